@@ -1,0 +1,1 @@
+"""The coordinator: schedules asynchronous rounds and aggregates prompt updates."""

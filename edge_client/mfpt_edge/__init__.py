@@ -1,0 +1,1 @@
+"""The edge client: tunes a soft prompt and a head on one device's own text."""

@@ -1,0 +1,73 @@
+"""Every error that a person may see, with the exit code that a script may rely on.
+
+    MfptError                     1
+     ├── UsageError               2   an argument or a language tag that makes no sense
+     ├── ConnectionFailed         3   the broker cannot be reached
+     ├── TimedOut                 4   an answer did not come in time
+     ├── AuthenticationFailed     5   the broker refused the credentials
+     ├── Incompatible             6   plan, backbone, protocol or state belong to something else
+     └── BadData                  7
+          ├── PlanError               a plan file
+          ├── DatasetError            a data set
+          └── DecodeError             bytes from the network
+
+A message says what was wrong, where, and what to do about it, in one or two lines.
+"""
+
+from typing import ClassVar
+
+INTERRUPTED_EXIT_CODE = 130
+
+
+class MfptError(Exception):
+    """Base of all errors that are meant for people."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class UsageError(MfptError):
+    """An argument that makes no sense."""
+
+    exit_code = 2
+
+
+class ConnectionFailed(MfptError):
+    """The broker cannot be reached."""
+
+    exit_code = 3
+
+
+class TimedOut(MfptError):
+    """An answer did not come in time."""
+
+    exit_code = 4
+
+
+class AuthenticationFailed(MfptError):
+    """The broker refused the credentials."""
+
+    exit_code = 5
+
+
+class Incompatible(MfptError):
+    """Two sides that do not fit together: plan, backbone, protocol version or saved state."""
+
+    exit_code = 6
+
+
+class BadData(MfptError):
+    """Input that breaks its own format."""
+
+    exit_code = 7
+
+
+class PlanError(BadData):
+    """A federation plan that cannot be read or makes no sense."""
+
+
+class DatasetError(BadData):
+    """A data set that cannot be read or does not fit the plan."""
+
+
+class DecodeError(BadData):
+    """Bytes from the network that are no message of the protocol."""

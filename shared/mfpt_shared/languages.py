@@ -1,0 +1,68 @@
+"""Language tags: whatever people type (BCP 47, ISO 639-1, ISO 639-3) becomes one ISO 639-3 code."""
+
+from typing import Final, NewType
+
+from langcodes import Language
+from langcodes.tag_parser import LanguageTagError
+
+from mfpt_shared.errors import UsageError
+
+LanguageCode = NewType("LanguageCode", str)
+"""An ISO 639-3 code of three lower-case letters, such as `swh`; `und` is BCP 47's "undetermined"."""
+
+UNDETERMINED: Final = LanguageCode("und")
+
+# ISO 639-3 gives some ISO 639-1 tags to a macro-language. Data sets and URIEL+ know its standard member only.
+_STANDARD_MEMBERS: Final = {
+    "aka": "twi",
+    "ara": "arb",
+    "aym": "ayr",
+    "aze": "azj",
+    "est": "ekk",
+    "fas": "pes",
+    "ful": "fuv",
+    "grn": "gug",
+    "kon": "kng",
+    "kur": "kmr",
+    "lav": "lvs",
+    "mlg": "plt",
+    "mon": "khk",
+    "msa": "zsm",
+    "nep": "npi",
+    "nor": "nob",
+    "ori": "ory",
+    "orm": "gaz",
+    "pus": "pbt",
+    "que": "quy",
+    "sqi": "als",
+    "swa": "swh",
+    "uzb": "uzn",
+    "yid": "ydd",
+    "zho": "cmn",
+}
+
+
+def normalise(tag: str) -> LanguageCode:
+    """Return the ISO 639-3 code of a language tag; `sw`, `sw-KE`, `swa` and `swh` all give `swh`.
+
+    Raises:
+        UsageError: the tag is malformed or names no language.
+    """
+    try:
+        language = Language.get(tag.replace("_", "-"), normalize=True)
+        code = language.to_alpha3() if language.is_valid() else None
+    except (LanguageTagError, LookupError):
+        code = None
+    if code is None or code in ("mul", "zxx", "mis"):
+        raise UsageError(
+            f"unknown language tag {tag!r}: give a BCP 47 or ISO 639 tag such as 'sw', 'swh' or 'zu' (see iso639-3.sil.org)"
+        )
+    return LanguageCode(_STANDARD_MEMBERS.get(code, code))
+
+
+def short_tag(code: LanguageCode) -> str:
+    """Return the shortest BCP 47 tag for a code (`swh` -> `sw`), as CLDR and people write it."""
+    for macro, member in _STANDARD_MEMBERS.items():
+        if member == code:
+            return str(Language.get(macro).language)
+    return str(Language.get(code).language or code)

@@ -1,0 +1,190 @@
+"""The federation plan: everything that coordinator and devices must agree on, as one frozen, validated tree.
+
+The coordinator reads it from TOML, publishes it as JSON, and every device follows it. Each field's description is
+also the comment that `mfpt-coord plan init` writes beside it.
+"""
+
+import hashlib
+import re
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from mfpt_shared.errors import PlanError
+
+_FEDERATION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0, le=1e9)]
+NonNegative = Annotated[float, Meta(ge=0, le=1e9)]
+Name = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Base of the plan's sections: immutable, and a misspelt key is an error."""
+
+
+class Task(Section):
+    """What the devices learn."""
+
+    labels: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=1000, description="the classes, in a fixed order")]
+    kind: Annotated[Literal["classification"], Meta(description="classification: one label for a text")] = "classification"
+    data: Annotated[str, Meta(description="data source of a device that names none, for example 'cldr'; empty: it must name one")] = ""
+
+
+class Backbone(Section):
+    """The frozen language model that every device holds."""
+
+    uri: Annotated[Name, Meta(description="bundled:<name>, hf:<id>[@revision] or path:<folder>")] = "bundled:multilingual-e5-small"
+    width: Annotated[int, Meta(ge=1, le=65_536, description="hidden size")] = 384
+    layers: Annotated[int, Meta(ge=1, le=1024, description="number of transformer layers")] = 12
+    fingerprint: Annotated[
+        str,
+        Meta(pattern=r"^(sha256:[0-9a-f]{64})?$", description="SHA-256 of the weights; a device with other weights does not train"),
+    ] = ""
+    quantisation: Annotated[Literal["nf4", "none"], Meta(description="nf4: 4-bit weights (bitsandbytes); none: 32-bit")] = "nf4"
+    prefix: Annotated[str, Meta(max_length=256, description="put before every text, as the backbone was trained")] = "query: "
+
+
+class Prompt(Section):
+    """The soft prompt, the only part of the model that is tuned beside the head."""
+
+    method: Annotated[
+        Literal["late", "prompt", "p-tuning"],
+        Meta(description="late: virtual tokens enter before `layer`; prompt: at the input; p-tuning: at the input, through an encoder"),
+    ] = "late"
+    tokens: Annotated[int, Meta(ge=1, le=512, description="number of virtual tokens")] = 20
+    layer: Annotated[int, Meta(ge=-1, le=1023, description="late: layer that first sees the prompt; -1: half the depth")] = -1
+    init_std: Annotated[NonNegative, Meta(description="standard deviation of the initial virtual tokens")] = 0.3
+    encoder_width: Annotated[int, Meta(ge=1, le=65_536, description="p-tuning: hidden size of the prompt encoder")] = 128
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1, description="of the initial prompt")] = 0
+
+
+class Training(Section):
+    """What a device does between receiving an assignment and sending its update."""
+
+    epochs: Annotated[Count, Meta(description="local epochs an assignment")] = 2
+    batch_size: Annotated[Count, Meta(description="examples a step")] = 16
+    prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.01
+    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.002
+    weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
+    max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
+
+
+class Aggregation(Section):
+    """How updates become new prompts, and who trains when. Source of the default staleness: FedBuff, Nguyen et al. 2022."""
+
+    buffer: Annotated[Count, Meta(description="updates a fold")] = 3
+    fold_after: Annotated[Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")] = 600.0
+    concurrency: Annotated[Count, Meta(description="devices that train at once, at most")] = 100
+    staleness_exponent: Annotated[NonNegative, Meta(description="a in (1 + staleness)^-a")] = 0.5
+    max_staleness: Annotated[int, Meta(ge=0, le=1_000_000, description="updates older than so many versions are refused")] = 20
+    proximity: Annotated[Literal["uniform", "fixed"], Meta(description="fixed: exp(-distance / temperature); uniform: 1")] = "fixed"
+    temperature: Annotated[Positive, Meta(description="of `fixed`; distances are in 0..1, so 0.1 is sharp and 1 is nearly uniform")] = 0.8
+    metrics: Annotated[
+        tuple[Literal["genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"], ...],
+        Meta(min_length=1, description="URIEL+ distances; the mean over those known for a pair counts"),
+    ] = ("genetic", "geographic", "syntactic")
+    example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0
+    learning_rate: Annotated[Positive, Meta(description="server step on the aggregated delta")] = 1.0
+
+
+class Privacy(Section):
+    """What a device holds back. Text never leaves it whatever stands here."""
+
+    clip_norm: Annotated[NonNegative, Meta(description="the delta's L2 norm is clipped to this before it is sent; 0: no clipping")] = 0.0
+    min_examples: Annotated[Count, Meta(description="a device with fewer training examples does not take part")] = 8
+
+
+class Plan(Section):
+    """One federation."""
+
+    task: Task
+    federation: Annotated[str, Meta(description="name, part of every topic: lower-case letters, digits, - and _")] = "default"
+    backbone: Backbone = Backbone()
+    prompt: Prompt = Prompt()
+    training: Training = Training()
+    aggregation: Aggregation = Aggregation()
+    privacy: Privacy = Privacy()
+
+    def __post_init__(self) -> None:
+        """Check what spans several fields; msgspec turns a ValueError into its own ValidationError."""
+        if not _FEDERATION_NAME.fullmatch(self.federation):
+            raise ValueError(f"federation {self.federation!r} must be lower-case letters, digits, '-' and '_' (at most 64)")
+        if len(set(self.task.labels)) != len(self.task.labels):
+            raise ValueError("task.labels holds a label twice")
+        if self.prompt.layer >= self.backbone.layers:
+            raise ValueError(f"prompt.layer is {self.prompt.layer}, but the backbone has layers 0 to {self.backbone.layers - 1}")
+
+    @property
+    def late_layer(self) -> int:
+        """Index of the first layer that sees a late prompt."""
+        return self.backbone.layers // 2 if self.prompt.layer < 0 else self.prompt.layer
+
+    @property
+    def digest(self) -> str:
+        """Sixteen hexadecimal digits that name this very plan."""
+        return hashlib.sha256(plan_to_json(self)).hexdigest()[:16]
+
+
+def plan_from_toml(text: str, where: str) -> Plan:
+    """Parse a plan file.
+
+    Args:
+        text: TOML.
+        where: the file's name, for messages.
+
+    Raises:
+        PlanError: no TOML, an unknown key, a missing or impossible value.
+    """
+    try:
+        return msgspec.toml.decode(text, type=Plan)
+    except msgspec.ValidationError as error:
+        raise PlanError(f"{where}: {error}; `mfpt-coord plan init` writes a plan with every key explained") from error
+    except (msgspec.DecodeError, ValueError) as error:
+        raise PlanError(f"{where} is not TOML: {error}") from error
+
+
+def plan_to_json(plan: Plan) -> bytes:
+    """Return the canonical JSON of a plan: every key, in a fixed order."""
+    return msgspec.json.encode(plan)
+
+
+def plan_from_json(payload: bytes) -> Plan:
+    """Parse a plan as the coordinator publishes it.
+
+    Raises:
+        PlanError: it is no plan that this version understands.
+    """
+    try:
+        return msgspec.json.decode(payload, type=Plan)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise PlanError(f"the coordinator's plan cannot be read: {error}; is one side older than the other?") from error
+
+
+def plan_to_toml(plan: Plan) -> str:
+    """Render a plan as TOML, with every field's meaning beside it."""
+    lines = ["# Federation plan of mfpt. The coordinator publishes it; every device follows it.", ""]
+    sections = []
+    for field in msgspec.inspect.type_info(Plan).fields:  # type: ignore[attr-defined]
+        value = getattr(plan, field.name)
+        if isinstance(value, Section):
+            sections += ["", f"[{field.name}]  # {(type(value).__doc__ or '').splitlines()[0]}", *_toml_fields(value)]
+        else:
+            lines += _toml_line(field, value)
+    return "\n".join([*lines, *sections]) + "\n"
+
+
+def _toml_fields(section: Section) -> list[str]:
+    fields = msgspec.inspect.type_info(type(section)).fields  # type: ignore[attr-defined]
+    return [line for field in fields for line in _toml_line(field, getattr(section, field.name))]
+
+
+def _toml_line(field: msgspec.inspect.Field, value: object) -> list[str]:
+    described = field.type.extra_json_schema if isinstance(field.type, msgspec.inspect.Metadata) else None
+    comment = str((described or {}).get("description", ""))
+    # Strings, numbers, booleans and flat lists are written alike in JSON and TOML.
+    line = f"{field.name} = {msgspec.json.encode(value).decode()}"
+    return [f"{line}  # {comment}" if comment else line]
