@@ -1,6 +1,7 @@
 """Every error that a person may see, with the exit code that a script may rely on.
 
     MfptError                     1
+     ├── Interrupted            130   Ctrl-C
      ├── UsageError               2   an argument or a language tag that makes no sense
      ├── ConnectionFailed         3   the broker cannot be reached
      ├── TimedOut                 4   an answer did not come in time
@@ -16,13 +17,17 @@ A message says what was wrong, where, and what to do about it, in one or two lin
 
 from typing import ClassVar
 
-INTERRUPTED_EXIT_CODE = 130
-
 
 class MfptError(Exception):
     """Base of all errors that are meant for people."""
 
     exit_code: ClassVar[int] = 1
+
+
+class Interrupted(MfptError):
+    """Somebody pressed Ctrl-C."""
+
+    exit_code = 130
 
 
 class UsageError(MfptError):

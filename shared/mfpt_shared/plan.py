@@ -6,7 +6,7 @@ also the comment that `mfpt-coord plan init` writes beside it.
 
 import hashlib
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -24,6 +24,9 @@ Name = Annotated[str, Meta(min_length=1, max_length=256)]
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of the plan's sections: immutable, and a misspelt key is an error."""
+
+
+SectionT = TypeVar("SectionT", bound=Section)
 
 
 class Task(Section):
@@ -127,6 +130,18 @@ class Plan(Section):
     def digest(self) -> str:
         """Sixteen hexadecimal digits that name this very plan."""
         return hashlib.sha256(plan_to_json(self)).hexdigest()[:16]
+
+
+def checked(section: SectionT) -> SectionT:
+    """Return a section or plan that was made in code, checked as if it had been read.
+
+    Raises:
+        PlanError: a value is impossible.
+    """
+    try:
+        return msgspec.convert(msgspec.to_builtins(section), type=type(section))
+    except msgspec.ValidationError as error:
+        raise PlanError(f"{type(section).__name__.lower()}: {error}") from error
 
 
 def plan_from_toml(text: str, where: str) -> Plan:

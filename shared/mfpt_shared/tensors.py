@@ -139,6 +139,11 @@ def dequantise(quantised: Quantised) -> Array:
     return (rows.astype(np.float32) * quantised.scale[:, None]).reshape(values.shape)
 
 
+def dense(tensors: Mapping[str, Array | Quantised]) -> dict[str, Array]:
+    """Return a state with every quantised array in float32."""
+    return {name: dequantise(tensor) if isinstance(tensor, Quantised) else tensor for name, tensor in tensors.items()}
+
+
 def quantise_with_feedback(delta: PromptState, residual: PromptState | None) -> tuple[dict[str, Quantised], PromptState]:
     """Quantise a delta and carry the rounding error over to the next one, so that errors do not add up.
 

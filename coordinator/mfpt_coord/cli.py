@@ -1,0 +1,157 @@
+"""The command line `mfpt-coord`. Heavy imports stand inside the commands, so that `--help` answers at once."""
+
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mfpt_shared.command_line import EPILOG, run
+from mfpt_shared.errors import UsageError
+
+app = typer.Typer(
+    name="mfpt-coord",
+    help="Coordinate federated prompt tuning: schedule devices, aggregate their updates, publish a prompt for every language.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+plan_app = typer.Typer(help="Write, look at and check federation plans.", no_args_is_help=True)
+app.add_typer(plan_app, name="plan")
+
+BrokerOption = Annotated[
+    str | None, typer.Option("--broker", help="MQTT broker, mqtt[s]://[user@]host[:port]; password in MFPT_BROKER_PASSWORD.")
+]
+PlanArgument = Annotated[Path, typer.Argument(help="Plan file (TOML).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+
+
+class Method(str, Enum):
+    """Prompt methods, as in the plan."""
+
+    LATE = "late"
+    PROMPT = "prompt"
+    P_TUNING = "p-tuning"
+
+
+@app.command(epilog="Example: mfpt-coord serve --listen 0.0.0.0:1883 --plan plan.toml --data-dir /var/lib/mfpt")
+def serve(
+    plan: Annotated[Path | None, typer.Option(help="Plan file; without one, the data directory's, or the cldr preset.")] = None,
+    broker: BrokerOption = None,
+    listen: Annotated[str, typer.Option(help="HOST:PORT of the embedded broker; port 0 takes a free one.")] = "127.0.0.1:1883",
+    data_dir: Annotated[Path | None, typer.Option(help="Folder for all state; by default under the XDG state home.")] = None,
+    folds: Annotated[int | None, typer.Option(min=1, help="Stop after so many new versions.")] = None,
+) -> None:
+    """Run a coordinator, with its own broker unless --broker names one. Ctrl-C stops it in order; it goes on where it was."""
+    import os  # noqa: PLC0415
+
+    from mfpt_coord.broker import parse_listen  # noqa: PLC0415
+    from mfpt_coord.config import ServeConfig, default_data_dir, read_plan  # noqa: PLC0415
+    from mfpt_coord.serve import serve as run_serve  # noqa: PLC0415
+    from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
+
+    run_serve(
+        ServeConfig(
+            data_dir=(data_dir or default_data_dir()).absolute(),
+            plan=read_plan(plan) if plan else None,
+            broker=parse_broker(broker, os.environ) if broker else None,
+            listen=parse_listen(listen),
+            folds=folds,
+        )
+    )
+
+
+@plan_app.command("init", epilog="Example: mfpt-coord plan init --preset sib200 --out plan.toml")
+def plan_init(
+    preset: Annotated[str | None, typer.Option(help="Task: cldr, sib200 or masakhanews.")] = None,
+    labels: Annotated[str | None, typer.Option(help="Classes of your own task, separated by commas.")] = None,
+    federation: Annotated[str, typer.Option(help="Name of the federation.")] = "default",
+    backbone: Annotated[str, typer.Option(help="bundled:<name>, hf:<id>[@revision] or path:<folder>.")] = "bundled:multilingual-e5-small",
+    method: Annotated[Method, typer.Option(help="Where the soft prompt enters.")] = Method.LATE,
+    out: Annotated[Path | None, typer.Option(help="File to write; without it, the plan goes to stdout.")] = None,
+) -> None:
+    """Write a plan with every key explained."""
+    from mfpt_coord import presets  # noqa: PLC0415
+    from mfpt_shared import plan as plans  # noqa: PLC0415
+    from mfpt_shared.backbones import describe  # noqa: PLC0415
+
+    if labels and preset:
+        raise UsageError("give --preset or --labels, not both")
+    task = (
+        plans.checked(plans.Task(labels=tuple(label.strip() for label in labels.split(",")))) if labels else presets.preset(preset or "cldr")
+    )
+    facts = describe(backbone)
+    plan = plans.checked(
+        plans.Plan(
+            federation=federation,
+            task=task,
+            backbone=plans.Backbone(uri=backbone, width=facts.width, layers=facts.layers, fingerprint=facts.fingerprint),
+            prompt=plans.Prompt(method=method.value),
+        )
+    )
+    text = plans.plan_to_toml(plan)
+    if out is None:
+        typer.echo(text, nl=False)
+        return
+    try:
+        with out.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{out} exists; choose another name or remove it") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}") from error
+    typer.echo(f"wrote {out}: {len(task.labels)} labels, plan {plan.digest}; next: mfpt-coord serve --plan {out}", err=True)
+
+
+@plan_app.command("show", epilog="Example: mfpt-coord plan show plan.toml --json")
+def plan_show(plan: PlanArgument, as_json: JsonOption = False) -> None:
+    """Print a plan with all defaults filled in."""
+    from mfpt_coord.config import read_plan  # noqa: PLC0415
+    from mfpt_shared.plan import plan_to_json, plan_to_toml  # noqa: PLC0415
+
+    content = read_plan(plan)
+    typer.echo(plan_to_json(content).decode() if as_json else plan_to_toml(content), nl=as_json)
+
+
+@plan_app.command("validate", epilog="Example: mfpt-coord plan validate plan.toml")
+def plan_validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
+    """Check a plan; exit 7 and say what is wrong if it is not one."""
+    import json  # noqa: PLC0415
+
+    from mfpt_coord.config import read_plan  # noqa: PLC0415
+    from mfpt_shared.tensors import layout, size  # noqa: PLC0415
+
+    content = read_plan(plan)
+    values = size(layout(content))
+    facts = {"plan": content.digest, "federation": content.federation, "labels": len(content.task.labels), "values": values}
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"{plan} is a plan ({content.digest}): {len(content.task.labels)} labels, {values:,} values are tuned and shared")
+    if not content.backbone.fingerprint:
+        typer.echo("warning: backbone.fingerprint is empty, devices with other weights will not be noticed", err=True)
+
+
+@app.command(epilog="Example: mfpt-coord status --watch --broker mqtt://localhost:1883")
+def status(
+    broker: BrokerOption = None,
+    federation: Annotated[str, typer.Option(help="Name of the federation.")] = "default",
+    watch: Annotated[bool, typer.Option("--watch", help="Keep showing it until Ctrl-C.")] = False,
+    as_json: JsonOption = False,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 5.0,
+) -> None:
+    """Show versions, languages, devices and staleness of a running federation. With --watch --json: a line a change."""
+    import asyncio  # noqa: PLC0415
+    import os  # noqa: PLC0415
+
+    from mfpt_coord.view import show_status  # noqa: PLC0415
+    from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
+
+    address = parse_broker(broker or "mqtt://127.0.0.1:1883", os.environ)
+    asyncio.run(show_status(address, federation, watch=watch, as_json=as_json, timeout=timeout))
+
+
+def main() -> None:
+    """Run the command line."""
+    run(app, "mfpt-coord")

@@ -1,0 +1,46 @@
+"""Settings of `mfpt-coord serve`, checked once at the edge and passed down as values."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mfpt_coord.broker import Listen
+from mfpt_shared.errors import PlanError
+from mfpt_shared.folders import state_home
+from mfpt_shared.mqtt import BrokerAddress
+from mfpt_shared.plan import Plan, plan_from_toml
+
+
+@dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """What `serve` was asked for.
+
+    Attributes:
+        plan: None: the one in the data directory, or the `cldr` preset for a new one.
+        broker: None: the embedded one, on `listen`.
+        folds: stop after so many versions; None: never.
+    """
+
+    data_dir: Path
+    plan: Plan | None
+    broker: BrokerAddress | None
+    listen: Listen
+    folds: int | None
+
+
+def default_data_dir() -> Path:
+    """Return the folder for a coordinator's data under the user's state home."""
+    return state_home() / "coordinator"
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan file.
+
+    Raises:
+        PlanError: it is not there, or no plan.
+    """
+    try:
+        return plan_from_toml(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise PlanError(f"cannot read the plan {path}: {error.strerror}; `mfpt-coord plan init` writes one") from error
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{path} is not UTF-8 text") from error

@@ -1,0 +1,46 @@
+"""What happens to the coordinator. `at` is the time, in Unix seconds."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from mfpt_coord.core.proximity import Distances
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import ClientState, EvaluationReport, Ready, Update
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSaid:
+    """A device published its state, or said that it is ready, or reported an evaluation."""
+
+    at: float
+    client: str
+    message: ClientState | Ready | EvaluationReport
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateArrived:
+    """A device sent an update; `payload` is the frame as it came, for the store."""
+
+    at: float
+    client: str
+    update: Update
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DistancesFound:
+    """A look-up of language distances is done. A pair may be missing: nobody knows its distance."""
+
+    at: float
+    languages: Iterable[LanguageCode]
+    distances: Distances
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """A deadline may have passed, or the coordinator has just started."""
+
+    at: float
+
+
+Event = ClientSaid | UpdateArrived | DistancesFound | TimePassed

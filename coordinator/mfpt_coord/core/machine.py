@@ -1,0 +1,175 @@
+"""The coordinator's core: `step(state, event) -> (state, effects)`.
+
+`_record` says what an event did to the state, `_advance` what is to be done next. Neither knows a clock, a socket or a
+disk. A step that raises has changed nothing.
+"""
+
+from dataclasses import replace
+from functools import singledispatch
+
+import numpy as np
+
+from mfpt_coord.core.aggregate import fold, fold_weights, mixture
+from mfpt_coord.core.effects import (
+    Effect,
+    LookUpDistances,
+    PublishPrompt,
+    SaveClient,
+    SaveDistances,
+    SaveFold,
+    SavePrompt,
+    Send,
+)
+from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
+from mfpt_coord.core.intake import take_update
+from mfpt_coord.core.schedule import assignments, fold_is_due
+from mfpt_coord.core.state import Client, State
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.messages import Assign, ClientState, EvaluationReport, Ready, Stop
+
+Step = tuple[State, list[Effect]]
+
+
+def step(state: State, event: Event) -> Step:
+    """Return the state after an event, and what it calls for, in order."""
+    recorded, effects = _record(event, state)
+    advanced, more = _advance(recorded, event.at)
+    return advanced, effects + more
+
+
+@singledispatch
+def _record(event: Event, state: State) -> Step:
+    raise TypeError(f"{type(event).__name__} is no event")
+
+
+@_record.register
+def _(event: TimePassed, state: State) -> Step:
+    return state, []
+
+
+@_record.register
+def _(event: UpdateArrived, state: State) -> Step:
+    taken, effects = take_update(state, event)
+    if taken.counts.accepted == state.counts.accepted:
+        return taken, effects
+    welcomed, more = _welcome(taken, LanguageCode(event.update.header.language))
+    return welcomed, effects + more
+
+
+@_record.register
+def _(event: DistancesFound, state: State) -> Step:
+    found = {**state.distances, **event.distances}
+    prompts, effects = dict(state.prompts), list[Effect]([SaveDistances(event.distances)])
+    for language in sorted(state.joining.intersection(event.languages)):
+        prompts[language] = mixture(language, state.prompts, state.contributed, found, state.plan.aggregation)
+        effects += [SavePrompt(language, state.version, prompts[language]), PublishPrompt(language)]
+    joining = state.joining.difference(event.languages)
+    return replace(state, distances=found, prompts=prompts, joining=joining), effects
+
+
+@_record.register
+def _(event: ClientSaid, state: State) -> Step:
+    known = state.clients.get(event.client)
+    message = event.message
+    language = LanguageCode(message.language)
+    if known is None and isinstance(message, ClientState) and message.state == "offline":
+        return state, []
+    client = replace(known or Client(event.client, language), language=language, last_seen=event.at)
+    if isinstance(message, ClientState):
+        return _with_client(state, _with_state(client, message)), []
+    if isinstance(message, EvaluationReport):
+        client = replace(client, accuracy=message.accuracy)
+        return _with_client(state, client), [SaveClient(client)]
+    return _record_ready(state, client, message)
+
+
+def _with_state(client: Client, message: ClientState) -> Client:
+    online = message.state == "online"
+    return replace(
+        client,
+        state=message.state,
+        phase=message.phase,
+        progress=message.progress,
+        device=message.device or client.device,
+        ready=client.ready and online,
+        assignment=client.assignment if online else None,
+    )
+
+
+def _record_ready(state: State, client: Client, message: Ready) -> Step:
+    plan = state.plan
+    refusal = ""
+    if message.plan != plan.digest:
+        refusal = f"the device follows plan {message.plan}, this federation plan {plan.digest}; start it again"
+    elif plan.backbone.fingerprint and message.backbone != plan.backbone.fingerprint:
+        refusal = f"the device's backbone is {message.backbone}, the plan says {plan.backbone.fingerprint}"
+    if refusal:
+        refused = replace(client, ready=False, assignment=None)
+        return _with_client(state, refused), [Send(client.id, Stop(reason="incompatible", version=state.version, detail=refusal))]
+    if state.finished:
+        return _with_client(state, client), [Send(client.id, Stop(reason="finished", version=state.version))]
+    ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
+    welcomed, effects = _welcome(state, client.language)
+    return _with_client(welcomed, ready), [*effects, SaveClient(ready)]
+
+
+def _welcome(state: State, language: LanguageCode) -> Step:
+    """Give a language that is new a prompt: at once while all prompts are still alike, else when its distances are known."""
+    if language in state.prompts or language in state.joining:
+        return state, []
+    others = frozenset([*state.prompts, *state.joining, language]) - {UNDETERMINED}
+    look_up: list[Effect] = [LookUpDistances(others)] if len(others) > 1 and state.plan.aggregation.proximity != "uniform" else []
+    if look_up and state.version > 0:
+        return replace(state, joining=state.joining | {language}), look_up
+    first = mixture(language, state.prompts, state.contributed, state.distances, state.plan.aggregation)
+    welcomed = replace(state, prompts={**state.prompts, language: first})
+    return welcomed, [SavePrompt(language, state.version, first), PublishPrompt(language), *look_up]
+
+
+def _with_client(state: State, client: Client) -> State:
+    return replace(state, clients={**state.clients, client.id: client})
+
+
+def _advance(state: State, at: float) -> Step:
+    """Do what has become possible: fold a buffer that is due, then give out places."""
+    effects: list[Effect] = []
+    if not state.finished and fold_is_due(state, at):
+        state, effects = _fold(state, at)
+        if state.finished:
+            stop = Stop(reason="finished", version=state.version)
+            effects += [Send(client.id, stop) for client in state.clients.values() if client.state == "online"]
+    if state.finished:
+        return state, effects
+    clients = dict(state.clients)
+    for client, assignment in assignments(state, at):
+        clients[client.id] = replace(client, assignment=assignment)
+        effects.append(Send(client.id, Assign(version=state.version, deadline=assignment.deadline - at)))
+    return (replace(state, clients=clients) if effects else state), effects
+
+
+def _fold(state: State, at: float) -> Step:
+    targets = list(state.prompts)
+    weights = fold_weights(targets, state.buffer, _active(state), state.distances, state.plan.aggregation)
+    deltas = np.stack([update.delta for update in state.buffer])
+    folded = fold(np.stack([state.prompts[target] for target in targets]), weights, deltas)
+    prompts = dict(zip(targets, folded, strict=True))
+    contributed = dict(state.contributed)
+    for update in state.buffer:
+        contributed[update.language] = contributed.get(update.language, 0) + update.header.examples
+    version = state.version + 1
+    updates = [(update.client, update.header.sequence) for update in state.buffer]
+    after = replace(state, version=version, prompts=prompts, contributed=contributed, buffer=())
+    published: list[Effect] = [PublishPrompt(target) for target in targets]
+    return after, [SaveFold(version, at, weights, prompts, updates), *published]
+
+
+def _active(state: State) -> dict[LanguageCode, float]:
+    """Return language -> sum of n^p over the devices that are online or have an update in the buffer."""
+    examples = {update.client: (update.language, update.header.examples) for update in state.buffer}
+    for client in state.clients.values():
+        if client.state == "online" and client.examples > 0:
+            examples.setdefault(client.id, (client.language, client.examples))
+    active: dict[LanguageCode, float] = {}
+    for language, count in examples.values():
+        active[language] = active.get(language, 0.0) + max(count, 1) ** state.plan.aggregation.example_exponent
+    return active

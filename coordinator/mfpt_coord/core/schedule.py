@@ -1,0 +1,81 @@
+"""Who trains next, until when, and when the buffer is folded. Pure functions of the state and the time.
+
+A device trains at most once from each version: a second update from the same prompt would say the same again. So a
+fold is due when the buffer is full, or when its time is up, or when nobody is left who could still add to it. A slow
+device is late, not failed: past its deadline others may take its place, and its update still counts, as a stale one.
+"""
+
+from statistics import median
+from typing import Final
+
+from mfpt_coord.core.state import Assignment, Client, State
+
+# A device may take so many times as long as it usually does.
+PATIENCE: Final = 3.0
+MIN_SECONDS: Final = 10.0
+
+
+def training(state: State, at: float) -> list[Client]:
+    """Return the devices that hold one of the places: assigned, online, and not past their deadline."""
+    return [
+        client for client in state.clients.values() if client.assignment is not None and at < client.assignment.deadline
+    ]
+
+
+def eligible(state: State) -> list[Client]:
+    """Return the devices that could start now."""
+    return [
+        client
+        for client in state.clients.values()
+        if client.ready
+        and client.assignment is None
+        and client.contributed < state.version
+        and client.language in state.prompts
+    ]
+
+
+def fold_deadline(state: State) -> float:
+    """Return when the buffer is folded even if it is not full, in Unix seconds; infinity if it is empty."""
+    if not state.buffer:
+        return float("inf")
+    usual = [client.seconds for client in state.clients.values() if client.seconds is not None and client.state == "online"]
+    limit = state.plan.aggregation.fold_after
+    wait = min(limit, max(MIN_SECONDS, PATIENCE * median(usual))) if usual else limit
+    return state.buffer[0].at + wait
+
+
+def fold_is_due(state: State, at: float) -> bool:
+    """Tell whether the buffer becomes a version now."""
+    if not state.buffer:
+        return False
+    if len(state.buffer) >= state.plan.aggregation.buffer or at >= fold_deadline(state):
+        return True
+    return not state.joining and not training(state, at) and not eligible(state)
+
+
+def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
+    """Return who starts now, in order: languages whose prompt has seen the fewest examples come first."""
+    places = state.plan.aggregation.concurrency - len(training(state, at))
+    waiting = eligible(state)
+    seen = dict(state.contributed)
+    for client in training(state, at):
+        seen[client.language] = seen.get(client.language, 0) + client.examples
+    chosen = []
+    while waiting and places > 0:
+        client = min(waiting, key=lambda one: (seen.get(one.language, 0), one.contributed, one.id))
+        waiting.remove(client)
+        seen[client.language] = seen.get(client.language, 0) + client.examples
+        chosen.append((client, Assignment(state.version, at, at + allowance(client, state.plan.aggregation.fold_after))))
+        places -= 1
+    return chosen
+
+
+def allowance(client: Client, unknown: float) -> float:
+    """Return how long a device may hold a place, in seconds: PATIENCE times its own usual duration."""
+    return unknown if client.seconds is None else max(MIN_SECONDS, PATIENCE * client.seconds)
+
+
+def next_deadline(state: State, at: float) -> float:
+    """Return when the scheduler must look again if nothing happens, in Unix seconds; infinity for never."""
+    deadlines = [client.assignment.deadline for client in training(state, at) if client.assignment is not None]
+    return min([fold_deadline(state), *deadlines])

@@ -1,0 +1,96 @@
+"""What the coordinator knows: one immutable value. Arrays in it are never written to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mfpt_coord.core.proximity import Distances
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.messages import Phase, UpdateCounts, UpdateHeader
+from mfpt_shared.plan import Plan
+from mfpt_shared.tensors import Array, Layout, flatten, initial_state, layout
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """A device's turn: it trains from `version`, and holds its place until `deadline` (Unix seconds)."""
+
+    version: int
+    since: float
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One device.
+
+    Attributes:
+        sequence: of its last accepted update; the same or a lower one is a duplicate.
+        ready: it has said that it can train, since it last came online.
+        contributed: version that its last accepted update was based on; -1 if there is none.
+        seconds: how long its assignments take, from assignment to update; moving average, None if unknown.
+    """
+
+    id: str
+    language: LanguageCode
+    examples: int = 0
+    sequence: int = 0
+    contributed: int = -1
+    seconds: float | None = None
+    accuracy: float | None = None
+    state: Literal["online", "offline"] = "offline"
+    ready: bool = False
+    phase: Phase = "idle"
+    progress: float = 0.0
+    device: str = ""
+    last_seen: float = 0.0
+    assignment: Assignment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """An accepted update that waits in the buffer. `delta` is flat, [values] float32; `at` is when it came."""
+
+    client: str
+    header: UpdateHeader
+    language: LanguageCode
+    staleness: int
+    delta: Array
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Everything that a decision of the coordinator depends on.
+
+    Attributes:
+        prompts: newest prompt of each language, flat, [values] float32.
+        contributed: language -> training examples behind its accepted updates so far.
+        joining: languages that have devices but no prompt yet, because their distances are being looked up.
+        staleness: staleness -> accepted updates.
+        last_version: no more assignments once this version exists; None: go on for ever.
+    """
+
+    plan: Plan
+    layout: Layout
+    version: int
+    prompts: Mapping[LanguageCode, Array]
+    buffer: tuple[Contribution, ...] = ()
+    clients: Mapping[str, Client] = field(default_factory=dict)
+    contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
+    joining: frozenset[LanguageCode] = frozenset()
+    distances: Distances = field(default_factory=dict)
+    counts: UpdateCounts = UpdateCounts()
+    staleness: Mapping[int, int] = field(default_factory=dict)
+    last_version: int | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last version that was asked for exists."""
+        return self.last_version is not None and self.version >= self.last_version
+
+
+def initial(plan: Plan) -> State:
+    """Return the state of a federation that nobody has joined."""
+    shapes = layout(plan)
+    return State(plan, shapes, version=0, prompts={UNDETERMINED: flatten(initial_state(plan), shapes)})

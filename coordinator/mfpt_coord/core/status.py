@@ -1,0 +1,57 @@
+"""A summary of the state for people and scripts."""
+
+from mfpt_coord.core.state import Client, State
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import ClientStatus, FederationStatus, LanguageStatus
+
+
+def summarise(state: State, started: float, at: float) -> FederationStatus:
+    """Return what `coord/status` says.
+
+    Args:
+        state: to be summarised.
+        started: when the coordinator started, Unix seconds.
+        at: now, Unix seconds.
+    """
+    by_language: dict[LanguageCode, list[Client]] = {}
+    for client in state.clients.values():
+        by_language.setdefault(client.language, []).append(client)
+    return FederationStatus(
+        federation=state.plan.federation,
+        plan=state.plan.digest,
+        version=state.version,
+        folds=state.version,
+        buffer=len(state.buffer),
+        buffer_size=state.plan.aggregation.buffer,
+        started=started,
+        at=at,
+        updates=state.counts,
+        staleness=dict(sorted(state.staleness.items())),
+        languages={language: _language(state, language, clients) for language, clients in sorted(by_language.items())},
+        clients=[_client(client) for client in sorted(state.clients.values(), key=lambda one: (one.language, one.id))],
+    )
+
+
+def _language(state: State, language: LanguageCode, clients: list[Client]) -> LanguageStatus:
+    measured = [(client.accuracy, max(client.examples, 1)) for client in clients if client.accuracy is not None]
+    weight = sum(examples for _, examples in measured)
+    return LanguageStatus(
+        clients=len(clients),
+        examples=sum(client.examples for client in clients),
+        accuracy=sum(accuracy * examples for accuracy, examples in measured) / weight if measured else None,
+        contributed=state.contributed.get(language, 0),
+    )
+
+
+def _client(client: Client) -> ClientStatus:
+    return ClientStatus(
+        id=client.id,
+        language=client.language,
+        state=client.state,
+        phase=client.phase if client.state == "online" else "offline",
+        progress=client.progress,
+        last_seen=client.last_seen,
+        examples=client.examples,
+        accuracy=client.accuracy,
+        device=client.device,
+    )

@@ -1,0 +1,101 @@
+"""`mfpt-coord serve`: put store, broker, transport and coordinator together, and take them apart again."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+import uuid
+
+from mfpt_coord.broker import EmbeddedBroker
+from mfpt_coord.config import ServeConfig
+from mfpt_coord.core.state import State, initial
+from mfpt_coord.distances import look_up
+from mfpt_coord.presets import preset
+from mfpt_coord.service import Coordinator, Identity, coordinator_will, with_limit
+from mfpt_coord.store import SqliteStore
+from mfpt_shared.backbones import describe
+from mfpt_shared.errors import Incompatible, Interrupted
+from mfpt_shared.folders import owned
+from mfpt_shared.mqtt import MqttTransport
+from mfpt_shared.plan import Backbone, Plan, plan_to_json
+
+_log = logging.getLogger(__name__)
+
+
+def serve(config: ServeConfig) -> None:
+    """Run a coordinator until it is done or told to stop.
+
+    Raises:
+        Interrupted: by Ctrl-C, after everything was put in order.
+        MfptError: see `errors`.
+    """
+    with owned(config.data_dir, "--data-dir"):
+        store = SqliteStore(config.data_dir / "coordinator.sqlite")
+        try:
+            state = open_state(store, config.plan)
+            if asyncio.run(_run(config, store, state)) == signal.SIGINT:
+                raise Interrupted("interrupted; everything is saved, the same command goes on from here")
+        finally:
+            store.close()
+
+
+def default_plan() -> Plan:
+    """Return the plan of a coordinator that was given none: the embedded task on the bundled backbone."""
+    facts = describe(Backbone().uri)
+    return Plan(task=preset("cldr"), backbone=Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers))
+
+
+def open_state(store: SqliteStore, plan: Plan | None) -> State:
+    """Return the state of a store, made new if it has none.
+
+    Raises:
+        Incompatible: the store follows another plan than the one given.
+    """
+    state = store.load()
+    if state is None:
+        state = initial(plan or default_plan())
+        store.create(state, uuid.uuid4().hex[:12])
+    elif plan is not None and plan != state.plan:
+        raise Incompatible(
+            f"this data directory follows plan {state.plan.digest}, not {plan.digest} (they differ in {_difference(state.plan, plan)}); "
+            "give the new plan its own --data-dir"
+        )
+    return state
+
+
+def _difference(first: Plan, second: Plan) -> str:
+    sections = (section for section in first.__struct_fields__ if getattr(first, section) != getattr(second, section))
+    return ", ".join(sections)
+
+
+async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
+    """Return the number of the signal that ended the service; 0 if it ended by itself."""
+    identity = Identity(store.coordinator, time.time())
+    async with contextlib.AsyncExitStack() as stack:
+        address = config.broker
+        if address is None:
+            broker = await stack.enter_async_context(EmbeddedBroker(config.data_dir / "broker", config.listen, os.environ))
+            address = broker.address
+            if broker.is_open_to_all:
+                _log.warning("anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to ask for a password")
+        federation = state.plan.federation
+        transport = MqttTransport(
+            address, f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
+        )
+        coordinator = Coordinator(with_limit(state, config.folds), store, transport, identity, clock=time.time, look_up=look_up)
+        ended_by = 0
+
+        def stop(number: int) -> None:
+            nonlocal ended_by
+            ended_by = number
+            coordinator.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        _log.info("federation %s, plan %s (%d bytes), version %d", federation, state.plan.digest, len(plan_to_json(state.plan)), state.version)
+        _log.info("listening: mfpt-edge join --broker %s", address)
+        await coordinator.run()
+        _log.info("stopped at version %d", coordinator.state.version)
+    return ended_by

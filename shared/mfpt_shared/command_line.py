@@ -1,0 +1,46 @@
+"""What both command lines do alike: errors become one or two lines and an exit code, logs are plain lines on stderr."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Final
+
+from mfpt_shared.errors import Interrupted, MfptError
+
+DEBUG_FLAG: Final = "--debug"
+EPILOG: Final = (
+    "Exit codes: 0 ok, 1 error, 2 usage, 3 connection, 4 timeout, 5 authentication, 6 incompatible, 7 bad data, "
+    "130 interrupted. Add --debug to any command for tracebacks and detailed logs."
+)
+
+
+def run(app: Callable[[], None], program: str) -> None:
+    """Run a command line and exit: the one place where errors meet people."""
+    debug = DEBUG_FLAG in sys.argv
+    sys.argv = [argument for argument in sys.argv if argument != DEBUG_FLAG]
+    logging.basicConfig(
+        level=logging.DEBUG if debug else logging.INFO,
+        format="%(asctime)s %(message)s",
+        datefmt="%H:%M:%S",
+        stream=sys.stderr,
+    )
+    for noisy in ("asyncio", "paho", "urllib3", "filelock"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    try:
+        app()
+    except MfptError as error:
+        code, message = error.exit_code, str(error)
+    except KeyboardInterrupt:
+        code, message = Interrupted.exit_code, "interrupted"
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - people get a line, not a traceback, unless they ask for it
+        code, message = 1, f"unexpected {type(error).__name__}: {error} (a bug; --debug shows where)"
+    else:
+        return
+    if debug:
+        traceback.print_exc()
+    sys.stderr.write(f"{program}: {message}\n")
+    sys.exit(code)

@@ -1,0 +1,40 @@
+"""Where state is kept between runs, and how one process at a time owns it."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import platformdirs
+
+from mfpt_shared.errors import Incompatible, MfptError
+
+
+def state_home() -> Path:
+    """Return mfpt's folder under the user's state home (`$XDG_STATE_HOME`, by default `~/.local/state`)."""
+    return platformdirs.user_state_path("mfpt")
+
+
+@contextmanager
+def owned(directory: Path, option: str) -> Iterator[None]:
+    """Make a folder if need be, and hold it for this process alone.
+
+    Args:
+        directory: the folder.
+        option: the command-line option that names another one, for the message.
+
+    Raises:
+        Incompatible: another process holds it.
+        MfptError: it cannot be written to.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("w")
+    except OSError as error:
+        raise MfptError(f"cannot write to {directory}: {error.strerror}; choose another folder with {option}") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Incompatible(f"{directory} is in use by another process; give this one its own {option}") from error
+        yield

@@ -1,0 +1,227 @@
+"""The wire messages: small frozen types. Their bytes are the codec's business, their topics those of `topics`.
+
+Times are Unix seconds (UTC), durations seconds. Unknown JSON keys are ignored, so that a newer side may add some.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from mfpt_shared.tensors import Array, Quantised
+
+Tensors = Mapping[str, Array | Quantised]
+
+Version = Annotated[int, Meta(ge=0, le=2**53)]
+Sequence = Annotated[int, Meta(ge=1, le=2**53)]
+Examples = Annotated[int, Meta(ge=0, le=10**12)]
+Seconds = Annotated[float, Meta(ge=0, le=1e12)]
+Accuracy = Annotated[float, Meta(ge=0, le=1)]
+Tag = Annotated[str, Meta(pattern=r"^[a-z]{3}$")]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Digest = Annotated[str, Meta(max_length=80)]
+Text = Annotated[str, Meta(max_length=500)]
+
+Phase = Literal["idle", "preparing", "training", "uploading", "evaluating", "done"]
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the JSON messages."""
+
+
+class CoordinatorState(Message):
+    """`coord/state`: whether the coordinator is there. The last will says `offline`."""
+
+    state: Literal["online", "offline"]
+    coordinator: Identifier
+    version: Version
+    started: Seconds
+
+
+class ClientState(Message):
+    """`client/<id>/state`: what a device is doing. The last will says `offline`.
+
+    Attributes:
+        progress: share of the phase that is done.
+        version: of the prompt that the device holds.
+        device: what it runs on, in a few words without names, such as "cpu, 4 cores".
+    """
+
+    state: Literal["online", "offline"]
+    language: Tag
+    phase: Phase = "idle"
+    progress: Accuracy = 0.0
+    version: Version = 0
+    device: Text = ""
+
+
+class Metrics(Message):
+    """What a device measured: the mean training loss, and its validation accuracy with the prompt that it was given."""
+
+    loss: Annotated[float, Meta(ge=0, le=1e9)] | None = None
+    accuracy: Accuracy | None = None
+
+
+class Ready(Message, tag="ready"):
+    """`client/<id>/up`: the device has data, backbone and plan, and waits for an assignment."""
+
+    language: Tag
+    examples: Examples
+    plan: Digest
+    backbone: Digest
+
+
+class EvaluationReport(Message, tag="evaluation"):
+    """`client/<id>/up`: accuracy of a prompt version on the device's own validation examples."""
+
+    language: Tag
+    version: Version
+    accuracy: Accuracy
+    examples: Examples
+
+
+class UpdateHeader(Message):
+    """What goes with an update's tensors.
+
+    Attributes:
+        sequence: counts a device's updates from 1; the same number is the same update, however often it comes.
+        base_version: the prompt version that the delta was computed from.
+        examples: training examples behind the delta.
+        plan: digest of the plan that was followed.
+        backbone: fingerprint of the backbone that was used.
+        seconds: duration of the training.
+    """
+
+    sequence: Sequence
+    language: Tag
+    base_version: Version
+    examples: Examples
+    plan: Digest
+    backbone: Digest
+    metrics: Metrics = Metrics()
+    seconds: Seconds = 0.0
+
+
+class PromptHeader(Message):
+    """What goes with a prompt's tensors; `examples` counts the training examples that its language has contributed."""
+
+    language: Tag
+    version: Version
+    plan: Digest
+    backbone: Digest
+    examples: Examples = 0
+
+
+class Assign(Message, tag="assign"):
+    """`client/<id>/down`: train from this version; after `deadline` seconds others may get the place, nothing is lost."""
+
+    version: Version
+    deadline: Seconds
+
+
+class Ack(Message, tag="ack"):
+    """`client/<id>/down`: the update is durable, the device may forget it."""
+
+    sequence: Sequence
+
+
+class Reject(Message, tag="reject"):
+    """`client/<id>/down`: the update was refused and will be refused again, the device may forget it."""
+
+    sequence: Sequence
+    reason: Literal["incompatible", "malformed", "diverged"]
+    detail: Text
+
+
+class Resync(Message, tag="resync"):
+    """`client/<id>/down`: the update is too old to help; forget it and start again from `version`."""
+
+    sequence: Sequence
+    version: Version
+
+
+class Stop(Message, tag="stop"):
+    """`client/<id>/down`: no more assignments. `finished`: prompt `version` is the last; `incompatible`: see `detail`."""
+
+    reason: Literal["finished", "incompatible"]
+    version: Version
+    detail: Text = ""
+
+
+Down = Assign | Ack | Reject | Resync | Stop
+UpJson = Ready | EvaluationReport
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """`client/<id>/up`: the change that a device's training made to a prompt."""
+
+    header: UpdateHeader
+    delta: Tensors
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """`prompt/<lang>`: the state of a language's prompt at one version."""
+
+    header: PromptHeader
+    state: Tensors
+
+
+class UpdateCounts(Message):
+    """Updates by what became of them."""
+
+    accepted: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+    stale: int = 0
+
+
+class LanguageStatus(Message):
+    """One language: its devices, their examples, and its newest validation accuracy (mean by examples).
+
+    `contributed` counts the training examples behind its updates so far."""
+
+    clients: int
+    examples: int
+    accuracy: float | None
+    contributed: int
+
+
+class ClientStatus(Message):
+    """One device, as the coordinator last saw it."""
+
+    id: str
+    language: str
+    state: Literal["online", "offline"]
+    phase: str
+    progress: float
+    last_seen: float
+    examples: int
+    accuracy: float | None
+    device: str
+
+
+class FederationStatus(Message):
+    """`coord/status`: what `mfpt-coord status` shows.
+
+    Attributes:
+        staleness: staleness -> accepted updates.
+        buffer: updates that wait for the next fold.
+        at: when this was true.
+    """
+
+    federation: str
+    plan: str
+    version: int
+    folds: int
+    buffer: int
+    buffer_size: int
+    started: float
+    at: float
+    updates: UpdateCounts
+    staleness: dict[int, int]
+    languages: dict[str, LanguageStatus]
+    clients: list[ClientStatus]
