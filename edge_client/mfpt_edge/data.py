@@ -1,0 +1,282 @@
+"""Where a device's examples come from: one file, a folder of splits, a data set of the hub, or the embedded task.
+
+Every source goes the same way: tables, then rows of text and label, then examples of the plan's labels, then splits.
+
+- Splits that the source brings are kept. What is missing is split off the training rows by a stable hash of the text,
+  80/10/10, so that equal texts share a split and adding rows moves none of the others.
+- A label matches the plan's exactly, or else but for upper and lower case. Only if not one label of the source is
+  known to the plan and all are whole numbers from 0 to labels - 1 are they taken as indices into the plan's labels.
+- A row that cannot be used is counted under its reason and never stops the rest.
+
+No text read here goes anywhere but into the device's own training; `skipped` and `counts` hold no text.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from mfpt_edge.cldr import cldr_examples
+from mfpt_edge.splits import SPLIT_NAMES, SPLITS, Example, SplitName, filled, split_of, subsample, without_leaks
+from mfpt_edge.tables import SUFFIXES, Table, listed, read_file, read_hub
+from mfpt_shared.errors import DatasetError, UsageError
+from mfpt_shared.languages import LanguageCode
+
+# The first group of columns that is there counts. MasakhaNEWS has a headline beside its text: both belong together.
+_TEXT_COLUMNS: Final = (("headline", "text"), ("text",), ("sentence",), ("headline",))
+_LABEL_COLUMNS: Final = (("label",), ("category",))
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The usable rows of one file, and why the others are not: reason -> rows."""
+
+    examples: tuple[Example, ...]
+    skipped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """What a device trains, validates and tests on; `skipped` is reason -> rows, summed over the splits.
+
+    No text of `validation` or `test` is in `train`. Validation and test may be empty where the source is tiny.
+    """
+
+    train: tuple[Example, ...]
+    validation: tuple[Example, ...]
+    test: tuple[Example, ...]
+    skipped: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that the user named, if any; the usual names are tried otherwise."""
+
+    text: str | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """What `mfpt-edge data show` prints.
+
+    Attributes:
+        counts: split -> label -> examples; every label of the plan is there.
+        skipped: reason -> rows.
+        samples: up to three (label, text) from the training split, of different labels where it has them.
+    """
+
+    counts: Mapping[str, Mapping[str, int]]
+    skipped: Mapping[str, int]
+    samples: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    text: str
+    label: str
+
+
+# ---- from a source to a data set
+
+
+def load_dataset(
+    source: str,
+    language: LanguageCode,
+    labels: Sequence[str],
+    *,
+    columns: Columns = Columns(),
+    max_examples: int | None = None,
+) -> Dataset:
+    """Read a data set.
+
+    Args:
+        source: `cldr`, a CSV, TSV, JSONL or Parquet file, a folder with train, dev and test files of these kinds, or
+            `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
+        language: whose names `cldr` gives; also decides which examples `max_examples` keeps.
+        labels: the plan's, in its order.
+        columns: the columns to read, for sources other than `cldr`.
+        max_examples: limit of the training split; the examples kept are the same every time, and each label keeps its
+            share as far as possible.
+
+    Raises:
+        DatasetError: the source cannot be read, or holds no example to train on.
+        UsageError: `hf:` without a proper name, or a limit below 1.
+    """
+    if max_examples is not None and max_examples < 1:
+        raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
+    rows = _cldr_rows(language) if source == "cldr" else _table_rows(_tables(source), columns)
+    found, skipped = _examples(source, rows, labels)
+    splits = without_leaks(filled(found), skipped)
+    if not splits["train"]:
+        raise DatasetError(f"{source}: no example is left to train on, all are for validation or test: add more rows")
+    train = subsample(splits["train"], language, max_examples or len(splits["train"]))
+    return Dataset(tuple(train), tuple(splits["validation"]), tuple(splits["test"]), dict(skipped))
+
+
+def load_split(path: Path, labels: Sequence[str], columns: Columns = Columns()) -> Split:
+    """Read all rows of one file as one split, for an evaluation.
+
+    Raises:
+        DatasetError: the file cannot be read, or holds no example of the plan's labels.
+    """
+    found, skipped = _examples(str(path), {"test": _rows(read_file(path), columns)}, labels)
+    return Split(tuple(found["test"]), dict(skipped))
+
+
+def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
+    """Count and sample a data set for a person to look at."""
+    counts: dict[str, dict[str, int]] = {}
+    for name in SPLITS:
+        examples: tuple[Example, ...] = getattr(dataset, name)
+        of_label = Counter(example.label for example in examples)
+        counts[name] = {label: of_label[index] for index, label in enumerate(labels)}
+    first: dict[int, Example] = {}
+    for example in dataset.train:
+        first.setdefault(example.label, example)
+    others = [example for example in dataset.train if example is not first[example.label]]
+    samples = tuple((labels[example.label], example.text) for example in [*first.values(), *others][:3])
+    return DatasetSummary(counts, dataset.skipped, samples)
+
+
+def _cldr_rows(language: LanguageCode) -> dict[SplitName, list[_Row | None]]:
+    """Split by entity rather than text, so that no language trains on what is another's test, translated."""
+    rows: dict[SplitName, list[_Row | None]] = {name: [] for name in SPLITS}
+    for name in cldr_examples(language):
+        rows[split_of(name.key)].append(_Row(name.text, name.label))
+    return rows
+
+
+def _tables(source: str) -> dict[SplitName, Table]:
+    if source.startswith("hf:"):
+        return read_hub(source)
+    path = Path(source)
+    try:
+        files: dict[SplitName, Path] = _split_files(path) if path.is_dir() else {"train": path}
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+    return {name: read_file(file) for name, file in files.items()}
+
+
+def _split_files(folder: Path) -> dict[SplitName, Path]:
+    files: dict[SplitName, Path] = {}
+    found = sorted(file for file in folder.iterdir() if file.is_file())
+    for file in found:
+        name = SPLIT_NAMES.get(file.stem.lower())
+        if name is None or file.suffix.lower() not in SUFFIXES:
+            continue
+        if name in files:
+            raise DatasetError(
+                f"{folder}: both {files[name].name} and {file.name} claim to be the {name} split: keep one"
+            )
+        files[name] = file
+    if "train" not in files:
+        names = listed([file.name for file in found]) or "no file"
+        raise DatasetError(f"{folder}: no training file (train{', train'.join(SUFFIXES)}); it holds {names}")
+    return files
+
+
+# ---- from rows to examples
+
+
+def _table_rows(tables: Mapping[SplitName, Table], columns: Columns) -> dict[SplitName, list[_Row | None]]:
+    return {name: _rows(table, columns) for name, table in tables.items()}
+
+
+def _rows(table: Table, columns: Columns) -> list[_Row | None]:
+    """Return text and label of each row; `None` where a cell is missing or no text."""
+    text_columns = _columns(table, columns.text, _TEXT_COLUMNS, "text")
+    label_columns = _columns(table, columns.label, _LABEL_COLUMNS, "label")
+    rows: list[_Row | None] = []
+    for row in table.rows:
+        cells = [] if row is None else [_cell(row, column) for column in (*text_columns, *label_columns)]
+        *texts, label = cells or [None]
+        if label is None or any(text is None for text in texts):
+            rows.append(None)
+        else:
+            rows.append(_Row(" ".join(text for text in texts if text), label))
+    return rows
+
+
+def _cell(row: Mapping[str, object], column: str) -> str | None:
+    """Return a cell as stripped text; a null is empty, and a missing cell or one of another type is `None`."""
+    value = row.get(column, False)
+    if value is None:
+        return ""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return None
+    text = str(value).strip()
+    # JSON can escape half of a surrogate pair, which is no Unicode text and which no tokenizer takes.
+    return None if any("\ud800" <= char <= "\udfff" for char in text) else text
+
+
+def _columns(
+    table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: Literal["text", "label"]
+) -> tuple[str, ...]:
+    """Return the column that the user wants, or else the first usual group, in whatever case it is written."""
+    known = {column if wanted else column.casefold(): column for column in reversed(table.columns)}
+    for group in [(wanted,)] if wanted else usual:
+        if all(column in known for column in group):
+            return tuple(known[column] for column in group)
+    missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual[-3:])
+    raise DatasetError(
+        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
+    )
+
+
+def match_labels(found: Iterable[str], labels: Sequence[str]) -> dict[str, int]:
+    """Return label of the source -> index into the plan's labels, for those that match; the rules stand above.
+
+    Args:
+        found: the labels of the whole source, stripped.
+        labels: the plan's.
+    """
+    distinct = set(found)
+    exact = {label.strip(): index for index, label in enumerate(labels)}
+    spellings = Counter(label.casefold() for label in exact)
+    folded = {label.casefold(): index for label, index in exact.items() if spellings[label.casefold()] == 1}
+    known = exact | {label: folded[label.casefold()] for label in distinct - exact.keys() if label.casefold() in folded}
+    matched = {label: known[label] for label in distinct if label in known}
+    indices = {str(index): index for index in range(len(labels))}
+    if not matched and distinct <= indices.keys():
+        return {label: indices[label] for label in distinct}
+    return matched
+
+
+def _examples(
+    where: str, rows: Mapping[SplitName, Sequence[_Row | None]], labels: Sequence[str]
+) -> tuple[dict[SplitName, list[Example]], Counter[str]]:
+    """Turn the rows of all splits into examples, and count those that are none by reason."""
+    found = Counter(row.label for split in rows.values() for row in split if row is not None and row.label)
+    index_of = match_labels(found, labels)
+    examples: dict[SplitName, list[Example]] = {name: [] for name in rows}
+    skipped: Counter[str] = Counter()
+    for name, split in rows.items():
+        for row in split:
+            reason = _flaw(row, index_of)
+            if reason is None and row is not None:
+                examples[name].append(Example(row.text, index_of[row.label]))
+            else:
+                skipped[str(reason)] += 1
+    if not any(examples.values()):
+        raise _nothing_usable(where, skipped, found, labels)
+    return examples, skipped
+
+
+def _flaw(row: _Row | None, index_of: Mapping[str, int]) -> str | None:
+    if row is None:
+        return "broken row"
+    if not row.text:
+        return "empty text"
+    if not row.label:
+        return "empty label"
+    return None if row.label in index_of else "label not in the plan"
+
+
+def _nothing_usable(where: str, skipped: Counter[str], found: Counter[str], labels: Sequence[str]) -> DatasetError:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in skipped.items()) or "there is none"
+    its_labels = listed([label for label, _ in found.most_common()]) or "none"
+    return DatasetError(
+        f"{where}: no row can be used ({reasons})\nits labels: {its_labels}; the plan's labels: {listed(labels)}"
+    )
