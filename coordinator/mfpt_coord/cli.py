@@ -1,6 +1,6 @@
 """The command line `mfpt-coord`. Heavy imports stand inside the commands, so that `--help` answers at once."""
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from mfpt_shared.errors import UsageError
 
 app = typer.Typer(
     name="mfpt-coord",
-    help="Coordinate federated prompt tuning: schedule devices, aggregate their updates, publish a prompt for every language.",
+    help="Coordinate federated prompt tuning: schedule devices, aggregate updates, publish a prompt for every language.",
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -21,13 +21,14 @@ plan_app = typer.Typer(help="Write, look at and check federation plans.", no_arg
 app.add_typer(plan_app, name="plan")
 
 BrokerOption = Annotated[
-    str | None, typer.Option("--broker", help="MQTT broker, mqtt[s]://[user@]host[:port]; password in MFPT_BROKER_PASSWORD.")
+    str | None,
+    typer.Option("--broker", help="MQTT broker, mqtt[s]://[user@]host[:port]; password in MFPT_BROKER_PASSWORD."),
 ]
 PlanArgument = Annotated[Path, typer.Argument(help="Plan file (TOML).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
 
-class Method(str, Enum):
+class Method(StrEnum):
     """Prompt methods, as in the plan."""
 
     LATE = "late"
@@ -37,13 +38,19 @@ class Method(str, Enum):
 
 @app.command(epilog="Example: mfpt-coord serve --listen 0.0.0.0:1883 --plan plan.toml --data-dir /var/lib/mfpt")
 def serve(
-    plan: Annotated[Path | None, typer.Option(help="Plan file; without one, the data directory's, or the cldr preset.")] = None,
+    plan: Annotated[
+        Path | None, typer.Option(help="Plan file; without one, the data directory's, or the cldr preset.")
+    ] = None,
     broker: BrokerOption = None,
-    listen: Annotated[str, typer.Option(help="HOST:PORT of the embedded broker; port 0 takes a free one.")] = "127.0.0.1:1883",
-    data_dir: Annotated[Path | None, typer.Option(help="Folder for all state; by default under the XDG state home.")] = None,
+    listen: Annotated[
+        str, typer.Option(help="HOST:PORT of the embedded broker; port 0 takes a free one.")
+    ] = "127.0.0.1:1883",
+    data_dir: Annotated[
+        Path | None, typer.Option(help="Folder for all state; by default under the XDG state home.")
+    ] = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after so many new versions.")] = None,
 ) -> None:
-    """Run a coordinator, with its own broker unless --broker names one. Ctrl-C stops it in order; it goes on where it was."""
+    """Run a coordinator, with its own broker unless --broker names one. Ctrl-C stops it; it goes on where it was."""
     import os  # noqa: PLC0415
 
     from mfpt_coord.broker import parse_listen  # noqa: PLC0415
@@ -67,7 +74,9 @@ def plan_init(
     preset: Annotated[str | None, typer.Option(help="Task: cldr, sib200 or masakhanews.")] = None,
     labels: Annotated[str | None, typer.Option(help="Classes of your own task, separated by commas.")] = None,
     federation: Annotated[str, typer.Option(help="Name of the federation.")] = "default",
-    backbone: Annotated[str, typer.Option(help="bundled:<name>, hf:<id>[@revision] or path:<folder>.")] = "bundled:multilingual-e5-small",
+    backbone: Annotated[
+        str, typer.Option(help="bundled:<name>, hf:<id>[@revision] or path:<folder>.")
+    ] = "bundled:multilingual-e5-small",
     method: Annotated[Method, typer.Option(help="Where the soft prompt enters.")] = Method.LATE,
     out: Annotated[Path | None, typer.Option(help="File to write; without it, the plan goes to stdout.")] = None,
 ) -> None:
@@ -79,14 +88,18 @@ def plan_init(
     if labels and preset:
         raise UsageError("give --preset or --labels, not both")
     task = (
-        plans.checked(plans.Task(labels=tuple(label.strip() for label in labels.split(",")))) if labels else presets.preset(preset or "cldr")
+        plans.checked(plans.Task(labels=tuple(label.strip() for label in labels.split(","))))
+        if labels
+        else presets.preset(preset or "cldr")
     )
     facts = describe(backbone)
     plan = plans.checked(
         plans.Plan(
             federation=federation,
             task=task,
-            backbone=plans.Backbone(uri=backbone, width=facts.width, layers=facts.layers, fingerprint=facts.fingerprint),
+            backbone=plans.Backbone(
+                uri=backbone, width=facts.width, layers=facts.layers, fingerprint=facts.fingerprint
+            ),
             prompt=plans.Prompt(method=method.value),
         )
     )
@@ -101,7 +114,9 @@ def plan_init(
         raise UsageError(f"{out} exists; choose another name or remove it") from error
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}") from error
-    typer.echo(f"wrote {out}: {len(task.labels)} labels, plan {plan.digest}; next: mfpt-coord serve --plan {out}", err=True)
+    typer.echo(
+        f"wrote {out}: {len(task.labels)} labels, plan {plan.digest}; next: mfpt-coord serve --plan {out}", err=True
+    )
 
 
 @plan_app.command("show", epilog="Example: mfpt-coord plan show plan.toml --json")
@@ -124,11 +139,16 @@ def plan_validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
 
     content = read_plan(plan)
     values = size(layout(content))
-    facts = {"plan": content.digest, "federation": content.federation, "labels": len(content.task.labels), "values": values}
+    facts = {
+        "plan": content.digest,
+        "federation": content.federation,
+        "labels": len(content.task.labels),
+        "values": values,
+    }
     if as_json:
         typer.echo(json.dumps(facts))
         return
-    typer.echo(f"{plan} is a plan ({content.digest}): {len(content.task.labels)} labels, {values:,} values are tuned and shared")
+    typer.echo(f"{plan} is a plan ({content.digest}): {len(content.task.labels)} labels, {values:,} tuned values")
     if not content.backbone.fingerprint:
         typer.echo("warning: backbone.fingerprint is empty, devices with other weights will not be noticed", err=True)
 

@@ -40,9 +40,7 @@ async def look_up(languages: Iterable[LanguageCode], metrics: Sequence[str]) -> 
         reason = errors.decode(errors="replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
         _log.warning("no language distances: %s; all languages count as equally far", reason[0])
         return {}
-    return {
-        pair(LanguageCode(first), LanguageCode(second)): known for first, second, known in json.loads(output)
-    }
+    return {pair(LanguageCode(first), LanguageCode(second)): known for first, second, known in json.loads(output)}
 
 
 def main(metrics: Sequence[str], languages: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from mfpt_shared.backbones import describe
 from mfpt_shared.errors import Incompatible, Interrupted
 from mfpt_shared.folders import owned
 from mfpt_shared.mqtt import MqttTransport
-from mfpt_shared.plan import Backbone, Plan, plan_to_json
+from mfpt_shared.plan import Backbone, Plan
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +44,9 @@ def serve(config: ServeConfig) -> None:
 def default_plan() -> Plan:
     """Return the plan of a coordinator that was given none: the embedded task on the bundled backbone."""
     facts = describe(Backbone().uri)
-    return Plan(task=preset("cldr"), backbone=Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers))
+    return Plan(
+        task=preset("cldr"), backbone=Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
+    )
 
 
 def open_state(store: SqliteStore, plan: Plan | None) -> State:
@@ -76,15 +78,21 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
     async with contextlib.AsyncExitStack() as stack:
         address = config.broker
         if address is None:
-            broker = await stack.enter_async_context(EmbeddedBroker(config.data_dir / "broker", config.listen, os.environ))
+            broker = await stack.enter_async_context(
+                EmbeddedBroker(config.data_dir / "broker", config.listen, os.environ)
+            )
             address = broker.address
             if broker.is_open_to_all:
-                _log.warning("anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to ask for a password")
+                _log.warning(
+                    "anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to ask for a password"
+                )
         federation = state.plan.federation
         transport = MqttTransport(
             address, f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
         )
-        coordinator = Coordinator(with_limit(state, config.folds), store, transport, identity, clock=time.time, look_up=look_up)
+        coordinator = Coordinator(
+            with_limit(state, config.folds), store, transport, identity, clock=time.time, look_up=look_up
+        )
         ended_by = 0
 
         def stop(number: int) -> None:
@@ -94,7 +102,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
-        _log.info("federation %s, plan %s (%d bytes), version %d", federation, state.plan.digest, len(plan_to_json(state.plan)), state.version)
+        _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _log.info("listening: mfpt-edge join --broker %s", address)
         await coordinator.run()
         _log.info("stopped at version %d", coordinator.state.version)

@@ -33,7 +33,7 @@ from mfpt_shared.messages import (
     Ready,
     Update,
 )
-from mfpt_shared.tensors import unflatten
+from mfpt_shared.tensors import halve, unflatten
 from mfpt_shared.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
@@ -169,7 +169,7 @@ class Coordinator:
         for event in events:
             try:
                 after, more = step(after, event)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the service loop's own guard: one bad event ends nothing
                 _log.exception("an event was dropped: %s", type(event).__name__)
                 continue
             effects += more
@@ -178,7 +178,7 @@ class Coordinator:
             if durable:
                 self._store.commit(durable)
         except sqlite3.Error as error:
-            _log.error("nothing was accepted, the state cannot be saved: %s", error)  # noqa: TRY400 - for people
+            _log.error("nothing was accepted, the state cannot be saved: %s", error)
             return
         self.state = after
         self._status_changed = self._status_changed or after is not before
@@ -198,7 +198,9 @@ class Coordinator:
                 _log.info("version %d from %d updates: %s", fold.version, len(fold.updates), self._accuracies())
                 self._publish_state()
             case SaveUpdate(update):
-                _log.debug("update %s/%d accepted, staleness %d", update.client, update.header.sequence, update.staleness)
+                _log.debug(
+                    "update %s/%d accepted, staleness %d", update.client, update.header.sequence, update.staleness
+                )
 
     def _on_connected(self) -> None:
         federation = self.state.plan.federation
@@ -217,7 +219,7 @@ class Coordinator:
             backbone=state.plan.backbone.fingerprint,
             examples=state.contributed.get(language, 0),
         )
-        prompt = Prompt(header, unflatten(state.prompts[language], state.layout))
+        prompt = Prompt(header, halve(unflatten(state.prompts[language], state.layout)))
         self._transport.publish(PROMPT.path(state.plan.federation, language), encode(prompt), retain=True)
 
     def _publish_state(self, state: str = "online") -> None:
@@ -241,7 +243,9 @@ class Coordinator:
 
     def _accuracies(self) -> str:
         languages = summarise(self.state, self._identity.started, self._clock()).languages
-        known = [f"{tag} {entry.accuracy:.3f}" for tag, entry in sorted(languages.items()) if entry.accuracy is not None]
+        known = [
+            f"{tag} {entry.accuracy:.3f}" for tag, entry in sorted(languages.items()) if entry.accuracy is not None
+        ]
         return "validation accuracy " + ", ".join(known) if known else "no accuracies yet"
 
     def _start_look_up(self, languages: frozenset[LanguageCode]) -> None:
@@ -250,12 +254,12 @@ class Coordinator:
             self._look_up_task = asyncio.create_task(self._look_up_all())
 
     async def _look_up_all(self) -> None:
-        """Look up what is wanted, and again if more became wanted meanwhile; always answer, or joiners would wait for ever."""
+        """Look up what is wanted until nothing is; always answer, or those who join would wait for ever."""
         while self._wanted:
             languages, self._wanted = self._wanted, frozenset()
             try:
                 found = await self._look_up(languages, self.state.plan.aggregation.metrics)
-            except Exception:
+            except (OSError, ValueError):
                 _log.exception("language distances could not be looked up")
                 found = {}
             self._found.put_nowait(DistancesFound(self._clock(), languages - {UNDETERMINED}, found))

@@ -38,9 +38,13 @@ CREATE TABLE updates (
     fold INTEGER, payload BLOB NOT NULL, UNIQUE (client, sequence)
 );
 CREATE INDEX updates_by_fold ON updates (fold);
-CREATE TABLE folds (version INTEGER PRIMARY KEY, at REAL NOT NULL, languages TEXT NOT NULL, updates TEXT NOT NULL, weights BLOB NOT NULL);
+CREATE TABLE folds (
+    version INTEGER PRIMARY KEY, at REAL NOT NULL, languages TEXT NOT NULL, updates TEXT NOT NULL, weights BLOB NOT NULL
+);
 CREATE TABLE prompts (language TEXT, version INTEGER, vector BLOB NOT NULL, PRIMARY KEY (language, version));
-CREATE TABLE distances (first TEXT, second TEXT, metric TEXT, value REAL NOT NULL, PRIMARY KEY (first, second, metric)) WITHOUT ROWID;
+CREATE TABLE distances (
+    first TEXT, second TEXT, metric TEXT, value REAL NOT NULL, PRIMARY KEY (first, second, metric)
+) WITHOUT ROWID;
 """
 
 
@@ -76,7 +80,9 @@ class SqliteStore:
         self._db.execute("PRAGMA synchronous = FULL")
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, SCHEMA_VERSION):
-            raise Incompatible(f"{path} has schema version {found}, this mfpt-coord knows {SCHEMA_VERSION}; use another --data-dir")
+            raise Incompatible(
+                f"{path} has schema version {found}, this mfpt-coord knows {SCHEMA_VERSION}; use another --data-dir"
+            )
 
     @property
     def coordinator(self) -> str:
@@ -112,17 +118,17 @@ class SqliteStore:
         match effect:
             case SaveUpdate(update, payload):
                 header = update.header
-                self._db.execute(
-                    "INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
-                    (update.client, header.sequence, update.language, header.base_version, update.staleness, header.examples,
-                     update.at, payload),
-                )  # fmt: skip
+                values = (
+                    *(update.client, header.sequence, update.language, header.base_version),
+                    *(update.staleness, header.examples, update.at, payload),
+                )
+                self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)", values)
             case SaveClient(client):
-                self._db.execute(
-                    "INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (client.id, client.language, client.examples, client.sequence, client.contributed, client.seconds,
-                     client.accuracy, client.device, client.last_seen),
-                )  # fmt: skip
+                values = (
+                    *(client.id, client.language, client.examples, client.sequence, client.contributed),
+                    *(client.seconds, client.accuracy, client.device, client.last_seen),
+                )
+                self._db.execute("INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
             case SavePrompt(language, version, vector):
                 self._save_prompt(language, version, vector)
             case SaveFold():
@@ -136,10 +142,17 @@ class SqliteStore:
     def _save_fold(self, fold: SaveFold) -> None:
         self._db.execute(
             "INSERT INTO folds VALUES (?, ?, ?, ?, ?)",
-            (fold.version, fold.at, json.dumps(list(fold.prompts)), json.dumps(list(fold.updates)), fold.weights.tobytes()),
+            (
+                fold.version,
+                fold.at,
+                json.dumps(list(fold.prompts)),
+                json.dumps(list(fold.updates)),
+                fold.weights.tobytes(),
+            ),
         )
         self._db.executemany(
-            "UPDATE updates SET fold = ? WHERE client = ? AND sequence = ?", [(fold.version, *update) for update in fold.updates]
+            "UPDATE updates SET fold = ? WHERE client = ? AND sequence = ?",
+            [(fold.version, *update) for update in fold.updates],
         )
         for language, vector in fold.prompts.items():
             self._save_prompt(language, fold.version, vector)
@@ -170,17 +183,24 @@ class SqliteStore:
         )
 
     def _prompts(self) -> dict[LanguageCode, Array]:
-        newest = "SELECT language, vector FROM prompts JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) USING (language, version)"
+        newest = """
+            SELECT language, vector FROM prompts
+            JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) USING (language, version)
+        """
         return {language: np.frombuffer(vector, np.float32) for language, vector in self._db.execute(newest)}
 
     def _buffer(self, plan: Plan) -> tuple[Contribution, ...]:
         shapes = layout(plan)
-        rows = self._db.execute("SELECT client, language, staleness, received, payload FROM updates WHERE fold IS NULL ORDER BY number")
+        rows = self._db.execute(
+            "SELECT client, language, staleness, received, payload FROM updates WHERE fold IS NULL ORDER BY number"
+        )
         buffer = []
         for client, language, staleness, received, payload in rows:
             update = decode(CLIENT_UP, payload)
-            assert isinstance(update, Update)  # noqa: S101 - nothing else is ever saved
-            buffer.append(Contribution(client, update.header, language, staleness, flatten(dense(update.delta), shapes), received))
+            assert isinstance(update, Update)
+            buffer.append(
+                Contribution(client, update.header, language, staleness, flatten(dense(update.delta), shapes), received)
+            )
         return tuple(buffer)
 
     def _clients(self) -> dict[str, Client]:

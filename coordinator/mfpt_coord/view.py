@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 
+from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
@@ -43,7 +44,9 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
         try:
             status, online = await asyncio.wait_for(anext(updates), timeout)
         except TimeoutError as error:
-            raise TimedOut(f"{address} knows no federation {federation!r}; is `mfpt-coord serve` running there?") from error
+            raise TimedOut(
+                f"{address} knows no federation {federation!r}; is `mfpt-coord serve` running there?"
+            ) from error
         console = Console()
         if as_json:
             _print_json(status)
@@ -52,7 +55,9 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
         elif not watch:
             console.print(render(status, online=online, now=time.time()))
         else:
-            with Live(render(status, online=online, now=time.time()), console=console, screen=console.is_terminal) as live:
+            with Live(
+                render(status, online=online, now=time.time()), console=console, screen=console.is_terminal
+            ) as live:
                 async for status, online in updates:
                     live.update(render(status, online=online, now=time.time()), refresh=True)
     finally:
@@ -98,25 +103,50 @@ def render(status: FederationStatus, *, online: bool, now: float) -> RenderableT
 
 
 def _languages(status: FederationStatus) -> Table:
-    table = Table("language", "devices", "examples", "contributed", "accuracy", title="languages", title_justify="left", expand=True)
+    table = Table(
+        "language",
+        "devices",
+        "examples",
+        "contributed",
+        "accuracy",
+        title="languages",
+        title_justify="left",
+        expand=True,
+    )
     for tag, entry in status.languages.items():
-        table.add_row(tag, str(entry.clients), f"{entry.examples:,}", f"{entry.contributed:,}", accuracy_bar(entry.accuracy))
+        table.add_row(
+            tag, str(entry.clients), f"{entry.examples:,}", f"{entry.contributed:,}", accuracy_bar(entry.accuracy)
+        )
     return table
 
 
 def _clients(clients: list[ClientStatus], now: float) -> Table:
-    table = Table("device", "language", "phase", "last seen", "accuracy", "runs on", title="devices", title_justify="left", expand=True)
+    table = Table(
+        "device",
+        "language",
+        "phase",
+        "last seen",
+        "accuracy",
+        "runs on",
+        title="devices",
+        title_justify="left",
+        expand=True,
+    )
     for client in clients:
         phase = f"{client.phase} {client.progress:.0%}" if 0 < client.progress < 1 else client.phase
         accuracy = "" if client.accuracy is None else f"{client.accuracy:.3f}"
         style = _PHASE_STYLES.get(client.phase, "")
-        table.add_row(client.id, client.language, Text(phase, style), ago(now - client.last_seen), accuracy, client.device)
+        table.add_row(
+            client.id, client.language, Text(phase, style), ago(now - client.last_seen), accuracy, client.device
+        )
     return table
 
 
 def _staleness(histogram: dict[int, int]) -> Text:
     most = max(histogram.values())
-    lines = [f"{staleness:>4}  {'█' * max(1, round(30 * count / most))} {count}" for staleness, count in histogram.items()]
+    lines = [
+        f"{staleness:>4}  {'█' * max(1, round(30 * count / most))} {count}" for staleness, count in histogram.items()
+    ]
     return Text("staleness of accepted updates (versions behind)\n" + "\n".join(lines))
 
 

@@ -9,7 +9,7 @@ JSON payloads start with `{`. Tensors travel in a binary frame, little endian:
             8   u32      length h of the header
            12   u32      length b of the body
            16   h bytes  header: JSON
-         16+h   b bytes  body: safetensors, dtypes F32 and I8
+         16+h   b bytes  body: safetensors, dtypes F32, F16 and I8
        16+h+b   u32      CRC-32 (as in zlib) of everything before
 
 An int8 tensor `x` comes with `x:scale` (F32, one factor a row; a vector is one row) and stands for values * scale.
@@ -40,7 +40,7 @@ _CHECKSUM: Final = struct.Struct("<I")
 _MAGIC: Final = b"MFPT"
 _FRAME_VERSION: Final = 1
 _KINDS: Final[Mapping[type, int]] = {Prompt: 1, Update: 2}
-_DTYPES: Final[Mapping[str, type[np.generic]]] = {"F32": np.float32, "I8": np.int8}
+_DTYPES: Final[Mapping[str, type[np.generic]]] = {"F32": np.float32, "F16": np.float16, "I8": np.int8}
 _SCALE: Final = ":scale"
 
 Decoded = Message | Plan | Prompt | Update
@@ -136,12 +136,12 @@ def _decode_tensors(body: bytes) -> Tensors:
 def _decode_array(name: str, entry: Mapping[str, Any]) -> np.ndarray[Any, Any]:
     dtype = _DTYPES.get(entry["dtype"])
     if dtype is None:
-        raise DecodeError(f"tensor {name[:80]!r} has dtype {entry['dtype']}; F32 and I8 are allowed")
+        raise DecodeError(f"tensor {name[:80]!r} has dtype {entry['dtype']}; F32, F16 and I8 are allowed")
     shape = entry["shape"]
     if not 1 <= len(shape) <= 2 or 0 in shape:
         raise DecodeError(f"tensor {name[:80]!r} has shape {shape}; one or two dimensions are allowed, none of them 0")
     array = np.frombuffer(entry["data"], dtype=dtype).reshape(shape)
-    if dtype is np.float32 and not np.isfinite(array).all():
+    if dtype is not np.int8 and not np.isfinite(array).all():
         raise DecodeError(f"tensor {name[:80]!r} holds a value that is not finite")
     return array
 

@@ -31,7 +31,9 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         directory.mkdir(parents=True, exist_ok=True)
         lock = (directory / "lock").open("w")
     except OSError as error:
-        raise MfptError(f"cannot write to {directory}: {error.strerror}; choose another folder with {option}") from error
+        raise MfptError(
+            f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
+        ) from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

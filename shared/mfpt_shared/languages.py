@@ -55,7 +55,7 @@ def normalise(tag: str) -> LanguageCode:
         code = None
     if code is None or code in ("mul", "zxx", "mis"):
         raise UsageError(
-            f"unknown language tag {tag!r}: give a BCP 47 or ISO 639 tag such as 'sw', 'swh' or 'zu' (see iso639-3.sil.org)"
+            f"unknown language tag {tag!r}: give a BCP 47 or ISO 639 tag, such as 'sw' or 'swh' (see iso639-3.sil.org)"
         )
     return LanguageCode(_STANDARD_MEMBERS.get(code, code))
 

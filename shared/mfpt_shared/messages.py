@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from mfpt_shared.tensors import Array, Quantised
+from mfpt_shared.tensors import Array, Half, Quantised
 
-Tensors = Mapping[str, Array | Quantised]
+Tensors = Mapping[str, Array | Half | Quantised]
 
 Version = Annotated[int, Meta(ge=0, le=2**53)]
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
@@ -31,7 +31,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the JSON messages."""
 
 
-class CoordinatorState(Message):
+class CoordinatorState(Message, frozen=True):
     """`coord/state`: whether the coordinator is there. The last will says `offline`."""
 
     state: Literal["online", "offline"]
@@ -40,7 +40,7 @@ class CoordinatorState(Message):
     started: Seconds
 
 
-class ClientState(Message):
+class ClientState(Message, frozen=True):
     """`client/<id>/state`: what a device is doing. The last will says `offline`.
 
     Attributes:
@@ -57,14 +57,14 @@ class ClientState(Message):
     device: Text = ""
 
 
-class Metrics(Message):
+class Metrics(Message, frozen=True):
     """What a device measured: the mean training loss, and its validation accuracy with the prompt that it was given."""
 
     loss: Annotated[float, Meta(ge=0, le=1e9)] | None = None
     accuracy: Accuracy | None = None
 
 
-class Ready(Message, tag="ready"):
+class Ready(Message, frozen=True, tag="ready"):
     """`client/<id>/up`: the device has data, backbone and plan, and waits for an assignment."""
 
     language: Tag
@@ -73,7 +73,7 @@ class Ready(Message, tag="ready"):
     backbone: Digest
 
 
-class EvaluationReport(Message, tag="evaluation"):
+class EvaluationReport(Message, frozen=True, tag="evaluation"):
     """`client/<id>/up`: accuracy of a prompt version on the device's own validation examples."""
 
     language: Tag
@@ -82,7 +82,7 @@ class EvaluationReport(Message, tag="evaluation"):
     examples: Examples
 
 
-class UpdateHeader(Message):
+class UpdateHeader(Message, frozen=True):
     """What goes with an update's tensors.
 
     Attributes:
@@ -104,7 +104,7 @@ class UpdateHeader(Message):
     seconds: Seconds = 0.0
 
 
-class PromptHeader(Message):
+class PromptHeader(Message, frozen=True):
     """What goes with a prompt's tensors; `examples` counts the training examples that its language has contributed."""
 
     language: Tag
@@ -114,20 +114,21 @@ class PromptHeader(Message):
     examples: Examples = 0
 
 
-class Assign(Message, tag="assign"):
-    """`client/<id>/down`: train from this version; after `deadline` seconds others may get the place, nothing is lost."""
+class Assign(Message, frozen=True, tag="assign"):
+    """`client/<id>/down`: train from this version. After `deadline` seconds others may get the place; nothing is lost."""
 
     version: Version
     deadline: Seconds
 
 
-class Ack(Message, tag="ack"):
-    """`client/<id>/down`: the update is durable, the device may forget it."""
+class Ack(Message, frozen=True, tag="ack"):
+    """`client/<id>/down`: the update is durable, the device may forget it. `staleness`: versions that it was behind."""
 
     sequence: Sequence
+    staleness: Version = 0
 
 
-class Reject(Message, tag="reject"):
+class Reject(Message, frozen=True, tag="reject"):
     """`client/<id>/down`: the update was refused and will be refused again, the device may forget it."""
 
     sequence: Sequence
@@ -135,15 +136,15 @@ class Reject(Message, tag="reject"):
     detail: Text
 
 
-class Resync(Message, tag="resync"):
+class Resync(Message, frozen=True, tag="resync"):
     """`client/<id>/down`: the update is too old to help; forget it and start again from `version`."""
 
     sequence: Sequence
     version: Version
 
 
-class Stop(Message, tag="stop"):
-    """`client/<id>/down`: no more assignments. `finished`: prompt `version` is the last; `incompatible`: see `detail`."""
+class Stop(Message, frozen=True, tag="stop"):
+    """`client/<id>/down`: no more assignments. `finished`: `version` is the last; `incompatible`: see `detail`."""
 
     reason: Literal["finished", "incompatible"]
     version: Version
@@ -170,7 +171,7 @@ class Prompt:
     state: Tensors
 
 
-class UpdateCounts(Message):
+class UpdateCounts(Message, frozen=True):
     """Updates by what became of them."""
 
     accepted: int = 0
@@ -179,10 +180,11 @@ class UpdateCounts(Message):
     stale: int = 0
 
 
-class LanguageStatus(Message):
+class LanguageStatus(Message, frozen=True):
     """One language: its devices, their examples, and its newest validation accuracy (mean by examples).
 
-    `contributed` counts the training examples behind its updates so far."""
+    `contributed` counts the training examples behind its updates so far.
+    """
 
     clients: int
     examples: int
@@ -190,7 +192,7 @@ class LanguageStatus(Message):
     contributed: int
 
 
-class ClientStatus(Message):
+class ClientStatus(Message, frozen=True):
     """One device, as the coordinator last saw it."""
 
     id: str
@@ -204,7 +206,7 @@ class ClientStatus(Message):
     device: str
 
 
-class FederationStatus(Message):
+class FederationStatus(Message, frozen=True):
     """`coord/status`: what `mfpt-coord status` shows.
 
     Attributes:

@@ -10,7 +10,7 @@ import socket
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
@@ -73,7 +73,9 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
 class MqttTransport:
     """One client of an MQTT broker. See `transport.Transport`."""
 
-    def __init__(self, address: BrokerAddress, client_id: str, *, will: Will | None = None, persistent: bool = False) -> None:
+    def __init__(
+        self, address: BrokerAddress, client_id: str, *, will: Will | None = None, persistent: bool = False
+    ) -> None:
         """Prepare a connection.
 
         Args:
@@ -200,7 +202,12 @@ class MqttTransport:
                 self._loop.call_soon_threadsafe(action)
 
     def _on_connect(
-        self, _client: paho.Client, _data: Any, _flags: paho.ConnectFlags, reason: ReasonCode, _properties: Properties | None  # noqa: ANN401
+        self,
+        _client: paho.Client,
+        _data: object,
+        _flags: paho.ConnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             self._answer(str(reason))
@@ -209,29 +216,39 @@ class MqttTransport:
         self._put(Connected())
         self._answer("")
 
-    def _on_connect_fail(self, _client: paho.Client, _data: Any) -> None:  # noqa: ANN401
+    def _on_connect_fail(self, _client: paho.Client, _data: object) -> None:
         self._failed_attempts += 1
         self._put(Disconnected("cannot reach the broker", self._failed_attempts))
 
     def _on_disconnect(
-        self, _client: paho.Client, _data: Any, _flags: paho.DisconnectFlags, reason: ReasonCode, _properties: Properties | None  # noqa: ANN401
+        self,
+        _client: paho.Client,
+        _data: object,
+        _flags: paho.DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
     ) -> None:
         if reason.is_failure:
             self._put(Disconnected(str(reason), self._failed_attempts))
             self._answer(f"connection closed ({reason})")
 
-    def _on_message(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:  # noqa: ANN401
-        self._put(Inbound(message.topic, message.payload))
+    def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+        self._put(Inbound(message.topic, bytes(message.payload)))
 
     def _on_publish(
-        self, _client: paho.Client, _data: Any, _message_id: int, _reason: ReasonCode, _properties: Properties  # noqa: ANN401
+        self,
+        _client: paho.Client,
+        _data: object,
+        _message_id: int,
+        _reason: ReasonCode,
+        _properties: Properties,
     ) -> None:
         self._confirmed += 1
         if self._confirmed >= self._published:
             self._call_soon(self._all_confirmed.set)
 
 
-def _send_at_once(_client: paho.Client, _data: Any, sock: Any) -> None:  # noqa: ANN401
+def _send_at_once(_client: paho.Client, _data: object, sock: socket.socket) -> None:
     # Without this a small message waits for the previous one's confirmation, some 40 ms.
     with contextlib.suppress(OSError, AttributeError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

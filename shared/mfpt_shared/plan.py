@@ -29,43 +29,64 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 SectionT = TypeVar("SectionT", bound=Section)
 
 
-class Task(Section):
+class Task(Section, frozen=True):
     """What the devices learn."""
 
-    labels: Annotated[tuple[Name, ...], Meta(min_length=2, max_length=1000, description="the classes, in a fixed order")]
-    kind: Annotated[Literal["classification"], Meta(description="classification: one label for a text")] = "classification"
-    data: Annotated[str, Meta(description="data source of a device that names none, for example 'cldr'; empty: it must name one")] = ""
+    labels: Annotated[
+        tuple[Name, ...], Meta(min_length=2, max_length=1000, description="the classes, in a fixed order")
+    ]
+    kind: Annotated[Literal["classification"], Meta(description="classification: one label for a text")] = (
+        "classification"
+    )
+    data: Annotated[
+        str, Meta(description="data source of a device that names none, for example 'cldr'; empty: it must name one")
+    ] = ""
 
 
-class Backbone(Section):
+class Backbone(Section, frozen=True):
     """The frozen language model that every device holds."""
 
-    uri: Annotated[Name, Meta(description="bundled:<name>, hf:<id>[@revision] or path:<folder>")] = "bundled:multilingual-e5-small"
+    uri: Annotated[Name, Meta(description="bundled:<name>, hf:<id>[@revision] or path:<folder>")] = (
+        "bundled:multilingual-e5-small"
+    )
     width: Annotated[int, Meta(ge=1, le=65_536, description="hidden size")] = 384
     layers: Annotated[int, Meta(ge=1, le=1024, description="number of transformer layers")] = 12
     fingerprint: Annotated[
         str,
-        Meta(pattern=r"^(sha256:[0-9a-f]{64})?$", description="SHA-256 of the weights; a device with other weights does not train"),
+        Meta(
+            pattern=r"^(sha256:[0-9a-f]{64})?$",
+            description="SHA-256 of the weights; a device with other weights does not train",
+        ),
     ] = ""
-    quantisation: Annotated[Literal["nf4", "none"], Meta(description="nf4: 4-bit weights (bitsandbytes); none: 32-bit")] = "nf4"
-    prefix: Annotated[str, Meta(max_length=256, description="put before every text, as the backbone was trained")] = "query: "
+    quantisation: Annotated[
+        Literal["nf4", "none"], Meta(description="nf4: 4-bit weights (bitsandbytes); none: 32-bit")
+    ] = "nf4"
+    prefix: Annotated[str, Meta(max_length=256, description="put before every text, as the backbone was trained")] = (
+        "query: "
+    )
 
 
-class Prompt(Section):
+class Prompt(Section, frozen=True):
     """The soft prompt, the only part of the model that is tuned beside the head."""
 
     method: Annotated[
         Literal["late", "prompt", "p-tuning"],
-        Meta(description="late: virtual tokens enter before `layer`; prompt: at the input; p-tuning: at the input, through an encoder"),
+        Meta(
+            description="late: tokens enter before `layer`; prompt: at the input; p-tuning: there, through an encoder"
+        ),
     ] = "late"
     tokens: Annotated[int, Meta(ge=1, le=512, description="number of virtual tokens")] = 20
-    layer: Annotated[int, Meta(ge=-1, le=1023, description="late: layer that first sees the prompt; -1: half the depth")] = -1
+    layer: Annotated[
+        int, Meta(ge=-1, le=1023, description="late: layer that first sees the prompt; -1: half the depth")
+    ] = -1
     init_std: Annotated[NonNegative, Meta(description="standard deviation of the initial virtual tokens")] = 0.3
-    encoder_width: Annotated[int, Meta(ge=1, le=65_536, description="p-tuning: hidden size of the prompt encoder")] = 128
+    encoder_width: Annotated[int, Meta(ge=1, le=65_536, description="p-tuning: hidden size of the prompt encoder")] = (
+        128
+    )
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1, description="of the initial prompt")] = 0
 
 
-class Training(Section):
+class Training(Section, frozen=True):
     """What a device does between receiving an assignment and sending its update."""
 
     epochs: Annotated[Count, Meta(description="local epochs an assignment")] = 2
@@ -76,36 +97,53 @@ class Training(Section):
     max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
 
 
-class Aggregation(Section):
-    """How updates become new prompts, and who trains when. Source of the default staleness: FedBuff, Nguyen et al. 2022."""
+class Aggregation(Section, frozen=True):
+    """How updates become new prompts, and who trains when."""
 
     buffer: Annotated[Count, Meta(description="updates a fold")] = 3
-    fold_after: Annotated[Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")] = 600.0
+    fold_after: Annotated[
+        Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")
+    ] = 600.0
     concurrency: Annotated[Count, Meta(description="devices that train at once, at most")] = 100
     staleness_exponent: Annotated[NonNegative, Meta(description="a in (1 + staleness)^-a")] = 0.5
-    max_staleness: Annotated[int, Meta(ge=0, le=1_000_000, description="updates older than so many versions are refused")] = 20
-    proximity: Annotated[Literal["uniform", "fixed"], Meta(description="fixed: exp(-distance / temperature); uniform: 1")] = "fixed"
-    temperature: Annotated[Positive, Meta(description="of `fixed`; distances are in 0..1, so 0.1 is sharp and 1 is nearly uniform")] = 0.8
+    max_staleness: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="updates older than so many versions are refused")
+    ] = 20
+    proximity: Annotated[
+        Literal["uniform", "fixed"], Meta(description="fixed: exp(-distance / temperature); uniform: 1")
+    ] = "fixed"
+    temperature: Annotated[
+        Positive, Meta(description="of `fixed`; distances are in 0..1, so 0.1 is sharp and 1 is nearly uniform")
+    ] = 0.8
     metrics: Annotated[
-        tuple[Literal["genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"], ...],
+        tuple[
+            Literal[
+                "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
+            ],
+            ...,
+        ],
         Meta(min_length=1, description="URIEL+ distances; the mean over those known for a pair counts"),
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0
     learning_rate: Annotated[Positive, Meta(description="server step on the aggregated delta")] = 1.0
 
 
-class Privacy(Section):
+class Privacy(Section, frozen=True):
     """What a device holds back. Text never leaves it whatever stands here."""
 
-    clip_norm: Annotated[NonNegative, Meta(description="the delta's L2 norm is clipped to this before it is sent; 0: no clipping")] = 0.0
+    clip_norm: Annotated[
+        NonNegative, Meta(description="the delta's L2 norm is clipped to this before it is sent; 0: no clipping")
+    ] = 0.0
     min_examples: Annotated[Count, Meta(description="a device with fewer training examples does not take part")] = 8
 
 
-class Plan(Section):
+class Plan(Section, frozen=True):
     """One federation."""
 
     task: Task
-    federation: Annotated[str, Meta(description="name, part of every topic: lower-case letters, digits, - and _")] = "default"
+    federation: Annotated[str, Meta(description="name, part of every topic: lower-case letters, digits, - and _")] = (
+        "default"
+    )
     backbone: Backbone = Backbone()
     prompt: Prompt = Prompt()
     training: Training = Training()
@@ -115,11 +153,15 @@ class Plan(Section):
     def __post_init__(self) -> None:
         """Check what spans several fields; msgspec turns a ValueError into its own ValidationError."""
         if not _FEDERATION_NAME.fullmatch(self.federation):
-            raise ValueError(f"federation {self.federation!r} must be lower-case letters, digits, '-' and '_' (at most 64)")
+            raise ValueError(
+                f"federation {self.federation!r} must be lower-case letters, digits, '-' and '_' (at most 64)"
+            )
         if len(set(self.task.labels)) != len(self.task.labels):
             raise ValueError("task.labels holds a label twice")
         if self.prompt.layer >= self.backbone.layers:
-            raise ValueError(f"prompt.layer is {self.prompt.layer}, but the backbone has layers 0 to {self.backbone.layers - 1}")
+            raise ValueError(
+                f"prompt.layer is {self.prompt.layer}, but the backbone has layers 0 to {self.backbone.layers - 1}"
+            )
 
     @property
     def late_layer(self) -> int:

@@ -21,6 +21,7 @@ from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
 
 Array = NDArray[np.float32]
+Half = NDArray[np.float16]
 PromptState = Mapping[str, Array]
 Layout = Mapping[str, tuple[int, ...]]
 
@@ -139,12 +140,23 @@ def dequantise(quantised: Quantised) -> Array:
     return (rows.astype(np.float32) * quantised.scale[:, None]).reshape(values.shape)
 
 
-def dense(tensors: Mapping[str, Array | Quantised]) -> dict[str, Array]:
-    """Return a state with every quantised array in float32."""
-    return {name: dequantise(tensor) if isinstance(tensor, Quantised) else tensor for name, tensor in tensors.items()}
+def dense(tensors: Mapping[str, Array | Half | Quantised]) -> dict[str, Array]:
+    """Return a state with all its arrays in float32."""
+    return {
+        name: dequantise(tensor) if isinstance(tensor, Quantised) else tensor.astype(np.float32, copy=False)
+        for name, tensor in tensors.items()
+    }
 
 
-def quantise_with_feedback(delta: PromptState, residual: PromptState | None) -> tuple[dict[str, Quantised], PromptState]:
+def halve(state: PromptState) -> dict[str, Half]:
+    """Return a state in half precision, as prompts travel; values beyond its range are cut to it."""
+    limit = np.finfo(np.float16).max
+    return {name: np.clip(array, -limit, limit).astype(np.float16) for name, array in state.items()}
+
+
+def quantise_with_feedback(
+    delta: PromptState, residual: PromptState | None
+) -> tuple[dict[str, Quantised], PromptState]:
     """Quantise a delta and carry the rounding error over to the next one, so that errors do not add up.
 
     Args:

@@ -76,8 +76,12 @@ def parse(path: str, federation: str) -> Address:
     if path.startswith(prefix):
         for topic in TOPICS:
             pattern = topic.name.split("/")
-            if len(parts) == len(pattern) and all(want in ("+", part) for want, part in zip(pattern, parts, strict=True)):
-                return Address(topic, next((part for want, part in zip(pattern, parts, strict=True) if want == "+"), ""))
+            if len(parts) == len(pattern) and all(
+                want in ("+", part) for want, part in zip(pattern, parts, strict=True)
+            ):
+                return Address(
+                    topic, next((part for want, part in zip(pattern, parts, strict=True) if want == "+"), "")
+                )
     raise DecodeError(f"{path[:200]!r} is no topic of federation {federation!r}")
 
 

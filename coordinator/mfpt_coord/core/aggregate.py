@@ -40,15 +40,22 @@ def fold_weights(
     Returns:
         [targets, updates] float64, all finite and positive.
     """
-    examples = np.array([max(update.header.examples, 1) ** plan.example_exponent for update in buffer], dtype=np.float64)
+    examples = np.array(
+        [max(update.header.examples, 1) ** plan.example_exponent for update in buffer], dtype=np.float64
+    )
     freshness = np.array([polynomial(update.staleness, plan.staleness_exponent) for update in buffer], dtype=np.float64)
     near = proximities(targets, [update.language for update in buffer], distances, plan)
     share = np.array(list(active.values()), dtype=np.float64)
     mean_near = proximities(targets, list(active), distances, plan) @ (share / share.sum())
-    return plan.learning_rate * near * (examples * freshness / examples.sum()) / mean_near[:, None]
+    weights: NDArray[np.float64] = (
+        plan.learning_rate * near * (examples * freshness / examples.sum()) / mean_near[:, None]
+    )
+    return weights
 
 
-def fold(prompts: NDArray[np.float32], weights: NDArray[np.float64], deltas: NDArray[np.float32]) -> NDArray[np.float32]:
+def fold(
+    prompts: NDArray[np.float32], weights: NDArray[np.float64], deltas: NDArray[np.float32]
+) -> NDArray[np.float32]:
     """Return `prompts + weights @ deltas`.
 
     Args:
@@ -59,7 +66,8 @@ def fold(prompts: NDArray[np.float32], weights: NDArray[np.float64], deltas: NDA
     Returns:
         [languages, values] float32.
     """
-    return prompts + weights.astype(np.float32) @ deltas
+    folded: NDArray[np.float32] = prompts + weights.astype(np.float32) @ deltas
+    return folded
 
 
 def mixture(
@@ -85,4 +93,5 @@ def mixture(
         return next(iter(prompts.values()))
     near = proximities([target], sources, distances, plan)[0]
     stacked = np.stack([prompts[source] for source in sources])
-    return ((near / near.sum()) @ stacked).astype(np.float32)
+    mixed: Array = ((near / near.sum()) @ stacked).astype(np.float32)
+    return mixed

@@ -31,7 +31,10 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     client = replace(client, language=language, last_seen=event.at)
     if header.sequence <= client.sequence:
         duplicate = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
-        return _counted(state, client, duplicate), [SaveCounts(duplicate), Send(client.id, Ack(sequence=header.sequence))]
+        return _counted(state, client, duplicate), [
+            SaveCounts(duplicate),
+            Send(client.id, Ack(sequence=header.sequence)),
+        ]
     if problem := _problem(state, header):
         return _refused(state, client, header, "incompatible", problem)
     try:
@@ -39,7 +42,9 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     except Incompatible as error:
         return _refused(state, client, header, "incompatible", str(error))
     if np.abs(delta).max() > MAX_CHANGE:
-        return _refused(state, client, header, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up")
+        return _refused(
+            state, client, header, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
+        )
     staleness = state.version - header.base_version
     if staleness > state.plan.aggregation.max_staleness:
         return _stale(state, client, header)
@@ -50,7 +55,9 @@ def _problem(state: State, header: UpdateHeader) -> str:
     if header.plan != state.plan.digest:
         return f"the update follows plan {header.plan}, this federation plan {state.plan.digest}"
     if state.plan.backbone.fingerprint and header.backbone != state.plan.backbone.fingerprint:
-        return f"the update was computed with backbone {header.backbone}, the plan says {state.plan.backbone.fingerprint}"
+        return (
+            f"the update was computed with backbone {header.backbone}, the plan says {state.plan.backbone.fingerprint}"
+        )
     if header.base_version > state.version:
         return f"the update starts from version {header.base_version}, this federation is at {state.version}"
     return ""
@@ -81,7 +88,8 @@ def _accepted(state: State, client: Client, event: UpdateArrived, staleness: int
         counts=msgspec.structs.replace(state.counts, accepted=state.counts.accepted + 1),
         staleness={**state.staleness, staleness: state.staleness.get(staleness, 0) + 1},
     )
-    return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, Ack(sequence=header.sequence))]
+    ack = Ack(sequence=header.sequence, staleness=staleness)
+    return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack)]
 
 
 def _usual_seconds(client: Client, at: float) -> float | None:

@@ -85,14 +85,15 @@ def _(event: ClientSaid, state: State) -> Step:
 
 def _with_state(client: Client, message: ClientState) -> Client:
     online = message.state == "online"
+    takes_part = online and message.phase != "done"
     return replace(
         client,
         state=message.state,
         phase=message.phase,
         progress=message.progress,
         device=message.device or client.device,
-        ready=client.ready and online,
-        assignment=client.assignment if online else None,
+        ready=client.ready and takes_part,
+        assignment=client.assignment if takes_part else None,
     )
 
 
@@ -105,7 +106,9 @@ def _record_ready(state: State, client: Client, message: Ready) -> Step:
         refusal = f"the device's backbone is {message.backbone}, the plan says {plan.backbone.fingerprint}"
     if refusal:
         refused = replace(client, ready=False, assignment=None)
-        return _with_client(state, refused), [Send(client.id, Stop(reason="incompatible", version=state.version, detail=refusal))]
+        return _with_client(state, refused), [
+            Send(client.id, Stop(reason="incompatible", version=state.version, detail=refusal))
+        ]
     if state.finished:
         return _with_client(state, client), [Send(client.id, Stop(reason="finished", version=state.version))]
     ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
@@ -114,11 +117,13 @@ def _record_ready(state: State, client: Client, message: Ready) -> Step:
 
 
 def _welcome(state: State, language: LanguageCode) -> Step:
-    """Give a language that is new a prompt: at once while all prompts are still alike, else when its distances are known."""
+    """Give a new language a prompt: at once while all prompts are still alike, else when its distances are known."""
     if language in state.prompts or language in state.joining:
         return state, []
     others = frozenset([*state.prompts, *state.joining, language]) - {UNDETERMINED}
-    look_up: list[Effect] = [LookUpDistances(others)] if len(others) > 1 and state.plan.aggregation.proximity != "uniform" else []
+    look_up: list[Effect] = (
+        [LookUpDistances(others)] if len(others) > 1 and state.plan.aggregation.proximity != "uniform" else []
+    )
     if look_up and state.version > 0:
         return replace(state, joining=state.joining | {language}), look_up
     first = mixture(language, state.prompts, state.contributed, state.distances, state.plan.aggregation)

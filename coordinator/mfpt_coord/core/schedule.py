@@ -38,7 +38,9 @@ def fold_deadline(state: State) -> float:
     """Return when the buffer is folded even if it is not full, in Unix seconds; infinity if it is empty."""
     if not state.buffer:
         return float("inf")
-    usual = [client.seconds for client in state.clients.values() if client.seconds is not None and client.state == "online"]
+    usual = [
+        client.seconds for client in state.clients.values() if client.seconds is not None and client.state == "online"
+    ]
     limit = state.plan.aggregation.fold_after
     wait = min(limit, max(MIN_SECONDS, PATIENCE * median(usual))) if usual else limit
     return state.buffer[0].at + wait
@@ -65,7 +67,9 @@ def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
         client = min(waiting, key=lambda one: (seen.get(one.language, 0), one.contributed, one.id))
         waiting.remove(client)
         seen[client.language] = seen.get(client.language, 0) + client.examples
-        chosen.append((client, Assignment(state.version, at, at + allowance(client, state.plan.aggregation.fold_after))))
+        chosen.append(
+            (client, Assignment(state.version, at, at + allowance(client, state.plan.aggregation.fold_after)))
+        )
         places -= 1
     return chosen
 

@@ -1,0 +1,98 @@
+"""What happens to the edge client. `at` is the time, in Unix seconds."""
+
+from dataclasses import dataclass
+
+from mfpt_shared.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop
+from mfpt_shared.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerConnected:
+    """The connection to the broker stands."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLost:
+    """The connection to the broker is gone."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class CoordinatorSeen:
+    """The coordinator published its state, or its last will did."""
+
+    at: float
+    message: CoordinatorState
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReceived:
+    """The coordinator published the plan."""
+
+    at: float
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
+class PromptReceived:
+    """A prompt for the device's language came."""
+
+    at: float
+    version: int
+    plan: str
+    backbone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Data and backbone are loaded."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A training is done and its update is in the outbox."""
+
+    at: float
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingFailed:
+    """A training came to nothing."""
+
+    at: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The coordinator answered or ordered."""
+
+    at: float
+    message: Assign | Ack | Reject | Resync | Stop
+
+
+@dataclass(frozen=True, slots=True)
+class TimePassed:
+    """A deadline may have passed."""
+
+    at: float
+
+
+Event = (
+    BrokerConnected
+    | BrokerLost
+    | CoordinatorSeen
+    | PlanReceived
+    | PromptReceived
+    | Prepared
+    | Trained
+    | TrainingFailed
+    | Told
+    | TimePassed
+)

@@ -1,0 +1,127 @@
+"""A device's folder: who it is, the plan it follows, the newest prompt it holds, and its outbox."""
+
+import uuid
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from mfpt_edge.outbox import Outbox, write_durably
+from mfpt_shared.codec import decode
+from mfpt_shared.errors import BadData, Incompatible, PlanError, UsageError
+from mfpt_shared.folders import state_home
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import Prompt
+from mfpt_shared.plan import Plan, plan_from_json
+from mfpt_shared.topics import PROMPT
+
+IDENTITY_FILE: Final = "device.json"
+PLAN_FILE: Final = "plan.json"
+PROMPT_FILE: Final = "prompt.mfpt"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who a device is: an id drawn at random, its language, and the last sequence number it may have used."""
+
+    client: str
+    language: LanguageCode
+    sequence: int = 0
+
+
+def default_folder(federation: str, language: LanguageCode) -> Path:
+    """Return the folder of a device that was given none."""
+    return state_home() / "edge" / federation / language
+
+
+class DeviceFolder:
+    """What a device keeps between runs. Only one process may write to it (see `folders.owned`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+
+    def identity(self) -> Identity | None:
+        """Return who the device is; None if the folder is new.
+
+        Raises:
+            BadData: the file is damaged.
+        """
+        file = self.path / IDENTITY_FILE
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Identity)
+        except FileNotFoundError:
+            return None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadData(f"{file} is damaged ({error}); remove {self.path} to start as a new device") from error
+
+    def enrol(self, language: LanguageCode) -> Identity:
+        """Return who the device is, and make it somebody if the folder is new.
+
+        Raises:
+            Incompatible: the folder belongs to a device of another language.
+        """
+        identity = self.identity()
+        if identity is None:
+            identity = Identity(uuid.uuid4().hex[:12], language)
+            self._write(IDENTITY_FILE, msgspec.json.encode(identity))
+        if identity.language != language:
+            raise Incompatible(
+                f"{self.path} belongs to a device for {identity.language}, not {language}; give another --state-dir"
+            )
+        return identity
+
+    def use_sequence(self, sequence: int) -> None:
+        """Remember that a sequence number is taken, before anything is sent with it."""
+        identity = self.identity()
+        assert identity is not None
+        self._write(IDENTITY_FILE, msgspec.json.encode(msgspec.structs.replace(identity, sequence=sequence)))
+
+    def outbox(self) -> Outbox:
+        """Return the outbox in this folder."""
+        return Outbox(self.path / "outbox")
+
+    def save_plan(self, payload: bytes) -> None:
+        """Keep the plan, as the coordinator published it."""
+        self._write(PLAN_FILE, payload)
+
+    def save_prompt(self, payload: bytes) -> None:
+        """Keep a prompt, as the coordinator published it."""
+        self._write(PROMPT_FILE, payload)
+
+    def plan(self) -> Plan:
+        """Return the plan that the device follows.
+
+        Raises:
+            UsageError: it has none yet.
+            PlanError: the file is damaged.
+        """
+        try:
+            return plan_from_json((self.path / PLAN_FILE).read_bytes())
+        except FileNotFoundError as error:
+            raise self._nothing_here() from error
+        except PlanError as error:
+            raise PlanError(
+                f"{self.path / PLAN_FILE} is damaged; join the federation again to get a new one"
+            ) from error
+
+    def prompt(self) -> Prompt:
+        """Return the newest prompt that the device holds.
+
+        Raises:
+            UsageError: it has none yet.
+            DecodeError: the file is damaged.
+        """
+        try:
+            prompt = decode(PROMPT, (self.path / PROMPT_FILE).read_bytes())
+        except FileNotFoundError as error:
+            raise self._nothing_here() from error
+        assert isinstance(prompt, Prompt)
+        return prompt
+
+    def _nothing_here(self) -> UsageError:
+        return UsageError(
+            f"no prompt in {self.path}: run `mfpt-edge join` first, or fetch one with --broker mqtt://host:port"
+        )
+
+    def _write(self, name: str, payload: bytes) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_durably(self.path / name, payload)

