@@ -219,8 +219,8 @@ def _claim_port(listen: Listen) -> int:
         except OSError as error:
             where = f"{listen.host}:{listen.port}"
             raise ConnectionFailed(
-                f"cannot listen on {where}: {error.strerror}; take another port (--listen {listen.host}:0 finds a free one), "
-                f"or use the broker that is there (--broker mqtt://{where})"
+                f"cannot listen on {where}: {error.strerror}; take another port (--listen {listen.host}:0 "
+                f"finds a free one), or use the broker that is there (--broker mqtt://{where})"
             ) from error
         return int(probe.getsockname()[1])
 

@@ -11,7 +11,7 @@ from mfpt_shared.errors import UsageError
 
 app = typer.Typer(
     name="mfpt-coord",
-    help="Coordinate federated prompt tuning: schedule devices, aggregate updates, publish a prompt for every language.",
+    help="Coordinate federated prompt tuning: schedule devices, aggregate updates, publish prompts for all languages.",
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,

@@ -61,8 +61,8 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
         store.create(state, uuid.uuid4().hex[:12])
     elif plan is not None and plan != state.plan:
         raise Incompatible(
-            f"this data directory follows plan {state.plan.digest}, not {plan.digest} (they differ in {_difference(state.plan, plan)}); "
-            "give the new plan its own --data-dir"
+            f"this data directory follows plan {state.plan.digest}, not {plan.digest} (they differ in "
+            f"{_difference(state.plan, plan)}); give the new plan its own --data-dir"
         )
     return state
 

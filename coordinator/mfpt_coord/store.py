@@ -117,18 +117,9 @@ class SqliteStore:
     def _save(self, effect: Durable) -> None:
         match effect:
             case SaveUpdate(update, payload):
-                header = update.header
-                values = (
-                    *(update.client, header.sequence, update.language, header.base_version),
-                    *(update.staleness, header.examples, update.at, payload),
-                )
-                self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)", values)
+                self._save_update(update, payload)
             case SaveClient(client):
-                values = (
-                    *(client.id, client.language, client.examples, client.sequence, client.contributed),
-                    *(client.seconds, client.accuracy, client.device, client.last_seen),
-                )
-                self._db.execute("INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+                self._save_client(client)
             case SavePrompt(language, version, vector):
                 self._save_prompt(language, version, vector)
             case SaveFold():
@@ -138,6 +129,21 @@ class SqliteStore:
             case SaveDistances(distances):
                 rows = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
                 self._db.executemany("INSERT OR REPLACE INTO distances VALUES (?, ?, ?, ?)", rows)
+
+    def _save_update(self, update: Contribution, payload: bytes) -> None:
+        header = update.header
+        values = (
+            *(update.client, header.sequence, update.language, header.base_version),
+            *(update.staleness, header.examples, update.at, payload),
+        )
+        self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)", values)
+
+    def _save_client(self, client: Client) -> None:
+        values = (
+            *(client.id, client.language, client.examples, client.sequence, client.contributed),
+            *(client.seconds, client.accuracy, client.device, client.last_seen),
+        )
+        self._db.execute("INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def _save_fold(self, fold: SaveFold) -> None:
         self._db.execute(

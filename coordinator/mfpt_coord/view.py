@@ -94,7 +94,8 @@ def render(status: FederationStatus, *, online: bool, now: float) -> RenderableT
     head = Text.assemble(
         ("● online" if online else "○ offline", "green" if online else "red"),
         f"   version {status.version}   buffer {status.buffer}/{status.buffer_size}   plan {status.plan}\n",
-        f"updates: {counts.accepted} accepted, {counts.rejected} rejected, {counts.duplicate} duplicate, {counts.stale} stale",
+        f"updates: {counts.accepted} accepted, {counts.rejected} rejected, "
+        f"{counts.duplicate} duplicate, {counts.stale} stale",
     )
     parts: list[RenderableType] = [head, _languages(status), _clients(status.clients, now)]
     if status.staleness:
@@ -103,16 +104,7 @@ def render(status: FederationStatus, *, online: bool, now: float) -> RenderableT
 
 
 def _languages(status: FederationStatus) -> Table:
-    table = Table(
-        "language",
-        "devices",
-        "examples",
-        "contributed",
-        "accuracy",
-        title="languages",
-        title_justify="left",
-        expand=True,
-    )
+    table = Table("language", "devices", "examples", "contributed", "accuracy", box=box.SIMPLE, expand=True)
     for tag, entry in status.languages.items():
         table.add_row(
             tag, str(entry.clients), f"{entry.examples:,}", f"{entry.contributed:,}", accuracy_bar(entry.accuracy)
@@ -121,17 +113,8 @@ def _languages(status: FederationStatus) -> Table:
 
 
 def _clients(clients: list[ClientStatus], now: float) -> Table:
-    table = Table(
-        "device",
-        "language",
-        "phase",
-        "last seen",
-        "accuracy",
-        "runs on",
-        title="devices",
-        title_justify="left",
-        expand=True,
-    )
+    columns = ("device", "language", "phase", "last seen", "accuracy", "runs on")
+    table = Table(*columns, box=box.SIMPLE, expand=True)
     for client in clients:
         phase = f"{client.phase} {client.progress:.0%}" if 0 < client.progress < 1 else client.phase
         accuracy = "" if client.accuracy is None else f"{client.accuracy:.3f}"

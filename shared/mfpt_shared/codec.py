@@ -66,7 +66,8 @@ def decode(topic: Topic, payload: bytes) -> Decoded:
         raise DecodeError(f"payload of {len(payload):,} bytes on {topic.name}; the limit is {MAX_PAYLOAD:,}")
     if topic.binary is not None and not (topic.json is not None and payload[:1] == b"{"):
         return _decode_frame(topic.binary, payload)
-    return _decode_json(topic.json, payload, topic.name)
+    message: Decoded = _decode_json(topic.json, payload, topic.name)
+    return message
 
 
 def _decode_json(kind: Any, payload: bytes, where: str) -> Any:  # noqa: ANN401 - the type is a value here
@@ -118,7 +119,7 @@ def _decode_frame(kind: type[Prompt] | type[Update], payload: bytes) -> Prompt |
 
 def _decode_tensors(body: bytes) -> Tensors:
     try:
-        entries = safetensors.deserialize(body)
+        entries = safetensors.deserialize(body)  # type: ignore[no-untyped-call]
     except safetensors.SafetensorError as error:
         raise DecodeError(f"tensors cannot be read: {error}") from error
     if len(entries) > MAX_TENSORS:

@@ -115,7 +115,7 @@ class PromptHeader(Message, frozen=True):
 
 
 class Assign(Message, frozen=True, tag="assign"):
-    """`client/<id>/down`: train from this version. After `deadline` seconds others may get the place; nothing is lost."""
+    """`client/<id>/down`: train from this version. After `deadline` seconds others may get the place, nothing else."""
 
     version: Version
     deadline: Seconds

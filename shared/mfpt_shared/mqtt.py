@@ -14,6 +14,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
+from paho.mqtt.client import SocketLike
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -248,7 +249,7 @@ class MqttTransport:
             self._call_soon(self._all_confirmed.set)
 
 
-def _send_at_once(_client: paho.Client, _data: object, sock: socket.socket) -> None:
+def _send_at_once(_client: paho.Client, _data: object, sock: SocketLike) -> None:
     # Without this a small message waits for the previous one's confirmation, some 40 ms.
     with contextlib.suppress(OSError, AttributeError):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,168 @@
+"""One coordinator and four devices on this machine, until a number of versions exist; then a table and a prediction.
+
+Everything is started as its user would start it, and ended however this script ends.
+"""
+
+import argparse
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+LANGUAGES = ("sw", "zu", "yo", "am")
+START_SECONDS = 30.0
+LIMIT_SECONDS = 600.0
+
+
+def main() -> int:
+    arguments = _arguments()
+    console = Console(stderr=True, highlight=False)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mfpt-demo-") as folder, contextlib.ExitStack() as stack:
+        base, broker = Path(folder), f"127.0.0.1:{_free_port()}"
+        plan = base / "plan.toml"
+        _plan(plan)
+        server = stack.enter_context(
+            _running(
+                ["mfpt-coord", "serve", "--plan", str(plan), "--data-dir", str(base / "coordinator"), "--listen", broker,
+                 "--folds", str(arguments.folds)],
+                base / "coordinator.log",
+            )
+        )  # fmt: skip
+        _wait_for(broker, server, base / "coordinator.log")
+        console.print(f"coordinator on {broker}; devices for {', '.join(LANGUAGES)}, {arguments.examples} names each …")
+        devices = {
+            language: stack.enter_context(
+                _running(
+                    ["mfpt-edge", "join", "--lang", language, "--broker", f"mqtt://{broker}", "--json", "--threads", "1",
+                     "--examples", str(arguments.examples), "--state-dir", str(base / language)],
+                    base / f"{language}.log",
+                    output=base / f"{language}.json",
+                )
+            )
+            for language in LANGUAGES
+        }  # fmt: skip
+        if problem := _follow(console, base, server, devices):
+            console.print(problem)
+            return 1
+        results = {language: json.loads((base / f"{language}.json").read_text()) for language in LANGUAGES}
+        _report(results, base, time.monotonic() - began, as_json=arguments.json)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument("--folds", type=int, default=12, help="versions to make (default 12)")
+    parser.add_argument("--examples", type=int, default=100, help="training examples of a device (default 100)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args()
+
+
+def _plan(path: Path) -> None:
+    """Two updates make a version, so that nobody waits for the slowest of four."""
+    text = subprocess.run(["mfpt-coord", "plan", "init", "--preset", "cldr"], check=True, capture_output=True, text=True).stdout
+    lines = ["buffer = 2" if line.startswith("buffer = ") else line for line in text.splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def _running(command: list[str], log: Path, output: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the context ends; ask it to stop first, then insist."""
+    with log.open("wb") as errors, (output or Path(os.devnull)).open("wb") as stdout:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, start_new_session=True)
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+                try:
+                    process.wait(10)
+                except subprocess.TimeoutExpired:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+
+
+def _wait_for(broker: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    host, port = broker.split(":")
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
+            return
+        time.sleep(0.1)
+    sys.exit(f"the coordinator did not start:\n{log.read_text()}")
+
+
+def _follow(console: Console, base: Path, server: subprocess.Popen[bytes], devices: dict[str, subprocess.Popen[bytes]]) -> str:
+    """Repeat the coordinator's log until all have ended; return what went wrong, if anything did."""
+    shown = 0
+    deadline = time.monotonic() + LIMIT_SECONDS
+    while True:
+        running = [process for process in (server, *devices.values()) if process.poll() is None]
+        lines = (base / "coordinator.log").read_text().splitlines()
+        for line in lines[shown:]:
+            console.print(line)
+        shown = len(lines)
+        for language, process in devices.items():
+            if process.poll():
+                log = (base / f"{language}.log").read_text()
+                return f"the device for {language} ended with exit code {process.returncode}:\n{log}"
+        if not running:
+            return ""
+        if time.monotonic() > deadline:
+            return f"not done after {LIMIT_SECONDS:g} s; giving up"
+        time.sleep(0.3)
+
+
+def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *, as_json: bool) -> None:
+    text = "Ufaransa"
+    command = ["mfpt-edge", "predict", "--lang", "sw", "--state-dir", str(base / "sw"), text]
+    prediction = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    if as_json:
+        print(json.dumps({"seconds": round(seconds, 1), "devices": results, "prediction": prediction}))
+        return
+    table = Table("language", "examples", "updates", "before", "alone", "federated", "sent", "an update", box=box.SIMPLE)
+    for language, result in results.items():
+        sent, updates = result["bytes_up"], max(1, result["rounds"])
+        accuracies = [f"{100 * result[key]:.1f} %" for key in ("accuracy_before", "accuracy_alone", "accuracy_after")]
+        table.add_row(
+            language, str(result["examples"]), str(result["rounds"]), *accuracies,
+            f"{sent / 1000:.0f} kB", f"{sent / updates / 1000:.1f} kB",
+        )  # fmt: skip
+    means = [
+        f"{sum(100 * result[key] for result in results.values()) / len(results):.1f} %"
+        for key in ("accuracy_before", "accuracy_alone", "accuracy_after")
+    ]
+    table.add_row("mean", "", "", *means, "", "", style="bold")
+    console = Console()
+    console.print(table)
+    console.print(
+        "accuracy on held-out names; `alone`: as many epochs on the device's own names; `sent`: all bytes that went up", style="dim"
+    )
+    console.print(f"{seconds:.0f} s in all\n")
+    console.print(f"$ mfpt-edge predict --lang sw {text}\n{prediction}", highlight=False)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
