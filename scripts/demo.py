@@ -72,7 +72,9 @@ def _arguments() -> argparse.Namespace:
 
 def _plan(path: Path) -> None:
     """Two updates make a version, so that nobody waits for the slowest of four."""
-    text = subprocess.run(["mfpt-coord", "plan", "init", "--preset", "cldr"], check=True, capture_output=True, text=True).stdout
+    text = subprocess.run(
+        ["mfpt-coord", "plan", "init", "--preset", "cldr"], check=True, capture_output=True, text=True
+    ).stdout
     lines = ["buffer = 2" if line.startswith("buffer = ") else line for line in text.splitlines()]
     path.write_text("\n".join(lines) + "\n")
 
@@ -87,7 +89,9 @@ def _free_port() -> int:
 def _running(command: list[str], log: Path, output: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command until the context ends; ask it to stop first, then insist."""
     with log.open("wb") as errors, (output or Path(os.devnull)).open("wb") as stdout:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, start_new_session=True)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, start_new_session=True
+        )
         try:
             yield process
         finally:
@@ -111,7 +115,9 @@ def _wait_for(broker: str, server: subprocess.Popen[bytes], log: Path) -> None:
     sys.exit(f"the coordinator did not start:\n{log.read_text()}")
 
 
-def _follow(console: Console, base: Path, server: subprocess.Popen[bytes], devices: dict[str, subprocess.Popen[bytes]]) -> str:
+def _follow(
+    console: Console, base: Path, server: subprocess.Popen[bytes], devices: dict[str, subprocess.Popen[bytes]]
+) -> str:
     """Repeat the coordinator's log until all have ended; return what went wrong, if anything did."""
     shown = 0
     deadline = time.monotonic() + LIMIT_SECONDS
@@ -139,7 +145,9 @@ def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *,
     if as_json:
         print(json.dumps({"seconds": round(seconds, 1), "devices": results, "prediction": prediction}))
         return
-    table = Table("language", "examples", "updates", "before", "alone", "federated", "sent", "an update", box=box.SIMPLE)
+    table = Table(
+        "language", "examples", "updates", "before", "alone", "federated", "sent", "an update", box=box.SIMPLE
+    )
     for language, result in results.items():
         sent, updates = result["bytes_up"], max(1, result["rounds"])
         accuracies = [f"{100 * result[key]:.1f} %" for key in ("accuracy_before", "accuracy_alone", "accuracy_after")]
@@ -155,7 +163,8 @@ def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *,
     console = Console()
     console.print(table)
     console.print(
-        "accuracy on held-out names; `alone`: as many epochs on the device's own names; `sent`: all bytes that went up", style="dim"
+        "accuracy on held-out names; `alone`: as many epochs on the device's own names; `sent`: all bytes that went up",
+        style="dim",
     )
     console.print(f"{seconds:.0f} s in all\n")
     console.print(f"$ mfpt-edge predict --lang sw {text}\n{prediction}", highlight=False)

@@ -181,6 +181,7 @@ def status(
         plan, header = folder.plan(), folder.prompt().header
     except UsageError:
         plan, header = None, None
+    outbox = folder.outbox()
     facts = {
         "device": identity.client,
         "language": identity.language,
@@ -188,8 +189,8 @@ def status(
         "federation": plan.federation if plan else None,
         "plan": plan.digest if plan else None,
         "prompt_version": header.version if header else None,
-        "updates_made": identity.sequence,
-        "updates_waiting": len(folder.outbox().sequences()),
+        "updates_made": outbox.last_sequence,
+        "updates_waiting": len(outbox.sequences()),
     }
     _print(facts, as_json, facts_table)
 

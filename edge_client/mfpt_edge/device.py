@@ -21,11 +21,10 @@ PROMPT_FILE: Final = "prompt.mfpt"
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who a device is: an id drawn at random, its language, and the last sequence number it may have used."""
+    """Who a device is: an id drawn at random, and its language."""
 
     client: str
     language: LanguageCode
-    sequence: int = 0
 
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
@@ -68,12 +67,6 @@ class DeviceFolder:
                 f"{self.path} belongs to a device for {identity.language}, not {language}; give another --state-dir"
             )
         return identity
-
-    def use_sequence(self, sequence: int) -> None:
-        """Remember that a sequence number is taken, before anything is sent with it."""
-        identity = self.identity()
-        assert identity is not None
-        self._write(IDENTITY_FILE, msgspec.json.encode(msgspec.structs.replace(identity, sequence=sequence)))
 
     def outbox(self) -> Outbox:
         """Return the outbox in this folder."""

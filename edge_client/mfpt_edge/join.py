@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Protocol
 
 from mfpt_edge.config import JoinConfig
+from mfpt_edge.connect import connect_with_retries
 from mfpt_edge.data import Dataset, load_dataset
 from mfpt_edge.device import DeviceFolder
 from mfpt_edge.report import JoinResult, Snapshot
-from mfpt_edge.service import Cancelled, EdgeClient, client_will, connect_with_retries
+from mfpt_edge.service import EdgeClient, client_will
+from mfpt_edge.worker import Cancelled
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.mqtt import MqttTransport
@@ -96,7 +98,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
         raise Interrupted("interrupted; the same command goes on from here") from None
     finally:
         with contextlib.suppress(Cancelled):
-            client.close()
+            client.worker.close()
 
 
 def _load(config: JoinConfig, plan: Plan) -> Trainer:
@@ -128,14 +130,14 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
         raise MfptError("the federation ended before this device could take part")
     snapshot = client.snapshot
     first, newest = dense(client.first.state), dense(client.newest.state)
-    before = await client.work(lambda: trainer.test(first))
-    after = await client.work(lambda: trainer.test(newest))
+    before = await client.worker.run(lambda: trainer.test(first))
+    after = await client.worker.run(lambda: trainer.test(newest))
     alone = None
     # As many epochs as the device trained in the federation, accepted or not.
     epochs = plan.training.epochs * len(snapshot.losses)
     if config.alone and epochs and before.examples:
         _log.info("tuning alone for %d epochs, for comparison (--no-alone skips this)", epochs)
-        alone = await client.work(lambda: _alone(trainer, first, epochs, client.check_cancelled))
+        alone = await client.worker.run(lambda: _alone(trainer, first, epochs, client.worker.check_cancelled))
     known = before.examples > 0
     return JoinResult(
         language=config.language,

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 import logging
-import threading
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -38,28 +36,27 @@ from mfpt_edge.core.machine import next_deadline, step
 from mfpt_edge.core.state import State
 from mfpt_edge.device import DeviceFolder, Identity
 from mfpt_edge.report import Snapshot
+from mfpt_edge.rounds import Rounds
+from mfpt_edge.worker import Worker
 from mfpt_shared.codec import decode, encode
-from mfpt_shared.errors import ConnectionFailed, DecodeError, Incompatible, MfptError, TimedOut
+from mfpt_shared.errors import ConnectionFailed, DecodeError, Incompatible, MfptError
 from mfpt_shared.messages import (
     Ack,
     ClientState,
     CoordinatorState,
     EvaluationReport,
-    Metrics,
     Prompt,
     Ready,
-    Update,
-    UpdateHeader,
 )
 from mfpt_shared.plan import Plan
-from mfpt_shared.tensors import PromptState, check_layout, clip_norm, dense, difference, layout, quantise_with_feedback
+from mfpt_shared.tensors import check_layout, dense, layout
 from mfpt_shared.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, parse
 from mfpt_shared.trainer import Trainer
 from mfpt_shared.transport import Connected, Disconnected, Inbound, Transport, Will
 from mfpt_shared.transport import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
-PROGRESS_SECONDS: Final = 2.0
+STATE_SECONDS: Final = 2.0
 # MQTT's fixed header, topic length and packet id, for a payload of a few kilobytes.
 PACKET_OVERHEAD: Final = 7
 
@@ -67,10 +64,6 @@ _log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 Observer = Callable[[Snapshot], None]
-
-
-class Cancelled(Exception):
-    """The training was cancelled."""
 
 
 def client_will(federation: str, identity: Identity) -> Will:
@@ -85,6 +78,7 @@ class EdgeClient:
 
     Attributes:
         snapshot: what the device is doing.
+        worker: the thread in which the trainer is used.
         trainer: data and backbone, once they are loaded.
         first: the first prompt that came, None before it.
         newest: the newest prompt that came.
@@ -125,7 +119,7 @@ class EdgeClient:
         self._clock = clock
         self._retries = retries
         self._observe = observe
-        sequence = max([identity.sequence, *self._outbox.sequences()])
+        sequence = self._outbox.last_sequence
         self._state = State(
             identity.language,
             rounds_wanted=rounds,
@@ -133,15 +127,13 @@ class EdgeClient:
             sequence=sequence,
             first_sequence=sequence + 1,
         )
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="mfpt-trainer")
-        self._results: asyncio.Queue[Event | MfptError] = asyncio.Queue()
-        self._cancel = threading.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._residual: PromptState | None = None
-        self._progress_due = 0.0
+        self._rounds: Rounds | None = None
+        self._state_changed = False
+        self._state_due = 0.0
         self._ending: MfptError | None = None
         self._ended = False
         self.snapshot = Snapshot(language=identity.language, rounds_wanted=rounds)
+        self.worker: Worker[Event] = Worker()
         self.trainer: Trainer | None = None
         self.first: Prompt | None = None
         self.newest: Prompt | None = None
@@ -158,10 +150,11 @@ class EdgeClient:
             MfptError: this device cannot take part, and why.
         """
         received = asyncio.ensure_future(self._transport.receive())
-        result = asyncio.ensure_future(self._results.get())
+        result = asyncio.ensure_future(self.worker.result())
         try:
             while not self._ended:
-                wait = next_deadline(self._state) - self._clock()
+                state_due = self._state_due if self._state_changed and self._state.connected else float("inf")
+                wait = min(next_deadline(self._state), state_due) - self._clock()
                 timeout = None if wait == float("inf") else max(0.0, wait)
                 await asyncio.wait((received, result), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
                 events: list[Event] = [TimePassed(self._clock())]
@@ -173,29 +166,22 @@ class EdgeClient:
                     if isinstance(outcome, MfptError):
                         raise outcome
                     events.append(outcome)
-                    result = asyncio.ensure_future(self._results.get())
+                    result = asyncio.ensure_future(self.worker.result())
                 self._handle(events)
+                self._publish_state_if_due()
             if self._ending is not None:
                 raise self._ending
             await self._report_last_version()
         except BaseException:
-            self._cancel.set()
+            self.worker.cancel()
             raise
         finally:
-            for task in (received, result, *self._tasks):
+            await self.worker.drop_jobs()
+            for task in (received, result):
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await task
             await self._say_goodbye()
-
-    async def work(self, job: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the job returns
-        """Run something that uses the trainer in the worker thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._worker, job)
-
-    def check_cancelled(self, *_: float) -> None:
-        """Raise Cancelled if the client is ending; for progress callbacks in the worker thread."""
-        if self._cancel.is_set():
-            raise Cancelled
 
     def _understood(self, event: TransportEvent) -> list[Event]:
         match event:
@@ -272,11 +258,12 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:
         match effect:
             case Prepare(plan):
-                self._start(self._load(plan), lambda error: error)
+                self.worker.start(self._load(plan), lambda error: error)
             case Train(sequence):
-                self._start(self._train(sequence), lambda error: TrainingFailed(self._clock(), str(error)))
-            case PublishState():
-                self._publish_state()
+                self.worker.start(self._train(sequence), lambda error: TrainingFailed(self._clock(), str(error)))
+            case PublishState(at_once):
+                self._state_changed = True
+                self._publish_state_if_due(at_once=at_once)
             case SendReady():
                 self._send_ready()
             case SendUpdates(sequences):
@@ -293,80 +280,48 @@ class EdgeClient:
             case Refuse(reason):
                 self._ended, self._ending = True, Incompatible(reason)
 
-    def _start(self, job: Coroutine[Any, Any, Event], failed: Callable[[MfptError], Event | MfptError]) -> None:
-        """Run a job beside the loop; what comes of it, or of its failure, is handled like everything that happens."""
-
-        async def run() -> None:
-            try:
-                outcome: Event | MfptError = await job
-            except Cancelled:
-                return
-            except MfptError as error:
-                outcome = failed(error)
-            except Exception as error:  # noqa: BLE001 - the service loop's own guard: a bug in a job ends it, not the client
-                _log.debug("the traceback of a failed job", exc_info=True)
-                outcome = failed(MfptError(f"unexpected {type(error).__name__}: {error}"))
-            self._results.put_nowait(outcome)
-
-        task = asyncio.create_task(run())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
-        self.trainer = await self.work(lambda: self._prepare(plan))
+        trainer = await self.worker.run(lambda: self._prepare(plan))
+        self.trainer = trainer
+        self._rounds = Rounds(self._identity, plan, trainer, self._outbox, self._clock)
         return Prepared(self._clock())
 
     async def _train(self, sequence: int) -> Event:
-        """Measure the newest prompt, train from it, and put the update in the outbox."""
-        plan, trainer, prompt = self._state.plan, self.trainer, self.newest
-        assert plan is not None and trainer is not None and prompt is not None
-        start, began, on_progress = dense(prompt.state), self._clock(), self._progress_from_thread()
-        self._folder.use_sequence(sequence)
-        measured = await self.work(lambda: trainer.validate(start))
-        tuned = await self.work(
-            lambda: trainer.tune(start, epochs=plan.training.epochs, seed=self._seed(sequence), on_progress=on_progress)
-        )
-        delta = clip_norm(difference(tuned.state, start), plan.privacy.clip_norm)
-        packed, self._residual = quantise_with_feedback(delta, self._residual)
-        known = measured.examples > 0
-        header = UpdateHeader(
-            sequence=sequence,
-            language=self._identity.language,
-            base_version=prompt.header.version,
-            examples=trainer.examples,
-            plan=plan.digest,
-            backbone=trainer.fingerprint,
-            metrics=Metrics(loss=tuned.loss, accuracy=measured.accuracy if known else None),
-            seconds=max(0.0, self._clock() - began),
-        )
-        payload = encode(Update(header, packed))
-        self._outbox.put(sequence, payload)
-        accuracy = f"{measured.accuracy:.3f}" if known else "unknown"
+        rounds, prompt, on_progress = self._rounds, self.newest, self._progress_from_thread()
+        assert rounds is not None and prompt is not None
+        done = await self.worker.run(lambda: rounds.run(sequence, prompt, on_progress))
+        accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
         _log.info(
             "update %d from version %d: validation accuracy was %s, training loss is %.3f, %d bytes",
-            *(sequence, prompt.header.version, accuracy, tuned.loss, len(payload)),
+            *(sequence, done.version, accuracy, done.loss, done.size),
         )
-        accuracies = (*self.snapshot.accuracies, measured.accuracy) if known else self.snapshot.accuracies
-        self._show(losses=(*self.snapshot.losses, tuned.loss), accuracies=accuracies, progress=0.0)
+        accuracies = () if done.accuracy is None else (done.accuracy,)
+        self._show(
+            losses=(*self.snapshot.losses, done.loss),
+            accuracies=(*self.snapshot.accuracies, *accuracies),
+            progress=0.0,
+        )
         return Trained(self._clock(), sequence)
-
-    def _seed(self, sequence: int) -> int:
-        return int(self._identity.client, 16) ^ sequence
 
     def _progress_from_thread(self) -> Callable[[float, float], None]:
         loop = asyncio.get_running_loop()
 
         def report(share: float, _loss: float) -> None:
-            self.check_cancelled()
+            self.worker.check_cancelled()
             loop.call_soon_threadsafe(self._on_progress, share)
 
         return report
 
     def _on_progress(self, share: float) -> None:
         self._show(progress=share)
-        if self._clock() >= self._progress_due:
-            self._progress_due = self._clock() + PROGRESS_SECONDS
+        self._state_changed = True
+
+    def _publish_state_if_due(self, *, at_once: bool = False) -> None:
+        """Publish the state if it changed, but not more often than people can read."""
+        now = self._clock()
+        if self._state.connected and self._state_changed and (at_once or now >= self._state_due):
+            self._state_changed, self._state_due = False, now + STATE_SECONDS
             self._publish_state()
 
     def _publish_state(self, *, online: bool = True) -> None:
@@ -393,7 +348,7 @@ class EdgeClient:
         trainer, prompt = self.trainer, self.newest
         if trainer is None or prompt is None:
             return
-        measured = await self.work(lambda: trainer.validate(dense(prompt.state)))
+        measured = await self.worker.run(lambda: trainer.validate(dense(prompt.state)))
         if measured.examples:
             self._show(accuracies=(*self.snapshot.accuracies, measured.accuracy))
             report = EvaluationReport(
@@ -419,42 +374,3 @@ class EdgeClient:
     def _show(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Snapshot
         self.snapshot = replace(self.snapshot, **changes)
         self._observe(self.snapshot)
-
-    def close(self) -> None:
-        """End the worker thread; a training that runs is cancelled."""
-        self._cancel.set()
-        self._worker.shutdown(wait=True)
-
-
-async def connect_with_retries(
-    transport: Transport, retries: int | None, sleep: Callable[[float], Coroutine[Any, Any, None]]
-) -> None:
-    """Connect, with pauses that double from half a second to thirty.
-
-    Args:
-        transport: to connect.
-        retries: attempts after the first; None: without end.
-        sleep: waits some seconds.
-
-    Raises:
-        ConnectionFailed: all attempts failed; the last reason.
-        TimedOut: likewise.
-        AuthenticationFailed: at once, trying again would not help.
-    """
-    attempt = 0
-    while True:
-        try:
-            await transport.connect()
-        except (ConnectionFailed, TimedOut) as error:
-            attempt += 1
-            if retries is not None and attempt > retries:
-                kind = type(error)
-                raise kind(
-                    f"{error} ({attempt} attempts); is `mfpt-coord serve` running there? --retry forever keeps trying"
-                ) from error
-            pause = min(30.0, 0.5 * 2 ** (attempt - 1))
-            if attempt == 1:
-                _log.info("%s; trying again", error)
-            await sleep(pause)
-        else:
-            return

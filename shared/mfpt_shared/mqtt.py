@@ -14,7 +14,6 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
-from paho.mqtt.client import SocketLike
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
@@ -249,9 +248,9 @@ class MqttTransport:
             self._call_soon(self._all_confirmed.set)
 
 
-def _send_at_once(_client: paho.Client, _data: object, sock: SocketLike) -> None:
+def _send_at_once(_client: paho.Client, _data: object, sock: object) -> None:
     # Without this a small message waits for the previous one's confirmation, some 40 ms.
-    with contextlib.suppress(OSError, AttributeError):
+    if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 

@@ -80,6 +80,7 @@ def _accepted(state: State, client: Client, event: UpdateArrived, staleness: int
         accuracy=client.accuracy if header.metrics.accuracy is None else header.metrics.accuracy,
         seconds=_usual_seconds(client, event.at),
         assignment=None,
+        phase="idle",
     )
     after = replace(
         state,

@@ -147,7 +147,7 @@ def _advance(state: State, at: float) -> Step:
         return state, effects
     clients = dict(state.clients)
     for client, assignment in assignments(state, at):
-        clients[client.id] = replace(client, assignment=assignment)
+        clients[client.id] = replace(client, assignment=assignment, phase="training", progress=0.0)
         effects.append(Send(client.id, Assign(version=state.version, deadline=assignment.deadline - at)))
     return (replace(state, clients=clients) if effects else state), effects
 

@@ -5,6 +5,7 @@ fold is due when the buffer is full, or when its time is up, or when nobody is l
 device is late, not failed: past its deadline others may take its place, and its update still counts, as a stale one.
 """
 
+import math
 from statistics import median
 from typing import Final
 
@@ -13,6 +14,8 @@ from mfpt_coord.core.state import Assignment, Client, State
 # A device may take so many times as long as it usually does.
 PATIENCE: Final = 3.0
 MIN_SECONDS: Final = 10.0
+# Nobody is known to be at work, yet updates that waited in outboxes may come one after the other.
+QUIET_SECONDS: Final = 0.5
 
 
 def training(state: State, at: float) -> list[Client]:
@@ -34,13 +37,14 @@ def eligible(state: State) -> list[Client]:
     ]
 
 
-def fold_deadline(state: State) -> float:
+def fold_deadline(state: State, at: float) -> float:
     """Return when the buffer is folded even if it is not full, in Unix seconds; infinity if it is empty."""
     if not state.buffer:
-        return float("inf")
-    usual = [
-        client.seconds for client in state.clients.values() if client.seconds is not None and client.state == "online"
-    ]
+        return math.inf
+    if not state.joining and not training(state, at) and not eligible(state):
+        return state.buffer[-1].at + QUIET_SECONDS
+    online = [client for client in state.clients.values() if client.state == "online"]
+    usual = [client.seconds for client in online if client.seconds is not None]
     limit = state.plan.aggregation.fold_after
     wait = min(limit, max(MIN_SECONDS, PATIENCE * median(usual))) if usual else limit
     return state.buffer[0].at + wait
@@ -48,11 +52,7 @@ def fold_deadline(state: State) -> float:
 
 def fold_is_due(state: State, at: float) -> bool:
     """Tell whether the buffer becomes a version now."""
-    if not state.buffer:
-        return False
-    if len(state.buffer) >= state.plan.aggregation.buffer or at >= fold_deadline(state):
-        return True
-    return not state.joining and not training(state, at) and not eligible(state)
+    return len(state.buffer) >= state.plan.aggregation.buffer or at >= fold_deadline(state, at)
 
 
 def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
@@ -82,4 +82,4 @@ def allowance(client: Client, unknown: float) -> float:
 def next_deadline(state: State, at: float) -> float:
     """Return when the scheduler must look again if nothing happens, in Unix seconds; infinity for never."""
     deadlines = [client.assignment.deadline for client in training(state, at) if client.assignment is not None]
-    return min([fold_deadline(state), *deadlines])
+    return min([fold_deadline(state, at), *deadlines])

@@ -21,7 +21,9 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class PublishState:
-    """Publish the device's state."""
+    """Publish the device's state: at once, or when it is next due."""
+
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _(event: TimePassed, state: State) -> Step:
 @_record.register
 def _(event: BrokerConnected, state: State) -> Step:
     # The retained state of the coordinator comes right after; until then nobody is known to listen.
-    return replace(state, connected=True, coordinator=None, announced=False), [PublishState()]
+    return replace(state, connected=True, coordinator=None, announced=False), [PublishState(at_once=True)]
 
 
 @_record.register
@@ -205,7 +205,8 @@ def _leave_with(state: State, reason: str, version: int, at: float) -> State:
 
 
 def _in_phase(state: State, phase: Phase) -> Step:
-    return replace(state, phase=phase), [PublishState()]
+    # That it is done must be known before anybody gives the device another turn.
+    return replace(state, phase=phase), [PublishState(at_once=phase == "done")]
 
 
 def _advance(state: State, at: float) -> Step:

@@ -1,0 +1,79 @@
+"""The one thread that uses torch, seen from the event loop."""
+
+import asyncio
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Generic, TypeVar
+
+from mfpt_shared.errors import MfptError
+
+T = TypeVar("T")
+EventT = TypeVar("EventT")
+
+_log = logging.getLogger(__name__)
+
+
+class Cancelled(Exception):
+    """Not an error: somebody wants the training to end."""
+
+
+class Worker(Generic[EventT]):
+    """Runs jobs, and hands what they come to, or their failure, to whoever awaits `result`."""
+
+    def __init__(self) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="mfpt-trainer")
+        self._cancel = threading.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._results: asyncio.Queue[EventT | MfptError] = asyncio.Queue()
+
+    async def result(self) -> EventT | MfptError:
+        """Return what the next job to end came to."""
+        return await self._results.get()
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """Do something in the thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+
+    def start(self, job: Coroutine[Any, Any, EventT], failed: Callable[[MfptError], EventT | MfptError]) -> None:
+        """Begin a job that calls `run`; `failed` says what its failure means."""
+        task = asyncio.create_task(self._guarded(job, failed))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(
+        self, job: Coroutine[Any, Any, EventT], failed: Callable[[MfptError], EventT | MfptError]
+    ) -> None:
+        try:
+            outcome: EventT | MfptError = await job
+        except Cancelled:
+            return
+        except MfptError as error:
+            outcome = failed(error)
+        except Exception as error:  # noqa: BLE001 - a bug in a job ends the job, not the client
+            _log.debug("the traceback of a failed job", exc_info=True)
+            outcome = failed(MfptError(f"unexpected {type(error).__name__}: {error}"))
+        self._results.put_nowait(outcome)
+
+    def check_cancelled(self, *_: float) -> None:
+        """Raise Cancelled if the worker is ending; for progress callbacks in the thread."""
+        if self._cancel.is_set():
+            raise Cancelled
+
+    def cancel(self) -> None:
+        """Let running work end at its next progress callback."""
+        self._cancel.set()
+
+    async def drop_jobs(self) -> None:
+        """Forget all jobs; what runs in the thread goes on until it looks up."""
+        for task in list(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def close(self) -> None:
+        """Cancel, and wait for the thread to end."""
+        self.cancel()
+        self._executor.shutdown(wait=True)
