@@ -8,6 +8,7 @@ batch has not happened: nothing was acknowledged, and the devices send again.
 import asyncio
 import contextlib
 import logging
+import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -48,6 +49,7 @@ from mfpt_shared.transport import Connected, Disconnected, Inbound, Transport, W
 from mfpt_shared.transport import Event as TransportEvent
 
 STATUS_SECONDS: Final = 1.0
+RETRY_SECONDS: Final = 1.0
 # After the last version the devices evaluate it and say goodbye; those that do not are not waited for longer.
 FAREWELL_SECONDS: Final = 30.0
 
@@ -96,6 +98,7 @@ class Coordinator:
         self._found: asyncio.Queue[Event] = asyncio.Queue()
         self._wanted: frozenset[LanguageCode] = frozenset()
         self._look_up_task: asyncio.Task[None] | None = None
+        self._unsaved: list[Event] = []
         self._status_due = 0.0
         self._status_changed = True
         self._stopping = asyncio.Event()
@@ -106,7 +109,7 @@ class Coordinator:
 
     async def run(self) -> None:
         """Serve until the last version exists and the devices have gone, or `stop` was called."""
-        farewell = float("inf")
+        farewell = math.inf
         await self._transport.connect()
         received = asyncio.ensure_future(self._transport.receive())
         found = asyncio.ensure_future(self._found.get())
@@ -114,10 +117,11 @@ class Coordinator:
         try:
             while not self._stopping.is_set() and self._clock() < farewell:
                 now = self._clock()
-                deadline = min(next_deadline(self.state, now), self._status_deadline(), farewell)
-                wait = None if deadline == float("inf") else max(0.0, deadline - now)
+                again = now + RETRY_SECONDS if self._unsaved else math.inf
+                deadline = min(next_deadline(self.state, now), self._status_deadline(), again, farewell)
+                wait = None if deadline == math.inf else max(0.0, deadline - now)
                 await asyncio.wait((received, found, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-                events: list[Event] = [TimePassed(self._clock())]
+                events: list[Event] = [*self._unsaved, TimePassed(self._clock())]
                 if received.done():
                     events += [event for inbound in received.result() for event in self._understood(inbound)]
                     received = asyncio.ensure_future(self._transport.receive())
@@ -179,7 +183,10 @@ class Coordinator:
                 self._store.commit(durable)
         except sqlite3.Error as error:
             _log.error("nothing was accepted, the state cannot be saved: %s", error)
+            # Devices send their updates again, but say only once that they are there.
+            self._unsaved = [event for event in events if isinstance(event, ClientSaid | DistancesFound)]
             return
+        self._unsaved = []
         self.state = after
         self._status_changed = self._status_changed or after is not before
         # A batch may hold several versions; only the newest goes out, and before anybody is assigned to train from it.
@@ -232,7 +239,7 @@ class Coordinator:
         self._transport.publish(COORDINATOR_STATE.path(self.state.plan.federation), encode(message), retain=True)
 
     def _status_deadline(self) -> float:
-        return self._status_due if self._status_changed else float("inf")
+        return self._status_due if self._status_changed else math.inf
 
     def _publish_status(self, *, at_once: bool = False) -> None:
         now = self._clock()

@@ -105,10 +105,11 @@ class SqliteStore:
         try:
             for effect in effects:
                 self._save(effect)
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
 
     def close(self) -> None:
         """See Store.close."""

@@ -8,7 +8,7 @@ import msgspec
 
 from mfpt_edge.outbox import Outbox, write_durably
 from mfpt_shared.codec import decode
-from mfpt_shared.errors import BadData, Incompatible, PlanError, UsageError
+from mfpt_shared.errors import BadData, DecodeError, Incompatible, PlanError, UsageError
 from mfpt_shared.folders import state_home
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Prompt
@@ -101,12 +101,15 @@ class DeviceFolder:
 
         Raises:
             UsageError: it has none yet.
-            DecodeError: the file is damaged.
+            BadData: the file is damaged.
         """
         try:
             prompt = decode(PROMPT, (self.path / PROMPT_FILE).read_bytes())
         except FileNotFoundError as error:
             raise self._nothing_here() from error
+        except DecodeError as error:
+            damaged = self.path / PROMPT_FILE
+            raise BadData(f"{damaged} is damaged ({error}); join the federation again to get a new one") from error
         assert isinstance(prompt, Prompt)
         return prompt
 

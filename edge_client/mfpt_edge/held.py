@@ -7,7 +7,7 @@ from typing import Final
 
 from mfpt_edge.device import DeviceFolder
 from mfpt_shared.codec import decode
-from mfpt_shared.errors import TimedOut
+from mfpt_shared.errors import Incompatible, TimedOut
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.messages import Prompt
 from mfpt_shared.mqtt import BrokerAddress, MqttTransport
@@ -26,6 +26,14 @@ class Model:
 
     plan: Plan
     prompt: Prompt
+
+    def __post_init__(self) -> None:
+        """Refuse what does not belong together."""
+        if self.prompt.header.plan != self.plan.digest:
+            made_for = self.prompt.header.plan
+            raise Incompatible(
+                f"the prompt belongs to plan {made_for}, not to {self.plan.digest}; join the federation again"
+            )
 
 
 def held(folder: DeviceFolder) -> Model:

@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from mfpt_edge.device import Identity
 from mfpt_edge.outbox import Outbox
 from mfpt_shared.codec import encode
+from mfpt_shared.errors import MfptError
 from mfpt_shared.messages import Metrics, Prompt, Update, UpdateHeader
 from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import PromptState, clip_norm, dense, difference, quantise_with_feedback
@@ -60,6 +63,8 @@ class Rounds:
         measured = trainer.validate(start)
         seed = int(self._identity.client, 16) ^ sequence
         tuned = trainer.tune(start, epochs=plan.training.epochs, seed=seed, on_progress=on_progress)
+        if not all(np.isfinite(array).all() for array in tuned.state.values()):
+            raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         delta = clip_norm(difference(tuned.state, start), plan.privacy.clip_norm)
         packed, self._residual = quantise_with_feedback(delta, self._residual)
         accuracy = measured.accuracy if measured.examples else None

@@ -35,6 +35,7 @@ from mfpt_edge.core.events import (
 from mfpt_edge.core.machine import next_deadline, step
 from mfpt_edge.core.state import State
 from mfpt_edge.device import DeviceFolder, Identity
+from mfpt_edge.outbox import Outbox
 from mfpt_edge.report import Snapshot
 from mfpt_edge.rounds import Rounds
 from mfpt_edge.worker import Worker
@@ -48,7 +49,7 @@ from mfpt_shared.messages import (
     Prompt,
     Ready,
 )
-from mfpt_shared.plan import Plan
+from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.tensors import check_layout, dense, layout
 from mfpt_shared.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, parse
 from mfpt_shared.trainer import Trainer
@@ -112,6 +113,7 @@ class EdgeClient:
         """
         self._folder = folder
         self._outbox = folder.outbox()
+        _forget_damaged(self._outbox)
         self._identity = identity
         self._federation = federation
         self._transport = transport
@@ -225,7 +227,6 @@ class EdgeClient:
         now = self._clock()
         match message:
             case Plan():
-                self._folder.save_plan(payload)
                 return [PlanReceived(now, message)]
             case Prompt():
                 return self._prompt_received(message, payload, now)
@@ -258,6 +259,7 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:
         match effect:
             case Prepare(plan):
+                self._folder.save_plan(plan_to_json(plan))
                 self.worker.start(self._load(plan), lambda error: error)
             case Train(sequence):
                 self.worker.start(self._train(sequence), lambda error: TrainingFailed(self._clock(), str(error)))
@@ -374,3 +376,13 @@ class EdgeClient:
     def _show(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Snapshot
         self.snapshot = replace(self.snapshot, **changes)
         self._observe(self.snapshot)
+
+
+def _forget_damaged(outbox: Outbox) -> None:
+    """Drop updates that nobody could read, or they would be sent for ever."""
+    for sequence in outbox.sequences():
+        try:
+            decode(CLIENT_UP, outbox.payload(sequence))
+        except DecodeError as error:
+            _log.warning("update %d in the outbox is damaged and dropped: %s", sequence, error)
+            outbox.forget(sequence)

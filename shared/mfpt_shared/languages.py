@@ -1,5 +1,6 @@
 """Language tags: whatever people type (BCP 47, ISO 639-1, ISO 639-3) becomes one ISO 639-3 code."""
 
+import re
 from typing import Final, NewType
 
 from langcodes import Language
@@ -53,7 +54,7 @@ def normalise(tag: str) -> LanguageCode:
         code = language.to_alpha3() if language.is_valid() else None
     except (LanguageTagError, LookupError):
         code = None
-    if code is None or code in ("mul", "zxx", "mis"):
+    if code is None or not re.fullmatch(r"[a-z]{3}", code) or code in ("mul", "zxx", "mis"):
         raise UsageError(
             f"unknown language tag {tag!r}: give a BCP 47 or ISO 639 tag, such as 'sw' or 'swh' (see iso639-3.sil.org)"
         )

@@ -19,8 +19,8 @@ Sequence = Annotated[int, Meta(ge=1, le=2**53)]
 Examples = Annotated[int, Meta(ge=0, le=10**12)]
 Seconds = Annotated[float, Meta(ge=0, le=1e12)]
 Accuracy = Annotated[float, Meta(ge=0, le=1)]
-Tag = Annotated[str, Meta(pattern=r"^[a-z]{3}$")]
-Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+Tag = Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")]
+Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Digest = Annotated[str, Meta(max_length=80)]
 Text = Annotated[str, Meta(max_length=500)]
 
@@ -132,7 +132,7 @@ class Reject(Message, frozen=True, tag="reject"):
     """`client/<id>/down`: the update was refused and will be refused again, the device may forget it."""
 
     sequence: Sequence
-    reason: Literal["incompatible", "malformed", "diverged"]
+    reason: Literal["incompatible", "diverged"]
     detail: Text
 
 

@@ -54,7 +54,7 @@ class Backbone(Section, frozen=True):
     fingerprint: Annotated[
         str,
         Meta(
-            pattern=r"^(sha256:[0-9a-f]{64})?$",
+            pattern=r"^(sha256:[0-9a-f]{64})?\Z",
             description="SHA-256 of the weights; a device with other weights does not train",
         ),
     ] = ""
@@ -105,7 +105,7 @@ class Aggregation(Section, frozen=True):
         Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")
     ] = 600.0
     concurrency: Annotated[Count, Meta(description="devices that train at once, at most")] = 100
-    staleness_exponent: Annotated[NonNegative, Meta(description="a in (1 + staleness)^-a")] = 0.5
+    staleness_exponent: Annotated[float, Meta(ge=0, le=10, description="a in (1 + staleness)^-a")] = 0.5
     max_staleness: Annotated[
         int, Meta(ge=0, le=1_000_000, description="updates older than so many versions are refused")
     ] = 20
@@ -243,5 +243,6 @@ def _toml_line(field: msgspec.inspect.Field, value: object) -> list[str]:
     described = field.type.extra_json_schema if isinstance(field.type, msgspec.inspect.Metadata) else None
     comment = str((described or {}).get("description", ""))
     # Strings, numbers, booleans and flat lists are written alike in JSON and TOML.
-    line = f"{field.name} = {msgspec.json.encode(value).decode()}"
+    literal = msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # … but for this control character
+    line = f"{field.name} = {literal}"
     return [f"{line}  # {comment}" if comment else line]

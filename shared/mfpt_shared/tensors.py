@@ -118,7 +118,7 @@ def total(first: PromptState, second: PromptState) -> PromptState:
 
 def clip_norm(delta: PromptState, limit: float) -> PromptState:
     """Scale a delta down so that its L2 norm over all arrays is at most `limit`; 0 means no limit."""
-    norm = math.sqrt(sum(float(np.vdot(array, array)) for array in delta.values()))
+    norm = math.sqrt(sum(float(np.square(array, dtype=np.float64).sum()) for array in delta.values()))
     if limit == 0 or norm <= limit:
         return delta
     return {name: (array * (limit / norm)).astype(np.float32) for name, array in delta.items()}

@@ -4,6 +4,7 @@ A row says who publishes, whether the broker keeps the last message, and what th
 QoS 1. `key` is the language of a prompt or the id of a client.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -21,6 +22,11 @@ from mfpt_shared.plan import Plan
 
 ROOT: Final = "mfpt/v1"
 QOS: Final = 1
+
+
+# What may stand for `+`: anything else, above all another wildcard, is no topic of ours.
+_LANGUAGE: Final = re.compile(r"[a-z]{3}")
+_CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,18 +82,21 @@ def parse(path: str, federation: str) -> Address:
     if path.startswith(prefix):
         for topic in TOPICS:
             pattern = topic.name.split("/")
-            if len(parts) == len(pattern) and all(
-                want in ("+", part) for want, part in zip(pattern, parts, strict=True)
-            ):
-                return Address(
-                    topic, next((part for want, part in zip(pattern, parts, strict=True) if want == "+"), "")
-                )
+            if len(parts) != len(pattern):
+                continue
+            pairs = list(zip(pattern, parts, strict=True))
+            key = next((part for want, part in pairs if want == "+"), "")
+            wanted = _LANGUAGE if topic is PROMPT else _CLIENT
+            if all(want in ("+", part) for want, part in pairs) and ("+" not in pattern or wanted.fullmatch(key)):
+                return Address(topic, key)
     raise DecodeError(f"{path[:200]!r} is no topic of federation {federation!r}")
 
 
 def matches(topic_filter: str, path: str) -> bool:
     """Tell whether a topic filter with `+` and `#` covers a topic. Source: MQTT 3.1.1, section 4.7."""
     wanted, given = topic_filter.split("/"), path.split("/")
+    if path.startswith("$") and wanted[0] in ("+", "#"):
+        return False
     for position, level in enumerate(wanted):
         if level == "#":
             return True

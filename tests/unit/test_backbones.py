@@ -58,7 +58,9 @@ def test_a_folder_is_described_from_its_config_and_weights(tmp_path: Path) -> No
     assert describe(f"path:{folder}") == BackboneFacts(48, 3, f"sha256:{digest}")
 
 
-@pytest.mark.parametrize("config", [{"n_embd": 48, "n_layer": 3}, {"d_model": 48, "num_layers": 3}, {"dim": 48, "n_layers": 3}])
+@pytest.mark.parametrize(
+    "config", [{"n_embd": 48, "n_layer": 3}, {"d_model": 48, "num_layers": 3}, {"dim": 48, "n_layers": 3}]
+)
 def test_older_names_for_width_and_depth_are_understood(tmp_path: Path, config: dict[str, object]) -> None:
     facts = describe(f"path:{write_model(tmp_path, **config)}")
     assert (facts.width, facts.layers) == (48, 3)
@@ -103,7 +105,11 @@ def test_without_the_hub_package_the_message_says_what_to_install(monkeypatch: p
 def describe_offline(uri: str, hub_home: Path) -> subprocess.CompletedProcess[str]:
     """Describe in a process of its own, because the hub package reads its environment when it is imported."""
     code = f"from mfpt_shared.backbones import describe; print(*describe({uri!r}))"
-    environment = os.environ | {"HF_HOME": str(hub_home), "HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = os.environ | {
+        "HF_HOME": str(hub_home),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
     environment.pop("HF_HUB_CACHE", None)
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=False)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tokenizers import Tokenizer
 
 from mfpt_edge.e5file import E5File, dequantise, find_file
 from mfpt_shared.backbones import describe
@@ -14,6 +15,11 @@ from mfpt_shared.errors import Incompatible
 @pytest.fixture(scope="module")
 def e5() -> E5File:
     return E5File(find_file())
+
+
+@pytest.fixture(scope="module")
+def tokenizer(e5: E5File) -> Tokenizer:
+    return e5.tokenizer()
 
 
 def test_the_file_is_what_the_plan_is_told_about_it(e5: E5File) -> None:
@@ -47,8 +53,8 @@ def test_rows_decode_alike_alone_and_with_the_whole_table(e5: E5File) -> None:
     np.testing.assert_array_equal(dequantise(packed[41].reshape(-1, 18)).reshape(-1), table[41])
 
 
-def test_tokens_are_those_of_xlm_roberta(e5: E5File) -> None:
-    encoding = e5.tokenizer().encode("query: Habari ya asubuhi")
+def test_tokens_are_those_of_xlm_roberta(tokenizer: Tokenizer) -> None:
+    encoding = tokenizer.encode("query: Habari ya asubuhi")
     assert encoding.tokens == ["<s>", "▁que", "ry", ":", "▁Habari", "▁ya", "▁asubuhi", "</s>"]
     assert encoding.ids == [0, 41, 1294, 12, 28017, 151, 181748, 2]
 
@@ -59,11 +65,10 @@ def test_tokens_are_those_of_xlm_roberta(e5: E5File) -> None:
         ("  Habari \t ya\n\nasubuhi ", "Habari ya asubuhi"),
         ("o\u0301 da\u0301ra", "ó dára"),
         ("Ｈａｂａｒｉ", "Habari"),
-        ("Habari\u0000", "Habari"),
+        ("Ha\u0001bari", "Habari"),
     ],
 )
-def test_spaces_and_unicode_forms_make_no_difference(e5: E5File, typed: str, same: str) -> None:
-    tokenizer = e5.tokenizer()
+def test_spaces_and_unicode_forms_make_no_difference(tokenizer: Tokenizer, typed: str, same: str) -> None:
     assert tokenizer.encode(typed).ids == tokenizer.encode(same).ids
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from mfpt_coord.core.proximity import Distances, proximities
 from mfpt_coord.core.staleness import polynomial
 from mfpt_coord.core.state import Contribution
-from mfpt_shared.languages import LanguageCode
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Aggregation
 from mfpt_shared.tensors import Array
 
@@ -83,14 +83,14 @@ def mixture(
 
     Args:
         target: the language that joins.
-        prompts: language -> flat prompt.
+        prompts: language -> flat prompt, `und` among them.
         contributed: language -> examples behind its updates so far.
         distances: between languages.
         plan: what g is made of.
     """
     sources = [language for language in prompts if contributed.get(language, 0) > 0]
     if not sources:
-        return next(iter(prompts.values()))
+        return prompts[UNDETERMINED]
     near = proximities([target], sources, distances, plan)[0]
     stacked = np.stack([prompts[source] for source in sources])
     mixed: Array = ((near / near.sum()) @ stacked).astype(np.float32)

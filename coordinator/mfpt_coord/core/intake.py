@@ -19,7 +19,7 @@ MAX_CHANGE: Final = 1e3
 # Of the moving average of a device's durations.
 NEWEST_SHARE: Final = 0.5
 
-RejectReason = Literal["incompatible", "malformed", "diverged"]
+RejectReason = Literal["incompatible", "diverged"]
 Step = tuple[State, list[Effect]]
 
 
@@ -41,7 +41,7 @@ def take_update(state: State, event: UpdateArrived) -> Step:
         delta = _flat(state, event)
     except Incompatible as error:
         return _refused(state, client, header, "incompatible", str(error))
-    if np.abs(delta).max() > MAX_CHANGE:
+    if not np.abs(delta).max() <= MAX_CHANGE:  # also true of what is no number
         return _refused(
             state, client, header, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
         )

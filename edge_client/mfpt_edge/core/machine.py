@@ -51,8 +51,10 @@ def step(state: State, event: Event) -> Step:
     if state.ended:
         return state, []
     recorded, effects = _record(event, state)
+    if any(isinstance(effect, Refuse) for effect in effects):
+        return replace(recorded, ended=True), effects
     advanced, more = _advance(recorded, event.at)
-    if not state.ended and any(isinstance(effect, Leave | Refuse) for effect in effects + more):
+    if any(isinstance(effect, Leave) for effect in more):
         advanced = replace(advanced, ended=True)
     return advanced, effects + more
 
@@ -96,6 +98,7 @@ def _(event: CoordinatorSeen, state: State) -> Step:
     if event.message.started == state.coordinator:
         return state, []
     seen = replace(state, coordinator=event.message.started, announced=False, assigned=None, sent_at=event.at)
+    seen = replace(seen, trained_from=-1)  # it may have lost its memory, and be at a lower version
     return seen, [SendUpdates(state.outbox)] if state.outbox else []
 
 
@@ -133,9 +136,10 @@ def _(event: Prepared, state: State) -> Step:
 def _(event: Trained, state: State) -> Step:
     outbox = (*state.outbox, event.sequence)
     trained, effects = _in_phase(
-        replace(state, outbox=outbox, sequence=event.sequence, sent_at=event.at, failures=0), "uploading"
+        replace(state, outbox=outbox, sequence=event.sequence, sent_at=event.at, failures=0, trained_from=state.base),
+        "uploading",
     )
-    return trained, [*effects, SendUpdates((event.sequence,))] if state.connected else effects
+    return trained, [*effects, SendUpdates((event.sequence,))] if state.coordinator is not None else effects
 
 
 @_record.register
@@ -152,7 +156,8 @@ def _(event: TrainingFailed, state: State) -> Step:
 def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one line for each thing that may be told
     match event.message:
         case Assign(version=version):
-            return (state, []) if state.leaving else (replace(state, assigned=version), [])
+            busy = state.leaving or state.phase == "training"
+            return (state, []) if busy else (replace(state, assigned=version), [])
         case Ack(sequence=sequence):
             return _acknowledged(state, sequence)
         case Reject(sequence=sequence, reason=reason, detail=detail):
@@ -224,10 +229,11 @@ def _advance(state: State, at: float) -> Step:
         return state, []
     if not state.announced:
         return replace(state, announced=True), [SendReady()]
-    if state.assigned is None or state.version is None or state.version < state.assigned:
+    # Assigned twice, after a connection that came and went? One training from a version is enough.
+    if state.assigned is None or state.version is None or state.version < max(state.assigned, state.trained_from + 1):
         return state, []
     sequence = state.sequence + 1
-    training, effects = _in_phase(replace(state, assigned=None, sequence=sequence), "training")
+    training, effects = _in_phase(replace(state, assigned=None, sequence=sequence, base=state.version), "training")
     return training, [*effects, Train(sequence)]
 
 

@@ -24,6 +24,8 @@ class State:
         sent_at: when the outbox was last sent, Unix seconds.
         sequence: of the last update that was made.
         first_sequence: of the first update that this run may make; older ones are left over from earlier runs.
+        base: version that the running training started from.
+        trained_from: version that the last finished training started from; -1 if none has been finished.
         failures: trainings in a row that came to nothing.
         rounds: updates of this run that were accepted.
         rounds_wanted: leave after so many; None: stay.
@@ -45,6 +47,8 @@ class State:
     sequence: int = 0
     first_sequence: int = 1
     failures: int = 0
+    base: int = -1
+    trained_from: int = -1
     rounds: int = 0
     leaving: Literal["", "rounds", "finished"] = ""
     leave_at_version: int = 0

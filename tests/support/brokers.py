@@ -1,0 +1,63 @@
+"""Real brokers on free ports, each stopped with its context."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+from mfpt_coord.broker import EmbeddedBroker, Listen
+from mfpt_shared.mqtt import PASSWORD_VARIABLE, BrokerAddress
+from support.inbox import SECONDS
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def environment(password: str | None = None) -> dict[str, str]:
+    """Return the environment of this process with that broker password, or with none."""
+    clean = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+    return clean if password is None else clean | {PASSWORD_VARIABLE: password}
+
+
+def embedded(directory: Path, variables: Mapping[str, str] | None = None, port: int = 0) -> EmbeddedBroker:
+    return EmbeddedBroker(directory, Listen("127.0.0.1", port), variables or environment())
+
+
+def find_mosquitto() -> str | None:
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/opt/homebrew/sbin")
+
+
+@contextlib.asynccontextmanager
+async def mosquitto(directory: Path) -> AsyncIterator[BrokerAddress]:
+    program = find_mosquitto()
+    assert program is not None
+    port = free_port()
+    configuration = directory / "mosquitto.conf"
+    configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n", encoding="utf-8")
+    with (directory / "mosquitto.log").open("wb") as log:
+        server = await asyncio.create_subprocess_exec(program, "-c", str(configuration), stdout=log, stderr=log)
+        try:
+            address = BrokerAddress("127.0.0.1", port)
+            await until_it_listens(address)
+            yield address
+        finally:
+            server.kill()
+            await server.wait()
+
+
+async def until_it_listens(address: BrokerAddress) -> None:
+    async with asyncio.timeout(SECONDS):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(address.host, address.port)
+            except OSError:
+                await asyncio.sleep(0.02)  # a port has no event that says "open"
+            else:
+                writer.close()
+                return

@@ -1,0 +1,169 @@
+"""Small federations: a tiny plan, real coordinators and devices with stub trainers, in one event loop."""
+
+import asyncio
+import contextlib
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mfpt_coord.core.proximity import Distances
+from mfpt_coord.serve import open_state
+from mfpt_coord.service import Coordinator, Identity, coordinator_will, with_limit
+from mfpt_coord.store import SqliteStore
+from mfpt_edge.connect import connect_with_retries
+from mfpt_edge.device import DeviceFolder
+from mfpt_edge.report import Snapshot
+from mfpt_edge.service import EdgeClient, client_will
+from mfpt_shared.codec import decode
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import Update
+from mfpt_shared.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, checked
+from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
+from mfpt_shared.topics import CLIENT_UP
+from mfpt_shared.trainer import Trainer
+from support.inbox import SECONDS
+
+
+def tiny_plan(**aggregation: Any) -> Plan:
+    """Return a plan whose prompt state has some fifty values."""
+    return checked(
+        Plan(
+            federation="test",
+            task=Task(labels=("good", "bad")),
+            backbone=Backbone(uri="path:none", width=8, layers=2),
+            prompt=Prompt(tokens=4),
+            aggregation=Aggregation(**{"buffer": 1, "proximity": "uniform", **aggregation}),
+        )
+    )
+
+
+async def no_distances(_languages: Iterable[LanguageCode], _metrics: Sequence[str]) -> Distances:
+    return {}
+
+
+@contextlib.asynccontextmanager
+async def coordinating(
+    directory: Path,
+    plan: Plan,
+    address: BrokerAddress,
+    *,
+    folds: int | None = None,
+    look_up: Callable[..., Any] = no_distances,
+) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
+    """Run a coordinator on a data directory for as long as the context lasts."""
+    directory.mkdir(parents=True, exist_ok=True)
+    store = SqliteStore(directory / "coordinator.sqlite")
+    try:
+        state = open_state(store, plan)
+        identity = Identity(store.coordinator, time.time())
+        transport = MqttTransport(
+            address,
+            f"mfpt-coord-{identity.id}",
+            will=coordinator_will(plan.federation, identity),
+            persistent=True,
+        )
+        coordinator = Coordinator(
+            with_limit(state, folds), store, transport, identity, clock=time.time, look_up=look_up
+        )
+        task = asyncio.create_task(coordinator.run())
+        try:
+            yield coordinator, task
+        finally:
+            coordinator.stop()
+            await asyncio.wait_for(task, SECONDS)
+    finally:
+        store.close()
+
+
+class Device:
+    """An edge client with a folder of its own, and a stub trainer or one that is made for the plan."""
+
+    def __init__(
+        self,
+        folder: Path,
+        language: str,
+        address: BrokerAddress,
+        trainer: Trainer | Callable[[Plan], Trainer],
+        *,
+        federation: str = "test",
+        rounds: int | None = None,
+    ) -> None:
+        self.folder = DeviceFolder(folder)
+        self.identity = self.folder.enrol(LanguageCode(language))
+        self._transport = MqttTransport(
+            address, f"mfpt-edge-{self.identity.client}", will=client_will(federation, self.identity)
+        )
+        self._changed = asyncio.Event()
+        self.client = EdgeClient(
+            self.folder,
+            self.identity,
+            federation,
+            self._transport,
+            prepare=trainer if callable(trainer) else lambda _: trainer,
+            clock=time.time,
+            rounds=rounds,
+            observe=self._observe,
+        )
+
+    def _observe(self, _: Snapshot) -> None:
+        self._changed.set()
+
+    async def until(self, condition: Callable[[Snapshot], bool], seconds: float = SECONDS) -> None:
+        """Wait for something that the device's terminal would show."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not condition(self.client.snapshot):
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"it did not happen within {seconds:g} s: {self.client.snapshot}") from None
+
+    @property
+    def state(self) -> dict[str, Array]:
+        """The newest prompt that the device received."""
+        assert self.client.newest is not None
+        return dense(self.client.newest.state)
+
+    async def run(self) -> None:
+        """Take part until the client ends by itself."""
+        try:
+            await connect_with_retries(self._transport, None, asyncio.sleep)
+            await self.client.run()
+        finally:
+            self.client.worker.close()
+
+
+@contextlib.asynccontextmanager
+async def running(*devices: Device) -> AsyncIterator["asyncio.Future[list[None]]"]:
+    """Run devices; the value is done when all have ended by themselves."""
+    together = asyncio.gather(*(device.run() for device in devices))
+    try:
+        yield together
+    finally:
+        together.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await together
+
+
+def rows(directory: Path, query: str) -> list[tuple[Any, ...]]:
+    """Ask a coordinator's database."""
+    with contextlib.closing(sqlite3.connect(directory / "coordinator.sqlite")) as database:
+        return database.execute(query).fetchall()
+
+
+def stored_prompts(directory: Path, plan: Plan, version: int) -> dict[str, dict[str, Array]]:
+    """Return language -> prompt state of one version."""
+    found = rows(directory, f"SELECT language, vector FROM prompts WHERE version = {version}")
+    return {language: dict(unflatten(np.frombuffer(vector, np.float32), layout(plan))) for language, vector in found}
+
+
+def delta_of(payload: bytes, plan: Plan) -> Array:
+    """Return the flat delta of an update, as it came over the wire."""
+    update = decode(CLIENT_UP, payload)
+    assert isinstance(update, Update)
+    return flatten(dense(update.delta), layout(plan))

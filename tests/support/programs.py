@@ -1,0 +1,95 @@
+"""The command lines, run as people run them: in processes of their own."""
+
+import asyncio
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from mfpt_shared.mqtt import PASSWORD_VARIABLE, BrokerAddress
+from support.inbox import SECONDS
+
+_LISTENING: Final = re.compile(r"listening: mfpt-edge join --broker mqtt://([^:]+):(\d+)")
+
+
+def variables(home: Path) -> dict[str, str]:
+    """Return an environment in which nothing is found or left outside a folder."""
+    clean = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+    offline = {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1", "COLUMNS": "100"}
+    return clean | offline | {"XDG_STATE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+
+
+def run(
+    home: Path, *command: str, seconds: float = 60, extra: Mapping[str, str] | None = None
+) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m` with a command, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", *command],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        timeout=seconds,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env=variables(home) | dict(extra or {}),
+    )
+
+
+class Serving:
+    """A coordinator's process."""
+
+    def __init__(self, process: Process, address: BrokerAddress, log: list[str]) -> None:
+        self.process = process
+        self.address = address
+        self.log = log
+
+    async def end(self, number: signal.Signals) -> int:
+        """Send a signal and return the exit code."""
+        self.process.send_signal(number)
+        return await asyncio.wait_for(self.process.wait(), SECONDS)
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    home: Path, data_dir: Path, *options: str, port: int = 0, extra: Mapping[str, str] | None = None
+) -> AsyncIterator[Serving]:
+    """Run `mfpt-coord serve` with its own broker, from the moment it listens until the context ends."""
+    listen = f"127.0.0.1:{port}"
+    command = ("-m", "mfpt_coord", "serve", "--data-dir", str(data_dir), "--listen", listen, *options)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, stdin=subprocess.DEVNULL, stderr=PIPE, env=variables(home) | dict(extra or {})
+    )
+    log: list[str] = []
+    reading = None
+    try:
+        address = await asyncio.wait_for(_address(process, log), SECONDS)
+        reading = asyncio.create_task(_read(process, log))
+        yield Serving(process, address, log)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await asyncio.wait_for(process.wait(), SECONDS)
+        if reading is not None:
+            await asyncio.wait_for(reading, SECONDS)
+
+
+async def _address(process: Process, log: list[str]) -> BrokerAddress:
+    assert process.stderr is not None
+    async for line in process.stderr:
+        log.append(line.decode())
+        if found := _LISTENING.search(log[-1]):
+            return BrokerAddress(found[1], int(found[2]))
+    raise AssertionError(f"exit {await process.wait()}: {''.join(log)}")
+
+
+async def _read(process: Process, log: list[str]) -> None:
+    # Also keeps the pipe from filling up, at which the process would stop.
+    assert process.stderr is not None
+    async for line in process.stderr:
+        log.append(line.decode())

@@ -1,0 +1,63 @@
+"""Arguments that make no sense: exit code 2, a line that names them, and nothing on the disk."""
+
+from pathlib import Path
+
+import pytest
+
+from support.programs import run
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (("mfpt_edge", "join", "--lang", "xx-nonsense"), "xx-nonsense"),
+        (("mfpt_edge", "join", "--lang", "sw", "--broker", "http://localhost"), "http://localhost"),
+        (("mfpt_edge", "join", "--lang", "sw", "--retry", "often"), "often"),
+        (("mfpt_edge", "join", "--lang", "sw", "--data", "no/such/file.csv"), "no/such/file.csv"),
+        (("mfpt_edge", "join", "--lang", "sw", "--rounds", "0"), "--rounds"),
+        (("mfpt_edge", "join"), "--lang"),
+        (("mfpt_edge", "predict", "--lang", "sw", "text"), "mfpt-edge join"),
+        (("mfpt_edge", "status", "--lang", "sw"), "mfpt-edge join"),
+        (("mfpt_coord", "serve", "--listen", "localhost:mqtt"), "localhost:mqtt"),
+        (("mfpt_coord", "serve", "--broker", "localhost:1883"), "localhost:1883"),
+        (("mfpt_coord", "status", "--timeout", "0"), "--timeout"),
+        (("mfpt_coord", "nonsense"), "nonsense"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_usage_error_ends_with_exit_code_2_and_names_the_mistake(
+    command: tuple[str, ...], named: str, tmp_path: Path
+) -> None:
+    result = run(tmp_path / "home", *command)
+
+    assert result.returncode == 2, result.stderr
+    assert named in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("program", ["mfpt_coord", "mfpt_edge"])
+def test_help_shows_the_exit_codes(program: str, tmp_path: Path) -> None:
+    result = run(tmp_path, program, "--help")
+
+    assert result.returncode == 0
+    assert "130 interrupted" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("mfpt_coord", "serve"),
+        ("mfpt_coord", "status"),
+        ("mfpt_coord", "plan", "init"),
+        ("mfpt_edge", "join"),
+        ("mfpt_edge", "predict"),
+    ],
+    ids=" ".join,
+)
+def test_help_of_a_command_shows_an_example(command: tuple[str, ...], tmp_path: Path) -> None:
+    result = run(tmp_path, *command, "--help")
+
+    assert result.returncode == 0
+    assert "Example: mfpt-" in result.stdout

@@ -1,0 +1,63 @@
+"""Language tags: whatever people type becomes one ISO 639-3 code, or an error that says what to type."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mfpt_shared.errors import UsageError
+from mfpt_shared.languages import LanguageCode, normalise, short_tag
+
+
+@pytest.mark.parametrize(
+    ("tag", "code"),
+    [
+        ("sw", "swh"),
+        ("sw-KE", "swh"),
+        ("sw_KE", "swh"),
+        ("swa", "swh"),
+        ("swh", "swh"),
+        ("SW", "swh"),
+        ("zh", "cmn"),
+        ("zh-Hans-CN", "cmn"),
+        ("yue", "yue"),
+        ("zh-yue", "yue"),
+        ("ar", "arb"),
+        ("arz", "arz"),
+        ("no", "nob"),
+        ("nn", "nno"),
+        ("iw", "heb"),
+        ("eng", "eng"),
+        ("en-Latn-US", "eng"),
+        ("haw", "haw"),
+        ("und", "und"),
+    ],
+)
+def test_a_tag_becomes_its_code(tag: str, code: str) -> None:
+    assert normalise(tag) == code
+
+
+@pytest.mark.parametrize(
+    "tag", ["", " ", "x", "english", "klingon", "xx", "x-foo", "mul", "zxx", "mis", "sw/../", "é", "sw\n"]
+)
+def test_what_names_no_language_is_refused_with_advice(tag: str) -> None:
+    with pytest.raises(UsageError, match=f"{re.escape(repr(tag))}.*such as 'sw'"):
+        normalise(tag)
+
+
+@pytest.mark.parametrize(("code", "tag"), [("swh", "sw"), ("cmn", "zh"), ("eng", "en"), ("haw", "haw"), ("und", "und")])
+def test_a_code_has_a_short_tag(code: str, tag: str) -> None:
+    assert short_tag(LanguageCode(code)) == tag
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.text(max_size=12) | st.text("abcdeswzh-_XKE0", max_size=9))
+def test_any_text_is_a_code_or_a_usage_error(tag: str) -> None:
+    try:
+        code = normalise(tag)
+    except UsageError:
+        return
+    assert re.fullmatch("[a-z]{3}", code)
+    assert normalise(code) == code
+    assert normalise(short_tag(code)) == code
