@@ -2,7 +2,7 @@
 
     noop_round_ms        from one version to the next: assign, upload, durable commit, fold, publish, receive
     bare_round_ms        the same messages between bare paho clients on the same broker: the bound
-    accepted_per_s       updates that 200 devices push as fast as they can: decoded, checked, committed, folded, acknowledged
+    accepted_per_s       updates that 200 devices push as fast as they can: checked, committed, folded, acknowledged
     bare_messages_per_s  the same bytes to a bare paho subscriber: the bound
 
 The coordinator is a process of its own, as is the flood; all of them share this machine's cores. The coordinator's
@@ -12,6 +12,7 @@ device has a disk of its own, and here they would queue for one.
 
 import argparse
 import asyncio
+import itertools
 import json
 import os
 import platform
@@ -38,8 +39,8 @@ from mfpt_edge.service import EdgeClient, client_will
 from mfpt_shared.codec import encode
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Update, UpdateHeader
-from mfpt_shared.mqtt import BrokerAddress, MqttTransport
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Task, plan_from_json, plan_to_toml
+from mfpt_shared.mqtt import BrokerAddress, MqttTransport, parse_broker
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Task, plan_from_json, plan_to_json, plan_to_toml
 from mfpt_shared.tensors import PromptState, halve, initial_state, layout, quantise_with_feedback
 from mfpt_shared.trainer import Measured, OnProgress, Tuned
 
@@ -119,9 +120,7 @@ async def noop_rounds(address: BrokerAddress, folder: Path, devices: int, rounds
                 await stack.enter_async_context(running_device(address, Path(outboxes) / str(index), index, observe))
             await asyncio.wait_for(done.wait(), LIMIT_SECONDS)
     versions = sorted(version for version in seen if version >= 3)  # the first rounds warm up
-    return 1000 * statistics.median(
-        seen[after] - seen[before] for before, after in zip(versions, versions[1:], strict=False)
-    )
+    return 1000 * statistics.median(seen[after] - seen[before] for before, after in itertools.pairwise(versions))
 
 
 @asynccontextmanager
@@ -234,8 +233,6 @@ def flood(address: BrokerAddress, digest_of: str, topic: str) -> None:
 
 @contextmanager
 def flooding(address: BrokerAddress, plan: Plan, topic: str) -> Iterator[subprocess.Popen[str]]:
-    from mfpt_shared.plan import plan_to_json
-
     command = [sys.executable, __file__, "--flood", str(address), plan_to_json(plan).decode(), topic]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
@@ -338,8 +335,6 @@ def main() -> None:
     parser.add_argument("--flood", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.flood:
-        from mfpt_shared.mqtt import parse_broker
-
         flood(parse_broker(arguments.flood[0]), *arguments.flood[1:])
     result = asyncio.run(measure(arguments.rounds))
     if arguments.json:

@@ -34,26 +34,18 @@ def main() -> int:
         base, broker = Path(folder), f"127.0.0.1:{_free_port()}"
         plan = base / "plan.toml"
         _plan(plan)
-        server = stack.enter_context(
-            _running(
-                ["mfpt-coord", "serve", "--plan", str(plan), "--data-dir", str(base / "coordinator"), "--listen", broker,
-                 "--folds", str(arguments.folds)],
-                base / "coordinator.log",
-            )
-        )  # fmt: skip
+        serve = ["mfpt-coord", "serve", "--plan", str(plan), "--data-dir", str(base / "coordinator")]
+        serve += ["--listen", broker, "--folds", str(arguments.folds)]
+        server = stack.enter_context(_running(serve, base / "coordinator.log"))
         _wait_for(broker, server, base / "coordinator.log")
         console.print(f"coordinator on {broker}; devices for {', '.join(LANGUAGES)}, {arguments.examples} names each …")
-        devices = {
-            language: stack.enter_context(
-                _running(
-                    ["mfpt-edge", "join", "--lang", language, "--broker", f"mqtt://{broker}", "--json", "--threads", "1",
-                     "--examples", str(arguments.examples), "--state-dir", str(base / language)],
-                    base / f"{language}.log",
-                    output=base / f"{language}.json",
-                )
+        devices = {}
+        for language in LANGUAGES:
+            join = ["mfpt-edge", "join", "--lang", language, "--broker", f"mqtt://{broker}", "--json"]
+            join += ["--examples", str(arguments.examples), "--threads", "1", "--state-dir", str(base / language)]
+            devices[language] = stack.enter_context(
+                _running(join, base / f"{language}.log", output=base / f"{language}.json")
             )
-            for language in LANGUAGES
-        }  # fmt: skip
         if problem := _follow(console, base, server, devices):
             console.print(problem)
             return 1

