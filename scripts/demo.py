@@ -32,10 +32,8 @@ def main() -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mfpt-demo-") as folder, contextlib.ExitStack() as stack:
         base, broker = Path(folder), f"127.0.0.1:{_free_port()}"
-        plan = base / "plan.toml"
-        _plan(plan)
-        serve = ["mfpt-coord", "serve", "--plan", str(plan), "--data-dir", str(base / "coordinator")]
-        serve += ["--listen", broker, "--folds", str(arguments.folds)]
+        serve = ["mfpt-coord", "serve", "--data-dir", str(base / "coordinator"), "--listen", broker]
+        serve += ["--folds", str(arguments.folds)]
         server = stack.enter_context(_running(serve, base / "coordinator.log"))
         _wait_for(broker, server, base / "coordinator.log")
         console.print(f"coordinator on {broker}; devices for {', '.join(LANGUAGES)}, {arguments.examples} names each …")
@@ -57,18 +55,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--folds", type=int, default=12, help="versions to make (default 12)")
-    parser.add_argument("--examples", type=int, default=100, help="training examples of a device (default 100)")
+    parser.add_argument("--examples", type=int, default=50, help="training examples of a device (default 50)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
-
-
-def _plan(path: Path) -> None:
-    """Two updates make a version, so that nobody waits for the slowest of four."""
-    text = subprocess.run(
-        ["mfpt-coord", "plan", "init", "--preset", "cldr"], check=True, capture_output=True, text=True
-    ).stdout
-    lines = ["buffer = 2" if line.startswith("buffer = ") else line for line in text.splitlines()]
-    path.write_text("\n".join(lines) + "\n")
 
 
 def _free_port() -> int:

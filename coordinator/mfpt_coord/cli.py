@@ -87,16 +87,17 @@ def plan_init(
 
     if labels and preset:
         raise UsageError("give --preset or --labels, not both")
-    task = (
-        plans.checked(plans.Task(labels=tuple(label.strip() for label in labels.split(","))))
-        if labels
-        else presets.preset(preset or "cldr")
-    )
+    if labels:
+        wanted = tuple(label.strip() for label in labels.split(","))
+        chosen = presets.Preset(plans.checked(plans.Task(labels=wanted)))
+    else:
+        chosen = presets.preset(preset or "cldr")
     facts = describe(backbone)
     plan = plans.checked(
         plans.Plan(
             federation=federation,
-            task=task,
+            task=chosen.task,
+            aggregation=chosen.aggregation,
             backbone=plans.Backbone(
                 uri=backbone, width=facts.width, layers=facts.layers, fingerprint=facts.fingerprint
             ),
@@ -115,7 +116,8 @@ def plan_init(
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}") from error
     typer.echo(
-        f"wrote {out}: {len(task.labels)} labels, plan {plan.digest}; next: mfpt-coord serve --plan {out}", err=True
+        f"wrote {out}: {len(plan.task.labels)} labels, plan {plan.digest}; next: mfpt-coord serve --plan {out}",
+        err=True,
     )
 
 

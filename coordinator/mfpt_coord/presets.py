@@ -1,27 +1,41 @@
 """Ready-made plans for known tasks."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from mfpt_shared.errors import UsageError
-from mfpt_shared.plan import Task
+from mfpt_shared.plan import Aggregation, Task
 
-PRESETS: Final[Mapping[str, Task]] = {
-    # Names of things in more than a hundred languages, from Unicode's CLDR: the embedded data of every device.
-    "cldr": Task(labels=("country", "language", "currency", "unit", "city"), data="cldr"),
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A task, and how best to aggregate what devices learn of it."""
+
+    task: Task
+    aggregation: Aggregation = Aggregation()
+
+
+PRESETS: Final[Mapping[str, Preset]] = {
+    # Names of things in more than two hundred languages, from Unicode's CLDR: the embedded data of every device. How a
+    # language names things is its own affair, so that distant languages have little to teach: sharper weights.
+    "cldr": Preset(
+        Task(labels=("country", "language", "currency", "unit", "city"), data="cldr"),
+        Aggregation(buffer=4, temperature=0.3),
+    ),
     # SIB-200, Adelani et al. 2024: topics of sentences from Flores-200 in 205 languages.
-    "sib200": Task(
-        labels=("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography"),
+    "sib200": Preset(
+        Task(labels=("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")),
     ),
     # MasakhaNEWS, Adelani et al. 2023: topics of news in 16 African languages; not every language has every topic.
-    "masakhanews": Task(
-        labels=("business", "entertainment", "health", "politics", "religion", "sports", "technology"),
+    "masakhanews": Preset(
+        Task(labels=("business", "entertainment", "health", "politics", "religion", "sports", "technology")),
     ),
 }
 
 
-def preset(name: str) -> Task:
-    """Return the task of a preset.
+def preset(name: str) -> Preset:
+    """Return a preset.
 
     Raises:
         UsageError: there is none of that name.

@@ -43,10 +43,9 @@ def serve(config: ServeConfig) -> None:
 
 def default_plan() -> Plan:
     """Return the plan of a coordinator that was given none: the embedded task on the bundled backbone."""
-    facts = describe(Backbone().uri)
-    return Plan(
-        task=preset("cldr"), backbone=Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
-    )
+    chosen, facts = preset("cldr"), describe(Backbone().uri)
+    backbone = Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
+    return Plan(task=chosen.task, aggregation=chosen.aggregation, backbone=backbone)
 
 
 def open_state(store: SqliteStore, plan: Plan | None) -> State:
