@@ -116,7 +116,7 @@ def plan_init(
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}") from error
     typer.echo(
-        f"wrote {out}: {len(plan.task.labels)} labels, plan {plan.digest}; next: mfpt-coord serve --plan {out}",
+        f"wrote {out}: {len(plan.task.labels)} labels, plan {plan.digest}; now: mfpt-coord serve --plan {out}",
         err=True,
     )
 

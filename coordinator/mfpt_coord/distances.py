@@ -55,10 +55,11 @@ def main(metrics: Sequence[str], languages: Sequence[str]) -> None:
         usable = sorted(set(languages).intersection(in_database))
         if len(usable) < 2:
             continue
-        matrix = uriel.new_distance(metric, usable)
+        found = uriel.new_distance(metric, usable)
         for row, first in enumerate(usable):
             for column in range(row + 1, len(usable)):
-                value = float(matrix[row][column])
+                # Of two languages URIEL+ gives the bare distance, of more a matrix.
+                value = float(found if len(usable) == 2 else found[row][column])
                 if 0 <= value <= 1:  # -1: unknown for this pair
                     known.setdefault((first, usable[column]), {})[metric] = value
     json.dump([[first, second, values] for (first, second), values in sorted(known.items())], sys.stdout)

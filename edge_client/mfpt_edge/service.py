@@ -130,6 +130,7 @@ class EdgeClient:
             first_sequence=sequence + 1,
         )
         self._rounds: Rounds | None = None
+        self._prepared_at: float | None = None
         self._state_changed = False
         self._state_due = 0.0
         self._ending: MfptError | None = None
@@ -254,7 +255,14 @@ class EdgeClient:
             self._state, effects = step(self._state, event)
             for effect in effects:
                 self._do(effect)
-        self._show(rounds=self._state.rounds, phase=self._state.phase)
+        self._show(rounds=self._state.rounds, phase=self._state.phase, seconds_left=self._seconds_left())
+
+    def _seconds_left(self) -> float | None:
+        """Return how long the wanted rounds will take yet, if they take as long as those that are done."""
+        rounds, wanted = self._state.rounds, self._state.rounds_wanted
+        if wanted is None or not rounds or self._prepared_at is None:
+            return None
+        return (wanted - rounds) * (self._clock() - self._prepared_at) / rounds
 
     def _do(self, effect: Effect) -> None:
         match effect:
@@ -287,7 +295,8 @@ class EdgeClient:
         trainer = await self.worker.run(lambda: self._prepare(plan))
         self.trainer = trainer
         self._rounds = Rounds(self._identity, plan, trainer, self._outbox, self._clock)
-        return Prepared(self._clock())
+        self._prepared_at = self._clock()
+        return Prepared(self._prepared_at)
 
     async def _train(self, sequence: int) -> Event:
         rounds, prompt, on_progress = self._rounds, self.newest, self._progress_from_thread()

@@ -1,5 +1,6 @@
 """What `mfpt-edge` shows in a terminal: one live panel while it takes part, tables for results."""
 
+import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,8 +30,15 @@ class LivePanel:
     @contextmanager
     def shown(self) -> Iterator[None]:
         """See join.View."""
+        handlers = [one for one in logging.getLogger().handlers if isinstance(one, logging.StreamHandler)]
         with self._live:
-            yield
+            # rich draws what is written to sys.stderr above the panel; the log must go there, not to the old stream.
+            before = [handler.setStream(sys.stderr) for handler in handlers]
+            try:
+                yield
+            finally:
+                for handler, stream in zip(handlers, before, strict=True):
+                    handler.setStream(stream or sys.__stderr__)
 
     def update(self, snapshot: Snapshot) -> None:
         """See join.View."""

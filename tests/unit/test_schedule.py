@@ -102,7 +102,7 @@ def test_of_one_language_the_device_goes_first_that_has_waited_longest() -> None
     ids=["not ready", "training", "late", "has trained from this version"],
 )
 def test_is_not_assigned(reason: dict[str, Any]) -> None:
-    assert eligible(federation(device("a", **reason))) == []
+    assert eligible(federation(device("a", **reason)), NOW) == []
 
 
 def test_a_device_whose_language_has_no_prompt_yet_waits() -> None:
@@ -110,7 +110,7 @@ def test_a_device_whose_language_has_no_prompt_yet_waits() -> None:
     without = replace(
         state, prompts={language: state.prompts[language] for language in state.prompts if language != SWAHILI}
     )
-    assert eligible(without) == []
+    assert eligible(without, NOW) == []
 
 
 def test_no_more_devices_train_than_there_are_places() -> None:
@@ -218,3 +218,10 @@ def test_staleness_costs_the_square_root_by_default(staleness: int, weight: floa
 
 def test_an_exponent_of_zero_ignores_staleness() -> None:
     assert polynomial(20, 0.0) == 1.0
+
+
+def test_a_device_that_is_silent_for_twice_its_time_is_asked_again() -> None:
+    state = federation(device("a", assignment=Assignment(0, NOW - 20, NOW - 10)))
+    assert eligible(state, NOW - 1) == []
+    assert [client.id for client in eligible(state, NOW)] == ["a"]
+    assert next_deadline(state, NOW - 1) == NOW

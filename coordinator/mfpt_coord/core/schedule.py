@@ -25,13 +25,13 @@ def training(state: State, at: float) -> list[Client]:
     ]
 
 
-def eligible(state: State) -> list[Client]:
-    """Return the devices that could start now."""
+def eligible(state: State, at: float) -> list[Client]:
+    """Return the devices that could start now, also those of which nothing was heard for twice their time."""
     return [
         client
         for client in state.clients.values()
         if client.ready
-        and client.assignment is None
+        and (client.assignment is None or at >= _given_up(client.assignment))
         and client.contributed < state.version
         and client.language in state.prompts
     ]
@@ -41,7 +41,7 @@ def fold_deadline(state: State, at: float) -> float:
     """Return when the buffer is folded even if it is not full, in Unix seconds; infinity if it is empty."""
     if not state.buffer:
         return math.inf
-    if not state.joining and not training(state, at) and not eligible(state):
+    if not state.joining and not training(state, at) and not eligible(state, at):
         return state.buffer[-1].at + QUIET_SECONDS
     online = [client for client in state.clients.values() if client.state == "online"]
     usual = [client.seconds for client in online if client.seconds is not None]
@@ -58,7 +58,7 @@ def fold_is_due(state: State, at: float) -> bool:
 def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
     """Return who starts now, in order: languages whose prompt has seen the fewest examples come first."""
     places = state.plan.aggregation.concurrency - len(training(state, at))
-    waiting = eligible(state)
+    waiting = eligible(state, at)
     seen = dict(state.contributed)
     for client in training(state, at):
         seen[client.language] = seen.get(client.language, 0) + client.examples
@@ -81,5 +81,11 @@ def allowance(client: Client, unknown: float) -> float:
 
 def next_deadline(state: State, at: float) -> float:
     """Return when the scheduler must look again if nothing happens, in Unix seconds; infinity for never."""
-    deadlines = [client.assignment.deadline for client in training(state, at) if client.assignment is not None]
+    assigned = [client.assignment for client in state.clients.values() if client.assignment is not None]
+    deadlines = [deadline for one in assigned for deadline in (one.deadline, _given_up(one)) if deadline > at]
     return min([fold_deadline(state, at), *deadlines])
+
+
+def _given_up(assignment: Assignment) -> float:
+    """Return when a device that should have answered is asked again, in Unix seconds."""
+    return assignment.deadline + (assignment.deadline - assignment.since)
