@@ -71,8 +71,13 @@ class EmbeddedBroker:
         """
         self._directory = directory
         self._listen = listen
-        self._password = environment.get(PASSWORD_VARIABLE)
+        self._password = environment.get(PASSWORD_VARIABLE) or None
+        if self._password is not None and self._password.startswith("$2"):
+            raise UsageError(f"{PASSWORD_VARIABLE} must not begin with $2: nats-server would take it for a bcrypt hash")
         self._environment = dict(environment)
+        if self._password is not None:
+            # nats-server reads the variable as a value of its configuration: a JSON string is one, whatever is in it.
+            self._environment[PASSWORD_VARIABLE] = json.dumps(self._password, ensure_ascii=False)
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
 
@@ -101,7 +106,7 @@ class EmbeddedBroker:
             ConnectionFailed: there is no nats-server, its port is taken, or it does not start.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
-        self._end_orphan()
+        await self._end_orphan()
         self._listen = Listen(self._listen.host, _claim_port(self._listen))
         self._write_configuration()
         await self._start()
@@ -182,17 +187,27 @@ class EmbeddedBroker:
             lines.append(f"authorization {{ user: {quoted(USERNAME)}, password: ${PASSWORD_VARIABLE} }}")
         (self._directory / "nats.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
-    def _end_orphan(self) -> None:
+    async def _end_orphan(self) -> None:
         """End the server of a coordinator that was killed on a system without PR_SET_PDEATHSIG."""
         pid_file = self._directory / "nats.pid"
-        with contextlib.suppress(OSError, ValueError):
+        try:
             pid = int(pid_file.read_text(encoding="ascii"))
-            arguments = ["ps", "-o", "command=", "-p", str(pid)]
-            command = subprocess.run(arguments, capture_output=True, text=True, check=False)
-            if str(self._directory / "nats.conf") in command.stdout:
-                _log.warning("ending an embedded broker that was left behind (process %d)", pid)
+        except (OSError, ValueError):
+            return
+        if self._is_ours(pid):
+            _log.warning("ending an embedded broker that was left behind (process %d)", pid)
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STOP_SECONDS):
+                    while self._is_ours(pid):
+                        await asyncio.sleep(0.05)  # not our child: nobody tells us when it ends
         pid_file.unlink(missing_ok=True)
+
+    def _is_ours(self, pid: int) -> bool:
+        arguments = ["ps", "-o", "stat=,command=", "-p", str(pid)]
+        found = subprocess.run(arguments, capture_output=True, text=True, check=False).stdout.strip()
+        return not found.startswith("Z") and str(self._directory / "nats.conf") in found
 
 
 def _find_server(environment: Mapping[str, str]) -> str:

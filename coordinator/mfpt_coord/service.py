@@ -7,6 +7,7 @@ batch has not happened: nothing was acknowledged, and the devices send again.
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import math
 import sqlite3
@@ -26,12 +27,15 @@ from mfpt_shared.codec import decode, encode
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.messages import (
+    Ack,
     ClientState,
     CoordinatorState,
     EvaluationReport,
     Prompt,
     PromptHeader,
     Ready,
+    Reject,
+    Resync,
     Update,
 )
 from mfpt_shared.tensors import halve, unflatten
@@ -189,10 +193,13 @@ class Coordinator:
         self._unsaved = []
         self.state = after
         self._status_changed = self._status_changed or after is not before
+        # Answers to updates come first, so that a device knows that the versions that follow may hold its own.
+        for effect in filter(_is_answer, effects):
+            self._put_on_wire(effect)
         # A batch may hold several versions; only the newest goes out, and before anybody is assigned to train from it.
         for language in dict.fromkeys(effect.language for effect in effects if isinstance(effect, PublishPrompt)):
             self._publish_prompt(language)
-        for effect in effects:
+        for effect in itertools.filterfalse(_is_answer, effects):
             self._put_on_wire(effect)
 
     def _put_on_wire(self, effect: Effect) -> None:
@@ -279,6 +286,10 @@ class Coordinator:
         self._publish_status(at_once=True)
         await self._transport.flush(timeout=5.0)
         await self._transport.close()
+
+
+def _is_answer(effect: Effect) -> bool:
+    return isinstance(effect, Send) and isinstance(effect.message, Ack | Reject | Resync)
 
 
 def with_limit(state: State, folds: int | None) -> State:

@@ -34,6 +34,9 @@ class Model:
             raise Incompatible(
                 f"the prompt belongs to plan {made_for}, not to {self.plan.digest}; join the federation again"
             )
+        if self.prompt.header.backbone != self.plan.backbone.fingerprint:
+            made_for, wanted = self.prompt.header.backbone, self.plan.backbone.fingerprint
+            raise Incompatible(f"the prompt was made for backbone {made_for}, the plan says {wanted}; join again")
 
 
 def held(folder: DeviceFolder) -> Model:

@@ -134,7 +134,7 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
     after = await client.worker.run(lambda: trainer.test(newest))
     alone = None
     # As many epochs as the device trained in the federation, accepted or not.
-    epochs = plan.training.epochs * len(snapshot.losses)
+    epochs = plan.training.epochs_for(trainer.examples) * len(snapshot.losses)
     if config.alone and epochs and before.examples:
         _log.info("tuning alone for %d epochs, for comparison (--no-alone skips this)", epochs)
         alone = await client.worker.run(lambda: _alone(trainer, first, epochs, client.worker.check_cancelled))

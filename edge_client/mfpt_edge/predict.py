@@ -8,7 +8,6 @@ from mfpt_edge.backbone import load_backbone
 from mfpt_edge.held import Model
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
-from mfpt_shared.errors import Incompatible
 from mfpt_shared.tensors import check_layout, dense, layout
 
 
@@ -28,14 +27,10 @@ class Predictor:
         """Load the backbone.
 
         Raises:
-            Incompatible: the prompt was made for another backbone.
+            Incompatible: this device's backbone is not the plan's.
         """
-        plan, header = model.plan, model.prompt.header
+        plan = model.plan
         backbone = load_backbone(plan.backbone, device)
-        if header.backbone and header.backbone != backbone.fingerprint:
-            raise Incompatible(
-                f"the prompt was made for backbone {header.backbone}, this device has {backbone.fingerprint}"
-            )
         state = dense(model.prompt.state)
         check_layout(state, layout(plan))
         self._labels = plan.task.labels

@@ -62,7 +62,8 @@ class Rounds:
         start = dense(prompt.state)
         measured = trainer.validate(start)
         seed = int(self._identity.client, 16) ^ sequence
-        tuned = trainer.tune(start, epochs=plan.training.epochs, seed=seed, on_progress=on_progress)
+        epochs = plan.training.epochs_for(trainer.examples)
+        tuned = trainer.tune(start, epochs=epochs, seed=seed, on_progress=on_progress)
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         delta = clip_norm(difference(tuned.state, start), plan.privacy.clip_norm)

@@ -16,6 +16,7 @@ from mfpt_edge.core.effects import (
     Refuse,
     SendReady,
     SendUpdates,
+    Subscribe,
     Tell,
     Train,
 )
@@ -190,7 +191,6 @@ class EdgeClient:
         match event:
             case Connected():
                 self._show(link="connected")
-                self._subscribe()
                 return [BrokerConnected(self._clock())]
             case Disconnected(reason, attempts):
                 self._show(link="reconnecting")
@@ -271,6 +271,8 @@ class EdgeClient:
                 self.worker.start(self._load(plan), lambda error: error)
             case Train(sequence):
                 self.worker.start(self._train(sequence), lambda error: TrainingFailed(self._clock(), str(error)))
+            case Subscribe():
+                self._subscribe()
             case PublishState(at_once):
                 self._state_changed = True
                 self._publish_state_if_due(at_once=at_once)

@@ -160,14 +160,16 @@ class MqttTransport:
 
     async def flush(self, timeout: float) -> bool:
         """See Transport.flush."""
-        self._all_confirmed.clear()
-        if self._confirmed >= self._published:
-            return True
         try:
-            await asyncio.wait_for(self._all_confirmed.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                while True:
+                    # A confirmation of earlier messages may still set the event: the count decides.
+                    self._all_confirmed.clear()
+                    if self._confirmed >= self._published:
+                        return True
+                    await self._all_confirmed.wait()
         except TimeoutError:
             return False
-        return True
 
     async def close(self) -> None:
         """See Transport.close."""

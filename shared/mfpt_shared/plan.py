@@ -5,6 +5,7 @@ also the comment that `mfpt-coord plan init` writes beside it.
 """
 
 import hashlib
+import math
 import re
 from typing import Annotated, Literal, TypeVar
 
@@ -89,12 +90,20 @@ class Prompt(Section, frozen=True):
 class Training(Section, frozen=True):
     """What a device does between receiving an assignment and sending its update."""
 
-    epochs: Annotated[Count, Meta(description="local epochs an assignment")] = 2
+    epochs: Annotated[Count, Meta(description="local epochs an assignment, at least")] = 1
+    min_steps: Annotated[Count, Meta(description="a device with few examples makes more epochs, for so many steps")] = (
+        12
+    )
     batch_size: Annotated[Count, Meta(description="examples a step")] = 16
     prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.02
     head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.005
     weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
     max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
+
+    def epochs_for(self, examples: int) -> int:
+        """Return the epochs of one assignment on so many examples."""
+        steps = math.ceil(max(examples, 1) / self.batch_size)
+        return max(self.epochs, math.ceil(self.min_steps / steps))
 
 
 class Aggregation(Section, frozen=True):

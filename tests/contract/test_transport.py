@@ -371,12 +371,40 @@ def test_a_server_that_is_no_broker_is_an_error(answer: bytes, monkeypatch: pyte
     asyncio.run(asyncio.wait_for(scenario(), 20))
 
 
-def test_the_embedded_broker_takes_the_password_that_it_was_given(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "password",
+    [
+        "right",
+        "12345",
+        "true",
+        "two words",
+        "a;b,c",
+        "{x}",
+        "'single'",
+        '"double"',
+        "back\\slash",
+        "$HOME",
+        "a#b",
+        "ä€",
+    ],
+)
+def test_the_embedded_broker_takes_the_password_that_it_was_given(password: str, tmp_path: Path) -> None:
     async def scenario() -> None:
-        async with embedded(tmp_path, environment(password="right")) as broker:
+        async with embedded(tmp_path, environment(password=password)) as broker:
+            assert broker.address.password == password
             client = MqttTransport(broker.address, "a")
             await client.connect()
             await Inbox(client).until_event(Connected)
+            await client.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_an_empty_password_is_no_password(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path, environment(password="")) as broker:
+            client = MqttTransport(broker.address, "a")
+            await client.connect()
             await client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 30))

@@ -301,3 +301,21 @@ def test_a_device_ends_with_the_version_that_holds_the_last_of_its_rounds(buffer
             assert device.client.snapshot.version == coordinator.state.version == 2
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_devices_that_are_there_before_the_coordinator_all_take_part_once_it_comes(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        plan = tiny_plan(buffer=8)
+        async with embedded(tmp_path / "broker") as broker:
+            devices = [
+                Device(tmp_path / f"device{number}", LANGUAGES[number % 3], broker.address, StubTrainer())
+                for number in range(8)
+            ]
+            async with running(*devices):
+                await asyncio.gather(*(device.until(lambda seen: seen.link == "connected") for device in devices))
+                async with coordinating(tmp_path, plan, broker.address):
+                    await asyncio.gather(*(device.until(lambda seen: seen.rounds >= 1) for device in devices))
+
+        assert rows(tmp_path, "SELECT count(DISTINCT client) FROM updates") == [(8,)]
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,9 @@ from mfpt_shared.messages import Update
 from mfpt_shared.mqtt import BrokerAddress, MqttTransport
 from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, checked
 from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
-from mfpt_shared.topics import CLIENT_UP
+from mfpt_shared.topics import CLIENT_UP, COORDINATOR_STATE
 from mfpt_shared.trainer import Trainer
-from support.inbox import SECONDS
+from support.inbox import SECONDS, Inbox
 
 
 def tiny_plan(**aggregation: Any) -> Plan:
@@ -55,7 +56,7 @@ async def coordinating(
     folds: int | None = None,
     look_up: Callable[..., Any] = no_distances,
 ) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
-    """Run a coordinator on a data directory for as long as the context lasts."""
+    """Run a coordinator on a data directory, from the moment it is online until the context ends."""
     directory.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(directory / "coordinator.sqlite")
     try:
@@ -70,8 +71,17 @@ async def coordinating(
         coordinator = Coordinator(
             with_limit(state, folds), store, transport, identity, clock=time.time, look_up=look_up
         )
+        watcher = MqttTransport(address, f"watcher-{uuid.uuid4().hex}")
+        await watcher.connect()
+        inbox = Inbox(watcher)
+        watcher.subscribe(COORDINATOR_STATE.path(plan.federation), "watcher")
+        watcher.publish("watcher", b"")
+        await inbox.until_message("watcher", b"")
+        inbox.events.clear()
         task = asyncio.create_task(coordinator.run())
         try:
+            await inbox.until(lambda: any(b'"online"' in payload for _, payload in inbox.messages))
+            await watcher.close()
             yield coordinator, task
         finally:
             coordinator.stop()

@@ -236,3 +236,8 @@ def test_the_order_of_the_labels_belongs_to_the_digest() -> None:
 def test_a_published_plan_that_cannot_be_read_is_a_plan_error(payload: bytes) -> None:
     with pytest.raises(PlanError, match="the coordinator's plan cannot be read"):
         plan_from_json(payload)
+
+
+@pytest.mark.parametrize(("examples", "epochs"), [(0, 12), (16, 12), (50, 3), (192, 1), (701, 1)])
+def test_a_device_with_few_examples_makes_more_epochs(examples: int, epochs: int) -> None:
+    assert Training(epochs=1, min_steps=12, batch_size=16).epochs_for(examples) == epochs

@@ -20,6 +20,11 @@ class Train:
 
 
 @dataclass(frozen=True, slots=True)
+class Subscribe:
+    """Ask for plan, prompt, orders and the coordinator's state, retained messages included."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishState:
     """Publish the device's state: at once, or when it is next due."""
 
@@ -64,4 +69,4 @@ class Refuse:
     reason: str
 
 
-Effect = Prepare | Train | PublishState | SendReady | SendUpdates | Forget | Tell | Leave | Refuse
+Effect = Prepare | Train | Subscribe | PublishState | SendReady | SendUpdates | Forget | Tell | Leave | Refuse

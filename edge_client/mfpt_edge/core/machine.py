@@ -18,6 +18,7 @@ from mfpt_edge.core.effects import (
     Refuse,
     SendReady,
     SendUpdates,
+    Subscribe,
     Tell,
     Train,
 )
@@ -39,6 +40,7 @@ from mfpt_shared.messages import Ack, Assign, Phase, Reject, Resync, Stop
 
 # An update that nobody acknowledged for so long is sent again, though nothing seems to be wrong.
 RESEND_SECONDS: Final = 60.0
+RESUBSCRIBE_SECONDS: Final = 5.0
 # After its last update a device waits so long for a prompt that holds it.
 LAST_PROMPT_SECONDS: Final = 30.0
 MAX_FAILURES: Final = 3
@@ -73,13 +75,22 @@ def _(event: TimePassed, state: State) -> Step:
         and event.at >= state.sent_at + RESEND_SECONDS
     ):
         return replace(state, sent_at=event.at), [SendUpdates(state.outbox)]
+    if _lacks_something(state) and event.at >= state.subscribed_at + RESUBSCRIBE_SECONDS:
+        return replace(state, subscribed_at=event.at), [Subscribe()]
     return state, []
+
+
+def _lacks_something(state: State) -> bool:
+    """Tell whether a retained message that should be there has not come: brokers do lose one now and then."""
+    waits_for_prompt = state.assigned is not None and (state.version is None or state.version < state.assigned)
+    return state.connected and (state.plan is None or not state.heard or waits_for_prompt)
 
 
 @_record.register
 def _(event: BrokerConnected, state: State) -> Step:
     # The retained state of the coordinator comes right after; until then nobody is known to listen.
-    return replace(state, connected=True, coordinator=None, announced=False), [PublishState(at_once=True)]
+    fresh = replace(state, connected=True, coordinator=None, heard=False, announced=False, subscribed_at=event.at)
+    return fresh, [Subscribe(), PublishState(at_once=True)]
 
 
 @_record.register
@@ -89,6 +100,7 @@ def _(event: BrokerLost, state: State) -> Step:
 
 @_record.register
 def _(event: CoordinatorSeen, state: State) -> Step:
+    state = replace(state, heard=True)
     if event.message.state == "offline":
         if state.coordinator is None:
             return state, [Tell("no coordinator is online yet; waiting for one")] if state.plan is None else []
@@ -240,4 +252,5 @@ def _advance(state: State, at: float) -> Step:
 def next_deadline(state: State) -> float:
     """Return when the client must look again if nothing happens, in Unix seconds; infinity for never."""
     resend = state.sent_at + RESEND_SECONDS if state.outbox else float("inf")
-    return min(resend, state.leave_by)
+    subscribe = state.subscribed_at + RESUBSCRIBE_SECONDS if _lacks_something(state) else float("inf")
+    return min(resend, subscribe, state.leave_by)

@@ -14,6 +14,8 @@ class State:
 
     Attributes:
         connected: to the broker.
+        subscribed_at: when topics were last asked for, Unix seconds.
+        heard: the coordinator's state, online or offline, has come since the connection stands.
         coordinator: start time of the coordinator that is online; None if none is.
         plan: that this device follows, once it is known.
         prepared: data and backbone are loaded.
@@ -35,6 +37,8 @@ class State:
     language: LanguageCode
     rounds_wanted: int | None = None
     connected: bool = False
+    subscribed_at: float = 0.0
+    heard: bool = False
     coordinator: float | None = None
     plan: Plan | None = None
     prepared: bool = False
