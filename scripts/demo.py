@@ -9,6 +9,7 @@ import json
 import os
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,12 +24,14 @@ from rich.table import Table
 LANGUAGES = ("sw", "zu", "yo", "am")
 START_SECONDS = 30.0
 LIMIT_SECONDS = 600.0
+ACCURACIES = ("accuracy_before", "accuracy_alone", "accuracy_after")
 
 
 def main() -> int:
     arguments = _arguments()
     console = Console(stderr=True, highlight=False)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _: sys.exit(128 + received))
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="mfpt-demo-") as folder, contextlib.ExitStack() as stack:
         base, broker = Path(folder), f"127.0.0.1:{_free_port()}"
@@ -100,19 +103,20 @@ def _follow(
     console: Console, base: Path, server: subprocess.Popen[bytes], devices: dict[str, subprocess.Popen[bytes]]
 ) -> str:
     """Repeat the coordinator's log until all have ended; return what went wrong, if anything did."""
-    shown = 0
-    deadline = time.monotonic() + LIMIT_SECONDS
+    shown, deadline = 0, time.monotonic() + LIMIT_SECONDS
     while True:
-        running = [process for process in (server, *devices.values()) if process.poll() is None]
+        running = [process for process in devices.values() if process.poll() is None]
         lines = (base / "coordinator.log").read_text().splitlines()
         for line in lines[shown:]:
-            console.print(line)
+            console.print(line, soft_wrap=True)
         shown = len(lines)
+        if server.poll():
+            return f"the coordinator ended with exit code {server.returncode}"
         for language, process in devices.items():
             if process.poll():
                 log = (base / f"{language}.log").read_text()
                 return f"the device for {language} ended with exit code {process.returncode}:\n{log}"
-        if not running:
+        if server.poll() is not None and not running:
             return ""
         if time.monotonic() > deadline:
             return f"not done after {LIMIT_SECONDS:g} s; giving up"
@@ -131,15 +135,12 @@ def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *,
     )
     for language, result in results.items():
         sent, updates = result["bytes_up"], max(1, result["rounds"])
-        accuracies = [f"{100 * result[key]:.1f} %" for key in ("accuracy_before", "accuracy_alone", "accuracy_after")]
+        accuracies = [_percent(result[key]) for key in ACCURACIES]
         table.add_row(
             language, str(result["examples"]), str(result["rounds"]), *accuracies,
             f"{sent / 1000:.0f} kB", f"{sent / updates / 1000:.1f} kB",
         )  # fmt: skip
-    means = [
-        f"{sum(100 * result[key] for result in results.values()) / len(results):.1f} %"
-        for key in ("accuracy_before", "accuracy_alone", "accuracy_after")
-    ]
+    means = [_percent(statistics.mean(result[key] for result in results.values())) for key in ACCURACIES]
     table.add_row("mean", "", "", *means, "", "", style="bold")
     console = Console()
     console.print(table)
@@ -149,6 +150,10 @@ def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *,
     )
     console.print(f"{seconds:.0f} s in all\n")
     console.print(f"$ mfpt-edge predict --lang sw {text}\n{prediction}", highlight=False)
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 if __name__ == "__main__":

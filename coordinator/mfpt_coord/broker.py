@@ -22,9 +22,8 @@ from typing import Final
 
 from mfpt_shared.codec import MAX_PAYLOAD
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
-from mfpt_shared.mqtt import PASSWORD_VARIABLE, BrokerAddress
+from mfpt_shared.mqtt import DEFAULT_USER, PASSWORD_VARIABLE, BrokerAddress
 
-USERNAME: Final = "mfpt"
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
 RESTART_SECONDS: Final = 1.0
@@ -86,7 +85,7 @@ class EmbeddedBroker:
         """Where a client on this machine connects."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen.host, self._listen.host)  # noqa: S104
         return BrokerAddress(
-            host, self._listen.port, username=USERNAME if self._password else None, password=self._password
+            host, self._listen.port, username=DEFAULT_USER if self._password else None, password=self._password
         )
 
     @property
@@ -131,8 +130,10 @@ class EmbeddedBroker:
         try:
             async with asyncio.timeout(START_SECONDS):
                 await self._until_it_listens(log_file)
-        except TimeoutError as error:
+        except BaseException as error:
             await self._stop()
+            if not isinstance(error, TimeoutError):
+                raise
             raise TimedOut(f"the embedded broker did not start within {START_SECONDS:g} s; see {log_file}") from error
 
     async def _until_it_listens(self, log_file: Path) -> None:
@@ -157,7 +158,7 @@ class EmbeddedBroker:
             await asyncio.sleep(RESTART_SECONDS)
             try:
                 await self._start()
-            except MfptError as error:
+            except (MfptError, OSError) as error:
                 _log.error("%s", error)
 
     async def _stop(self) -> None:
@@ -184,7 +185,7 @@ class EmbeddedBroker:
         ]
         if self._password is not None:
             # The server reads the variable itself: the password is never on the disk.
-            lines.append(f"authorization {{ user: {quoted(USERNAME)}, password: ${PASSWORD_VARIABLE} }}")
+            lines.append(f"authorization {{ user: {quoted(DEFAULT_USER)}, password: ${PASSWORD_VARIABLE} }}")
         (self._directory / "nats.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
     async def _end_orphan(self) -> None:

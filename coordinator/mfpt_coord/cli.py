@@ -169,7 +169,9 @@ def status(
 
     from mfpt_coord.view import show_status  # noqa: PLC0415
     from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
+    from mfpt_shared.plan import federation_name  # noqa: PLC0415
 
+    federation = federation_name(federation)
     address = parse_broker(broker or "mqtt://127.0.0.1:1883", os.environ)
     asyncio.run(show_status(address, federation, watch=watch, as_json=as_json, timeout=timeout))
 

@@ -17,9 +17,12 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from mfpt_coord.core.proximity import Distances, pair
 from mfpt_shared.languages import LanguageCode
+
+LOOK_UP_SECONDS: Final = 180.0
 
 _log = logging.getLogger(__name__)
 
@@ -31,11 +34,15 @@ async def look_up(languages: Iterable[LanguageCode], metrics: Sequence[str]) -> 
         *command, stdin=subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
-        output, errors = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        await process.wait()
-        raise
+        async with asyncio.timeout(LOOK_UP_SECONDS):
+            output, errors = await process.communicate()
+    except TimeoutError:
+        _log.warning("no language distances within %g s; all languages count as equally far", LOOK_UP_SECONDS)
+        return {}
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         reason = errors.decode(errors="replace").strip().splitlines()[-1:] or [f"exit {process.returncode}"]
         _log.warning("no language distances: %s; all languages count as equally far", reason[0])

@@ -18,7 +18,7 @@ from typing import Final, get_args
 from mfpt_coord.core.effects import Durable, Effect, LookUpDistances, PublishPrompt, SaveFold, SaveUpdate, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.proximity import Distances, pair
 from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import summarise
@@ -114,6 +114,8 @@ class Coordinator:
     async def run(self) -> None:
         """Serve until the last version exists and the devices have gone, or `stop` was called."""
         farewell = math.inf
+        self.state = replace(self.state, opened=self._clock())
+        self._start_look_up(unknown_languages(self.state))
         await self._transport.connect()
         received = asyncio.ensure_future(self._transport.receive())
         found = asyncio.ensure_future(self._found.get())
@@ -264,7 +266,7 @@ class Coordinator:
 
     def _start_look_up(self, languages: frozenset[LanguageCode]) -> None:
         self._wanted |= languages
-        if self._look_up_task is None or self._look_up_task.done():
+        if self._wanted and (self._look_up_task is None or self._look_up_task.done()):
             self._look_up_task = asyncio.create_task(self._look_up_all())
 
     async def _look_up_all(self) -> None:
@@ -273,7 +275,7 @@ class Coordinator:
             languages, self._wanted = self._wanted, frozenset()
             try:
                 found = await self._look_up(languages, self.state.plan.aggregation.metrics)
-            except (OSError, ValueError):
+            except (OSError, ValueError, TypeError):
                 _log.exception("language distances could not be looked up")
                 found = {}
             self._found.put_nowait(DistancesFound(self._clock(), languages - {UNDETERMINED}, found))
@@ -290,6 +292,15 @@ class Coordinator:
 
 def _is_answer(effect: Effect) -> bool:
     return isinstance(effect, Send) and isinstance(effect.message, Ack | Reject | Resync)
+
+
+def unknown_languages(state: State) -> frozenset[LanguageCode]:
+    """Return the languages to look up at a start: an earlier run may have ended before it knew their distances."""
+    languages = sorted(state.prompts.keys() - {UNDETERMINED})
+    pairs = itertools.combinations(languages, 2)
+    if state.plan.aggregation.proximity == "uniform" or all(pair(*two) in state.distances for two in pairs):
+        return frozenset()
+    return frozenset(languages)
 
 
 def with_limit(state: State, folds: int | None) -> State:

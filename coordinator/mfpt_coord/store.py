@@ -17,7 +17,7 @@ from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveDistanc
 from mfpt_coord.core.proximity import Distances
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.codec import decode
-from mfpt_shared.errors import Incompatible
+from mfpt_shared.errors import BadData, Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Update, UpdateCounts
 from mfpt_shared.plan import Plan, plan_from_json, plan_to_json
@@ -72,8 +72,17 @@ class SqliteStore:
 
         Raises:
             Incompatible: it was written by another version of mfpt.
+            BadData: it is damaged, or no such file.
         """
         self._path = path
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            raise BadData(
+                f"{path} cannot be used: {error}; put a copy back, or start anew with another --data-dir"
+            ) from error
+
+    def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit survives a power cut, not only the end of the process.

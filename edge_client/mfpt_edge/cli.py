@@ -80,10 +80,11 @@ def join(
     from mfpt_edge.device import default_folder  # noqa: PLC0415
     from mfpt_edge.join import join as run_join  # noqa: PLC0415
     from mfpt_edge.view import join_view, result_table  # noqa: PLC0415
-    from mfpt_shared.languages import normalise  # noqa: PLC0415
+    from mfpt_shared.languages import device_language  # noqa: PLC0415
     from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
+    from mfpt_shared.plan import federation_name  # noqa: PLC0415
 
-    language = normalise(lang)
+    language, federation = device_language(lang), federation_name(federation)
     retries = parse_retries(retry) if retry is not None else None
     config = JoinConfig(
         language=language,
@@ -237,7 +238,9 @@ def data_show(
 
 def _folder(lang: str, federation: str, state_dir: Path | None) -> "DeviceFolder":
     from mfpt_edge.device import DeviceFolder, default_folder  # noqa: PLC0415
+    from mfpt_shared.plan import federation_name  # noqa: PLC0415
 
+    federation = federation_name(federation)
     return DeviceFolder((state_dir or default_folder(federation, _language(lang))).absolute())
 
 
@@ -252,8 +255,10 @@ def _model(lang: str, federation: str, state_dir: Path | None, broker: str | Non
 
     from mfpt_edge.held import fetch, held  # noqa: PLC0415
     from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
+    from mfpt_shared.plan import federation_name  # noqa: PLC0415
 
     if broker is not None:
+        federation = federation_name(federation)
         return fetch(parse_broker(broker, os.environ), federation, _language(lang))
     return held(_folder(lang, federation, state_dir))
 

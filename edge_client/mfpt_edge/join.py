@@ -1,7 +1,6 @@
 """`mfpt-edge join`: put folder, transport, trainer and client together, and tell at the end what came of it."""
 
 import asyncio
-import contextlib
 import logging
 import resource
 import signal
@@ -17,7 +16,6 @@ from mfpt_edge.data import Dataset, load_dataset
 from mfpt_edge.device import DeviceFolder
 from mfpt_edge.report import JoinResult, Snapshot
 from mfpt_edge.service import EdgeClient, client_will
-from mfpt_edge.worker import Cancelled
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.mqtt import MqttTransport
@@ -97,8 +95,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
             raise
         raise Interrupted("interrupted; the same command goes on from here") from None
     finally:
-        with contextlib.suppress(Cancelled):
-            client.worker.close()
+        client.worker.close()
 
 
 def _load(config: JoinConfig, plan: Plan) -> Trainer:
@@ -110,8 +107,9 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
 
 def _dataset(config: JoinConfig, plan: Plan) -> Dataset:
     source = config.data or plan.task.data
-    if not source:
-        raise UsageError("the plan names no data source: give your own with --data FILE")
+    # A plan comes from the network: it may name public data, never a file on this device.
+    if config.data is None and source != "cldr" and not source.startswith("hf:"):
+        raise UsageError("the plan names no data source that every device has: give your own with --data FILE")
     dataset = load_dataset(
         source, config.language, plan.task.labels, columns=config.columns, max_examples=config.max_examples
     )

@@ -40,6 +40,7 @@ class Snapshot:
     Attributes:
         link: whether broker and coordinator are there.
         rounds_wanted: None: without end.
+        loss: of the newest training step.
         losses: mean training loss of each round so far.
         accuracies: validation accuracy of each prompt that was received and measured.
         staleness: of the last acknowledged update; None before the first.
@@ -53,6 +54,7 @@ class Snapshot:
     version: int | None = None
     rounds: int = 0
     rounds_wanted: int | None = None
+    loss: float | None = None
     losses: tuple[float, ...] = ()
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None

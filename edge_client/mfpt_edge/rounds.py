@@ -11,7 +11,7 @@ from mfpt_shared.codec import encode
 from mfpt_shared.errors import MfptError
 from mfpt_shared.messages import Metrics, Prompt, Update, UpdateHeader
 from mfpt_shared.plan import Plan
-from mfpt_shared.tensors import PromptState, clip_norm, dense, difference, quantise_with_feedback
+from mfpt_shared.tensors import PromptState, dense, difference, quantise_with_feedback
 from mfpt_shared.trainer import OnProgress, Trainer
 
 
@@ -66,8 +66,8 @@ class Rounds:
         tuned = trainer.tune(start, epochs=epochs, seed=seed, on_progress=on_progress)
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
-        delta = clip_norm(difference(tuned.state, start), plan.privacy.clip_norm)
-        packed, self._residual = quantise_with_feedback(delta, self._residual)
+        delta = difference(tuned.state, start)
+        packed, self._residual = quantise_with_feedback(delta, self._residual, plan.privacy.clip_norm)
         accuracy = measured.accuracy if measured.examples else None
         header = UpdateHeader(
             sequence=sequence,

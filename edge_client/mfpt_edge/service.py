@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from mfpt_edge.core.effects import (
+    CancelTraining,
     Effect,
     Forget,
+    KeepPrompt,
     Leave,
     Prepare,
     PublishState,
@@ -141,6 +143,7 @@ class EdgeClient:
         self.trainer: Trainer | None = None
         self.first: Prompt | None = None
         self.newest: Prompt | None = None
+        self._candidate: tuple[Prompt, bytes]
 
     @property
     def plan(self) -> Plan | None:
@@ -161,23 +164,24 @@ class EdgeClient:
                 wait = min(next_deadline(self._state), state_due) - self._clock()
                 timeout = None if wait == float("inf") else max(0.0, wait)
                 await asyncio.wait((received, result), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-                events: list[Event] = [TimePassed(self._clock())]
+                self._handle([TimePassed(self._clock())])
                 if received.done():
-                    events += [event for inbound in received.result() for event in self._understood(inbound)]
+                    # One by one: what a message means depends on those before it, a prompt on its plan.
+                    for inbound in received.result():
+                        self._handle(self._understood(inbound))
                     received = asyncio.ensure_future(self._transport.receive())
                 if result.done():
                     outcome = result.result()
                     if isinstance(outcome, MfptError):
                         raise outcome
-                    events.append(outcome)
+                    self._handle([outcome])
                     result = asyncio.ensure_future(self.worker.result())
-                self._handle(events)
                 self._publish_state_if_due()
             if self._ending is not None:
                 raise self._ending
             await self._report_last_version()
         except BaseException:
-            self.worker.cancel()
+            self.worker.close()
             raise
         finally:
             await self.worker.drop_jobs()
@@ -206,8 +210,13 @@ class EdgeClient:
                 self._show(bytes_down=self.snapshot.bytes_down + len(path) + len(payload) + PACKET_OVERHEAD)
                 try:
                     return self._decoded(path, payload)
-                except (DecodeError, MfptError) as error:
-                    _log.warning("ignored a message on %s: %s", path[:200], error)
+                except MfptError as error:
+                    if path == PLAN.path(self._federation):
+                        older = "is this mfpt older than the coordinator's?"
+                        self._ended = True
+                        self._ending = Incompatible(f"the federation's plan cannot be followed: {error}; {older}")
+                    else:
+                        _log.warning("ignored a message on %s: %s", path[:200], error)
         return []
 
     def _subscribe(self) -> None:
@@ -240,15 +249,18 @@ class EdgeClient:
                 return [Told(now, message)]  # type: ignore[arg-type]
 
     def _prompt_received(self, prompt: Prompt, payload: bytes, now: float) -> list[Event]:
-        plan = self._state.plan
-        header = prompt.header
-        if plan is not None and header.plan == plan.digest and header.backbone == plan.backbone.fingerprint:
+        plan, header = self._state.plan, prompt.header
+        if plan is not None and header.plan == plan.digest:
             check_layout(dense(prompt.state), layout(plan))
-            self._folder.save_prompt(payload)
-            self.first = self.first or prompt
-            self.newest = prompt
-            self._show(version=header.version)
+        self._candidate = (prompt, payload)
         return [PromptReceived(now, header.version, header.plan, header.backbone)]
+
+    def _keep_prompt(self) -> None:
+        prompt, payload = self._candidate
+        self._folder.save_prompt(payload)
+        self.first = self.first or prompt
+        self.newest = prompt
+        self._show(version=prompt.header.version)
 
     def _handle(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -264,11 +276,15 @@ class EdgeClient:
             return None
         return (wanted - rounds) * (self._clock() - self._prepared_at) / rounds
 
-    def _do(self, effect: Effect) -> None:
+    def _do(self, effect: Effect) -> None:  # noqa: PLR0912 - one line or two for each effect
         match effect:
             case Prepare(plan):
                 self._folder.save_plan(plan_to_json(plan))
                 self.worker.start(self._load(plan), lambda error: error)
+            case KeepPrompt():
+                self._keep_prompt()
+            case CancelTraining():
+                self.worker.cancel_job()
             case Train(sequence):
                 self.worker.start(self._train(sequence), lambda error: TrainingFailed(self._clock(), str(error)))
             case Subscribe():
@@ -320,14 +336,14 @@ class EdgeClient:
     def _progress_from_thread(self) -> Callable[[float, float], None]:
         loop = asyncio.get_running_loop()
 
-        def report(share: float, _loss: float) -> None:
+        def report(share: float, loss: float) -> None:
             self.worker.check_cancelled()
-            loop.call_soon_threadsafe(self._on_progress, share)
+            loop.call_soon_threadsafe(self._on_progress, share, loss)
 
         return report
 
-    def _on_progress(self, share: float) -> None:
-        self._show(progress=share)
+    def _on_progress(self, share: float, loss: float) -> None:
+        self._show(progress=share, loss=loss)
         self._state_changed = True
 
     def _publish_state_if_due(self, *, at_once: bool = False) -> None:

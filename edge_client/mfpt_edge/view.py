@@ -72,6 +72,8 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     if snapshot.phase == "training":
         table.add_row("", ProgressBar(total=1.0, completed=snapshot.progress, width=40))
     table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")
+    if snapshot.phase == "training" and snapshot.loss is not None:
+        table.add_row("loss now", f"{snapshot.loss:.3f}")
     table.add_row("loss", _series(snapshot.losses))
     table.add_row("accuracy", _series(snapshot.accuracies))
     table.add_row(

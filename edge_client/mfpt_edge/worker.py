@@ -26,6 +26,7 @@ class Worker(Generic[EventT]):
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="mfpt-trainer")
         self._cancel = threading.Event()
+        self._closing = threading.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         self._results: asyncio.Queue[EventT | MfptError] = asyncio.Queue()
 
@@ -34,8 +35,13 @@ class Worker(Generic[EventT]):
         return await self._results.get()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do something in the thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        """Do something in the thread, after what is going on there."""
+
+        def begin() -> T:
+            self._cancel.clear()
+            return work()
+
+        return await asyncio.get_running_loop().run_in_executor(self._executor, begin)
 
     def start(self, job: Coroutine[Any, Any, EventT], failed: Callable[[MfptError], EventT | MfptError]) -> None:
         """Begin a job that calls `run`; `failed` says what its failure means."""
@@ -59,11 +65,11 @@ class Worker(Generic[EventT]):
 
     def check_cancelled(self, *_: float) -> None:
         """Raise Cancelled if the worker is ending; for progress callbacks in the thread."""
-        if self._cancel.is_set():
+        if self._cancel.is_set() or self._closing.is_set():
             raise Cancelled
 
-    def cancel(self) -> None:
-        """Let running work end at its next progress callback."""
+    def cancel_job(self) -> None:
+        """Let the work that runs now end at its next progress callback."""
         self._cancel.set()
 
     async def drop_jobs(self) -> None:
@@ -74,6 +80,6 @@ class Worker(Generic[EventT]):
                 await task
 
     def close(self) -> None:
-        """Cancel, and wait for the thread to end."""
-        self.cancel()
-        self._executor.shutdown(wait=True)
+        """Let the thread end, at the next progress callback of what it does."""
+        self._closing.set()
+        self._executor.shutdown(wait=False, cancel_futures=True)

@@ -1,6 +1,7 @@
 """What both command lines do alike: errors become one or two lines and an exit code, logs are plain lines on stderr."""
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -43,4 +44,10 @@ def run(app: Callable[[], None], program: str) -> None:
     if debug:
         traceback.print_exc()
     sys.stderr.write(f"{program}: {message}\n")
+    if code == Interrupted.exit_code:
+        # Everything is in order by now, but a thread may be deep in a download or a matrix: do not wait for it.
+        logging.shutdown()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
     sys.exit(code)

@@ -1,6 +1,7 @@
 """Language tags: whatever people type (BCP 47, ISO 639-1, ISO 639-3) becomes one ISO 639-3 code."""
 
 import re
+from functools import lru_cache
 from typing import Final, NewType
 
 from langcodes import Language
@@ -59,6 +60,27 @@ def normalise(tag: str) -> LanguageCode:
             f"unknown language tag {tag!r}: give a BCP 47 or ISO 639 tag, such as 'sw' or 'swh' (see iso639-3.sil.org)"
         )
     return LanguageCode(_STANDARD_MEMBERS.get(code, code))
+
+
+def device_language(tag: str) -> LanguageCode:
+    """Return the code of a language that a device may have: any but "undetermined".
+
+    Raises:
+        UsageError: the tag is malformed, names no language, or is `und`.
+    """
+    code = normalise(tag)
+    if code == UNDETERMINED:
+        raise UsageError("a device needs a language: 'und' is the prompt for languages that have no device")
+    return code
+
+
+@lru_cache(maxsize=10_000)
+def is_language(code: str) -> bool:
+    """Tell whether a code is one of ISO 639-3 that a device may have; `und` is not."""
+    try:
+        return normalise(code) == code != UNDETERMINED
+    except UsageError:
+        return False
 
 
 def short_tag(code: LanguageCode) -> str:

@@ -27,6 +27,7 @@ KEEP_ALIVE_SECONDS: Final = 30
 MAX_RECONNECT_SECONDS: Final = 30
 # paho's 20 would make a fold for many languages wait for the broker's confirmations.
 MAX_IN_FLIGHT: Final = 1000
+DEFAULT_USER: Final = "mfpt"
 PASSWORD_VARIABLE: Final = "MFPT_BROKER_PASSWORD"  # noqa: S105 - the name of a variable
 
 
@@ -52,7 +53,8 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
 
     Args:
         url: port 1883 and, with TLS, 8883 may be left out.
-        environment: where `MFPT_BROKER_PASSWORD` is looked up if the URL has no password.
+        environment: where `MFPT_BROKER_PASSWORD` is looked up if the URL has no password; the user is then `mfpt`
+            unless the URL names one.
 
     Raises:
         UsageError: it is no such URL.
@@ -65,8 +67,8 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1 or parts.path.strip("/"):
         raise UsageError(f"{url!r} is no broker address: give mqtt://host:port or mqtts://user@host:port")
     tls = parts.scheme == "mqtts"
-    password = unquote(parts.password) if parts.password else (environment or {}).get(PASSWORD_VARIABLE)
-    username = unquote(parts.username) if parts.username else None
+    password = unquote(parts.password) if parts.password else (environment or {}).get(PASSWORD_VARIABLE) or None
+    username = unquote(parts.username) if parts.username else DEFAULT_USER if password else None
     return BrokerAddress(parts.hostname, port or (8883 if tls else 1883), tls, username, password)
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from mfpt_shared.errors import PlanError
+from mfpt_shared.errors import PlanError, UsageError
 
 _FEDERATION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
@@ -134,6 +134,7 @@ class Aggregation(Section, frozen=True):
         Meta(min_length=1, description="URIEL+ distances; the mean over those known for a pair counts"),
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0
+    max_examples: Annotated[Count, Meta(description="n is at most this, whatever a device says")] = 10_000
     learning_rate: Annotated[Positive, Meta(description="server step on the aggregated delta")] = 1.0
 
 
@@ -181,6 +182,17 @@ class Plan(Section, frozen=True):
     def digest(self) -> str:
         """Sixteen hexadecimal digits that name this very plan."""
         return hashlib.sha256(plan_to_json(self)).hexdigest()[:16]
+
+
+def federation_name(name: str) -> str:
+    """Return a federation's name if it may be one.
+
+    Raises:
+        UsageError: it may not: it would not fit into a topic or a folder's name.
+    """
+    if not _FEDERATION_NAME.fullmatch(name):
+        raise UsageError(f"--federation {name!r} must be lower-case letters, digits, '-' and '_' (at most 64)")
+    return name
 
 
 def checked(section: SectionT) -> SectionT:

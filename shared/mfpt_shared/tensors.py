@@ -155,19 +155,20 @@ def halve(state: PromptState) -> dict[str, Half]:
 
 
 def quantise_with_feedback(
-    delta: PromptState, residual: PromptState | None
+    delta: PromptState, residual: PromptState | None, limit: float = 0.0
 ) -> tuple[dict[str, Quantised], PromptState]:
     """Quantise a delta and carry the rounding error over to the next one, so that errors do not add up.
 
     Args:
         delta: what the device wants to send.
         residual: what rounding left out of its previous update, if there was one.
+        limit: the L2 norm of what is sent is clipped to this, up to rounding; 0 means no limit.
 
     Returns:
         The quantised sum of both, and the new residual.
 
     Source: error feedback, Seide et al. 2014, "1-bit stochastic gradient descent", section 3.
     """
-    wanted = delta if residual is None else total(delta, residual)
+    wanted = clip_norm(delta if residual is None else total(delta, residual), limit)
     packed = {name: quantise(array) for name, array in wanted.items()}
     return packed, {name: wanted[name] - dequantise(packed[name]) for name in wanted}

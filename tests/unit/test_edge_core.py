@@ -5,8 +5,10 @@ from typing import Any, TypeVar
 import pytest
 
 from mfpt_edge.core.effects import (
+    CancelTraining,
     Effect,
     Forget,
+    KeepPrompt,
     Leave,
     Prepare,
     PublishState,
@@ -29,7 +31,14 @@ from mfpt_edge.core.events import (
     Trained,
     TrainingFailed,
 )
-from mfpt_edge.core.machine import LAST_PROMPT_SECONDS, MAX_FAILURES, RESEND_SECONDS, next_deadline, step
+from mfpt_edge.core.machine import (
+    LAST_PROMPT_SECONDS,
+    MAX_FAILURES,
+    REANNOUNCE_SECONDS,
+    RESEND_SECONDS,
+    next_deadline,
+    step,
+)
 from mfpt_edge.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop
@@ -246,7 +255,7 @@ def test_an_update_left_over_counts_for_no_round() -> None:
     device = Device(left_over=(3,), rounds=1).is_ready()
     device.acknowledged(3)
     assert device.only(Forget) == [Forget(3)]
-    assert (device.state.rounds, device.state.leaving) == (0, "")
+    assert (device.state.rounds, device.state.leaving) == (0, False)
 
 
 def test_an_update_that_came_too_late_is_forgotten_and_the_person_is_told() -> None:
@@ -401,11 +410,12 @@ def test_three_failed_trainings_in_a_row_end_with_an_error() -> None:
 
 def test_a_training_that_succeeds_forgives_those_that_failed() -> None:
     device = Device().is_ready()
-    for sequence in (3, 6, 9):
+    for version, sequence in enumerate((3, 6, 9)):
+        device.receives(version)
         for _ in range(MAX_FAILURES - 1):
-            device.assigned(0)
+            device.assigned(version)
             device.feed(TrainingFailed(device.now, "out of memory"))
-        device.assigned(0)
+        device.assigned(version)
         device.trained(sequence)
         device.acknowledged(sequence)
     assert device.only(Refuse) == []
@@ -462,14 +472,27 @@ def test_a_finished_federation_lets_a_device_go_with_the_last_version() -> None:
     assert device.only(Leave) == [Leave()]
 
 
-def test_a_training_that_runs_when_the_federation_finishes_is_still_kept() -> None:
+def test_a_training_that_runs_when_the_federation_finishes_is_cancelled() -> None:
     device = Device().in_training()
     device.receives(3)
     device.told(Stop(reason="finished", version=3))
-    assert device.only(Leave) == []
-    device.trained(1)
+    assert device.only(CancelTraining) == [CancelTraining()]
     assert device.only(Leave) == [Leave()]
-    assert device.state.outbox == (1,)
+
+
+def test_an_older_prompt_that_comes_late_does_not_replace_a_newer_one() -> None:
+    device = Device().is_ready()
+    device.receives(3)
+    assert device.only(KeepPrompt) == [KeepPrompt()]
+    device.receives(2)
+    assert device.only(KeepPrompt) == []
+    assert device.state.version == 3
+
+
+def test_a_device_that_hears_nothing_for_a_while_announces_itself_again() -> None:
+    device = Device().is_ready()
+    device.passes(REANNOUNCE_SECONDS)
+    assert device.only(SendReady) == [SendReady()]
 
 
 @pytest.mark.parametrize("ending", ["left", "refused"])

@@ -42,7 +42,7 @@ def test_a_plan_needs_only_labels() -> None:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_makes_a_plan_that_survives_its_file(name: str) -> None:
-    plan = Plan(task=PRESETS[name])
+    plan = Plan(task=PRESETS[name].task, aggregation=PRESETS[name].aggregation)
     assert parse(plan_to_toml(plan)) == plan
 
 
@@ -132,6 +132,7 @@ BOUNDS = [
     ("prompt", "encoder_width", ["1", "65536"], ["0", "65537"]),
     ("prompt", "seed", ["0", "4294967295"], ["-1", "4294967296"]),
     ("training", "epochs", ["1", "1000000"], ["0", "1000001"]),
+    ("training", "min_steps", ["1", "1000000"], ["0", "1000001"]),
     ("training", "batch_size", ["1", "1000000"], ["0", "1000001"]),
     ("training", "prompt_learning_rate", ["1e-9", "1e9"], ["0.0", "-1.0", "1.1e9", "nan"]),
     ("training", "head_learning_rate", ["1e-9", "1e9"], ["0.0", "1.1e9", "nan"]),
@@ -145,6 +146,7 @@ BOUNDS = [
     ("aggregation", "proximity", ['"uniform"', '"fixed"'], ['"near"']),
     ("aggregation", "temperature", ["1e-9", "1e9"], ["0.0", "1.1e9", "nan"]),
     ("aggregation", "metrics", ['["script"]', '["genetic", "featural"]'], ["[]", '["taste"]', '"genetic"']),
+    ("aggregation", "max_examples", ["1", "1000000"], ["0", "1000001"]),
     ("aggregation", "example_exponent", ["0.0", "1.0"], ["-0.1", "1.1", "nan"]),
     ("aggregation", "learning_rate", ["1e-9", "1e9"], ["0.0", "1.1e9", "nan"]),
     ("privacy", "clip_norm", ["0.0", "1e9"], ["-0.1", "1.1e9", "nan"]),

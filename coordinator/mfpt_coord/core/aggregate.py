@@ -28,7 +28,8 @@ def fold_weights(
 
     gbar_l is the mean of g(l, .) over the active languages, weighted by their examples. Dividing by it and by the
     unweighted examples, not by the sum of the weights, keeps both effects: old updates move prompts less, and a buffer
-    in which only distant languages reported moves a prompt less than one in which its neighbours did.
+    in which only distant languages reported moves a prompt less than one in which its neighbours did. A row that would
+    add up to more than eta if all updates were fresh is scaled down so that it does not.
 
     Args:
         targets: l.
@@ -40,17 +41,22 @@ def fold_weights(
     Returns:
         [targets, updates] float64, all finite and positive.
     """
-    examples = np.array(
-        [max(update.header.examples, 1) ** plan.example_exponent for update in buffer], dtype=np.float64
-    )
+    examples = np.array([example_weight(update.header.examples, plan) for update in buffer], dtype=np.float64)
     freshness = np.array([polynomial(update.staleness, plan.staleness_exponent) for update in buffer], dtype=np.float64)
     near = proximities(targets, [update.language for update in buffer], distances, plan)
     share = np.array(list(active.values()), dtype=np.float64)
     mean_near = proximities(targets, list(active), distances, plan) @ (share / share.sum())
-    weights: NDArray[np.float64] = (
-        plan.learning_rate * near * (examples * freshness / examples.sum()) / mean_near[:, None]
-    )
+    fresh = near * (examples / examples.sum()) / mean_near[:, None]
+    # Where only near languages reported, rows add up to more than 1, and the prompt would overshoot the updates' mean.
+    # Bounded before staleness comes in, which must not be normalised away.
+    overshoot = np.maximum(fresh.sum(axis=1, keepdims=True), 1.0)
+    weights: NDArray[np.float64] = plan.learning_rate * fresh / overshoot * freshness
     return weights
+
+
+def example_weight(examples: int, plan: Aggregation) -> float:
+    """Return n^p, with n between 1 and the plan's `max_examples`: what a device claims cannot make it outweigh all."""
+    return float(min(max(examples, 1), plan.max_examples) ** plan.example_exponent)
 
 
 def fold(

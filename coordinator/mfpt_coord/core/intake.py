@@ -10,7 +10,7 @@ from mfpt_coord.core.effects import Effect, SaveClient, SaveCounts, SaveUpdate, 
 from mfpt_coord.core.events import UpdateArrived
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.errors import Incompatible
-from mfpt_shared.languages import LanguageCode
+from mfpt_shared.languages import LanguageCode, is_language
 from mfpt_shared.messages import Ack, Reject, Resync, UpdateCounts, UpdateHeader
 from mfpt_shared.tensors import Array, check_layout, dense, flatten
 
@@ -18,6 +18,7 @@ from mfpt_shared.tensors import Array, check_layout, dense, flatten
 MAX_CHANGE: Final = 1e3
 # Of the moving average of a device's durations.
 NEWEST_SHARE: Final = 0.5
+REFUSED_SECONDS: Final = 60.0
 
 RejectReason = Literal["incompatible", "diverged"]
 Step = tuple[State, list[Effect]]
@@ -36,14 +37,14 @@ def take_update(state: State, event: UpdateArrived) -> Step:
             Send(client.id, Ack(sequence=header.sequence)),
         ]
     if problem := _problem(state, header):
-        return _refused(state, client, header, "incompatible", problem)
+        return _refused(state, client, event, "incompatible", problem)
     try:
         delta = _flat(state, event)
     except Incompatible as error:
-        return _refused(state, client, header, "incompatible", str(error))
+        return _refused(state, client, event, "incompatible", str(error))
     if not np.abs(delta).max() <= MAX_CHANGE:  # also true of what is no number
         return _refused(
-            state, client, header, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
+            state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
         )
     staleness = state.version - header.base_version
     if staleness > state.plan.aggregation.max_staleness:
@@ -52,6 +53,8 @@ def take_update(state: State, event: UpdateArrived) -> Step:
 
 
 def _problem(state: State, header: UpdateHeader) -> str:
+    if not is_language(header.language):
+        return f"{header.language!r} is no language of ISO 639-3"
     if header.plan != state.plan.digest:
         return f"the update follows plan {header.plan}, this federation plan {state.plan.digest}"
     if state.plan.backbone.fingerprint and header.backbone != state.plan.backbone.fingerprint:
@@ -100,9 +103,10 @@ def _usual_seconds(client: Client, at: float) -> float | None:
     return newest if client.seconds is None else NEWEST_SHARE * newest + (1 - NEWEST_SHARE) * client.seconds
 
 
-def _refused(state: State, client: Client, header: UpdateHeader, reason: RejectReason, detail: str) -> Step:
-    # The device sits this version out: the same training would be refused again.
-    client = replace(client, assignment=None, contributed=state.version)
+def _refused(state: State, client: Client, event: UpdateArrived, reason: RejectReason, detail: str) -> Step:
+    header, at = event.update.header, event.at
+    # The same training at once would be refused again.
+    client = replace(client, assignment=None, retry_at=at + REFUSED_SECONDS)
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
     answer = Reject(sequence=header.sequence, reason=reason, detail=detail)
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]

@@ -9,7 +9,7 @@ from functools import singledispatch
 
 import numpy as np
 
-from mfpt_coord.core.aggregate import fold, fold_weights, mixture
+from mfpt_coord.core.aggregate import example_weight, fold, fold_weights, mixture
 from mfpt_coord.core.effects import (
     Effect,
     LookUpDistances,
@@ -24,7 +24,7 @@ from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed
 from mfpt_coord.core.intake import take_update
 from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
-from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.languages import UNDETERMINED, LanguageCode, is_language
 from mfpt_shared.messages import Assign, ClientState, EvaluationReport, Ready, Stop
 
 Step = tuple[State, list[Effect]]
@@ -100,7 +100,9 @@ def _with_state(client: Client, message: ClientState) -> Client:
 def _record_ready(state: State, client: Client, message: Ready) -> Step:
     plan = state.plan
     refusal = ""
-    if message.plan != plan.digest:
+    if not is_language(message.language):
+        refusal = f"{message.language!r} is no language of ISO 639-3"
+    elif message.plan != plan.digest:
         refusal = f"the device follows plan {message.plan}, this federation plan {plan.digest}; start it again"
     elif plan.backbone.fingerprint and message.backbone != plan.backbone.fingerprint:
         refusal = f"the device's backbone is {message.backbone}, the plan says {plan.backbone.fingerprint}"
@@ -176,5 +178,5 @@ def _active(state: State) -> dict[LanguageCode, float]:
             examples.setdefault(client.id, (client.language, client.examples))
     active: dict[LanguageCode, float] = {}
     for language, count in examples.values():
-        active[language] = active.get(language, 0.0) + max(count, 1) ** state.plan.aggregation.example_exponent
+        active[language] = active.get(language, 0.0) + example_weight(count, state.plan.aggregation)
     return active

@@ -16,6 +16,9 @@ PATIENCE: Final = 3.0
 MIN_SECONDS: Final = 10.0
 # Nobody is known to be at work, yet updates that waited in outboxes may come one after the other.
 QUIET_SECONDS: Final = 0.5
+RETURN_SECONDS: Final = 30.0
+# A device that trains publishes its state every few seconds.
+SILENT_SECONDS: Final = 60.0
 
 
 def training(state: State, at: float) -> list[Client]:
@@ -26,12 +29,13 @@ def training(state: State, at: float) -> list[Client]:
 
 
 def eligible(state: State, at: float) -> list[Client]:
-    """Return the devices that could start now, also those of which nothing was heard for twice their time."""
+    """Return the devices that could start now; one that was given a turn and has long been silent is asked again."""
     return [
         client
         for client in state.clients.values()
         if client.ready
-        and (client.assignment is None or at >= _given_up(client.assignment))
+        and (client.assignment is None or at >= _given_up(client, client.assignment))
+        and at >= client.retry_at
         and client.contributed < state.version
         and client.language in state.prompts
     ]
@@ -41,13 +45,15 @@ def fold_deadline(state: State, at: float) -> float:
     """Return when the buffer is folded even if it is not full, in Unix seconds; infinity if it is empty."""
     if not state.buffer:
         return math.inf
+    # What was in the buffer when the coordinator started waits until the devices have had time to come back.
+    back = state.opened + RETURN_SECONDS if state.buffer[-1].at < state.opened else 0.0
     if not state.joining and not training(state, at) and not eligible(state, at):
-        return state.buffer[-1].at + QUIET_SECONDS
+        return max(back, state.buffer[-1].at + QUIET_SECONDS)
     online = [client for client in state.clients.values() if client.state == "online"]
     usual = [client.seconds for client in online if client.seconds is not None]
     limit = state.plan.aggregation.fold_after
     wait = min(limit, max(MIN_SECONDS, PATIENCE * median(usual))) if usual else limit
-    return state.buffer[0].at + wait
+    return max(back, state.buffer[0].at + wait)
 
 
 def fold_is_due(state: State, at: float) -> bool:
@@ -81,11 +87,16 @@ def allowance(client: Client, unknown: float) -> float:
 
 def next_deadline(state: State, at: float) -> float:
     """Return when the scheduler must look again if nothing happens, in Unix seconds; infinity for never."""
-    assigned = [client.assignment for client in state.clients.values() if client.assignment is not None]
-    deadlines = [deadline for one in assigned for deadline in (one.deadline, _given_up(one)) if deadline > at]
-    return min([fold_deadline(state, at), *deadlines])
+    if state.finished:
+        return math.inf
+    deadlines = [fold_deadline(state, at)]
+    for client in state.clients.values():
+        deadlines.append(client.retry_at)
+        if client.assignment is not None:
+            deadlines += [client.assignment.deadline, _given_up(client, client.assignment)]
+    return min((deadline for deadline in deadlines if deadline > at), default=math.inf)
 
 
-def _given_up(assignment: Assignment) -> float:
-    """Return when a device that should have answered is asked again, in Unix seconds."""
-    return assignment.deadline + (assignment.deadline - assignment.since)
+def _given_up(client: Client, assignment: Assignment) -> float:
+    """Return when a device that should have answered is asked again, in Unix seconds; not while it is heard of."""
+    return max(assignment.deadline + (assignment.deadline - assignment.since), client.last_seen + SILENT_SECONDS)

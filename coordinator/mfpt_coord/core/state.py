@@ -28,6 +28,7 @@ class Client:
         sequence: of its last accepted update; the same or a lower one is a duplicate.
         ready: it has said that it can train, since it last came online.
         contributed: version that its last accepted update was based on; -1 if there is none.
+        retry_at: it gets no turn before this, because its last update was refused; Unix seconds.
         seconds: how long its assignments take, from assignment to update; moving average, None if unknown.
     """
 
@@ -44,6 +45,7 @@ class Client:
     progress: float = 0.0
     device: str = ""
     last_seen: float = 0.0
+    retry_at: float = 0.0
     assignment: Assignment | None = None
 
 
@@ -68,6 +70,7 @@ class State:
         contributed: language -> training examples behind its accepted updates so far.
         joining: languages that have devices but no prompt yet, because their distances are being looked up.
         staleness: staleness -> accepted updates.
+        opened: when the coordinator started, Unix seconds.
         last_version: no more assignments once this version exists; None: go on for ever.
     """
 
@@ -83,6 +86,7 @@ class State:
     counts: UpdateCounts = UpdateCounts()
     staleness: Mapping[int, int] = field(default_factory=dict)
     last_version: int | None = None
+    opened: float = 0.0
 
     @property
     def finished(self) -> bool:

@@ -13,6 +13,16 @@ class Prepare:
 
 
 @dataclass(frozen=True, slots=True)
+class KeepPrompt:
+    """Keep the prompt that has just come as the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelTraining:
+    """End the training that runs; nobody waits for its update any more."""
+
+
+@dataclass(frozen=True, slots=True)
 class Train:
     """Train from the newest prompt, put the update in the outbox under this number, and answer with `Trained`."""
 
@@ -69,4 +79,17 @@ class Refuse:
     reason: str
 
 
-Effect = Prepare | Train | Subscribe | PublishState | SendReady | SendUpdates | Forget | Tell | Leave | Refuse
+Effect = (
+    Prepare
+    | KeepPrompt
+    | CancelTraining
+    | Train
+    | Subscribe
+    | PublishState
+    | SendReady
+    | SendUpdates
+    | Forget
+    | Tell
+    | Leave
+    | Refuse
+)

@@ -10,8 +10,10 @@ from functools import singledispatch
 from typing import Final
 
 from mfpt_edge.core.effects import (
+    CancelTraining,
     Effect,
     Forget,
+    KeepPrompt,
     Leave,
     Prepare,
     PublishState,
@@ -39,7 +41,8 @@ from mfpt_edge.core.state import State
 from mfpt_shared.messages import Ack, Assign, Phase, Reject, Resync, Stop
 
 # An update that nobody acknowledged for so long is sent again, though nothing seems to be wrong.
-RESEND_SECONDS: Final = 60.0
+RESEND_SECONDS: Final = 15.0
+REANNOUNCE_SECONDS: Final = 60.0
 RESUBSCRIBE_SECONDS: Final = 5.0
 # After its last update a device waits so long for a prompt that holds it.
 LAST_PROMPT_SECONDS: Final = 30.0
@@ -136,7 +139,9 @@ def _(event: PromptReceived, state: State) -> Step:
         return state, [
             Refuse(f"the prompt was made for backbone {event.backbone}, this device has {plan.backbone.fingerprint}")
         ]
-    return replace(state, version=event.version), []
+    if state.version is not None and event.version < state.version and state.version_from == state.coordinator:
+        return state, []  # an older one that was under way while the connection was down
+    return replace(state, version=event.version, version_from=state.coordinator), [KeepPrompt()]
 
 
 @_record.register
@@ -146,6 +151,8 @@ def _(event: Prepared, state: State) -> Step:
 
 @_record.register
 def _(event: Trained, state: State) -> Step:
+    if state.phase != "training":
+        return state, []  # cancelled, but it was done already; the outbox has it for the next run
     outbox = (*state.outbox, event.sequence)
     trained, effects = _in_phase(
         replace(state, outbox=outbox, sequence=event.sequence, sent_at=event.at, failures=0, trained_from=state.base),
@@ -186,7 +193,12 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one line for each t
                 Tell(f"update {sequence} came too late to help; going on from version {version}"),
             ]
         case Stop(reason="finished", version=version):
-            return _leave_with(state, "finished", version, event.at), []
+            finished = _leave_with(state, version, event.at)
+            if state.phase != "training":
+                return finished, []
+            # Nobody waits for this update any more.
+            idle, effects = _in_phase(finished, "idle")
+            return idle, [CancelTraining(), *effects]
         case Stop(detail=detail):
             return state, [Refuse(f"the coordinator turned this device away: {detail}")]
 
@@ -210,15 +222,9 @@ def _forgotten(state: State, sequence: int) -> Step:
     return idle, [Forget(sequence), *effects]
 
 
-def _leave_with(state: State, reason: str, version: int, at: float) -> State:
-    leaving = "finished" if reason == "finished" else "rounds"
-    return replace(
-        state,
-        leaving=leaving,  # type: ignore[arg-type]
-        leave_at_version=version,
-        leave_by=min(state.leave_by, at + LAST_PROMPT_SECONDS),
-        assigned=None,
-    )
+def _leave_with(state: State, version: int, at: float) -> State:
+    leave_by = min(state.leave_by, at + LAST_PROMPT_SECONDS)
+    return replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None)
 
 
 def _in_phase(state: State, phase: Phase) -> Step:
@@ -230,7 +236,7 @@ def _advance(state: State, at: float) -> Step:
     """Do what has become possible."""
     if state.rounds_wanted is not None and state.rounds >= state.rounds_wanted and not state.leaving:
         # The next version is the first that can hold the last update.
-        state, effects = _in_phase(_leave_with(state, "rounds", (state.version or 0) + 1, at), "done")
+        state, effects = _in_phase(_leave_with(state, (state.version or 0) + 1, at), "done")
         more: Step = _advance(state, at)
         return more[0], effects + more[1]
     if state.leaving:
@@ -239,8 +245,10 @@ def _advance(state: State, at: float) -> Step:
         return state, [Leave()] if not busy and (done or at >= state.leave_by) else []
     if not (state.prepared and state.phase == "idle" and state.connected and state.coordinator is not None):
         return state, []
-    if not state.announced:
-        return replace(state, announced=True), [SendReady()]
+    # Repeated now and then: a broker may deliver the last will of an earlier connection after the announcement.
+    forgotten = state.assigned is None and at >= state.announced_at + REANNOUNCE_SECONDS
+    if not state.announced or forgotten:
+        return replace(state, announced=True, announced_at=at), [SendReady()]
     # Assigned twice, after a connection that came and went? One training from a version is enough.
     if state.assigned is None or state.version is None or state.version < max(state.assigned, state.trained_from + 1):
         return state, []
@@ -253,4 +261,6 @@ def next_deadline(state: State) -> float:
     """Return when the client must look again if nothing happens, in Unix seconds; infinity for never."""
     resend = state.sent_at + RESEND_SECONDS if state.outbox else float("inf")
     subscribe = state.subscribed_at + RESUBSCRIBE_SECONDS if _lacks_something(state) else float("inf")
-    return min(resend, subscribe, state.leave_by)
+    idle = state.phase == "idle" and state.announced and state.assigned is None and state.connected
+    announce = state.announced_at + REANNOUNCE_SECONDS if idle and not state.leaving else float("inf")
+    return min(resend, subscribe, announce, state.leave_by)

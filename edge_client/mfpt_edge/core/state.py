@@ -1,7 +1,6 @@
 """What the edge client knows: one immutable value. Tensors and bytes stay with the shell; here are their versions."""
 
 from dataclasses import dataclass
-from typing import Literal
 
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Phase
@@ -20,6 +19,8 @@ class State:
         plan: that this device follows, once it is known.
         prepared: data and backbone are loaded.
         announced: the coordinator that is online has been told that this device is ready.
+        announced_at: when it was last told, Unix seconds.
+        version_from: start time of the coordinator that was online when the newest prompt came.
         version: of the newest prompt for the device's language; None if none came yet.
         assigned: version that the device is to train from, at least; None if it is not assigned.
         outbox: sequence numbers of unacknowledged updates, oldest first.
@@ -43,8 +44,10 @@ class State:
     plan: Plan | None = None
     prepared: bool = False
     announced: bool = False
+    announced_at: float = 0.0
     phase: Phase = "preparing"
     version: int | None = None
+    version_from: float | None = None
     assigned: int | None = None
     outbox: tuple[int, ...] = ()
     sent_at: float = 0.0
@@ -54,7 +57,7 @@ class State:
     base: int = -1
     trained_from: int = -1
     rounds: int = 0
-    leaving: Literal["", "rounds", "finished"] = ""
+    leaving: bool = False
     leave_at_version: int = 0
     leave_by: float = float("inf")
     ended: bool = False
