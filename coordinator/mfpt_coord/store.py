@@ -78,9 +78,7 @@ class SqliteStore:
         try:
             self._open(path)
         except sqlite3.DatabaseError as error:
-            raise BadData(
-                f"{path} cannot be used: {error}; put a copy back, or start anew with another --data-dir"
-            ) from error
+            raise BadData(f"{path} cannot be used: {error}; put a copy back, or use another --data-dir") from error
 
     def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)

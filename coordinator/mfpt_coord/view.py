@@ -55,11 +55,14 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
         elif not watch:
             console.print(render(status, online=online, now=time.time()))
         else:
-            with Live(
-                render(status, online=online, now=time.time()), console=console, screen=console.is_terminal
-            ) as live:
-                async for status, online in updates:
-                    live.update(render(status, online=online, now=time.time()), refresh=True)
+
+            def draw() -> RenderableType:
+                return render(status, online=online, now=time.time())
+
+            # Drawn anew every second: "last seen" grows also while nothing is heard.
+            with Live(get_renderable=draw, console=console, screen=console.is_terminal, refresh_per_second=1):
+                async for newest in updates:
+                    status, online = newest
     finally:
         await transport.close()
 
