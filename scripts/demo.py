@@ -23,7 +23,8 @@ from rich.table import Table
 
 LANGUAGES = ("sw", "zu", "yo", "am")
 START_SECONDS = 30.0
-LIMIT_SECONDS = 600.0
+LIMIT_SECONDS = 3600.0
+SAMPLE = "Ufaransa"
 ACCURACIES = ("accuracy_before", "accuracy_alone", "accuracy_after")
 
 
@@ -37,20 +38,24 @@ def main() -> int:
         base, broker = Path(folder), f"127.0.0.1:{_free_port()}"
         serve = ["mfpt-coord", "serve", "--data-dir", str(base / "coordinator"), "--listen", broker]
         serve += ["--folds", str(arguments.folds)]
+        if arguments.preset != "cldr":
+            plan = str(base / "plan.toml")
+            subprocess.run(["mfpt-coord", "plan", "init", "--preset", arguments.preset, "--out", plan], check=True)
+            serve += ["--plan", plan]
         server = stack.enter_context(_running(serve, base / "coordinator.log"))
         _wait_for(broker, server, base / "coordinator.log")
-        console.print(f"coordinator on {broker}; devices for {', '.join(LANGUAGES)}, {arguments.examples} names each …")
+        console.print(f"coordinator on {broker}; devices for {', '.join(arguments.languages)} …")
         devices = {}
-        for language in LANGUAGES:
+        for language in arguments.languages:
             join = ["mfpt-edge", "join", "--lang", language, "--broker", f"mqtt://{broker}", "--json"]
-            join += ["--examples", str(arguments.examples), "--threads", "1", "--state-dir", str(base / language)]
+            join += ["--threads", "1", "--state-dir", str(base / language), *_data_options(arguments, language)]
             devices[language] = stack.enter_context(
                 _running(join, base / f"{language}.log", output=base / f"{language}.json")
             )
         if problem := _follow(console, base, server, devices):
             console.print(problem)
             return 1
-        results = {language: json.loads((base / f"{language}.json").read_text()) for language in LANGUAGES}
+        results = {language: json.loads((base / f"{language}.json").read_text()) for language in arguments.languages}
         _report(results, base, time.monotonic() - began, as_json=arguments.json)
     return 0
 
@@ -58,9 +63,26 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--folds", type=int, default=12, help="versions to make (default 12)")
-    parser.add_argument("--examples", type=int, default=50, help="training examples of a device (default 50)")
+    parser.add_argument(
+        "--examples", type=int, default=50, help="training examples of a device, 0 for all (default 50)"
+    )
+    parser.add_argument(
+        "--languages", type=lambda text: text.split(","), default=list(LANGUAGES), help="separated by commas"
+    )
+    parser.add_argument("--preset", default="cldr", help="task: cldr (default), sib200, masakhanews")
+    parser.add_argument("--data", type=Path, help="folder that holds a folder for every language, named after it")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
+
+
+def _data_options(arguments: argparse.Namespace, language: str) -> list[str]:
+    options = ["--examples", str(arguments.examples)] if arguments.examples else []
+    if arguments.data is not None:
+        folders = [folder for folder in sorted(arguments.data.iterdir()) if folder.name.split("_")[0] == language]
+        if len(folders) != 1:
+            sys.exit(f"{arguments.data} holds {len(folders)} folders for {language!r}, not one")
+        options += ["--data", str(folders[0])]
+    return options
 
 
 def _free_port() -> int:
@@ -124,32 +146,29 @@ def _follow(
 
 
 def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *, as_json: bool) -> None:
-    text = "Ufaransa"
-    command = ["mfpt-edge", "predict", "--lang", "sw", "--state-dir", str(base / "sw"), text]
-    prediction = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
     if as_json:
-        print(json.dumps({"seconds": round(seconds, 1), "devices": results, "prediction": prediction}))
+        print(json.dumps({"seconds": round(seconds, 1), "devices": results}))
         return
     table = Table(
-        "language", "examples", "updates", "before", "alone", "federated", "sent", "an update", box=box.SIMPLE
+        "language", "examples", "updates", "before", "alone", "federated", "sent", "a round", "memory", box=box.SIMPLE
     )
     for language, result in results.items():
         sent, updates = result["bytes_up"], max(1, result["rounds"])
-        accuracies = [_percent(result[key]) for key in ACCURACIES]
         table.add_row(
-            language, str(result["examples"]), str(result["rounds"]), *accuracies,
-            f"{sent / 1000:.0f} kB", f"{sent / updates / 1000:.1f} kB",
-        )  # fmt: skip
+            *(language, str(result["examples"]), str(result["rounds"])),
+            *(_percent(result[key]) for key in ACCURACIES),
+            *(f"{sent / 1000:.0f} kB", f"{sent / updates / 1000:.1f} kB", f"{result['peak_rss_bytes'] / 1e9:.2f} GB"),
+        )
     means = [_percent(statistics.mean(result[key] for result in results.values())) for key in ACCURACIES]
-    table.add_row("mean", "", "", *means, "", "", style="bold")
-    console = Console()
+    table.add_row("mean", "", "", *means, "", "", "", style="bold")
+    console = Console(highlight=False, width=110)
     console.print(table)
-    console.print(
-        "accuracy on held-out names; `alone`: as many epochs on the device's own names; `sent`: all bytes that went up",
-        style="dim",
-    )
+    console.print("accuracy on held-out examples; alone: as many epochs on the device's own; sent: all that went up")
     console.print(f"{seconds:.0f} s in all\n")
-    console.print(f"$ mfpt-edge predict --lang sw {text}\n{prediction}", highlight=False)
+    if "sw" in results:
+        command = ["mfpt-edge", "predict", "--lang", "sw", "--state-dir", str(base / "sw"), SAMPLE]
+        prediction = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+        console.print(f"$ mfpt-edge predict --lang sw {SAMPLE}\n{prediction}")
 
 
 def _percent(share: float) -> str:

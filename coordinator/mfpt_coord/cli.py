@@ -22,7 +22,9 @@ app.add_typer(plan_app, name="plan")
 
 BrokerOption = Annotated[
     str | None,
-    typer.Option("--broker", help="MQTT broker, mqtt[s]://[user@]host[:port]; password in MFPT_BROKER_PASSWORD."),
+    typer.Option(
+        "--broker", help="MQTT broker, mqtt://host:port or mqtts://user@host:port; password in MFPT_BROKER_PASSWORD."
+    ),
 ]
 PlanArgument = Annotated[Path, typer.Argument(help="Plan file (TOML).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
@@ -75,7 +77,7 @@ def plan_init(
     labels: Annotated[str | None, typer.Option(help="Classes of your own task, separated by commas.")] = None,
     federation: Annotated[str, typer.Option(help="Name of the federation.")] = "default",
     backbone: Annotated[
-        str, typer.Option(help="bundled:<name>, hf:<id>[@revision] or path:<folder>.")
+        str, typer.Option(help="bundled:<name>, hf:<id>@<revision> or path:<folder>.")
     ] = "bundled:multilingual-e5-small",
     method: Annotated[Method, typer.Option(help="Where the soft prompt enters.")] = Method.LATE,
     out: Annotated[Path | None, typer.Option(help="File to write; without it, the plan goes to stdout.")] = None,

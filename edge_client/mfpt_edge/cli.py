@@ -55,7 +55,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothin
 def join(
     lang: LanguageOption,
     broker: Annotated[
-        str, typer.Option(help="MQTT broker, mqtt[s]://[user@]host[:port]; password in MFPT_BROKER_PASSWORD.")
+        str,
+        typer.Option(help="MQTT broker, mqtt://host:port or mqtts://user@host:port; password in MFPT_BROKER_PASSWORD."),
     ] = "mqtt://127.0.0.1:1883",
     data: DataOption = None,
     text_column: TextColumnOption = None,
