@@ -206,7 +206,7 @@ class EmbeddedBroker:
         pid_file.unlink(missing_ok=True)
 
     def _is_ours(self, pid: int) -> bool:
-        arguments = ["ps", "-o", "stat=", "-o", "command=", "-p", str(pid)]
+        arguments = ["ps", "-ww", "-o", "stat=", "-o", "command=", "-p", str(pid)]
         found = subprocess.run(arguments, capture_output=True, text=True, check=False).stdout.strip()
         return not found.startswith("Z") and str(self._directory / "nats.conf") in found
 
