@@ -119,6 +119,9 @@ def predict(
     model = _model(lang, federation, state_dir, broker)
     if texts == ["-"]:
         texts = [line for line in (line.strip() for line in sys.stdin) if line]
+    from mfpt_edge.config import require_engine  # noqa: PLC0415
+
+    require_engine()
     from mfpt_edge.predict import Predictor  # noqa: PLC0415 - torch takes seconds to import
 
     predictions = Predictor(model, device=device).predict(texts)
@@ -150,6 +153,9 @@ def evaluate(
 
     model = _model(lang, federation, state_dir, broker)
     split = load_split(data, model.plan.task.labels, Columns(text_column, label_column))
+    from mfpt_edge.config import require_engine  # noqa: PLC0415
+
+    require_engine()
     from mfpt_edge.predict import Predictor  # noqa: PLC0415 - torch takes seconds to import
 
     found = Predictor(model, device=device).evaluate(split.examples)

@@ -1,10 +1,11 @@
 """Settings of `mfpt-edge join`, checked once at the edge and passed down as values."""
 
+import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 from mfpt_edge.data import Columns
-from mfpt_shared.errors import UsageError
+from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.mqtt import BrokerAddress
 
@@ -48,3 +49,14 @@ def parse_retries(text: str) -> int | None:
     if not text.isdecimal():
         raise UsageError(f"--retry {text!r}: give a number of attempts, or 'forever'")
     return int(text)
+
+
+def require_engine() -> None:
+    """Check that the libraries of the prompt engine are there, without importing them.
+
+    Raises:
+        Incompatible: this is an installation for a server.
+    """
+    for library in ("torch", "transformers", "peft", "bitsandbytes"):
+        if importlib.util.find_spec(library) is None:
+            raise Incompatible(f"{library} is not installed, which a device needs: pip install 'mfpt[edge]'")

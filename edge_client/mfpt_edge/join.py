@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from mfpt_edge.config import JoinConfig
+from mfpt_edge.config import JoinConfig, require_engine
 from mfpt_edge.connect import connect_with_retries
 from mfpt_edge.data import Dataset, load_dataset
 from mfpt_edge.device import DeviceFolder
@@ -43,6 +43,7 @@ def join(config: JoinConfig, view: View) -> JoinResult:
         Interrupted: by Ctrl-C; unacknowledged updates stay in the outbox.
         MfptError: see `errors`.
     """
+    require_engine()
     _check_data_early(config)
     with owned(config.state_dir, "--state-dir"), view.shown():
         return asyncio.run(_join(config, view))
