@@ -34,8 +34,9 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from mfpt_coord.broker import EmbeddedBroker, Listen
 from mfpt_edge.device import DeviceFolder
+from mfpt_edge.link import client_will
 from mfpt_edge.report import Snapshot
-from mfpt_edge.service import EdgeClient, client_will
+from mfpt_edge.service import EdgeClient
 from mfpt_shared.codec import encode
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Update, UpdateHeader

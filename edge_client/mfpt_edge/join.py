@@ -14,8 +14,9 @@ from mfpt_edge.config import JoinConfig, require_engine
 from mfpt_edge.connect import connect_with_retries
 from mfpt_edge.data import Dataset, load_dataset
 from mfpt_edge.device import DeviceFolder
+from mfpt_edge.link import client_will
 from mfpt_edge.report import JoinResult, Snapshot
-from mfpt_edge.service import EdgeClient, client_will
+from mfpt_edge.service import EdgeClient
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.mqtt import MqttTransport

@@ -38,11 +38,12 @@ from mfpt_edge.core.events import (
 from mfpt_edge.core.machine import next_deadline, step
 from mfpt_edge.core.state import State
 from mfpt_edge.device import DeviceFolder, Identity
+from mfpt_edge.link import Link
 from mfpt_edge.outbox import Outbox
 from mfpt_edge.report import Snapshot
 from mfpt_edge.rounds import Rounds
 from mfpt_edge.worker import Worker
-from mfpt_shared.codec import decode, encode
+from mfpt_shared.codec import decode
 from mfpt_shared.errors import ConnectionFailed, DecodeError, Incompatible, MfptError
 from mfpt_shared.messages import (
     Ack,
@@ -54,27 +55,17 @@ from mfpt_shared.messages import (
 )
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.tensors import check_layout, dense, layout
-from mfpt_shared.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, parse
+from mfpt_shared.topics import CLIENT_UP
 from mfpt_shared.trainer import Trainer
-from mfpt_shared.transport import Connected, Disconnected, Inbound, Transport, Will
+from mfpt_shared.transport import Connected, Disconnected, Inbound, Transport
 from mfpt_shared.transport import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
 STATE_SECONDS: Final = 2.0
-# MQTT's fixed header, topic length and packet id, for a payload of a few kilobytes.
-PACKET_OVERHEAD: Final = 7
-
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 Observer = Callable[[Snapshot], None]
-
-
-def client_will(federation: str, identity: Identity) -> Will:
-    """Return the last will of a device."""
-    return Will(
-        CLIENT_STATE.path(federation, identity.client), encode(ClientState(state="offline", language=identity.language))
-    )
 
 
 class EdgeClient:
@@ -118,8 +109,7 @@ class EdgeClient:
         self._outbox = folder.outbox()
         _forget_damaged(self._outbox)
         self._identity = identity
-        self._federation = federation
-        self._transport = transport
+        self._link = Link(transport, federation, identity, self._on_traffic)
         self._prepare = prepare
         self._clock = clock
         self._retries = retries
@@ -156,7 +146,7 @@ class EdgeClient:
         Raises:
             MfptError: this device cannot take part, and why.
         """
-        received = asyncio.ensure_future(self._transport.receive())
+        received = asyncio.ensure_future(self._link.receive())
         result = asyncio.ensure_future(self.worker.result())
         try:
             while not self._ended:
@@ -169,7 +159,7 @@ class EdgeClient:
                     # One by one: what a message means depends on those before it, a prompt on its plan.
                     for inbound in received.result():
                         self._handle(self._understood(inbound))
-                    received = asyncio.ensure_future(self._transport.receive())
+                    received = asyncio.ensure_future(self._link.receive())
                 if result.done():
                     outcome = result.result()
                     if isinstance(outcome, MfptError):
@@ -201,45 +191,29 @@ class EdgeClient:
                 if attempts == 0:
                     _log.warning("lost the broker (%s); trying again, nothing is lost", reason)
                 if self._retries is not None and attempts >= self._retries:
-                    self._ended, self._ending = (
-                        True,
-                        ConnectionFailed(f"the broker is gone ({reason}) after {attempts} attempts"),
-                    )
+                    self._end(ConnectionFailed(f"the broker is gone ({reason}), {attempts} attempts"))
                 return [BrokerLost(self._clock())]
-            case Inbound(path, payload):
-                self._show(bytes_down=self.snapshot.bytes_down + len(path) + len(payload) + PACKET_OVERHEAD)
+            case Inbound(path) as inbound:
                 try:
-                    return self._decoded(path, payload)
+                    return self._decoded(inbound)
                 except MfptError as error:
-                    if path == PLAN.path(self._federation):
-                        older = "is this mfpt older than the coordinator's?"
-                        self._ended = True
-                        self._ending = Incompatible(f"the federation's plan cannot be followed: {error}; {older}")
-                    else:
+                    if not self._link.is_plan(path):
                         _log.warning("ignored a message on %s: %s", path[:200], error)
+                        return []
+                    older = "is this mfpt older than the coordinator's?"
+                    self._end(Incompatible(f"the federation's plan cannot be followed: {error}; {older}"))
         return []
 
-    def _subscribe(self) -> None:
-        name, client = self._federation, self._identity.client
-        # In this order: the plan says how to read a prompt, and the coordinator's state what to do next.
-        for topic in (
-            PLAN.path(name),
-            PROMPT.path(name, self._identity.language),
-            CLIENT_DOWN.path(name, client),
-            COORDINATOR_STATE.path(name),
-        ):
-            self._transport.subscribe(topic)
-
-    def _decoded(self, path: str, payload: bytes) -> list[Event]:
-        if not payload:
-            return []
-        message = decode(parse(path, self._federation).topic, payload)
+    def _decoded(self, inbound: Inbound) -> list[Event]:
+        message = self._link.understand(inbound)
         now = self._clock()
         match message:
+            case None:
+                return []
             case Plan():
                 return [PlanReceived(now, message)]
             case Prompt():
-                return self._prompt_received(message, payload, now)
+                return self._prompt_received(message, inbound.payload, now)
             case CoordinatorState():
                 self._show(link="connected" if message.state == "online" else "no coordinator")
                 return [CoordinatorSeen(now, message)]
@@ -288,7 +262,7 @@ class EdgeClient:
             case Train(sequence):
                 self.worker.start(self._train(sequence), lambda error: TrainingFailed(self._clock(), str(error)))
             case Subscribe():
-                self._subscribe()
+                self._link.subscribe()
             case PublishState(at_once):
                 self._state_changed = True
                 self._publish_state_if_due(at_once=at_once)
@@ -296,17 +270,18 @@ class EdgeClient:
                 self._send_ready()
             case SendUpdates(sequences):
                 for sequence in sequences:
-                    self._publish(
-                        CLIENT_UP.path(self._federation, self._identity.client), self._outbox.payload(sequence)
-                    )
+                    self._link.send_update(self._outbox.payload(sequence))
             case Forget(sequence):
                 self._outbox.forget(sequence)
             case Tell(text):
                 _log.info("%s", text)
             case Leave():
-                self._ended = True
+                self._end(None)
             case Refuse(reason):
-                self._ended, self._ending = True, Incompatible(reason)
+                self._end(Incompatible(reason))
+
+    def _end(self, error: MfptError | None) -> None:
+        self._ended, self._ending = True, error
 
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
@@ -345,6 +320,7 @@ class EdgeClient:
     def _on_progress(self, share: float, loss: float) -> None:
         self._show(progress=share, loss=loss)
         self._state_changed = True
+        self._publish_state_if_due()
 
     def _publish_state_if_due(self, *, at_once: bool = False) -> None:
         """Publish the state if it changed, but not more often than people can read."""
@@ -362,7 +338,7 @@ class EdgeClient:
             version=self._state.version or 0,
             device=self.trainer.device if self.trainer is not None else "",
         )
-        self._publish(CLIENT_STATE.path(self._federation, self._identity.client), encode(message), retain=True)
+        self._link.publish_state(message)
 
     def _send_ready(self) -> None:
         plan, trainer = self._state.plan, self.trainer
@@ -370,7 +346,7 @@ class EdgeClient:
         ready = Ready(
             language=self._identity.language, examples=trainer.examples, plan=plan.digest, backbone=trainer.fingerprint
         )
-        self._publish(CLIENT_UP.path(self._federation, self._identity.client), encode(ready))
+        self._link.send(ready)
 
     async def _report_last_version(self) -> None:
         """Measure the last version for the coordinator's books."""
@@ -386,19 +362,17 @@ class EdgeClient:
                 accuracy=measured.accuracy,
                 examples=measured.examples,
             )
-            self._publish(CLIENT_UP.path(self._federation, self._identity.client), encode(report))
+            self._link.send(report)
 
-    def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        self._show(bytes_up=self.snapshot.bytes_up + len(topic) + len(payload) + PACKET_OVERHEAD)
-        self._transport.publish(topic, payload, retain=retain)
+    def _on_traffic(self, up: int, down: int) -> None:
+        self._show(bytes_up=up, bytes_down=down)
 
     async def _say_goodbye(self) -> None:
         if self._state.connected:
             self._state = replace(self._state, phase="done")
             self._publish_state(online=False)
-            if not await self._transport.flush(FLUSH_SECONDS):
-                _log.warning("the broker did not confirm everything; what is missing is sent next time")
-        await self._transport.close()
+        if not await self._link.close(FLUSH_SECONDS if self._state.connected else 0.0):
+            _log.warning("the broker did not confirm everything; what is missing is sent next time")
 
     def _show(self, **changes: Any) -> None:  # noqa: ANN401 - fields of Snapshot
         self.snapshot = replace(self.snapshot, **changes)

@@ -17,8 +17,9 @@ from mfpt_coord.service import Coordinator, Identity, coordinator_will, with_lim
 from mfpt_coord.store import SqliteStore
 from mfpt_edge.connect import connect_with_retries
 from mfpt_edge.device import DeviceFolder
+from mfpt_edge.link import client_will
 from mfpt_edge.report import Snapshot
-from mfpt_edge.service import EdgeClient, client_will
+from mfpt_edge.service import EdgeClient
 from mfpt_shared.codec import decode
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Update
