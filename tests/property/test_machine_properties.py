@@ -24,11 +24,12 @@ from mfpt_coord.core.events import ClientSaid, DistancesFound, TimePassed, Updat
 from mfpt_coord.core.events import Event as CoordinatorEvent
 from mfpt_coord.core.machine import step as coordinator_step
 from mfpt_coord.core.proximity import pair
-from mfpt_coord.core.schedule import training
+from mfpt_coord.core.schedule import next_deadline, training
 from mfpt_coord.core.state import State as CoordinatorState
 from mfpt_coord.core.state import initial
 from mfpt_edge.core import effects as edge_effects
 from mfpt_edge.core import events as edge_events
+from mfpt_edge.core.machine import next_deadline as edge_deadline
 from mfpt_edge.core.machine import step as edge_step
 from mfpt_edge.core.state import State as EdgeState
 from mfpt_shared import messages
@@ -302,6 +303,12 @@ class CoordinatorMachine(RuleBasedStateMachine):
         assert self.state.last_version is None or self.state.version <= self.state.last_version
 
     @invariant()
+    def once_it_has_looked_it_need_not_look_again_at_once(self) -> None:
+        """A deadline that stays in the past would keep the processor busy for nothing."""
+        looked, _ = coordinator_step(self.state, TimePassed(self.now))
+        assert next_deadline(looked, self.now) > self.now
+
+    @invariant()
     def nobody_waits_for_a_prompt_in_vain(self) -> None:
         """A language without a prompt is being looked up."""
         wanted = frozenset().union(*self.book.looked_up)
@@ -458,6 +465,12 @@ class EdgeMachine(RuleBasedStateMachine):
     @invariant()
     def the_outbox_is_what_was_not_answered(self) -> None:
         assert list(self.state.outbox) == self.outbox
+
+    @invariant()
+    def once_it_has_looked_it_need_not_look_again_at_once(self) -> None:
+        """A deadline that stays in the past would keep the processor busy for nothing."""
+        looked, _ = edge_step(self.state, edge_events.TimePassed(self.now))
+        assert looked.ended or edge_deadline(looked) > self.now
 
     @invariant()
     def it_says_that_it_has_ended(self) -> None:

@@ -259,8 +259,14 @@ def _advance(state: State, at: float) -> Step:
 
 def next_deadline(state: State) -> float:
     """Return when the client must look again if nothing happens, in Unix seconds; infinity for never."""
-    resend = state.sent_at + RESEND_SECONDS if state.outbox else float("inf")
-    subscribe = state.subscribed_at + RESUBSCRIBE_SECONDS if _lacks_something(state) else float("inf")
-    idle = state.phase == "idle" and state.announced and state.assigned is None and state.connected
-    announce = state.announced_at + REANNOUNCE_SECONDS if idle and not state.leaving else float("inf")
-    return min(resend, subscribe, announce, state.leave_by)
+    deadlines = [float("inf")]
+    heard = state.connected and state.coordinator is not None
+    if state.outbox and heard:
+        deadlines.append(state.sent_at + RESEND_SECONDS)
+    if _lacks_something(state):
+        deadlines.append(state.subscribed_at + RESUBSCRIBE_SECONDS)
+    if state.prepared and state.phase == "idle" and heard and state.assigned is None and not state.leaving:
+        deadlines.append(state.announced_at + REANNOUNCE_SECONDS)
+    if state.leaving and state.phase not in ("training", "preparing"):
+        deadlines.append(state.leave_by)
+    return min(deadlines)
