@@ -102,7 +102,7 @@ class Coordinator:
         self._found: asyncio.Queue[Event] = asyncio.Queue()
         self._wanted: frozenset[LanguageCode] = frozenset()
         self._look_up_task: asyncio.Task[None] | None = None
-        self._unsaved: list[Event] = []
+        self._unsaved: list[Event] | None = None
         self._status_due = 0.0
         self._status_changed = True
         self._stopping = asyncio.Event()
@@ -117,17 +117,21 @@ class Coordinator:
         self.state = replace(self.state, opened=self._clock())
         self._start_look_up(unknown_languages(self.state))
         await self._transport.connect()
+        looked = self._clock()
+        self._handle([TimePassed(looked)])
         received = asyncio.ensure_future(self._transport.receive())
         found = asyncio.ensure_future(self._found.get())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             while not self._stopping.is_set() and self._clock() < farewell:
+                # From the time that was last looked at: what fell due since then is due now.
+                again = looked + RETRY_SECONDS if self._unsaved is not None else math.inf
+                deadline = min(next_deadline(self.state, looked), self._status_deadline(), again, farewell)
                 now = self._clock()
-                again = now + RETRY_SECONDS if self._unsaved else math.inf
-                deadline = min(next_deadline(self.state, now), self._status_deadline(), again, farewell)
                 wait = None if deadline == math.inf else max(0.0, deadline - now)
                 await asyncio.wait((received, found, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-                events: list[Event] = [*self._unsaved, TimePassed(self._clock())]
+                looked = self._clock()
+                events: list[Event] = [*(self._unsaved or ()), TimePassed(looked)]
                 if received.done():
                     events += [event for inbound in received.result() for event in self._understood(inbound)]
                     received = asyncio.ensure_future(self._transport.receive())
@@ -192,7 +196,7 @@ class Coordinator:
             # Devices send their updates again, but say only once that they are there.
             self._unsaved = [event for event in events if isinstance(event, ClientSaid | DistancesFound)]
             return
-        self._unsaved = []
+        self._unsaved = None
         self.state = after
         self._status_changed = self._status_changed or after is not before
         # Answers to updates come first, so that a device knows that the versions that follow may hold its own.

@@ -260,7 +260,9 @@ class EdgeClient:
             case CancelTraining():
                 self.worker.cancel_job()
             case Train(sequence):
-                self.worker.start(self._train(sequence), lambda error: TrainingFailed(self._clock(), str(error)))
+                self.worker.start(
+                    self._train(sequence, self.newest), lambda error: TrainingFailed(self._clock(), str(error))
+                )
             case Subscribe():
                 self._link.subscribe()
             case PublishState(at_once):
@@ -291,8 +293,8 @@ class EdgeClient:
         self._prepared_at = self._clock()
         return Prepared(self._prepared_at)
 
-    async def _train(self, sequence: int) -> Event:
-        rounds, prompt, on_progress = self._rounds, self.newest, self._progress_from_thread()
+    async def _train(self, sequence: int, prompt: Prompt | None) -> Event:
+        rounds, on_progress = self._rounds, self._progress_from_thread()
         assert rounds is not None and prompt is not None
         done = await self.worker.run(lambda: rounds.run(sequence, prompt, on_progress))
         accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"

@@ -48,6 +48,7 @@ class Worker(Generic[EventT]):
         task = asyncio.create_task(self._guarded(job, failed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda _: job.close())  # one that was cancelled before it began was never awaited
 
     async def _guarded(
         self, job: Coroutine[Any, Any, EventT], failed: Callable[[MfptError], EventT | MfptError]
@@ -69,8 +70,10 @@ class Worker(Generic[EventT]):
             raise Cancelled
 
     def cancel_job(self) -> None:
-        """Let the work that runs now end at its next progress callback."""
+        """Let the work that runs now end at its next progress callback; a job that has not begun never does."""
         self._cancel.set()
+        for task in list(self._tasks):
+            task.cancel()
 
     async def drop_jobs(self) -> None:
         """Forget all jobs; what runs in the thread goes on until it looks up."""

@@ -387,9 +387,16 @@ def test_an_update_that_diverged_is_forgotten_and_the_device_goes_on() -> None:
     device.trained(1)
     device.told(Reject(sequence=1, reason="diverged", detail="blown up"))
     assert device.only(Refuse) == []
-    device.receives(1)
-    device.assigned(1)
+    device.assigned(0)
     assert device.only(Train) == [Train(2)]
+
+
+def test_updates_that_wait_are_sent_before_a_newer_one() -> None:
+    """The coordinator takes a lower number for a duplicate, and the older update would be lost."""
+    device = Device(left_over=(1,)).is_ready()
+    device.assigned(0)
+    device.trained(2)
+    assert device.only(SendUpdates)[-1] == SendUpdates((1, 2))
 
 
 def test_a_failed_training_is_told_and_the_device_announces_itself_again() -> None:

@@ -47,7 +47,8 @@ def take_update(state: State, event: UpdateArrived) -> Step:
             state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
         )
     staleness = state.version - header.base_version
-    if staleness > state.plan.aggregation.max_staleness:
+    # From a version that does not exist yet: this coordinator has lost its memory, and the device has not.
+    if not 0 <= staleness <= state.plan.aggregation.max_staleness:
         return _stale(state, client, header)
     return _accepted(state, client, event, staleness, delta)
 
@@ -61,8 +62,6 @@ def _problem(state: State, header: UpdateHeader) -> str:
         return (
             f"the update was computed with backbone {header.backbone}, the plan says {state.plan.backbone.fingerprint}"
         )
-    if header.base_version > state.version:
-        return f"the update starts from version {header.base_version}, this federation is at {state.version}"
     return ""
 
 

@@ -158,7 +158,7 @@ def _(event: Trained, state: State) -> Step:
         replace(state, outbox=outbox, sequence=event.sequence, sent_at=event.at, failures=0, trained_from=state.base),
         "uploading",
     )
-    return trained, [*effects, SendUpdates((event.sequence,))] if state.coordinator is not None else effects
+    return trained, [*effects, SendUpdates(outbox)] if state.coordinator is not None else effects
 
 
 @_record.register
@@ -206,16 +206,17 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one line for each t
 def _acknowledged(state: State, sequence: int) -> Step:
     if sequence not in state.outbox:
         return state, []
-    after, effects = _forgotten(state, sequence)
+    after, effects = _forgotten(state, sequence, accepted=True)
     counts = sequence >= state.first_sequence
     return replace(after, rounds=after.rounds + counts), effects
 
 
-def _forgotten(state: State, sequence: int) -> Step:
+def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
+    """Drop an update from the outbox; one that was refused must not keep the device from another turn."""
     if sequence not in state.outbox:
         return state, []
     outbox = tuple(waiting for waiting in state.outbox if waiting != sequence)
-    after = replace(state, outbox=outbox)
+    after = replace(state, outbox=outbox, trained_from=state.trained_from if accepted else -1)
     if outbox or state.phase != "uploading":
         return after, [Forget(sequence)]
     idle, effects = _in_phase(after, "idle")
@@ -241,8 +242,7 @@ def _advance(state: State, at: float) -> Step:
         return more[0], effects + more[1]
     if state.leaving:
         done = state.version is not None and state.version >= state.leave_at_version
-        busy = state.phase in ("training", "preparing")
-        return state, [Leave()] if not busy and (done or at >= state.leave_by) else []
+        return state, [Leave()] if not _is_busy(state) and (done or at >= state.leave_by) else []
     if not (state.prepared and state.phase == "idle" and state.connected and state.coordinator is not None):
         return state, []
     # Repeated now and then: a broker may deliver the last will of an earlier connection after the announcement.
@@ -257,6 +257,10 @@ def _advance(state: State, at: float) -> Step:
     return training, [*effects, Train(sequence)]
 
 
+def _is_busy(state: State) -> bool:
+    return state.phase == "training" or (state.phase == "preparing" and state.plan is not None)
+
+
 def next_deadline(state: State) -> float:
     """Return when the client must look again if nothing happens, in Unix seconds; infinity for never."""
     deadlines = [float("inf")]
@@ -267,6 +271,6 @@ def next_deadline(state: State) -> float:
         deadlines.append(state.subscribed_at + RESUBSCRIBE_SECONDS)
     if state.prepared and state.phase == "idle" and heard and state.assigned is None and not state.leaving:
         deadlines.append(state.announced_at + REANNOUNCE_SECONDS)
-    if state.leaving and state.phase not in ("training", "preparing"):
+    if state.leaving and not _is_busy(state):
         deadlines.append(state.leave_by)
     return min(deadlines)
