@@ -93,11 +93,6 @@ class EmbeddedBroker:
         """Whether other machines can connect without a password."""
         return self._password is None and self._listen.host not in ("127.0.0.1", "::1", "localhost")
 
-    @property
-    def process_id(self) -> int | None:
-        """Of the running server."""
-        return self._process.pid if self._process is not None else None
-
     async def __aenter__(self) -> "EmbeddedBroker":
         """Start the server and wait until it listens.
 

@@ -13,7 +13,7 @@ import math
 import sqlite3
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
 from mfpt_coord.core.effects import Durable, Effect, LookUpDistances, PublishPrompt, SaveFold, SaveUpdate, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
@@ -73,8 +73,12 @@ class Identity:
 
 def coordinator_will(federation: str, identity: Identity) -> Will:
     """Return the last will of a coordinator."""
-    offline = CoordinatorState(state="offline", coordinator=identity.id, version=0, started=identity.started)
-    return Will(COORDINATOR_STATE.path(federation), encode(offline))
+    return Will(COORDINATOR_STATE.path(federation), encode(_coordinator_state(identity, 0, online=False)))
+
+
+def _coordinator_state(identity: Identity, version: int, *, online: bool) -> CoordinatorState:
+    state: Literal["online", "offline"] = "online" if online else "offline"
+    return CoordinatorState(state=state, coordinator=identity.id, version=version, started=identity.started)
 
 
 class Coordinator:
@@ -242,13 +246,8 @@ class Coordinator:
         prompt = Prompt(header, halve(unflatten(state.prompts[language], state.layout)))
         self._transport.publish(PROMPT.path(state.plan.federation, language), encode(prompt), retain=True)
 
-    def _publish_state(self, state: str = "online") -> None:
-        message = CoordinatorState(
-            state="online" if state == "online" else "offline",
-            coordinator=self._identity.id,
-            version=self.state.version,
-            started=self._identity.started,
-        )
+    def _publish_state(self, *, online: bool = True) -> None:
+        message = _coordinator_state(self._identity, self.state.version, online=online)
         self._transport.publish(COORDINATOR_STATE.path(self.state.plan.federation), encode(message), retain=True)
 
     def _status_deadline(self) -> float:
@@ -288,7 +287,7 @@ class Coordinator:
         return all(client.state == "offline" for client in self.state.clients.values())
 
     async def _say_goodbye(self) -> None:
-        self._publish_state("offline")
+        self._publish_state(online=False)
         self._publish_status(at_once=True)
         await self._transport.flush(timeout=5.0)
         await self._transport.close()

@@ -62,6 +62,7 @@ from mfpt_shared.transport import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
 STATE_SECONDS: Final = 2.0
+
 _log = logging.getLogger(__name__)
 
 Clock = Callable[[], float]

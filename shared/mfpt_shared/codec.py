@@ -18,7 +18,7 @@ An int8 tensor `x` comes with `x:scale` (F32, one factor a row; a vector is one 
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -44,7 +44,6 @@ _DTYPES: Final[Mapping[str, type[np.generic]]] = {"F32": np.float32, "F16": np.f
 _SCALE: Final = ":scale"
 
 Decoded = Message | Plan | Prompt | Update
-HeaderT = TypeVar("HeaderT", PromptHeader, UpdateHeader)
 
 
 def encode(message: Decoded) -> bytes:
