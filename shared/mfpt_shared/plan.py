@@ -114,16 +114,33 @@ class Aggregation(Section, frozen=True):
         Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")
     ] = 600.0
     concurrency: Annotated[Count, Meta(description="devices that train at once, at most")] = 100
-    staleness_exponent: Annotated[float, Meta(ge=0, le=10, description="a in (1 + staleness)^-a")] = 0.5
+    staleness: Annotated[
+        Literal["constant", "polynomial", "hinge"],
+        Meta(description="how an old update's weight falls: not at all, (1 + staleness)^-a, or after a grace period"),
+    ] = "polynomial"
+    staleness_exponent: Annotated[
+        float, Meta(ge=0, le=10, description="a of `polynomial` and `hinge`: 1 / (1 + a (staleness - grace))")
+    ] = 0.5
+    staleness_grace: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="`hinge`: versions that an update may be behind at full weight")
+    ] = 4
     max_staleness: Annotated[
         int, Meta(ge=0, le=1_000_000, description="updates older than so many versions are refused")
     ] = 20
     proximity: Annotated[
-        Literal["uniform", "fixed"], Meta(description="fixed: exp(-distance / temperature); uniform: 1")
-    ] = "fixed"
+        Literal["auto", "fixed", "observed", "uniform"],
+        Meta(
+            description="auto: least estimated bias and variance; fixed: exp(-distance / temperature); "
+            "observed: the same with what updates show instead of distances; uniform: 1"
+        ),
+    ] = "auto"
     temperature: Annotated[
-        Positive, Meta(description="of `fixed`; distances are in 0..1, so 0.1 is sharp and 1 is nearly uniform")
+        Positive, Meta(description="of `fixed` and `observed`; 0.1 is sharp, 1 is nearly uniform")
     ] = 0.8
+    distance_bias: Annotated[
+        NonNegative,
+        Meta(description="`auto`: squared bias of a language at distance 1, in variances of one example, at first"),
+    ] = 0.003
     metrics: Annotated[
         tuple[
             Literal[
@@ -135,7 +152,26 @@ class Aggregation(Section, frozen=True):
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0
     max_examples: Annotated[Count, Meta(description="n is at most this, whatever a device says")] = 10_000
-    learning_rate: Annotated[Positive, Meta(description="server step on the aggregated delta")] = 1.0
+    combine: Annotated[
+        Literal["mean", "clip", "trimmed-mean", "median"],
+        Meta(description="of a fold's deltas; clip, trimmed-mean and median bound what outliers can do"),
+    ] = "mean"
+    trim: Annotated[
+        float, Meta(ge=0, lt=0.5, description="`trimmed-mean`: share of the weight left out at either end")
+    ] = 0.1
+    optimiser: Annotated[
+        Literal["sgd", "momentum", "adam"], Meta(description="what makes a step of the combined delta")
+    ] = "sgd"
+    learning_rate: Annotated[Positive, Meta(description="server step on the combined delta")] = 1.0
+    momentum: Annotated[
+        float, Meta(ge=0, lt=1, description="share of the last step in the next: `momentum`, beta 1 of `adam`")
+    ] = 0.9
+    second_moment: Annotated[float, Meta(ge=0, lt=1, description="beta 2 of `adam`")] = 0.99
+    adaptivity: Annotated[Positive, Meta(description="tau of `adam`, added to the root of the second moment")] = 1e-3
+    zero_shot: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
+        Meta(max_length=1000, description="languages (ISO 639-3) without a device that get a prompt all the same"),
+    ] = ()
 
 
 class Privacy(Section, frozen=True):
