@@ -59,7 +59,7 @@ class NoTraining:
     device = "benchmark"
 
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
-        return Tuned(start, 0.0)
+        return Tuned(start, 0.0, epochs=0)
 
     def validate(self, state: PromptState) -> Measured:
         return Measured(0.0, 0.0, 0)

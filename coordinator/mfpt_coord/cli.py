@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mfpt_coord.simulate.command import simulate
 from mfpt_shared.command_line import EPILOG, run
 from mfpt_shared.errors import UsageError
 
@@ -19,6 +20,9 @@ app = typer.Typer(
 )
 plan_app = typer.Typer(help="Write, look at and check federation plans.", no_args_is_help=True)
 app.add_typer(plan_app, name="plan")
+app.command(
+    epilog="Example: mfpt-coord simulate --data sib200 --preset sib200 --languages swh,zul,yor --examples 35 --jobs 2"
+)(simulate)
 
 BrokerOption = Annotated[
     str | None,
@@ -28,6 +32,12 @@ BrokerOption = Annotated[
 ]
 PlanArgument = Annotated[Path, typer.Argument(help="Plan file (TOML).")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+DistancesOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Your own language distances (CSV: a matrix, or first,second,distance); they come first."
+    ),
+]
 
 
 class Method(StrEnum):
@@ -36,6 +46,14 @@ class Method(StrEnum):
     LATE = "late"
     PROMPT = "prompt"
     P_TUNING = "p-tuning"
+
+
+class Proximity(StrEnum):
+    """Kinds of proximity that need no updates, as in the plan."""
+
+    AUTO = "auto"
+    FIXED = "fixed"
+    UNIFORM = "uniform"
 
 
 @app.command(epilog="Example: mfpt-coord serve --listen 0.0.0.0:1883 --plan plan.toml --data-dir /var/lib/mfpt")
@@ -51,12 +69,14 @@ def serve(
         Path | None, typer.Option(help="Folder for all state; by default under the XDG state home.")
     ] = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after so many new versions.")] = None,
+    distances: DistancesOption = None,
 ) -> None:
     """Run a coordinator, with its own broker unless --broker names one. Ctrl-C stops it; it goes on where it was."""
     import os  # noqa: PLC0415
 
     from mfpt_coord.broker import parse_listen  # noqa: PLC0415
     from mfpt_coord.config import ServeConfig, default_data_dir, read_plan  # noqa: PLC0415
+    from mfpt_coord.distance_file import read_distances  # noqa: PLC0415
     from mfpt_coord.serve import serve as run_serve  # noqa: PLC0415
     from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
 
@@ -67,6 +87,7 @@ def serve(
             broker=parse_broker(broker, os.environ) if broker else None,
             listen=parse_listen(listen),
             folds=folds,
+            distances=read_distances(distances) if distances else {},
         )
     )
 
@@ -155,6 +176,62 @@ def plan_validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
     typer.echo(f"{plan} is a plan ({content.digest}): {len(content.task.labels)} labels, {values:,} tuned values")
     if not content.backbone.fingerprint:
         typer.echo("warning: backbone.fingerprint is empty, devices with other weights will not be noticed", err=True)
+
+
+@app.command(epilog="Example: mfpt-coord languages swh zul yor --metrics genetic,script --plot distances.svg")
+def languages(
+    tags: Annotated[list[str], typer.Argument(metavar="LANGUAGE", help="Languages, such as sw or swh.")],
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Distances of URIEL+, separated by commas, or all; by default those of the plan. There are genetic, "
+            "geographic, syntactic, inventory, phonological, morphological, featural and script."
+        ),
+    ] = None,
+    proximity: Annotated[Proximity, typer.Option(help="How weights follow.")] = Proximity.AUTO,
+    temperature: Annotated[
+        float | None, typer.Option(min=1e-3, max=1e9, help="Of --proximity fixed; by default that of the plan.")
+    ] = None,
+    examples: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Of --proximity auto: training examples of each language.")
+    ] = 100,
+    distances: DistancesOption = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw distances and weights: .png, .svg or .html.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far languages are from one another, and the weights that this leads to."""
+    import asyncio  # noqa: PLC0415
+
+    from rich.console import Console  # noqa: PLC0415
+
+    from mfpt_coord import language_table, plots  # noqa: PLC0415
+    from mfpt_coord.distance_file import read_distances  # noqa: PLC0415
+    from mfpt_shared.folders import cache_home  # noqa: PLC0415
+    from mfpt_shared.plan import Aggregation  # noqa: PLC0415
+
+    wanted = language_table.parse_languages(tags)
+    default = Aggregation()
+    chosen = language_table.parse_metrics(metrics) if metrics is not None else None
+    plan = Aggregation(
+        metrics=chosen or default.metrics,
+        proximity=proximity.value,
+        temperature=default.temperature if temperature is None else temperature,
+    )
+    custom = read_distances(distances) if distances else {}
+    if plot:
+        plots.check(plot)
+    known = asyncio.run(language_table.find(wanted, chosen, custom, cache_home()))
+    shown = language_table.shown_metrics(wanted, chosen, custom)
+    table = language_table.tabulate(wanted, known, shown, examples, plan)
+    if plot:
+        plots.save(language_table.figure(table), plot)
+    if as_json:
+        typer.echo(language_table.as_json(table))
+        return
+    console = Console()
+    console.print(language_table.render(table, console.width))
 
 
 @app.command(epilog="Example: mfpt-coord status --watch --broker mqtt://localhost:1883")

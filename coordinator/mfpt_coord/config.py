@@ -1,9 +1,10 @@
 """Settings of `mfpt-coord serve`, checked once at the edge and passed down as values."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfpt_coord.broker import Listen
+from mfpt_coord.core.proximity import Distances
 from mfpt_shared.errors import PlanError
 from mfpt_shared.folders import state_home
 from mfpt_shared.mqtt import BrokerAddress
@@ -18,6 +19,7 @@ class ServeConfig:
         plan: None: the one in the data directory, or the `cldr` preset for a new one.
         broker: None: the embedded one, on `listen`.
         folds: stop after so many versions; None: never.
+        distances: the operator's own language distances; they count instead of those of URIEL+.
     """
 
     data_dir: Path
@@ -25,6 +27,7 @@ class ServeConfig:
     broker: BrokerAddress | None
     listen: Listen
     folds: int | None
+    distances: Distances = field(default_factory=dict)
 
 
 def default_data_dir() -> Path:

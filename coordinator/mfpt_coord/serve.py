@@ -7,11 +7,13 @@ import os
 import signal
 import time
 import uuid
+from dataclasses import replace
 
 from mfpt_coord.broker import EmbeddedBroker
 from mfpt_coord.config import ServeConfig
+from mfpt_coord.core.proximity import Distances, needs_distances
 from mfpt_coord.core.state import State, initial
-from mfpt_coord.distances import look_up
+from mfpt_coord.distances import look_up, merged, with_custom
 from mfpt_coord.presets import preset
 from mfpt_coord.service import Coordinator, Identity, coordinator_will, with_limit
 from mfpt_coord.store import SqliteStore
@@ -34,7 +36,7 @@ def serve(config: ServeConfig) -> None:
     with owned(config.data_dir, "--data-dir"):
         store = SqliteStore(config.data_dir / "coordinator.sqlite")
         try:
-            state = open_state(store, config.plan)
+            state = _with_distances(open_state(store, config.plan), config.distances)
             if asyncio.run(_run(config, store, state)) == signal.SIGINT:
                 raise Interrupted("interrupted; everything is saved, the same command goes on from here")
         finally:
@@ -43,7 +45,16 @@ def serve(config: ServeConfig) -> None:
 
 def default_plan() -> Plan:
     """Return the plan of a coordinator that was given none: the embedded task on the bundled backbone."""
-    chosen, facts = preset("cldr"), describe(Backbone().uri)
+    return preset_plan("cldr")
+
+
+def preset_plan(name: str) -> Plan:
+    """Return the plan of a preset on the bundled backbone.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    chosen, facts = preset(name), describe(Backbone().uri)
     backbone = Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
     return Plan(task=chosen.task, aggregation=chosen.aggregation, backbone=backbone)
 
@@ -64,6 +75,13 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
             f"{_difference(state.plan, plan)}); give the new plan its own --data-dir"
         )
     return state
+
+
+def _with_distances(state: State, custom: Distances) -> State:
+    """Return a state with the operator's distances of this run, instead of those of earlier runs."""
+    if custom and not needs_distances(state.plan.aggregation):
+        _log.warning("--distances has no effect: the plan's proximity is %r", state.plan.aggregation.proximity)
+    return replace(state, relations=replace(state.relations, distances=merged(state.relations.distances, custom)))
 
 
 def _difference(first: Plan, second: Plan) -> str:
@@ -90,7 +108,12 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
             address, f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
         )
         coordinator = Coordinator(
-            with_limit(state, config.folds), store, transport, identity, clock=time.time, look_up=look_up
+            with_limit(state, config.folds),
+            store,
+            transport,
+            identity,
+            clock=time.time,
+            look_up=with_custom(look_up, config.distances),
         )
         ended_by = 0
 

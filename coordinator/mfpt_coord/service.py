@@ -18,7 +18,7 @@ from typing import Final, Literal, get_args
 from mfpt_coord.core.effects import Durable, Effect, LookUpDistances, PublishPrompt, SaveFold, SaveUpdate, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
-from mfpt_coord.core.proximity import Distances, pair
+from mfpt_coord.core.proximity import Distances, needs_distances, pair
 from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import summarise
@@ -301,7 +301,7 @@ def unknown_languages(state: State) -> frozenset[LanguageCode]:
     """Return the languages to look up at a start: an earlier run may have ended before it knew their distances."""
     languages = sorted(state.prompts.keys() - {UNDETERMINED})
     pairs = itertools.combinations(languages, 2)
-    if state.plan.aggregation.proximity == "uniform" or all(pair(*two) in state.distances for two in pairs):
+    if not needs_distances(state.plan.aggregation) or all(pair(*two) in state.relations.distances for two in pairs):
         return frozenset()
     return frozenset(languages)
 

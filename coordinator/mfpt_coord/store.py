@@ -14,7 +14,8 @@ import msgspec
 import numpy as np
 
 from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveDistances, SaveFold, SavePrompt, SaveUpdate
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.optimiser import moment_count
+from mfpt_coord.core.proximity import Comparison, Distances, Pair, Relations
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.codec import decode
 from mfpt_shared.errors import BadData, Incompatible
@@ -24,7 +25,7 @@ from mfpt_shared.plan import Plan, plan_from_json, plan_to_json
 from mfpt_shared.tensors import Array, dense, flatten, layout
 from mfpt_shared.topics import CLIENT_UP
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -45,6 +46,12 @@ CREATE TABLE prompts (language TEXT, version INTEGER, vector BLOB NOT NULL, PRIM
 CREATE TABLE distances (
     first TEXT, second TEXT, metric TEXT, value REAL NOT NULL, PRIMARY KEY (first, second, metric)
 ) WITHOUT ROWID;
+CREATE TABLE comparisons (
+    first TEXT, second TEXT, cosine REAL NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (first, second)
+) WITHOUT ROWID;
+CREATE TABLE disagreement (language TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE directions (language TEXT PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 """
 
 
@@ -170,6 +177,15 @@ class SqliteStore:
         )
         for language, vector in fold.prompts.items():
             self._save_prompt(language, fold.version, vector)
+        # What a fold leaves for the next one; only the newest is kept.
+        learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
+            ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
+            ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
+            ("disagreement VALUES (?, ?)", list(fold.disagreement.items())),
+            ("comparisons VALUES (?, ?, ?, ?)", [(*pair, *seen) for pair, seen in fold.comparisons.items()]),
+        )
+        for table, rows in learned:
+            self._db.executemany(f"INSERT OR REPLACE INTO {table}", rows)
 
     def _save_prompt(self, language: LanguageCode, version: int, vector: Array) -> None:
         self._db.execute("INSERT INTO prompts VALUES (?, ?, ?)", (language, version, vector.tobytes()))
@@ -191,7 +207,15 @@ class SqliteStore:
             contributed=dict(
                 self._db.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
             ),
-            distances=self._distances(),
+            relations=Relations(self._distances(), self._comparisons(), self._disagreement()),
+            directions={
+                language: np.frombuffer(vector, np.float32)
+                for language, vector in self._db.execute("SELECT language, vector FROM directions")
+            },
+            moments={
+                language: np.frombuffer(vectors, np.float32).reshape(moment_count(plan.aggregation), -1)
+                for language, vectors in self._db.execute("SELECT language, vectors FROM moments")
+            },
             counts=msgspec.structs.replace(counts, accepted=accepted),
             staleness=dict(self._db.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
         )
@@ -232,6 +256,13 @@ class SqliteStore:
         for first, second, metric, value in self._db.execute("SELECT first, second, metric, value FROM distances"):
             distances.setdefault((first, second), {})[metric] = value
         return distances
+
+    def _comparisons(self) -> dict[Pair, Comparison]:
+        rows = self._db.execute("SELECT first, second, cosine, count FROM comparisons")
+        return {(first, second): Comparison(cosine, count) for first, second, cosine, count in rows}
+
+    def _disagreement(self) -> dict[LanguageCode, float]:
+        return dict(self._db.execute("SELECT language, value FROM disagreement"))
 
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

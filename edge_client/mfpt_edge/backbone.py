@@ -93,7 +93,7 @@ def load_backbone(spec: plan.Backbone, device: str = "auto") -> Backbone:
     )
 
 
-def check_facts(spec: plan.Backbone, facts: backbones.BackboneFacts) -> None:
+def check_facts(spec: plan.Backbone, facts: backbones.BackboneFacts | Backbone) -> None:
     """Check that the weights found are those that the plan asks for.
 
     Raises:

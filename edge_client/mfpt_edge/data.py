@@ -26,6 +26,8 @@ from mfpt_shared.languages import LanguageCode
 # The first group of columns that is there counts. MasakhaNEWS has a headline beside its text: both belong together.
 _TEXT_COLUMNS: Final = (("headline", "text"), ("text",), ("sentence",), ("headline",))
 _LABEL_COLUMNS: Final = (("label",), ("category",))
+# Of data sets that are translations of one another, such as SIB-200.
+_KEY_COLUMN: Final = "index_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ class DatasetSummary:
 class _Row:
     text: str
     label: str
+    key: str = ""
 
 
 # ---- from a source to a data set
@@ -144,7 +147,7 @@ def _cldr_rows(language: LanguageCode) -> dict[SplitName, list[_Row | None]]:
     """Split by entity rather than text, so that no language trains on what is another's test, translated."""
     rows: dict[SplitName, list[_Row | None]] = {name: [] for name in SPLITS}
     for name in cldr_examples(language):
-        rows[split_of(name.key)].append(_Row(name.text, name.label))
+        rows[split_of(name.key)].append(_Row(name.text, name.label, name.key))
     return rows
 
 
@@ -195,7 +198,7 @@ def _rows(table: Table, columns: Columns) -> list[_Row | None]:
         if label is None or any(text is None for text in texts):
             rows.append(None)
         else:
-            rows.append(_Row(" ".join(text for text in texts if text), label))
+            rows.append(_Row(" ".join(text for text in texts if text), label, _cell(row or {}, _KEY_COLUMN) or ""))
     return rows
 
 
@@ -256,7 +259,7 @@ def _examples(
         for row in split:
             reason = _flaw(row, index_of)
             if reason is None and row is not None:
-                examples[name].append(Example(row.text, index_of[row.label]))
+                examples[name].append(Example(row.text, index_of[row.label], row.key))
             else:
                 skipped[str(reason)] += 1
     if not any(examples.values()):

@@ -18,6 +18,7 @@ from mfpt_shared.topics import PROMPT
 IDENTITY_FILE: Final = "device.json"
 PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
+OWN_PROMPT_FILE: Final = "own-prompt.mfpt"
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -80,6 +81,22 @@ class DeviceFolder:
         """Keep a prompt, as the coordinator published it."""
         self._write(PROMPT_FILE, payload)
 
+    def save_own_prompt(self, payload: bytes) -> None:
+        """Keep a prompt that this device tuned itself and prefers to the federation's."""
+        self._write(OWN_PROMPT_FILE, payload)
+
+    def forget_own_prompt(self) -> None:
+        """Prefer the federation's prompt from now on."""
+        (self.path / OWN_PROMPT_FILE).unlink(missing_ok=True)
+
+    def own_prompt(self) -> Prompt | None:
+        """Return the device's own prompt, if it prefers that to the federation's.
+
+        Raises:
+            BadData: the file is damaged.
+        """
+        return self._read_prompt(OWN_PROMPT_FILE)
+
     def plan(self) -> Plan:
         """Return the plan that the device follows.
 
@@ -97,19 +114,25 @@ class DeviceFolder:
             ) from error
 
     def prompt(self) -> Prompt:
-        """Return the newest prompt that the device holds.
+        """Return the newest prompt of the federation that the device holds.
 
         Raises:
             UsageError: it has none yet.
             BadData: the file is damaged.
         """
+        prompt = self._read_prompt(PROMPT_FILE)
+        if prompt is None:
+            raise self._nothing_here()
+        return prompt
+
+    def _read_prompt(self, name: str) -> Prompt | None:
+        file = self.path / name
         try:
-            prompt = decode(PROMPT, (self.path / PROMPT_FILE).read_bytes())
-        except FileNotFoundError as error:
-            raise self._nothing_here() from error
+            prompt = decode(PROMPT, file.read_bytes())
+        except FileNotFoundError:
+            return None
         except DecodeError as error:
-            damaged = self.path / PROMPT_FILE
-            raise BadData(f"{damaged} is damaged ({error}); join the federation again to get a new one") from error
+            raise BadData(f"{file} is damaged ({error}); join the federation again to get a new one") from error
         assert isinstance(prompt, Prompt)
         return prompt
 

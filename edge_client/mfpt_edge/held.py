@@ -40,13 +40,13 @@ class Model:
 
 
 def held(folder: DeviceFolder) -> Model:
-    """Return what a device holds; works offline.
+    """Return the prompt that a device has chosen, its own or the federation's newest; works offline.
 
     Raises:
         UsageError: it holds nothing.
         BadData: what it holds is damaged.
     """
-    return Model(folder.plan(), folder.prompt())
+    return Model(folder.plan(), folder.own_prompt() or folder.prompt())
 
 
 def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Model:

@@ -21,8 +21,9 @@ from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.mqtt import MqttTransport
 from mfpt_shared.plan import Plan
+from mfpt_shared.rounds import Candidate
 from mfpt_shared.tensors import PromptState, dense
-from mfpt_shared.trainer import OnProgress, Trainer
+from mfpt_shared.trainer import Measured, OnProgress, Trainer
 
 _log = logging.getLogger(__name__)
 
@@ -102,9 +103,9 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
 
 def _load(config: JoinConfig, plan: Plan) -> Trainer:
     dataset = _dataset(config, plan)
-    from mfpt_edge.trainer import BackboneTrainer  # noqa: PLC0415 - torch takes seconds to import
+    from mfpt_edge.trainer import load_trainer  # noqa: PLC0415 - torch takes seconds to import
 
-    return BackboneTrainer(plan, dataset, device=config.device, threads=config.threads)
+    return load_trainer(plan, dataset, device=config.device, threads=config.threads)
 
 
 def _dataset(config: JoinConfig, plan: Plan) -> Dataset:
@@ -130,8 +131,10 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
         raise MfptError("the federation ended before this device could take part")
     snapshot = client.snapshot
     first, newest = dense(client.first.state), dense(client.newest.state)
+    kept = client.kept or Candidate("federated", client.newest.header.version, newest, Measured(0.0, 0.0, 0))
     before = await client.worker.run(lambda: trainer.test(first))
     after = await client.worker.run(lambda: trainer.test(newest))
+    ours = after if kept.origin == "federated" else await client.worker.run(lambda: trainer.test(kept.state))
     alone = None
     # As many epochs as the device trained in the federation, accepted or not.
     epochs = plan.training.epochs_for(trainer.examples) * len(snapshot.losses)
@@ -146,6 +149,8 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
         accuracy_alone=alone,
         accuracy_before=before.accuracy if known else None,
         accuracy_after=after.accuracy if known else None,
+        kept=kept.origin,
+        accuracy_kept=ours.accuracy if known else None,
         examples=trainer.examples,
         test_examples=before.examples,
         bytes_up=snapshot.bytes_up,

@@ -97,11 +97,15 @@ class PromptModel(nn.Module):
         Returns:
             Logits [batch, labels].
         """
+        logits: Tensor = self.head(self.pooled(hidden, mask))
+        return logits
+
+    def pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Return what the head sees, [batch, width]; arguments as of `upper`."""
         last = self.prompt.upper(hidden.float(), mask)
         weights = mask[..., None].to(last.dtype)
         mean = (last * weights).sum(dim=1) / weights.sum(dim=1)
-        logits: Tensor = self.head(_POOLED_NORM * nn.functional.normalize(mean, dim=-1))
-        return logits
+        return _POOLED_NORM * nn.functional.normalize(mean, dim=-1)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return logits [batch, labels] of token ids [batch, tokens]."""

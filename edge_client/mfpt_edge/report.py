@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 
 from mfpt_shared.messages import Phase
+from mfpt_shared.rounds import Origin
 
 
 class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -14,6 +15,9 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         accuracy_before: with the first prompt that came.
         accuracy_after: with the newest prompt of the federation.
+        kept: which prompt did best on the device's validation examples and is used from now on: the federation's
+            newest, or one that the device tuned itself.
+        accuracy_kept: with that one.
         accuracy_alone: after as many epochs from the first prompt on this device's examples only.
         bytes_up: payloads and topics that were sent.
         seconds: from the start to the end of the federation's part; `accuracy_alone` is computed after that.
@@ -25,6 +29,8 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_alone: float | None
     accuracy_before: float | None
     accuracy_after: float | None
+    kept: Origin
+    accuracy_kept: float | None
     examples: int
     test_examples: int
     bytes_up: int

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
+import msgspec
+
 from mfpt_edge.core.effects import (
     CancelTraining,
     Effect,
@@ -41,9 +43,8 @@ from mfpt_edge.device import DeviceFolder, Identity
 from mfpt_edge.link import Link
 from mfpt_edge.outbox import Outbox
 from mfpt_edge.report import Snapshot
-from mfpt_edge.rounds import Rounds
 from mfpt_edge.worker import Worker
-from mfpt_shared.codec import decode
+from mfpt_shared.codec import decode, encode
 from mfpt_shared.errors import ConnectionFailed, DecodeError, Incompatible, MfptError
 from mfpt_shared.messages import (
     Ack,
@@ -54,6 +55,7 @@ from mfpt_shared.messages import (
     Ready,
 )
 from mfpt_shared.plan import Plan, plan_to_json
+from mfpt_shared.rounds import Candidate, Rounds
 from mfpt_shared.tensors import check_layout, dense, layout
 from mfpt_shared.topics import CLIENT_UP
 from mfpt_shared.trainer import Trainer
@@ -78,6 +80,7 @@ class EdgeClient:
         trainer: data and backbone, once they are loaded.
         first: the first prompt that came, None before it.
         newest: the newest prompt that came.
+        kept: the prompt that did best on the validation examples so far; see `Rounds.kept`.
     """
 
     def __init__(
@@ -134,6 +137,7 @@ class EdgeClient:
         self.trainer: Trainer | None = None
         self.first: Prompt | None = None
         self.newest: Prompt | None = None
+        self.kept: Candidate | None = None
         self._candidate: tuple[Prompt, bytes]
 
     @property
@@ -290,18 +294,24 @@ class EdgeClient:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
         trainer = await self.worker.run(lambda: self._prepare(plan))
         self.trainer = trainer
-        self._rounds = Rounds(self._identity, plan, trainer, self._outbox, self._clock)
+        identity, own = self._identity, self._own_prompt(plan)
+        self._rounds = await self.worker.run(
+            lambda: Rounds(identity.client, identity.language, plan, trainer, self._clock, own)
+        )
         self._prepared_at = self._clock()
         return Prepared(self._prepared_at)
 
     async def _train(self, sequence: int, prompt: Prompt | None) -> Event:
         rounds, on_progress = self._rounds, self._progress_from_thread()
         assert rounds is not None and prompt is not None
-        done = await self.worker.run(lambda: rounds.run(sequence, prompt, on_progress))
+        update, done = await self.worker.run(lambda: rounds.run(sequence, prompt, on_progress))
+        payload = encode(update)
+        self._outbox.put(sequence, payload)
+        self._keep(rounds.kept)
         accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
         _log.info(
             "update %d from version %d: validation accuracy was %s, training loss is %.3f, %d bytes",
-            *(sequence, done.version, accuracy, done.loss, done.size),
+            *(sequence, done.version, accuracy, done.loss, len(payload)),
         )
         accuracies = () if done.accuracy is None else (done.accuracy,)
         self._show(
@@ -310,6 +320,20 @@ class EdgeClient:
             progress=0.0,
         )
         return Trained(self._clock(), sequence)
+
+    def _own_prompt(self, plan: Plan) -> Prompt | None:
+        """Return the prompt of its own that the device preferred in an earlier run, if it fits the plan."""
+        own = self._folder.own_prompt()
+        return own if own is not None and own.header.plan == plan.digest else None
+
+    def _keep(self, kept: Candidate | None) -> None:
+        """Note which prompt the device would rather use: its own, or the federation's."""
+        self.kept = kept
+        if kept is None or kept.origin == "federated" or self.newest is None:
+            self._folder.forget_own_prompt()
+            return
+        header = msgspec.structs.replace(self.newest.header, version=kept.version)
+        self._folder.save_own_prompt(encode(Prompt(header, kept.state)))
 
     def _progress_from_thread(self) -> Callable[[float, float], None]:
         loop = asyncio.get_running_loop()
@@ -353,10 +377,11 @@ class EdgeClient:
 
     async def _report_last_version(self) -> None:
         """Measure the last version for the coordinator's books."""
-        trainer, prompt = self.trainer, self.newest
-        if trainer is None or prompt is None:
+        rounds, prompt = self._rounds, self.newest
+        if rounds is None or prompt is None:
             return
-        measured = await self.worker.run(lambda: trainer.validate(dense(prompt.state)))
+        measured = await self.worker.run(lambda: rounds.judge(prompt))
+        self._keep(rounds.kept)
         if measured.examples:
             self._show(accuracies=(*self.snapshot.accuracies, measured.accuracy))
             report = EvaluationReport(

@@ -23,10 +23,16 @@ SPLIT_NAMES: Final[Mapping[str, SplitName]] = {
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text; `label` is an index into the plan's labels."""
+    """One labelled text.
+
+    Attributes:
+        label: index into the plan's labels.
+        key: the same for translations of one sentence, where the source says which these are; else empty.
+    """
 
     text: str
     label: int
+    key: str = ""
 
 
 def split_of(key: str) -> SplitName:

@@ -19,38 +19,53 @@ from mfpt_shared.trainer import Measured, OnProgress, Tuned
 _log = logging.getLogger(__name__)
 
 
+def load_trainer(
+    plan: Plan, dataset: Dataset, *, device: str = "auto", threads: int | None = None
+) -> "BackboneTrainer":
+    """Load the backbone of a plan, and run all examples of a device through its lower layers.
+
+    Args:
+        plan: names the backbone, the prompt and the training.
+        dataset: of this device.
+        device: auto, cpu or cuda.
+        threads: for matrix products; None: as many as torch finds cores.
+
+    Raises:
+        DatasetError: fewer training examples than the plan asks for.
+        Incompatible: the backbone is not the plan's.
+    """
+    if len(dataset.train) < plan.privacy.min_examples:
+        raise DatasetError(
+            f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} at least"
+        )
+    if threads is not None:
+        torch.set_num_threads(threads)
+    backbone = load_backbone(plan.backbone, device)
+    _log.info(
+        "backbone %s: %.0f MB of weights in memory (%.0f MB in fp32)",
+        plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,
+    )  # fmt: skip
+    model = PromptModel(backbone, plan)
+    splits = (training.encode(model, split) for split in (dataset.train, dataset.validation, dataset.test))
+    return BackboneTrainer(model, *splits)
+
+
 class BackboneTrainer:
     """See `trainer.Trainer`. One thread at a time may use it."""
 
-    def __init__(self, plan: Plan, dataset: Dataset, *, device: str = "auto", threads: int | None = None) -> None:
-        """Load the backbone and run all examples through its lower layers.
-
-        Args:
-            plan: names the backbone, the prompt and the training.
-            dataset: of this device.
-            device: auto, cpu or cuda.
-            threads: for matrix products; None: as many as torch finds cores.
-
-        Raises:
-            DatasetError: fewer training examples than the plan asks for.
-            Incompatible: the backbone is not the plan's.
-        """
-        if len(dataset.train) < plan.privacy.min_examples:
-            raise DatasetError(
-                f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} at least"
-            )
-        if threads is not None:
-            torch.set_num_threads(threads)
-        self._plan = plan
-        self._backbone = load_backbone(plan.backbone, device)
-        _log.info(
-            "backbone %s: %.0f MB of weights in memory (%.0f MB in fp32)",
-            plan.backbone.uri, self._backbone.weight_bytes / 1e6, self._backbone.weight_bytes_fp32 / 1e6,
-        )  # fmt: skip
-        self._model = PromptModel(self._backbone, plan)
-        self._train = training.encode(self._model, dataset.train)
-        self._validation = training.encode(self._model, dataset.validation)
-        self._test = training.encode(self._model, dataset.test)
+    def __init__(
+        self,
+        model: PromptModel,
+        train: training.Encoded,
+        validation: training.Encoded,
+        test: training.Encoded,
+    ) -> None:
+        """Wrap a model and encoded examples; several trainers may share a model."""
+        self._model = model
+        self._plan = model.plan
+        self._train = train
+        self._validation = validation
+        self._test = test
 
     @property
     def examples(self) -> int:
@@ -60,17 +75,21 @@ class BackboneTrainer:
     @property
     def fingerprint(self) -> str:
         """See Trainer.fingerprint."""
-        return self._backbone.fingerprint
+        return self._model.backbone.fingerprint
 
     @property
     def device(self) -> str:
         """See Trainer.device."""
-        kind = self._backbone.device.type
+        kind = self._model.backbone.device.type
         return f"cpu, {os.cpu_count()} cores" if kind == "cpu" else kind
 
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
         """See Trainer.tune."""
         self._model.load(start)
+        if self._plan.training.head_start == "ridge" and not start["head.weight"].any():
+            # All that a device can add to a head that knows nothing yet; steps would only take it away from there.
+            training.solve_head(self._model, self._train)
+            return Tuned(self._model.state(), training.evaluate(self._model, self._train).loss, epochs=0)
         report = training.train(
             self._model,
             self._train,
@@ -78,7 +97,7 @@ class BackboneTrainer:
             rng=np.random.default_rng(seed),
             on_step=lambda progress: on_progress(progress.step / progress.steps, progress.loss),
         )
-        return Tuned(self._model.state(), report.last_loss)
+        return Tuned(self._model.state(), report.last_loss, epochs)
 
     def validate(self, state: PromptState) -> Measured:
         """See Trainer.validate."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 CACHE_BYTES: Final = 256 * 2**20
 
 _EVALUATION_BATCH: Final = 32
+# Of the ridge regression, in mean squared lengths of the centred features; and by how much its head, fitted to labels
+# of 0 and 1, is too small for the softmax.
+_RIDGE: Final = 0.2
+_HEAD_SCALE: Final = 4.0
 # Sorting by length saves padding; a little noise on the lengths keeps the company of an example changing.
 _LENGTH_NOISE: Final = 0.15
 
@@ -45,6 +49,11 @@ class Encoded(NamedTuple):
     def lengths(self) -> NDArray[np.int64]:
         """Return the tokens of every example."""
         return np.array([len(ids) for ids in self.ids], np.int64)
+
+    def take(self, rows: Sequence[int]) -> "Encoded":
+        """Return some of the examples; the activations are shared, not copied."""
+        ids, starts = [self.ids[row] for row in rows], [self.starts[row] for row in rows]
+        return self._replace(ids=ids, labels=self.labels[list(rows)], starts=starts)
 
 
 class Batch(NamedTuple):
@@ -133,6 +142,26 @@ def encode(model: PromptModel, examples: "Sequence[Example]", *, cache_bytes: in
     return encoded._replace(hidden=hidden)
 
 
+def concatenate(parts: Sequence[Encoded]) -> Encoded:
+    """Return the examples of several sets as one; a single set is returned as it is."""
+    if len(parts) == 1:
+        return parts[0]
+    ids = [tokens for part in parts for tokens in part.ids]
+    hidden = None
+    if all(part.hidden is not None for part in parts):
+        spans = [
+            part.hidden[start : start + len(tokens)]
+            for part in parts
+            if part.hidden is not None
+            for start, tokens in zip(part.starts, part.ids, strict=True)
+        ]
+        hidden = torch.cat(spans) if spans else None
+    ends = np.cumsum([len(tokens) for tokens in ids]).tolist()
+    return parts[0]._replace(
+        ids=ids, labels=torch.cat([part.labels for part in parts]), hidden=hidden, starts=[0, *ends[:-1]]
+    )
+
+
 def gather(encoded: Encoded, rows: Sequence[int]) -> Batch:
     """Return some examples as a batch."""
     ids, mask = pad([encoded.ids[row] for row in rows], encoded.pad_id, encoded.device)
@@ -199,6 +228,29 @@ def train(
     return TrainReport(means[0], means[-1], training.epochs * per_epoch)
 
 
+def solve_head(model: PromptModel, encoded: Encoded) -> None:
+    """Set the head to the ridge regression of centred labels on the centred features that the prompt now gives.
+
+    Heads of several devices may be averaged: the mean of their solutions does about as well as one on all their
+    examples. In its dual form, a system of as many equations as there are examples.
+
+    Args:
+        model: whose head is set; its prompt stays.
+        encoded: at least one example.
+    """
+    labels = len(model.plan.task.labels)
+    pooled = features(model, encoded)
+    mean = pooled.mean(dim=0)
+    centred = pooled - mean
+    targets = torch.nn.functional.one_hot(encoded.labels, labels).to(pooled.dtype)
+    gram = centred @ centred.T
+    ridge = _RIDGE * gram.diagonal().mean().clamp(min=1e-6) * torch.eye(len(gram), device=gram.device)
+    weight = _HEAD_SCALE * torch.linalg.solve(gram + ridge, targets - targets.mean(dim=0)).T @ centred
+    with torch.no_grad():
+        model.head.weight.copy_(weight)
+        model.head.bias.copy_(-(weight @ mean))
+
+
 def evaluate(model: PromptModel, encoded: Encoded) -> Evaluation:
     """Measure accuracy and loss; of no examples at all, both are zero."""
     examples = len(encoded.ids)
@@ -217,6 +269,17 @@ def predict(model: PromptModel, encoded: Encoded) -> Tensor:
         for rows in _by_length(encoded.lengths(), _EVALUATION_BATCH):
             scores[rows] = logits(model, gather(encoded, rows))
     return scores
+
+
+def features(model: PromptModel, encoded: Encoded) -> Tensor:
+    """Return what the head sees of every example, [examples, width] float32, in their order."""
+    found = torch.empty(len(encoded.ids), model.backbone.width, device=encoded.device)
+    with torch.no_grad():
+        for rows in _by_length(encoded.lengths(), _EVALUATION_BATCH):
+            batch = gather(encoded, rows)
+            hidden = model.lower(batch.ids, batch.mask) if batch.hidden is None else batch.hidden
+            found[rows] = model.pooled(hidden, batch.mask)
+    return found
 
 
 def _step(model: PromptModel, batch: Batch, optimiser: torch.optim.Optimizer) -> float:

@@ -26,7 +26,7 @@ def run(app: Callable[[], None], program: str) -> None:
         datefmt="%H:%M:%S",
         stream=sys.stderr,
     )
-    for noisy in ("asyncio", "paho", "urllib3", "filelock"):
+    for noisy in ("asyncio", "paho", "urllib3", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     try:
         app()

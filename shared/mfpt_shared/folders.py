@@ -1,6 +1,7 @@
-"""Where state is kept between runs, and how one process at a time owns it."""
+"""Where state and caches are kept between runs, and how one process at a time owns it."""
 
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,15 @@ from mfpt_shared.errors import Incompatible, MfptError
 def state_home() -> Path:
     """Return mfpt's folder under the user's state home (`$XDG_STATE_HOME`, by default `~/.local/state`)."""
     return platformdirs.user_state_path("mfpt")
+
+
+def cache_home() -> Path:
+    """Return mfpt's folder for what can be made again: `$MFPT_CACHE`, else one under the user's cache home.
+
+    That is `$XDG_CACHE_HOME`, by default `~/.cache`.
+    """
+    chosen = os.environ.get("MFPT_CACHE")
+    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("mfpt")
 
 
 @contextmanager

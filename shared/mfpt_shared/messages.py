@@ -58,10 +58,19 @@ class ClientState(Message, frozen=True):
 
 
 class Metrics(Message, frozen=True):
-    """What a device measured: the mean training loss, and its validation accuracy with the prompt that it was given."""
+    """What a device measured.
+
+    Attributes:
+        loss: mean training loss of the last epoch.
+        accuracy: of the prompt that it was given, on its validation examples.
+        own_accuracy: of the prompt that it had tuned in its round before, on the same; None in its first round.
+        validated: validation examples.
+    """
 
     loss: Annotated[float, Meta(ge=0, le=1e9)] | None = None
     accuracy: Accuracy | None = None
+    own_accuracy: Accuracy | None = None
+    validated: Examples = 0
 
 
 class Ready(Message, frozen=True, tag="ready"):

@@ -78,7 +78,8 @@ class Prompt(Section, frozen=True):
     ] = "late"
     tokens: Annotated[int, Meta(ge=1, le=512, description="number of virtual tokens")] = 20
     layer: Annotated[
-        int, Meta(ge=-1, le=1023, description="late: layer that first sees the prompt; -1: half the depth")
+        int,
+        Meta(ge=-1, le=1023, description="late: layer that first sees the prompt; -1: at 3/4 of the depth"),
     ] = -1
     init_std: Annotated[NonNegative, Meta(description="standard deviation of the initial virtual tokens")] = 0.3
     encoder_width: Annotated[int, Meta(ge=1, le=65_536, description="p-tuning: hidden size of the prompt encoder")] = (
@@ -91,12 +92,14 @@ class Training(Section, frozen=True):
     """What a device does between receiving an assignment and sending its update."""
 
     epochs: Annotated[Count, Meta(description="local epochs an assignment, at least")] = 1
-    min_steps: Annotated[Count, Meta(description="a device with few examples makes more epochs, for so many steps")] = (
-        12
-    )
+    min_steps: Annotated[Count, Meta(description="a device with few examples makes more epochs, for so many steps")] = 9
+    head_start: Annotated[
+        Literal["ridge", "zero"],
+        Meta(description="first head of a device: ridge regression on its frozen features, in closed form; or zero"),
+    ] = "ridge"
     batch_size: Annotated[Count, Meta(description="examples a step")] = 16
     prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.02
-    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.005
+    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.0003
     weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
     max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
 
@@ -113,6 +116,9 @@ class Aggregation(Section, frozen=True):
     fold_after: Annotated[
         Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")
     ] = 600.0
+    patience: Annotated[
+        Positive, Meta(description="a buffer or a device is waited for so many times as long as rounds usually take")
+    ] = 3.0
     concurrency: Annotated[Count, Meta(description="devices that train at once, at most")] = 100
     staleness: Annotated[
         Literal["constant", "polynomial", "hinge"],
@@ -212,7 +218,7 @@ class Plan(Section, frozen=True):
     @property
     def late_layer(self) -> int:
         """Index of the first layer that sees a late prompt."""
-        return self.backbone.layers // 2 if self.prompt.layer < 0 else self.prompt.layer
+        return 3 * self.backbone.layers // 4 if self.prompt.layer < 0 else self.prompt.layer
 
     @property
     def digest(self) -> str:

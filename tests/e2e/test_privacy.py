@@ -78,9 +78,9 @@ def secrets() -> Iterator[tuple[str, bytes]]:
 
 
 def trainer(plan: Plan, file: Path, tag: str) -> Trainer:
-    from mfpt_edge.trainer import BackboneTrainer  # noqa: PLC0415 - the other tests do without torch
+    from mfpt_edge.trainer import load_trainer  # noqa: PLC0415 - the other tests do without torch
 
-    return BackboneTrainer(plan, load_dataset(str(file), normalise(tag), plan.task.labels), device="cpu")
+    return load_trainer(plan, load_dataset(str(file), normalise(tag), plan.task.labels), device="cpu")
 
 
 async def train_one_round(directory: Path) -> list[bytes]:

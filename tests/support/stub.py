@@ -45,7 +45,7 @@ class StubTrainer:
         if self._gate is not None:
             self._gate.wait(on_progress)
         on_progress(1.0, 1.0)
-        return Tuned({name: array + array.dtype.type(self._step) for name, array in start.items()}, loss=1.0)
+        return Tuned({name: array + array.dtype.type(self._step) for name, array in start.items()}, 1.0, epochs=1)
 
     def validate(self, state: PromptState) -> Measured:
         del state

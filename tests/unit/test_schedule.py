@@ -18,7 +18,7 @@ from mfpt_coord.core.schedule import (
     next_deadline,
     training,
 )
-from mfpt_coord.core.staleness import polynomial
+from mfpt_coord.core.staleness import freshness
 from mfpt_coord.core.state import Assignment, Client, Contribution, State, initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import UpdateHeader
@@ -213,11 +213,21 @@ def test_the_scheduler_looks_again_at_the_next_deadline() -> None:
 
 @pytest.mark.parametrize(("staleness", "weight"), [(0, 1.0), (1, 0.5**0.5), (3, 0.5), (99, 0.1)])
 def test_staleness_costs_the_square_root_by_default(staleness: int, weight: float) -> None:
-    assert polynomial(staleness, Aggregation().staleness_exponent) == pytest.approx(weight)
+    assert freshness(staleness, Aggregation()) == pytest.approx(weight)
 
 
 def test_an_exponent_of_zero_ignores_staleness() -> None:
-    assert polynomial(20, 0.0) == 1.0
+    assert freshness(20, Aggregation(staleness_exponent=0.0)) == 1.0
+
+
+def test_constant_ignores_staleness_whatever_the_exponent() -> None:
+    assert freshness(20, Aggregation(staleness="constant", staleness_exponent=2.0)) == 1.0
+
+
+@pytest.mark.parametrize(("staleness", "weight"), [(0, 1.0), (4, 1.0), (5, 1 / 3), (6, 0.2), (14, 1 / 21)])
+def test_a_hinge_falls_only_after_the_grace(staleness: int, weight: float) -> None:
+    plan = Aggregation(staleness="hinge", staleness_exponent=2.0, staleness_grace=4)
+    assert freshness(staleness, plan) == pytest.approx(weight)
 
 
 def test_a_device_that_is_silent_for_twice_its_time_is_asked_again() -> None:

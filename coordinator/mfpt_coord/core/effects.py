@@ -1,12 +1,12 @@
 """What the coordinator wants done. Durable effects are committed, all together, before anything goes on the wire."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.proximity import Comparison, Distances, Pair
 from mfpt_coord.core.state import Client, Contribution
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Down, UpdateCounts
@@ -42,9 +42,11 @@ class SaveFold:
     """The buffer became a new version.
 
     Attributes:
-        weights: [languages, updates] float64; what each update moved each language's prompt by, learning rate included.
+        weights: [languages, updates] float64; how much of each update went into each language's step.
         prompts: of every language, in the order of the rows.
         updates: (client, sequence) of every update, in the order of the columns.
+        moments: of the server optimiser, for every language; empty where it has none.
+        directions, comparisons, disagreement: what the fold has changed in them; see `evidence`.
     """
 
     version: int
@@ -52,6 +54,10 @@ class SaveFold:
     weights: NDArray[np.float64]
     prompts: Mapping[LanguageCode, Array]
     updates: Sequence[tuple[str, int]]
+    moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
+    directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
+    comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
+    disagreement: Mapping[LanguageCode, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

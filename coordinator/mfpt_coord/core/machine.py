@@ -7,21 +7,20 @@ disk. A step that raises has changed nothing.
 from dataclasses import replace
 from functools import singledispatch
 
-import numpy as np
-
-from mfpt_coord.core.aggregate import example_weight, fold, fold_weights, mixture
+from mfpt_coord.core.aggregate import mixture
 from mfpt_coord.core.effects import (
     Effect,
     LookUpDistances,
     PublishPrompt,
     SaveClient,
     SaveDistances,
-    SaveFold,
     SavePrompt,
     Send,
 )
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
+from mfpt_coord.core.folding import fold
 from mfpt_coord.core.intake import take_update
+from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import UNDETERMINED, LanguageCode, is_language
@@ -58,13 +57,13 @@ def _(event: UpdateArrived, state: State) -> Step:
 
 @_record.register
 def _(event: DistancesFound, state: State) -> Step:
-    found = {**state.distances, **event.distances}
+    relations = replace(state.relations, distances={**state.relations.distances, **event.distances})
     prompts, effects = dict(state.prompts), list[Effect]([SaveDistances(event.distances)])
     for language in sorted(state.joining.intersection(event.languages)):
-        prompts[language] = mixture(language, state.prompts, state.contributed, found, state.plan.aggregation)
+        prompts[language] = mixture(language, state.prompts, state.contributed, relations, state.plan.aggregation)
         effects += [SavePrompt(language, state.version, prompts[language]), PublishPrompt(language)]
     joining = state.joining.difference(event.languages)
-    return replace(state, distances=found, prompts=prompts, joining=joining), effects
+    return replace(state, relations=relations, prompts=prompts, joining=joining), effects
 
 
 @_record.register
@@ -124,13 +123,22 @@ def _welcome(state: State, language: LanguageCode) -> Step:
         return state, []
     others = frozenset([*state.prompts, *state.joining, language]) - {UNDETERMINED}
     look_up: list[Effect] = (
-        [LookUpDistances(others)] if len(others) > 1 and state.plan.aggregation.proximity != "uniform" else []
+        [LookUpDistances(others)] if len(others) > 1 and needs_distances(state.plan.aggregation) else []
     )
     if look_up and state.version > 0:
         return replace(state, joining=state.joining | {language}), look_up
-    first = mixture(language, state.prompts, state.contributed, state.distances, state.plan.aggregation)
+    first = mixture(language, state.prompts, state.contributed, state.relations, state.plan.aggregation)
     welcomed = replace(state, prompts={**state.prompts, language: first})
     return welcomed, [SavePrompt(language, state.version, first), PublishPrompt(language), *look_up]
+
+
+def _welcome_zero_shot(state: State) -> Step:
+    """Give prompts to the languages that the plan names though no device speaks them."""
+    effects: list[Effect] = []
+    for language in map(LanguageCode, state.plan.aggregation.zero_shot):
+        state, more = _welcome(state, language)
+        effects += more
+    return state, effects
 
 
 def _with_client(state: State, client: Client) -> State:
@@ -139,9 +147,10 @@ def _with_client(state: State, client: Client) -> State:
 
 def _advance(state: State, at: float) -> Step:
     """Do what has become possible: fold a buffer that is due, then give out places."""
-    effects: list[Effect] = []
+    state, effects = _welcome_zero_shot(state)
     if not state.finished and fold_is_due(state, at):
-        state, effects = _fold(state, at)
+        state, more = fold(state, at)
+        effects += more
         if state.finished:
             stop = Stop(reason="finished", version=state.version)
             effects += [Send(client.id, stop) for client in state.clients.values() if client.state == "online"]
@@ -152,31 +161,3 @@ def _advance(state: State, at: float) -> Step:
         clients[client.id] = replace(client, assignment=assignment, phase="training", progress=0.0)
         effects.append(Send(client.id, Assign(version=state.version, deadline=assignment.deadline - at)))
     return (replace(state, clients=clients) if effects else state), effects
-
-
-def _fold(state: State, at: float) -> Step:
-    targets = list(state.prompts)
-    weights = fold_weights(targets, state.buffer, _active(state), state.distances, state.plan.aggregation)
-    deltas = np.stack([update.delta for update in state.buffer])
-    folded = fold(np.stack([state.prompts[target] for target in targets]), weights, deltas)
-    prompts = dict(zip(targets, folded, strict=True))
-    contributed = dict(state.contributed)
-    for update in state.buffer:
-        contributed[update.language] = contributed.get(update.language, 0) + update.header.examples
-    version = state.version + 1
-    updates = [(update.client, update.header.sequence) for update in state.buffer]
-    after = replace(state, version=version, prompts=prompts, contributed=contributed, buffer=())
-    published: list[Effect] = [PublishPrompt(target) for target in targets]
-    return after, [SaveFold(version, at, weights, prompts, updates), *published]
-
-
-def _active(state: State) -> dict[LanguageCode, float]:
-    """Return language -> sum of n^p over the devices that are online or have an update in the buffer."""
-    examples = {update.client: (update.language, update.header.examples) for update in state.buffer}
-    for client in state.clients.values():
-        if client.state == "online" and client.examples > 0:
-            examples.setdefault(client.id, (client.language, client.examples))
-    active: dict[LanguageCode, float] = {}
-    for language, count in examples.values():
-        active[language] = active.get(language, 0.0) + example_weight(count, state.plan.aggregation)
-    return active

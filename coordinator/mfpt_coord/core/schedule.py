@@ -10,9 +10,8 @@ from statistics import median
 from typing import Final
 
 from mfpt_coord.core.state import Assignment, Client, State
+from mfpt_shared.plan import Aggregation
 
-# A device may take so many times as long as it usually does.
-PATIENCE: Final = 3.0
 MIN_SECONDS: Final = 10.0
 # Nobody is known to be at work, yet updates that waited in outboxes may come one after the other.
 QUIET_SECONDS: Final = 0.5
@@ -51,14 +50,24 @@ def fold_deadline(state: State, at: float) -> float:
         return max(back, state.buffer[-1].at + QUIET_SECONDS)
     online = [client for client in state.clients.values() if client.state == "online"]
     usual = [client.seconds for client in online if client.seconds is not None]
-    limit = state.plan.aggregation.fold_after
-    wait = min(limit, max(MIN_SECONDS, PATIENCE * median(usual))) if usual else limit
+    plan = state.plan.aggregation
+    wait = min(plan.fold_after, max(MIN_SECONDS, plan.patience * median(usual))) if usual else plan.fold_after
     return max(back, state.buffer[0].at + wait)
 
 
 def fold_is_due(state: State, at: float) -> bool:
     """Tell whether the buffer becomes a version now."""
-    return len(state.buffer) >= state.plan.aggregation.buffer or at >= fold_deadline(state, at)
+    full = len(state.buffer) >= state.plan.aggregation.buffer
+    return (full and not _still_starting(state, at)) or at >= fold_deadline(state, at)
+
+
+def _still_starting(state: State, at: float) -> bool:
+    """Tell whether others are at work on heads in closed form: all of them together make the first version.
+
+    They are complete heads, not small steps: folded one after the other they would add up to one that is too large.
+    """
+    starts_closed = state.version == 0 and state.plan.training.head_start == "ridge"
+    return starts_closed and bool(state.joining or training(state, at) or eligible(state, at))
 
 
 def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
@@ -73,16 +82,14 @@ def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
         client = min(waiting, key=lambda one: (seen.get(one.language, 0), one.contributed, one.id))
         waiting.remove(client)
         seen[client.language] = seen.get(client.language, 0) + client.examples
-        chosen.append(
-            (client, Assignment(state.version, at, at + allowance(client, state.plan.aggregation.fold_after)))
-        )
+        chosen.append((client, Assignment(state.version, at, at + allowance(client, state.plan.aggregation))))
         places -= 1
     return chosen
 
 
-def allowance(client: Client, unknown: float) -> float:
-    """Return how long a device may hold a place, in seconds: PATIENCE times its own usual duration."""
-    return unknown if client.seconds is None else max(MIN_SECONDS, PATIENCE * client.seconds)
+def allowance(client: Client, plan: Aggregation) -> float:
+    """Return how long a device may hold a place, in seconds: so many times its own usual duration."""
+    return plan.fold_after if client.seconds is None else max(MIN_SECONDS, plan.patience * client.seconds)
 
 
 def next_deadline(state: State, at: float) -> float:

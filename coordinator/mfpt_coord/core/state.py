@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.proximity import Relations
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.messages import Phase, UpdateCounts, UpdateHeader
 from mfpt_shared.plan import Plan
@@ -69,6 +69,9 @@ class State:
         prompts: newest prompt of each language, flat, [values] float32.
         contributed: language -> training examples behind its accepted updates so far.
         joining: languages that have devices but no prompt yet, because their distances are being looked up.
+        relations: what is known of how languages relate.
+        directions: moving average of each language's deltas, flat, [values] float32.
+        moments: the server optimiser's memory of each language's prompt, [moments, values] float32.
         staleness: staleness -> accepted updates.
         opened: when the coordinator started, Unix seconds.
         last_version: no more assignments once this version exists; None: go on for ever.
@@ -82,7 +85,9 @@ class State:
     clients: Mapping[str, Client] = field(default_factory=dict)
     contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
     joining: frozenset[LanguageCode] = frozenset()
-    distances: Distances = field(default_factory=dict)
+    relations: Relations = Relations()
+    directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
+    moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()
     staleness: Mapping[int, int] = field(default_factory=dict)
     last_version: int | None = None

@@ -1,0 +1,100 @@
+"""What a fold's updates show of how languages relate: the corrections that `auto` makes to its prior.
+
+*Deltas.* The deltas of a language are averaged over rounds, and its average is compared by cosine with those of the
+others. Averages are far less noisy than single deltas, and devices of one language train at different times.
+
+*Scores.* With every update a device says how well two prompts did on its validation examples: the federation's, which
+it was given, and its own, which it had tuned in its round before. If its own did better, borrowing costs this language
+more than it brings, and its bias is taken to be larger; if the federation's did, smaller.
+"""
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from mfpt_coord.core.proximity import Comparison, Pair, Relations, pair
+from mfpt_coord.core.state import Contribution
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import Metrics
+from mfpt_shared.tensors import Array
+
+Directions = Mapping[LanguageCode, Array]
+"""Language -> the moving average of its deltas, flat, [values] float32."""
+
+# Of the moving averages: deltas shrink and turn as prompts converge.
+_NEWEST_SHARE: Final = 0.3
+# A difference of so many standard errors between two scores moves the log of the bias by as much times _SCORE_STEP.
+_SCORE_STEP: Final = 0.5
+_MOST_ERRORS: Final = 2.0
+# Of the right answers on one example, at most: half of them right.
+_DEVIATION: Final = 0.5
+_MOST_DISAGREEMENT: Final = 8.0
+
+
+def compare(
+    buffer: Sequence[Contribution], directions: Directions, relations: Relations
+) -> tuple[dict[LanguageCode, Array], dict[Pair, Comparison]]:
+    """Return what a fold changes in directions and comparisons: the languages of its updates, and their pairs."""
+    changed = {language: _averaged(language, buffer, directions.get(language)) for language in _languages(buffer)}
+    everybody = {**directions, **changed}
+    units = {language: _unit(direction) for language, direction in everybody.items()}
+    comparisons: dict[Pair, Comparison] = {}
+    for language, other in itertools.product(changed, everybody):
+        key = pair(language, other)
+        if language == other or key in comparisons:
+            continue
+        known = relations.comparisons.get(key, Comparison(0.0, 0))
+        times = known.times + 1
+        cosine = float(units[language] @ units[other])
+        comparisons[key] = Comparison(known.cosine + (cosine - known.cosine) / times, times)
+    return changed, comparisons
+
+
+def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[LanguageCode, float]:
+    """Return the disagreement of the languages whose devices compared the federation's prompt with their own."""
+    changed: dict[LanguageCode, float] = {}
+    for update in buffer:
+        errors = _errors_in_favour_of_own(update.header.metrics)
+        if errors is not None:
+            known = changed.get(update.language, relations.disagreement.get(update.language, 0.0))
+            moved = known + _SCORE_STEP * max(-_MOST_ERRORS, min(_MOST_ERRORS, errors))
+            changed[update.language] = max(-_MOST_DISAGREEMENT, min(_MOST_DISAGREEMENT, moved))
+    return changed
+
+
+def added(
+    relations: Relations, comparisons: Mapping[Pair, Comparison], disagreement: Mapping[LanguageCode, float]
+) -> Relations:
+    """Return the relations with what a fold has changed."""
+    return replace(
+        relations,
+        comparisons={**relations.comparisons, **comparisons},
+        disagreement={**relations.disagreement, **disagreement},
+    )
+
+
+def _errors_in_favour_of_own(metrics: Metrics) -> float | None:
+    """Return by how many standard errors a device's own prompt did better; None if it compared none."""
+    if metrics.accuracy is None or metrics.own_accuracy is None or not metrics.validated:
+        return None
+    return (metrics.own_accuracy - metrics.accuracy) * math.sqrt(metrics.validated) / _DEVIATION
+
+
+def _languages(buffer: Sequence[Contribution]) -> list[LanguageCode]:
+    return list(dict.fromkeys(update.language for update in buffer))
+
+
+def _averaged(language: LanguageCode, buffer: Sequence[Contribution], known: Array | None) -> Array:
+    mean = np.mean([update.delta for update in buffer if update.language == language], axis=0, dtype=np.float32)
+    if known is None:
+        return np.asarray(mean, np.float32)
+    averaged: Array = (_NEWEST_SHARE * mean + (1 - _NEWEST_SHARE) * known).astype(np.float32)
+    return averaged
+
+
+def _unit(vector: Array) -> Array:
+    return vector / max(float(np.linalg.norm(vector)), 1e-12)

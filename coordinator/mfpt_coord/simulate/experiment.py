@@ -1,0 +1,127 @@
+"""One simulated experiment: what is asked, and what came of it.
+
+local     every device alone, for as many epochs as it would have trained in the federation
+central   one device with everybody's examples: the upper reference, which no federation is allowed
+fedavg    synchronous rounds, uniform weights. Source: McMahan et al. 2017
+fedbuff   asynchronous folds, weights by staleness. Source: Nguyen et al. 2022
+mfpt      asynchronous folds, weights by staleness and proximity: this product
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+import msgspec
+
+from mfpt_shared.errors import UsageError
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan, Section
+
+Method = Literal["local", "central", "fedavg", "fedbuff", "mfpt"]
+METHODS: tuple[Method, ...] = get_args(Method)
+
+
+class Experiment(Section, frozen=True):
+    """What to simulate.
+
+    Attributes:
+        plan: base of the method's own; task, backbone, prompt, training and aggregation.
+        examples: training examples of each language.
+        rounds: of each device, on average.
+        devices: of each language.
+        label_skew: concentration of the Dirichlet distribution over labels, where a language has several devices.
+        parallel: all languages hold translations of the same sentences.
+        held_out: languages without a device, that get a prompt all the same.
+        max_validation: validation examples of each device; a device validates on no more than it trains on.
+        example_seconds, latency, spread, stragglers, dropouts, late: see `fleet.Fleet`.
+        until: virtual seconds after which a federation ends; infinity: after its rounds.
+        stop_early: `local` keeps the state after the round that did best on the validation examples.
+        measure_every: versions between two measurements of the test accuracy along the way; 0: only at the end.
+    """
+
+    plan: Plan
+    method: Method
+    languages: tuple[LanguageCode, ...]
+    examples: int
+    rounds: int = 8
+    seed: int = 0
+    devices: int = 1
+    label_skew: float = math.inf
+    parallel: bool = False
+    held_out: tuple[LanguageCode, ...] = ()
+    max_validation: int | None = None
+    example_seconds: float = 0.05
+    latency: float = 0.5
+    spread: float = 0.3
+    stragglers: float = 0.0
+    dropouts: float = 0.0
+    late: float = 0.0
+    until: float = math.inf
+    measure_every: int = 0
+    stop_early: bool = False
+
+    def __post_init__(self) -> None:
+        """Check what cannot be right."""
+        if len(set(self.languages)) != len(self.languages):
+            raise UsageError("a language is named twice")
+        if both := set(self.languages) & set(self.held_out):
+            raise UsageError(f"{min(both)} cannot both take part and be held out")
+
+
+class Point(msgspec.Struct, frozen=True):
+    """Mean test accuracy over the languages at some virtual time (seconds), and the updates it took."""
+
+    seconds: float
+    version: int
+    updates: int
+    accuracy: float
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of an experiment; accuracies are on the test examples, in 0..1.
+
+    Attributes:
+        accuracy: language -> with the newest prompt of the federation, or with what `local` or `central` tuned.
+        validation: language -> on the validation examples.
+        kept: language -> with the prompt that its devices kept, by their own validation examples.
+        own: language -> share of its devices that kept their own.
+        held_out: language -> with its zero-shot prompt.
+        shared: language -> with `und`, which listens to all alike; of the languages held out.
+        seconds: virtual.
+        updates: that went into a version.
+    """
+
+    method: Method
+    seed: int
+    accuracy: dict[LanguageCode, float]
+    validation: dict[LanguageCode, float] = {}
+    kept: dict[LanguageCode, float] = {}
+    own: dict[LanguageCode, float] = {}
+    held_out: dict[LanguageCode, float] = {}
+    shared: dict[LanguageCode, float] = {}
+    seconds: float = 0.0
+    versions: int = 0
+    updates: int = 0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    trajectory: tuple[Point, ...] = ()
+
+
+def mean(accuracies: Mapping[LanguageCode, float]) -> float:
+    """Return the mean over languages; NaN of none."""
+    return sum(accuracies.values()) / len(accuracies) if accuracies else math.nan
+
+
+def method_plan(experiment: Experiment) -> Plan:
+    """Return the plan that makes a federation of the experiment's method."""
+    aggregation = experiment.plan.aggregation
+    fleet = len(experiment.languages) * experiment.devices
+    if experiment.method == "fedavg":
+        # Everybody, however long the slowest takes.
+        changes = {"proximity": "uniform", "buffer": fleet, "fold_after": 1e9, "patience": 1e9}
+    elif experiment.method == "fedbuff":
+        changes = {"proximity": "uniform", "buffer": min(aggregation.buffer, fleet)}
+    else:
+        changes = {"buffer": min(aggregation.buffer, fleet)}
+    changes["zero_shot"] = tuple(experiment.held_out)
+    return msgspec.structs.replace(experiment.plan, aggregation=msgspec.structs.replace(aggregation, **changes))

@@ -1,0 +1,156 @@
+"""One federation under a virtual clock: the coordinator's own `step`, and devices that run real rounds.
+
+A device's training is computed when it is assigned, and its update arrives when its pace says. Messages travel as they
+do over MQTT: prompts in half precision, updates in 8 bits, and their bytes are counted.
+"""
+
+import heapq
+import itertools
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, SaveFold, Send
+from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
+from mfpt_coord.core.machine import step
+from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.schedule import next_deadline
+from mfpt_coord.core.state import State
+from mfpt_coord.simulate.fleet import Fleet, Pace
+from mfpt_shared.codec import encode
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import Assign, ClientState, Prompt, PromptHeader, Ready
+from mfpt_shared.rounds import Rounds
+from mfpt_shared.tensors import halve, unflatten
+from mfpt_shared.trainer import Trainer
+
+# A device that dropped out comes back after so many of its usual rounds.
+_OUTAGE_ROUNDS = 3.0
+# A round measures before and after it trains: as long as half an epoch.
+_MEASURING_EPOCHS = 0.5
+
+
+@dataclass(slots=True)
+class Device:
+    """A simulated device.
+
+    Attributes:
+        id: as in the protocol, hexadecimal.
+        rounds: what it does, with its trainer.
+        sequence: of its last update.
+    """
+
+    id: str
+    language: LanguageCode
+    trainer: Trainer
+    rounds: Rounds
+    pace: Pace
+    sequence: int = 0
+
+
+@dataclass(slots=True)
+class Federation:
+    """A coordinator's state, its devices, and the virtual time.
+
+    Attributes:
+        state: of the coordinator.
+        devices: id -> device.
+        distances: what a look-up finds.
+        fleet: how long things take.
+        rng: of drop-outs.
+        on_version: called after every fold, with this federation.
+        on_update: called after every update that was computed.
+        at: virtual seconds.
+        bytes_up: payloads of all updates.
+        bytes_down: payloads of prompts, to every device of their language.
+    """
+
+    state: State
+    devices: dict[str, Device]
+    distances: Distances
+    fleet: Fleet
+    rng: np.random.Generator
+    on_version: Callable[["Federation"], None] = lambda _: None
+    on_update: Callable[[], None] = lambda: None
+    at: float = 0.0
+    bytes_up: int = 0
+    bytes_down: int = 0
+    _agenda: list[tuple[float, int, Event]] = field(default_factory=list)
+    _order: "itertools.count[int]" = field(default_factory=itertools.count)
+
+    def run(self, until: float = math.inf) -> None:
+        """Run until the last version exists, nothing more can happen, or the virtual time is over (seconds)."""
+        self._handle(TimePassed(self.at))
+        for device in self.devices.values():
+            self._join(device, device.pace.joins_at)
+        while not self.state.finished:
+            deadline = next_deadline(self.state, self.at)
+            due = self._agenda[0][0] if self._agenda else math.inf
+            self.at = min(due, deadline)
+            if self.at > until or math.isinf(self.at):
+                self.at = min(self.at, until)
+                return
+            self._handle(heapq.heappop(self._agenda)[2] if due <= deadline else TimePassed(self.at))
+
+    def prompt(self, language: LanguageCode) -> Prompt:
+        """Return a language's newest prompt as a device receives it."""
+        state = self.state
+        header = PromptHeader(
+            language=language,
+            version=state.version,
+            plan=state.plan.digest,
+            backbone=state.plan.backbone.fingerprint,
+            examples=state.contributed.get(language, 0),
+        )
+        return Prompt(header, halve(unflatten(state.prompts[language], state.layout)))
+
+    def _handle(self, event: Event) -> None:
+        self.state, effects = step(self.state, event)
+        for effect in effects:
+            self._do(effect)
+
+    def _do(self, effect: Effect) -> None:
+        match effect:
+            case Send(client, Assign()):
+                self._train(self.devices[client])
+            case LookUpDistances(languages):
+                self._plan([DistancesFound(self.at, languages, self.distances)])
+            case PublishPrompt(language):
+                receivers = sum(device.language == language for device in self.devices.values())
+                if receivers:
+                    self.bytes_down += receivers * len(encode(self.prompt(language)))
+            case SaveFold():
+                self.on_version(self)
+
+    def _train(self, device: Device) -> None:
+        usual = self._seconds(device, self.state.plan.training.epochs_for(device.trainer.examples))
+        if self.rng.random() < self.fleet.dropouts:
+            offline = ClientState(state="offline", language=device.language)
+            self._plan([ClientSaid(self.at + usual / 2, device.id, offline)])
+            self._join(device, self.at + _OUTAGE_ROUNDS * usual)
+            return
+        device.sequence += 1
+        update, done = device.rounds.run(device.sequence, self.prompt(device.language), lambda *_: None)
+        payload = encode(update)
+        self.bytes_up += len(payload)
+        self.on_update()
+        arrives = self.at + 2 * self.fleet.latency + self._seconds(device, done.epochs)
+        self._plan([UpdateArrived(arrives, device.id, update, payload)])
+
+    def _join(self, device: Device, at: float) -> None:
+        plan, trainer, language = self.state.plan, device.trainer, device.language
+        ready = Ready(
+            language=language, examples=trainer.examples, plan=plan.digest, backbone=plan.backbone.fingerprint
+        )
+        online = ClientState(state="online", language=language)
+        self._plan([ClientSaid(at, device.id, online), ClientSaid(at, device.id, ready)])
+
+    def _seconds(self, device: Device, epochs: int) -> float:
+        work = device.trainer.examples * (epochs + _MEASURING_EPOCHS)
+        return work * self.fleet.example_seconds * device.pace.slowness
+
+    def _plan(self, events: Iterable[Event]) -> None:
+        for event in events:
+            heapq.heappush(self._agenda, (event.at, next(self._order), event))

@@ -1,0 +1,109 @@
+"""Which training examples each simulated device holds. Pure functions of what there is and a random generator."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mfpt_shared.errors import UsageError
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.trainer import Content
+
+_ATTEMPTS = 1000
+
+Rows = list[int]
+
+
+def different_sentences(
+    contents: Mapping[LanguageCode, Content], examples: int, rng: np.random.Generator
+) -> dict[LanguageCode, Rows]:
+    """Give every language sentences that no other language holds a translation of, as real communities do.
+
+    Args:
+        contents: of each language.
+        examples: rows for each language.
+        rng: of the choice.
+
+    Raises:
+        UsageError: there are not so many different sentences.
+    """
+    chosen: dict[LanguageCode, Rows] = {}
+    taken: set[str] = set()
+    # One order for all: languages that hold the same sentences take turns along it.
+    order = _order(contents, rng)
+    for language, content in contents.items():
+        free = [row for row in _ordered(content, order) if content.keys[row] not in taken][:examples]
+        if len(free) < examples:
+            raise UsageError(
+                f"{len(contents)} languages of {examples} examples each need more different sentences than there are "
+                f"({language} would get {len(free)}): ask for fewer, or give them the same ones (--parallel)"
+            )
+        taken.update(content.keys[row] for row in free)
+        chosen[language] = sorted(free)
+    return chosen
+
+
+def same_sentences(
+    contents: Mapping[LanguageCode, Content], examples: int, rng: np.random.Generator
+) -> dict[LanguageCode, Rows]:
+    """Give all languages translations of the same sentences, as far as they have them.
+
+    Raises:
+        UsageError: a language has too few examples.
+    """
+    order = _order(contents, rng)
+    chosen = {}
+    for language, content in contents.items():
+        if len(content.keys) < examples:
+            raise UsageError(f"{language} has {len(content.keys)} training examples, not {examples}")
+        chosen[language] = sorted(_ordered(content, order)[:examples])
+    return chosen
+
+
+def _order(contents: Mapping[LanguageCode, Content], rng: np.random.Generator) -> dict[str, int]:
+    keys = sorted({key for content in contents.values() for key in content.keys})
+    return dict(zip((keys[at] for at in rng.permutation(len(keys))), range(len(keys)), strict=True))
+
+
+def _ordered(content: Content, order: Mapping[str, int]) -> Rows:
+    return sorted(range(len(content.keys)), key=lambda row: order[content.keys[row]])
+
+
+def over_devices(
+    rows: Sequence[int], labels: Sequence[int], devices: int, skew: float, least: int, rng: np.random.Generator
+) -> list[Rows]:
+    """Share a language's rows out to its devices, with label skew.
+
+    Args:
+        rows: of the language.
+        labels: of every example of the language, chosen or not.
+        devices: their number.
+        skew: concentration of the Dirichlet distribution that each label's shares are drawn from; small is skewed,
+            infinity gives every device the same mixture. Source: Hsu et al. 2019, "Measuring the effects of
+            non-identical data distribution", section 3.
+        least: rows of each device.
+        rng: of the shares.
+
+    Raises:
+        UsageError: no division with so many rows for each was found.
+    """
+    if devices == 1:
+        return [list(rows)]
+    by_label: dict[int, Rows] = defaultdict(list)
+    for row in rng.permutation(np.asarray(rows, np.int64)).tolist():
+        by_label[labels[row]].append(row)
+    for _ in range(_ATTEMPTS):
+        shares = [list[int]() for _ in range(devices)]
+        for label in sorted(by_label):
+            parts = np.full(devices, 1 / devices) if np.isinf(skew) else rng.dirichlet(np.full(devices, skew))
+            # Starting with another device for each label keeps what rounding leaves over from piling up.
+            start = int(rng.integers(devices))
+            ends = np.rint(np.cumsum(parts) * len(by_label[label])).astype(int).tolist()
+            for place, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
+                shares[(start + place) % devices] += by_label[label][first:end]
+        if min(map(len, shares)) >= least:
+            return [sorted(share) for share in shares]
+    raise UsageError(
+        f"{len(rows)} examples cannot be shared out to {devices} devices with {least} at least for each at a label "
+        f"skew of {skew:g}: fewer devices, more examples, or a larger --label-skew"
+    )

@@ -1,0 +1,120 @@
+"""Runs many experiments, several at a time in processes of their own, each with its own laboratory."""
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from multiprocessing.sharedctypes import SynchronizedArray
+from pathlib import Path
+
+from mfpt_coord.core.proximity import Distances
+from mfpt_coord.simulate.experiment import Experiment, Outcome
+from mfpt_coord.simulate.run import run
+from mfpt_shared.errors import Incompatible
+from mfpt_shared.plan import Plan
+from mfpt_shared.trainer import Laboratory, OpenLaboratory
+
+_GROUP = "mfpt.trainers"
+_LOOK_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where experiments run.
+
+    Attributes:
+        data: `cldr`, or a folder with a folder or file for each language.
+        distances: between languages.
+        cache: folder for what takes long to compute.
+        device: auto, cpu or cuda.
+        jobs: experiments at a time.
+        threads: of each of them; None: all cores.
+    """
+
+    data: str
+    distances: Distances
+    cache: Path
+    device: str = "auto"
+    jobs: int = 1
+    threads: int | None = None
+
+
+def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
+    """Open the first laboratory that is installed.
+
+    Raises:
+        Incompatible: none is.
+    """
+    for entry in entry_points(group=_GROUP):
+        opener: OpenLaboratory = entry.load()
+        return opener(plan, bench.data, cache=bench.cache, device=bench.device, threads=bench.threads)
+    raise Incompatible("no trainer is installed, which a simulation needs: pip install 'mfpt[edge]'")
+
+
+def run_all(
+    experiments: Sequence[Experiment], bench: Bench, on_progress: Callable[[float], None] = lambda _: None
+) -> list[Outcome]:
+    """Run experiments and return their outcomes, in order.
+
+    Args:
+        experiments: with plans for the same backbone.
+        bench: where they run.
+        on_progress: called now and then with the share of all that is done.
+
+    Raises:
+        MfptError: what went wrong in the first that failed.
+    """
+    if bench.jobs == 1 or len(experiments) == 1:
+        laboratory = open_laboratory(experiments[0].plan, bench)
+        return [
+            run(one, laboratory, bench.distances, lambda share, at=at: on_progress((at + share) / len(experiments)))  # type: ignore[misc]
+            for at, one in enumerate(experiments)
+        ]
+    # Forked children would inherit threads of numeric libraries in the middle of their work.
+    context = multiprocessing.get_context("spawn")
+    shares = context.Array("d", len(experiments))
+    with ProcessPoolExecutor(
+        min(bench.jobs, len(experiments)), context, initializer=_open, initargs=(experiments[0].plan, bench, shares)
+    ) as pool:
+        futures = [pool.submit(_run, at, one) for at, one in enumerate(experiments)]
+        try:
+            _watch(futures, shares, on_progress)
+            return [future.result() for future in futures]
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+
+
+def _watch(
+    futures: Sequence["Future[Outcome]"], shares: "SynchronizedArray[float]", on_progress: Callable[[float], None]
+) -> None:
+    """Wait until all are done or one has failed."""
+    waiting = set(futures)
+    while waiting:
+        done, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+        on_progress(sum(shares[:]) / len(futures))
+        for future in done:
+            future.result()
+
+
+# What a worker process holds from its first experiment to its last.
+_here: dict[str, object] = {}
+
+
+def _open(plan: Plan, bench: Bench, shares: "SynchronizedArray[float]") -> None:
+    _here.update(laboratory=open_laboratory(plan, bench), bench=bench, shares=shares)
+
+
+def _run(at: int, experiment: Experiment) -> Outcome:
+    laboratory, bench, shares = _here["laboratory"], _here["bench"], _here["shares"]
+    assert isinstance(bench, Bench)
+
+    def note(share: float) -> None:
+        shares[at] = share  # type: ignore[index]
+
+    outcome = run(experiment, laboratory, bench.distances, note)  # type: ignore[arg-type]
+    note(1.0)
+    return outcome
