@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -25,7 +26,7 @@ LANGUAGES = ("sw", "zu", "yo", "am")
 START_SECONDS = 30.0
 LIMIT_SECONDS = 3600.0
 SAMPLE = "Ufaransa"
-ACCURACIES = ("accuracy_before", "accuracy_alone", "accuracy_after")
+ACCURACIES = ("accuracy_before", "accuracy_alone", "accuracy_after", "accuracy_kept")
 
 
 def main() -> int:
@@ -145,18 +146,18 @@ def _follow(
         time.sleep(0.3)
 
 
-def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *, as_json: bool) -> None:
+def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"seconds": round(seconds, 1), "devices": results}))
         return
-    table = Table(
-        "language", "examples", "updates", "before", "alone", "federated", "sent", "a round", "memory", box=box.SIMPLE
-    )
+    names = ("language", "examples", "updates", "before", "alone", "federated", "kept", "sent", "a round", "memory")
+    table = Table(*names, box=box.SIMPLE)
     for language, result in results.items():
         sent, updates = result["bytes_up"], max(1, result["rounds"])
         table.add_row(
             *(language, str(result["examples"]), str(result["rounds"])),
-            *(_percent(result[key]) for key in ACCURACIES),
+            *(_percent(result[key]) for key in ACCURACIES[:-1]),
+            f"{_percent(result['accuracy_kept'])} {result['kept']}",
             *(f"{sent / 1000:.0f} kB", f"{sent / updates / 1000:.1f} kB", f"{result['peak_rss_bytes'] / 1e9:.2f} GB"),
         )
     means = [_percent(statistics.mean(result[key] for result in results.values())) for key in ACCURACIES]
@@ -164,6 +165,7 @@ def _report(results: dict[str, dict[str, float]], base: Path, seconds: float, *,
     console = Console(highlight=False, width=110)
     console.print(table)
     console.print("accuracy on held-out examples; alone: as many epochs on the device's own; sent: all that went up")
+    console.print("kept: federated or own prompt, whichever does better on the device's validation examples")
     console.print(f"{seconds:.0f} s in all\n")
     if "sw" in results:
         command = ["mfpt-edge", "predict", "--lang", "sw", "--state-dir", str(base / "sw"), SAMPLE]

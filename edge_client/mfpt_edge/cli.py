@@ -1,5 +1,6 @@
 """The command line `mfpt-edge`. Heavy imports stand inside the commands, so that `--help` answers at once."""
 
+import contextlib
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,7 +116,7 @@ def predict(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Label texts with the newest prompt that this device holds; works offline."""
+    """Label texts with the prompt that this device keeps; works offline."""
     model = _model(lang, federation, state_dir, broker)
     if texts == ["-"]:
         texts = [line for line in (line.strip() for line in sys.stdin) if line]
@@ -147,7 +148,7 @@ def evaluate(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Measure the newest prompt that this device holds on labelled texts."""
+    """Measure the prompt that this device keeps on labelled texts."""
     from mfpt_edge.data import Columns, load_split  # noqa: PLC0415
     from mfpt_edge.view import facts_table  # noqa: PLC0415
 
@@ -177,7 +178,7 @@ def status(
     state_dir: StateDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what this device holds: who it is, its prompt, and what waits in its outbox."""
+    """Show what this device holds: who it is, its prompt, whether it keeps that or its own, what its outbox holds."""
     from mfpt_edge.view import facts_table  # noqa: PLC0415
     from mfpt_shared.errors import UsageError  # noqa: PLC0415
 
@@ -185,10 +186,11 @@ def status(
     identity = folder.identity()
     if identity is None:
         raise UsageError(f"no device in {folder.path}: run `mfpt-edge join` first")
-    try:
-        plan, header = folder.plan(), folder.prompt().header
-    except UsageError:
-        plan, header = None, None
+    plan, header, kept = None, None, None
+    with contextlib.suppress(UsageError):
+        plan = folder.plan()
+        header = folder.prompt().header
+        kept = "federated" if folder.own_prompt(plan) is None else "own"
     outbox = folder.outbox()
     facts = {
         "device": identity.client,
@@ -197,6 +199,7 @@ def status(
         "federation": plan.federation if plan else None,
         "plan": plan.digest if plan else None,
         "prompt_version": header.version if header else None,
+        "prompt_kept": kept,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
     }

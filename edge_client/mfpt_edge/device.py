@@ -89,13 +89,14 @@ class DeviceFolder:
         """Prefer the federation's prompt from now on."""
         (self.path / OWN_PROMPT_FILE).unlink(missing_ok=True)
 
-    def own_prompt(self) -> Prompt | None:
-        """Return the device's own prompt, if it prefers that to the federation's.
+    def own_prompt(self, plan: Plan) -> Prompt | None:
+        """Return the device's own prompt, if it prefers that to the federation's and tuned it under this very plan.
 
         Raises:
             BadData: the file is damaged.
         """
-        return self._read_prompt(OWN_PROMPT_FILE)
+        own = self._read_prompt(OWN_PROMPT_FILE)
+        return own if own is not None and own.header.plan == plan.digest else None
 
     def plan(self) -> Plan:
         """Return the plan that the device follows.

@@ -46,7 +46,8 @@ def held(folder: DeviceFolder) -> Model:
         UsageError: it holds nothing.
         BadData: what it holds is damaged.
     """
-    return Model(folder.plan(), folder.own_prompt() or folder.prompt())
+    plan = folder.plan()
+    return Model(plan, folder.own_prompt(plan) or folder.prompt())
 
 
 def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Model:

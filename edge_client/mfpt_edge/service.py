@@ -45,7 +45,7 @@ from mfpt_edge.outbox import Outbox
 from mfpt_edge.report import Snapshot
 from mfpt_edge.worker import Worker
 from mfpt_shared.codec import decode, encode
-from mfpt_shared.errors import ConnectionFailed, DecodeError, Incompatible, MfptError
+from mfpt_shared.errors import BadData, ConnectionFailed, DecodeError, Incompatible, MfptError
 from mfpt_shared.messages import (
     Ack,
     ClientState,
@@ -323,8 +323,12 @@ class EdgeClient:
 
     def _own_prompt(self, plan: Plan) -> Prompt | None:
         """Return the prompt of its own that the device preferred in an earlier run, if it fits the plan."""
-        own = self._folder.own_prompt()
-        return own if own is not None and own.header.plan == plan.digest else None
+        try:
+            return self._folder.own_prompt(plan)
+        except BadData as error:
+            _log.warning("the prompt that this device had kept is dropped: %s", error)
+            self._folder.forget_own_prompt()
+            return None
 
     def _keep(self, kept: Candidate | None) -> None:
         """Note which prompt the device would rather use: its own, or the federation's."""

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 CACHE_BYTES: Final = 256 * 2**20
 
 _EVALUATION_BATCH: Final = 32
-# Of the ridge regression, in mean squared lengths of the centred features; and by how much its head, fitted to labels
-# of 0 and 1, is too small for the softmax.
-_RIDGE: Final = 0.2
-_HEAD_SCALE: Final = 4.0
+# Of the ridge regression, in mean squared lengths of the centred features; and what may make its head, fitted to labels
+# of 0 and 1, large enough for the softmax.
+_PENALTIES: Final = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+_HEAD_SCALES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 # Sorting by length saves padding; a little noise on the lengths keeps the company of an example changing.
 _LENGTH_NOISE: Final = 0.15
 
@@ -229,23 +229,36 @@ def train(
 
 
 def solve_head(model: PromptModel, encoded: Encoded) -> None:
-    """Set the head to the ridge regression of centred labels on the centred features that the prompt now gives.
+    """Set the head to a ridge regression of centred labels on the centred features that the prompt now gives.
 
-    Heads of several devices may be averaged: the mean of their solutions does about as well as one on all their
-    examples. In its dual form, a system of as many equations as there are examples.
+    Its penalty and its scale are those whose leave-one-out predictions have the least cross-entropy; these have a
+    closed form in the dual, where there are as many equations as examples. Heads of several devices may be averaged:
+    the mean of their solutions does about as well as one solution on all their examples.
 
     Args:
         model: whose head is set; its prompt stays.
         encoded: at least one example.
+
+    Source of the leave-one-out residuals: Cawley & Talbot 2003, "Efficient leave-one-out cross-validation of kernel
+    Fisher discriminant classifiers", section 3, for a penalty on all but the means.
     """
     labels = len(model.plan.task.labels)
     pooled = features(model, encoded)
     mean = pooled.mean(dim=0)
     centred = pooled - mean
     targets = torch.nn.functional.one_hot(encoded.labels, labels).to(pooled.dtype)
-    gram = centred @ centred.T
-    ridge = _RIDGE * gram.diagonal().mean().clamp(min=1e-6) * torch.eye(len(gram), device=gram.device)
-    weight = _HEAD_SCALE * torch.linalg.solve(gram + ridge, targets - targets.mean(dim=0)).T @ centred
+    targets = targets - targets.mean(dim=0)
+    values, vectors = torch.linalg.eigh(centred @ centred.T)
+    rotated = vectors.T @ targets
+    best, weight = math.inf, torch.zeros(labels, pooled.shape[1], device=pooled.device)
+    for penalty in _PENALTIES:
+        inverse = 1 / (values.clamp(min=0) + penalty * values.mean().clamp(min=1e-6))
+        dual = vectors @ (inverse[:, None] * rotated)
+        left_out = targets - dual / (vectors.square() @ inverse)[:, None]
+        for scale in _HEAD_SCALES:
+            error = float(torch.nn.functional.cross_entropy(scale * left_out, encoded.labels))
+            if error < best:
+                best, weight = error, scale * dual.T @ centred
     with torch.no_grad():
         model.head.weight.copy_(weight)
         model.head.bias.copy_(-(weight @ mean))

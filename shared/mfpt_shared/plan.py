@@ -99,7 +99,7 @@ class Training(Section, frozen=True):
     ] = "ridge"
     batch_size: Annotated[Count, Meta(description="examples a step")] = 16
     prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.02
-    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.0003
+    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.002
     weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
     max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
 
@@ -112,7 +112,9 @@ class Training(Section, frozen=True):
 class Aggregation(Section, frozen=True):
     """How updates become new prompts, and who trains when."""
 
-    buffer: Annotated[Count, Meta(description="updates a fold")] = 3
+    buffer: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="updates a fold; 0: half as many as devices take part")
+    ] = 0
     fold_after: Annotated[
         Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")
     ] = 600.0
@@ -146,7 +148,7 @@ class Aggregation(Section, frozen=True):
     distance_bias: Annotated[
         NonNegative,
         Meta(description="`auto`: squared bias of a language at distance 1, in variances of one example, at first"),
-    ] = 0.003
+    ] = 0.001
     metrics: Annotated[
         tuple[
             Literal[
@@ -157,6 +159,9 @@ class Aggregation(Section, frozen=True):
         Meta(min_length=1, description="URIEL+ distances; the mean over those known for a pair counts"),
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0
+    cover_exponent: Annotated[
+        Share, Meta(description="c in x^c, the step of a fold in which devices with a share x of all examples reported")
+    ] = 0.5
     max_examples: Annotated[Count, Meta(description="n is at most this, whatever a device says")] = 10_000
     combine: Annotated[
         Literal["mean", "clip", "trimmed-mean", "median"],

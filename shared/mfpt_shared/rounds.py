@@ -3,6 +3,7 @@
 Devices and the simulator share this code; only the trainer behind it knows texts and tensors.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
@@ -56,8 +57,9 @@ class Rounds:
     """Runs a device's rounds, one at a time.
 
     Attributes:
-        kept: the prompt that does best on the device's own validation examples: the newest of the federation, or the
-            device's own. None before anything was measured. Between equals the federation's is kept.
+        kept: the newest prompt of the federation, unless one that the device tuned itself does clearly better on its
+            validation examples: by more than one standard error, or chance would choose. None before anything was
+            measured.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class Rounds:
         measured = self._trainer.validate(state)
         federated = Candidate("federated", prompt.header.version, state, measured)
         own = self._best_own
-        self.kept = federated if own is None or measured.accuracy >= own.measured.accuracy else own
+        self.kept = own if own is not None and _clearly_better(own.measured, measured) else federated
         return measured
 
     def run(self, sequence: int, prompt: Prompt, on_progress: OnProgress) -> tuple[Update, Round]:
@@ -146,5 +148,10 @@ class Rounds:
         self._newest_own = own
         if self._best_own is None or own.measured.accuracy >= self._best_own.measured.accuracy:
             self._best_own = own
-        if self.kept is None or own.measured.accuracy > self.kept.measured.accuracy:
+        if self.kept is None or _clearly_better(own.measured, self.kept.measured):
             self.kept = own
+
+
+def _clearly_better(one: Measured, other: Measured) -> bool:
+    """Tell whether one accuracy is above another by more than a standard error, which is 1/2 sqrt(n) at most."""
+    return one.accuracy > other.accuracy + 0.5 / math.sqrt(max(1, one.examples))

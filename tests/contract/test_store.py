@@ -2,7 +2,7 @@
 
 import random
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -30,18 +30,24 @@ from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import ClientState, EvaluationReport, Metrics, Ready, Update, UpdateCounts, UpdateHeader
 from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task
-from mfpt_shared.tensors import quantise, unflatten
+from mfpt_shared.tensors import Array, quantise, unflatten
 from mfpt_shared.topics import CLIENT_UP
 
 FINGERPRINT = "sha256:" + "0" * 64
 LANGUAGES = tuple(LanguageCode(tag) for tag in ("swh", "zul", "eng", "tam"))
 CLIENTS = {f"c{number}": LANGUAGES[number % len(LANGUAGES)] for number in range(6)}
-PLAN = Plan(
-    task=Task(labels=("a", "b")),
-    backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
-    prompt=Prompt(tokens=1),
-    aggregation=Aggregation(buffer=3, max_staleness=2, concurrency=2),
-)
+
+
+def plan_with(**aggregation: Any) -> Plan:
+    return Plan(
+        task=Task(labels=("a", "b")),
+        backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
+        prompt=Prompt(tokens=1),
+        aggregation=Aggregation(**{"buffer": 3, "max_staleness": 2, "concurrency": 2} | aggregation),
+    )
+
+
+PLAN = plan_with()
 
 
 @dataclass
@@ -69,10 +75,11 @@ def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
 class History:
     """A random but repeatable life of a federation; every step's durable effects are committed at once."""
 
-    def __init__(self, shelf: Shelf, seed: int) -> None:
+    def __init__(self, shelf: Shelf, seed: int, plan: Plan = PLAN) -> None:
         self.shelf = shelf
         self.random = random.Random(seed)
-        self.state = initial(PLAN)
+        self.plan = plan
+        self.state = initial(plan)
         self.now = 1000.0
         self.sequences = dict.fromkeys(CLIENTS, 0)
         self.saved: dict[str, Client] = {}
@@ -103,7 +110,7 @@ class History:
 
     def _ready(self, client: str) -> None:
         examples = self.random.randint(0, 500)
-        message = Ready(language=CLIENTS[client], examples=examples, plan=PLAN.digest, backbone=FINGERPRINT)
+        message = Ready(language=CLIENTS[client], examples=examples, plan=self.plan.digest, backbone=FINGERPRINT)
         self.feed(ClientSaid(self.now, client, message))
 
     def _state(self, client: str) -> None:
@@ -151,9 +158,14 @@ class History:
             language=CLIENTS[client],
             base_version=max(0, self.state.version - self.random.randint(0, 3)),
             examples=self.random.randint(0, 500),
-            plan=PLAN.digest,
+            plan=self.plan.digest,
             backbone=FINGERPRINT,
-            metrics=Metrics(loss=1.0, accuracy=self.random.choice([None, self.random.random()])),
+            metrics=Metrics(
+                loss=1.0,
+                accuracy=self.random.choice([None, self.random.random()]),
+                own_accuracy=self.random.choice([None, self.random.random()]),
+                validated=self.random.randint(0, 50),
+            ),
         )
         payload = encode(Update(header, packed))
         update = decode(CLIENT_UP, payload)
@@ -187,9 +199,17 @@ def assert_same(loaded: State | None, live: State, saved: dict[str, Client]) -> 
     assert dict(loaded.contributed) == dict(live.contributed)
     assert loaded.counts == live.counts
     assert dict(loaded.staleness) == dict(live.staleness)
-    assert {key: dict(known) for key, known in loaded.distances.items()} == {
-        key: dict(known) for key, known in live.distances.items() if known
+    assert {key: dict(known) for key, known in loaded.relations.distances.items()} == {
+        key: dict(known) for key, known in live.relations.distances.items() if known
     }
+    assert dict(loaded.relations.comparisons) == dict(live.relations.comparisons)
+    assert dict(loaded.relations.disagreement) == dict(live.relations.disagreement)
+    assert exactly(loaded.directions) == exactly(live.directions)
+    assert exactly(loaded.moments) == exactly(live.moments)
+
+
+def exactly(arrays: Mapping[LanguageCode, Array]) -> dict[LanguageCode, tuple[str, tuple[int, ...], bytes]]:
+    return {language: (str(array.dtype), array.shape, array.tobytes()) for language, array in arrays.items()}
 
 
 def test_a_new_store_holds_nothing(shelf: Shelf) -> None:
@@ -210,6 +230,35 @@ def test_whatever_happened_is_there_after_a_restart(shelf: Shelf, seed: int) -> 
         assert_same(shelf.reopen().load(), history.state, history.saved)
     assert history.state.version > 3
     assert min(history.state.counts.rejected, history.state.counts.duplicate, history.state.counts.stale) > 0
+
+
+@pytest.mark.parametrize("optimiser", ["sgd", "momentum", "adam"])
+def test_what_folds_have_taught_is_there_after_a_restart(shelf: Shelf, optimiser: str) -> None:
+    history = History(shelf, seed=7, plan=plan_with(optimiser=optimiser, zero_shot=("xho",)))
+    for _ in range(3):
+        history.happen(25)
+        assert_same(shelf.reopen().load(), history.state, history.saved)
+    state = history.state
+    assert set(state.directions) == set(LANGUAGES)
+    assert max(seen.times for seen in state.relations.comparisons.values()) > 1
+    assert any(state.relations.disagreement.values())
+    assert bool(state.moments) == (optimiser != "sgd")
+
+
+def test_the_memory_of_an_optimiser_goes_on_after_a_restart(shelf: Shelf, tmp_path: Path) -> None:
+    """The same updates end in the same prompts, with restarts and without."""
+    plan = plan_with(optimiser="adam", buffer=1, max_staleness=5)
+    other = Shelf(tmp_path / "other.db", SqliteStore(tmp_path / "other.db"), shelf.conflict)
+    restarted, unbroken = History(shelf, seed=8, plan=plan), History(other, seed=8, plan=plan)
+    for sequence in range(1, 6):
+        unbroken.update("c0", sequence)
+        restarted.update("c0", sequence)
+        loaded = shelf.reopen().load()
+        assert loaded is not None
+        restarted.state = loaded
+    other.store.close()
+    assert restarted.state.version == unbroken.state.version == 5
+    assert exactly(restarted.state.prompts) == exactly(unbroken.state.prompts)
 
 
 def test_a_federation_goes_on_after_a_restart(shelf: Shelf) -> None:

@@ -9,6 +9,8 @@ from typing import Final
 
 import numpy as np
 
+from mfpt_coord.core import optimiser
+from mfpt_coord.core.combine import combine
 from mfpt_shared.plan import Plan, plan_to_toml
 from mfpt_shared.tensors import Array, flatten, initial_state, layout
 from support.brokers import free_port
@@ -29,8 +31,9 @@ def acknowledged(device: Device) -> list[int]:
     return sorted(set(range(1, outbox.last_sequence + 1)) - set(outbox.sequences()))
 
 
-def replayed(directory: Path, plan: Plan) -> tuple[int, dict[str, Array]]:
-    """Return the last version and all its prompts, computed from the first ones and the log of updates."""
+def replayed(directory: Path, plan: Plan) -> tuple[int, dict[str, Array], dict[str, Array]]:
+    """Return the last version, its prompts and the optimiser's memory, from the first prompts and the updates."""
+    how = plan.aggregation
     first: dict[tuple[str, int], Array] = {
         (language, version): np.frombuffer(vector, np.float32)
         for language, version, vector in rows(directory, "SELECT language, version, vector FROM prompts")
@@ -39,19 +42,22 @@ def replayed(directory: Path, plan: Plan) -> tuple[int, dict[str, Array]]:
         (client, sequence): delta_of(payload, plan)
         for client, sequence, payload in rows(directory, "SELECT client, sequence, payload FROM updates")
     }
-    version, prompts = 0, {"und": first["und", 0]}
+    version, prompts, moments = 0, {"und": first["und", 0]}, dict[str, Array]()
     for version, languages, updates, packed in rows(
         directory, "SELECT version, languages, updates, weights FROM folds ORDER BY version"
     ):
         targets = json.loads(languages)
         columns = [(client, sequence) for client, sequence in json.loads(updates)]
         weights = np.frombuffer(packed, np.float64).reshape(len(targets), len(columns))
-        for target, row in zip(targets, weights, strict=True):
-            # A language that has just joined starts from the prompt that it was given with the version before.
-            start = prompts[target] if target in prompts else first[target, version - 1]
-            moved = sum(weight * deltas[column].astype(np.float64) for weight, column in zip(row, columns, strict=True))
-            prompts[target] = (start + moved).astype(np.float32)
-    return version, prompts
+        # A language that has just joined starts from the prompt that it was given with the version before.
+        start = np.stack([prompts.get(target, first.get((target, version - 1))) for target in targets])
+        nothing = np.zeros((optimiser.moment_count(how), start.shape[1]), np.float32)
+        steps = combine(weights, np.stack([deltas[column] for column in columns]), how)
+        remembered = np.stack([moments.get(target, nothing) for target in targets])
+        moved, remembered = optimiser.apply(start, steps, remembered, how)
+        prompts = dict(zip(targets, moved, strict=True))
+        moments = dict(zip(targets, remembered, strict=True))
+    return version, prompts, moments
 
 
 async def serve_and_be_killed(directory: Path, port: int, devices: list[Device]) -> None:
@@ -79,7 +85,7 @@ async def _another_round(device: Device) -> None:
 
 
 def test_a_killed_coordinator_loses_no_acknowledged_update_and_counts_none_twice(tmp_path: Path) -> None:
-    plan = tiny_plan(buffer=3)
+    plan = tiny_plan(buffer=3, optimiser="momentum", momentum=0.5)
     (tmp_path / "plan.toml").write_text(plan_to_toml(plan), encoding="utf-8")
     data = tmp_path / "data"
 
@@ -112,7 +118,8 @@ def test_a_killed_coordinator_loses_no_acknowledged_update_and_counts_none_twice
     in_books = rows(data, "SELECT client, sequence FROM updates WHERE fold IS NOT NULL")
     assert sorted(folded) == sorted(in_books)
 
-    version, prompts = replayed(data, plan)
+    version, prompts, moments = replayed(data, plan)
+    remembered = dict(rows(data, "SELECT language, vectors FROM moments"))
     newest = dict(rows(data, f"SELECT language, vector FROM prompts WHERE version = {version}"))
     assert version >= len(folded) / 3
     assert newest.keys() == prompts.keys() == {"und", *LANGUAGES}
@@ -126,3 +133,5 @@ def test_a_killed_coordinator_loses_no_acknowledged_update_and_counts_none_twice
         np.testing.assert_allclose(
             np.frombuffer(vector, np.float32), prompts[language], rtol=1e-5, atol=1e-5, err_msg=language
         )
+        found = np.frombuffer(remembered[language], np.float32).reshape(moments[language].shape)
+        np.testing.assert_allclose(found, moments[language], rtol=1e-5, atol=1e-5, err_msg=language)

@@ -206,6 +206,30 @@ def test_a_coordinator_that_is_started_again_goes_on_from_its_version(tmp_path: 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+def test_first_heads_in_closed_form_make_one_version_together_however_small_the_buffer(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        plan = tiny_plan(buffer=1, head_start="ridge")
+        gate = Gate()
+        async with (
+            embedded(tmp_path / "broker") as broker,
+            coordinating(tmp_path, plan, broker.address, folds=1) as (coordinator, serving),
+        ):
+            slow = Device(tmp_path / "swh", "swh", broker.address, StubTrainer(step=1.0, gate=gate))
+            quick = Device(tmp_path / "yor", "yor", broker.address, StubTrainer(step=0.0))
+            async with running(slow) as slow_ended:
+                assert await asyncio.to_thread(gate.reached.wait, SECONDS)
+                async with running(quick):
+                    await quick.until(lambda seen: seen.rounds == 1)
+                    assert coordinator.state.version == 0
+                    gate.open.set()
+                    await asyncio.wait_for(slow_ended, SECONDS)
+            await asyncio.wait_for(serving, SECONDS)
+
+        assert rows(tmp_path, "SELECT fold, count(*) FROM updates GROUP BY fold") == [(1, 2)]
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
 def test_the_update_of_a_straggler_counts_with_its_staleness(tmp_path: Path) -> None:
     async def scenario() -> None:
         plan = tiny_plan(buffer=1, staleness_exponent=0.5)

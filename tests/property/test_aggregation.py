@@ -8,8 +8,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mfpt_coord.core.aggregate import example_weight, fold, fold_weights, mixture
-from mfpt_coord.core.proximity import Distances, pair, proximity
+from mfpt_coord.core.aggregate import example_weight, fold_weights, mixture
+from mfpt_coord.core.combine import combine
+from mfpt_coord.core.optimiser import apply
+from mfpt_coord.core.proximity import Distances, Relations, pair, proximities
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.messages import UpdateHeader
@@ -19,14 +21,22 @@ from mfpt_shared.tensors import Array
 TAGS = tuple(LanguageCode(tag) for tag in ("swh", "zul", "xho", "eng", "tam"))
 VALUES = 4
 
-PLANS = st.builds(
-    Aggregation,
-    proximity=st.sampled_from(["fixed", "fixed", "uniform"]),
-    temperature=st.floats(1e-3, 1e3),
-    staleness_exponent=st.floats(0, 4),
-    example_exponent=st.floats(0, 1),
-    learning_rate=st.floats(0.01, 10),
-)
+
+def plans(*proximity: str) -> st.SearchStrategy[Aggregation]:
+    return st.builds(
+        Aggregation,
+        proximity=st.sampled_from(proximity),
+        temperature=st.floats(1e-3, 1e3),
+        distance_bias=st.floats(0, 10),
+        staleness_exponent=st.floats(0, 4),
+        example_exponent=st.floats(0, 1),
+        learning_rate=st.floats(0.01, 10),
+    )
+
+
+# `auto` may leave a language out altogether, the others listen to all.
+PLANS = plans("auto", "fixed", "fixed", "observed", "uniform")
+LISTENING_PLANS = plans("fixed", "fixed", "observed", "uniform")
 # Languages of the devices, one each, and their examples.
 DEVICES = st.lists(st.tuples(st.sampled_from(TAGS), st.integers(0, 10**6)), min_size=1, max_size=6)
 SHARES = st.floats(0, 1)
@@ -54,6 +64,14 @@ def active(devices: list[tuple[LanguageCode, int]], plan: Aggregation) -> dict[L
     return weights
 
 
+def moved(weights: np.ndarray, buffer: list[Contribution], plan: Aggregation) -> Array:
+    """Return where prompts of zeros are after a fold."""
+    before = np.zeros((len(weights), VALUES), np.float32)
+    moments = np.zeros((len(weights), 0, VALUES), np.float32)
+    deltas = np.stack([update.delta for update in buffer])
+    return apply(before, combine(weights, deltas, plan), moments, plan)[0]
+
+
 def targets(devices: list[tuple[LanguageCode, int]]) -> list[LanguageCode]:
     return [UNDETERMINED, *dict.fromkeys(language for language, _ in devices)]
 
@@ -64,12 +82,10 @@ def test_equal_fresh_deltas_from_all_move_every_prompt_by_exactly_that_delta(
 ) -> None:
     delta = np.array(values, np.float32)
     buffer = [contribution(language, examples, delta=delta) for language, examples in devices]
-    weights = fold_weights(targets(devices), buffer, active(devices, plan), distances, plan)
-    before = np.zeros((len(weights), VALUES), np.float32)
-    moved = fold(before, weights, np.stack([update.delta for update in buffer]))
+    weights = fold_weights(targets(devices), buffer, active(devices, plan), Relations(distances), plan)
     expected = np.tile(plan.learning_rate * delta, (len(weights), 1))
     # Opposite rounding errors of single terms are the size of the largest term.
-    assert moved == pytest.approx(expected, rel=1e-4, abs=1e-4 * float(np.abs(expected).max()))
+    assert moved(weights, buffer, plan) == pytest.approx(expected, rel=1e-4, abs=1e-4 * float(np.abs(expected).max()))
 
 
 @given(DEVICES, DISTANCES, PLANS, st.data())
@@ -83,20 +99,18 @@ def test_the_order_in_a_buffer_does_not_matter(
     shuffled = data.draw(st.permutations(buffer))
     names, shares = targets(devices), active(devices, plan)
 
-    def moved(updates: list[Contribution]) -> np.ndarray:
-        weights = fold_weights(names, updates, shares, distances, plan)
-        deltas = np.stack([update.delta for update in updates])
-        return fold(np.zeros((len(names), VALUES), np.float32), weights, deltas)
+    def folded(updates: list[Contribution]) -> Array:
+        return moved(fold_weights(names, updates, shares, Relations(distances), plan), updates, plan)
 
-    first = moved(buffer)
-    assert moved(list(shuffled)) == pytest.approx(first, rel=1e-3, abs=1e-5)
+    first = folded(buffer)
+    assert folded(list(shuffled)) == pytest.approx(first, rel=1e-3, abs=1e-5)
 
 
 @given(
     DEVICES,
     st.lists(st.tuples(st.sampled_from(TAGS), st.integers(0, 10**12), st.integers(0, 10**6)), min_size=1, max_size=5),
     DISTANCES,
-    PLANS,
+    LISTENING_PLANS,
 )
 def test_weights_are_finite_and_positive(
     devices: list[tuple[LanguageCode, int]],
@@ -106,7 +120,7 @@ def test_weights_are_finite_and_positive(
 ) -> None:
     buffer = [contribution(language, examples, staleness) for language, examples, staleness in sent]
     shares = active(devices + [(language, examples) for language, examples, _ in sent], plan)
-    weights = fold_weights([UNDETERMINED, *TAGS], buffer, shares, distances, plan)
+    weights = fold_weights([UNDETERMINED, *TAGS], buffer, shares, Relations(distances), plan)
     assert weights.shape == (len(TAGS) + 1, len(buffer))
     assert np.isfinite(weights).all()
     assert (weights > 0).all()
@@ -114,19 +128,17 @@ def test_weights_are_finite_and_positive(
 
 @pytest.mark.parametrize("distances", [{}, {pair(TAGS[0], TAGS[1]): {}}], ids=["no pair", "no metric"])
 def test_weights_of_unknown_distances_are_finite_and_positive(distances: Distances) -> None:
-    plan = Aggregation(temperature=1e-9)
+    plan = Aggregation(proximity="fixed", temperature=1e-9)
     buffer = [contribution(TAGS[0], 10), contribution(TAGS[1], 20)]
-    weights = fold_weights([UNDETERMINED, *TAGS], buffer, {TAGS[0]: 10.0, TAGS[1]: 20.0}, distances, plan)
+    weights = fold_weights([UNDETERMINED, *TAGS], buffer, {TAGS[0]: 10.0, TAGS[1]: 20.0}, Relations(distances), plan)
     assert np.isfinite(weights).all()
     assert (weights > 0).all()
 
 
-@given(st.integers(0, 10**12), st.floats(1e-3, 1e3))
-def test_a_single_device_moves_its_prompt_by_its_delta(examples: int, temperature: float) -> None:
-    plan = Aggregation(temperature=temperature)
-    weights = fold_weights(
-        [UNDETERMINED, TAGS[0]], [contribution(TAGS[0], examples)], {TAGS[0]: float(max(examples, 1))}, {}, plan
-    )
+@given(st.integers(0, 10**12), PLANS)
+def test_a_single_device_moves_its_prompt_by_its_delta(examples: int, plan: Aggregation) -> None:
+    shares = active([(TAGS[0], examples)], plan)
+    weights = fold_weights([UNDETERMINED, TAGS[0]], [contribution(TAGS[0], examples)], shares, Relations(), plan)
     assert weights == pytest.approx(np.ones((2, 1)))
 
 
@@ -146,10 +158,13 @@ def test_a_staler_update_moves_prompts_less(
     def weights(versions: int) -> np.ndarray:
         changed = [*buffer]
         changed[late] = replace(changed[late], staleness=versions)
-        return fold_weights(targets(devices), changed, active(devices, plan), distances, plan)
+        return fold_weights(targets(devices), changed, active(devices, plan), Relations(distances), plan)
 
     fresh, stale = weights(staleness), weights(staleness + later)
-    assert (stale[:, late] < fresh[:, late]).all()
+    heard = fresh[:, late] > 0
+    assert (stale[heard, late] < fresh[heard, late]).all()
+    assert (stale[~heard, late] == 0).all()
+    assert heard[targets(devices).index(buffer[late].language)]
     others = [place for place in range(len(buffer)) if place != late]
     # It is not normalised away: nobody else gains by it.
     assert stale[:, others] == pytest.approx(fresh[:, others])
@@ -163,13 +178,16 @@ def test_a_buffer_of_distant_languages_moves_a_prompt_less_than_one_of_near_ones
     target, neighbour, stranger = TAGS[:3]
     distances = {pair(target, neighbour): {"genetic": near}, pair(target, stranger): {"genetic": far}}
     shares = {target: float(own), neighbour: float(near_examples), stranger: float(far_examples)}
-    plan = Aggregation(temperature=temperature)
 
-    def step(language: LanguageCode, examples: int) -> float:
+    def step(language: LanguageCode, examples: int, plan: Aggregation) -> float:
         buffer = [contribution(language, examples)] * 2
-        return float(fold_weights([target], buffer, shares, distances, plan).sum())
+        return float(fold_weights([target], buffer, shares, Relations(distances), plan).sum())
 
-    assert step(stranger, far_examples) < step(neighbour, near_examples) <= step(target, own)
+    fixed = Aggregation(proximity="fixed", temperature=temperature)
+    assert step(stranger, far_examples, fixed) < step(neighbour, near_examples, fixed) <= step(target, own, fixed)
+    auto = Aggregation(proximity="auto")
+    assert step(stranger, far_examples, auto) <= step(neighbour, near_examples, auto) <= step(target, own, auto)
+    assert step(stranger, far_examples, auto) < step(target, own, auto)
 
 
 @given(DEVICES, DISTANCES, PLANS)
@@ -177,23 +195,25 @@ def test_the_prompt_for_unseen_languages_treats_all_alike(
     devices: list[tuple[LanguageCode, int]], distances: Distances, plan: Aggregation
 ) -> None:
     buffer = [contribution(language, 50) for language, _ in devices]
-    weights = fold_weights([UNDETERMINED], buffer, active(devices, plan), distances, plan)
-    assert weights == pytest.approx(np.full((1, len(buffer)), plan.learning_rate / len(buffer)))
+    weights = fold_weights([UNDETERMINED], buffer, active(devices, plan), Relations(distances), plan)
+    assert weights == pytest.approx(np.full((1, len(buffer)), 1 / len(buffer)))
 
 
-@given(st.sampled_from(TAGS), st.sampled_from(TAGS), DISTANCES, PLANS)
+@given(st.sampled_from(TAGS), st.sampled_from(TAGS), DISTANCES, LISTENING_PLANS)
 def test_proximity_is_symmetric_and_one_for_a_language_itself(
     first: LanguageCode, second: LanguageCode, distances: Distances, plan: Aggregation
 ) -> None:
-    assert proximity(first, second, distances, plan) == proximity(second, first, distances, plan)
-    assert proximity(first, first, distances, plan) == 1.0
-    assert 0 < proximity(first, second, distances, plan) <= 1
+    near = proximities([first, second], [first, second], Relations(distances), {first: 1, second: 1}, plan)
+    assert near[0, 1] == near[1, 0]
+    assert near[0, 0] == near[1, 1] == 1.0
+    assert 0 < near[0, 1] <= 1
 
 
 def test_only_the_plans_metrics_count_and_only_those_that_are_known() -> None:
     distances = {pair(TAGS[0], TAGS[1]): {"genetic": 0.2, "syntactic": 0.4, "script": 1.0}}
-    plan = Aggregation(temperature=1.0, metrics=("genetic", "syntactic", "featural"))
-    assert proximity(TAGS[0], TAGS[1], distances, plan) == pytest.approx(np.exp(-0.3))
+    plan = Aggregation(proximity="fixed", temperature=1.0, metrics=("genetic", "syntactic", "featural"))
+    near = proximities([TAGS[0]], [TAGS[1]], Relations(distances), {}, plan)
+    assert near == pytest.approx(np.array([[np.exp(-0.3)]]))
 
 
 PROMPTS = st.dictionaries(
@@ -213,7 +233,7 @@ def test_a_late_joiners_prompt_lies_between_those_that_have_contributed(
     contributed = {language: data.draw(st.integers(0, 100)) for language in prompts if language != UNDETERMINED}
     sources = [prompts[language] for language, examples in contributed.items() if examples > 0]
     assume(sources)
-    mixed = mixture(TAGS[0], prompts, contributed, distances, plan)
+    mixed = mixture(TAGS[0], prompts, contributed, Relations(distances), plan)
     assert mixed.dtype == np.float32
     assert (mixed >= np.min(sources, axis=0) - 1e-4).all()
     assert (mixed <= np.max(sources, axis=0) + 1e-4).all()
@@ -222,15 +242,15 @@ def test_a_late_joiners_prompt_lies_between_those_that_have_contributed(
 def test_a_late_joiner_listens_more_to_near_languages() -> None:
     distances = {pair(TAGS[0], TAGS[1]): {"genetic": 0.1}, pair(TAGS[0], TAGS[2]): {"genetic": 0.9}}
     prompts = {TAGS[1]: np.zeros(VALUES, np.float32), TAGS[2]: np.ones(VALUES, np.float32)}
-    plan = Aggregation(temperature=0.4)
-    mixed = mixture(TAGS[0], prompts, {TAGS[1]: 5, TAGS[2]: 5}, distances, plan)
+    plan = Aggregation(proximity="fixed", temperature=0.4)
+    mixed = mixture(TAGS[0], prompts, {TAGS[1]: 5, TAGS[2]: 5}, Relations(distances), plan)
     near, far = np.exp(-0.1 / 0.4), np.exp(-0.9 / 0.4)
     assert mixed == pytest.approx(np.full(VALUES, far / (near + far)))
 
 
 def test_before_anybody_has_contributed_all_start_alike() -> None:
     first = np.arange(VALUES, dtype=np.float32)
-    assert np.array_equal(mixture(TAGS[0], {UNDETERMINED: first}, {}, {}, Aggregation()), first)
+    assert np.array_equal(mixture(TAGS[0], {UNDETERMINED: first}, {}, Relations(), Aggregation()), first)
 
 
 @given(DEVICES, DISTANCES, PLANS, st.integers(1, 8))
@@ -239,8 +259,8 @@ def test_no_prompt_moves_further_than_its_updates(
 ) -> None:
     """Also where only a part of the devices reported, all of them near."""
     buffer = [contribution(language, examples) for language, examples in devices[:reported]]
-    weights = fold_weights(targets(devices), buffer, active(devices, plan), distances, plan)
-    assert (weights.sum(axis=1) <= plan.learning_rate * (1 + 1e-9)).all()
+    weights = fold_weights(targets(devices), buffer, active(devices, plan), Relations(distances), plan)
+    assert (weights.sum(axis=1) <= 1 + 1e-9).all()
 
 
 def test_a_device_that_claims_a_trillion_examples_counts_as_the_most_that_the_plan_allows() -> None:

@@ -11,6 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from mfpt_coord.core import optimiser
+from mfpt_coord.core.combine import combine
 from mfpt_coord.core.effects import (
     LookUpDistances,
     PublishPrompt,
@@ -49,24 +51,29 @@ from mfpt_shared.messages import (
     Update,
     UpdateHeader,
 )
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
 from mfpt_shared.tensors import Array, Quantised, dense, flatten, quantise, unflatten
 from mfpt_shared.topics import CLIENT_UP
 
 FINGERPRINT = "sha256:" + "0" * 64
 LANGUAGES = tuple(LanguageCode(tag) for tag in ("swh", "zul", "eng"))
+UNHEARD = LanguageCode("tam")
 DEVICES = {"a": LANGUAGES[0], "b": LANGUAGES[0], "c": LANGUAGES[1], "d": LANGUAGES[1], "e": LANGUAGES[2]}
 CLIENTS = st.sampled_from([*DEVICES])
 PHASES = st.sampled_from(["idle", "preparing", "training", "uploading", "evaluating", "done"])
 EXAMPLES = st.integers(0, 1000)
+SCORES = st.none() | st.floats(0, 1)
+METRICS = st.builds(Metrics, accuracy=SCORES, own_accuracy=SCORES, validated=st.integers(0, 10**6))
+MEASURED = Metrics(loss=1.0, accuracy=0.5)
 STATEFUL = settings(max_examples=60, stateful_step_count=40, deadline=None)
 
 
-def federation(**aggregation: Any) -> Plan:
+def federation(head_start: Any = "ridge", **aggregation: Any) -> Plan:
     return Plan(
         task=Task(labels=("a", "b")),
         backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
         prompt=Prompt(tokens=1),
+        training=Training(head_start=head_start),
         aggregation=Aggregation(**aggregation),
     )
 
@@ -85,6 +92,7 @@ class Book:
     folded: list[tuple[str, int]] = field(default_factory=list)
     deltas: dict[tuple[str, int], Array] = field(default_factory=dict)
     prompts: dict[LanguageCode, Array] = field(default_factory=dict)
+    moments: dict[LanguageCode, Array] = field(default_factory=dict)
     looked_up: list[frozenset[LanguageCode]] = field(default_factory=list)
 
 
@@ -94,11 +102,35 @@ class CoordinatorMachine(RuleBasedStateMachine):
     @initialize(
         buffer=st.integers(1, 4),
         concurrency=st.integers(1, 3),
-        proximity=st.sampled_from(["fixed", "uniform"]),
+        proximity=st.sampled_from(["auto", "auto", "fixed", "observed", "uniform"]),
+        combination=st.sampled_from(["mean", "mean", "clip", "trimmed-mean", "median"]),
+        kind=st.sampled_from(["sgd", "sgd", "momentum", "adam"]),
+        head_start=st.sampled_from(["ridge", "zero"]),
+        zero_shot=st.sampled_from([(), (UNHEARD,), (LANGUAGES[0], UNHEARD)]),
         last_version=st.none() | st.integers(1, 4),
     )
-    def start(self, buffer: int, concurrency: int, proximity: str, last_version: int | None) -> None:
-        plan = federation(buffer=buffer, concurrency=concurrency, proximity=proximity, max_staleness=2, fold_after=60.0)
+    def start(
+        self,
+        buffer: int,
+        concurrency: int,
+        proximity: str,
+        combination: str,
+        kind: str,
+        head_start: str,
+        zero_shot: tuple[LanguageCode, ...],
+        last_version: int | None,
+    ) -> None:
+        plan = federation(
+            head_start,
+            buffer=buffer,
+            concurrency=concurrency,
+            proximity=proximity,
+            combine=combination,
+            optimiser=kind,
+            zero_shot=zero_shot,
+            max_staleness=2,
+            fold_after=60.0,
+        )
         self.state = replace(initial(plan), last_version=last_version)
         self.now = 1000.0
         self.book = Book(prompts=dict(self.state.prompts))
@@ -126,7 +158,7 @@ class CoordinatorMachine(RuleBasedStateMachine):
             case SaveFold():
                 self.replay(effect)
             case SaveDistances(distances):
-                assert distances.items() <= self.state.distances.items()
+                assert distances.items() <= self.state.relations.distances.items()
             case LookUpDistances(languages):
                 self.book.looked_up.append(languages)
             case PublishPrompt(language):
@@ -136,15 +168,22 @@ class CoordinatorMachine(RuleBasedStateMachine):
                 assert version == self.state.version
 
     def replay(self, fold: SaveFold) -> None:
-        """The weights and the deltas, which the store keeps, rebuild the prompts."""
+        """The weights and the deltas, which the store keeps, rebuild the prompts and the optimiser's memory."""
         assert fold.prompts.keys() == self.book.prompts.keys()
+        plan = self.state.plan.aggregation
         deltas = np.stack([self.book.deltas[tuple(key)] for key in fold.updates])
         before = np.stack([self.book.prompts[language] for language in fold.prompts])
-        rebuilt = before + fold.weights @ deltas.astype(np.float64)
+        nothing = np.zeros((optimiser.moment_count(plan), before.shape[1]), np.float32)
+        moments = np.stack([self.book.moments.get(language, nothing) for language in fold.prompts])
+        rebuilt, remembered = optimiser.apply(before, combine(fold.weights, deltas, plan), moments, plan)
+        assert fold.moments.keys() == (fold.prompts.keys() if optimiser.moment_count(plan) else set())
         for row, (language, saved) in enumerate(fold.prompts.items()):
             size = 1 + np.abs(fold.weights[row]) @ np.abs(deltas) + np.abs(before[row])
             assert (np.abs(rebuilt[row] - saved) <= 1e-5 * size).all()
             self.book.prompts[language] = saved
+            if language in fold.moments:
+                assert np.allclose(remembered[row], fold.moments[language], rtol=1e-5)
+                self.book.moments[language] = fold.moments[language]
         self.book.folded += [(client, sequence) for client, sequence in fold.updates]
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 9.0, 30.0, 61.0, 1000.0]))
@@ -181,14 +220,23 @@ class CoordinatorMachine(RuleBasedStateMachine):
         message = EvaluationReport(language=DEVICES[client], version=0, accuracy=accuracy, examples=5)
         self.feed(ClientSaid(self.now, client, message))
 
-    def send(self, client: str, sequence: int, base: int, delta: Tensors, examples: int = 10, **wrong: str) -> Any:
+    def send(
+        self,
+        client: str,
+        sequence: int,
+        base: int,
+        delta: Tensors,
+        examples: int = 10,
+        metrics: Metrics = MEASURED,
+        **wrong: str,
+    ) -> Any:
         about = {"plan": self.state.plan.digest, "backbone": FINGERPRINT} | wrong
         header = UpdateHeader(
             sequence=sequence,
             language=DEVICES[client],
             base_version=base,
             examples=examples,
-            metrics=Metrics(loss=1.0, accuracy=0.5),
+            metrics=metrics,
             **about,
         )
         update = Update(header, delta)
@@ -211,15 +259,23 @@ class CoordinatorMachine(RuleBasedStateMachine):
         values=st.lists(st.floats(-1000, 1000, width=32), min_size=8, max_size=8),
         packed=st.booleans(),
         examples=EXAMPLES,
+        metrics=METRICS,
     )
     def sends_an_update(
-        self, client: str, skipped: int, behind: int, values: list[float], packed: bool, examples: int
+        self,
+        client: str,
+        skipped: int,
+        behind: int,
+        values: list[float],
+        packed: bool,
+        examples: int,
+        metrics: Metrics,
     ) -> None:
         base = max(0, self.state.version - behind)
         # Quantising may round a value up to the limit and beyond.
         delta = parts(np.array(values, np.float32) * np.float32(0.99), self.state, packed=packed)
         staleness = self.state.version - base
-        answer = self.send(client, self.next_sequence(client) + skipped, base, delta, examples)
+        answer = self.send(client, self.next_sequence(client) + skipped, base, delta, examples, metrics)
         if staleness > self.state.plan.aggregation.max_staleness:
             assert isinstance(answer, Resync)
         else:
@@ -282,7 +338,26 @@ class CoordinatorMachine(RuleBasedStateMachine):
 
     @invariant()
     def the_buffer_is_never_full(self) -> None:
-        assert len(self.state.buffer) < self.state.plan.aggregation.buffer or self.state.finished
+        """But for first heads in closed form, which wait for all who are at work."""
+        first = self.state.version == 0 and self.state.plan.training.head_start == "ridge"
+        waits = first and (self.state.joining or self.book.ready)
+        assert len(self.state.buffer) < self.state.plan.aggregation.buffer or self.state.finished or waits
+
+    @invariant()
+    def what_updates_have_shown_is_finite_and_bounded(self) -> None:
+        relations, spoken = self.state.relations, {update.language for update in self.state.buffer}
+        heard = set(self.state.contributed) | spoken
+        for two, (cosine, times) in relations.comparisons.items():
+            assert two[0] < two[1]
+            assert heard.issuperset(two)
+            assert abs(cosine) <= 1 + 1e-5
+            assert times > 0
+        assert all(abs(value) <= 8 for value in relations.disagreement.values())
+        assert heard.issuperset(relations.disagreement)
+        assert heard.issuperset(self.state.directions)
+        assert all(np.isfinite(direction).all() for direction in self.state.directions.values())
+        assert self.state.moments.keys() == self.book.moments.keys()
+        assert all(np.isfinite(moments).all() for moments in self.state.moments.values())
 
     @invariant()
     def each_update_counts_once(self) -> None:

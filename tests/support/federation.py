@@ -24,14 +24,14 @@ from mfpt_shared.codec import decode
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Update
 from mfpt_shared.mqtt import BrokerAddress, MqttTransport
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, checked
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training, checked
 from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
 from mfpt_shared.topics import CLIENT_UP, COORDINATOR_STATE
 from mfpt_shared.trainer import Trainer
 from support.inbox import SECONDS, Inbox
 
 
-def tiny_plan(**aggregation: Any) -> Plan:
+def tiny_plan(*, head_start: Any = "zero", **aggregation: Any) -> Plan:
     """Return a plan whose prompt state has some fifty values."""
     return checked(
         Plan(
@@ -39,6 +39,7 @@ def tiny_plan(**aggregation: Any) -> Plan:
             task=Task(labels=("good", "bad")),
             backbone=Backbone(uri="path:none", width=8, layers=2),
             prompt=Prompt(tokens=4),
+            training=Training(head_start=head_start),
             aggregation=Aggregation(**{"buffer": 1, "proximity": "uniform", **aggregation}),
         )
     )

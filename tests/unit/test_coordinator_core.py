@@ -42,7 +42,7 @@ from mfpt_shared.messages import (
     Update,
     UpdateHeader,
 )
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
 from mfpt_shared.tensors import Array, unflatten
 
 FINGERPRINT = "sha256:" + "0" * 64
@@ -54,11 +54,12 @@ EffectT = TypeVar("EffectT", bound=Effect)
 class Federation:
     """A coordinator's core with a clock that the test moves."""
 
-    def __init__(self, last_version: int | None = None, **aggregation: Any) -> None:
+    def __init__(self, last_version: int | None = None, head_start: Any = "zero", **aggregation: Any) -> None:
         plan = Plan(
             task=Task(labels=("a", "b")),
             backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
             prompt=Prompt(tokens=1),
+            training=Training(head_start=head_start),
             aggregation=Aggregation(**{"buffer": 2, "concurrency": 10, "fold_after": 600.0} | aggregation),
         )
         self.state = replace(initial(plan), last_version=last_version)
@@ -410,7 +411,7 @@ def test_an_update_from_a_device_that_never_said_ready_counts() -> None:
 
 def with_three_versions() -> Federation:
     """Swahili has contributed all, English is known and far from it."""
-    federation = Federation(buffer=1, temperature=0.4)
+    federation = Federation(buffer=1, proximity="fixed", temperature=0.4)
     federation.ready("a", SWAHILI)
     federation.ready("e", ENGLISH)
     federation.finds({SWAHILI, ENGLISH}, eng=0.9)
@@ -479,7 +480,7 @@ def test_before_the_first_version_nobody_waits_for_distances() -> None:
 
 
 def test_distances_that_were_found_are_kept_and_used() -> None:
-    federation = Federation(buffer=1, temperature=0.4)
+    federation = Federation(buffer=1, proximity="fixed", temperature=0.4)
     federation.ready("a")
     federation.ready("e", ENGLISH)
     federation.finds({SWAHILI, ENGLISH}, eng=0.9)
@@ -491,6 +492,67 @@ def test_distances_that_were_found_are_kept_and_used() -> None:
     (fold,) = federation.only(SaveFold)
     moved = {language: float((prompt - before)[0]) for language, prompt in fold.prompts.items()}
     assert moved[ENGLISH] < moved[UNDETERMINED] <= moved[SWAHILI]
+
+
+def test_the_first_version_is_of_all_first_heads_in_closed_form_together() -> None:
+    federation = Federation(buffer=1, head_start="ridge")
+    federation.ready("a")
+    federation.ready("b", ZULU)
+    federation.update("a")
+    assert not federation.has_fold()
+    federation.update("b", language=ZULU)
+    (fold,) = federation.only(SaveFold)
+    assert list(fold.updates) == [("a", 1), ("b", 1)]
+    federation.update("a", 2)
+    assert federation.has_fold()
+
+
+def test_a_language_that_no_device_speaks_gets_a_prompt_if_the_plan_names_it() -> None:
+    federation = Federation(buffer=1, proximity="uniform", zero_shot=("zul",))
+    federation.ready("a")
+    assert ZULU in {effect.language for effect in federation.only(SavePrompt)}
+    federation.update("a")
+    (fold,) = federation.only(SaveFold)
+    assert set(fold.prompts) == {SWAHILI, ZULU, UNDETERMINED}
+    assert np.array_equal(fold.prompts[ZULU], fold.prompts[SWAHILI])
+
+
+def test_what_a_fold_teaches_is_saved_and_used() -> None:
+    federation = Federation(buffer=2)
+    federation.ready("a")
+    federation.ready("e", ENGLISH)
+    borrowed = Metrics(accuracy=0.5, own_accuracy=0.9, validated=20)
+    federation.update("a", delta=1.0, metrics=borrowed)
+    federation.update("e", language=ENGLISH, delta=-1.0)
+    (fold,) = federation.only(SaveFold)
+    assert fold.comparisons[pair(SWAHILI, ENGLISH)].cosine == pytest.approx(-1)
+    assert fold.disagreement[SWAHILI] > 0
+    assert set(fold.directions) == {SWAHILI, ENGLISH}
+    assert federation.state.relations.comparisons == fold.comparisons
+    assert federation.state.relations.disagreement == fold.disagreement
+
+
+@pytest.mark.parametrize("proximity", ["fixed", "uniform"])
+def test_where_weights_do_not_follow_from_updates_nothing_is_learnt_of_them(proximity: str) -> None:
+    federation = Federation(buffer=1, proximity=proximity)
+    federation.ready("a")
+    federation.update("a", metrics=Metrics(accuracy=0.5, own_accuracy=0.9, validated=20))
+    (fold,) = federation.only(SaveFold)
+    assert (fold.directions, fold.comparisons, fold.disagreement) == ({}, {}, {})
+
+
+@pytest.mark.parametrize(("optimiser", "count"), [("sgd", None), ("momentum", 1), ("adam", 2)])
+def test_the_optimiser_remembers_something_of_every_language(optimiser: str, count: int | None) -> None:
+    federation = Federation(buffer=1, optimiser=optimiser)
+    federation.ready("a")
+    federation.update("a", 1)
+    federation.ready("z", ZULU)
+    federation.finds({SWAHILI, ZULU}, zul=0.1)
+    federation.update("a", 2)
+    (fold,) = federation.only(SaveFold)
+    shapes = {language: moments.shape for language, moments in fold.moments.items()}
+    assert shapes == ({} if count is None else dict.fromkeys([UNDETERMINED, SWAHILI, ZULU], (count, 8)))
+    assert federation.state.moments == fold.moments
 
 
 def test_the_last_version_sends_stop_to_all_who_are_online() -> None:

@@ -139,7 +139,7 @@ BOUNDS = [
     ("training", "head_learning_rate", ["1e-9", "1e9"], ["0.0", "1.1e9", "nan"]),
     ("training", "weight_decay", ["0.0", "1e9"], ["-0.1", "1.1e9", "nan"]),
     ("training", "max_tokens", ["4", "8192"], ["3", "8193"]),
-    ("aggregation", "buffer", ["1", "1000000"], ["0", "1000001"]),
+    ("aggregation", "buffer", ["0", "1000000"], ["-1", "1000001"]),
     ("aggregation", "fold_after", ["1e-9", "1e9"], ["0.0", "1.1e9", "inf"]),
     ("aggregation", "patience", ["1e-9", "1e9"], ["0.0", "nan"]),
     ("aggregation", "concurrency", ["1", "1000000"], ["0", "1000001"]),
@@ -159,6 +159,7 @@ BOUNDS = [
     ("aggregation", "temperature", ["1e-9", "1e9"], ["0.0", "1.1e9", "nan"]),
     ("aggregation", "metrics", ['["script"]', '["genetic", "featural"]'], ["[]", '["taste"]', '"genetic"']),
     ("aggregation", "max_examples", ["1", "1000000"], ["0", "1000001"]),
+    ("aggregation", "cover_exponent", ["0.0", "1.0"], ["-0.1", "1.1", "nan"]),
     ("aggregation", "example_exponent", ["0.0", "1.0"], ["-0.1", "1.1", "nan"]),
     ("aggregation", "learning_rate", ["1e-9", "1e9"], ["0.0", "1.1e9", "nan"]),
     ("privacy", "clip_norm", ["0.0", "1e9"], ["-0.1", "1.1e9", "nan"]),
@@ -214,8 +215,8 @@ def test_a_plan_made_in_code_is_checked_like_one_that_was_read() -> None:
         checked(Plan(task=Task(labels=("a", "b")), prompt=Prompt(tokens=0)))
 
 
-def test_half_the_depth_is_where_a_late_prompt_enters_unless_told() -> None:
-    assert PLAN.late_layer == 6
+def test_three_quarters_of_the_depth_is_where_a_late_prompt_enters_unless_told() -> None:
+    assert PLAN.late_layer == 9
     assert Plan(task=PLAN.task, prompt=Prompt(layer=3)).late_layer == 3
     assert Plan(task=PLAN.task, prompt=Prompt(layer=0)).late_layer == 0
 

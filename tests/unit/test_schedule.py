@@ -8,7 +8,6 @@ import pytest
 
 from mfpt_coord.core.schedule import (
     MIN_SECONDS,
-    PATIENCE,
     QUIET_SECONDS,
     allowance,
     assignments,
@@ -22,11 +21,12 @@ from mfpt_coord.core.staleness import freshness
 from mfpt_coord.core.state import Assignment, Client, Contribution, State, initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import UpdateHeader
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
 
 NOW = 1000.0
 SWAHILI, ZULU, ENGLISH = LanguageCode("swh"), LanguageCode("zul"), LanguageCode("eng")
 FOLD_AFTER = 600.0
+PATIENCE = 3.0
 
 
 def device(name: str, language: LanguageCode = SWAHILI, **changes: Any) -> Client:
@@ -39,11 +39,13 @@ def waiting_update(client: str, language: LanguageCode = SWAHILI, at: float = NO
 
 
 def federation(*clients: Client, **changes: Any) -> State:
-    aggregation = {"buffer": 3, "concurrency": 2, "fold_after": FOLD_AFTER} | changes.pop("aggregation", {})
+    usual = {"buffer": 3, "concurrency": 2, "fold_after": FOLD_AFTER, "patience": PATIENCE}
+    aggregation = usual | changes.pop("aggregation", {})
     plan = Plan(
         task=Task(labels=("a", "b")),
         backbone=Backbone(width=2, layers=2),
         prompt=Prompt(tokens=1),
+        training=Training(head_start=changes.pop("head_start", "zero")),
         aggregation=Aggregation(**aggregation),
     )
     state = initial(plan)
@@ -132,9 +134,18 @@ def test_an_assignment_starts_now_and_ends_after_the_devices_own_allowance() -> 
 
 
 def test_a_device_may_take_a_few_times_as_long_as_usual() -> None:
-    assert allowance(device("a", seconds=100.0), FOLD_AFTER) == PATIENCE * 100
-    assert allowance(device("a", seconds=0.1), FOLD_AFTER) == MIN_SECONDS
-    assert allowance(device("a", seconds=None), FOLD_AFTER) == FOLD_AFTER
+    plan = Aggregation(fold_after=FOLD_AFTER, patience=PATIENCE)
+    assert allowance(device("a", seconds=100.0), plan) == PATIENCE * 100
+    assert allowance(device("a", seconds=0.1), plan) == MIN_SECONDS
+    assert allowance(device("a", seconds=None), plan) == FOLD_AFTER
+
+
+@pytest.mark.parametrize("patience", [1.5, 3.0, 20.0])
+def test_the_plan_says_how_many_times_as_long_as_usual_is_waited(patience: float) -> None:
+    plan = {"patience": patience}
+    busy = device("a", seconds=20.0)
+    assert allowance(busy, Aggregation(patience=patience)) == patience * 20
+    assert fold_deadline(federation(busy, buffer=(waiting_update("x"),), aggregation=plan), NOW) == NOW + patience * 20
 
 
 def test_an_empty_buffer_is_never_due() -> None:
@@ -146,6 +157,32 @@ def test_an_empty_buffer_is_never_due() -> None:
 def test_a_full_buffer_is_due_at_once() -> None:
     state = federation(device("a"), buffer=tuple(waiting_update(name) for name in "xyz"))
     assert fold_is_due(state, NOW)
+
+
+@pytest.mark.parametrize(
+    ("other", "joining"),
+    [
+        (device("a", contributed=0), [ZULU]),
+        (device("a", assignment=in_training(NOW + 100)), []),
+        (device("a"), []),
+    ],
+    ids=["a language is joining", "somebody trains", "somebody could still start"],
+)
+def test_a_full_buffer_of_first_heads_in_closed_form_waits_for_all_who_are_at_work(
+    other: Client, joining: list[LanguageCode]
+) -> None:
+    buffer = tuple(waiting_update(name) for name in "xyz")
+    state = federation(other, buffer=buffer, head_start="ridge", joining=frozenset(joining))
+    assert not fold_is_due(state, NOW)
+    assert fold_is_due(state, NOW + FOLD_AFTER)
+    assert fold_is_due(replace(state, version=1), NOW)
+
+
+def test_a_full_buffer_of_first_heads_in_closed_form_is_due_once_nobody_is_at_work() -> None:
+    buffer = tuple(waiting_update(name) for name in "xyz")
+    gone = device("a", ready=False, state="offline")
+    for other in (device("a", contributed=0), gone, device("a", assignment=in_training(NOW - 1))):
+        assert fold_is_due(federation(other, buffer=buffer, head_start="ridge"), NOW)
 
 
 def test_a_buffer_waits_while_somebody_trains() -> None:

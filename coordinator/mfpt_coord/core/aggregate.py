@@ -28,19 +28,22 @@ def fold_weights(
 
     With n_k examples, staleness tau_k and language j_k of update k, for target language l:
 
-        W_lk = n_k^p * s(tau_k) * g(l, j_k) / (gbar_l * sum_k n_k^p)
+        W_lk = x^c * n_k^p * s(tau_k) * g(l, j_k) / (gbar_l * sum_k n_k^p)
 
     gbar_l is the mean of g(l, .) over the active languages, weighted by their examples. Dividing by it and by the
     unweighted examples, not by the sum of the weights, keeps both effects: old updates move prompts less, and a buffer
     in which only distant languages reported moves a prompt less than one in which its neighbours did. A row that would
     add up to more than 1 if all updates were fresh is scaled down so that it does not.
 
+    x is the share of the active devices' examples that the buffer holds. The mean of few devices is a noisy step; with
+    c = 1 every update counts as it would in one fold of all devices, with c = 0 every fold makes a full step.
+
     Args:
         targets: l.
         buffer: k.
         active: language -> sum of n^p over its active devices.
         relations: between languages.
-        plan: p, s, and what g is made of.
+        plan: c, p, s, and what g is made of.
 
     Returns:
         [targets, updates] float64, finite, in 0..1; above 0 for updates in the target's own language.
@@ -56,7 +59,8 @@ def fold_weights(
     # Where only near languages reported, rows add up to more than 1, and the prompt would overshoot the updates' mean.
     # Bounded before staleness comes in, which must not be normalised away.
     overshoot = np.maximum(if_fresh.sum(axis=1, keepdims=True), 1.0)
-    weights: NDArray[np.float64] = if_fresh / overshoot * fresh
+    covered = min(1.0, float(examples.sum() / share.sum()))
+    weights: NDArray[np.float64] = covered**plan.cover_exponent * if_fresh / overshoot * fresh
     return weights
 
 

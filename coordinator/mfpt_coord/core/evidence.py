@@ -27,9 +27,11 @@ Directions = Mapping[LanguageCode, Array]
 
 # Of the moving averages: deltas shrink and turn as prompts converge.
 _NEWEST_SHARE: Final = 0.3
-# A difference of so many standard errors between two scores moves the log of the bias by as much times _SCORE_STEP.
+# What a difference between two scores exceeds one standard error by, in standard errors and up to two more, moves the
+# log of the bias by as much times _SCORE_STEP. Smaller differences are chance, which would add up to sharp weights.
+_CHANCE_ERRORS: Final = 1.0
+_MOST_ERRORS: Final = 3.0
 _SCORE_STEP: Final = 0.5
-_MOST_ERRORS: Final = 2.0
 # Of the right answers on one example, at most: half of them right.
 _DEVIATION: Final = 0.5
 _MOST_DISAGREEMENT: Final = 8.0
@@ -61,7 +63,8 @@ def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[Language
         errors = _errors_in_favour_of_own(update.header.metrics)
         if errors is not None:
             known = changed.get(update.language, relations.disagreement.get(update.language, 0.0))
-            moved = known + _SCORE_STEP * max(-_MOST_ERRORS, min(_MOST_ERRORS, errors))
+            beyond_chance = math.copysign(max(0.0, min(_MOST_ERRORS, abs(errors)) - _CHANCE_ERRORS), errors)
+            moved = known + _SCORE_STEP * beyond_chance
             changed[update.language] = max(-_MOST_DISAGREEMENT, min(_MOST_DISAGREEMENT, moved))
     return changed
 

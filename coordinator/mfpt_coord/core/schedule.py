@@ -55,9 +55,16 @@ def fold_deadline(state: State, at: float) -> float:
     return max(back, state.buffer[0].at + wait)
 
 
+def fold_size(state: State) -> int:
+    """Return how many updates fill the buffer: what the plan says, or half as many as devices take part, rounded up."""
+    taking_part = {client.id for client in state.clients.values() if client.ready and client.state == "online"}
+    taking_part.update(update.client for update in state.buffer)
+    return state.plan.aggregation.buffer or max(1, math.ceil(len(taking_part) / 2))
+
+
 def fold_is_due(state: State, at: float) -> bool:
     """Tell whether the buffer becomes a version now."""
-    full = len(state.buffer) >= state.plan.aggregation.buffer
+    full = len(state.buffer) >= fold_size(state)
     return (full and not _still_starting(state, at)) or at >= fold_deadline(state, at)
 
 

@@ -1,5 +1,6 @@
 """A summary of the state for people and scripts."""
 
+from mfpt_coord.core.schedule import fold_size
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import ClientStatus, FederationStatus, LanguageStatus
@@ -22,7 +23,7 @@ def summarise(state: State, started: float, at: float) -> FederationStatus:
         version=state.version,
         folds=state.version,
         buffer=len(state.buffer),
-        buffer_size=state.plan.aggregation.buffer,
+        buffer_size=fold_size(state),
         started=started,
         at=at,
         updates=state.counts,

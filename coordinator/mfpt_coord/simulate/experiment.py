@@ -35,7 +35,6 @@ class Experiment(Section, frozen=True):
         max_validation: validation examples of each device; a device validates on no more than it trains on.
         example_seconds, latency, spread, stragglers, dropouts, late: see `fleet.Fleet`.
         until: virtual seconds after which a federation ends; infinity: after its rounds.
-        stop_early: `local` keeps the state after the round that did best on the validation examples.
         measure_every: versions between two measurements of the test accuracy along the way; 0: only at the end.
     """
 
@@ -58,7 +57,6 @@ class Experiment(Section, frozen=True):
     late: float = 0.0
     until: float = math.inf
     measure_every: int = 0
-    stop_early: bool = False
 
     def __post_init__(self) -> None:
         """Check what cannot be right."""
@@ -82,8 +80,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         accuracy: language -> with the newest prompt of the federation, or with what `local` or `central` tuned.
-        validation: language -> on the validation examples.
-        kept: language -> with the prompt that its devices kept, by their own validation examples.
+        validation: language -> on the validation examples; of `local`, with the prompt that is kept.
+        kept: language -> with the prompt that its devices kept, by their own validation examples: of `local`, the one
+            after the round that did best.
         own: language -> share of its devices that kept their own.
         held_out: language -> with its zero-shot prompt.
         shared: language -> with `und`, which listens to all alike; of the languages held out.
@@ -119,9 +118,9 @@ def method_plan(experiment: Experiment) -> Plan:
     if experiment.method == "fedavg":
         # Everybody, however long the slowest takes.
         changes = {"proximity": "uniform", "buffer": fleet, "fold_after": 1e9, "patience": 1e9}
-    elif experiment.method == "fedbuff":
-        changes = {"proximity": "uniform", "buffer": min(aggregation.buffer, fleet)}
     else:
-        changes = {"buffer": min(aggregation.buffer, fleet)}
+        changes = {"buffer": min(aggregation.buffer, fleet) or math.ceil(fleet / 2)}
+    if experiment.method == "fedbuff":
+        changes["proximity"] = "uniform"
     changes["zero_shot"] = tuple(experiment.held_out)
     return msgspec.structs.replace(experiment.plan, aggregation=msgspec.structs.replace(aggregation, **changes))

@@ -16,7 +16,7 @@ from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, Save
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.proximity import Distances
-from mfpt_coord.core.schedule import next_deadline
+from mfpt_coord.core.schedule import fold_size, next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.simulate.fleet import Fleet, Pace
 from mfpt_shared.codec import encode
@@ -60,6 +60,7 @@ class Federation:
         distances: what a look-up finds.
         fleet: how long things take.
         rng: of drop-outs.
+        budget: updates that may be folded.
         on_version: called after every fold, with this federation.
         on_update: called after every update that was computed.
         at: virtual seconds.
@@ -72,6 +73,7 @@ class Federation:
     distances: Distances
     fleet: Fleet
     rng: np.random.Generator
+    budget: int
     on_version: Callable[["Federation"], None] = lambda _: None
     on_update: Callable[[], None] = lambda: None
     at: float = 0.0
@@ -81,11 +83,11 @@ class Federation:
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def run(self, until: float = math.inf) -> None:
-        """Run until the last version exists, nothing more can happen, or the virtual time is over (seconds)."""
+        """Run until one more full buffer would exceed the budget, nothing can happen, or the time is over (seconds)."""
         self._handle(TimePassed(self.at))
         for device in self.devices.values():
             self._join(device, device.pace.joins_at)
-        while not self.state.finished:
+        while self.folded + fold_size(self.state) <= self.budget:
             deadline = next_deadline(self.state, self.at)
             due = self._agenda[0][0] if self._agenda else math.inf
             self.at = min(due, deadline)
@@ -93,6 +95,11 @@ class Federation:
                 self.at = min(self.at, until)
                 return
             self._handle(heapq.heappop(self._agenda)[2] if due <= deadline else TimePassed(self.at))
+
+    @property
+    def folded(self) -> int:
+        """Number of updates that went into a version."""
+        return self.state.counts.accepted - len(self.state.buffer)
 
     def prompt(self, language: LanguageCode) -> Prompt:
         """Return a language's newest prompt as a device receives it."""

@@ -1,13 +1,13 @@
 """Runs experiments: shares the data out, makes devices, and lets them train alone, together, or as one."""
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from mfpt_coord.core.proximity import Distances
 from mfpt_coord.core.state import initial
-from mfpt_coord.service import with_limit
 from mfpt_coord.simulate.experiment import Experiment, Outcome, Point, mean, method_plan
 from mfpt_coord.simulate.federation import Device, Federation
 from mfpt_coord.simulate.fleet import Fleet, paces
@@ -73,18 +73,25 @@ def _alone(experiment: Experiment, trainer: Trainer, place: int) -> Iterator[Pro
 
 
 def _local(experiment: Experiment, laboratory: Laboratory, shares: Sequence[Share], on_progress: OnProgress) -> Outcome:
-    tested: dict[LanguageCode, list[float]] = {}
+    last: dict[LanguageCode, list[float]] = {}
+    kept: dict[LanguageCode, list[float]] = {}
     validated: dict[LanguageCode, list[float]] = {}
     for place, share in enumerate(shares):
         trainer = laboratory.trainer(experiment.plan, [share], max_validation=_validation(experiment))
         states = list(_alone(experiment, trainer, place))
-        scores = [trainer.validate(state).accuracy for state in (states if experiment.stop_early else states[-1:])]
-        best = max(range(len(scores)), key=lambda at: scores[at])
-        state = states[best] if experiment.stop_early else states[-1]
-        tested.setdefault(share.language, []).append(trainer.test(state).accuracy)
-        validated.setdefault(share.language, []).append(scores[best])
+        scores = [trainer.validate(state).accuracy for state in states]
+        best = states[int(np.argmax(scores))]
+        last.setdefault(share.language, []).append(trainer.test(states[-1]).accuracy)
+        kept.setdefault(share.language, []).append(trainer.test(best).accuracy)
+        validated.setdefault(share.language, []).append(max(scores))
         on_progress((place + 1) / len(shares))
-    return Outcome(method="local", seed=experiment.seed, accuracy=_means(tested), validation=_means(validated))
+    return Outcome(
+        method="local",
+        seed=experiment.seed,
+        accuracy=_means(last),
+        kept=_means(kept),
+        validation=_means(validated),
+    )
 
 
 def _central(
@@ -129,9 +136,7 @@ def _federated(
         identity = f"{_seed(experiment, place):012x}"
         rounds = Rounds(identity, share.language, plan, trainer, clock=lambda: 0.0)
         devices[identity] = Device(identity, share.language, trainer, rounds, pace)
-    budget = experiment.rounds * len(devices)
-    folds = math.ceil(budget / plan.aggregation.buffer) if math.isinf(experiment.until) else None
-    state = with_limit(initial(plan), folds)
+    budget = experiment.rounds * len(devices) if math.isinf(experiment.until) else sys.maxsize
     trajectory: list[Point] = []
     done = 0
 
@@ -143,11 +148,10 @@ def _federated(
     def on_version(federation: Federation) -> None:
         version = federation.state.version
         if experiment.measure_every and version % experiment.measure_every == 0:
-            updates = sum(federation.state.staleness.values())
-            trajectory.append(Point(federation.at, version, updates, mean(_test_all(federation))))
+            trajectory.append(Point(federation.at, version, federation.folded, mean(_test_all(federation))))
 
     federation = Federation(
-        state, devices, distances, fleet, np.random.default_rng([experiment.seed, 2]),
+        initial(plan), devices, distances, fleet, np.random.default_rng([experiment.seed, 2]), budget,
         on_version=on_version, on_update=on_update,
     )  # fmt: skip
     federation.run(experiment.until)
@@ -187,7 +191,7 @@ def _outcome(
         shared=shared,
         seconds=federation.at,
         versions=state.version,
-        updates=state.counts.accepted - len(state.buffer),
+        updates=federation.folded,
         bytes_up=federation.bytes_up,
         bytes_down=federation.bytes_down,
         trajectory=tuple(trajectory),

@@ -1,0 +1,84 @@
+"""What every study comes to: a table for people, JSON for scripts, and a figure."""
+
+import json
+import os
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mfpt_coord import plots
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A finished study.
+
+    Attributes:
+        name: of its files.
+        caption: what was done, and what must be known to read the table.
+        columns: of the table.
+        rows: of the table, text.
+        results: what `--json` prints.
+        figure: to be drawn, or None.
+    """
+
+    name: str
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    results: dict[str, Any]
+    figure: "Figure | None"
+
+
+def show(study: Study) -> None:
+    """Print the table."""
+    table = Table(*study.columns, box=box.SIMPLE)
+    for row in study.rows:
+        table.add_row(*row)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(study.caption)
+
+
+def write(study: Study, folder: Path, seconds: float) -> list[Path]:
+    """Write JSON, table and figure, and return their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [folder / f"{study.name}.json", folder / f"{study.name}.md"]
+    facts = {"seconds": round(seconds), "machine": machine(), "caption": study.caption}
+    written[0].write_text(json.dumps({**study.results, **facts}, indent=1) + "\n", encoding="utf-8")
+    rule = "|".join("---" for _ in study.columns)
+    lines = [f"| {' | '.join(cells)} |" for cells in (study.columns, *study.rows)]
+    note = f"{study.caption}\n\n{seconds / 60:.0f} minutes on {machine()}.\n"
+    written[1].write_text("\n".join([lines[0], f"|{rule}|", *lines[1:], "", note]), encoding="utf-8")
+    if study.figure is not None:
+        written.append(folder / f"{study.name}.svg")
+        plots.save(study.figure, written[-1])
+    return written
+
+
+def machine() -> str:
+    """Return what this runs on."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{cores} cores, {_processor()}"
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())
+
+
+def percent(share: float) -> str:
+    """Return a share for a table."""
+    return f"{100 * share:.1f}"
