@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 CACHE_BYTES: Final = 256 * 2**20
 
 _EVALUATION_BATCH: Final = 32
-# Of the ridge regression, in mean squared lengths of the centred features; and what may make its head, fitted to labels
-# of 0 and 1, large enough for the softmax.
+# Of the ridge regression, in mean squared lengths of the centred features.
 _PENALTIES: Final = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-_HEAD_SCALES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+# What may make its predictions, fitted to labels of 0 and 1, large enough for the softmax.
+_SCALES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+_LOGIT_DEVIATION: Final = 1.4
 # Sorting by length saves padding; a little noise on the lengths keeps the company of an example changing.
 _LENGTH_NOISE: Final = 0.15
 
@@ -231,9 +232,10 @@ def train(
 def solve_head(model: PromptModel, encoded: Encoded) -> None:
     """Set the head to a ridge regression of centred labels on the centred features that the prompt now gives.
 
-    Its penalty and its scale are those whose leave-one-out predictions have the least cross-entropy; these have a
+    Its penalty is the one whose leave-one-out predictions, scaled to fit, have the least cross-entropy; these have a
     closed form in the dual, where there are as many equations as examples. Heads of several devices may be averaged:
-    the mean of their solutions does about as well as one solution on all their examples.
+    the mean of their solutions does about as well as one solution on all their examples. So that they weigh alike, and
+    leave the prompt something to learn, their logits are brought to one standard deviation.
 
     Args:
         model: whose head is set; its prompt stays.
@@ -250,15 +252,17 @@ def solve_head(model: PromptModel, encoded: Encoded) -> None:
     targets = targets - targets.mean(dim=0)
     values, vectors = torch.linalg.eigh(centred @ centred.T)
     rotated = vectors.T @ targets
-    best, weight = math.inf, torch.zeros(labels, pooled.shape[1], device=pooled.device)
+    best, dual = math.inf, torch.zeros_like(targets)
     for penalty in _PENALTIES:
         inverse = 1 / (values.clamp(min=0) + penalty * values.mean().clamp(min=1e-6))
-        dual = vectors @ (inverse[:, None] * rotated)
-        left_out = targets - dual / (vectors.square() @ inverse)[:, None]
-        for scale in _HEAD_SCALES:
+        candidate = vectors @ (inverse[:, None] * rotated)
+        left_out = targets - candidate / (vectors.square() @ inverse)[:, None]
+        for scale in _SCALES:
             error = float(torch.nn.functional.cross_entropy(scale * left_out, encoded.labels))
             if error < best:
-                best, weight = error, scale * dual.T @ centred
+                best, dual = error, candidate
+    weight = dual.T @ centred
+    weight *= _LOGIT_DEVIATION / (centred @ weight.T).std(correction=0).clamp(min=1e-6)
     with torch.no_grad():
         model.head.weight.copy_(weight)
         model.head.bias.copy_(-(weight @ mean))

@@ -99,7 +99,7 @@ class Training(Section, frozen=True):
     ] = "ridge"
     batch_size: Annotated[Count, Meta(description="examples a step")] = 16
     prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.02
-    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.002
+    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.0005
     weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
     max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
 

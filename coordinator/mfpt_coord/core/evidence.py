@@ -51,7 +51,8 @@ def compare(
             continue
         known = relations.comparisons.get(key, Comparison(0.0, 0))
         times = known.times + 1
-        cosine = float(units[language] @ units[other])
+        # Rounded, that of equal directions may be a little above 1, and their difference would be negative.
+        cosine = max(-1.0, min(1.0, float(units[language] @ units[other])))
         comparisons[key] = Comparison(known.cosine + (cosine - known.cosine) / times, times)
     return changed, comparisons
 

@@ -1,0 +1,243 @@
+"""Lower activations on disk: the same as without, computed once, and never half a file."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import IO
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from mfpt_edge import activations
+from mfpt_edge.activations import encode_cached
+from mfpt_edge.backbone import Backbone
+from mfpt_edge.prompt import PromptModel
+from mfpt_edge.splits import Example
+from mfpt_edge.training import Encoded, concatenate, encode, gather, loss
+from mfpt_shared import plan
+
+TEXTS = ("the food was good", "bad and poor", "a b c d", "the d", "great", "awful food and a bad d")
+EXAMPLES = tuple(Example(text, row % 2) for row, text in enumerate(TEXTS))
+
+LoadTiny = Callable[..., Backbone]
+
+
+def make_model(
+    backbone: Backbone, *, method: str = "late", layer: int = -1, prefix: str = "query: ", max_tokens: int = 32
+) -> PromptModel:
+    return PromptModel(
+        backbone,
+        plan.Plan(
+            task=plan.Task(labels=("praise", "complaint")),
+            backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers, prefix=prefix),
+            prompt=msgspec.structs.replace(plan.Prompt(tokens=4), method=method, layer=layer),
+            training=plan.Training(max_tokens=max_tokens),
+        ),
+    )
+
+
+def files(cache: Path) -> list[Path]:
+    return sorted(cache.rglob("*.npy"))
+
+
+def assert_same(first: Encoded, second: Encoded) -> None:
+    assert first.hidden is not None
+    assert second.hidden is not None
+    assert torch.equal(first.hidden, second.hidden)
+    assert torch.equal(first.labels, second.labels)
+    assert (first.ids, first.starts, first.pad_id, first.device) == (
+        second.ids,
+        second.starts,
+        second.pad_id,
+        second.device,
+    )
+
+
+@contextlib.contextmanager
+def layers_that_ran(backbone: Backbone) -> Iterator[list[str]]:
+    """Note every call of a module of the encoder."""
+    seen: list[str] = []
+    hooks = [
+        module.register_forward_hook(lambda *_, name=name: seen.append(name))
+        for name, module in backbone.encoder.named_modules()
+    ]
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def gradients(model: PromptModel, encoded: Encoded) -> torch.Tensor:
+    model.zero_grad()
+    loss(model, gather(encoded, range(len(encoded.ids)))).backward()
+    return torch.cat([part.grad.flatten() for part in model.tensors().values() if part.grad is not None])
+
+
+def random_state(model: PromptModel) -> None:
+    rng = np.random.default_rng(1)
+    model.load({name: rng.normal(0, 0.3, array.shape).astype(np.float32) for name, array in model.state().items()})
+
+
+# ---- the same with and without
+
+
+def test_examples_come_out_of_the_cache_as_they_do_without_it(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    model = make_model(tiny_backbone("Bert", "nf4"))
+    plain = encode(model, EXAMPLES)
+    assert_same(encode_cached(model, EXAMPLES, tmp_path), plain)
+    assert_same(encode_cached(model, EXAMPLES, tmp_path), plain)
+
+
+def test_gradients_are_the_same_with_and_without_the_cache(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    model = make_model(tiny_backbone())
+    random_state(model)
+    encode_cached(model, EXAMPLES, tmp_path)
+    from_file = gradients(model, encode_cached(model, EXAMPLES, tmp_path))
+    assert from_file.abs().sum() > 0
+    assert torch.equal(from_file, gradients(model, encode(model, EXAMPLES)))
+
+
+def test_the_bundled_backbone_gives_the_same_with_and_without_the_cache(backbone: Backbone, tmp_path: Path) -> None:
+    model = make_model(backbone)
+    written, plain = encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES)
+    assert_same(written, plain)
+    assert_same(encode_cached(model, EXAMPLES, tmp_path), plain)
+
+
+def test_examples_from_several_files_can_be_mixed(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    model = make_model(tiny_backbone())
+    first, second = (encode_cached(model, part, tmp_path) for part in (EXAMPLES[:3], EXAMPLES[3:]))
+    mixed = concatenate([second.take([2, 0]), first.take([1])])
+    assert mixed.labels.tolist() == [1, 1, 1]
+    alone = gather(encode_cached(model, EXAMPLES, tmp_path), [5, 3, 1])
+    together = gather(mixed, [0, 1, 2])
+    assert torch.equal(together.ids, alone.ids)
+    assert together.hidden is not None
+    assert alone.hidden is not None
+    torch.testing.assert_close(together.hidden, alone.hidden, rtol=1e-2, atol=1e-2)
+
+
+def test_labels_are_not_taken_from_the_cache(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    model = make_model(tiny_backbone())
+    encode_cached(model, EXAMPLES, tmp_path)
+    others = [Example(example.text, 1 - example.label) for example in EXAMPLES]
+    assert encode_cached(model, others, tmp_path).labels.tolist() == [1, 0, 1, 0, 1, 0]
+    assert len(files(tmp_path)) == 1
+
+
+# ---- computed once
+
+
+def test_the_second_time_no_layer_runs(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    backbone = tiny_backbone()
+    model, another = make_model(backbone), make_model(backbone)
+    with layers_that_ran(backbone) as first:
+        encode_cached(model, EXAMPLES, tmp_path)
+    with layers_that_ran(backbone) as second:
+        encode_cached(another, EXAMPLES, tmp_path)
+    assert first
+    assert second == []
+
+
+def test_what_the_layers_below_the_prompt_do_not_depend_on_shares_a_file(
+    tiny_backbone: LoadTiny, tmp_path: Path
+) -> None:
+    model = make_model(tiny_backbone())
+    encode_cached(model, EXAMPLES, tmp_path)
+    random_state(model)
+    encode_cached(model, EXAMPLES, tmp_path)
+    assert len(files(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"layer": 1}, {"prefix": "passage: "}, {"max_tokens": 8}, {"quantisation": "nf4"}],
+    ids=["layer", "prefix", "longest text", "weights"],
+)
+def test_another_model_gives_another_file(tiny_backbone: LoadTiny, tmp_path: Path, other: dict[str, object]) -> None:
+    def model(quantisation: str = "none", **options: object) -> PromptModel:
+        made = make_model(tiny_backbone("Bert", quantisation), **options)
+        spec = msgspec.structs.replace(made.plan.backbone, quantisation=quantisation)
+        made.plan = msgspec.structs.replace(made.plan, backbone=spec)
+        return made
+
+    encode_cached(model(), EXAMPLES, tmp_path)
+    changed = model(**other)
+    assert_same(encode_cached(changed, EXAMPLES, tmp_path), encode(changed, EXAMPLES))
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (*EXAMPLES[:-1], Example("fine", 1)),
+        EXAMPLES[:-1],
+        (*EXAMPLES[1:], EXAMPLES[0]),
+        (Example("the food was", 0), Example("good bad and poor", 1), *EXAMPLES[2:]),
+    ],
+    ids=["another text", "one less", "another order", "other borders"],
+)
+def test_other_texts_give_another_file(tiny_backbone: LoadTiny, tmp_path: Path, other: Sequence[Example]) -> None:
+    model = make_model(tiny_backbone())
+    encode_cached(model, EXAMPLES, tmp_path)
+    assert_same(encode_cached(model, other, tmp_path), encode(model, other))
+    assert len(files(tmp_path)) == 2
+
+
+def test_two_backbones_never_share_a_file(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    for family in ("Bert", "XLMRoberta"):
+        model = make_model(tiny_backbone(family))
+        assert_same(encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES))
+    assert len(files(tmp_path)) == 2
+
+
+@pytest.mark.parametrize("method", ["prompt", "p-tuning"])
+def test_methods_without_lower_layers_leave_no_file(tiny_backbone: LoadTiny, tmp_path: Path, method: str) -> None:
+    model = make_model(tiny_backbone(), method=method)
+    assert_same(encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES))
+    assert files(tmp_path) == []
+
+
+def test_no_examples_leave_no_file(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    assert encode_cached(make_model(tiny_backbone()), (), tmp_path).ids == []
+    assert files(tmp_path) == []
+
+
+# ---- what a file holds and when it is there
+
+
+def test_no_name_of_a_file_and_no_file_holds_a_text(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    encode_cached(make_model(tiny_backbone()), EXAMPLES, tmp_path)
+    (file,) = files(tmp_path)
+    assert np.load(file).dtype == np.float16
+    assert not any(text in file.name or text.encode() in file.read_bytes() for text in TEXTS)
+
+
+def test_the_file_of_a_process_that_was_killed_while_writing_is_never_read(
+    tiny_backbone: LoadTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(part: IO[bytes], hidden: np.ndarray) -> None:
+        part.write(b"\x93NUMPY" + hidden.tobytes()[: hidden.nbytes // 2])
+        part.flush()
+        raise KeyboardInterrupt
+
+    model = make_model(tiny_backbone())
+    with monkeypatch.context() as during:
+        during.setattr(activations.np, "save", killed)
+        with pytest.raises(KeyboardInterrupt):
+            encode_cached(model, EXAMPLES, tmp_path)
+    assert [file.suffix for file in tmp_path.iterdir()] == [".part"]
+    for _ in range(2):
+        assert_same(encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES))
+
+
+def test_what_a_reader_does_to_its_activations_leaves_the_file_alone(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    model = make_model(tiny_backbone())
+    encode_cached(model, EXAMPLES, tmp_path)
+    spoilt = encode_cached(model, EXAMPLES, tmp_path).hidden
+    assert spoilt is not None
+    spoilt.zero_()
+    assert_same(encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES))
