@@ -151,7 +151,7 @@ def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, a
         print(json.dumps({"seconds": round(seconds, 1), "devices": results}))
         return
     names = ("language", "examples", "updates", "before", "alone", "federated", "kept", "sent", "a round", "memory")
-    table = Table(*names, box=box.SIMPLE)
+    table = Table(*names, box=box.SIMPLE, show_edge=False, pad_edge=False)
     for language, result in results.items():
         sent, updates = result["bytes_up"], max(1, result["rounds"])
         table.add_row(
@@ -165,7 +165,7 @@ def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, a
     console = Console(highlight=False, width=110)
     console.print(table)
     console.print("accuracy on held-out examples; alone: as many epochs on the device's own; sent: all that went up")
-    console.print("kept: federated or own prompt, whichever does better on the device's validation examples")
+    console.print("kept: the federated prompt, or its own where that does clearly better on validation examples")
     console.print(f"{seconds:.0f} s in all\n")
     if "sw" in results:
         command = ["mfpt-edge", "predict", "--lang", "sw", "--state-dir", str(base / "sw"), SAMPLE]

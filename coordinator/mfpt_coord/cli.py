@@ -1,5 +1,6 @@
 """The command line `mfpt-coord`. Heavy imports stand inside the commands, so that `--help` answers at once."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -72,8 +73,6 @@ def serve(
     distances: DistancesOption = None,
 ) -> None:
     """Run a coordinator, with its own broker unless --broker names one. Ctrl-C stops it; it goes on where it was."""
-    import os  # noqa: PLC0415
-
     from mfpt_coord.broker import parse_listen  # noqa: PLC0415
     from mfpt_coord.config import ServeConfig, default_data_dir, read_plan  # noqa: PLC0415
     from mfpt_coord.distance_file import read_distances  # noqa: PLC0415
@@ -244,7 +243,6 @@ def status(
 ) -> None:
     """Show versions, languages, devices and staleness of a running federation. With --watch --json: a line a change."""
     import asyncio  # noqa: PLC0415
-    import os  # noqa: PLC0415
 
     from mfpt_coord.view import show_status  # noqa: PLC0415
     from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
@@ -257,4 +255,6 @@ def status(
 
 def main() -> None:
     """Run the command line."""
+    # A fold reads every delta once: more threads than one only wait for memory, or for one another where others work.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     run(app, "mfpt-coord")

@@ -21,7 +21,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
     # language names things is its own affair, so that distant languages have little to teach: sharper weights.
     "cldr": Preset(
         Task(labels=("country", "language", "currency", "unit", "city"), data="cldr"),
-        Aggregation(buffer=4, temperature=0.3),
+        Aggregation(buffer=4, proximity="fixed", temperature=0.3),
     ),
     # SIB-200, Adelani et al. 2024: topics of sentences from Flores-200 in 205 languages.
     "sib200": Preset(

@@ -15,7 +15,7 @@ import numpy as np
 
 from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveDistances, SaveFold, SavePrompt, SaveUpdate
 from mfpt_coord.core.optimiser import moment_count
-from mfpt_coord.core.proximity import Comparison, Distances, Pair, Relations
+from mfpt_coord.core.proximity import Comparison, Distances, Judgement, Pair, Relations
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.codec import decode
 from mfpt_shared.errors import BadData, Incompatible
@@ -47,9 +47,10 @@ CREATE TABLE distances (
     first TEXT, second TEXT, metric TEXT, value REAL NOT NULL, PRIMARY KEY (first, second, metric)
 ) WITHOUT ROWID;
 CREATE TABLE comparisons (
-    first TEXT, second TEXT, cosine REAL NOT NULL, count INTEGER NOT NULL, PRIMARY KEY (first, second)
+    first TEXT, second TEXT, cosine REAL NOT NULL, times INTEGER NOT NULL, weight REAL NOT NULL,
+    PRIMARY KEY (first, second)
 ) WITHOUT ROWID;
-CREATE TABLE disagreement (language TEXT PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+CREATE TABLE judgements (language TEXT PRIMARY KEY, errors REAL NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE directions (language TEXT PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 """
@@ -181,8 +182,8 @@ class SqliteStore:
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
             ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
-            ("disagreement VALUES (?, ?)", list(fold.disagreement.items())),
-            ("comparisons VALUES (?, ?, ?, ?)", [(*pair, *seen) for pair, seen in fold.comparisons.items()]),
+            ("judgements VALUES (?, ?, ?)", [(language, *seen) for language, seen in fold.judgements.items()]),
+            ("comparisons VALUES (?, ?, ?, ?, ?)", [(*pair, *seen) for pair, seen in fold.comparisons.items()]),
         )
         for table, rows in learned:
             self._db.executemany(f"INSERT OR REPLACE INTO {table}", rows)
@@ -207,7 +208,7 @@ class SqliteStore:
             contributed=dict(
                 self._db.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
             ),
-            relations=Relations(self._distances(), self._comparisons(), self._disagreement()),
+            relations=Relations(self._distances(), self._comparisons(), self._judgements()),
             directions={
                 language: np.frombuffer(vector, np.float32)
                 for language, vector in self._db.execute("SELECT language, vector FROM directions")
@@ -258,11 +259,12 @@ class SqliteStore:
         return distances
 
     def _comparisons(self) -> dict[Pair, Comparison]:
-        rows = self._db.execute("SELECT first, second, cosine, count FROM comparisons")
-        return {(first, second): Comparison(cosine, count) for first, second, cosine, count in rows}
+        rows = self._db.execute("SELECT first, second, cosine, times, weight FROM comparisons")
+        return {(first, second): Comparison(*seen) for first, second, *seen in rows}
 
-    def _disagreement(self) -> dict[LanguageCode, float]:
-        return dict(self._db.execute("SELECT language, value FROM disagreement"))
+    def _judgements(self) -> dict[LanguageCode, Judgement]:
+        rows = self._db.execute("SELECT language, errors, times FROM judgements")
+        return {language: Judgement(errors, times) for language, errors, times in rows}
 
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 CACHE_BYTES: Final = 256 * 2**20
 
 _EVALUATION_BATCH: Final = 32
+# The head's equations grow with the square of the examples; of more than these, every second or third and so on counts.
+_HEAD_EXAMPLES: Final = 2000
 # Of the ridge regression, in mean squared lengths of the centred features.
 _PENALTIES: Final = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 # What may make its predictions, fitted to labels of 0 and 1, large enough for the softmax.
@@ -245,6 +247,7 @@ def solve_head(model: PromptModel, encoded: Encoded) -> None:
     Fisher discriminant classifiers", section 3, for a penalty on all but the means.
     """
     labels = len(model.plan.task.labels)
+    encoded = encoded.take(range(0, len(encoded.ids), math.ceil(len(encoded.ids) / _HEAD_EXAMPLES)))
     pooled = features(model, encoded)
     mean = pooled.mean(dim=0)
     centred = pooled - mean
@@ -254,9 +257,12 @@ def solve_head(model: PromptModel, encoded: Encoded) -> None:
     rotated = vectors.T @ targets
     best, dual = math.inf, torch.zeros_like(targets)
     for penalty in _PENALTIES:
-        inverse = 1 / (values.clamp(min=0) + penalty * values.mean().clamp(min=1e-6))
+        ridge = penalty * values.mean().clamp(min=1e-6)
+        inverse = 1 / (values.clamp(min=0) + ridge)
         candidate = vectors @ (inverse[:, None] * rotated)
-        left_out = targets - candidate / (vectors.square() @ inverse)[:, None]
+        # Without the constant vector, which carries no penalty: the mean of the labels is not shrunk.
+        diagonal = vectors.square() @ inverse - 1 / (len(values) * ridge)
+        left_out = targets - candidate / diagonal.clamp(min=1e-6)[:, None]
         for scale in _SCALES:
             error = float(torch.nn.functional.cross_entropy(scale * left_out, encoded.labels))
             if error < best:

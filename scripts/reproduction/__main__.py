@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from mfpt_coord.simulate.experiment import METHODS
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import normalise
 from reproduction.along import asynchronous, communication
@@ -59,6 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, help="training examples a language; by default the study's own")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of each device (default {ROUNDS})")
     parser.add_argument("--seeds", default="0,1,2", help="separated by commas (default 0,1,2)")
+    parser.add_argument("--without", choices=["fedbuff"], help="headline: leave a method out, to save time")
     parser.add_argument("--parallel", action="store_true", help="all languages hold the same sentences, translated")
     parser.add_argument("--quick", action="store_true", help="fewer runs, one seed: 15 minutes on 2 cores")
     parser.add_argument("--jobs", type=int, help="runs at a time (default: one for each core; 1 on a GPU)")
@@ -80,6 +82,7 @@ def _setting(arguments: argparse.Namespace) -> Setting:
         examples=arguments.examples,
         rounds=arguments.rounds,
         seeds=seeds[:1] if arguments.quick else seeds,
+        methods=tuple(method for method in METHODS if method != arguments.without),
         parallel=arguments.parallel,
         jobs=jobs,
         threads=max(1, cores // jobs),

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from mfpt_coord import plots
-from mfpt_coord.simulate.experiment import Outcome, Point, mean
+from mfpt_coord.simulate.experiment import Method, Outcome, Point, mean
 from mfpt_shared.backbones import describe
 from reproduction.setting import Setting
 from reproduction.study import Study, percent
@@ -18,7 +18,7 @@ _LORA_RANK = 8
 
 def asynchronous(setting: Setting) -> Study:
     """How long until the accuracy that synchronous rounds end with, when some devices are ten times slower."""
-    methods = ("fedavg", "fedbuff", "mfpt")
+    methods: tuple[Method, ...] = ("fedavg", "fedbuff", "mfpt")
     experiments = [
         setting.experiment(method, seed, stragglers=_STRAGGLERS, measure_every=1 if method == "fedavg" else 3)
         for seed in setting.seeds
@@ -56,7 +56,7 @@ def asynchronous(setting: Setting) -> Study:
         f"{len(setting.languages)} languages, {setting.examples or 35} examples each, {setting.rounds} rounds."
     )
     figure = plots.lines(
-        {run.method: _curve(run) for run in outcomes[: len(methods)]},
+        {str(run.method): _curve(run) for run in outcomes[: len(methods)]},
         "virtual seconds",
         "test accuracy",
         f"With {100 * _STRAGGLERS:.0f} % stragglers",
@@ -67,7 +67,7 @@ def asynchronous(setting: Setting) -> Study:
 
 def communication(setting: Setting) -> Study:
     """What an accuracy costs in bytes sent by the devices."""
-    methods = ("fedavg", "mfpt")
+    methods: tuple[Method, ...] = ("fedavg", "mfpt")
     seed = setting.seeds[0]
     outcomes = setting.run(
         "communication",
@@ -84,7 +84,7 @@ def communication(setting: Setting) -> Study:
     }
     rows = [(name, f"{size / 1000:,.1f}", f"{size / update:,.0f}", "", "") for name, size in sizes.items()]
     results: dict[str, object] = {"bytes_an_update": sizes, "trajectories": {}}
-    series = {}
+    series: dict[str, list[tuple[float, float]]] = {}
     for run in outcomes:
         points = [(update * point.updates / 1e6, point.accuracy) for point in _points(run)]
         series[run.method] = points

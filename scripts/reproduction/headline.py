@@ -8,7 +8,7 @@ import math
 from collections.abc import Sequence
 
 from mfpt_coord import plots
-from mfpt_coord.simulate.experiment import METHODS, Experiment, Outcome
+from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_coord.simulate.report import Summary, summarise
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
@@ -34,20 +34,21 @@ Accuracies = list[dict[LanguageCode, float]]
 def headline(setting: Setting) -> Study:
     """Run the study."""
     plans = [_local_plan(setting.plan, *point) for point in _GRID[: 1 if setting.quick else None]]
+    methods = setting.methods
     experiments: list[Experiment] = []
     for seed in setting.seeds:
-        experiments += [setting.experiment(method, seed) for method in METHODS]
+        experiments += [setting.experiment(method, seed) for method in methods]
         experiments += [setting.experiment("local", seed, plan=plan) for plan in plans]
     # The longest first would be best; all take about as long.
     outcomes = setting.run("headline", experiments)
-    size = len(METHODS) + len(plans)
+    size = len(methods) + len(plans)
     by_seed = [outcomes[at : at + size] for at in range(0, len(outcomes), size)]
     accuracies: dict[str, Accuracies] = {
-        method: [runs[at].accuracy for runs in by_seed] for at, method in enumerate(METHODS)
+        method: [runs[at].accuracy for runs in by_seed] for at, method in enumerate(methods)
     }
     accuracies["local_best"] = [_best([run for run in runs if run.method == "local"]) for runs in by_seed]
-    accuracies["mfpt_kept"] = [runs[METHODS.index("mfpt")].kept for runs in by_seed]
-    ordered = {name: accuracies[name] for name in _NAMES}
+    accuracies["mfpt_kept"] = [runs[methods.index("mfpt")].kept for runs in by_seed]
+    ordered = {name: accuracies[name] for name in _NAMES if name in accuracies}
     return _report(setting, ordered, by_seed)
 
 
@@ -79,7 +80,7 @@ def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequen
             )
         )
     examples = setting.examples or 35
-    mfpt = [runs[METHODS.index("mfpt")] for runs in by_seed]
+    mfpt = [runs[setting.methods.index("mfpt")] for runs in by_seed]
     own = [share for run in mfpt for share in run.own.values()]
     against_fedavg = _differences(accuracies["mfpt"], accuracies["fedavg"])
     kind = "the same sentences in translation" if setting.parallel else "all different sentences"

@@ -29,6 +29,7 @@ class Setting:
         preset: task.
         examples: of each language; None: the study's own choice.
         rounds: of each device.
+        methods: of the headline; local, central, fedavg and mfpt are always there.
         quick: fewer runs, for 15 minutes on 2 cores.
         out: folder for JSON and figures.
     """
@@ -39,6 +40,7 @@ class Setting:
     examples: int | None
     rounds: int
     seeds: tuple[int, ...]
+    methods: tuple[Method, ...]
     parallel: bool
     jobs: int
     threads: int | None

@@ -5,7 +5,7 @@ import statistics
 import msgspec
 
 from mfpt_coord import plots
-from mfpt_coord.simulate.experiment import Experiment, Outcome, mean
+from mfpt_coord.simulate.experiment import Experiment, Method, Outcome, mean
 from mfpt_shared.plan import Plan
 from reproduction.comparison import paired_test
 from reproduction.setting import Setting, changed
@@ -21,7 +21,7 @@ def data_efficiency(setting: Setting) -> Study:
     """What federating gains, by how much data a language has."""
     counts = (setting.examples,) if setting.examples else _QUICK_EXAMPLES if setting.quick else _EXAMPLES
     available = _SENTENCES.get(setting.preset, 10**9)
-    methods = ("local", "fedavg", "mfpt")
+    methods: tuple[Method, ...] = ("local", "fedavg", "mfpt")
     cells = [(count, method, seed) for count in counts for method in methods for seed in setting.seeds]
     experiments = []
     for count, method, seed in cells:
@@ -30,25 +30,27 @@ def data_efficiency(setting: Setting) -> Study:
         experiments.append(setting.experiment(method, seed, examples=count, languages=languages))
     found = dict(zip(cells, setting.run("data-efficiency", experiments), strict=True))
     rows, results = [], []
+    series: dict[str, list[tuple[float, float]]] = {method: [] for method in methods}
     for count in counts:
         runs = {method: [found[count, method, seed] for seed in setting.seeds] for method in methods}
         runs["local"] = [msgspec.structs.replace(run, accuracy=run.kept) for run in runs["local"]]
         means = {method: statistics.mean(mean(run.accuracy) for run in of) for method, of in runs.items()}
         p_value = paired_test(_differences(runs["mfpt"], runs["local"]))
-        languages = len(runs["local"][0].accuracy)
+        held = len(runs["local"][0].accuracy)
         rows.append(
             (
-                *(str(count), str(languages), *(percent(means[method]) for method in methods)),
+                *(str(count), str(held), *(percent(means[method]) for method in methods)),
                 *(f"{100 * (means['mfpt'] - means['local']):+.1f}", f"{p_value:.4f}"),
             )
         )
-        results.append({"examples": count, "languages": languages, "p": p_value, **means})
+        for method in methods:
+            series[method].append((float(count), means[method]))
+        results.append({"examples": count, "languages": held, "p": p_value, "methods": means})
     caption = (
         "Test accuracy in %; local: each device alone, at the round that did best on its validation examples. "
         f"Languages hold different sentences, of which there are {available}: more examples, fewer languages. "
         f"{setting.rounds} rounds; seeds {', '.join(map(str, setting.seeds))}."
     )
-    series = {method: [(float(row["examples"]), row[method]) for row in results] for method in methods}
     figure = plots.lines(series, "training examples a language", "test accuracy", "What federating gains")
     columns = ("examples", "languages", *methods, "gain", "p")
     return Study("data-efficiency", caption, columns, tuple(rows), {"rows": results}, figure)

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -30,6 +31,7 @@ def plans(*proximity: str) -> st.SearchStrategy[Aggregation]:
         distance_bias=st.floats(0, 10),
         staleness_exponent=st.floats(0, 4),
         example_exponent=st.floats(0, 1),
+        cover_exponent=st.floats(0, 1),
         learning_rate=st.floats(0.01, 10),
     )
 
@@ -183,9 +185,10 @@ def test_a_buffer_of_distant_languages_moves_a_prompt_less_than_one_of_near_ones
         buffer = [contribution(language, examples)] * 2
         return float(fold_weights([target], buffer, shares, Relations(distances), plan).sum())
 
-    fixed = Aggregation(proximity="fixed", temperature=temperature)
+    # Of equal steps otherwise: however many of all examples they stand for.
+    fixed = Aggregation(proximity="fixed", temperature=temperature, cover_exponent=0)
     assert step(stranger, far_examples, fixed) < step(neighbour, near_examples, fixed) <= step(target, own, fixed)
-    auto = Aggregation(proximity="auto")
+    auto = Aggregation(proximity="auto", cover_exponent=0)
     assert step(stranger, far_examples, auto) <= step(neighbour, near_examples, auto) <= step(target, own, auto)
     assert step(stranger, far_examples, auto) < step(target, own, auto)
 
@@ -194,8 +197,9 @@ def test_a_buffer_of_distant_languages_moves_a_prompt_less_than_one_of_near_ones
 def test_the_prompt_for_unseen_languages_treats_all_alike(
     devices: list[tuple[LanguageCode, int]], distances: Distances, plan: Aggregation
 ) -> None:
-    buffer = [contribution(language, 50) for language, _ in devices]
-    weights = fold_weights([UNDETERMINED], buffer, active(devices, plan), Relations(distances), plan)
+    alike = [(language, 50) for language, _ in devices]
+    buffer = [contribution(*device) for device in alike]
+    weights = fold_weights([UNDETERMINED], buffer, active(alike, plan), Relations(distances), plan)
     assert weights == pytest.approx(np.full((1, len(buffer)), 1 / len(buffer)))
 
 
@@ -261,6 +265,32 @@ def test_no_prompt_moves_further_than_its_updates(
     buffer = [contribution(language, examples) for language, examples in devices[:reported]]
     weights = fold_weights(targets(devices), buffer, active(devices, plan), Relations(distances), plan)
     assert (weights.sum(axis=1) <= 1 + 1e-9).all()
+
+
+@given(DEVICES, PLANS, st.integers(1, 6))
+def test_with_a_cover_exponent_of_1_updates_count_as_in_one_fold_of_all_devices(
+    devices: list[tuple[LanguageCode, int]], plan: Aggregation, reported: int
+) -> None:
+    plan = msgspec.structs.replace(plan, proximity="uniform", cover_exponent=1.0)
+    buffer = [contribution(language, examples) for language, examples in devices]
+    everybody = fold_weights(targets(devices), buffer, active(devices, plan), Relations(), plan)
+    some = fold_weights(targets(devices), buffer[:reported], active(devices, plan), Relations(), plan)
+    assert some == pytest.approx(everybody[:, :reported])
+
+
+@given(DEVICES, DISTANCES, PLANS, st.integers(1, 6))
+def test_the_fewer_report_the_smaller_is_the_step(
+    devices: list[tuple[LanguageCode, int]], distances: Distances, plan: Aggregation, reported: int
+) -> None:
+    buffer = [contribution(language, examples) for language, examples in devices[:reported]]
+
+    def weights(cover_exponent: float) -> np.ndarray:
+        how = msgspec.structs.replace(plan, cover_exponent=cover_exponent)
+        return fold_weights(targets(devices), buffer, active(devices, plan), Relations(distances), how)
+
+    shares = active(devices, plan)
+    heard = sum(example_weight(examples, plan) for _, examples in devices[:reported]) / sum(shares.values())
+    assert weights(plan.cover_exponent) == pytest.approx(weights(0.0) * heard**plan.cover_exponent)
 
 
 def test_a_device_that_claims_a_trillion_examples_counts_as_the_most_that_the_plan_allows() -> None:

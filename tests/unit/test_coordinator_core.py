@@ -21,7 +21,7 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.intake import REFUSED_SECONDS
 from mfpt_coord.core.machine import step
-from mfpt_coord.core.proximity import pair
+from mfpt_coord.core.proximity import Judgement, pair
 from mfpt_coord.core.schedule import QUIET_SECONDS, next_deadline
 from mfpt_coord.core.state import initial
 from mfpt_coord.core.status import summarise
@@ -526,10 +526,10 @@ def test_what_a_fold_teaches_is_saved_and_used() -> None:
     federation.update("e", language=ENGLISH, delta=-1.0)
     (fold,) = federation.only(SaveFold)
     assert fold.comparisons[pair(SWAHILI, ENGLISH)].cosine == pytest.approx(-1)
-    assert fold.disagreement[SWAHILI] > 0
+    assert fold.judgements == {SWAHILI: Judgement(3.0, 1)}
     assert set(fold.directions) == {SWAHILI, ENGLISH}
     assert federation.state.relations.comparisons == fold.comparisons
-    assert federation.state.relations.disagreement == fold.disagreement
+    assert federation.state.relations.judgements == fold.judgements
 
 
 @pytest.mark.parametrize("proximity", ["fixed", "uniform"])
@@ -538,7 +538,7 @@ def test_where_weights_do_not_follow_from_updates_nothing_is_learnt_of_them(prox
     federation.ready("a")
     federation.update("a", metrics=Metrics(accuracy=0.5, own_accuracy=0.9, validated=20))
     (fold,) = federation.only(SaveFold)
-    assert (fold.directions, fold.comparisons, fold.disagreement) == ({}, {}, {})
+    assert (fold.directions, fold.comparisons, fold.judgements) == ({}, {}, {})
 
 
 @pytest.mark.parametrize(("optimiser", "count"), [("sgd", None), ("momentum", 1), ("adam", 2)])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_edge.cldr import CLDR_LABELS
 from mfpt_edge.data import (
     Columns,
     Dataset,
@@ -467,3 +468,39 @@ def test_masakhanews_fields_with_quoted_line_breaks_are_whole() -> None:
     assert dataset.train[0].text.startswith("Iinguqu kwiRadio 2000! Isikhululo seSABC")
     assert "\n" in dataset.train[0].text
     assert dataset.skipped == {}
+
+
+# ---- what tells translations
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("train.csv", "index_id,text,label\n7,Habari,health\n12,Mpira,sport\n"),
+        ("train.tsv", "index_id\tcategory\ttext\n7\thealth\tHabari\n12\tsport\tMpira\n"),
+        (
+            "train.jsonl",
+            '{"index_id": 7, "text": "Habari", "label": "health"}\n'
+            '{"index_id": "12", "text": "Mpira", "label": "sport"}\n',
+        ),
+    ],
+)
+def test_an_index_id_tells_which_sentences_are_translations(tmp_path: Path, name: str, content: str) -> None:
+    (example, other) = load_split(write(tmp_path / name, content), LABELS).examples
+    assert (example.key, other.key) == ("7", "12")
+    assert (example.text, other.text) == ("Habari", "Mpira")
+
+
+@pytest.mark.parametrize("cell", ["", "null", "[1]", "true"])
+def test_a_row_without_a_usable_index_id_is_used_all_the_same(tmp_path: Path, cell: str) -> None:
+    index = f'"index_id": {cell}, ' if cell else ""
+    content = f'{{{index}"text": "Habari", "label": "health"}}\n'
+    (example,) = load_split(write(tmp_path / "test.jsonl", content), LABELS).examples
+    assert (example.text, example.key) == ("Habari", "")
+
+
+def test_names_have_the_key_of_what_they_name() -> None:
+    dataset = load_dataset("cldr", SWAHILI, CLDR_LABELS)
+    keys = [example.key for example in (*dataset.train, *dataset.validation, *dataset.test)]
+    assert all(keys)
+    assert "country/FR" in keys

@@ -1,11 +1,14 @@
 """A device's folder: who it is, and what it holds between runs."""
 
+import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mfpt_edge.device import IDENTITY_FILE, PLAN_FILE, PROMPT_FILE, DeviceFolder, default_folder
+from mfpt_edge.cli import main
+from mfpt_edge.device import IDENTITY_FILE, OWN_PROMPT_FILE, PLAN_FILE, PROMPT_FILE, DeviceFolder, default_folder
 from mfpt_edge.held import held
 from mfpt_shared.codec import encode
 from mfpt_shared.errors import BadData, Incompatible, PlanError, UsageError
@@ -17,6 +20,7 @@ from mfpt_shared.tensors import halve, initial_state
 
 SWAHILI, ZULU = LanguageCode("swh"), LanguageCode("zul")
 PLAN = Plan(task=Task(labels=("a", "b")), backbone=Backbone(width=2, layers=2), prompt=PromptPlan(tokens=1))
+OTHER_PLAN = Plan(task=Task(labels=("c", "d")), backbone=PLAN.backbone, prompt=PLAN.prompt)
 
 
 def prompt_of(plan: Plan, version: int = 1) -> bytes:
@@ -112,6 +116,92 @@ def test_a_prompt_of_another_plan_is_not_used_with_this_one(tmp_path: Path) -> N
     folder = DeviceFolder(tmp_path)
     folder.save_plan(plan_to_json(PLAN))
     folder.save_prompt(prompt_of(PLAN))
-    folder.save_plan(plan_to_json(Plan(task=Task(labels=("c", "d")), backbone=PLAN.backbone, prompt=PLAN.prompt)))
+    folder.save_plan(plan_to_json(OTHER_PLAN))
     with pytest.raises((UsageError, Incompatible, BadData)):
         held(folder)
+
+
+# ---- its own prompt
+
+
+def folder_with_prompts(path: Path, *, federated: int, own: int | None, plan: Plan = PLAN) -> DeviceFolder:
+    folder = DeviceFolder(path)
+    folder.enrol(SWAHILI)
+    folder.save_plan(plan_to_json(plan))
+    folder.save_prompt(prompt_of(plan, version=federated))
+    if own is not None:
+        folder.save_own_prompt(prompt_of(PLAN, version=own))
+    return folder
+
+
+def test_a_new_device_has_no_prompt_of_its_own(tmp_path: Path) -> None:
+    assert DeviceFolder(tmp_path / "new").own_prompt(PLAN) is None
+
+
+def test_a_prompt_of_its_own_is_used_instead_of_the_federations(tmp_path: Path) -> None:
+    folder_with_prompts(tmp_path, federated=9, own=4)
+    assert held(DeviceFolder(tmp_path)).prompt.header.version == 4
+
+
+def test_once_its_own_prompt_is_forgotten_the_federations_counts(tmp_path: Path) -> None:
+    folder = folder_with_prompts(tmp_path, federated=9, own=4)
+    for _ in range(2):
+        folder.forget_own_prompt()
+        assert folder.own_prompt(PLAN) is None
+        assert held(DeviceFolder(tmp_path)).prompt.header.version == 9
+
+
+def test_its_own_prompt_for_another_plan_does_not_count(tmp_path: Path) -> None:
+    """A federation that was set up anew leaves the device with a prompt that it tuned for the one before."""
+    folder = folder_with_prompts(tmp_path, federated=1, own=4, plan=OTHER_PLAN)
+    assert folder.own_prompt(OTHER_PLAN) is None
+    assert folder.own_prompt(PLAN) is not None
+    model = held(folder)
+    assert (model.plan, model.prompt.header.version) == (OTHER_PLAN, 1)
+
+
+@pytest.mark.parametrize("cut", [0, 3, -1])
+def test_a_damaged_prompt_of_its_own_is_named(tmp_path: Path, cut: int) -> None:
+    folder = folder_with_prompts(tmp_path, federated=1, own=None)
+    folder.save_own_prompt(prompt_of(PLAN)[:cut])
+    for attempt in (lambda: folder.own_prompt(PLAN), lambda: held(folder)):
+        with pytest.raises(BadData, match=rf"{OWN_PROMPT_FILE} is damaged.*; join the federation again"):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    ("own", "plan", "kept"),
+    [(4, PLAN, "own"), (None, PLAN, "federated"), (4, OTHER_PLAN, "federated")],
+    ids=["own", "no own", "own for another plan"],
+)
+def test_status_tells_which_prompt_is_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    own: int | None,
+    plan: Plan,
+    kept: str,
+) -> None:
+    folder_with_prompts(tmp_path, federated=9, own=own, plan=plan)
+    status = status_of(tmp_path, monkeypatch, capsys)
+    assert (status["prompt_kept"], status["prompt_version"], status["plan"]) == (kept, 9, plan.digest)
+
+
+def test_status_of_a_device_without_a_prompt_tells_of_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    DeviceFolder(tmp_path).enrol(SWAHILI)
+    status = status_of(tmp_path, monkeypatch, capsys)
+    assert (status["prompt_kept"], status["prompt_version"]) == (None, None)
+
+
+def status_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> dict[str, str | int | None]:
+    command = ["mfpt-edge", "status", "--lang", "sw", "--state-dir", str(folder), "--json"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    answer: dict[str, str | int | None] = json.loads(capsys.readouterr().out)
+    return answer

@@ -4,10 +4,12 @@ import asyncio
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mfpt_edge.config import parse_retries
-from mfpt_edge.device import DeviceFolder
+from mfpt_edge.device import OWN_PROMPT_FILE, DeviceFolder
+from mfpt_edge.held import held
 from mfpt_edge.link import client_will
 from mfpt_edge.service import STATE_SECONDS, EdgeClient
 from mfpt_shared.codec import decode, encode
@@ -17,8 +19,9 @@ from mfpt_shared.memory import MemoryBroker, MemoryTransport
 from mfpt_shared.messages import Assign, ClientState, CoordinatorState, Prompt, PromptHeader, Ready, Update
 from mfpt_shared.plan import Backbone, Plan, Task, plan_to_json
 from mfpt_shared.plan import Prompt as PromptPlan
-from mfpt_shared.tensors import halve, initial_state
+from mfpt_shared.tensors import PromptState, dense, halve, initial_state
 from mfpt_shared.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, parse
+from mfpt_shared.trainer import Measured
 from mfpt_shared.transport import Inbound
 from support.stub import Gate, StubTrainer
 
@@ -40,11 +43,13 @@ def broker_of_a_running_federation(version: int) -> MemoryBroker:
     return broker
 
 
-def device(folder: Path, broker: MemoryBroker, gate: Gate | None = None) -> tuple[EdgeClient, MemoryTransport]:
+def device(
+    folder: Path, broker: MemoryBroker, gate: Gate | None = None, trainer: StubTrainer | None = None
+) -> tuple[EdgeClient, MemoryTransport]:
     place = DeviceFolder(folder)
     identity = place.enrol(SWAHILI)
     transport = MemoryTransport(broker, client_will("default", identity))
-    trainer = StubTrainer(gate=gate)
+    trainer = trainer or StubTrainer(gate=gate)
     ticks = itertools.count(step=STATE_SECONDS)  # as if every look at the clock took so long
     client = EdgeClient(place, identity, "default", transport, prepare=lambda _: trainer, clock=lambda: next(ticks))
     return client, transport
@@ -107,6 +112,89 @@ def test_the_progress_of_a_long_training_is_seen_while_it_lasts(tmp_path: Path) 
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
             client.worker.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+class Learner(StubTrainer):
+    """Gets better, on its own validation examples, with everything that it adds to a prompt."""
+
+    def validate(self, state: PromptState) -> Measured:
+        return Measured(accuracy=min(1.0, float(state["head.bias"][0])), loss=1.0, examples=100)
+
+
+async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, version: int) -> EdgeClient:
+    """Let a device take part until it has sent an update; return it, ended."""
+    client, transport = device(folder, broker, trainer=trainer)
+    spy = MemoryTransport(broker)
+    await spy.connect()
+    spy.subscribe(CLIENT_UP.path("default"))
+    await transport.connect()
+    running = asyncio.create_task(client.run())
+    try:
+        await next_up(spy, Ready)
+        identity = DeviceFolder(folder).enrol(SWAHILI)
+        spy.publish(CLIENT_DOWN.path("default", identity.client), encode(Assign(version=version, deadline=60)))
+        await next_up(spy, Update)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        client.worker.close()
+    return client
+
+
+def own_bias(folder: Path) -> float | None:
+    own = DeviceFolder(folder).own_prompt(THE_PLAN)
+    return None if own is None else float(dense(own.state)["head.bias"][0])
+
+
+def test_a_device_keeps_a_prompt_of_its_own_that_does_better_also_over_a_restart(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(7)
+        await one_round(tmp_path, broker, Learner(step=0.75), version=7)
+        model = held(DeviceFolder(tmp_path))
+        assert (model.prompt.header.version, own_bias(tmp_path)) == (7, 0.75)
+
+        worse = await one_round(tmp_path, broker, Learner(step=0.25), version=7)
+        assert worse.kept is not None
+        assert worse.kept.origin == "own"
+        assert own_bias(tmp_path) == 0.75, "of the run before"
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_prompt_of_its_own_is_forgotten_when_it_does_no_better(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(7)
+        await one_round(tmp_path, broker, Learner(step=0.75), version=7)
+        assert own_bias(tmp_path) == 0.75
+
+        client = await one_round(tmp_path, broker, StubTrainer(step=0.75), version=7)
+        assert client.kept is not None
+        assert client.kept.origin == "federated"
+        assert own_bias(tmp_path) is None
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_damaged_prompt_of_its_own_stops_no_device(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        (tmp_path / OWN_PROMPT_FILE).write_bytes(b"MFPT and then nothing")
+        await one_round(tmp_path, broker_of_a_running_federation(7), StubTrainer(), version=7)
+        assert held(DeviceFolder(tmp_path)).prompt.header.version == 7
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_prompt_of_its_own_for_another_plan_is_not_considered(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        header = PromptHeader(language=SWAHILI, version=3, plan="0123456789abcdef", backbone="")
+        state = {name: array + np.float32(1.0) for name, array in initial_state(THE_PLAN).items()}
+        DeviceFolder(tmp_path).save_own_prompt(encode(Prompt(header, halve(state))))
+        client = await one_round(tmp_path, broker_of_a_running_federation(7), Learner(step=0.5), version=7)
+        assert client.kept is not None
+        assert (client.kept.origin, client.kept.version) == ("own", 7)
+        assert own_bias(tmp_path) == 0.5
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 

@@ -53,11 +53,18 @@ print(len(names), *sorted(name for name in sys.modules if "." not in name))
     assert "pandas" not in names
 
 
-def test_a_wrong_language_is_noticed_without_a_tensor_library(tmp_path: Path) -> None:
-    script = """
+@pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("mfpt_edge", ["join", "--lang", "xx-nonsense"]), ("mfpt_coord", ["simulate", "--languages", "sw,xx-nonsense"])],
+    ids=["join", "simulate"],
+)
+def test_a_wrong_language_is_noticed_without_a_tensor_library(
+    module: str, arguments: list[str], tmp_path: Path
+) -> None:
+    script = f"""
 import sys
-sys.argv = ["mfpt-edge", "join", "--lang", "xx-nonsense"]
-from mfpt_edge.cli import main
+sys.argv = {["program", *arguments]}
+from {module}.cli import main
 try:
     main()
 except SystemExit:
@@ -67,5 +74,6 @@ except SystemExit:
         [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, env=variables(tmp_path)
     )
 
+    assert "xx-nonsense" in result.stderr
     assert "mfpt_shared.languages" in result.stdout
     assert not HEAVY & set(result.stdout.split())

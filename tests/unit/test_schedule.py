@@ -14,6 +14,7 @@ from mfpt_coord.core.schedule import (
     eligible,
     fold_deadline,
     fold_is_due,
+    fold_size,
     next_deadline,
     training,
 )
@@ -152,6 +153,22 @@ def test_an_empty_buffer_is_never_due() -> None:
     state = federation(device("a", contributed=0))
     assert fold_deadline(state, NOW) == float("inf")
     assert not fold_is_due(state, 1e12)
+
+
+@pytest.mark.parametrize(("devices", "size"), [(0, 1), (1, 1), (2, 1), (3, 2), (7, 4)])
+def test_a_plan_without_buffer_folds_half_of_those_who_take_part(devices: int, size: int) -> None:
+    gone = device("gone", state="offline", ready=False)
+    not_ready = device("early", ready=False)
+    clients = [device(f"d{number}") for number in range(devices)]
+    assert fold_size(federation(*clients, gone, not_ready, aggregation={"buffer": 0})) == size
+    assert fold_size(federation(*clients, aggregation={"buffer": 5})) == 5
+
+
+def test_devices_whose_updates_wait_take_part_even_if_they_are_gone() -> None:
+    buffer = tuple(waiting_update(name) for name in "xyz")
+    state = federation(device("x"), buffer=buffer, aggregation={"buffer": 0})
+    assert fold_size(state) == 2
+    assert fold_is_due(state, NOW)
 
 
 def test_a_full_buffer_is_due_at_once() -> None:

@@ -1,6 +1,7 @@
 """Training a prompt: it learns, it is reproducible, it can be cancelled, and it says so when it fails."""
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
@@ -9,10 +10,26 @@ import pytest
 import torch
 
 from mfpt_edge.backbone import Backbone
+from mfpt_edge.cldr import CLDR_LABELS
+from mfpt_edge.data import load_dataset
 from mfpt_edge.prompt import PromptModel
-from mfpt_edge.training import Progress, encode, evaluate, gather, iterate_batches, logits, predict, train
+from mfpt_edge.splits import Example
+from mfpt_edge.training import (
+    Encoded,
+    Progress,
+    encode,
+    evaluate,
+    features,
+    gather,
+    iterate_batches,
+    logits,
+    predict,
+    solve_head,
+    train,
+)
 from mfpt_shared import plan
 from mfpt_shared.errors import MfptError
+from mfpt_shared.languages import LanguageCode
 
 
 class Labelled(NamedTuple):
@@ -174,7 +191,100 @@ def test_the_bundled_backbone_learns_a_language_in_seconds(backbone: Backbone) -
     examples = [Labelled(text, label) for label, texts in enumerate((weather, sport)) for text in texts]
     model = make_model(backbone, epochs=15)
     encoded = encode(model, examples)
+    # As a device does: a head in closed form first, steps from there.
+    solve_head(model, encoded)
     train(model, encoded, model.plan.training, rng=rng())
     assert evaluate(model, encoded).accuracy == 1.0
     unseen = encode(model, [Labelled("leo kuna mvua na baridi", 0), Labelled("bao la mchezaji wa timu", 1)])
     assert predict(model, unseen).argmax(dim=1).tolist() == [0, 1]
+
+
+# ---- the head in closed form
+
+
+def balanced(examples: Iterable[Example], each: int) -> list[Example]:
+    """Return the first so many examples of each label."""
+    seen: Counter[int] = Counter()
+    chosen = []
+    for example in examples:
+        seen[example.label] += 1
+        if seen[example.label] <= each:
+            chosen.append(example)
+    return chosen
+
+
+@pytest.fixture(scope="module")
+def names(backbone: Backbone) -> tuple[PromptModel, Encoded, Encoded]:
+    """A model, and names of four kinds in Swahili: 64 to fit, 48 others to test, as many of each kind."""
+    model = PromptModel(backbone, plan.Plan(task=plan.Task(labels=CLDR_LABELS)))
+    dataset = load_dataset("cldr", LanguageCode("swh"), CLDR_LABELS)
+    known, unseen = balanced(dataset.train, 16), balanced([*dataset.validation, *dataset.test], 12)
+    return model, encode(model, known), encode(model, unseen)
+
+
+def test_a_head_in_closed_form_knows_more_than_chance(names: tuple[PromptModel, Encoded, Encoded]) -> None:
+    model, known, unseen = names
+    solve_head(model, known)
+    chance = np.bincount(unseen.labels.numpy()).max() / len(unseen.ids)
+    assert chance == 0.25
+    assert evaluate(model, unseen).accuracy > 0.6
+
+
+def test_heads_of_two_halves_averaged_do_about_as_well_as_one_on_all(
+    names: tuple[PromptModel, Encoded, Encoded],
+) -> None:
+    model, known, unseen = names
+    solved = []
+    for rows in (range(len(known.ids)), range(0, len(known.ids), 2), range(1, len(known.ids), 2)):
+        solve_head(model, known.take(rows))
+        solved.append((evaluate(model, unseen).accuracy, model.state()))
+    (together, _), (_, one), (_, other) = solved
+    model.load({name: (one[name] + other[name]) / 2 for name in one})
+    assert abs(evaluate(model, unseen).accuracy - together) < 0.1
+
+
+def test_a_head_in_closed_form_leaves_the_prompt_alone(tiny_backbone: Callable[..., Backbone]) -> None:
+    model = make_model(tiny_backbone())
+    before = model.state()
+    solve_head(model, encode(model, EXAMPLES))
+    after = model.state()
+    np.testing.assert_array_equal(after["prompt"], before["prompt"])
+    assert after["head.weight"].any()
+    assert after["head.bias"].any()
+
+
+def test_a_head_in_closed_form_learns_a_separable_task(tiny_backbone: Callable[..., Backbone]) -> None:
+    model = make_model(tiny_backbone("Bert", "nf4"))
+    encoded = encode(model, EXAMPLES)
+    solve_head(model, encoded)
+    assert evaluate(model, encoded).accuracy > 0.8
+
+
+def test_the_mean_example_is_given_no_label(tiny_backbone: Callable[..., Backbone]) -> None:
+    """How often each label occurs shifts no answer: heads of devices with different shares can be averaged."""
+    model = make_model(tiny_backbone())
+    encoded = encode(model, EXAMPLES[:40])
+    solve_head(model, encoded)
+    with torch.no_grad():
+        scores = model.head(features(model, encoded).mean(dim=0))
+    torch.testing.assert_close(scores, torch.zeros_like(scores), rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "examples",
+    [
+        [Labelled("good", 0)],
+        [Labelled("good", 0), Labelled("bad", 1)],
+        [Labelled(word, 1) for word in ("good", "fine", "great", "bad", "the food")],
+        [Labelled("good", number % 2) for number in range(7)],
+    ],
+    ids=["one example", "one of each label", "one label", "one text"],
+)
+def test_examples_that_say_little_give_a_finite_head(
+    tiny_backbone: Callable[..., Backbone], examples: list[Labelled]
+) -> None:
+    model = make_model(tiny_backbone())
+    solve_head(model, encode(model, examples))
+    state = model.state()
+    assert all(np.isfinite(array).all() for array in state.values())
+    assert all(np.abs(array).max() < 1000 for array in state.values()), "or the coordinator refuses it"

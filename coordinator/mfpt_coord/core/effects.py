@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_coord.core.proximity import Comparison, Distances, Pair
+from mfpt_coord.core.proximity import Comparison, Distances, Judgement, Pair
 from mfpt_coord.core.state import Client, Contribution
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Down, UpdateCounts
@@ -46,7 +46,7 @@ class SaveFold:
         prompts: of every language, in the order of the rows.
         updates: (client, sequence) of every update, in the order of the columns.
         moments: of the server optimiser, for every language; empty where it has none.
-        directions, comparisons, disagreement: what the fold has changed in them; see `evidence`.
+        directions, comparisons, judgements: what the fold has changed in them; see `evidence`.
     """
 
     version: int
@@ -57,7 +57,7 @@ class SaveFold:
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
-    disagreement: Mapping[LanguageCode, float] = field(default_factory=dict)
+    judgements: Mapping[LanguageCode, Judgement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

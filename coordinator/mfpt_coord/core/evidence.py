@@ -1,7 +1,8 @@
 """What a fold's updates show of how languages relate: the corrections that `auto` makes to its prior.
 
 *Deltas.* The deltas of a language are averaged over rounds, and its average is compared by cosine with those of the
-others. Averages are far less noisy than single deltas, and devices of one language train at different times.
+others. Averages are far less noisy than single deltas, and devices of one language train at different times. Long ones
+count more: once prompts have converged, what is left is short and mostly noise.
 
 *Scores.* With every update a device says how well two prompts did on its validation examples: the federation's, which
 it was given, and its own, which it had tuned in its round before. If its own did better, borrowing costs this language
@@ -16,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from mfpt_coord.core.proximity import Comparison, Pair, Relations, pair
+from mfpt_coord.core.proximity import MOST_ERRORS, Comparison, Judgement, Pair, Relations, pair
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Metrics
@@ -27,14 +28,10 @@ Directions = Mapping[LanguageCode, Array]
 
 # Of the moving averages: deltas shrink and turn as prompts converge.
 _NEWEST_SHARE: Final = 0.3
-# What a difference between two scores exceeds one standard error by, in standard errors and up to two more, moves the
-# log of the bias by as much times _SCORE_STEP. Smaller differences are chance, which would add up to sharp weights.
-_CHANCE_ERRORS: Final = 1.0
+# One device with many validation examples shall not decide alone.
 _MOST_ERRORS: Final = 3.0
-_SCORE_STEP: Final = 0.5
 # Of the right answers on one example, at most: half of them right.
 _DEVIATION: Final = 0.5
-_MOST_DISAGREEMENT: Final = 8.0
 
 
 def compare(
@@ -43,41 +40,45 @@ def compare(
     """Return what a fold changes in directions and comparisons: the languages of its updates, and their pairs."""
     changed = {language: _averaged(language, buffer, directions.get(language)) for language in _languages(buffer)}
     everybody = {**directions, **changed}
-    units = {language: _unit(direction) for language, direction in everybody.items()}
+    lengths = {language: float(np.linalg.norm(direction)) for language, direction in everybody.items()}
     comparisons: dict[Pair, Comparison] = {}
     for language, other in itertools.product(changed, everybody):
         key = pair(language, other)
         if language == other or key in comparisons:
             continue
-        known = relations.comparisons.get(key, Comparison(0.0, 0))
-        times = known.times + 1
-        # Rounded, that of equal directions may be a little above 1, and their difference would be negative.
-        cosine = max(-1.0, min(1.0, float(units[language] @ units[other])))
-        comparisons[key] = Comparison(known.cosine + (cosine - known.cosine) / times, times)
+        weight = lengths[language] * lengths[other]
+        if weight > 0:
+            cosine = float(everybody[language] @ everybody[other]) / weight
+            known = relations.comparisons.get(key, Comparison(0.0, 0, 0.0))
+            total = known.weight + weight
+            mean = known.cosine + (cosine - known.cosine) * weight / total
+            # Rounded, that of equal directions may be a little above 1, and their difference would be negative.
+            comparisons[key] = Comparison(max(-1.0, min(1.0, mean)), known.times + 1, total)
     return changed, comparisons
 
 
-def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[LanguageCode, float]:
-    """Return the disagreement of the languages whose devices compared the federation's prompt with their own."""
-    changed: dict[LanguageCode, float] = {}
+def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[LanguageCode, Judgement]:
+    """Return the judgements of the languages whose devices compared the federation's prompt with their own."""
+    changed: dict[LanguageCode, Judgement] = {}
     for update in buffer:
         errors = _errors_in_favour_of_own(update.header.metrics)
         if errors is not None:
-            known = changed.get(update.language, relations.disagreement.get(update.language, 0.0))
-            beyond_chance = math.copysign(max(0.0, min(_MOST_ERRORS, abs(errors)) - _CHANCE_ERRORS), errors)
-            moved = known + _SCORE_STEP * beyond_chance
-            changed[update.language] = max(-_MOST_DISAGREEMENT, min(_MOST_DISAGREEMENT, moved))
+            known = changed.get(update.language) or relations.judgements.get(update.language, Judgement(0.0, 0))
+            # No more than what counts, or a language that has changed its mind would be heard only after as long again.
+            limit = MOST_ERRORS + math.sqrt(known.times + 1)
+            total = max(-limit, min(limit, known.errors + errors))
+            changed[update.language] = Judgement(total, known.times + 1)
     return changed
 
 
 def added(
-    relations: Relations, comparisons: Mapping[Pair, Comparison], disagreement: Mapping[LanguageCode, float]
+    relations: Relations, comparisons: Mapping[Pair, Comparison], judgements: Mapping[LanguageCode, Judgement]
 ) -> Relations:
     """Return the relations with what a fold has changed."""
     return replace(
         relations,
         comparisons={**relations.comparisons, **comparisons},
-        disagreement={**relations.disagreement, **disagreement},
+        judgements={**relations.judgements, **judgements},
     )
 
 
@@ -85,7 +86,8 @@ def _errors_in_favour_of_own(metrics: Metrics) -> float | None:
     """Return by how many standard errors a device's own prompt did better; None if it compared none."""
     if metrics.accuracy is None or metrics.own_accuracy is None or not metrics.validated:
         return None
-    return (metrics.own_accuracy - metrics.accuracy) * math.sqrt(metrics.validated) / _DEVIATION
+    errors = (metrics.own_accuracy - metrics.accuracy) * math.sqrt(metrics.validated) / _DEVIATION
+    return max(-_MOST_ERRORS, min(_MOST_ERRORS, errors))
 
 
 def _languages(buffer: Sequence[Contribution]) -> list[LanguageCode]:
@@ -98,7 +100,3 @@ def _averaged(language: LanguageCode, buffer: Sequence[Contribution], known: Arr
         return np.asarray(mean, np.float32)
     averaged: Array = (_NEWEST_SHARE * mean + (1 - _NEWEST_SHARE) * known).astype(np.float32)
     return averaged
-
-
-def _unit(vector: Array) -> Array:
-    return vector / max(float(np.linalg.norm(vector)), 1e-12)

@@ -27,7 +27,7 @@ def fold(state: State, at: float) -> tuple[State, list[Effect]]:
     remembered = dict(zip(targets, moments, strict=True)) if optimiser.moment_count(plan) else {}
     learns = plan.proximity in ("auto", "observed")
     directions, comparisons = compare(buffer, state.directions, state.relations) if learns else ({}, {})
-    disagreement = judge(buffer, state.relations) if learns else {}
+    judgements = judge(buffer, state.relations) if learns else {}
     contributed = dict(state.contributed)
     for update in buffer:
         contributed[update.language] = contributed.get(update.language, 0) + update.header.examples
@@ -39,11 +39,11 @@ def fold(state: State, at: float) -> tuple[State, list[Effect]]:
         buffer=(),
         moments=remembered,
         directions={**state.directions, **directions},
-        relations=added(state.relations, comparisons, disagreement),
+        relations=added(state.relations, comparisons, judgements),
     )
     updates = [(update.client, update.header.sequence) for update in buffer]
     saved = SaveFold(
-        version, at, weights, prompts, updates, remembered, directions, comparisons, disagreement
+        version, at, weights, prompts, updates, remembered, directions, comparisons, judgements
     )  # fmt: skip
     return after, [saved, *(PublishPrompt(target) for target in targets)]
 

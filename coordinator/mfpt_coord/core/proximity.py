@@ -43,15 +43,39 @@ CUSTOM: Final = "custom"
 
 # A prior distance counts as much as so many comparisons of deltas.
 _PRIOR_COMPARISONS: Final = 5.0
+# Of judgements: a standard error beyond chance multiplies the squared bias by e to this.
+_ERROR_WEIGHT: Final = 0.5
+_MOST_DISAGREEMENT: Final = 8.0
+MOST_ERRORS: Final = _MOST_DISAGREEMENT / _ERROR_WEIGHT
+"""Beyond chance, after which more of the same changes nothing."""
 # exp underflows to zero for tiny temperatures, and zero would divide by zero where nobody else is active.
 _LEAST: Final = 1e-12
-_HALVINGS: Final = 60
+_HALVINGS: Final = 100
 
 
 class Comparison(NamedTuple):
-    """How alike the deltas of two languages were: the mean cosine over so many comparisons."""
+    """How alike the deltas of two languages were.
+
+    Attributes:
+        cosine: mean, in which long deltas count more: those of converged prompts are short, and mostly noise.
+        times: comparisons.
+        weight: of the mean so far: the sum of the products of the deltas' lengths.
+    """
 
     cosine: float
+    times: int
+    weight: float = 1.0
+
+
+class Judgement(NamedTuple):
+    """How a language's own prompts did against the federation's, on the validation examples of its devices.
+
+    Attributes:
+        errors: sum over the judgements of own accuracy less federated, in standard errors.
+        times: judgements.
+    """
+
+    errors: float
     times: int
 
 
@@ -62,13 +86,12 @@ class Relations:
     Attributes:
         distances: from URIEL+ or the user.
         comparisons: pair -> what deltas have shown.
-        disagreement: language -> natural logarithm of the factor by which its bias exceeds the prior, as far as the
-            devices' validation scores tell; above 0 where own prompts did better than the federation's.
+        judgements: language -> what its devices' validation scores have shown.
     """
 
     distances: Distances = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
-    disagreement: Mapping[LanguageCode, float] = field(default_factory=dict)
+    judgements: Mapping[LanguageCode, Judgement] = field(default_factory=dict)
 
 
 def needs_distances(plan: Aggregation) -> bool:
@@ -187,9 +210,19 @@ def _corrected(
     return distances
 
 
+def disagreement(judgement: Judgement) -> float:
+    """Return the natural logarithm of the factor by which a language's squared bias differs from the prior.
+
+    Above 0 where own prompts did better than the federation's. Chance alone adds up to about the root of the number of
+    judgements; only what goes beyond that counts.
+    """
+    beyond_chance = max(0.0, abs(judgement.errors) - math.sqrt(judgement.times))
+    return math.copysign(min(_MOST_DISAGREEMENT, _ERROR_WEIGHT * beyond_chance), judgement.errors)
+
+
 def _squared_bias(target: LanguageCode, relations: Relations, plan: Aggregation) -> float:
     """Return the squared bias at distance 1; what a language shows counts as much as what all show together."""
-    shown = relations.disagreement
+    shown = {language: disagreement(judgement) for language, judgement in relations.judgements.items()}
     if not shown:
         return plan.distance_bias
     common = sum(shown.values()) / len(shown)

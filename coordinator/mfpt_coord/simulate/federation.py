@@ -16,7 +16,7 @@ from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, Save
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.proximity import Distances
-from mfpt_coord.core.schedule import fold_size, next_deadline
+from mfpt_coord.core.schedule import SILENT_SECONDS, fold_size, next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.simulate.fleet import Fleet, Pace
 from mfpt_shared.codec import encode
@@ -30,6 +30,8 @@ from mfpt_shared.trainer import Trainer
 _OUTAGE_ROUNDS = 3.0
 # A round measures before and after it trains: as long as half an epoch.
 _MEASURING_EPOCHS = 0.5
+# A device that is at work says so, before the coordinator takes it for silent and asks it again.
+_STATE_SECONDS = SILENT_SECONDS / 2
 
 
 @dataclass(slots=True)
@@ -90,10 +92,9 @@ class Federation:
         while self.folded + fold_size(self.state) <= self.budget:
             deadline = next_deadline(self.state, self.at)
             due = self._agenda[0][0] if self._agenda else math.inf
-            self.at = min(due, deadline)
-            if self.at > until or math.isinf(self.at):
-                self.at = min(self.at, until)
+            if min(due, deadline) > until or math.isinf(min(due, deadline)):
                 return
+            self.at = min(due, deadline)
             self._handle(heapq.heappop(self._agenda)[2] if due <= deadline else TimePassed(self.at))
 
     @property
@@ -135,6 +136,7 @@ class Federation:
         usual = self._seconds(device, self.state.plan.training.epochs_for(device.trainer.examples))
         if self.rng.random() < self.fleet.dropouts:
             offline = ClientState(state="offline", language=device.language)
+            self._work(device, self.at + usual / 2)
             self._plan([ClientSaid(self.at + usual / 2, device.id, offline)])
             self._join(device, self.at + _OUTAGE_ROUNDS * usual)
             return
@@ -144,7 +146,13 @@ class Federation:
         self.bytes_up += len(payload)
         self.on_update()
         arrives = self.at + 2 * self.fleet.latency + self._seconds(device, done.epochs)
+        self._work(device, arrives)
         self._plan([UpdateArrived(arrives, device.id, update, payload)])
+
+    def _work(self, device: Device, until: float) -> None:
+        training = ClientState(state="online", language=device.language, phase="training")
+        times = math.ceil((until - self.at) / _STATE_SECONDS)
+        self._plan(ClientSaid(self.at + time * _STATE_SECONDS, device.id, training) for time in range(1, times))
 
     def _join(self, device: Device, at: float) -> None:
         plan, trainer, language = self.state.plan, device.trainer, device.language

@@ -35,8 +35,8 @@ def different_sentences(
         free = [row for row in _ordered(content, order) if content.keys[row] not in taken][:examples]
         if len(free) < examples:
             raise UsageError(
-                f"{len(contents)} languages of {examples} examples each need more different sentences than there are "
-                f"({language} would get {len(free)}): ask for fewer, or give them the same ones (--parallel)"
+                f"{language} would get only {len(free)} of {examples} sentences that none of the languages before it "
+                f"in the list holds: ask for fewer, or give all the same ones (--parallel)"
             )
         taken.update(content.keys[row] for row in free)
         chosen[language] = sorted(free)
@@ -87,7 +87,7 @@ def over_devices(
     Raises:
         UsageError: no division with so many rows for each was found.
     """
-    if devices == 1:
+    if devices == 1 and len(rows) >= least:
         return [list(rows)]
     by_label: dict[int, Rows] = defaultdict(list)
     for row in rng.permutation(np.asarray(rows, np.int64)).tolist():

@@ -1,0 +1,96 @@
+"""A laboratory without texts or backbone: every language has an optimum, and tuning moves a state towards it."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
+from mfpt_shared.tensors import Array, PromptState, flatten, layout, unflatten
+from mfpt_shared.trainer import Content, Measured, OnProgress, Share, Tuned
+
+SENTENCES = 2000
+# What is left of the way to the optimum after an epoch.
+_LEFT = 0.7
+_VALIDATION = 100
+
+
+def toy_plan(head_start: Any = "zero", epochs: int = 2, **aggregation: Any) -> Plan:
+    """Return a plan whose prompt state has fifty values."""
+    return Plan(
+        task=Task(labels=("good", "bad")),
+        backbone=Backbone(uri="path:none", width=8, layers=2),
+        prompt=Prompt(tokens=4),
+        training=Training(head_start=head_start, epochs=epochs, min_steps=1),
+        aggregation=Aggregation(**aggregation),
+    )
+
+
+def direction(seed: int = 0) -> Array:
+    """Return a vector that a toy plan's state can lie at, one unit from zero in every value on average."""
+    return np.random.default_rng(seed).standard_normal(50).astype(np.float32)
+
+
+@dataclass
+class ToyLaboratory:
+    """See `trainer.Laboratory`.
+
+    Attributes:
+        optima: language -> where its accuracy is 1, flat.
+        noise: of a tuned state, standard deviation of a value for one example.
+        starts: (language, state) of every training so far.
+    """
+
+    optima: Mapping[LanguageCode, Array]
+    noise: float = 0.0
+    starts: list[tuple[LanguageCode, Array]] = field(default_factory=list)
+
+    def content(self, language: LanguageCode) -> Content:
+        assert language in self.optima
+        return Content(labels=[row % 2 for row in range(SENTENCES)], keys=[str(row) for row in range(SENTENCES)])
+
+    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> "ToyTrainer":
+        validated = _VALIDATION if max_validation is None else min(max_validation, _VALIDATION)
+        return ToyTrainer(self, plan, shares, validated)
+
+
+class ToyTrainer:
+    """See `trainer.Trainer`."""
+
+    def __init__(self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], validated: int) -> None:
+        self.examples = sum(len(share.rows) for share in shares)
+        self.fingerprint = ""
+        self.device = "toy"
+        self._laboratory = laboratory
+        self._plan = plan
+        self._layout = layout(plan)
+        self._shares = shares
+        self._validated = validated
+
+    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+        on_progress(1.0, 1.0)
+        vector = flatten(start, self._layout)
+        self._laboratory.starts.append((self._shares[0].language, vector.copy()))
+        weights = np.array([len(share.rows) for share in self._shares], np.float32)
+        optima = np.stack([self._laboratory.optima[share.language] for share in self._shares])
+        goal = (weights @ optima) / weights.sum()
+        noise = np.random.default_rng(seed).standard_normal(vector.size) * self._laboratory.noise
+        tuned = goal + (vector - goal) * _LEFT**epochs + noise / math.sqrt(self.examples)
+        # As of the real trainer: a head of zeros is replaced by one in closed form, which takes no epoch.
+        closed = self._plan.training.head_start == "ridge" and not start["head.weight"].any()
+        return Tuned(unflatten(tuned.astype(np.float32), self._layout), 1.0, epochs=0 if closed else epochs)
+
+    def validate(self, state: PromptState) -> Measured:
+        return self._measured(state, self._validated)
+
+    def test(self, state: PromptState) -> Measured:
+        return self._measured(state, 1000)
+
+    def _measured(self, state: PromptState, examples: int) -> Measured:
+        vector = flatten(state, self._layout)
+        away = [float(np.sqrt(np.mean((vector - self._laboratory.optima[one.language]) ** 2))) for one in self._shares]
+        accuracy = float(np.mean([math.exp(-far) for far in away]))
+        return Measured(accuracy, -math.log(accuracy), examples)
