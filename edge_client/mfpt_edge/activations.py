@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mfpt_edge import training
+from mfpt_edge.encoded import Encoded, encode
 from mfpt_edge.fourbit import compute_dtype
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
 
 
-def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) -> training.Encoded:
-    """Return what `training.encode` does, from the cache if it is there, and keep it if it is not.
+def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) -> Encoded:
+    """Return what `encode` does, from the cache if it is there, and keep it if it is not.
 
     Args:
         model: method `late`; other methods have no lower layers worth keeping.
@@ -28,20 +28,20 @@ def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) 
         cache: folder.
     """
     if model.plan.prompt.method != "late" or not examples:
-        return training.encode(model, examples)
+        return encode(model, examples)
     file = cache / f"{_key(model, examples)}.npy"
     backbone = model.backbone
     texts = [model.plan.backbone.prefix + example.text for example in examples]
     ids = backbone.tokenizer.encode(texts, model.max_tokens)
     if not file.exists():
-        hidden = training.encode(model, examples, cache_bytes=2**62).hidden
+        hidden = encode(model, examples, cache_bytes=2**62).hidden
         assert hidden is not None
         _write(file, hidden.cpu().numpy())
     # Copy on write: torch wants arrays that it may write to, and nobody does.
     hidden = torch.from_numpy(np.load(file, mmap_mode="c")).to(backbone.device)
     ends = np.cumsum([len(tokens) for tokens in ids]).tolist()
     labels = torch.tensor([example.label for example in examples], dtype=torch.int64, device=backbone.device)
-    return training.Encoded(ids, labels, backbone.tokenizer.pad_id, backbone.device, hidden, [0, *ends[:-1]])
+    return Encoded(ids, labels, backbone.tokenizer.pad_id, backbone.device, hidden, [0, *ends[:-1]])
 
 
 def _key(model: PromptModel, examples: Sequence[Example]) -> str:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import torch
 
-from mfpt_edge import training
 from mfpt_edge.activations import encode_cached
 from mfpt_edge.backbone import check_facts, load_backbone
 from mfpt_edge.data import Dataset, load_dataset
+from mfpt_edge.encoded import Encoded, concatenate, encode
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.tables import SUFFIXES
 from mfpt_edge.trainer import BackboneTrainer
@@ -21,9 +21,9 @@ from mfpt_shared.trainer import Content, Share
 
 
 class _Splits(NamedTuple):
-    train: training.Encoded
-    validation: training.Encoded
-    test: training.Encoded
+    train: Encoded
+    validation: Encoded
+    test: Encoded
 
 
 class BackboneLaboratory:
@@ -54,9 +54,9 @@ class BackboneLaboratory:
         validation = [known.validation.take(range(len(known.validation.ids))[:max_validation]) for known in splits]
         return BackboneTrainer(
             model,
-            training.concatenate(train),
-            training.concatenate(validation),
-            training.concatenate([known.test for known in splits]),
+            concatenate(train),
+            concatenate(validation),
+            concatenate([known.test for known in splits]),
         )
 
     def _new_model(self, plan: Plan) -> PromptModel:
@@ -73,7 +73,7 @@ class BackboneLaboratory:
             dataset = self._dataset(language)
             self._encoded[key] = _Splits(
                 *(
-                    training.encode(model, split) if self._cache is None else encode_cached(model, split, self._cache)
+                    encode(model, split) if self._cache is None else encode_cached(model, split, self._cache)
                     for split in (dataset.train, dataset.validation, dataset.test)
                 )
             )

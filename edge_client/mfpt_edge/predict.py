@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from mfpt_edge import training
 from mfpt_edge.backbone import load_backbone
+from mfpt_edge.encoded import encode
 from mfpt_edge.held import Model
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
@@ -39,7 +40,7 @@ class Predictor:
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:
         """Return a label for every text."""
-        encoded = training.encode(self._model, [Example(text, 0) for text in texts])
+        encoded = encode(self._model, [Example(text, 0) for text in texts])
         scores = training.predict(self._model, encoded).softmax(dim=1)
         best = scores.max(dim=1)
         return [
@@ -49,4 +50,4 @@ class Predictor:
 
     def evaluate(self, examples: Sequence[Example]) -> training.Evaluation:
         """Return accuracy and loss over examples."""
-        return training.evaluate(self._model, training.encode(self._model, examples))
+        return training.evaluate(self._model, encode(self._model, examples))

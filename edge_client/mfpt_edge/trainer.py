@@ -10,6 +10,8 @@ import torch
 from mfpt_edge import training
 from mfpt_edge.backbone import load_backbone
 from mfpt_edge.data import Dataset
+from mfpt_edge.encoded import Encoded, encode
+from mfpt_edge.head import solve_head
 from mfpt_edge.prompt import PromptModel
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import Plan
@@ -46,7 +48,7 @@ def load_trainer(
         plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,
     )  # fmt: skip
     model = PromptModel(backbone, plan)
-    splits = (training.encode(model, split) for split in (dataset.train, dataset.validation, dataset.test))
+    splits = (encode(model, split) for split in (dataset.train, dataset.validation, dataset.test))
     return BackboneTrainer(model, *splits)
 
 
@@ -56,9 +58,9 @@ class BackboneTrainer:
     def __init__(
         self,
         model: PromptModel,
-        train: training.Encoded,
-        validation: training.Encoded,
-        test: training.Encoded,
+        train: Encoded,
+        validation: Encoded,
+        test: Encoded,
     ) -> None:
         """Wrap a model and encoded examples; several trainers may share a model."""
         self._model = model
@@ -88,7 +90,7 @@ class BackboneTrainer:
         self._model.load(start)
         if self._plan.training.head_start == "ridge" and not start["head.weight"].any():
             # All that a device can add to a head that knows nothing yet; steps would only take it away from there.
-            training.solve_head(self._model, self._train)
+            solve_head(self._model, self._train)
             return Tuned(self._model.state(), training.evaluate(self._model, self._train).loss, epochs=0)
         report = training.train(
             self._model,
@@ -107,7 +109,7 @@ class BackboneTrainer:
         """See Trainer.test."""
         return self._measure(state, self._test)
 
-    def _measure(self, state: PromptState, examples: training.Encoded) -> Measured:
+    def _measure(self, state: PromptState, examples: Encoded) -> Measured:
         self._model.load(state)
         found = training.evaluate(self._model, examples)
         return Measured(found.accuracy, found.loss, found.examples)

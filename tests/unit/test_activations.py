@@ -13,9 +13,10 @@ import torch
 from mfpt_edge import activations
 from mfpt_edge.activations import encode_cached
 from mfpt_edge.backbone import Backbone
+from mfpt_edge.encoded import Encoded, concatenate, encode, gather
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
-from mfpt_edge.training import Encoded, concatenate, encode, gather, loss
+from mfpt_edge.training import loss
 from mfpt_shared import plan
 
 TEXTS = ("the food was good", "bad and poor", "a b c d", "the d", "great", "awful food and a bad d")

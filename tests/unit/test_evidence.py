@@ -44,9 +44,9 @@ def test_later_deltas_move_a_direction_by_three_tenths() -> None:
 def test_the_languages_of_a_buffer_are_compared_with_each_other_and_with_all_earlier_ones() -> None:
     _, comparisons = compare([update(SWAHILI, 3, 4), update(ZULU, 1, 0)], {ENGLISH: vector(0, -2)}, Relations())
     assert comparisons == {
-        pair(SWAHILI, ZULU): Comparison(pytest.approx(0.6), 1),
-        pair(SWAHILI, ENGLISH): Comparison(pytest.approx(-0.8), 1),
-        pair(ZULU, ENGLISH): Comparison(pytest.approx(0.0), 1),
+        pair(SWAHILI, ZULU): Comparison(pytest.approx(0.6), 1, pytest.approx(5)),
+        pair(SWAHILI, ENGLISH): Comparison(pytest.approx(-0.8), 1, pytest.approx(10)),
+        pair(ZULU, ENGLISH): Comparison(pytest.approx(0.0), 1, pytest.approx(2)),
     }
 
 
@@ -55,15 +55,16 @@ def test_languages_that_both_reported_nothing_new_are_not_compared() -> None:
     assert comparisons.keys() == {pair(ZULU, ENGLISH), pair(ZULU, SWAHILI)}
 
 
-def test_cosines_are_averaged_over_all_comparisons() -> None:
-    known = Relations(comparisons={pair(SWAHILI, ZULU): Comparison(0.5, 3)})
+def test_cosines_are_averaged_over_all_comparisons_by_the_lengths_of_the_deltas() -> None:
+    known = Relations(comparisons={pair(SWAHILI, ZULU): Comparison(0.5, 3, 6.0)})
     _, comparisons = compare([update(SWAHILI, 1, 0), update(ZULU, -2, 0)], {}, known)
-    assert comparisons == {pair(SWAHILI, ZULU): Comparison(pytest.approx((3 * 0.5 - 1) / 4), 4)}
+    mean = pytest.approx((6 * 0.5 - 2 * 1) / 8)
+    assert comparisons == {pair(SWAHILI, ZULU): Comparison(mean, 4, pytest.approx(8))}
 
 
-def test_a_delta_of_nothing_is_like_no_other() -> None:
+def test_a_delta_of_nothing_shows_nothing() -> None:
     _, comparisons = compare([update(SWAHILI, 0, 0), update(ZULU, 1, 0)], {}, Relations())
-    assert comparisons == {pair(SWAHILI, ZULU): Comparison(0.0, 1)}
+    assert comparisons == {}
 
 
 def test_equal_directions_never_have_a_cosine_above_1() -> None:

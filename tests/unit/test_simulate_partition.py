@@ -43,7 +43,7 @@ def test_different_sentences_can_use_up_all_that_there_are() -> None:
 
 
 def test_too_few_different_sentences_are_an_error_that_says_what_to_do() -> None:
-    with pytest.raises(UsageError, match=r"3 languages of 11 examples.*eng would get 8.*--parallel"):
+    with pytest.raises(UsageError, match=r"eng would get only 8 of 11 sentences.*--parallel"):
         different_sentences(translations(30, SWAHILI, ZULU, ENGLISH), 11, rng())
 
 
@@ -67,7 +67,12 @@ def test_a_language_with_too_few_examples_is_an_error_that_names_it() -> None:
 
 
 def test_a_device_that_is_alone_holds_all_rows_of_its_language() -> None:
-    assert over_devices([4, 7, 9], [0] * 10, 1, 0.1, 8, rng()) == [[4, 7, 9]]
+    assert over_devices([4, 7, 9], [0] * 10, 1, 0.1, 3, rng()) == [[4, 7, 9]]
+
+
+def test_a_device_that_is_alone_needs_as_many_rows_as_any() -> None:
+    with pytest.raises(UsageError, match="3 examples cannot be shared out to 1 devices with 8"):
+        over_devices([4, 7, 9], [0] * 10, 1, 0.1, 8, rng())
 
 
 def test_without_skew_every_device_has_the_same_mixture_of_labels() -> None:

@@ -8,10 +8,10 @@ import pytest
 from mfpt_edge import trainer as trainers
 from mfpt_edge.backbone import Backbone
 from mfpt_edge.data import Dataset
+from mfpt_edge.encoded import encode
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
 from mfpt_edge.trainer import BackboneTrainer, load_trainer
-from mfpt_edge.training import encode
 from mfpt_shared import plan
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.tensors import PromptState, initial_state

@@ -12,21 +12,11 @@ import torch
 from mfpt_edge.backbone import Backbone
 from mfpt_edge.cldr import CLDR_LABELS
 from mfpt_edge.data import load_dataset
+from mfpt_edge.encoded import Encoded, encode, gather, iterate_batches
+from mfpt_edge.head import features, solve_head
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
-from mfpt_edge.training import (
-    Encoded,
-    Progress,
-    encode,
-    evaluate,
-    features,
-    gather,
-    iterate_batches,
-    logits,
-    predict,
-    solve_head,
-    train,
-)
+from mfpt_edge.training import Progress, evaluate, logits, predict, train
 from mfpt_shared import plan
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode

@@ -92,9 +92,11 @@ class Federation:
         while self.folded + fold_size(self.state) <= self.budget:
             deadline = next_deadline(self.state, self.at)
             due = self._agenda[0][0] if self._agenda else math.inf
-            if min(due, deadline) > until or math.isinf(min(due, deadline)):
+            following = min(due, deadline)
+            if following > until or math.isinf(following):
+                self.at = self.at if math.isinf(until) else until
                 return
-            self.at = min(due, deadline)
+            self.at = following
             self._handle(heapq.heappop(self._agenda)[2] if due <= deadline else TimePassed(self.at))
 
     @property
