@@ -347,7 +347,8 @@ class CoordinatorMachine(RuleBasedStateMachine):
     def what_updates_have_shown_is_finite_and_bounded(self) -> None:
         relations, spoken = self.state.relations, {update.language for update in self.state.buffer}
         heard = set(self.state.contributed) | spoken
-        for two, (cosine, times) in relations.comparisons.items():
+        for two, (cosine, times, weight) in relations.comparisons.items():
+            assert weight > 0
             assert two[0] < two[1]
             assert heard.issuperset(two)
             assert abs(cosine) <= 1 + 1e-5

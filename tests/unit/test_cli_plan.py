@@ -97,7 +97,7 @@ def test_show_as_json_is_one_object_with_the_same_values(tmp_path: Path) -> None
 
     assert code == 0
     assert json.loads(out)["task"]["labels"] == ["a", "b"]
-    assert json.loads(out)["aggregation"]["buffer"] == 3
+    assert json.loads(out)["training"]["batch_size"] == 16
 
 
 def test_validate_as_json_says_what_the_plan_tunes(tmp_path: Path) -> None:
