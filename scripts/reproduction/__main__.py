@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mfpt_coord.simulate.experiment import METHODS
-from mfpt_shared.errors import MfptError
+from mfpt_shared.errors import MfptError, UsageError
 from mfpt_shared.languages import normalise
 from reproduction.along import asynchronous, communication
 from reproduction.headline import headline
@@ -65,7 +65,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer runs, one seed: 15 minutes on 2 cores")
     parser.add_argument("--jobs", type=int, help="runs at a time (default: one for each core; 1 on a GPU)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--out", type=Path, default=Path("docs/results"), help="folder (default docs/results)")
+    parser.add_argument("--out", type=Path, help="folder (default docs/results of the project)")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
@@ -73,12 +73,12 @@ def _arguments() -> argparse.Namespace:
 def _setting(arguments: argparse.Namespace) -> Setting:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores)
-    seeds = tuple(int(seed) for seed in arguments.seeds.split(","))
+    seeds = _numbers(arguments.seeds)
     called_from = Path(os.environ.get("MFPT_CALLED_FROM", "."))
     return Setting(
         data=called_from / arguments.data,
         preset=arguments.preset,
-        languages=tuple(normalise(tag) for tag in arguments.languages.split(",")),
+        languages=tuple(normalise(tag.strip()) for tag in arguments.languages.split(",")),
         examples=arguments.examples,
         rounds=arguments.rounds,
         seeds=seeds[:1] if arguments.quick else seeds,
@@ -88,8 +88,15 @@ def _setting(arguments: argparse.Namespace) -> Setting:
         threads=max(1, cores // jobs),
         device=arguments.device,
         quick=arguments.quick,
-        out=arguments.out,
+        out=called_from / arguments.out if arguments.out else Path("docs/results"),
     )
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError as error:
+        raise UsageError(f"--seeds {text!r}: give whole numbers, separated by commas") from error
 
 
 if __name__ == "__main__":

@@ -19,3 +19,9 @@ def paired_test(differences: Sequence[float], seed: int = 0) -> float:
     # A hair's breadth below, so that rounding hides no tie.
     as_far = np.abs(signs @ values) >= abs(values.sum()) * (1 - 1e-9)
     return float((as_far.sum() + 1) / (_DRAWS + 1))
+
+
+def p_value(differences: Sequence[float]) -> str:
+    """Return the p-value of paired differences for a table."""
+    found = paired_test(differences)
+    return f"{found:.4f}" if found >= 1e-4 else "< 0.0001"

@@ -4,7 +4,6 @@ The rival `local best` is each device alone at its best: over a grid of learning
 rounds of each, whatever did best on the device's own validation examples. All others run the plan's defaults.
 """
 
-import math
 from collections.abc import Sequence
 
 from mfpt_coord import plots
@@ -12,7 +11,7 @@ from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_coord.simulate.report import Summary, summarise
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
-from reproduction.comparison import paired_test
+from reproduction.comparison import p_value, paired_test
 from reproduction.setting import Setting, changed
 from reproduction.study import Study, percent
 
@@ -33,7 +32,7 @@ Accuracies = list[dict[LanguageCode, float]]
 
 def headline(setting: Setting) -> Study:
     """Run the study."""
-    plans = [_local_plan(setting.plan, *point) for point in _GRID[: 1 if setting.quick else None]]
+    plans = [_local_plan(setting.plan, *point) for point in _grid(setting)]
     methods = setting.methods
     experiments: list[Experiment] = []
     for seed in setting.seeds:
@@ -52,13 +51,17 @@ def headline(setting: Setting) -> Study:
     return _report(setting, ordered, by_seed)
 
 
+def _grid(setting: Setting) -> tuple[tuple[str, float, float], ...]:
+    return _GRID[:1] if setting.quick else _GRID
+
+
 def _local_plan(plan: Plan, start: str, prompt_rate: float, head_rate: float) -> Plan:
     return changed(plan, "training", head_start=start, prompt_learning_rate=prompt_rate, head_learning_rate=head_rate)
 
 
 def _best(runs: Sequence[Outcome]) -> dict[LanguageCode, float]:
     """Return each language's test accuracy in the run that did best on its validation examples."""
-    return {tag: max(runs, key=lambda run: run.validation[tag]).accuracy[tag] for tag in runs[0].accuracy}
+    return {tag: max(runs, key=lambda run: run.validation[tag]).kept[tag] for tag in runs[0].accuracy}
 
 
 def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequence[Sequence[Outcome]]) -> Study:
@@ -76,7 +79,7 @@ def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequen
                 " ".join(percent(seed) for seed in summary.seeds),
                 percent(summary.worst),
                 f"{100 * gain:+.1f}" if name != "local_best" else "",
-                f"{paired_test(differences):.4f}" if name != "local_best" else "",
+                p_value(differences) if name != "local_best" else "",
             )
         )
     examples = setting.examples or 35
@@ -88,8 +91,9 @@ def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequen
         f"Test accuracy in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with {examples} "
         f"training examples each, {kind}; {setting.rounds} rounds; seeds "
         f"{', '.join(map(str, setting.seeds))}. Gain and p: against `local, best of a "
-        "grid`, paired over languages and seeds (randomisation test). That grid: the plan's defaults; "
-        + "; ".join(f"head start {start}, learning rates {prompt:g}/{head:g}" for start, prompt, head in _GRID)
+        "grid`, paired over languages, each averaged over its seeds (randomisation test). Central runs the plan's "
+        "defaults for as many epochs, untuned. That grid: the plan's defaults; "
+        + "; ".join(f"head start {start}, learning rates {prompt:g}/{head:g}" for start, prompt, head in _grid(setting))
         + ", each at the round that did best on as many validation examples as a device has training examples. "
         f"mfpt against fedavg: {100 * sum(against_fedavg) / len(against_fedavg):+.1f} (p = "
         f"{paired_test(against_fedavg):.2f}). {100 * sum(own) / len(own):.0f} % of the devices keep their own prompt."
@@ -123,7 +127,9 @@ def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequen
 
 
 def _differences(ours: Accuracies, theirs: Accuracies) -> list[float]:
-    return [mine[tag] - other[tag] for mine, other in zip(ours, theirs, strict=True) for tag in mine]
+    """Return a difference for each language: seeds share test sentences, and are averaged first."""
+    mine, other = summarise(ours).per_language, summarise(theirs).per_language
+    return [mine[tag] - other[tag] for tag in mine]
 
 
 def _lowest(ours: Accuracies, theirs: Accuracies) -> tuple[str, float]:
@@ -145,6 +151,18 @@ def _as_json(summary: Summary) -> dict[str, object]:
 
 
 def _plain(run: Outcome) -> dict[str, object]:
-    fields = ("method", "seed", "accuracy", "kept", "own", "seconds", "versions", "updates", "bytes_up", "bytes_down")
+    fields = (
+        "method",
+        "seed",
+        "accuracy",
+        "validation",
+        "kept",
+        "own",
+        "seconds",
+        "versions",
+        "updates",
+        "bytes_up",
+        "bytes_down",
+    )
     values = {name: getattr(run, name) for name in fields}
-    return {name: value for name, value in values.items() if value and value != math.inf}
+    return {name: value for name, value in values.items() if name == "seed" or value}

@@ -6,13 +6,16 @@ import msgspec
 
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import Experiment, Method, Outcome, mean
+from mfpt_coord.simulate.report import summarise
 from mfpt_shared.plan import Plan
-from reproduction.comparison import paired_test
+from reproduction.comparison import p_value, paired_test
 from reproduction.setting import Setting, changed
 from reproduction.study import Study, percent
 
 _EXAMPLES = (10, 30, 70, 150, 350)
 _QUICK_EXAMPLES = (10, 30, 70)
+# Beginning of a variant's name -> what it is compared with, where that is not the default.
+_REFERENCES = {"stragglers": "stragglers, staleness exponent 0.5", "fixed 0.2": "proximity fixed, temperature 0.2"}
 # Of data sets whose languages hold the same sentences in translation: how many there are to share out.
 _SENTENCES = {"sib200": 701}
 
@@ -35,17 +38,17 @@ def data_efficiency(setting: Setting) -> Study:
         runs = {method: [found[count, method, seed] for seed in setting.seeds] for method in methods}
         runs["local"] = [msgspec.structs.replace(run, accuracy=run.kept) for run in runs["local"]]
         means = {method: statistics.mean(mean(run.accuracy) for run in of) for method, of in runs.items()}
-        p_value = paired_test(_differences(runs["mfpt"], runs["local"]))
+        differences = _differences(runs["mfpt"], runs["local"])
         held = len(runs["local"][0].accuracy)
         rows.append(
             (
                 *(str(count), str(held), *(percent(means[method]) for method in methods)),
-                *(f"{100 * (means['mfpt'] - means['local']):+.1f}", f"{p_value:.4f}"),
+                *(f"{100 * (means['mfpt'] - means['local']):+.1f}", p_value(differences)),
             )
         )
         for method in methods:
             series[method].append((float(count), means[method]))
-        results.append({"examples": count, "languages": held, "p": p_value, "methods": means})
+        results.append({"examples": count, "languages": held, "p": paired_test(differences), "methods": means})
     caption = (
         "Test accuracy in %; local: each device alone, at the round that did best on its validation examples. "
         f"Languages hold different sentences, of which there are {available}: more examples, fewer languages. "
@@ -78,16 +81,16 @@ def zero_shot(setting: Setting) -> Study:
         rows.append((str(tag), percent(weighted), percent(uniform), f"{100 * (weighted - uniform):+.1f}"))
     weighted = statistics.mean(one["weighted"] for one in per_language.values())
     uniform = statistics.mean(one["uniform"] for one in per_language.values())
-    p_value = paired_test(differences)
+    chance = paired_test(differences)
     rows.append(("mean", percent(weighted), percent(uniform), f"{100 * (weighted - uniform):+.1f}"))
     better = "weighted is better" if weighted > uniform else "uniform is better"
-    verdict = "no difference beyond chance" if p_value > 0.05 else better
+    verdict = "no difference beyond chance" if chance > 0.05 else better
     caption = (
         f"Test accuracy in % of languages that no device speaks; the {len(setting.languages) - 1} others hold "
         f"{setting.examples or 35} different sentences each; {setting.rounds} rounds; seeds "
-        f"{', '.join(map(str, setting.seeds))}. Weighted against uniform: {verdict} (p = {p_value:.2f})."
+        f"{', '.join(map(str, setting.seeds))}. Weighted against uniform: {verdict} (p = {chance:.2f})."
     )
-    results = {"weighted": weighted, "uniform": uniform, "p": p_value, "per_language": per_language}
+    results = {"weighted": weighted, "uniform": uniform, "p": chance, "per_language": per_language}
     names = list(per_language)
     figure = plots.bars(
         names,
@@ -107,22 +110,32 @@ def ablation(setting: Setting) -> Study:
         setting.experiment("mfpt", seed, plan=variants[name][0], stragglers=variants[name][1]) for name, seed in cells
     ]
     found = dict(zip(cells, setting.run("ablation", experiments), strict=True))
-    default = [found["default", seed] for seed in setting.seeds]
     rows, results = [], {}
     for name in variants:
         runs = [found[name, seed] for seed in setting.seeds]
         value = statistics.mean(mean(run.accuracy) for run in runs)
-        differences = _differences(runs, default)
-        gain, p_value = statistics.mean(differences), paired_test(differences)
+        reference = next((one for one in _REFERENCES if name.startswith(one)), "default")
+        differences = _differences(runs, [found[_REFERENCES.get(reference, "default"), seed] for seed in setting.seeds])
+        gain, chance = statistics.mean(differences), paired_test(differences)
         bytes_up = runs[0].bytes_up / max(1, runs[0].updates)
-        results[name] = {"mean": value, "gain": gain, "p": p_value, "bytes_an_update": bytes_up}
-        rows.append((name, percent(value), f"{100 * gain:+.1f}", f"{p_value:.3f}", f"{bytes_up / 1000:.1f}"))
+        results[name] = {"mean": value, "gain": gain, "p": chance, "bytes_an_update": bytes_up}
+        rows.append((name, percent(value), f"{100 * gain:+.1f}", f"{chance:.3f}", f"{bytes_up / 1000:.1f}"))
     caption = (
         f"Test accuracy in % of mfpt; {len(setting.languages)} languages, {setting.examples or 35} examples each; "
-        f"{setting.rounds} rounds; seeds {', '.join(map(str, setting.seeds))}. Each row changes one thing of the first."
+        f"{setting.rounds} rounds; seeds {', '.join(map(str, setting.seeds))}. Gain: "
+        "against the first row, but where a row names another setting, against `"
+        + "` and `".join(_REFERENCES.values())
+        + "`."
     )
     columns = ("variant", "mean", "gain", "p", "kB an update")
-    return Study("ablation", caption, columns, tuple(rows), {"variants": results}, None)
+    figure = plots.bars(
+        [str(number) for number in range(1, len(rows) + 1)],
+        {"mfpt": [results[name]["mean"] for name in variants]},
+        None,
+        "test accuracy",
+        "Variants, in the order of the table",
+    )
+    return Study("ablation", caption, columns, tuple(rows), {"variants": results}, figure)
 
 
 def _variants(plan: Plan, *, quick: bool) -> dict[str, tuple[Plan, float]]:
@@ -166,8 +179,6 @@ def _variants(plan: Plan, *, quick: bool) -> dict[str, tuple[Plan, float]]:
 
 
 def _differences(ours: list[Outcome], theirs: list[Outcome]) -> list[float]:
-    return [
-        mine.accuracy[tag] - other.accuracy[tag]
-        for mine, other in zip(ours, theirs, strict=True)
-        for tag in mine.accuracy
-    ]
+    """Return a difference for each language: seeds share test sentences, and are averaged first."""
+    mine, other = (summarise([run.accuracy for run in runs]).per_language for runs in (ours, theirs))
+    return [mine[tag] - other[tag] for tag in mine]

@@ -58,12 +58,12 @@ def contribution(language: LanguageCode, examples: int, staleness: int = 0, delt
     return Contribution("c", header, language, staleness, np.ones(VALUES, np.float32) if delta is None else delta, 0.0)
 
 
-def active(devices: list[tuple[LanguageCode, int]], plan: Aggregation) -> dict[LanguageCode, float]:
-    """Language -> sum of n^p, as the coordinator has registered its devices."""
-    weights: dict[LanguageCode, float] = {}
-    for language, examples in devices:
-        weights[language] = weights.get(language, 0.0) + example_weight(examples, plan)
-    return weights
+def active(devices: list[tuple[LanguageCode, int]]) -> dict[LanguageCode, list[int]]:
+    """Language -> examples of its devices, as the coordinator has registered them."""
+    examples: dict[LanguageCode, list[int]] = {}
+    for language, count in devices:
+        examples.setdefault(language, []).append(count)
+    return examples
 
 
 def moved(weights: np.ndarray, buffer: list[Contribution], plan: Aggregation) -> Array:
@@ -84,7 +84,7 @@ def test_equal_fresh_deltas_from_all_move_every_prompt_by_exactly_that_delta(
 ) -> None:
     delta = np.array(values, np.float32)
     buffer = [contribution(language, examples, delta=delta) for language, examples in devices]
-    weights = fold_weights(targets(devices), buffer, active(devices, plan), Relations(distances), plan)
+    weights = fold_weights(targets(devices), buffer, active(devices), Relations(distances), plan)
     expected = np.tile(plan.learning_rate * delta, (len(weights), 1))
     # Opposite rounding errors of single terms are the size of the largest term.
     assert moved(weights, buffer, plan) == pytest.approx(expected, rel=1e-4, abs=1e-4 * float(np.abs(expected).max()))
@@ -99,7 +99,7 @@ def test_the_order_in_a_buffer_does_not_matter(
         for place, (language, examples) in enumerate(devices)
     ]
     shuffled = data.draw(st.permutations(buffer))
-    names, shares = targets(devices), active(devices, plan)
+    names, shares = targets(devices), active(devices)
 
     def folded(updates: list[Contribution]) -> Array:
         return moved(fold_weights(names, updates, shares, Relations(distances), plan), updates, plan)
@@ -121,7 +121,7 @@ def test_weights_are_finite_and_positive(
     plan: Aggregation,
 ) -> None:
     buffer = [contribution(language, examples, staleness) for language, examples, staleness in sent]
-    shares = active(devices + [(language, examples) for language, examples, _ in sent], plan)
+    shares = active(devices + [(language, examples) for language, examples, _ in sent])
     weights = fold_weights([UNDETERMINED, *TAGS], buffer, shares, Relations(distances), plan)
     assert weights.shape == (len(TAGS) + 1, len(buffer))
     assert np.isfinite(weights).all()
@@ -132,14 +132,14 @@ def test_weights_are_finite_and_positive(
 def test_weights_of_unknown_distances_are_finite_and_positive(distances: Distances) -> None:
     plan = Aggregation(proximity="fixed", temperature=1e-9)
     buffer = [contribution(TAGS[0], 10), contribution(TAGS[1], 20)]
-    weights = fold_weights([UNDETERMINED, *TAGS], buffer, {TAGS[0]: 10.0, TAGS[1]: 20.0}, Relations(distances), plan)
+    weights = fold_weights([UNDETERMINED, *TAGS], buffer, {TAGS[0]: [10], TAGS[1]: [20]}, Relations(distances), plan)
     assert np.isfinite(weights).all()
     assert (weights > 0).all()
 
 
 @given(st.integers(0, 10**12), PLANS)
 def test_a_single_device_moves_its_prompt_by_its_delta(examples: int, plan: Aggregation) -> None:
-    shares = active([(TAGS[0], examples)], plan)
+    shares = active([(TAGS[0], examples)])
     weights = fold_weights([UNDETERMINED, TAGS[0]], [contribution(TAGS[0], examples)], shares, Relations(), plan)
     assert weights == pytest.approx(np.ones((2, 1)))
 
@@ -160,7 +160,7 @@ def test_a_staler_update_moves_prompts_less(
     def weights(versions: int) -> np.ndarray:
         changed = [*buffer]
         changed[late] = replace(changed[late], staleness=versions)
-        return fold_weights(targets(devices), changed, active(devices, plan), Relations(distances), plan)
+        return fold_weights(targets(devices), changed, active(devices), Relations(distances), plan)
 
     fresh, stale = weights(staleness), weights(staleness + later)
     heard = fresh[:, late] > 0
@@ -179,7 +179,7 @@ def test_a_buffer_of_distant_languages_moves_a_prompt_less_than_one_of_near_ones
     assume(far - near > 0.01)
     target, neighbour, stranger = TAGS[:3]
     distances = {pair(target, neighbour): {"genetic": near}, pair(target, stranger): {"genetic": far}}
-    shares = {target: float(own), neighbour: float(near_examples), stranger: float(far_examples)}
+    shares = {target: [own], neighbour: [near_examples], stranger: [far_examples]}
 
     def step(language: LanguageCode, examples: int, plan: Aggregation) -> float:
         buffer = [contribution(language, examples)] * 2
@@ -199,7 +199,7 @@ def test_the_prompt_for_unseen_languages_treats_all_alike(
 ) -> None:
     alike = [(language, 50) for language, _ in devices]
     buffer = [contribution(*device) for device in alike]
-    weights = fold_weights([UNDETERMINED], buffer, active(alike, plan), Relations(distances), plan)
+    weights = fold_weights([UNDETERMINED], buffer, active(alike), Relations(distances), plan)
     assert weights == pytest.approx(np.full((1, len(buffer)), 1 / len(buffer)))
 
 
@@ -234,8 +234,12 @@ PROMPTS = st.dictionaries(
 def test_a_late_joiners_prompt_lies_between_those_that_have_contributed(
     prompts: dict[LanguageCode, Array], distances: Distances, plan: Aggregation, data: st.DataObject
 ) -> None:
-    contributed = {language: data.draw(st.integers(0, 100)) for language in prompts if language != UNDETERMINED}
-    sources = [prompts[language] for language, examples in contributed.items() if examples > 0]
+    contributed = {
+        language: data.draw(st.floats(1, 100))
+        for language in prompts
+        if language != UNDETERMINED and data.draw(st.booleans())
+    }
+    sources = [prompts[language] for language in contributed]
     assume(sources)
     mixed = mixture(TAGS[0], prompts, contributed, Relations(distances), plan)
     assert mixed.dtype == np.float32
@@ -263,7 +267,7 @@ def test_no_prompt_moves_further_than_its_updates(
 ) -> None:
     """Also where only a part of the devices reported, all of them near."""
     buffer = [contribution(language, examples) for language, examples in devices[:reported]]
-    weights = fold_weights(targets(devices), buffer, active(devices, plan), Relations(distances), plan)
+    weights = fold_weights(targets(devices), buffer, active(devices), Relations(distances), plan)
     assert (weights.sum(axis=1) <= 1 + 1e-9).all()
 
 
@@ -273,8 +277,8 @@ def test_with_a_cover_exponent_of_1_updates_count_as_in_one_fold_of_all_devices(
 ) -> None:
     plan = msgspec.structs.replace(plan, proximity="uniform", cover_exponent=1.0)
     buffer = [contribution(language, examples) for language, examples in devices]
-    everybody = fold_weights(targets(devices), buffer, active(devices, plan), Relations(), plan)
-    some = fold_weights(targets(devices), buffer[:reported], active(devices, plan), Relations(), plan)
+    everybody = fold_weights(targets(devices), buffer, active(devices), Relations(), plan)
+    some = fold_weights(targets(devices), buffer[:reported], active(devices), Relations(), plan)
     assert some == pytest.approx(everybody[:, :reported])
 
 
@@ -286,10 +290,11 @@ def test_the_fewer_report_the_smaller_is_the_step(
 
     def weights(cover_exponent: float) -> np.ndarray:
         how = msgspec.structs.replace(plan, cover_exponent=cover_exponent)
-        return fold_weights(targets(devices), buffer, active(devices, plan), Relations(distances), how)
+        return fold_weights(targets(devices), buffer, active(devices), Relations(distances), how)
 
-    shares = active(devices, plan)
-    heard = sum(example_weight(examples, plan) for _, examples in devices[:reported]) / sum(shares.values())
+    shares = active(devices)
+    everybody_holds = sum(example_weight(count, plan) for counts in shares.values() for count in counts)
+    heard = sum(example_weight(examples, plan) for _, examples in devices[:reported]) / everybody_holds
     assert weights(plan.cover_exponent) == pytest.approx(weights(0.0) * heard**plan.cover_exponent)
 
 

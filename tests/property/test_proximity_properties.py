@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mfpt_coord.core.aggregate import example_weight, fold_weights
+from mfpt_coord.core.aggregate import fold_weights
 from mfpt_coord.core.combine import combine
 from mfpt_coord.core.evidence import added, compare, judge
 from mfpt_coord.core.optimiser import apply
@@ -131,11 +131,11 @@ def test_the_order_of_the_languages_does_not_matter(
 DEVICES = st.lists(st.tuples(st.sampled_from(TAGS), st.integers(0, 10**6)), min_size=1, max_size=6)
 
 
-def active(devices: Sequence[tuple[LanguageCode, int]], plan: Aggregation) -> dict[LanguageCode, float]:
-    shares: dict[LanguageCode, float] = {}
-    for language, examples in devices:
-        shares[language] = shares.get(language, 0.0) + example_weight(examples, plan)
-    return shares
+def active(devices: Sequence[tuple[LanguageCode, int]]) -> dict[LanguageCode, list[int]]:
+    examples: dict[LanguageCode, list[int]] = {}
+    for language, count in devices:
+        examples.setdefault(language, []).append(count)
+    return examples
 
 
 @KINDS
@@ -149,7 +149,7 @@ def test_weights_are_finite_add_up_to_at_most_1_and_hear_the_own_language(
 ) -> None:
     plan = data.draw(plans(kind))
     buffer = [contribution(language, examples) for language, examples in devices[:reported]]
-    weights = fold_weights(TARGETS, buffer, active(devices, plan), relations, plan)
+    weights = fold_weights(TARGETS, buffer, active(devices), relations, plan)
     assert weights.shape == (len(TARGETS), len(buffer))
     assert np.isfinite(weights).all()
     assert (weights >= 0).all()
@@ -165,7 +165,7 @@ def test_a_device_that_is_alone_has_all_the_weight(
     kind: str, relations: Relations, language: LanguageCode, examples: int, data: st.DataObject
 ) -> None:
     plan = data.draw(plans(kind))
-    shares = active([(language, examples)], plan)
+    shares = active([(language, examples)])
     weights = fold_weights([UNDETERMINED, language], [contribution(language, examples)], shares, relations, plan)
     assert weights == pytest.approx(np.ones((2, 1)))
 
@@ -182,7 +182,7 @@ def test_equal_fresh_deltas_from_all_move_every_prompt_by_exactly_that_delta(
 ) -> None:
     plan = data.draw(plans(kind))
     buffer = [contribution(language, examples, values) for language, examples in devices]
-    weights = fold_weights(TARGETS, buffer, active(devices, plan), relations, plan)
+    weights = fold_weights(TARGETS, buffer, active(devices), relations, plan)
     step = combine(weights, np.stack([update.delta for update in buffer]), plan)
     start = np.zeros((len(TARGETS), VALUES), np.float32)
     moved, _ = apply(start, step, np.zeros((len(TARGETS), 0, VALUES), np.float32), plan)

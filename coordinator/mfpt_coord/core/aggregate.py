@@ -20,7 +20,7 @@ from mfpt_shared.tensors import Array
 def fold_weights(
     targets: Sequence[LanguageCode],
     buffer: Sequence[Contribution],
-    active: Mapping[LanguageCode, float],
+    active: Mapping[LanguageCode, Sequence[int]],
     relations: Relations,
     plan: Aggregation,
 ) -> NDArray[np.float64]:
@@ -41,7 +41,7 @@ def fold_weights(
     Args:
         targets: l.
         buffer: k.
-        active: language -> sum of n^p over its active devices.
+        active: language -> examples of each of its active devices.
         relations: between languages.
         plan: c, p, s, and what g is made of.
 
@@ -51,9 +51,9 @@ def fold_weights(
     examples = np.array([example_weight(update.header.examples, plan) for update in buffer], dtype=np.float64)
     fresh = np.array([freshness(update.staleness, plan) for update in buffer], dtype=np.float64)
     languages = list(active)
-    near_active = proximities(targets, languages, relations, active, plan)
+    near_active = proximities(targets, languages, relations, example_counts(active, plan), plan)
     near = near_active[:, [languages.index(update.language) for update in buffer]]
-    share = np.array(list(active.values()), dtype=np.float64)
+    share = np.array([sum(example_weight(count, plan) for count in active[tag]) for tag in languages])
     mean_near = near_active @ (share / share.sum())
     if_fresh = near * (examples / examples.sum()) / mean_near[:, None]
     # Where only near languages reported, rows add up to more than 1, and the prompt would overshoot the updates' mean.
@@ -64,6 +64,14 @@ def fold_weights(
     return weights
 
 
+def example_counts(active: Mapping[LanguageCode, Sequence[int]], plan: Aggregation) -> dict[LanguageCode, float]:
+    """Return the examples of every language; of each device no more than `max_examples`."""
+    return {
+        language: float(sum(min(max(count, 1), plan.max_examples) for count in counts))
+        for language, counts in active.items()
+    }
+
+
 def example_weight(examples: int, plan: Aggregation) -> float:
     """Return n^p, with n between 1 and the plan's `max_examples`: what a device claims cannot make it outweigh all."""
     return float(min(max(examples, 1), plan.max_examples) ** plan.example_exponent)
@@ -72,7 +80,7 @@ def example_weight(examples: int, plan: Aggregation) -> float:
 def mixture(
     target: LanguageCode,
     prompts: Mapping[LanguageCode, Array],
-    contributed: Mapping[LanguageCode, int],
+    sources: Mapping[LanguageCode, float],
     relations: Relations,
     plan: Aggregation,
 ) -> Array:
@@ -83,14 +91,13 @@ def mixture(
     Args:
         target: the language that joins.
         prompts: language -> flat prompt, `und` among them.
-        contributed: language -> examples behind its updates so far.
+        sources: language -> examples of its devices, of those languages that have contributed.
         relations: between languages.
         plan: what g is made of.
     """
-    sources = [language for language in prompts if contributed.get(language, 0) > 0]
     if not sources:
         return prompts[UNDETERMINED]
-    near = proximities([target], sources, relations, contributed, plan)[0]
+    near = proximities([target], list(sources), relations, sources, plan)[0]
     stacked = np.stack([prompts[source] for source in sources])
     mixed: Array = ((near / near.sum()) @ stacked).astype(np.float32)
     return mixed

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from mfpt_coord.core import optimiser
-from mfpt_coord.core.aggregate import example_weight, fold_weights
+from mfpt_coord.core.aggregate import fold_weights
 from mfpt_coord.core.combine import combine
 from mfpt_coord.core.effects import Effect, PublishPrompt, SaveFold
 from mfpt_coord.core.evidence import added, compare, judge
@@ -20,7 +20,7 @@ def fold(state: State, at: float) -> tuple[State, list[Effect]]:
     plan, buffer, version = state.plan.aggregation, state.buffer, state.version + 1
     targets = list(state.prompts)
     deltas = np.stack([update.delta for update in buffer])
-    weights = fold_weights(targets, buffer, _active(state), state.relations, plan)
+    weights = fold_weights(targets, buffer, active_examples(state), state.relations, plan)
     before = np.stack([state.prompts[target] for target in targets])
     folded, moments = optimiser.apply(before, combine(weights, deltas, plan), _moments(state, targets), plan)
     prompts = dict(zip(targets, folded, strict=True))
@@ -55,13 +55,13 @@ def _moments(state: State, targets: list[LanguageCode]) -> Array:
     return np.stack([known.get(target, np.zeros(shape, np.float32)) for target in targets])
 
 
-def _active(state: State) -> dict[LanguageCode, float]:
-    """Return language -> sum of n^p over the devices that are online or have an update in the buffer."""
+def active_examples(state: State) -> dict[LanguageCode, list[int]]:
+    """Return language -> examples of each device that is online or has an update in the buffer."""
     examples = {update.client: (update.language, update.header.examples) for update in state.buffer}
     for client in state.clients.values():
         if client.state == "online" and client.examples > 0:
             examples.setdefault(client.id, (client.language, client.examples))
-    active: dict[LanguageCode, float] = {}
+    active: dict[LanguageCode, list[int]] = {}
     for language, count in examples.values():
-        active[language] = active.get(language, 0.0) + example_weight(count, state.plan.aggregation)
+        active.setdefault(language, []).append(count)
     return active

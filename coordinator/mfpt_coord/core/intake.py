@@ -47,8 +47,10 @@ def take_update(state: State, event: UpdateArrived) -> Step:
             state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
         )
     staleness = state.version - header.base_version
-    # From a version that does not exist yet: this coordinator has lost its memory, and the device has not.
-    if not 0 <= staleness <= state.plan.aggregation.max_staleness:
+    # From a version that does not exist yet: this coordinator has lost its memory, and the device has not. Or a whole
+    # head in closed form, where there is one already: added to it, it would make one that is too large.
+    is_head = header.base_version == 0 and state.plan.training.head_start == "ridge"
+    if not 0 <= staleness <= (0 if is_head else state.plan.aggregation.max_staleness):
         return _stale(state, client, header)
     return _accepted(state, client, event, staleness, delta)
 

@@ -7,7 +7,7 @@ disk. A step that raises has changed nothing.
 from dataclasses import replace
 from functools import singledispatch
 
-from mfpt_coord.core.aggregate import mixture
+from mfpt_coord.core.aggregate import example_counts, mixture
 from mfpt_coord.core.effects import (
     Effect,
     LookUpDistances,
@@ -25,6 +25,7 @@ from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import UNDETERMINED, LanguageCode, is_language
 from mfpt_shared.messages import Assign, ClientState, EvaluationReport, Ready, Stop
+from mfpt_shared.tensors import Array
 
 Step = tuple[State, list[Effect]]
 
@@ -60,7 +61,7 @@ def _(event: DistancesFound, state: State) -> Step:
     relations = replace(state.relations, distances={**state.relations.distances, **event.distances})
     prompts, effects = dict(state.prompts), list[Effect]([SaveDistances(event.distances)])
     for language in sorted(state.joining.intersection(event.languages)):
-        prompts[language] = mixture(language, state.prompts, state.contributed, relations, state.plan.aggregation)
+        prompts[language] = _first_prompt(language, replace(state, relations=relations))
         effects += [SavePrompt(language, state.version, prompts[language]), PublishPrompt(language)]
     joining = state.joining.difference(event.languages)
     return replace(state, relations=relations, prompts=prompts, joining=joining), effects
@@ -127,9 +128,19 @@ def _welcome(state: State, language: LanguageCode) -> Step:
     )
     if look_up and state.version > 0:
         return replace(state, joining=state.joining | {language}), look_up
-    first = mixture(language, state.prompts, state.contributed, state.relations, state.plan.aggregation)
+    first = _first_prompt(language, state)
     welcomed = replace(state, prompts={**state.prompts, language: first})
     return welcomed, [SavePrompt(language, state.version, first), PublishPrompt(language), *look_up]
+
+
+def _first_prompt(language: LanguageCode, state: State) -> Array:
+    """Return what a language starts from: a mixture of those that have contributed, weighed by what they hold now."""
+    plan = state.plan.aggregation
+    known: dict[LanguageCode, list[int]] = {}
+    for client in state.clients.values():
+        if state.contributed.get(client.language, 0) > 0:
+            known.setdefault(client.language, []).append(client.examples)
+    return mixture(language, state.prompts, example_counts(known, plan), state.relations, plan)
 
 
 def _welcome_zero_shot(state: State) -> Step:

@@ -87,7 +87,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         held_out: language -> with its zero-shot prompt.
         shared: language -> with `und`, which listens to all alike; of the languages held out.
         seconds: virtual.
-        updates: that went into a version.
+        updates: that the coordinator received.
     """
 
     method: Method

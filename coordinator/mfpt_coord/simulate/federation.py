@@ -20,7 +20,7 @@ from mfpt_coord.core.schedule import SILENT_SECONDS, fold_size, next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.simulate.fleet import Fleet, Pace
 from mfpt_shared.codec import encode
-from mfpt_shared.languages import LanguageCode
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.messages import Assign, ClientState, Prompt, PromptHeader, Ready
 from mfpt_shared.rounds import Rounds
 from mfpt_shared.tensors import halve, unflatten
@@ -66,7 +66,8 @@ class Federation:
         on_version: called after every fold, with this federation.
         on_update: called after every update that was computed.
         at: virtual seconds.
-        bytes_up: payloads of all updates.
+        updates: that have arrived.
+        bytes_up: payloads of these.
         bytes_down: payloads of prompts, to every device of their language.
     """
 
@@ -79,6 +80,7 @@ class Federation:
     on_version: Callable[["Federation"], None] = lambda _: None
     on_update: Callable[[], None] = lambda: None
     at: float = 0.0
+    updates: int = 0
     bytes_up: int = 0
     bytes_down: int = 0
     _agenda: list[tuple[float, int, Event]] = field(default_factory=list)
@@ -89,7 +91,7 @@ class Federation:
         self._handle(TimePassed(self.at))
         for device in self.devices.values():
             self._join(device, device.pace.joins_at)
-        while self.folded + fold_size(self.state) <= self.budget:
+        while not self._is_over:
             deadline = next_deadline(self.state, self.at)
             due = self._agenda[0][0] if self._agenda else math.inf
             following = min(due, deadline)
@@ -100,13 +102,18 @@ class Federation:
             self._handle(heapq.heappop(self._agenda)[2] if due <= deadline else TimePassed(self.at))
 
     @property
+    def _is_over(self) -> bool:
+        return self.folded + fold_size(self.state) > self.budget
+
+    @property
     def folded(self) -> int:
         """Number of updates that went into a version."""
         return self.state.counts.accepted - len(self.state.buffer)
 
     def prompt(self, language: LanguageCode) -> Prompt:
-        """Return a language's newest prompt as a device receives it."""
+        """Return a language's newest prompt as a device receives it; `und` for one that nobody has spoken yet."""
         state = self.state
+        language = language if language in state.prompts else UNDETERMINED
         header = PromptHeader(
             language=language,
             version=state.version,
@@ -117,13 +124,16 @@ class Federation:
         return Prompt(header, halve(unflatten(state.prompts[language], state.layout)))
 
     def _handle(self, event: Event) -> None:
+        if isinstance(event, UpdateArrived):
+            self.updates += 1
+            self.bytes_up += len(event.payload)
         self.state, effects = step(self.state, event)
         for effect in effects:
             self._do(effect)
 
     def _do(self, effect: Effect) -> None:
         match effect:
-            case Send(client, Assign()):
+            case Send(client, Assign()) if not self._is_over:
                 self._train(self.devices[client])
             case LookUpDistances(languages):
                 self._plan([DistancesFound(self.at, languages, self.distances)])
@@ -145,7 +155,6 @@ class Federation:
         device.sequence += 1
         update, done = device.rounds.run(device.sequence, self.prompt(device.language), lambda *_: None)
         payload = encode(update)
-        self.bytes_up += len(payload)
         self.on_update()
         arrives = self.at + 2 * self.fleet.latency + self._seconds(device, done.epochs)
         self._work(device, arrives)

@@ -105,12 +105,15 @@ _here: dict[str, object] = {}
 
 
 def _open(plan: Plan, bench: Bench, shares: "SynchronizedArray[float]") -> None:
-    _here.update(laboratory=open_laboratory(plan, bench), bench=bench, shares=shares)
+    _here.update(plan=plan, bench=bench, shares=shares)
 
 
 def _run(at: int, experiment: Experiment) -> Outcome:
-    laboratory, bench, shares = _here["laboratory"], _here["bench"], _here["shares"]
-    assert isinstance(bench, Bench)
+    plan, bench, shares = _here["plan"], _here["bench"], _here["shares"]
+    assert isinstance(bench, Bench) and isinstance(plan, Plan)
+    # Opened by the first experiment, not by the pool, so that whoever waits for it learns what went wrong.
+    laboratory = _here.setdefault("laboratory", None) or open_laboratory(plan, bench)
+    _here["laboratory"] = laboratory
 
     def note(share: float) -> None:
         shares[at] = share  # type: ignore[index]

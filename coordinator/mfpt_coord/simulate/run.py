@@ -191,7 +191,7 @@ def _outcome(
         shared=shared,
         seconds=federation.at,
         versions=state.version,
-        updates=federation.folded,
+        updates=federation.updates,
         bytes_up=federation.bytes_up,
         bytes_down=federation.bytes_down,
         trajectory=tuple(trajectory),
@@ -203,9 +203,7 @@ def _test_all(federation: Federation) -> dict[LanguageCode, float]:
     tested: dict[LanguageCode, float] = {}
     for device in federation.devices.values():
         if device.language not in tested:
-            # A late language has no prompt of its own before its first device has come.
-            language = device.language if device.language in federation.state.prompts else UNDETERMINED
-            tested[device.language] = device.trainer.test(dense(federation.prompt(language).state)).accuracy
+            tested[device.language] = device.trainer.test(dense(federation.prompt(device.language).state)).accuracy
     return tested
 
 
