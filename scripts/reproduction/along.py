@@ -60,8 +60,8 @@ def asynchronous(setting: Setting) -> Study:
     caption = (
         f"{100 * _STRAGGLERS:.0f} % of the devices are 10 times slower, the others spread by a lognormal of 0.3; time "
         "is virtual. Goal: within one point of what fedavg, which waits for all, ends with; share: of fedavg's time. "
-        f"{len(setting.languages)} languages, {setting.examples or 35} examples each; fedavg {setting.rounds} rounds, the "
-        f"others, which wait for nobody, as many updates as {2 * setting.rounds} rounds have."
+        f"{len(setting.languages)} languages, {setting.examples or 35} examples each; fedavg {setting.rounds} rounds, "
+        f"the others, which wait for nobody, as many updates as {2 * setting.rounds} rounds have."
     )
     figure = plots.lines(
         {str(run.method): _curve(run) for run in outcomes[: len(methods)]},

@@ -276,7 +276,8 @@ class CoordinatorMachine(RuleBasedStateMachine):
         delta = parts(np.array(values, np.float32) * np.float32(0.99), self.state, packed=packed)
         staleness = self.state.version - base
         answer = self.send(client, self.next_sequence(client) + skipped, base, delta, examples, metrics)
-        if staleness > self.state.plan.aggregation.max_staleness:
+        late_head = base == 0 < staleness and self.state.plan.training.head_start == "ridge"
+        if late_head or staleness > self.state.plan.aggregation.max_staleness:
             assert isinstance(answer, Resync)
         else:
             assert isinstance(answer, Ack)

@@ -138,7 +138,8 @@ def _first_prompt(language: LanguageCode, state: State) -> Array:
     plan = state.plan.aggregation
     known: dict[LanguageCode, list[int]] = {}
     for client in state.clients.values():
-        if state.contributed.get(client.language, 0) > 0:
+        # A language may have contributed while its own prompt still waits for distances.
+        if client.language in state.prompts and state.contributed.get(client.language, 0) > 0:
             known.setdefault(client.language, []).append(client.examples)
     return mixture(language, state.prompts, example_counts(known, plan), state.relations, plan)
 
