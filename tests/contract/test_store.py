@@ -29,7 +29,7 @@ from mfpt_shared.codec import decode, encode
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import ClientState, EvaluationReport, Metrics, Ready, Update, UpdateCounts, UpdateHeader
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
 from mfpt_shared.tensors import Array, quantise, unflatten
 from mfpt_shared.topics import CLIENT_UP
 
@@ -43,6 +43,7 @@ def plan_with(**aggregation: Any) -> Plan:
         task=Task(labels=("a", "b")),
         backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
         prompt=Prompt(tokens=1),
+        training=Training(head_start="zero"),  # late updates from version 0 count
         aggregation=Aggregation(**{"buffer": 3, "max_staleness": 2, "concurrency": 2} | aggregation),
     )
 
