@@ -136,11 +136,11 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
     after = await client.worker.run(lambda: trainer.test(newest))
     ours = after if kept.origin == "federated" else await client.worker.run(lambda: trainer.test(kept.state))
     alone = None
-    # As many epochs as the device trained in the federation, accepted or not.
-    epochs = plan.training.epochs_for(trainer.examples) * len(snapshot.losses)
-    if config.alone and epochs and before.examples:
-        _log.info("tuning alone for %d epochs, for comparison (--no-alone skips this)", epochs)
-        alone = await client.worker.run(lambda: _alone(trainer, first, epochs, client.worker.check_cancelled))
+    # As many rounds of as many epochs as the device trained in the federation, accepted or not.
+    rounds, epochs = len(snapshot.losses), plan.training.epochs_for(trainer.examples)
+    if config.alone and rounds and before.examples:
+        _log.info("tuning alone for %d rounds, for comparison (--no-alone skips this)", rounds)
+        alone = await client.worker.run(lambda: _alone(trainer, first, rounds, epochs, client.worker.check_cancelled))
     known = before.examples > 0
     return JoinResult(
         language=config.language,
@@ -160,9 +160,12 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
     )
 
 
-def _alone(trainer: Trainer, start: PromptState, epochs: int, on_progress: OnProgress) -> float:
-    tuned = trainer.tune(start, epochs=epochs, seed=0, on_progress=on_progress)
-    return trainer.test(tuned.state).accuracy
+def _alone(trainer: Trainer, start: PromptState, rounds: int, epochs: int, on_progress: OnProgress) -> float:
+    """Return the test accuracy after the same rounds without a federation, the first in closed form like there."""
+    state = start
+    for number in range(rounds):
+        state = trainer.tune(state, epochs=epochs, seed=number, on_progress=on_progress).state
+    return trainer.test(state).accuracy
 
 
 def peak_rss_bytes() -> int:
