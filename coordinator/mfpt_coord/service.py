@@ -18,6 +18,7 @@ from typing import Final, Literal, get_args
 from mfpt_coord.core.effects import Durable, Effect, LookUpDistances, PublishPrompt, SaveFold, SaveUpdate, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
+from mfpt_coord.core.prompts import newest_prompt
 from mfpt_coord.core.proximity import Distances, needs_distances, pair
 from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
@@ -31,14 +32,11 @@ from mfpt_shared.messages import (
     ClientState,
     CoordinatorState,
     EvaluationReport,
-    Prompt,
-    PromptHeader,
     Ready,
     Reject,
     Resync,
     Update,
 )
-from mfpt_shared.tensors import halve, unflatten
 from mfpt_shared.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
@@ -235,16 +233,8 @@ class Coordinator:
         self._publish_state()
 
     def _publish_prompt(self, language: LanguageCode) -> None:
-        state = self.state
-        header = PromptHeader(
-            language=language,
-            version=state.version,
-            plan=state.plan.digest,
-            backbone=state.plan.backbone.fingerprint,
-            examples=state.contributed.get(language, 0),
-        )
-        prompt = Prompt(header, halve(unflatten(state.prompts[language], state.layout)))
-        self._transport.publish(PROMPT.path(state.plan.federation, language), encode(prompt), retain=True)
+        payload = encode(newest_prompt(self.state, language))
+        self._transport.publish(PROMPT.path(self.state.plan.federation, language), payload, retain=True)
 
     def _publish_state(self, *, online: bool = True) -> None:
         message = _coordinator_state(self._identity, self.state.version, online=online)

@@ -30,18 +30,13 @@ def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) 
     if model.plan.prompt.method != "late" or not examples:
         return encode(model, examples)
     file = cache / f"{_key(model, examples)}.npy"
-    backbone = model.backbone
-    texts = [model.plan.backbone.prefix + example.text for example in examples]
-    ids = backbone.tokenizer.encode(texts, model.max_tokens)
     if not file.exists():
         hidden = encode(model, examples, cache_bytes=2**62).hidden
         assert hidden is not None
         _write(file, hidden.cpu().numpy())
     # Copy on write: torch wants arrays that it may write to, and nobody does.
-    hidden = torch.from_numpy(np.load(file, mmap_mode="c")).to(backbone.device)
-    ends = np.cumsum([len(tokens) for tokens in ids]).tolist()
-    labels = torch.tensor([example.label for example in examples], dtype=torch.int64, device=backbone.device)
-    return Encoded(ids, labels, backbone.tokenizer.pad_id, backbone.device, hidden, [0, *ends[:-1]])
+    hidden = torch.from_numpy(np.load(file, mmap_mode="c")).to(model.backbone.device)
+    return encode(model, examples, cache_bytes=0)._replace(hidden=hidden)
 
 
 def _key(model: PromptModel, examples: Sequence[Example]) -> str:

@@ -85,8 +85,7 @@ def encode(model: PromptModel, examples: "Sequence[Example]", *, cache_bytes: in
     hidden = torch.empty(ends[-1], backbone.width, dtype=torch.float16, device=backbone.device)
     for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
         batch = gather(encoded, rows)
-        lower = model.lower(batch.ids, batch.mask)
-        for row, states in zip(rows, lower, strict=True):
+        for row, states in zip(rows, lower(model, batch), strict=True):
             length = len(ids[row])
             hidden[encoded.starts[row] : encoded.starts[row] + length] = states[:length]
     return encoded._replace(hidden=hidden)
@@ -121,6 +120,11 @@ def gather(encoded: Encoded, rows: Sequence[int]) -> Batch:
         hidden = encoded.hidden.new_zeros(*ids.shape, encoded.hidden.shape[1])
         hidden[mask] = torch.cat([encoded.hidden[span] for span in spans])
     return Batch(ids, mask, hidden, encoded.labels[list(rows)])
+
+
+def lower(model: PromptModel, batch: Batch) -> Tensor:
+    """Return what the lower layers make of a batch, [batch, tokens, width]; from the cache where there is one."""
+    return model.lower(batch.ids, batch.mask) if batch.hidden is None else batch.hidden
 
 
 def iterate_batches(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:

@@ -6,7 +6,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from mfpt_edge.encoded import EVALUATION_BATCH, Encoded, by_length, gather
+from mfpt_edge.encoded import EVALUATION_BATCH, Encoded, by_length, gather, lower
 from mfpt_edge.prompt import PromptModel
 
 # The head's equations grow with the square of the examples; of more than these, every second or third and so on counts.
@@ -67,6 +67,5 @@ def features(model: PromptModel, encoded: Encoded) -> Tensor:
     with torch.no_grad():
         for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
             batch = gather(encoded, rows)
-            hidden = model.lower(batch.ids, batch.mask) if batch.hidden is None else batch.hidden
-            found[rows] = model.pooled(hidden, batch.mask)
+            found[rows] = model.pooled(lower(model, batch), batch.mask)
     return found

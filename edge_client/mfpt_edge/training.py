@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mfpt_edge.encoded import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches
+from mfpt_edge.encoded import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches, lower
 from mfpt_edge.prompt import PromptModel
 from mfpt_shared.errors import MfptError
 from mfpt_shared.plan import Training
@@ -60,8 +60,7 @@ class Evaluation(NamedTuple):
 
 def logits(model: PromptModel, batch: Batch) -> Tensor:
     """Return [batch, labels], from the cached activations where there are any."""
-    hidden = model.lower(batch.ids, batch.mask) if batch.hidden is None else batch.hidden
-    return model.upper(hidden, batch.mask)
+    return model.upper(lower(model, batch), batch.mask)
 
 
 def loss(model: PromptModel, batch: Batch) -> Tensor:

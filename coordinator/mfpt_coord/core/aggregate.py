@@ -66,15 +66,16 @@ def fold_weights(
 
 def example_counts(active: Mapping[LanguageCode, Sequence[int]], plan: Aggregation) -> dict[LanguageCode, float]:
     """Return the examples of every language; of each device no more than `max_examples`."""
-    return {
-        language: float(sum(min(max(count, 1), plan.max_examples) for count in counts))
-        for language, counts in active.items()
-    }
+    return {language: float(sum(_bounded(count, plan) for count in counts)) for language, counts in active.items()}
 
 
 def example_weight(examples: int, plan: Aggregation) -> float:
     """Return n^p, with n between 1 and the plan's `max_examples`: what a device claims cannot make it outweigh all."""
-    return float(min(max(examples, 1), plan.max_examples) ** plan.example_exponent)
+    return float(_bounded(examples, plan) ** plan.example_exponent)
+
+
+def _bounded(examples: int, plan: Aggregation) -> int:
+    return min(max(examples, 1), plan.max_examples)
 
 
 def mixture(

@@ -15,15 +15,15 @@ import numpy as np
 from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, SaveFold, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
+from mfpt_coord.core.prompts import newest_prompt
 from mfpt_coord.core.proximity import Distances
 from mfpt_coord.core.schedule import SILENT_SECONDS, fold_size, next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.simulate.fleet import Fleet, Pace
 from mfpt_shared.codec import encode
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.messages import Assign, ClientState, Prompt, PromptHeader, Ready
+from mfpt_shared.messages import Assign, ClientState, Prompt, Ready
 from mfpt_shared.rounds import Rounds
-from mfpt_shared.tensors import halve, unflatten
 from mfpt_shared.trainer import Trainer
 
 # A device that dropped out comes back after so many of its usual rounds.
@@ -112,16 +112,7 @@ class Federation:
 
     def prompt(self, language: LanguageCode) -> Prompt:
         """Return a language's newest prompt as a device receives it; `und` for one that nobody has spoken yet."""
-        state = self.state
-        language = language if language in state.prompts else UNDETERMINED
-        header = PromptHeader(
-            language=language,
-            version=state.version,
-            plan=state.plan.digest,
-            backbone=state.plan.backbone.fingerprint,
-            examples=state.contributed.get(language, 0),
-        )
-        return Prompt(header, halve(unflatten(state.prompts[language], state.layout)))
+        return newest_prompt(self.state, language if language in self.state.prompts else UNDETERMINED)
 
     def _handle(self, event: Event) -> None:
         if isinstance(event, UpdateArrived):

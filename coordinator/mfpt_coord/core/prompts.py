@@ -1,0 +1,18 @@
+"""A language's newest prompt, as it travels to the devices."""
+
+from mfpt_coord.core.state import State
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import Prompt, PromptHeader
+from mfpt_shared.tensors import halve, unflatten
+
+
+def newest_prompt(state: State, language: LanguageCode) -> Prompt:
+    """Return the message that holds a language's newest prompt, in half precision."""
+    header = PromptHeader(
+        language=language,
+        version=state.version,
+        plan=state.plan.digest,
+        backbone=state.plan.backbone.fingerprint,
+        examples=state.contributed.get(language, 0),
+    )
+    return Prompt(header, halve(unflatten(state.prompts[language], state.layout)))
