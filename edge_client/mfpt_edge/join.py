@@ -21,7 +21,7 @@ from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.mqtt import MqttTransport
 from mfpt_shared.plan import Plan
-from mfpt_shared.rounds import Candidate
+from mfpt_shared.rounds import Candidate, tune_alone
 from mfpt_shared.tensors import PromptState, dense
 from mfpt_shared.trainer import Measured, OnProgress, Trainer
 
@@ -140,7 +140,9 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
     rounds, epochs = len(snapshot.losses), plan.training.epochs_for(trainer.examples)
     if config.alone and rounds and before.examples:
         _log.info("tuning alone for %d rounds, for comparison (--no-alone skips this)", rounds)
-        alone = await client.worker.run(lambda: _alone(trainer, first, rounds, epochs, client.worker.check_cancelled))
+        alone = await client.worker.run(
+            lambda: _last_alone(trainer, first, rounds, epochs, client.worker.check_cancelled)
+        )
     known = before.examples > 0
     return JoinResult(
         language=config.language,
@@ -160,12 +162,10 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
     )
 
 
-def _alone(trainer: Trainer, start: PromptState, rounds: int, epochs: int, on_progress: OnProgress) -> float:
-    """Return the test accuracy after the same rounds without a federation, the first in closed form like there."""
-    state = start
-    for number in range(rounds):
-        state = trainer.tune(state, epochs=epochs, seed=number, on_progress=on_progress).state
-    return trainer.test(state).accuracy
+def _last_alone(trainer: Trainer, start: PromptState, rounds: int, epochs: int, on_progress: OnProgress) -> float:
+    """Return the test accuracy after so many rounds alone, the first in closed form as in the federation."""
+    *_, last = tune_alone(trainer, start, rounds=rounds, epochs=epochs, seed=0, on_progress=on_progress)
+    return trainer.test(last).accuracy
 
 
 def peak_rss_bytes() -> int:

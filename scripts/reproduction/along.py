@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import Method, Outcome, Point, mean
+from mfpt_coord.simulate.fleet import Fleet
 from mfpt_shared.backbones import describe
 from reproduction.setting import Setting
 from reproduction.study import Study, percent
@@ -23,7 +24,7 @@ def asynchronous(setting: Setting) -> Study:
         setting.experiment(
             method,
             seed,
-            stragglers=_STRAGGLERS,
+            fleet=Fleet(stragglers=_STRAGGLERS),
             # Devices that wait for nobody get more done: twice as much still takes less than half of the time.
             rounds=setting.rounds if method == "fedavg" else 2 * setting.rounds,
             measure_every=1 if method == "fedavg" else 4,

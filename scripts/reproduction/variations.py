@@ -6,6 +6,7 @@ import msgspec
 
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import Experiment, Method, Outcome, mean
+from mfpt_coord.simulate.fleet import Fleet
 from mfpt_coord.simulate.report import summarise
 from mfpt_shared.plan import Plan
 from reproduction.comparison import p_value, paired_test
@@ -107,7 +108,8 @@ def ablation(setting: Setting) -> Study:
     variants = _variants(setting.plan, quick=setting.quick)
     cells = [(name, seed) for name in variants for seed in setting.seeds]
     experiments: list[Experiment] = [
-        setting.experiment("mfpt", seed, plan=variants[name][0], stragglers=variants[name][1]) for name, seed in cells
+        setting.experiment("mfpt", seed, plan=variants[name][0], fleet=Fleet(stragglers=variants[name][1]))
+        for name, seed in cells
     ]
     found = dict(zip(cells, setting.run("ablation", experiments), strict=True))
     rows, results = [], {}

@@ -4,7 +4,7 @@ Devices and the simulator share this code; only the trainer behind it knows text
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -150,6 +150,26 @@ class Rounds:
             self._best_own = own
         if self.kept is None or _clearly_better(own.measured, self.kept.measured):
             self.kept = own
+
+
+def tune_alone(
+    trainer: Trainer,
+    start: PromptState,
+    *,
+    rounds: int,
+    epochs: int,
+    seed: int,
+    on_progress: OnProgress = lambda *_: None,
+) -> Iterator[PromptState]:
+    """Tune without a federation, in rounds as a device has in one; yield the state after each.
+
+    Raises:
+        MfptError: the training diverged.
+    """
+    state = start
+    for number in range(rounds):
+        state = trainer.tune(state, epochs=epochs, seed=seed + number, on_progress=on_progress).state
+        yield state
 
 
 def _clearly_better(one: Measured, other: Measured) -> bool:

@@ -569,12 +569,13 @@ def test_the_last_version_sends_stop_to_all_who_are_online() -> None:
     assert federation.told("c") == []
 
 
-def test_a_device_that_comes_after_the_end_is_stopped() -> None:
-    federation = Federation(last_version=1, buffer=1)
+def test_a_device_that_comes_after_the_end_takes_a_prompt_along() -> None:
+    federation = Federation(last_version=1, buffer=1, proximity="uniform")
     federation.ready("a")
     federation.update("a")
     federation.ready("b", ZULU)
     assert federation.told("b") == [Stop(reason="finished", version=1)]
+    assert [effect.language for effect in federation.only(PublishPrompt)] == [ZULU]
 
 
 def test_an_update_for_a_finished_federation_is_kept_but_makes_no_version() -> None:

@@ -1,6 +1,7 @@
 """Simulated federations of toy trainers: who trains when, what travels, and which prompts come of it."""
 
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from mfpt_coord.core.proximity import Distances, disagreement, pair
 from mfpt_coord.simulate import run as simulation
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, Outcome, mean
 from mfpt_coord.simulate.federation import Federation
+from mfpt_coord.simulate.fleet import Fleet
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import flatten, halve, initial_state, layout
@@ -37,7 +39,8 @@ def opposite() -> ToyLaboratory:
 
 def experiment(method: Method = "mfpt", **changes: Any) -> Experiment:
     usual: dict[str, Any] = {"languages": LANGUAGES, "examples": 40, "rounds": ROUNDS, "plan": toy_plan()}
-    return Experiment(method=method, **usual | changes)
+    fleet = Fleet(**{field.name: changes.pop(field.name) for field in fields(Fleet) if field.name in changes})
+    return Experiment(method=method, fleet=fleet, **usual | changes)
 
 
 def simulate(method: Method = "mfpt", laboratory: ToyLaboratory | None = None, **changes: Any) -> Outcome:

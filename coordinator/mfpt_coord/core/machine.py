@@ -111,10 +111,14 @@ def _record_ready(state: State, client: Client, message: Ready) -> Step:
         return _with_client(state, refused), [
             Send(client.id, Stop(reason="incompatible", version=state.version, detail=refusal))
         ]
-    if state.finished:
-        return _with_client(state, client), [Send(client.id, Stop(reason="finished", version=state.version))]
-    ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
     welcomed, effects = _welcome(state, client.language)
+    if state.finished:
+        # Too late to add anything, but not to take a prompt along.
+        return _with_client(welcomed, client), [
+            *effects,
+            Send(client.id, Stop(reason="finished", version=state.version)),
+        ]
+    ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
     return _with_client(welcomed, ready), [*effects, SaveClient(ready)]
 
 

@@ -68,6 +68,7 @@ def simulate(
     from mfpt_coord.serve import preset_plan  # noqa: PLC0415
     from mfpt_coord.simulate import report  # noqa: PLC0415
     from mfpt_coord.simulate.experiment import METHODS, Experiment  # noqa: PLC0415
+    from mfpt_coord.simulate.fleet import Fleet  # noqa: PLC0415
     from mfpt_coord.simulate.pool import Bench, run_all  # noqa: PLC0415
     from mfpt_shared.errors import UsageError  # noqa: PLC0415
     from mfpt_shared.folders import cache_home  # noqa: PLC0415
@@ -97,10 +98,7 @@ def simulate(
             label_skew=label_skew,
             parallel=parallel,
             held_out=unseen if one not in ("local", "central") else (),
-            spread=spread,
-            stragglers=stragglers,
-            dropouts=dropouts,
-            late=late,
+            fleet=Fleet(spread=spread, stragglers=stragglers, dropouts=dropouts, late=late),
         )
         for one in METHODS
         if one in methods

@@ -13,6 +13,7 @@ from typing import Literal, get_args
 
 import msgspec
 
+from mfpt_coord.simulate.fleet import Fleet
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan, Section
@@ -33,7 +34,7 @@ class Experiment(Section, frozen=True):
         parallel: all languages hold translations of the same sentences.
         held_out: languages without a device, that get a prompt all the same.
         max_validation: validation examples of each device; a device validates on no more than it trains on.
-        example_seconds, latency, spread, stragglers, dropouts, late: see `fleet.Fleet`.
+        fleet: how fast and how reliable the devices are.
         until: virtual seconds after which a federation ends; infinity: after its rounds.
         measure_every: versions between two measurements of the test accuracy along the way; 0: only at the end.
     """
@@ -49,12 +50,7 @@ class Experiment(Section, frozen=True):
     parallel: bool = False
     held_out: tuple[LanguageCode, ...] = ()
     max_validation: int | None = None
-    example_seconds: float = 0.05
-    latency: float = 0.5
-    spread: float = 0.3
-    stragglers: float = 0.0
-    dropouts: float = 0.0
-    late: float = 0.0
+    fleet: Fleet = Fleet()
     until: float = math.inf
     measure_every: int = 0
 
@@ -82,7 +78,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         accuracy: language -> with the newest prompt of the federation, or with what `local` or `central` tuned.
         validation: language -> on the validation examples; of `local`, with the prompt that is kept.
         kept: language -> with the prompt that its devices kept, by their own validation examples: of `local`, the one
-            after the round that did best.
+            after the round that did best; of `central`, the one that did best on everybody's.
         own: language -> share of its devices that kept their own.
         held_out: language -> with its zero-shot prompt.
         shared: language -> with `und`, which listens to all alike; of the languages held out.

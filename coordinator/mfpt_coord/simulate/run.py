@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -10,13 +10,13 @@ from mfpt_coord.core.proximity import Distances
 from mfpt_coord.core.state import initial
 from mfpt_coord.simulate.experiment import Experiment, Outcome, Point, mean, method_plan
 from mfpt_coord.simulate.federation import Device, Federation
-from mfpt_coord.simulate.fleet import Fleet, paces
+from mfpt_coord.simulate.fleet import paces
 from mfpt_coord.simulate.partition import different_sentences, over_devices, same_sentences
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.rounds import Rounds
+from mfpt_shared.rounds import Rounds, tune_alone
 from mfpt_shared.tensors import PromptState, dense, initial_state
-from mfpt_shared.trainer import Laboratory, Share, Trainer
+from mfpt_shared.trainer import Laboratory, Share
 
 OnProgress = Callable[[float], None]
 """Called with the share of an experiment that is done."""
@@ -61,24 +61,15 @@ def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
     ]
 
 
-def _alone(experiment: Experiment, trainer: Trainer, place: int) -> Iterator[PromptState]:
-    """Tune without a federation, in rounds as a device has in one, one after the other; yield the state after each."""
-    training = experiment.plan.training
-    state = initial_state(experiment.plan)
-    for number in range(experiment.rounds):
-        seed = _seed(experiment, place) + number
-        epochs = training.epochs_for(trainer.examples)
-        state = trainer.tune(state, epochs=epochs, seed=seed, on_progress=lambda *_: None).state
-        yield state
-
-
 def _local(experiment: Experiment, laboratory: Laboratory, shares: Sequence[Share], on_progress: OnProgress) -> Outcome:
     last: dict[LanguageCode, list[float]] = {}
     kept: dict[LanguageCode, list[float]] = {}
     validated: dict[LanguageCode, list[float]] = {}
     for place, share in enumerate(shares):
         trainer = laboratory.trainer(experiment.plan, [share], max_validation=_validation(experiment))
-        states = list(_alone(experiment, trainer, place))
+        epochs = experiment.plan.training.epochs_for(trainer.examples)
+        start, seed = initial_state(experiment.plan), _seed(experiment, place)
+        states = list(tune_alone(trainer, start, rounds=experiment.rounds, epochs=epochs, seed=seed))
         scores = [trainer.validate(state).accuracy for state in states]
         best = states[int(np.argmax(scores))]
         last.setdefault(share.language, []).append(trainer.test(states[-1]).accuracy)
@@ -101,14 +92,16 @@ def _central(
     # As many passes over every example as in the federation, whose rounds have a least number of steps.
     plan = experiment.plan
     epochs = max(plan.training.epochs_for(len(share.rows)) for share in shares)
-    state = initial_state(plan)
-    for number in range(experiment.rounds):
-        seed = _seed(experiment, number)
-        state = everything.tune(state, epochs=epochs, seed=seed, on_progress=lambda *_: None).state
-        on_progress((number + 1) / experiment.rounds)
-    return Outcome(
-        method="central", seed=experiment.seed, accuracy=_tested(plan, laboratory, experiment.languages, state)
+    start, seed = initial_state(plan), _seed(experiment, 0)
+    states, scores = [], []
+    for state in tune_alone(everything, start, rounds=experiment.rounds, epochs=epochs, seed=seed):
+        states.append(state)
+        scores.append(everything.validate(state).accuracy)
+        on_progress(len(states) / experiment.rounds)
+    last, best = (
+        _tested(plan, laboratory, experiment.languages, state) for state in (states[-1], states[int(np.argmax(scores))])
     )
+    return Outcome(method="central", seed=experiment.seed, accuracy=last, kept=best)
 
 
 def _federated(
@@ -119,16 +112,9 @@ def _federated(
     on_progress: OnProgress,
 ) -> Outcome:
     plan = method_plan(experiment)
-    fleet = Fleet(
-        experiment.example_seconds,
-        experiment.latency,
-        experiment.spread,
-        experiment.stragglers,
-        experiment.dropouts,
-        experiment.late,
-    )
+    fleet = experiment.fleet
     rng = np.random.default_rng([experiment.seed, 1])
-    usual = experiment.example_seconds * experiment.examples / experiment.devices
+    usual = fleet.example_seconds * experiment.examples / experiment.devices
     usual *= plan.training.epochs_for(experiment.examples // experiment.devices)
     devices = {}
     for place, (share, pace) in enumerate(zip(shares, paces(fleet, len(shares), usual, rng), strict=True)):
