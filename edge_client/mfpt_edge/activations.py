@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -17,6 +18,9 @@ from mfpt_edge.encoded import Encoded, encode
 from mfpt_edge.fourbit import compute_dtype
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
+
+# Of what the layers compute; a change of theirs, and files that are there no longer fit.
+_FORM: Final = 2
 
 
 def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) -> Encoded:
@@ -42,7 +46,7 @@ def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) 
 def _key(model: PromptModel, examples: Sequence[Example]) -> str:
     plan, backbone = model.plan, model.backbone
     facts = (
-        *(backbone.fingerprint, plan.backbone.quantisation, str(compute_dtype(backbone.device))),
+        *(_FORM, backbone.fingerprint, plan.backbone.quantisation, str(compute_dtype(backbone.device))),
         *(backbone.device.type, plan.late_layer, model.max_tokens, plan.backbone.prefix),
     )
     digest = hashlib.sha256(json.dumps(facts).encode())

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Protocol
 
 import torch
-from transformers import PreTrainedModel
 
 from mfpt_edge import fourbit
+from mfpt_edge.bert import family_shape, family_weights
 from mfpt_edge.e5file import E5File, find_file
-from mfpt_edge.e5model import BundledTokenizer, bundled_encoder
-from mfpt_edge.pretrained import PretrainedTokenizer, pretrained_encoder
+from mfpt_edge.e5model import BundledTokenizer, BundledWeights, bundled_shape
+from mfpt_edge.encoder import Encoder
+from mfpt_edge.pretrained import Pretrained, PretrainedTokenizer, load_pretrained
+from mfpt_edge.stack import Stack, find_stack
 from mfpt_shared import backbones, plan
 from mfpt_shared.errors import Incompatible, UsageError
 
@@ -28,21 +31,23 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backbone:
-    """A frozen encoder in eval mode, ready for a prompt.
+    """A frozen encoder or decoder in eval mode, ready for a prompt.
 
     Attributes:
-        encoder: a transformers model: (input_ids or inputs_embeds, attention_mask) -> `.last_hidden_state`.
+        encoder: turns tokens into states.
+        stack: the same, layer by layer; None if it is built in a way that does not allow that.
         tokenizer: text -> ids.
         device: where the encoder lives.
         width: hidden size.
         layers: number of transformer layers.
         max_positions: longest input, virtual tokens at the input included.
         fingerprint: of the weights as published.
-        weight_bytes: what the weights take as loaded, statistics of the quantisation included.
+        weight_bytes: what the weights take as loaded, scales included.
         weight_bytes_fp32: what they would take in 32 bits.
     """
 
-    encoder: PreTrainedModel
+    encoder: Encoder | Pretrained
+    stack: Stack | None
     tokenizer: Tokenizer
     device: torch.device
     width: int
@@ -53,12 +58,13 @@ class Backbone:
     weight_bytes_fp32: int
 
 
-def load_backbone(spec: plan.Backbone, device: str = "auto") -> Backbone:
+def load_backbone(spec: plan.Backbone, device: str = "auto", cache: Path | None = None) -> Backbone:
     """Load the backbone of a plan.
 
     Args:
         spec: what the plan says about it.
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ...
+        cache: folder where weights that were converted to 4 bits are kept for the next start; None: nowhere.
 
     Raises:
         UsageError: the address is malformed, nothing usable is there, or there is no such device.
@@ -66,27 +72,37 @@ def load_backbone(spec: plan.Backbone, device: str = "auto") -> Backbone:
     """
     address = backbones.parse_uri(spec.uri)
     target = _device(device)
+    quantised = spec.quantisation == "nf4"
+    dtype = fourbit.compute_dtype(target) if quantised else torch.float32
+    facts = backbones.describe(spec.uri)
+    check_facts(spec, facts)
+    encoder: Encoder | Pretrained
+    stack: Stack | None
+    tokenizer: Tokenizer
     if address.scheme == "bundled":
-        facts = backbones.describe(spec.uri)
-        check_facts(spec, facts)
         file = E5File(find_file())
-        encoder = bundled_encoder(file, target, quantised=spec.quantisation == "nf4")
-        tokenizer: Tokenizer = BundledTokenizer(file)
+        encoder = stack = Encoder(bundled_shape(file), BundledWeights(file, quantised=quantised), target, dtype)
+        tokenizer = BundledTokenizer(file)
     else:
-        folder = backbones.locate(address)
-        facts = backbones.describe(f"path:{folder}")
-        check_facts(spec, facts)
-        encoder = pretrained_encoder(folder, target, quantised=spec.quantisation == "nf4")
-        tokenizer = PretrainedTokenizer(folder)
+        source = backbones.locate(address)
+        kept = cache and cache / "backbones" / f"{facts.fingerprint.removeprefix('sha256:')[:32]}-nf4.safetensors"
+        tokenizer = PretrainedTokenizer(source)
+        shape = family_shape(backbones.config(source)) if source.is_dir() else None
+        if shape is None:
+            encoder = load_pretrained(source, target, kept, quantised=quantised)
+            stack = find_stack(encoder, facts.layers, tokenizer.encode, target)
+        else:
+            encoder = stack = Encoder(shape, family_weights(source, kept, quantised=quantised), target, dtype)
     encoder.requires_grad_(False).eval()
     held, fp32 = fourbit.footprint(encoder)
     return Backbone(
         encoder=encoder,
+        stack=stack,
         tokenizer=tokenizer,
         device=target,
         width=facts.width,
         layers=facts.layers,
-        max_positions=_max_positions(encoder),
+        max_positions=encoder.max_positions,
         fingerprint=facts.fingerprint,
         weight_bytes=held,
         weight_bytes_fp32=fp32,
@@ -122,11 +138,3 @@ def _device(name: str) -> torch.device:
     if device.type != "cpu" and (device.index or 0) >= torch.cuda.device_count():
         raise UsageError(f"device {name!r} was asked for, but torch does not find it here: write auto or cpu")
     return device
-
-
-def _max_positions(encoder: Any) -> int:  # noqa: ANN401 - transformers is followed without types
-    limit = int(getattr(encoder.config, "max_position_embeddings", 0) or 1 << 20)
-    table = getattr(getattr(encoder, "embeddings", None), "position_embeddings", None)
-    # RoBERTa and its kin count positions from behind the padding id.
-    offset = getattr(table, "padding_idx", None)
-    return limit if offset is None else limit - offset - 1

@@ -6,7 +6,7 @@ Layout, little endian:
     i32 hidden, layers, heads, ffn, vocab, max_pos, type_vocab; f32 ln_eps; i32 block
     i32 n_pieces, bos, eos, pad, unk; u64 blob_bytes
     u32 offsets[n_pieces + 1]; f32 scores[n_pieces]; u8 blob[blob_bytes]      unigram pieces, UTF-8
-    i32 n_norm; u32 norm_bytes; u8 norm[norm_bytes]                           unused: `Nmt` and NFKC do the same
+    i32 n_norm; u32 norm_bytes; u8 norm[norm_bytes]                           unused: Python's NFKC does the same
     i32 n_tensors; each: u16 length, name, u8 type (0: f32, 1: q4_0), u32 count, u64 offset, u64 bytes
 
 A q4_0 block is a float16 scale and 16 bytes for 32 weights: byte i holds weight i (low nibble) and weight 16 + i
@@ -23,7 +23,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from mfpt_shared.backbones import BUNDLED_SHA256
 from mfpt_shared.errors import Incompatible
@@ -33,6 +32,10 @@ BLOCK_BYTES: Final = 18
 
 _SIZE: Final = 71_622_400
 _Q4_0: Final = 1
+# Of sentencepiece_model.proto: types of a piece, and of a model.
+_UNKNOWN: Final = 2
+_CONTROL: Final = 3
+_UNIGRAM: Final = 1
 _INSTALL: Final = "pip install --force-reinstall 'mfpt[edge]'"
 
 
@@ -119,32 +122,36 @@ class E5File:
             return raw.view("<f4").astype(np.float32)
         return dequantise(raw.reshape(-1, BLOCK_BYTES)).reshape(-1)
 
-    def packed_rows(self, name: str, width: int) -> NDArray[np.uint8]:
-        """Return a quantised matrix as it lies in the file, mapped: [rows, width / 32 * 18] bytes."""
+    def blocks(self, name: str) -> NDArray[np.uint8]:
+        """Return a quantised tensor as it lies in the file, mapped: [count / 32, 18] bytes."""
         entry = self._entries[name]
-        raw = self._bytes[entry.offset : entry.offset + entry.size]
-        return raw.reshape(-1, width // BLOCK_WEIGHTS * BLOCK_BYTES)
+        return self._bytes[entry.offset : entry.offset + entry.size].reshape(-1, BLOCK_BYTES)
 
-    def tokenizer(self) -> Tokenizer:
-        """Return the tokenizer: SentencePiece's unigram model, `<s> ... </s>` around every text."""
+    def sentencepiece_model(self) -> bytes:
+        """Return the tokenizer as a SentencePiece `ModelProto`, without normalisation: texts come normalised.
+
+        Source: sentencepiece_model.proto of google/sentencepiece; Protocol Buffers' wire format.
+        """
         vocabulary = self._vocabulary
-        pieces = self._pieces()
-        tokenizer = Tokenizer(models.Unigram(pieces, unk_id=vocabulary.unk))
-        tokenizer.normalizer = normalizers.Sequence(
-            [
-                normalizers.Nmt(),  # drops control characters, turns every kind of space into U+0020
-                normalizers.NFKC(),
-                normalizers.Replace(Regex(r"\s+"), " "),
-                normalizers.Strip(),
-            ]
+        special = {
+            vocabulary.unk: _UNKNOWN,
+            vocabulary.bos: _CONTROL,
+            vocabulary.eos: _CONTROL,
+            vocabulary.pad: _CONTROL,
+        }
+        parts = []
+        for index, (piece, score) in enumerate(self._pieces()):
+            fields = _field(1, piece) + b"\x15" + struct.pack("<f", score)
+            if index in special:
+                fields += _number(3, special[index])
+            parts.append(_field(1, fields))
+        trainer = _number(3, _UNIGRAM) + b"".join(
+            _number(field, value)
+            for field, value in ((40, vocabulary.unk), (41, vocabulary.bos), (42, vocabulary.eos), (43, vocabulary.pad))
         )
-        tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-        tokenizer.decoder = decoders.Metaspace()
-        first, last = pieces[vocabulary.bos][0], pieces[vocabulary.eos][0]
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{first} $A {last}", special_tokens=[(first, vocabulary.bos), (last, vocabulary.eos)]
-        )
-        return tokenizer
+        # A space before the first word, no double ones, and all of them written as U+2581.
+        normaliser = _field(1, b"identity") + _number(3, 1) + _number(4, 1) + _number(5, 1)
+        return b"".join([*parts, _field(2, trainer), _field(3, normaliser)])
 
     @property
     def pad_id(self) -> int:
@@ -156,14 +163,14 @@ class E5File:
         pieces, bos, eos, pad, unk, blob_bytes = fields.unpack_from(self._map, at)
         return _Vocabulary(pieces, bos, eos, pad, unk, blob_bytes, start=at + fields.size)
 
-    def _pieces(self) -> list[tuple[str, float]]:
+    def _pieces(self) -> list[tuple[bytes, float]]:
         count, at = self._vocabulary.pieces, self._vocabulary.start
         offsets = self._bytes[at : at + 4 * (count + 1)].view("<u4").tolist()
         at += 4 * (count + 1)
         scores = self._bytes[at : at + 4 * count].view("<f4").tolist()
         at += 4 * count
         blob = self._bytes[at : at + self._vocabulary.blob_bytes].tobytes()
-        return [(blob[offsets[i] : offsets[i + 1]].decode(), scores[i]) for i in range(count)]
+        return [(blob[offsets[i] : offsets[i + 1]], scores[i]) for i in range(count)]
 
     def _read_directory(self) -> Mapping[str, _Entry]:
         vocabulary = self._vocabulary
@@ -190,3 +197,16 @@ def dequantise(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
     nibbles = blocks[:, 2:]
     weights = np.concatenate([nibbles & 15, nibbles >> 4], axis=1).astype(np.float32)
     return (weights - 8) * scales
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 127, number >> 7
+    return bytes([low]) if not rest else bytes([low | 128]) + _varint(rest)
+
+
+def _field(number: int, payload: bytes) -> bytes:
+    return _varint(number << 3 | 2) + _varint(len(payload)) + payload
+
+
+def _number(number: int, value: int) -> bytes:
+    return _varint(number << 3) + _varint(value)

@@ -1,40 +1,47 @@
-"""multilingual-e5-small out of its weights file: encoder, filled and quantised tensor by tensor, and tokenizer."""
+"""multilingual-e5-small out of its weights file: the encoder, in the 4 bits as published, and its tokenizer."""
 
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-import tokenizers
+import sentencepiece
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mfpt_edge import fourbit
-from mfpt_edge.e5file import E5File
+from mfpt_edge.e5file import BLOCK_BYTES, E5File
+from mfpt_edge.encoder import Shape
 
-# Names of the file -> names of transformers.BertModel.
-_BERT_EMBEDDINGS: Final = {
-    "emb.pos": "embeddings.position_embeddings.weight",
-    "emb.type": "embeddings.token_type_embeddings.weight",
-    "emb.ln.w": "embeddings.LayerNorm.weight",
-    "emb.ln.b": "embeddings.LayerNorm.bias",
+_TABLE: Final = "emb.word"
+# Names of transformers' BertModel -> names of the file.
+_EMBEDDINGS: Final = {
+    "embeddings.position_embeddings.weight": "emb.pos",
+    "embeddings.token_type_embeddings.weight": "emb.type",
+    "embeddings.LayerNorm.weight": "emb.ln.w",
+    "embeddings.LayerNorm.bias": "emb.ln.b",
 }
-_BERT_LINEAR: Final = {
-    "q": "attention.self.query",
-    "k": "attention.self.key",
-    "v": "attention.self.value",
-    "ao": "attention.output.dense",
-    "fi": "intermediate.dense",
-    "fo": "output.dense",
+_PARTS: Final = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "ao",
+    "attention.output.LayerNorm": "aln",
+    "intermediate.dense": "fi",
+    "output.dense": "fo",
+    "output.LayerNorm": "oln",
 }
-_BERT_NORMS: Final = {"aln": "attention.output.LayerNorm", "oln": "output.LayerNorm"}
+# What SentencePiece's `nmt_nfkc` does before NFKC: control characters go, all kinds of space become one.
+_CONTROL: Final = (*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F, 0x8F, 0x9F)
+_SPACE: Final = (*(0x09, 0x0A, 0x0C, 0x0D, 0x1680), *range(0x200B, 0x2010), *(0x2028, 0x2029, 0x2581, 0xFEFF, 0xFFFD))
+_FOLDING: Final = {**dict.fromkeys(_CONTROL), **dict.fromkeys(_SPACE, " ")}
 
 
 class BundledTokenizer:
-    """The tokenizer of the bundled backbone."""
+    """The tokenizer of the bundled backbone: SentencePiece's unigram model, `<s> ... </s>` around every text."""
 
     def __init__(self, file: E5File) -> None:
-        self._tokenizer: tokenizers.Tokenizer = file.tokenizer()
+        self._pieces = sentencepiece.SentencePieceProcessor(model_proto=file.sentencepiece_model())
         self._pad_id = file.pad_id
 
     @property
@@ -44,79 +51,70 @@ class BundledTokenizer:
 
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         """Return the ids of every text; see `backbone.Tokenizer`."""
-        self._tokenizer.enable_truncation(max_tokens)
-        return [encoding.ids for encoding in self._tokenizer.encode_batch(list(texts))]
+        first, last = self._pieces.bos_id(), self._pieces.eos_id()
+        found: list[list[int]] = self._pieces.encode([normalise(text) for text in texts])
+        return [[first, *ids[: max_tokens - 2], last] for ids in found]
 
 
-def bundled_encoder(file: E5File, device: torch.device, *, quantised: bool) -> nn.Module:
-    """Build BertModel without weights, then fill it; the whole model is never held in 32 bits unless asked for.
+def normalise(text: str) -> str:
+    """Return a text as the tokenizer wants it: without control characters, in NFKC, with single spaces."""
+    return " ".join(unicodedata.normalize("NFKC", text.translate(_FOLDING)).split())
 
-    Args:
-        file: the weights.
-        device: where the encoder will live.
-        quantised: NF4 for linear layers, and the token table as it lies in the file; otherwise float32.
-    """
-    from transformers import BertConfig, BertModel  # noqa: PLC0415 - takes a second, `--help` must not
 
+class BundledWeights:
+    """See `encoder.Weights`."""
+
+    def __init__(self, file: E5File, *, quantised: bool) -> None:
+        """Wrap a file.
+
+        Args:
+            file: the weights.
+            quantised: as they are; otherwise decoded to float32.
+        """
+        self._file = file
+        self._quantised = quantised
+
+    def vector(self, name: str) -> Tensor:
+        """See Weights.vector."""
+        return torch.from_numpy(self._file.tensor(_in_file(name)))
+
+    def matrix(self, name: str) -> fourbit.Packed | Tensor:
+        """See Weights.matrix."""
+        own = _in_file(name)
+        rows = len(self._file.tensor(f"{own.removesuffix('.w')}.b"))
+        if not self._quantised:
+            return torch.from_numpy(self._file.tensor(own).reshape(rows, -1))
+        blocks = np.array(self._file.blocks(own))
+        return fourbit.from_q4_0(torch.from_numpy(blocks), rows)
+
+    def table(self) -> nn.Module:
+        """See Weights.table."""
+        width = self._file.config.hidden
+        if self._quantised:
+            blocks = self._file.blocks(_TABLE).reshape(-1, width // fourbit.Q4_0_BLOCK * BLOCK_BYTES)
+            return fourbit.Q4Embedding(torch.from_numpy(blocks), width)
+        table = torch.from_numpy(self._file.tensor(_TABLE).reshape(-1, width))
+        return fourbit.plain_table(table)
+
+
+def bundled_shape(file: E5File) -> Shape:
+    """Return the shape of the encoder."""
     config = file.config
-    with torch.device("meta"):
-        encoder: nn.Module = BertModel(
-            BertConfig(
-                vocab_size=config.vocab,
-                hidden_size=config.hidden,
-                num_hidden_layers=config.layers,
-                num_attention_heads=config.heads,
-                intermediate_size=config.ffn,
-                max_position_embeddings=config.max_positions,
-                type_vocab_size=config.type_vocab,
-                layer_norm_eps=config.layer_norm_eps,
-                pad_token_id=file.pad_id,
-            ),
-            add_pooling_layer=False,
-        )
-    if quantised:
-        packed = torch.from_numpy(file.packed_rows("emb.word", config.hidden)).to(device)
-        encoder.set_submodule("embeddings.word_embeddings", fourbit.Q4Embedding(packed, config.hidden))
-    else:
-        _set_parameter(encoder, "embeddings.word_embeddings.weight", file.tensor("emb.word"), device)
-    for source, name in _small_tensors(config.layers):
-        _set_parameter(encoder, name, file.tensor(source), device)
-    for source, name in _linear_layers(config.layers):
-        shape = encoder.get_submodule(name).weight.shape
-        weight = torch.from_numpy(file.tensor(f"{source}.w").reshape(shape))
-        bias = torch.from_numpy(file.tensor(f"{source}.b"))
-        encoder.set_submodule(name, _linear(weight, bias, device, quantised=quantised))
-    # The buffers that BertModel made are on the meta device as well.
-    positions = torch.arange(config.max_positions, device=device)[None]
-    encoder.get_submodule("embeddings").register_buffer("position_ids", positions, persistent=False)
-    encoder.get_submodule("embeddings").register_buffer("token_type_ids", torch.zeros_like(positions), persistent=False)
-    return encoder
+    return Shape(
+        width=config.hidden,
+        layers=config.layers,
+        heads=config.heads,
+        epsilon=config.layer_norm_eps,
+        activation="gelu",
+        first_position=0,
+        positions=config.max_positions,
+    )
 
 
-def _small_tensors(layers: int) -> Iterator[tuple[str, str]]:
-    yield from _BERT_EMBEDDINGS.items()
-    for layer in range(layers):
-        for source, name in _BERT_NORMS.items():
-            yield f"l{layer}.{source}.w", f"encoder.layer.{layer}.{name}.weight"
-            yield f"l{layer}.{source}.b", f"encoder.layer.{layer}.{name}.bias"
-
-
-def _linear_layers(layers: int) -> Iterator[tuple[str, str]]:
-    for layer in range(layers):
-        for source, name in _BERT_LINEAR.items():
-            yield f"l{layer}.{source}", f"encoder.layer.{layer}.{name}"
-
-
-def _linear(weight: Tensor, bias: Tensor, device: torch.device, *, quantised: bool) -> nn.Module:
-    if quantised:
-        return fourbit.linear4bit(weight, bias, device)
-    layer = nn.Linear(weight.shape[1], weight.shape[0], device="meta")
-    layer.weight, layer.bias = nn.Parameter(weight.to(device)), nn.Parameter(bias.to(device))
-    return layer
-
-
-def _set_parameter(model: nn.Module, name: str, values: NDArray[np.float32], device: torch.device) -> None:
-    owner, _, leaf = name.rpartition(".")
-    module = model.get_submodule(owner)
-    shape = module.get_parameter(leaf).shape
-    setattr(module, leaf, nn.Parameter(torch.from_numpy(values.reshape(shape)).to(device), requires_grad=False))
+def _in_file(name: str) -> str:
+    """Return a tensor's name in the file: `encoder.layer.3.output.dense.weight` is `l3.fo.w`."""
+    if name in _EMBEDDINGS:
+        return _EMBEDDINGS[name]
+    layer, _, rest = name.removeprefix("encoder.layer.").partition(".")
+    part, _, leaf = rest.rpartition(".")
+    return f"l{layer}.{_PARTS[part]}.{leaf[0]}"

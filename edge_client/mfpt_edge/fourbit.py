@@ -1,45 +1,236 @@
-"""Frozen weights in 4 bits: linear layers through bitsandbytes, and token tables that decode only the rows asked for.
+"""Frozen weights in 4 bits: matrices that are decoded where a product needs them, tables of which rows are decoded.
 
-In a multilingual model the token table *is* the model (81 % of multilingual-e5-small), and no quantiser of linear
-layers touches it; hence the two tables here.
+Two codes a byte, the first in the low nibble; a float16 scale for each block of a row; and a codebook that says what
+the sixteen codes mean: NF4's quantiles of a normal distribution, or the whole numbers from -8 to 7 of q4_0. In a
+multilingual model the token table *is* the model (81 % of multilingual-e5-small), so it is held in the same way.
 """
 
-import importlib
-import logging
-from types import ModuleType
-from typing import Any, Final, NamedTuple
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-_BLOCK: Final = 64
-_CLIP: Final = 0.9
+Codebook = Literal["nf4", "q4_0"]
+
+# Source: QLoRA, Dettmers et al. 2023, appendix E.
+_NF4: Final = (
+    *(-1.0, -0.6961928009986877, -0.5250730514526367, -0.39491748809814453, -0.28444138169288635),
+    *(-0.18477343022823334, -0.09105003625154495, 0.0, 0.07958029955625534, 0.16093020141124725, 0.24611230194568634),
+    *(0.33791524171829224, 0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1.0),
+)
+_BOOKS: Final[dict[Codebook, tuple[float, ...]]] = {"nf4": _NF4, "q4_0": tuple(float(code - 8) for code in range(16))}
+_BLOCKS: Final = (64, 32)
+Q4_0_BLOCK: Final = 32
 _ROWS_AT_ONCE: Final = 16_384
-_SCALES_PER_BLOCK: Final = 256
 
 
-def _import_bitsandbytes() -> ModuleType:
-    """Import bitsandbytes without its advice to fetch another kernel from the hub, which no device here needs."""
+class Packed(NamedTuple):
+    """A matrix in 4 bits.
 
-    def is_wanted(record: logging.LogRecord) -> bool:
-        return "kernels-community" not in record.getMessage()
+    Attributes:
+        codes: [rows, columns / 2] uint8.
+        scales: [rows, columns / block] float16.
+        book: what the codes mean, in units of the scale.
+    """
 
-    logger = logging.getLogger("bitsandbytes.backends.cpu.ops")
-    logger.addFilter(is_wanted)
+    codes: Tensor
+    scales: Tensor
+    book: Codebook
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the decoded matrix."""
+        return self.codes.shape[0], 2 * self.codes.shape[1]
+
+    def decode(self, dtype: torch.dtype) -> Tensor:
+        """Return the matrix [rows, columns] in float32 or bfloat16."""
+        pairs = _pairs(self.book, dtype, self.codes.device)
+        # Two values at a time: a byte is looked up as one word that holds both.
+        words = torch.index_select(pairs, 0, self.codes.reshape(-1).int())
+        blocks = words.view(dtype).view(*self.scales.shape, -1)
+        return blocks.mul_(self.scales.to(dtype)[..., None]).view(self.shape)
+
+    def rows(self, rows: Tensor) -> "Packed":
+        """Return some rows."""
+        return Packed(self.codes[rows], self.scales[rows], self.book)
+
+    def to(self, device: torch.device) -> "Packed":
+        """Return the same on a device."""
+        return Packed(self.codes.to(device), self.scales.to(device), self.book)
+
+
+@cache
+def _pairs(book: Codebook, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return for every byte the two values that it stands for, side by side in one integer: [256]."""
+    values = torch.tensor(_BOOKS[book], dtype=dtype, device=device)
+    byte = torch.arange(256, device=device)
+    both = torch.stack([values[byte & 15], values[byte >> 4]], dim=1)
+    return both.view(torch.int32 if dtype.itemsize == 2 else torch.int64).flatten()
+
+
+def stack(parts: Sequence[Packed]) -> Packed:
+    """Return several matrices of equal width as one, below each other."""
+    codes, scales = torch.cat([part.codes for part in parts]), torch.cat([part.scales for part in parts])
+    return Packed(codes, scales, parts[0].book)
+
+
+def quantise(weight: Tensor) -> Packed | None:
+    """Return a matrix in NF4, some rows at a time; None if its width allows no blocks.
+
+    Args:
+        weight: [rows, columns], any floating type.
+
+    Source: QLoRA, Dettmers et al. 2023, section 3; computed by bitsandbytes.
+    """
+    from bitsandbytes.functional import quantize_4bit  # noqa: PLC0415 - takes seconds, and only a conversion needs it
+
+    rows, columns = weight.shape
+    block = next((size for size in _BLOCKS if columns % size == 0), None)
+    if block is None:
+        return None
+    codes, scales = [], []
+    for start in range(0, rows, _ROWS_AT_ONCE):
+        part = weight[start : start + _ROWS_AT_ONCE].float().contiguous()
+        packed, state = quantize_4bit(part, blocksize=block, quant_type="nf4")
+        packed = packed.reshape(len(part), -1)
+        codes.append((packed << 4) | (packed >> 4))  # bitsandbytes has the first of a pair in the high nibble
+        scales.append(state.absmax.reshape(len(part), -1).half())
+    return Packed(torch.cat(codes), torch.cat(scales), "nf4")
+
+
+def from_q4_0(blocks: Tensor, rows: int) -> Packed:
+    """Return a matrix of q4_0 blocks [n, 18] uint8, without loss; see `e5file` for their layout."""
+    scales = blocks[:, :2].contiguous().view(torch.float16)
+    nibbles = torch.cat([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], dim=1).view(-1, 16, 2)
+    codes = nibbles[..., 0] | (nibbles[..., 1] << 4)
+    return Packed(codes.reshape(rows, -1), scales.reshape(rows, -1), "q4_0")
+
+
+def compute_dtype(device: torch.device) -> torch.dtype:
+    """Return the type to multiply in: bfloat16 where the hardware has it (two to four times as fast), else float32."""
+    native = device.type == "cuda" or (device.type == "cpu" and _cpu_has_bfloat16())
+    return torch.bfloat16 if native else torch.float32
+
+
+@cache
+def _cpu_has_bfloat16() -> bool:
     try:
-        return importlib.import_module("bitsandbytes")
-    finally:
-        logger.removeFilter(is_wanted)
+        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return False
+    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    return "avx512_bf16" in flags or "amx_bf16" in flags
 
 
-bitsandbytes = _import_bitsandbytes()
+class _Product(torch.autograd.Function):
+    """x W^T + b with W in 4 bits: decoded for each pass, and never kept in between."""
+
+    @staticmethod
+    def forward(context: Any, x: Tensor, weight: Packed, bias: Tensor | None) -> Tensor:  # noqa: ANN401 - of torch
+        context.weight = weight
+        return nn.functional.linear(x, weight.decode(x.dtype), bias)
+
+    @staticmethod
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+        (gradient,) = gradients
+        return gradient @ context.weight.decode(gradient.dtype), None, None
+
+
+class Linear4bit(nn.Module):
+    """A frozen linear layer in 4 bits; gradients pass through to its input."""
+
+    codes: Tensor
+    scales: Tensor
+    bias: Tensor | None
+
+    def __init__(self, weight: Packed, bias: Tensor | None, dtype: torch.dtype) -> None:
+        """Wrap a layer.
+
+        Args:
+            weight: [out, in].
+            bias: [out].
+            dtype: to multiply in.
+        """
+        super().__init__()
+        self._book = weight.book
+        self._dtype = dtype
+        self.register_buffer("codes", weight.codes)
+        self.register_buffer("scales", weight.scales)
+        self.register_buffer("bias", None if bias is None else bias.to(dtype))
+
+    @property
+    def packed(self) -> Packed:
+        """The weight [out, in]."""
+        return Packed(self.codes, self.scales, self._book)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x W^T + b: [..., in] becomes [..., out], in the type of x."""
+        product: Tensor = _Product.apply(x.to(self._dtype), self.packed, self.bias)  # type: ignore[no-untyped-call]
+        return product.to(x.dtype)
+
+
+class Embedding4bit(nn.Module):
+    """A token table in 4 bits, of which a batch decodes only its own rows."""
+
+    codes: Tensor
+    scales: Tensor
+
+    def __init__(self, table: Packed, factor: float = 1.0) -> None:
+        """Wrap a packed table [rows, width], which may be mapped from a file; what is looked up is multiplied."""
+        super().__init__()
+        self._book = table.book
+        self._factor = factor
+        self.embedding_dim = table.shape[1]
+        self.register_buffer("codes", table.codes)
+        self.register_buffer("scales", table.scales)
+
+    @property
+    def packed(self) -> Packed:
+        """The table [rows, width]."""
+        return Packed(self.codes, self.scales, self._book)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Decode rows: ids [...] become [..., width] float32."""
+        rows = self.packed.rows(ids.reshape(-1)).decode(torch.float32)
+        return self._factor * rows.view(*ids.shape, self.embedding_dim)
+
+
+def plain_table(weight: Tensor) -> nn.Module:
+    """Return a frozen token table in 32 bits: weight [rows, width]."""
+    rows, width = weight.shape
+    return nn.Embedding(rows, width, _weight=weight.float(), _freeze=True)
+
+
+class Q4Embedding(nn.Module):
+    """A token table in the q4_0 blocks of `e5-small-q4.bin`, without loss and, on a CPU, mapped from the file."""
+
+    blocks: Tensor
+
+    def __init__(self, blocks: Tensor, width: int) -> None:
+        """Wrap a packed table.
+
+        Args:
+            blocks: [rows, width / 32 * 18] uint8.
+            width: of a decoded row.
+        """
+        super().__init__()
+        self.embedding_dim = width
+        self.register_buffer("blocks", blocks, persistent=False)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Decode rows: ids [...] become [..., width] float32."""
+        rows = self.blocks[ids.reshape(-1)]
+        return from_q4_0(rows.view(-1, 18), len(rows)).decode(torch.float32).view(*ids.shape, self.embedding_dim)
 
 
 class Footprint(NamedTuple):
     """What weights take in memory.
 
     Attributes:
-        held: bytes, with the statistics of the quantisation.
+        held: bytes, with the scales.
         fp32: bytes that the same weights would take in 32 bits.
     """
 
@@ -47,177 +238,20 @@ class Footprint(NamedTuple):
     fp32: int
 
 
-def compute_dtype(device: torch.device) -> torch.dtype:
-    """Return the type to multiply in: bfloat16 where the hardware has it (three to four times faster), else float32."""
-    native = device.type == "cuda" or (device.type == "cpu" and bitsandbytes.functional.has_avx512bf16())
-    return torch.bfloat16 if native else torch.float32
-
-
-def linear4bit(weight: Tensor, bias: Tensor | None, device: torch.device) -> nn.Module:
-    """Return a frozen linear layer in NF4 with double quantisation. Source: QLoRA, Dettmers et al. 2023, section 3.
-
-    Args:
-        weight: [out, in] float32.
-        bias: [out] float32.
-        device: where the layer will live.
-    """
-    width_out, width_in = weight.shape
-    layer = bitsandbytes.nn.Linear4bit(
-        width_in, width_out, bias is not None, compute_dtype=compute_dtype(device), quant_type="nf4", device="meta"
-    )
-    parameter = bitsandbytes.nn.Params4bit(
-        _clip_outliers(weight), requires_grad=False, quant_type="nf4", blocksize=_BLOCK, module=layer
-    )
-    layer.weight = parameter.to(device)
-    if bias is not None:
-        layer.bias = nn.Parameter(bias.to(device), requires_grad=False)
-    keep_differentiable(layer)
-    linear: nn.Module = layer
-    return linear
-
-
-def keep_differentiable(layer: Any) -> None:  # noqa: ANN401 - bitsandbytes has no types
-    """Forbid a `Linear4bit` to repack its weights for inference.
-
-    On CPUs with AVX512-BF16, the first call in eval mode without gradients repacks the weights in place for a kernel
-    that has no backward, and training through the layer fails from then on.
-    """
-    layer.support_avx512bf16_for_cpu = False
-
-
-def _clip_outliers(weight: Tensor) -> Tensor:
-    """Clip a block's largest weights where its other weights gain more precision by it than the clipped ones lose.
-
-    The scale of a block is its largest weight. Weights that were in 4 bits before lie on an even grid, whose ends NF4's
-    uneven levels meet badly: clipping halves the distance of e5-small's pooled vectors from those in 32 bits.
-    """
-    if weight.numel() % _BLOCK:
-        return weight
-    blocks = weight.reshape(-1, _BLOCK)
-
-    def squared_error(candidate: Tensor) -> Tensor:
-        codes, state = bitsandbytes.functional.quantize_4bit(candidate, blocksize=_BLOCK, quant_type="nf4")
-        error: Tensor = bitsandbytes.functional.dequantize_4bit(codes, state) - blocks
-        return error.square().sum(dim=1, keepdim=True)
-
-    limit = _CLIP * blocks.abs().amax(dim=1, keepdim=True)
-    clipped = blocks.clamp(-limit, limit)
-    return torch.where(squared_error(clipped) < squared_error(blocks), clipped, blocks).reshape(weight.shape)
-
-
-class Q4Embedding(nn.Module):
-    """A token table in the q4_0 blocks of `e5-small-q4.bin`, without loss and, on a CPU, mapped from the file."""
-
-    packed: Tensor
-
-    def __init__(self, packed: Tensor, width: int) -> None:
-        """Wrap a packed table.
-
-        Args:
-            packed: [rows, width / 32 * 18] uint8.
-            width: of a decoded row.
-        """
-        super().__init__()
-        self.embedding_dim = width
-        self.register_buffer("packed", packed, persistent=False)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Decode rows: ids [...] become [..., width] float32."""
-        blocks = self.packed[ids.reshape(-1)].reshape(-1, 18)
-        scales = blocks[:, :2].contiguous().view(torch.float16).float()
-        nibbles = blocks[:, 2:]
-        weights = torch.cat([nibbles & 15, nibbles >> 4], dim=1).float() - 8
-        return (weights * scales).reshape(*ids.shape, self.embedding_dim)
-
-    def fp32_bytes(self) -> int:
-        """Return the bytes of the same table in 32 bits."""
-        return 4 * len(self.packed) * self.embedding_dim
-
-
-class Nf4Embedding(nn.Module):
-    """A token table in NF4 with double quantisation, of which a batch decodes only its own rows."""
-
-    packed: Tensor
-    scales: Tensor
-    scale_codes: Tensor
-    scale_scales: Tensor
-    scale_offset: Tensor
-
-    def __init__(self, weight: Tensor, block: int) -> None:
-        """Quantise a table, some rows at a time.
-
-        Args:
-            weight: [rows, width], any floating type.
-            block: weights that share a scale: 32 or 64, a divisor of the width.
-        """
-        super().__init__()
-        rows, self.embedding_dim = weight.shape
-        self._block = block
-        packed, scales = [], []
-        for start in range(0, rows, _ROWS_AT_ONCE):
-            part = weight[start : start + _ROWS_AT_ONCE].float()
-            codes, state = bitsandbytes.functional.quantize_4bit(part, blocksize=block, quant_type="nf4")
-            packed.append(codes.reshape(len(part), -1))
-            scales.append(state.absmax)
-        scale = torch.cat(scales)
-        offset = scale.mean()
-        codes, nested = bitsandbytes.functional.quantize_blockwise(scale - offset, blocksize=_SCALES_PER_BLOCK)
-        self.register_buffer("packed", torch.cat(packed), persistent=False)
-        self.register_buffer("scales", codes.reshape(rows, -1), persistent=False)
-        self.register_buffer("scale_codes", nested.code, persistent=False)
-        self.register_buffer("scale_scales", nested.absmax, persistent=False)
-        self.register_buffer("scale_offset", offset, persistent=False)
-
-    def forward(self, ids: Tensor) -> Tensor:
-        """Decode rows: ids [...] become [..., width] float32."""
-        flat = ids.reshape(-1)
-        codes = self.scales[flat]
-        blocks = codes.shape[1]
-        position = flat[:, None] * blocks + torch.arange(blocks, device=flat.device)
-        scale = self.scale_codes[codes.long()] * self.scale_scales[position // _SCALES_PER_BLOCK] + self.scale_offset
-        state = bitsandbytes.functional.QuantState(
-            absmax=scale.reshape(-1),
-            shape=torch.Size((len(flat), self.embedding_dim)),
-            blocksize=self._block,
-            quant_type="nf4",
-            dtype=torch.float32,
-        )
-        rows: Tensor = bitsandbytes.functional.dequantize_4bit(self.packed[flat].reshape(-1, 1), state)
-        return rows.reshape(*ids.shape, self.embedding_dim)
-
-    def fp32_bytes(self) -> int:
-        """Return the bytes of the same table in 32 bits."""
-        return 4 * len(self.packed) * self.embedding_dim
-
-
-def quantise_table(table: nn.Module) -> nn.Module:
-    """Return a 4-bit copy of an embedding table, or the table itself where its width allows no blocks."""
-    if not isinstance(table, nn.Embedding):
-        return table
-    for block in (64, 32):
-        if table.embedding_dim % block == 0:
-            return Nf4Embedding(table.weight.detach(), block)
-    return table
-
-
 def footprint(model: nn.Module) -> Footprint:
-    """Measure the weights of a model, quantised or not."""
+    """Measure the weights of a model, quantised or not; position numbers and the like count as what they are."""
     held = fp32 = 0
     for module in model.modules():
-        state = getattr(module, "quant_state", None)
-        if state is not None:
-            nested = (state.state2.absmax, state.state2.code) if state.nested else ()
-            held += sum(_bytes(part) for part in (module.weight, state.absmax, state.code, *nested))
-            fp32 += 4 * state.shape.numel()
-        elif isinstance(module, Q4Embedding | Nf4Embedding):
-            held += sum(_bytes(part) for part in module.buffers(recurse=False))
-            fp32 += module.fp32_bytes()
-        for name, parameter in module.named_parameters(recurse=False):
-            if state is None or name != "weight":
-                held += _bytes(parameter)
-                fp32 += 4 * parameter.numel()
+        match module:
+            case Linear4bit() | Embedding4bit():
+                matrix = 4 * module.codes.numel() * 2
+            case Q4Embedding():
+                matrix = 4 * len(module.blocks) * module.embedding_dim
+            case _:
+                matrix = 0
+        fp32 += matrix
+        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+            held += tensor.numel() * tensor.element_size()
+            if not (matrix and name in ("codes", "scales", "blocks")):
+                fp32 += 4 * tensor.numel()
     return Footprint(held, fp32)
-
-
-def _bytes(tensor: Any) -> int:  # noqa: ANN401 - parameters of bitsandbytes have no types
-    return int(tensor.numel() * tensor.element_size())

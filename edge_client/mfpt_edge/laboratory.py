@@ -36,7 +36,7 @@ class BackboneLaboratory:
         self._labels = plan.task.labels
         self._data = data
         self._cache = cache
-        self._backbone = load_backbone(plan.backbone, device)
+        self._backbone = load_backbone(plan.backbone, device, cache)
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
         self._encoded: dict[tuple[Plan, LanguageCode], _Splits] = {}
@@ -73,7 +73,9 @@ class BackboneLaboratory:
             dataset = self._dataset(language)
             self._encoded[key] = _Splits(
                 *(
-                    encode(model, split) if self._cache is None else encode_cached(model, split, self._cache)
+                    encode(model, split)
+                    if self._cache is None
+                    else encode_cached(model, split, self._cache / "activations")
                     for split in (dataset.train, dataset.validation, dataset.test)
                 )
             )

@@ -9,6 +9,7 @@ from mfpt_edge.encoded import encode
 from mfpt_edge.held import Model
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
+from mfpt_shared.folders import cache_home
 from mfpt_shared.tensors import check_layout, dense, layout
 
 
@@ -31,7 +32,7 @@ class Predictor:
             Incompatible: this device's backbone is not the plan's.
         """
         plan = model.plan
-        backbone = load_backbone(plan.backbone, device)
+        backbone = load_backbone(plan.backbone, device, cache_home())
         state = dense(model.prompt.state)
         check_layout(state, layout(plan))
         self._labels = plan.task.labels

@@ -1,38 +1,47 @@
-"""Any text model of transformers, from a folder: its own loader, then a token table in 4 bits, and the tokenizer."""
+"""Any other text model of transformers, from a folder or a GGUF file: its own code around weights in 4 bits.
+
+The first time, its loader reads the weights, which are then quantised and kept in a file. From then on the model is
+built without weights, and those of the file are mapped into it.
+"""
 
 import inspect
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mfpt_edge import fourbit
+from mfpt_edge.tensorfile import TensorFile, write
 from mfpt_shared.errors import Incompatible
+
+_log = logging.getLogger(__name__)
 
 _TOKENIZER_FILES: Final = ("tokenizer*", "vocab*", "*.model")
 
 
 class PretrainedTokenizer:
-    """The tokenizer that lies beside a transformers model."""
+    """The tokenizer that lies beside a transformers model, or in its GGUF file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, source: Path) -> None:
         """Load it.
 
         Raises:
-            Incompatible: the folder holds none.
+            Incompatible: there is none.
         """
         from transformers import AutoTokenizer  # noqa: PLC0415 - the bundled backbone does without
 
         # Given no files at all, transformers makes up a tokenizer that knows no word.
-        if not any(found for pattern in _TOKENIZER_FILES for found in folder.glob(pattern)):
-            raise Incompatible(f"{folder} holds no tokenizer: save it there with `save_pretrained`")
+        if source.is_dir() and not any(found for pattern in _TOKENIZER_FILES for found in source.glob(pattern)):
+            raise Incompatible(f"{source} holds no tokenizer: save it there with `save_pretrained`")
         try:
-            self._tokenizer: Any = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
-        except (OSError, ValueError, KeyError) as error:
-            raise Incompatible(f"transformers cannot read the tokenizer in {folder}: {error}") from error
+            with _quiet_transformers():
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(**_location(source))
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise Incompatible(f"transformers cannot read the tokenizer in {source}: {error}") from error
         pad_id = self._tokenizer.pad_token_id
         # Decoders often name no padding token. Padding is masked, so any id will do.
         self._pad_id = 0 if pad_id is None else int(pad_id)
@@ -50,50 +59,152 @@ class PretrainedTokenizer:
         return ids
 
 
-def pretrained_encoder(folder: Path, device: torch.device, *, quantised: bool) -> nn.Module:
-    """Load a model; the loader of transformers quantises the linear layers one by one.
+class Pretrained(nn.Module):
+    """A frozen model of transformers, with the methods of `encoder.Encoder`."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    @property
+    def max_positions(self) -> int:
+        """Longest input in tokens."""
+        model: Any = self.model
+        limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 20)
+        # RoBERTa and its kin count positions from behind the padding id.
+        table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
+        offset = getattr(table, "padding_idx", None)
+        return limit if offset is None else limit - offset - 1
+
+    def tokens(self, ids: Tensor) -> Tensor:
+        """Look tokens up: ids [batch, tokens] become [batch, tokens, width]."""
+        found: Tensor = _token_table(self.model)(ids)
+        return found
+
+    def encode(self, tokens: Tensor, mask: Tensor, *, unread: int = 0) -> Tensor:
+        """Run all layers on looked-up tokens; arguments as of `encoder.Encoder.run`."""
+        output = self.model(inputs_embeds=tokens, attention_mask=mask.long())
+        last: Tensor = output.last_hidden_state
+        return last[:, unread:]
+
+
+def load_pretrained(source: Path, device: torch.device, file: Path | None, *, quantised: bool) -> Pretrained:
+    """Load a model.
 
     Args:
-        folder: config.json and weights.
-        device: where the encoder will live.
+        source: folder with config.json and weights, or a GGUF file.
+        device: where the model will live.
+        file: where the conversion to 4 bits is kept, or is to be; None: nowhere.
         quantised: NF4 for linear layers and token table; otherwise float32.
 
     Raises:
         Incompatible: transformers cannot load it, or not all weights are there.
     """
-    from transformers import MODEL_MAPPING, AutoConfig, AutoModel, BitsAndBytesConfig  # noqa: PLC0415
+    if not quantised:
+        return Pretrained(_load(source).to(device))
+    dtype = fourbit.compute_dtype(device)
+    if file is None or not file.exists():
+        model = _load(source)
+        _quantise(model, dtype)
+        try:
+            if file is not None:
+                write(file, dict(model.state_dict()), {})
+        except OSError as error:
+            _log.warning("the converted backbone cannot be kept in %s, so every start converts it: %s", file, error)
+            file = None
+        if file is None:
+            return Pretrained(model.to(device))
+        del model  # pages of a file that are not used need not stay in memory
+    return Pretrained(_filled(_config(source), TensorFile(file), dtype).to(device))
+
+
+def _location(source: Path) -> dict[str, Any]:
+    """Return where transformers finds a model."""
+    if source.is_dir():
+        return {"pretrained_model_name_or_path": str(source), "local_files_only": True}
+    return {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name, "local_files_only": True}
+
+
+def _config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed without types
+    from transformers import MODEL_MAPPING, AutoConfig  # noqa: PLC0415
 
     try:
-        config = AutoConfig.from_pretrained(str(folder), local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise Incompatible(f"transformers does not know the model in {folder}: {error}") from error
+        config = AutoConfig.from_pretrained(**_location(source))
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise Incompatible(f"transformers does not know the model in {source}: {error}") from error
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
-        raise Incompatible(f"{folder} holds a {config.model_type!r} model: an encoder or a decoder is needed, not both")
-    options: dict[str, Any] = {"dtype": torch.float32, "local_files_only": True, "device_map": {"": str(device)}}
-    # Nobody reads the pooler, and one that the checkpoint does not hold would be random and not quantisable.
-    if "add_pooling_layer" in inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters:
-        options["add_pooling_layer"] = False
-    if quantised:
-        options["quantization_config"] = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=fourbit.compute_dtype(device),
-        )
+        raise Incompatible(f"{source} holds a {config.model_type!r} model: an encoder or a decoder is needed, not both")
+    config.use_cache = False
+    return config
+
+
+def _options(config: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Leave out the pooler: nobody reads it, and one that the checkpoint does not hold would be random."""
+    from transformers import MODEL_MAPPING  # noqa: PLC0415
+
+    known = inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
+    return {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
+
+
+def _load(source: Path) -> nn.Module:
+    """Load a model in 32 bits."""
+    from transformers import AutoModel  # noqa: PLC0415
+
+    config = _config(source)
+    options = _options(config) | _location(source)
+    if source.is_dir():
+        options["config"] = config
     try:
         with _quiet_transformers():
-            encoder, report = AutoModel.from_pretrained(str(folder), output_loading_info=True, **options)
-    except (OSError, ValueError, KeyError) as error:
-        raise Incompatible(f"transformers cannot load the backbone in {folder}: {error}") from error
+            model, report = AutoModel.from_pretrained(dtype=torch.float32, output_loading_info=True, **options)
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise Incompatible(f"transformers cannot load the backbone in {source}: {error}") from error
     if missing := sorted(report["missing_keys"]):
-        raise Incompatible(f"the weights in {folder} lack {missing[0]!r} and {len(missing) - 1} others: save them anew")
-    if quantised:
-        for module in encoder.modules():
-            if isinstance(module, fourbit.bitsandbytes.nn.Linear4bit):
-                fourbit.keep_differentiable(module)
-        encoder.set_input_embeddings(fourbit.quantise_table(encoder.get_input_embeddings()))
-    model: nn.Module = encoder
+        raise Incompatible(f"the weights in {source} lack {missing[0]!r} and {len(missing) - 1} others: save them anew")
+    model.config.use_cache = False
+    loaded: nn.Module = model
+    return loaded
+
+
+def _quantise(model: nn.Module, dtype: torch.dtype) -> None:
+    """Put 4-bit layers in place of the linear ones and of the token table, one after the other."""
+    for name, module in list(model.named_modules()):
+        if isinstance(module, nn.Linear) or module is _token_table(model):
+            weight: Any = module.weight
+            packed = fourbit.quantise(weight.detach())
+            if packed is not None:
+                bias = getattr(module, "bias", None)
+                bias = None if bias is None else bias.detach()
+                model.set_submodule(name, _packed_layer(module, packed, bias, dtype))
+
+
+def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> nn.Module:  # noqa: ANN401
+    """Build a model without weights, and give it those of a file."""
+    from accelerate import init_empty_weights  # noqa: PLC0415 - comes with peft
+    from transformers import AutoModel  # noqa: PLC0415
+
+    # Buffers are made in earnest: what rotary embeddings compute stands in no file.
+    with init_empty_weights(include_buffers=False):
+        model: nn.Module = AutoModel.from_config(config, **_options(config))
+    for name, module in list(model.named_modules()):
+        if f"{name}.codes" in tensors:
+            packed = fourbit.Packed(tensors[f"{name}.codes"], tensors[f"{name}.scales"], "nf4")
+            model.set_submodule(name, _packed_layer(module, packed, tensors.get(f"{name}.bias"), dtype))
+    rest = {name: tensor for name, tensor in tensors.items() if not name.endswith((".codes", ".scales"))}
+    model.load_state_dict(rest, strict=False, assign=True)
     return model
+
+
+def _packed_layer(module: nn.Module, packed: fourbit.Packed, bias: Tensor | None, dtype: torch.dtype) -> nn.Module:
+    if isinstance(module, nn.Linear):
+        return fourbit.Linear4bit(packed, bias, dtype)
+    # Gemma's table multiplies what it looks up.
+    return fourbit.Embedding4bit(packed, float(getattr(module, "scalar_embed_scale", 1.0)))
+
+
+def _token_table(model: nn.Module) -> nn.Module:
+    table: nn.Module = model.get_input_embeddings()  # type: ignore[operator]
+    return table
 
 
 @contextmanager

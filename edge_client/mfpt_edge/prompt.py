@@ -28,7 +28,6 @@ from mfpt_shared.tensors import Array, PromptState, check_layout, initial_state,
 _POOLED_NORM: Final = 10.0
 # Batches of few different lengths: every new shape costs the CPU's matrix library time and memory that it keeps.
 _LENGTH_STEP: Final = 8
-_PROBE: Final = ("a b c d", "e")
 
 
 class SoftPrompt(Protocol):
@@ -102,7 +101,7 @@ class PromptModel(nn.Module):
 
     def pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Return what the head sees, [batch, width]; arguments as of `upper`."""
-        last = self.prompt.upper(hidden.float(), mask)
+        last = self.prompt.upper(hidden.float(), mask).float()
         weights = mask[..., None].to(last.dtype)
         mean = (last * weights).sum(dim=1) / weights.sum(dim=1)
         return _POOLED_NORM * nn.functional.normalize(mean, dim=-1)
@@ -148,19 +147,24 @@ class LatePrompt(nn.Module):
             Incompatible: the encoder is built otherwise.
         """
         super().__init__()
+        if backbone.stack is None:
+            raise Incompatible(
+                f"the layers of {type(backbone.encoder).__name__} cannot be run one by one, as method 'late' needs: "
+                'set prompt.method = "prompt" in the plan'
+            )
         self.virtual = nn.Parameter(torch.zeros(spec.tokens, backbone.width))
-        self._stack = _Stack.of(backbone)
+        # Not the layers themselves: torch would take them for a part of this module.
+        self._tokens, self._embed, self._run = backbone.encoder.tokens, backbone.stack.embed, backbone.stack.run
         self._layer = layer
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Run embeddings and the layers below the prompt."""
-        return self._stack.run(self._stack.embed(ids), mask, 0, self._layer)
+        return self._run(self._embed(self._tokens(ids)), mask, 0, self._layer)
 
     def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Run the layers that see the prompt."""
-        states, wide_mask = _prepend(self.virtual.expand(len(hidden), -1, -1), hidden, mask)
-        last = self._stack.run(states, wide_mask, self._layer, None)
-        return last[:, len(self.virtual) :]
+        states, wide_mask = _prepend(self.virtual, hidden, mask)
+        return self._run(states, wide_mask, self._layer, unread=len(self.virtual))
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
         """Return the virtual tokens."""
@@ -192,69 +196,19 @@ class InputPrompt(nn.Module):
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Look the tokens up; the mask changes nothing."""
         del mask
-        embedded: Tensor = self._backbone.encoder.get_input_embeddings()(ids)
-        return embedded
+        return self._backbone.encoder.tokens(ids)
 
     def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Run the whole encoder on prompt and text."""
-        virtual = self.source(self.indices[None]).expand(len(hidden), -1, -1)
+        virtual = self.source(self.indices[None])[0]
         states, wide_mask = _prepend(virtual, hidden, mask)
-        last: Tensor = self._backbone.encoder(inputs_embeds=states, attention_mask=wide_mask.long()).last_hidden_state
-        return last[:, virtual.shape[1] :].float()
+        return self._backbone.encoder.encode(states, wide_mask, unread=len(virtual))
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
         """Return the virtual tokens and, for p-tuning, the weights of their encoder."""
         named = dict(self.source.named_parameters())
         encoder = {name.replace("mlp_head", "encoder"): part for name, part in named.items() if "mlp_head" in name}
         return {"prompt": named["embedding.weight"], **encoder}
-
-
-class _Stack:
-    """The embeddings and layers of a BERT-like encoder, run one by one."""
-
-    def __init__(self, embeddings: nn.Module, layers: nn.ModuleList) -> None:
-        self._embeddings = embeddings
-        self._layers = layers
-
-    @classmethod
-    def of(cls, backbone: Backbone) -> "_Stack":
-        """Find the parts of an encoder, and prove on a few tokens that together they are the encoder."""
-        problem = Incompatible(
-            f"the layers of a {type(backbone.encoder).__name__} cannot be run one by one, as method 'late' needs: "
-            'set prompt.method = "prompt" in the plan'
-        )
-        embeddings = getattr(backbone.encoder, "embeddings", None)
-        lists = [part for part in backbone.encoder.modules() if isinstance(part, nn.ModuleList)]
-        candidates = [part for part in lists if len(part) == backbone.layers]
-        if not isinstance(embeddings, nn.Module) or len(candidates) != 1:
-            raise problem
-        stack = cls(embeddings, candidates[0])
-        ids, mask = pad(backbone.tokenizer.encode(_PROBE, 8), backbone.tokenizer.pad_id, backbone.device)
-        try:
-            with torch.no_grad():
-                whole = backbone.encoder(input_ids=ids, attention_mask=mask.long()).last_hidden_state[mask]
-                ours = stack.run(stack.embed(ids), mask, 0, None)[mask]
-        except (TypeError, ValueError, RuntimeError, AttributeError, KeyError) as error:
-            raise problem from error
-        if whole.shape != ours.shape or not torch.allclose(whole, ours, rtol=1e-2, atol=1e-3):
-            raise problem
-        return stack
-
-    def embed(self, ids: Tensor) -> Tensor:
-        embedded: Tensor = self._embeddings(input_ids=ids)
-        return embedded
-
-    def run(self, hidden: Tensor, mask: Tensor, first: int, stop: int | None) -> Tensor:
-        """Run layers `first` to `stop` (exclusive; None: to the end)."""
-        # Additive, and broadcast over heads and queries: eager and SDPA attention both take it as it is.
-        bias = None
-        if not bool(mask.all()):
-            bias = torch.zeros(mask.shape, dtype=hidden.dtype, device=mask.device)
-            bias = bias.masked_fill(~mask, torch.finfo(hidden.dtype).min)[:, None, None, :]
-        for layer in self._layers[first:stop]:
-            output = layer(hidden, bias)
-            hidden = output[0] if isinstance(output, tuple) else output
-        return hidden
 
 
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -268,8 +222,9 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device) -
 
 
 def _prepend(virtual: Tensor, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    ones = torch.ones(virtual.shape[:2], dtype=torch.bool, device=mask.device)
-    return torch.cat([virtual, hidden], dim=1), torch.cat([ones, mask], dim=1)
+    """Put virtual tokens [tokens, width] before every example."""
+    rows = virtual.to(hidden.dtype).expand(len(hidden), -1, -1)
+    return torch.cat([rows, hidden], dim=1), nn.functional.pad(mask, (len(virtual), 0), value=True)
 
 
 def _to_numpy(tensor: Tensor) -> Array:

@@ -14,6 +14,7 @@ from mfpt_edge.encoded import Encoded, encode
 from mfpt_edge.head import solve_head
 from mfpt_edge.prompt import PromptModel
 from mfpt_shared.errors import DatasetError
+from mfpt_shared.folders import cache_home
 from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import PromptState
 from mfpt_shared.trainer import Measured, OnProgress, Tuned
@@ -42,7 +43,7 @@ def load_trainer(
         )
     if threads is not None:
         torch.set_num_threads(threads)
-    backbone = load_backbone(plan.backbone, device)
+    backbone = load_backbone(plan.backbone, device, cache_home())
     _log.info(
         "backbone %s: %.0f MB of weights in memory (%.0f MB in fp32)",
         plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,

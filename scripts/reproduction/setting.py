@@ -67,8 +67,7 @@ class Setting:
 
     def run(self, what: str, experiments: Sequence[Experiment]) -> list[Outcome]:
         """Run experiments, several at a time, and show how far they are."""
-        cache = cache_home()
-        bench = Bench(str(self.data), self._distances(), cache / "activations", self.device, self.jobs, self.threads)
+        bench = Bench(str(self.data), self._distances(), cache_home(), self.device, self.jobs, self.threads)
         with progress(what, sys.stderr) as on_progress:
             return run_all(experiments, bench, on_progress)
 

@@ -82,9 +82,9 @@ def describe(uri: str) -> BackboneFacts:
     if address.scheme == "bundled":
         return BackboneFacts(width=384, layers=12, fingerprint=f"sha256:{BUNDLED_SHA256}")
     folder = locate(address)
-    config = _config(folder)
-    width = _whole_number(config, _WIDTH_KEYS, folder)
-    layers = _whole_number(config, _LAYERS_KEYS, folder)
+    found = config(folder)
+    width = _whole_number(found, _WIDTH_KEYS, folder)
+    layers = _whole_number(found, _LAYERS_KEYS, folder)
     return BackboneFacts(width, layers, fingerprint(folder))
 
 
@@ -124,16 +124,22 @@ def _weight_files(folder: Path) -> list[Path]:
     raise UsageError(f"{folder} holds no weights: expected *.safetensors or pytorch_model*.bin")
 
 
-def _config(folder: Path) -> Mapping[str, object]:
+def config(folder: Path) -> Mapping[str, object]:
+    """Return the `config.json` of a folder.
+
+    Raises:
+        UsageError: there is none, or it is none.
+    """
+    file = folder / "config.json"
     try:
-        config = json.loads((folder / "config.json").read_bytes())
+        found = json.loads(file.read_bytes())
     except FileNotFoundError as error:
         raise UsageError(f"{folder} holds no config.json: save the model with `save_pretrained`") from error
     except ValueError as error:
-        raise UsageError(f"{folder / 'config.json'} is not JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise UsageError(f"{folder / 'config.json'} must hold an object")
-    return config
+        raise UsageError(f"{file} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{file} must hold an object")
+    return found
 
 
 def _whole_number(config: Mapping[str, object], keys: tuple[str, ...], folder: Path) -> int:

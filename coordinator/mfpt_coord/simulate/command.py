@@ -109,7 +109,7 @@ def simulate(
     bench = Bench(
         data=data,
         distances=known,
-        cache=cache_home() / "activations",
+        cache=cache_home(),
         device=device,
         jobs=jobs,
         threads=threads,

@@ -1,0 +1,182 @@
+"""The BERT family from a folder: its weights by name, converted to 4 bits once, and mapped from then on."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from mfpt_edge import fourbit
+from mfpt_edge.encoder import ACTIVATIONS, Shape, Weights
+from mfpt_edge.tensorfile import TensorFile, write
+from mfpt_shared.errors import Incompatible
+
+_log = logging.getLogger(__name__)
+
+_TABLE: Final = "embeddings.word_embeddings.weight"
+# Whose positions start behind the padding id.
+_ROBERTA: Final = ("roberta", "xlm-roberta", "camembert")
+_FAMILY: Final = ("bert", *_ROBERTA)
+
+
+def family_shape(config: Mapping[str, Any]) -> Shape | None:
+    """Return the shape that a `config.json` describes, or None if it is not of the family."""
+    kind, activation = config.get("model_type"), config.get("hidden_act", "gelu")
+    positions = config.get("position_embedding_type", "absolute")
+    if kind not in _FAMILY or activation not in ACTIVATIONS or positions != "absolute" or config.get("is_decoder"):
+        return None
+    first = config.get("pad_token_id", 1) + 1 if kind in _ROBERTA else 0
+    return Shape(
+        width=config["hidden_size"],
+        layers=config["num_hidden_layers"],
+        heads=config["num_attention_heads"],
+        epsilon=config.get("layer_norm_eps", 1e-12),
+        activation=activation,
+        first_position=first,
+        positions=config["max_position_embeddings"] - first,
+    )
+
+
+class FolderWeights:
+    """The weights of a checkpoint, as published."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a folder.
+
+        Raises:
+            Incompatible: it cannot be read.
+        """
+        self._folder = folder
+        self._tensors = _open(folder)
+        found = next((name for name in self._tensors if name.endswith(_TABLE)), "")
+        self._prefix = found.removesuffix(_TABLE)
+
+    def vector(self, name: str) -> Tensor:
+        """See Weights.vector."""
+        return self._tensor(name).float()
+
+    def matrix(self, name: str) -> Tensor:
+        """See Weights.matrix."""
+        return self._tensor(name).float()
+
+    def table(self) -> nn.Module:
+        """See Weights.table."""
+        return fourbit.plain_table(self._tensor(_TABLE))
+
+    def names(self) -> Iterator[str]:
+        """Return the names of all that belongs to the encoder."""
+        for name in self._tensors:
+            own = _modern(name.removeprefix(self._prefix))
+            if name.startswith(self._prefix) and own.startswith(("embeddings.", "encoder.")):
+                yield own
+
+    def _tensor(self, name: str) -> Tensor:
+        for spelling in (name, _ancient(name)):
+            found = self._tensors.get(self._prefix + spelling)
+            if found is not None:
+                return found
+        raise Incompatible(f"the weights in {self._folder} lack {name!r}: save them anew")
+
+
+class ConvertedWeights:
+    """The weights of a checkpoint in NF4, mapped from the file that keeps them."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self._tensors = tensors
+
+    def vector(self, name: str) -> Tensor:
+        """See Weights.vector."""
+        return self._tensors[name].float()
+
+    def matrix(self, name: str) -> fourbit.Packed | Tensor:
+        """See Weights.matrix."""
+        if name in self._tensors:
+            return self._tensors[name]
+        return fourbit.Packed(self._tensors[f"{name}.codes"], self._tensors[f"{name}.scales"], "nf4")
+
+    def table(self) -> nn.Module:
+        """See Weights.table."""
+        table = self.matrix(_TABLE)
+        if isinstance(table, fourbit.Packed):
+            return fourbit.Embedding4bit(table)
+        return fourbit.plain_table(table)
+
+
+def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> Weights:
+    """Return the weights in a folder.
+
+    Args:
+        folder: a checkpoint of transformers.
+        file: where the conversion to 4 bits is kept, or is to be; None: nowhere.
+        quantised: in NF4 rather than in 32 bits.
+
+    Raises:
+        Incompatible: not all weights are there.
+    """
+    if not quantised:
+        return FolderWeights(folder)
+    if file is not None and file.exists():
+        return ConvertedWeights(TensorFile(file))
+    converted = _convert(FolderWeights(folder))
+    if file is not None:
+        try:
+            write(file, converted, {})
+            return ConvertedWeights(TensorFile(file))
+        except OSError as error:
+            _log.warning(
+                "the converted backbone cannot be kept in %s, and is converted at every start: %s", file, error
+            )
+    return ConvertedWeights(converted)
+
+
+def _convert(weights: FolderWeights) -> dict[str, Tensor]:
+    """Quantise one matrix after the other, so that 32 bits are never held in full."""
+    converted: dict[str, Tensor] = {}
+    for name in weights.names():
+        matrix = name == _TABLE or (name.startswith("encoder.") and ".LayerNorm." not in name)
+        packed = fourbit.quantise(weights.matrix(name)) if matrix and name.endswith(".weight") else None
+        if packed is None:
+            converted[name] = weights.vector(name).contiguous()
+        else:
+            converted[f"{name}.codes"], converted[f"{name}.scales"] = packed.codes, packed.scales
+    return converted
+
+
+def _open(folder: Path) -> Mapping[str, Tensor]:
+    try:
+        if files := sorted(folder.glob("*.safetensors")):
+            return _Merged([TensorFile(file) for file in files])
+        return _Merged(
+            [
+                torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+                for file in sorted(folder.glob("pytorch_model*.bin"))
+            ]
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise Incompatible(f"the weights in {folder} cannot be read: {error}") from error
+
+
+class _Merged(Mapping[str, Tensor]):
+    """Several files' tensors."""
+
+    def __init__(self, parts: list[Mapping[str, Tensor]]) -> None:
+        self._where = {name: part for part in parts for name in part}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._where[name][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+
+def _modern(name: str) -> str:
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+
+
+def _ancient(name: str) -> str:
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")

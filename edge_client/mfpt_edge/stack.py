@@ -1,0 +1,121 @@
+"""A transformers model taken apart, so that it can be entered half-way up; proven on a few tokens to be the model."""
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from mfpt_edge.pretrained import Pretrained
+
+_PROBE: Final = ("a b c d", "e")
+_PROBE_TOKENS: Final = 8
+
+
+class Stack(Protocol):
+    """Layers that can be run some at a time."""
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        """Return what the first layer sees of looked-up tokens, [batch, tokens, width]."""
+
+    def run(self, hidden: Tensor, mask: Tensor, first: int = 0, stop: int | None = None, *, unread: int = 0) -> Tensor:
+        """Run layers `first` to `stop` (exclusive; None: to the end).
+
+        Args:
+            hidden: [batch, tokens, width], what layer `first` sees.
+            mask: [batch, tokens] bool, true on real tokens, which stand at the front.
+            first: index of a layer.
+            stop: index of a layer.
+            unread: tokens at the front that are left out of what is returned, [batch, tokens - unread, width].
+        """
+
+
+class _Encoder:
+    """In the manner of BERT: embeddings, then layers that see all tokens, nothing behind them."""
+
+    def __init__(self, embeddings: nn.Module, layers: Sequence[nn.Module]) -> None:
+        self._embeddings = embeddings
+        self._layers = layers
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        embedded: Tensor = self._embeddings(inputs_embeds=tokens)
+        return embedded
+
+    def run(self, hidden: Tensor, mask: Tensor, first: int = 0, stop: int | None = None, *, unread: int = 0) -> Tensor:
+        bias = None if bool(mask.all()) else _additive(mask[:, None, None, :], hidden.dtype)
+        for layer in self._layers[first:stop]:
+            hidden = _states(layer(hidden, bias))
+        return hidden[:, unread:]
+
+
+class _Decoder:
+    """In the manner of Llama: layers that see what came before, with rotary positions, then a norm."""
+
+    def __init__(self, model: Any, layers: Sequence[nn.Module]) -> None:  # noqa: ANN401 - transformers has no types here
+        self._rotary = model.rotary_emb
+        self._norm = model.norm
+        self._layers = layers
+
+    def embed(self, tokens: Tensor) -> Tensor:
+        return tokens
+
+    def run(self, hidden: Tensor, mask: Tensor, first: int = 0, stop: int | None = None, *, unread: int = 0) -> Tensor:
+        places = torch.arange(hidden.shape[1], device=hidden.device)
+        seen = (places[:, None] >= places) & mask[:, None, None, :]
+        options = {
+            "attention_mask": _additive(seen, hidden.dtype),
+            "position_ids": places[None],
+            "position_embeddings": self._rotary(hidden, position_ids=places[None]),
+        }
+        for layer in self._layers[first:stop]:
+            hidden = _states(layer(hidden, **options))
+        return (self._norm(hidden) if stop is None else hidden)[:, unread:]
+
+
+def find_stack(encoder: Pretrained, depth: int, encode: Any, device: torch.device) -> Stack | None:  # noqa: ANN401
+    """Return a model's layers, or None where together they would not do what the model does.
+
+    Args:
+        encoder: the model.
+        depth: number of its layers.
+        encode: text -> ids; see `backbone.Tokenizer.encode`.
+        device: of the model.
+    """
+    model: Any = encoder.model
+    lists = [part for part in model.modules() if isinstance(part, nn.ModuleList) and len(part) == depth]
+    if len(lists) != 1:
+        return None
+    layers = list(lists[0])
+    kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
+    stack: Stack
+    if isinstance(embeddings := getattr(model, "embeddings", None), nn.Module):
+        stack = _Encoder(embeddings, layers)
+    elif hasattr(model, "rotary_emb") and hasattr(model, "norm") and kinds == {"full_attention"}:
+        stack = _Decoder(model, layers)
+    else:
+        return None
+    ids, mask = _probe(encode(_PROBE, _PROBE_TOKENS), device)
+    try:
+        with torch.no_grad():
+            tokens = encoder.tokens(ids)
+            whole, ours = encoder.encode(tokens, mask)[mask], stack.run(stack.embed(tokens), mask)[mask]
+    except (TypeError, ValueError, RuntimeError, AttributeError, KeyError):
+        return None
+    return stack if whole.shape == ours.shape and torch.allclose(whole, ours, rtol=1e-2, atol=1e-3) else None
+
+
+def _probe(sequences: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
+    parts = [torch.tensor(ids, device=device) for ids in sequences]
+    ids = nn.utils.rnn.pad_sequence(parts, batch_first=True)
+    lengths = torch.tensor([len(part) for part in parts], device=device)
+    return ids, torch.arange(ids.shape[1], device=device)[None] < lengths[:, None]
+
+
+def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
+    """Return what is added to attention scores: eager and fused attention both take it as it is."""
+    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
+
+
+def _states(output: Any) -> Tensor:  # noqa: ANN401
+    states: Tensor = output[0] if isinstance(output, tuple) else output
+    return states
