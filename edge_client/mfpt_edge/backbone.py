@@ -8,11 +8,13 @@ from typing import Protocol
 import torch
 
 from mfpt_edge import fourbit
-from mfpt_edge.bert import family_shape, family_weights
+from mfpt_edge.bert import family_weights
 from mfpt_edge.e5file import E5File, find_file
-from mfpt_edge.e5model import BundledTokenizer, BundledWeights, bundled_shape
+from mfpt_edge.e5model import BundledWeights
+from mfpt_edge.e5tokenizer import BundledTokenizer
 from mfpt_edge.encoder import Encoder
 from mfpt_edge.pretrained import Pretrained, PretrainedTokenizer, load_pretrained
+from mfpt_edge.shape import family_shape
 from mfpt_edge.stack import Stack, find_stack
 from mfpt_shared import backbones, plan
 from mfpt_shared.errors import Incompatible, UsageError
@@ -81,7 +83,7 @@ def load_backbone(spec: plan.Backbone, device: str = "auto", cache: Path | None 
     tokenizer: Tokenizer
     if address.scheme == "bundled":
         file = E5File(find_file())
-        encoder = stack = Encoder(bundled_shape(file), BundledWeights(file, quantised=quantised), target, dtype)
+        encoder = stack = Encoder(file.shape, BundledWeights(file, quantised=quantised), target, dtype)
         tokenizer = BundledTokenizer(file)
     else:
         source = backbones.locate(address)

@@ -3,40 +3,18 @@
 import logging
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
 
 from mfpt_edge import fourbit
-from mfpt_edge.encoder import ACTIVATIONS, Shape, Weights
+from mfpt_edge.encoder import Weights
+from mfpt_edge.q4 import Floats, Q4Matrix, quantise_q4
+from mfpt_edge.shape import TABLE
 from mfpt_edge.tensorfile import TensorFile, write
 from mfpt_shared.errors import Incompatible
 
 _log = logging.getLogger(__name__)
-
-_TABLE: Final = "embeddings.word_embeddings.weight"
-# Whose positions start behind the padding id.
-_ROBERTA: Final = ("roberta", "xlm-roberta", "camembert")
-_FAMILY: Final = ("bert", *_ROBERTA)
-
-
-def family_shape(config: Mapping[str, Any]) -> Shape | None:
-    """Return the shape that a `config.json` describes, or None if it is not of the family."""
-    kind, activation = config.get("model_type"), config.get("hidden_act", "gelu")
-    positions = config.get("position_embedding_type", "absolute")
-    if kind not in _FAMILY or activation not in ACTIVATIONS or positions != "absolute" or config.get("is_decoder"):
-        return None
-    first = config.get("pad_token_id", 1) + 1 if kind in _ROBERTA else 0
-    return Shape(
-        width=config["hidden_size"],
-        layers=config["num_hidden_layers"],
-        heads=config["num_attention_heads"],
-        epsilon=config.get("layer_norm_eps", 1e-12),
-        activation=activation,
-        first_position=first,
-        positions=config["max_position_embeddings"] - first,
-    )
 
 
 class FolderWeights:
@@ -50,8 +28,8 @@ class FolderWeights:
         """
         self._folder = folder
         self._tensors = _open(folder)
-        found = next((name for name in self._tensors if name.endswith(_TABLE)), "")
-        self._prefix = found.removesuffix(_TABLE)
+        found = next((name for name in self._tensors if name.endswith(TABLE)), "")
+        self._prefix = found.removesuffix(TABLE)
 
     def vector(self, name: str) -> Tensor:
         """See Weights.vector."""
@@ -63,7 +41,7 @@ class FolderWeights:
 
     def table(self) -> nn.Module:
         """See Weights.table."""
-        return fourbit.plain_table(self._tensor(_TABLE))
+        return fourbit.plain_table(self._tensor(TABLE))
 
     def names(self) -> Iterator[str]:
         """Return the names of all that belongs to the encoder."""
@@ -98,10 +76,28 @@ class ConvertedWeights:
 
     def table(self) -> nn.Module:
         """See Weights.table."""
-        table = self.matrix(_TABLE)
+        table = self.matrix(TABLE)
         if isinstance(table, fourbit.Packed):
             return fourbit.Embedding4bit(table)
         return fourbit.plain_table(table)
+
+
+class GraphWeights:
+    """The same for an ONNX graph, which has blocks of whole numbers; see `onnxgraph.GraphWeights`."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+
+    def vector(self, name: str) -> Floats:
+        """See onnxgraph.GraphWeights.vector."""
+        found: Floats = self._weights.vector(name).numpy().reshape(-1)
+        return found
+
+    def matrix(self, name: str) -> Q4Matrix:
+        """See onnxgraph.GraphWeights.matrix."""
+        matrix = self._weights.matrix(name)
+        full = matrix.decode(torch.float32) if isinstance(matrix, fourbit.Packed) else matrix
+        return quantise_q4(full.numpy())
 
 
 def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> Weights:
@@ -135,7 +131,7 @@ def _convert(weights: FolderWeights) -> dict[str, Tensor]:
     """Quantise one matrix after the other, so that 32 bits are never held in full."""
     converted: dict[str, Tensor] = {}
     for name in weights.names():
-        matrix = name == _TABLE or (name.startswith("encoder.") and ".LayerNorm." not in name)
+        matrix = name == TABLE or (name.startswith("encoder.") and ".LayerNorm." not in name)
         packed = fourbit.quantise(weights.matrix(name)) if matrix and name.endswith(".weight") else None
         if packed is None:
             converted[name] = weights.vector(name).contiguous()

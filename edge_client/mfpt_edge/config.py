@@ -1,13 +1,18 @@
 """Settings of `mfpt-edge join`, checked once at the edge and passed down as values."""
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from mfpt_edge.data import Columns
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.mqtt import BrokerAddress
+
+_ENGINE: Final = ("torch", "transformers", "peft", "bitsandbytes", "sentencepiece")
+_ONNX: Final = ("onnxruntime", "onnx", "sentencepiece")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,26 @@ def require_engine() -> None:
     """Check that the libraries of the prompt engine are there, without importing them.
 
     Raises:
-        Incompatible: this is an installation for a server.
+        Incompatible: this is an installation for a server, or for a device that only predicts.
     """
-    for library in ("torch", "transformers", "peft", "bitsandbytes"):
-        if importlib.util.find_spec(library) is None:
-            raise Incompatible(f"{library} is not installed, which a device needs: pip install 'mfpt[edge]'")
+    if library := _missing(_ENGINE):
+        raise Incompatible(f"{library} is not installed, which a device needs: pip install 'mfpt[edge]'")
+
+
+def has_onnx() -> bool:
+    """Tell whether the libraries to predict with ONNX Runtime are there, without importing them."""
+    return _missing(_ONNX) is None
+
+
+def require_onnx() -> None:
+    """Check that the libraries to predict with ONNX Runtime are there, without importing them.
+
+    Raises:
+        Incompatible: they are not.
+    """
+    if library := _missing(_ONNX):
+        raise Incompatible(f"{library} is not installed, which --runtime onnx needs: pip install 'mfpt[onnx]'")
+
+
+def _missing(libraries: Sequence[str]) -> str | None:
+    return next((name for name in libraries if importlib.util.find_spec(name) is None), None)

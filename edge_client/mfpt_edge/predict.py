@@ -1,7 +1,9 @@
-"""Labels for texts: a backbone with a prompt."""
+"""Prediction with torch: the same backbone, prompt and products as in training."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mfpt_edge import training
 from mfpt_edge.backbone import load_backbone
@@ -13,17 +15,8 @@ from mfpt_shared.folders import cache_home
 from mfpt_shared.tensors import check_layout, dense, layout
 
 
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """The most probable label of a text, with its probability."""
-
-    text: str
-    label: str
-    probability: float
-
-
-class Predictor:
-    """A backbone with a prompt, loaded."""
+class TorchPredictor:
+    """See `prediction.Predictor`."""
 
     def __init__(self, model: Model, *, device: str = "auto") -> None:
         """Load the backbone.
@@ -31,24 +24,19 @@ class Predictor:
         Raises:
             Incompatible: this device's backbone is not the plan's.
         """
-        plan = model.plan
-        backbone = load_backbone(plan.backbone, device, cache_home())
         state = dense(model.prompt.state)
-        check_layout(state, layout(plan))
-        self._labels = plan.task.labels
-        self._model = PromptModel(backbone, plan)
+        check_layout(state, layout(model.plan))
+        self._model = PromptModel(load_backbone(model.plan.backbone, device, cache_home()), model.plan)
         self._model.load(state)
 
-    def predict(self, texts: Sequence[str]) -> list[Prediction]:
-        """Return a label for every text."""
-        encoded = encode(self._model, [Example(text, 0) for text in texts])
-        scores = training.predict(self._model, encoded).softmax(dim=1)
-        best = scores.max(dim=1)
-        return [
-            Prediction(text, self._labels[index], probability)
-            for text, index, probability in zip(texts, best.indices.tolist(), best.values.tolist(), strict=True)
-        ]
+    @property
+    def labels(self) -> Sequence[str]:
+        """See Predictor.labels."""
+        return self._model.plan.task.labels
 
-    def evaluate(self, examples: Sequence[Example]) -> training.Evaluation:
-        """Return accuracy and loss over examples."""
-        return training.evaluate(self._model, encode(self._model, examples))
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """See Predictor.probabilities."""
+        # Every text is run once: there is nothing to keep.
+        encoded = encode(self._model, [Example(text, 0) for text in texts], cache_bytes=0)
+        found: NDArray[np.float32] = training.predict(self._model, encoded).softmax(dim=1).cpu().numpy()
+        return found

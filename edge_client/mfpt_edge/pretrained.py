@@ -51,6 +51,10 @@ class PretrainedTokenizer:
         """Id that fills up a batch."""
         return self._pad_id
 
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer as a `tokenizer.json`."""
+        self._tokenizer.save_pretrained(str(folder))
+
     def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
         """Return the ids of every text; see `backbone.Tokenizer`."""
         if not texts:

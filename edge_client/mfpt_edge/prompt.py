@@ -11,23 +11,18 @@ example every time and may be cached. `upper` adds the virtual tokens and runs t
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mfpt_edge.backbone import Backbone
+from mfpt_edge.shape import LENGTH_STEP, POOLED_NORM, max_text_tokens
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan import Prompt as PromptSpec
 from mfpt_shared.tensors import Array, PromptState, check_layout, initial_state, layout
-
-# Unit vectors give a linear head too small a range: with the default learning rates it would learn for many epochs
-# only how long its rows must be.
-_POOLED_NORM: Final = 10.0
-# Batches of few different lengths: every new shape costs the CPU's matrix library time and memory that it keeps.
-_LENGTH_STEP: Final = 8
 
 
 class SoftPrompt(Protocol):
@@ -68,10 +63,7 @@ class PromptModel(nn.Module):
     @property
     def max_tokens(self) -> int:
         """Longest text in tokens that the backbone takes, beside the virtual tokens."""
-        at_input = 0 if self.plan.prompt.method == "late" else self.plan.prompt.tokens
-        # Rounded down, so that a padded batch fits as well.
-        room = (self.backbone.max_positions - at_input) // _LENGTH_STEP * _LENGTH_STEP
-        return min(self.plan.training.max_tokens, room)
+        return max_text_tokens(self.plan, self.backbone.max_positions)
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Run the part that the prompt does not reach, without gradients.
@@ -104,7 +96,7 @@ class PromptModel(nn.Module):
         last = self.prompt.upper(hidden.float(), mask).float()
         weights = mask[..., None].to(last.dtype)
         mean = (last * weights).sum(dim=1) / weights.sum(dim=1)
-        return _POOLED_NORM * nn.functional.normalize(mean, dim=-1)
+        return POOLED_NORM * nn.functional.normalize(mean, dim=-1)
 
     def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Return logits [batch, labels] of token ids [batch, tokens]."""
@@ -214,7 +206,7 @@ class InputPrompt(nn.Module):
 def pad(sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return ids [batch, tokens] int64, filled up on the right to a multiple of eight, and their mask (bool)."""
     lengths = torch.tensor([len(ids) for ids in sequences])
-    longest = math.ceil(int(lengths.max()) / _LENGTH_STEP) * _LENGTH_STEP
+    longest = math.ceil(int(lengths.max()) / LENGTH_STEP) * LENGTH_STEP
     mask = torch.arange(longest)[None] < lengths[:, None]
     padded = torch.full(mask.shape, pad_id)
     padded[mask] = torch.tensor([token for ids in sequences for token in ids])

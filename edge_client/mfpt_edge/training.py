@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from mfpt_edge.encoded import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches, lower
+from mfpt_edge.prediction import Evaluation
 from mfpt_edge.prompt import PromptModel
 from mfpt_shared.errors import MfptError
 from mfpt_shared.plan import Training
@@ -42,20 +43,6 @@ class TrainReport(NamedTuple):
     first_loss: float
     last_loss: float
     steps: int
-
-
-class Evaluation(NamedTuple):
-    """How good a model is on some examples.
-
-    Attributes:
-        accuracy: share of right answers.
-        loss: mean cross-entropy.
-        examples: their number.
-    """
-
-    accuracy: float
-    loss: float
-    examples: int
 
 
 def logits(model: PromptModel, batch: Batch) -> Tensor:

@@ -91,6 +91,20 @@ def check_layout(state: Mapping[str, NDArray[np.generic]], shapes: Layout) -> No
             raise Incompatible(f"tensor {name!r} has shape {list(state[name].shape)}, the plan says {list(shape)}")
 
 
+def virtual_tokens(state: PromptState) -> Array:
+    """Return the virtual tokens [tokens, width] as the backbone sees them: for p-tuning, out of their encoder.
+
+    Source: PEFT's `PromptEncoder` of type MLP, three linear layers with ReLU between them.
+    """
+    tokens = state["prompt"]
+    layers = sorted({name.split(".")[1] for name in state if name.startswith("encoder.")}, key=int)
+    for place, layer in enumerate(layers):
+        tokens = tokens @ state[f"encoder.{layer}.weight"].T + state[f"encoder.{layer}.bias"]
+        if place + 1 < len(layers):
+            tokens = np.maximum(tokens, 0)
+    return tokens.astype(np.float32, copy=False)
+
+
 def flatten(state: PromptState, shapes: Layout) -> Array:
     """Return the arrays of a state as one vector, in layout order."""
     return np.concatenate([state[name].ravel() for name in shapes]).astype(np.float32, copy=False)

@@ -179,7 +179,7 @@ def test_a_cache_that_cannot_be_written_to_is_no_obstacle(
 
 
 def test_the_bundled_token_table_is_decoded_without_loss() -> None:
-    blocks = E5File(find_file()).blocks("emb.word").reshape(-1, 216)
+    blocks = E5File(find_file()).blocks("embeddings.word_embeddings.weight").reshape(-1, 216)
     ids = torch.tensor([[0, 41], [250_036, 7]])
     expected = dequantise(blocks[ids.numpy()].reshape(-1, BLOCK_BYTES)).reshape(2, 2, 384)
     np.testing.assert_array_equal(Q4Embedding(torch.from_numpy(blocks), 384)(ids).numpy(), expected)

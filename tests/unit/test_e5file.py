@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mfpt_edge.e5file import E5File, dequantise, find_file
-from mfpt_edge.e5model import BundledTokenizer
+from mfpt_edge.e5tokenizer import BundledTokenizer
 from mfpt_shared.backbones import describe
 from mfpt_shared.errors import Incompatible
 
@@ -38,17 +38,17 @@ def test_a_block_decodes_to_the_scale_times_nibbles_less_eight() -> None:
 
 
 def test_tensors_have_the_size_and_the_statistics_of_a_trained_model(e5: E5File) -> None:
-    assert e5.tensor("emb.pos").size == 512 * 384
-    weight = e5.tensor("l11.fo.w")
+    assert e5.tensor("embeddings.position_embeddings.weight").size == 512 * 384
+    weight = e5.tensor("encoder.layer.11.output.dense.weight")
     assert weight.dtype == np.float32
     assert weight.size == 384 * 1536
     assert 0.01 < weight.std() < 0.1
-    assert abs(e5.tensor("l0.aln.w").mean() - 1) < 0.5
+    assert abs(e5.tensor("encoder.layer.0.attention.output.LayerNorm.weight").mean() - 1) < 0.5
 
 
 def test_rows_decode_alike_alone_and_with_the_whole_table(e5: E5File) -> None:
-    packed = e5.blocks("emb.word").reshape(250_037, -1)
-    table = e5.tensor("emb.word").reshape(-1, 384)
+    packed = e5.blocks("embeddings.word_embeddings.weight").reshape(250_037, -1)
+    table = e5.tensor("embeddings.word_embeddings.weight").reshape(-1, 384)
     np.testing.assert_array_equal(dequantise(packed[41].reshape(-1, 18)).reshape(-1), table[41])
 
 

@@ -1,0 +1,67 @@
+"""Labels for texts, whichever runtime computes them. Needs no torch."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfpt_edge.splits import Example
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """The most probable label of a text, with its probability."""
+
+    text: str
+    label: str
+    probability: float
+
+
+class Evaluation(NamedTuple):
+    """How good a model is on some examples.
+
+    Attributes:
+        accuracy: share of right answers.
+        loss: mean cross-entropy.
+        examples: their number.
+    """
+
+    accuracy: float
+    loss: float
+    examples: int
+
+
+class Predictor(Protocol):
+    """A backbone with a prompt, loaded."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The plan's labels."""
+
+    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return [texts, labels]."""
+
+
+def predict(predictor: Predictor, texts: Sequence[str]) -> list[Prediction]:
+    """Return a label for every text."""
+    if not texts:
+        return []
+    found = predictor.probabilities(texts)
+    best = found.argmax(axis=1).tolist()
+    return [
+        Prediction(text, predictor.labels[index], float(row[index]))
+        for text, index, row in zip(texts, best, found, strict=True)
+    ]
+
+
+def evaluate(predictor: Predictor, examples: Sequence[Example]) -> Evaluation:
+    """Return accuracy and loss over examples; of none at all, both are zero."""
+    if not examples:
+        return Evaluation(0.0, 0.0, 0)
+    found = predictor.probabilities([example.text for example in examples])
+    right = [int(row.argmax()) == example.label for row, example in zip(found, examples, strict=True)]
+    loss = [-math.log(max(1e-12, float(row[example.label]))) for row, example in zip(found, examples, strict=True)]
+    return Evaluation(sum(right) / len(right), sum(loss) / len(loss), len(right))

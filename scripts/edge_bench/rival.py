@@ -1,0 +1,144 @@
+"""The rival: prompt tuning of PEFT, NF4 of bitsandbytes, and the Trainer of transformers, as their manuals have it.
+
+It gets what does it good: the initial prompt, learning rates and pooling that work for this backbone, bfloat16 products
+where the processor has them, and no evaluation before the end.
+"""
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+from peft import PromptTuningConfig, TaskType, get_peft_model
+from torch import Tensor, nn
+from transformers import (
+    AutoTokenizer,
+    BertModel,
+    BitsAndBytesConfig,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
+
+from edge_bench.child import BATCH, EPOCHS, MAX_TOKENS, PREFIX, VIRTUAL_TOKENS, Clock, Texts, answer, peak_bytes
+
+PROMPT_RATE, HEAD_RATE, INITIAL_STD = 1e-2, 2e-3, 0.3
+
+
+class Classifier(nn.Module):
+    """Mean pooling and a linear head around a model with a prompt."""
+
+    def __init__(self, model: nn.Module, width: int, labels: int) -> None:
+        super().__init__()
+        self.model = model
+        self.head = nn.Linear(width, labels)
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Return logits, and the loss if labels are given."""
+        last = self.model(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
+        last = last[:, last.shape[1] - input_ids.shape[1] :].float()
+        weights = attention_mask[..., None].float()
+        pooled = 10 * nn.functional.normalize((last * weights).sum(1) / weights.sum(1), dim=-1)
+        logits = self.head(pooled)
+        loss = {} if labels is None else {"loss": nn.functional.cross_entropy(logits, labels)}
+        return {**loss, "logits": logits}
+
+
+class Times(TrainerCallback):  # type: ignore[misc]
+    """When the first step was done, and how long each epoch took."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.first_step = 0.0
+        self.epochs: list[float] = []
+        self._clock = clock
+        self._since = 0.0
+
+    def on_epoch_begin(self, *_: object, **__: object) -> None:
+        """See TrainerCallback."""
+        self._since = time.perf_counter()
+
+    def on_step_end(self, *_: object, **__: object) -> None:
+        """See TrainerCallback."""
+        self.first_step = self.first_step or self._clock.seconds()
+
+    def on_epoch_end(self, *_: object, **__: object) -> None:
+        """See TrainerCallback."""
+        self.epochs.append(time.perf_counter() - self._since)
+
+
+def main(folder: Path, texts: Texts, device: str, compute: str, clock: Clock) -> None:
+    """Train and measure."""
+    torch.manual_seed(0)
+    quantised = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, compute),
+    )
+    base = BertModel.from_pretrained(
+        str(folder),
+        quantization_config=quantised,
+        device_map={"": device},
+        dtype=torch.float32,
+        add_pooling_layer=False,
+    )
+    weights = base.get_memory_footprint()
+    config = PromptTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=VIRTUAL_TOKENS)
+    model = Classifier(get_peft_model(base, config), base.config.hidden_size, len(texts.labels)).to(device)
+    prompt = [part for name, part in model.named_parameters() if "prompt_encoder" in name and part.requires_grad]
+    with torch.no_grad():
+        prompt[0].normal_(std=INITIAL_STD)
+    began = time.perf_counter()
+    tokenizer = AutoTokenizer.from_pretrained(str(folder))
+
+    def tokenised(split: "list[tuple[str, int]]") -> list[dict[str, object]]:
+        found = tokenizer([PREFIX + text for text, _ in split], truncation=True, max_length=MAX_TOKENS)
+        return [
+            {"input_ids": ids, "attention_mask": mask, "labels": label}
+            for ids, mask, (_, label) in zip(found["input_ids"], found["attention_mask"], split, strict=True)
+        ]
+
+    train, test = tokenised(list(texts.train)), tokenised(list(texts.test))
+    optimiser = torch.optim.AdamW(
+        [{"params": prompt, "lr": PROMPT_RATE}, {"params": model.head.parameters(), "lr": HEAD_RATE}], weight_decay=0.01
+    )
+    times = Times(clock)
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(
+            output_dir=str(folder / "out"),
+            per_device_train_batch_size=BATCH,
+            per_device_eval_batch_size=32,
+            num_train_epochs=EPOCHS,
+            report_to=[],
+            save_strategy="no",
+            logging_strategy="no",
+            disable_tqdm=True,
+            use_cpu=device == "cpu",
+            dataloader_pin_memory=False,
+        ),
+        train_dataset=train,
+        data_collator=DataCollatorWithPadding(tokenizer),
+        optimizers=(optimiser, None),
+        callbacks=[times],
+    )
+    trainer.train()
+    whole = time.perf_counter() - began
+    peak = peak_bytes()
+    logits = torch.from_numpy(trainer.predict(test).predictions)
+    right = logits.argmax(dim=1) == torch.tensor([label for _, label in texts.test])
+    answer(
+        weights=weights,
+        first_step=times.first_step,
+        epochs=times.epochs,
+        whole_run=whole,
+        peak=peak,
+        accuracy=float(right.float().mean()),
+        tokens=sum(len(row["input_ids"]) for row in train),  # type: ignore[arg-type,misc]
+        bytes_up=4 * sum(part.numel() for part in (*prompt, *model.head.parameters())),
+    )
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Texts.read(Path(sys.argv[2])), sys.argv[3], sys.argv[4], Clock(float(sys.argv[5])))
