@@ -13,6 +13,7 @@ import pytest
 
 from mfpt_edge.data import load_dataset
 from mfpt_edge.e5file import E5File, find_file
+from mfpt_edge.e5tokenizer import BundledTokenizer
 from mfpt_shared.backbones import BUNDLED_SHA256
 from mfpt_shared.languages import normalise
 from mfpt_shared.mqtt import MqttTransport
@@ -60,14 +61,14 @@ def write_data(folder: Path, tag: str) -> Path:
 
 def secrets() -> Iterator[tuple[str, bytes]]:
     """Yield what must not be seen, each with a name: words of the texts, and their tokens in all likely forms."""
-    tokenizer = E5File(find_file()).tokenizer()
+    tokenizer = BundledTokenizer(E5File(find_file()))
     yield "name of the file", NAME.encode()
     for canary in (canary for canaries in CANARIES.values() for canary in canaries):
         for word in canary.split():
             if len(word) > 5:
                 yield f"text, UTF-8: {word}", word.encode()
                 yield f"text, UTF-16: {word}", word.encode("utf-16-le")
-        ids = tokenizer.encode(canary, add_special_tokens=False).ids
+        ids = tokenizer.encode([canary], 512)[0][1:-1]
         assert len(ids) >= WINDOW
         for start in range(len(ids) - WINDOW + 1):
             window = ids[start : start + WINDOW]

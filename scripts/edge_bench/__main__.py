@@ -1,0 +1,171 @@
+"""Tunes a prompt with mfpt and with plain PEFT, bitsandbytes and the Trainer of transformers, and compares the two.
+
+Same sentences, backbone, batch size, number of epochs and of virtual tokens; one process each, one after the other.
+
+    tokens/s      real tokens of the training sentences, over the median of the epochs behind the first
+    whole run     tokenising, lower layers (mfpt), all epochs; without the start, which has its own row
+    peak memory   most resident memory of the process until training is done, less that of a process with torch alone
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from mfpt_coord.serve import preset_plan
+from mfpt_edge.data import load_dataset
+from mfpt_shared.languages import normalise
+
+RUNTIMES = ("torch-fp32", "torch-4bit", "onnx")
+
+
+def main() -> int:
+    """Run the benchmark."""
+    arguments = _arguments()
+    called_from = Path(os.environ.get("MFPT_CALLED_FROM", "."))
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        texts = place / "texts.json"
+        texts.write_text(json.dumps(_texts(called_from / arguments.data, arguments.lang)), encoding="utf-8")
+        # Nothing of an earlier run is found: the lower layers run, the graph is built.
+        env = {**os.environ, "MFPT_CACHE": str(place / "cache")}
+        compute = _compute()
+        say = _say if not arguments.json else lambda _: None
+        say("preparing the rival's checkpoint")
+        _run(["edge_bench.checkpoint", str(place / "checkpoint")], env, expects=False)
+        empty = _run(["edge_bench.empty"], env)
+        say("mfpt")
+        ours = _run(["edge_bench.ours", str(texts), arguments.device, str(place / "prompt.npz"), _now()], env)
+        say(f"PEFT, bitsandbytes nf4 ({compute}), Trainer")
+        rival = _run(
+            ["edge_bench.rival", str(place / "checkpoint"), str(texts), arguments.device, compute, _now()], env
+        )
+        runtimes: dict[str, Any] = {}
+        for kind in (*RUNTIMES, "onnx"):  # twice: the first builds the graph
+            say(f"predicting with {kind}")
+            runtimes[kind] = _run(["edge_bench.predicting", kind, str(texts), str(place / "prompt.npz"), _now()], env)
+    result = _result(ours, rival, empty, runtimes)
+    if arguments.json:
+        print(json.dumps(result))
+    else:
+        _show(result)
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench_edge", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True, help="folder with train.tsv and test.tsv of SIB-200")
+    parser.add_argument("--lang", default="sw")
+    parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args()
+
+
+def _texts(data: Path, lang: str) -> dict[str, object]:
+    labels = preset_plan("sib200").task.labels
+    dataset = load_dataset(str(data), normalise(lang), labels)
+    splits = {"train": dataset.train, "test": dataset.test}
+    return {"labels": labels} | {name: [(one.text, one.label) for one in split] for name, split in splits.items()}
+
+
+def _compute() -> str:
+    import torch  # noqa: PLC0415
+
+    from mfpt_edge.fourbit import compute_dtype  # noqa: PLC0415
+
+    return str(compute_dtype(torch.device("cpu"))).removeprefix("torch.")
+
+
+def _run(arguments: list[str], env: dict[str, str], *, expects: bool = True) -> dict[str, Any]:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", *arguments], env=env, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        sys.exit(f"bench_edge: {arguments[0]} failed:\n{done.stderr[-2000:]}")
+    answer: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1]) if expects else {}
+    return answer
+
+
+def _now() -> str:
+    return str(time.time())
+
+
+def _say(what: str) -> None:
+    print(f"{what} …", file=sys.stderr, flush=True)
+
+
+def _result(
+    ours: dict[str, Any], rival: dict[str, Any], empty: dict[str, Any], runtimes: dict[str, Any]
+) -> dict[str, Any]:
+    for one in (ours, rival):
+        one["later_epoch"] = statistics.median(one["epochs"][1:])
+        one["tokens_per_s_first"] = one["tokens"] / one["epochs"][0]
+        one["tokens_per_s_later"] = one["tokens"] / one["later_epoch"]
+        one["memory"] = one["peak"] - empty["peak"]
+    exact, small, onnx = (runtimes[kind] for kind in RUNTIMES)
+    agreeing = [one == other for one, other in zip(onnx["labels"], small["labels"], strict=True)]
+    for one in runtimes.values():
+        del one["labels"]
+    return {
+        "ratios": {
+            "later_epochs": ours["tokens_per_s_later"] / rival["tokens_per_s_later"],
+            "whole_run": rival["whole_run"] / ours["whole_run"],
+            "start": rival["first_step"] / ours["first_step"],
+            "weights": rival["weights"] / ours["weights"],
+            "peak_rss": rival["memory"] / ours["memory"],
+            "bytes_up": rival["bytes_up"] / ours["bytes_up"],
+            "onnx_latency": exact["latency_ms"] / onnx["latency_ms"],
+        },
+        "accuracy": {"ours": ours["accuracy"], "rival": rival["accuracy"]},
+        "onnx_agreement": sum(agreeing) / len(agreeing),
+        "ours": ours,
+        "rival": rival,
+        "empty_torch_peak": empty["peak"],
+        "predict": runtimes,
+    }
+
+
+def _show(result: dict[str, Any]) -> None:
+    ours, rival, ratios = result["ours"], result["rival"], result["ratios"]
+    rows = (
+        ("training, first epoch, tokens/s", "tokens_per_s_first", 1.0, "{:,.0f}", None),
+        ("training, later epochs, tokens/s", "tokens_per_s_later", 1.0, "{:,.0f}", "later_epochs"),
+        ("whole run, s", "whole_run", 1.0, "{:.1f}", "whole_run"),
+        ("start to first step, s", "first_step", 1.0, "{:.1f}", "start"),
+        ("weights in memory, MB", "weights", 1e-6, "{:.0f}", "weights"),
+        ("peak memory above torch, MB", "memory", 1e-6, "{:.0f}", "peak_rss"),
+        ("bytes up, kB", "bytes_up", 1e-3, "{:.1f}", "bytes_up"),
+        ("test accuracy, %", "accuracy", 100.0, "{:.1f}", None),
+    )
+    table = Table("", "mfpt", "PEFT + bitsandbytes", "times better", box=box.SIMPLE)
+    for title, name, factor, form, ratio in rows:
+        times = f"{ratios[ratio]:.1f}" if ratio else ""
+        table.add_row(title, form.format(factor * ours[name]), form.format(factor * rival[name]), times)
+    console = Console(highlight=False)
+    console.print(table)
+    answers = Table("predicting with", "ms a sentence", "sentences/s", "start to first answer, s", box=box.SIMPLE)
+    for kind, found in result["predict"].items():
+        answers.add_row(
+            kind, f"{found['latency_ms']:.1f}", f"{found['texts_per_s']:.0f}", f"{found['first_answer']:.1f}"
+        )
+    console.print(answers)
+    console.print(
+        f"ONNX Runtime gives the label of torch in 4 bits for {100 * result['onnx_agreement']:.1f} % of the test "
+        f"sentences, {ratios['onnx_latency']:.1f} times as fast as torch in 32 bits."
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

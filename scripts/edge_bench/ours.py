@@ -1,0 +1,97 @@
+"""mfpt: the device's own trainer, on the plan's defaults but for what the command line says."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+from edge_bench.child import BATCH, EPOCHS, MAX_TOKENS, PREFIX, VIRTUAL_TOKENS, Clock, Texts, answer, peak_bytes
+from mfpt_edge import training
+from mfpt_edge.backbone import load_backbone
+from mfpt_edge.encoded import encode
+from mfpt_edge.head import solve_head
+from mfpt_edge.prompt import PromptModel
+from mfpt_edge.splits import Example
+from mfpt_edge.training import Progress
+from mfpt_shared import plan
+from mfpt_shared.backbones import BUNDLED_SHA256
+from mfpt_shared.codec import encode as frame
+from mfpt_shared.messages import Metrics, Update, UpdateHeader
+from mfpt_shared.tensors import difference, initial_state, quantise_with_feedback
+
+
+def bench_plan(labels: tuple[str, ...]) -> plan.Plan:
+    """Return the plan that the device follows."""
+    return plan.Plan(
+        task=plan.Task(labels=labels),
+        backbone=plan.Backbone(prefix=PREFIX, fingerprint=f"sha256:{BUNDLED_SHA256}"),
+        prompt=plan.Prompt(tokens=VIRTUAL_TOKENS),
+        training=plan.Training(
+            epochs=EPOCHS,
+            batch_size=BATCH,
+            max_tokens=MAX_TOKENS,
+            prompt_learning_rate=PROMPT_RATE,
+            head_learning_rate=HEAD_RATE,
+        ),
+    )
+
+
+# Least loss on the validation examples after all epochs, of six pairs.
+PROMPT_RATE, HEAD_RATE = 5e-3, 5e-4
+
+
+def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
+    """Train and measure."""
+    the_plan = bench_plan(texts.labels)
+    backbone = load_backbone(the_plan.backbone, device)
+    model = PromptModel(backbone, the_plan)
+    began = time.perf_counter()
+    train = encode(model, [Example(text, label) for text, label in texts.train])
+    encoded_at = time.perf_counter()
+    marks: list[float] = []
+    first_step = 0.0
+
+    def on_step(progress: Progress) -> None:
+        nonlocal first_step
+        first_step = first_step or clock.seconds()
+        if progress.step % (progress.steps // EPOCHS) == 0:
+            marks.append(time.perf_counter())
+
+    if the_plan.training.head_start == "ridge":
+        solve_head(model, train)
+    started = time.perf_counter()
+    training.train(model, train, the_plan.training, rng=np.random.default_rng(0), on_step=on_step)
+    whole = time.perf_counter() - began
+    peak = peak_bytes()
+    np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]
+    test = encode(model, [Example(text, label) for text, label in texts.test])
+    found = training.evaluate(model, test)
+    epochs = [after - before for before, after in zip([started, *marks], marks, strict=False)]
+    epochs[0] += started - began
+    answer(
+        weights=backbone.weight_bytes,
+        first_step=first_step,
+        epochs=epochs,
+        encode=encoded_at - began,
+        whole_run=whole,
+        peak=peak,
+        accuracy=found.accuracy,
+        tokens=sum(map(len, train.ids)),
+        bytes_up=_bytes_up(model),
+    )
+
+
+def _bytes_up(model: PromptModel) -> int:
+    """Return the size of an update on the wire."""
+    delta = difference(model.state(), initial_state(model.plan))
+    packed, _ = quantise_with_feedback(delta, None, 0.0)
+    header = UpdateHeader(
+        sequence=1, language="swh", base_version=0, examples=1, plan="0" * 16, backbone=model.backbone.fingerprint,
+        metrics=Metrics(loss=0.0), seconds=0.0,
+    )  # fmt: skip
+    return len(frame(Update(header, packed)))
+
+
+if __name__ == "__main__":
+    main(Texts.read(Path(sys.argv[1])), sys.argv[2], Path(sys.argv[3]), Clock(float(sys.argv[4])))
