@@ -502,7 +502,8 @@ class EdgeMachine(RuleBasedStateMachine):
     def has_trained(self) -> None:
         assert self.in_training is not None
         sequence, self.in_training = self.in_training, None
-        if not self.ended:
+        # One that was cancelled when it was done already waits on disk for the next run.
+        if not self.ended and self.state.phase == "training":
             self.outbox.append(sequence)
         self.feed(edge_events.Trained(self.now, sequence))
 
