@@ -26,6 +26,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+cache_app = typer.Typer(help="Look at what is kept only to be faster, and remove it.", no_args_is_help=True)
+app.add_typer(cache_app, name="cache")
 
 
 class RuntimeName(StrEnum):
@@ -299,6 +301,37 @@ def data_show(
         console.print(f"skipped: {count} x {reason}", highlight=False)
     for label, text in summary.samples:
         console.print(f"[dim]{label}[/dim]  {text}", highlight=False)
+
+
+@cache_app.command("show", epilog="Example: mfpt-edge cache show --json")
+def cache_show(as_json: JsonOption = False) -> None:
+    """Show where the cache is, and what it holds (MB)."""
+    from mfpt_edge.caches import sizes  # noqa: PLC0415
+    from mfpt_shared.folders import cache_home  # noqa: PLC0415
+
+    _print_cache(cache_home(), sizes(cache_home()), as_json)
+
+
+@cache_app.command("clear", epilog="Example: mfpt-edge cache clear")
+def cache_clear(as_json: JsonOption = False) -> None:
+    """Remove it all. Nothing is lost: it is made again when it is needed."""
+    from mfpt_edge.caches import clear  # noqa: PLC0415
+    from mfpt_shared.errors import MfptError  # noqa: PLC0415
+    from mfpt_shared.folders import cache_home  # noqa: PLC0415
+
+    folder = cache_home()
+    try:
+        freed = clear(folder)
+    except OSError as error:
+        raise MfptError(f"cannot remove {error.filename}: {error.strerror}; remove {folder} by hand") from error
+    _print_cache(folder, freed, as_json)
+
+
+def _print_cache(folder: Path, sizes: dict[str, int], as_json: bool) -> None:
+    from mfpt_edge.view import facts_table  # noqa: PLC0415
+
+    facts = {"folder": str(folder), **{kind: round(size / 1e6, 1) for kind, size in sizes.items()}}
+    _print(facts, as_json, facts_table)
 
 
 def _folder(lang: str, federation: str, state_dir: Path | None) -> "DeviceFolder":
