@@ -22,7 +22,8 @@ def variables(home: Path) -> dict[str, str]:
     """Return an environment in which nothing is found or left outside a folder."""
     clean = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
     offline = {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1", "COLUMNS": "100"}
-    return clean | offline | {"XDG_STATE_HOME": str(home), "PYTHONUNBUFFERED": "1"}
+    kept = {"XDG_STATE_HOME": str(home), "MFPT_CACHE": str(home / "cache")}
+    return clean | offline | kept | {"PYTHONUNBUFFERED": "1"}
 
 
 def run(

@@ -66,6 +66,8 @@ def test_help_shows_the_exit_codes(program: str, tmp_path: Path) -> None:
         ("mfpt_coord", "plan", "init"),
         ("mfpt_edge", "join"),
         ("mfpt_edge", "predict"),
+        ("mfpt_edge", "export"),
+        ("mfpt_edge", "cache", "clear"),
     ],
     ids=" ".join,
 )
