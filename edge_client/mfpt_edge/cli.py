@@ -92,6 +92,9 @@ def join(
     ] = None,
     device: DeviceOption = "auto",
     threads: Annotated[int | None, typer.Option(min=1, help="Processor threads to use; default: all.")] = None,
+    nice: Annotated[
+        int, typer.Option(min=0, max=19, help="Let other programs go first: 0, no courtesy, to 19, all of it.")
+    ] = 0,
     alone: Annotated[bool, typer.Option(help="At the end, also tune a prompt alone, for comparison.")] = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -108,6 +111,7 @@ def join(
     from mfpt_shared.plan import federation_name  # noqa: PLC0415
 
     language, federation = device_language(lang), federation_name(federation)
+    os.nice(nice)
     retries = parse_retries(retry) if retry is not None else None
     config = JoinConfig(
         language=language,

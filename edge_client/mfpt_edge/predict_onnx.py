@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 
+from mfpt_edge.cores import usable_cores
 from mfpt_edge.graphfolder import GRAPH, check, load_tokenizer, read_about
 from mfpt_edge.held import Model
 from mfpt_edge.shape import max_text_tokens
@@ -36,7 +37,7 @@ class OnnxPredictor:
         state = dense(model.prompt.state)
         check_layout(state, layout(model.plan))
         options = SessionOptions()
-        options.intra_op_num_threads = threads or 0
+        options.intra_op_num_threads = threads or usable_cores()
         self._plan = model.plan
         self._pad_id = about.pad_id
         self._limit = max_text_tokens(model.plan, about.positions)

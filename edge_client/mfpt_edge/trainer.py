@@ -9,6 +9,7 @@ import torch
 
 from mfpt_edge import training
 from mfpt_edge.backbone import load_backbone
+from mfpt_edge.cores import usable_cores
 from mfpt_edge.data import Dataset
 from mfpt_edge.encoded import Encoded, encode
 from mfpt_edge.head import solve_head
@@ -31,7 +32,7 @@ def load_trainer(
         plan: names the backbone, the prompt and the training.
         dataset: of this device.
         device: auto, cpu or cuda.
-        threads: for matrix products; None: as many as torch finds cores.
+        threads: for matrix products; None: as many as there are cores to use.
 
     Raises:
         DatasetError: fewer training examples than the plan asks for.
@@ -41,8 +42,7 @@ def load_trainer(
         raise DatasetError(
             f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} at least"
         )
-    if threads is not None:
-        torch.set_num_threads(threads)
+    torch.set_num_threads(threads or usable_cores())
     backbone = load_backbone(plan.backbone, device, cache_home())
     _log.info(
         "backbone %s: %.0f MB of weights in memory (%.0f MB in fp32)",
