@@ -192,7 +192,8 @@ def test_a_coordinator_that_is_started_again_goes_on_from_its_version(tmp_path: 
                 reached = first.state.version
                 before = stored_prompts(tmp_path, plan, reached)
                 async with coordinating(tmp_path, plan, broker.address) as (second, _):
-                    assert second.state.version == reached >= 2
+                    # Updates that waited may have made the next one already.
+                    assert second.state.version >= reached >= 2
                     for device in devices:
                         await device.until(lambda seen: seen.rounds == 5)
                     assert second.state.version > reached
