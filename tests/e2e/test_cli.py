@@ -338,7 +338,9 @@ def test_an_mqtt_message_that_announces_256_megabytes_disturbs_nobody(tmp_path: 
         async with serve(tmp_path, tmp_path / "data", "--plan", str(plan_file(tmp_path))) as serving:
             with _raw_connection(serving.address) as raw:
                 body = _text(b"mfpt/v1/test/client/raw/up") + b"\x00\x01" + bytes(1 << 20)
-                raw.sendall(_packet(0x32, body, announced=268_435_455))
+                # The broker may hang up as soon as it has read what is announced.
+                with contextlib.suppress(ConnectionError):
+                    raw.sendall(_packet(0x32, body, announced=268_435_455))
                 async with Neighbour(serving.address, "good") as good:
                     await good.take_part()
                     good.say(good.update(1))
