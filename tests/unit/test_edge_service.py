@@ -2,7 +2,9 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -55,12 +57,12 @@ def device(
     return client, transport
 
 
-async def next_up(spy: MemoryTransport, kind: type) -> object:
+async def next_up(spy: MemoryTransport, kind: type, wanted: Callable[[Any], bool] = lambda _: True) -> object:
     while True:
         for event in await spy.receive():
             if isinstance(event, Inbound):
                 message = decode(parse(event.topic, "default").topic, event.payload)
-                if isinstance(message, kind):
+                if isinstance(message, kind) and wanted(message):
                     return message
 
 
@@ -124,7 +126,8 @@ class Learner(StubTrainer):
 
 
 async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, version: int) -> EdgeClient:
-    """Let a device take part until it has sent an update; return it, ended."""
+    """Let a device take part until it has sent an update of this run; return it, ended."""
+    before = DeviceFolder(folder).outbox().last_sequence
     client, transport = device(folder, broker, trainer=trainer)
     spy = MemoryTransport(broker)
     await spy.connect()
@@ -135,7 +138,8 @@ async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, ve
         await next_up(spy, Ready)
         identity = DeviceFolder(folder).enrol(SWAHILI)
         spy.publish(CLIENT_DOWN.path("default", identity.client), encode(Assign(version=version, deadline=60)))
-        await next_up(spy, Update)
+        # Nobody has acknowledged those of earlier runs: they are sent again.
+        await next_up(spy, Update, lambda update: update.header.sequence > before)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
