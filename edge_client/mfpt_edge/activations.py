@@ -6,21 +6,19 @@ they are held, the layer, and the texts with their prefix. It is mapped into mem
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
-
-import numpy as np
-import torch
 
 from mfpt_edge.encoded import Encoded, encode
 from mfpt_edge.fourbit import compute_dtype
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
+from mfpt_edge.tensorfile import TensorFile, write
 
 # Of what the layers compute; a change of theirs, and files that are there no longer fit.
-_FORM: Final = 2
+_FORM: Final = 3
+_NAME: Final = "hidden"
 
 
 def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) -> Encoded:
@@ -33,13 +31,12 @@ def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) 
     """
     if model.plan.prompt.method != "late" or not examples:
         return encode(model, examples)
-    file = cache / f"{_key(model, examples)}.npy"
+    file = cache / f"{_key(model, examples)}.safetensors"
     if not file.exists():
         hidden = encode(model, examples, cache_bytes=2**62).hidden
         assert hidden is not None
-        _write(file, hidden.cpu().numpy())
-    # Copy on write: torch wants arrays that it may write to, and nobody does.
-    hidden = torch.from_numpy(np.load(file, mmap_mode="c")).to(model.backbone.device)
+        write(file, {_NAME: hidden.cpu()}, {})
+    hidden = TensorFile(file)[_NAME].to(model.backbone.device)
     return encode(model, examples, cache_bytes=0)._replace(hidden=hidden)
 
 
@@ -53,11 +50,3 @@ def _key(model: PromptModel, examples: Sequence[Example]) -> str:
     for example in examples:
         digest.update(hashlib.sha256(example.text.encode()).digest())
     return digest.hexdigest()[:32]
-
-
-def _write(file: Path, hidden: "np.ndarray[tuple[int, ...], np.dtype[np.float16]]") -> None:
-    """Write a file so that no other process ever sees half of it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=file.parent, suffix=".part", delete=False) as part:
-        np.save(part, hidden)
-    Path(part.name).replace(file)

@@ -8,7 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mfpt_edge.prompt import PromptModel, pad
+from mfpt_edge.padding import pad
+from mfpt_edge.prompt import PromptModel
 
 if TYPE_CHECKING:
     from mfpt_edge.splits import Example

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mfpt_edge.fourbit import Linear4bit, Packed, stack
+from mfpt_edge.padding import additive
 from mfpt_edge.shape import ACTIVATIONS, Shape
 
 
@@ -87,8 +88,7 @@ class Encoder(nn.Module):
         hidden = hidden.to(self.dtype)
         bias = None
         if not bool(mask.all()):
-            bias = torch.zeros(mask.shape, dtype=hidden.dtype, device=mask.device)
-            bias = bias.masked_fill(~mask, torch.finfo(hidden.dtype).min)[:, None, None, :]
+            bias = additive(mask, hidden.dtype)[:, None, None, :]
         chosen = self.layers[first:stop]
         for index, layer in enumerate(chosen, start=1):
             hidden = layer(hidden, bias, unread if index == len(chosen) else 0)

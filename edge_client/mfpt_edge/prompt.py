@@ -9,8 +9,7 @@ example every time and may be cached. `upper` adds the virtual tokens and runs t
     p-tuning   token table                 the same, with the prompt out of PEFT's prompt encoder
 """
 
-import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -18,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from mfpt_edge.backbone import Backbone
-from mfpt_edge.shape import LENGTH_STEP, POOLED_NORM, max_text_tokens
+from mfpt_edge.shape import POOLED_NORM, max_text_tokens
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan import Prompt as PromptSpec
@@ -201,16 +200,6 @@ class InputPrompt(nn.Module):
         named = dict(self.source.named_parameters())
         encoder = {name.replace("mlp_head", "encoder"): part for name, part in named.items() if "mlp_head" in name}
         return {"prompt": named["embedding.weight"], **encoder}
-
-
-def pad(sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return ids [batch, tokens] int64, filled up on the right to a multiple of eight, and their mask (bool)."""
-    lengths = torch.tensor([len(ids) for ids in sequences])
-    longest = math.ceil(int(lengths.max()) / LENGTH_STEP) * LENGTH_STEP
-    mask = torch.arange(longest)[None] < lengths[:, None]
-    padded = torch.full(mask.shape, pad_id)
-    padded[mask] = torch.tensor([token for ids in sequences for token in ids])
-    return padded.to(device), mask.to(device)
 
 
 def _prepend(virtual: Tensor, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

@@ -6,6 +6,7 @@ from typing import Any, Final, Protocol
 import torch
 from torch import Tensor, nn
 
+from mfpt_edge.padding import additive, pad
 from mfpt_edge.pretrained import Pretrained
 
 _PROBE: Final = ("a b c d", "e")
@@ -42,7 +43,7 @@ class _Encoder:
         return embedded
 
     def run(self, hidden: Tensor, mask: Tensor, first: int = 0, stop: int | None = None, *, unread: int = 0) -> Tensor:
-        bias = None if bool(mask.all()) else _additive(mask[:, None, None, :], hidden.dtype)
+        bias = None if bool(mask.all()) else additive(mask[:, None, None, :], hidden.dtype)
         for layer in self._layers[first:stop]:
             hidden = _states(layer(hidden, bias))
         return hidden[:, unread:]
@@ -63,7 +64,7 @@ class _Decoder:
         places = torch.arange(hidden.shape[1], device=hidden.device)
         seen = (places[:, None] >= places) & mask[:, None, None, :]
         options = {
-            "attention_mask": _additive(seen, hidden.dtype),
+            "attention_mask": additive(seen, hidden.dtype),
             "position_ids": places[None],
             "position_embeddings": self._rotary(hidden, position_ids=places[None]),
         }
@@ -94,7 +95,7 @@ def find_stack(encoder: Pretrained, depth: int, encode: Any, device: torch.devic
         stack = _Decoder(model, layers)
     else:
         return None
-    ids, mask = _probe(encode(_PROBE, _PROBE_TOKENS), device)
+    ids, mask = pad(encode(_PROBE, _PROBE_TOKENS), 0, device)
     try:
         with torch.no_grad():
             tokens = encoder.tokens(ids)
@@ -102,18 +103,6 @@ def find_stack(encoder: Pretrained, depth: int, encode: Any, device: torch.devic
     except (TypeError, ValueError, RuntimeError, AttributeError, KeyError):
         return None
     return stack if whole.shape == ours.shape and torch.allclose(whole, ours, rtol=1e-2, atol=1e-3) else None
-
-
-def _probe(sequences: Sequence[Sequence[int]], device: torch.device) -> tuple[Tensor, Tensor]:
-    parts = [torch.tensor(ids, device=device) for ids in sequences]
-    ids = nn.utils.rnn.pad_sequence(parts, batch_first=True)
-    lengths = torch.tensor([len(part) for part in parts], device=device)
-    return ids, torch.arange(ids.shape[1], device=device)[None] < lengths[:, None]
-
-
-def _additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return what is added to attention scores: eager and fused attention both take it as it is."""
-    return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
 
 
 def _states(output: Any) -> Tensor:  # noqa: ANN401

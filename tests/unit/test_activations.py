@@ -3,19 +3,20 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import IO
 
 import msgspec
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save
 
-from mfpt_edge import activations
+from mfpt_edge import tensorfile
 from mfpt_edge.activations import encode_cached
 from mfpt_edge.backbone import Backbone
 from mfpt_edge.encoded import Encoded, concatenate, encode, gather
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
+from mfpt_edge.tensorfile import TensorFile
 from mfpt_edge.training import loss
 from mfpt_shared import plan
 
@@ -40,7 +41,7 @@ def make_model(
 
 
 def files(cache: Path) -> list[Path]:
-    return sorted(cache.rglob("*.npy"))
+    return sorted(cache.rglob("*.safetensors"))
 
 
 def assert_same(first: Encoded, second: Encoded) -> None:
@@ -213,24 +214,24 @@ def test_no_examples_leave_no_file(tiny_backbone: LoadTiny, tmp_path: Path) -> N
 def test_no_name_of_a_file_and_no_file_holds_a_text(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
     encode_cached(make_model(tiny_backbone()), EXAMPLES, tmp_path)
     (file,) = files(tmp_path)
-    assert np.load(file).dtype == np.float16
+    assert TensorFile(file)["hidden"].dtype == torch.float16
     assert not any(text in file.name or text.encode() in file.read_bytes() for text in TEXTS)
 
 
 def test_the_file_of_a_process_that_was_killed_while_writing_is_never_read(
     tiny_backbone: LoadTiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def killed(part: IO[bytes], hidden: np.ndarray) -> None:
-        part.write(b"\x93NUMPY" + hidden.tobytes()[: hidden.nbytes // 2])
-        part.flush()
+    def killed(tensors: dict[str, torch.Tensor], part: Path, metadata: dict[str, str]) -> None:
+        whole = save(tensors, metadata)
+        part.write_bytes(whole[: len(whole) // 2])
         raise KeyboardInterrupt
 
     model = make_model(tiny_backbone())
     with monkeypatch.context() as during:
-        during.setattr(activations.np, "save", killed)
+        during.setattr(tensorfile, "save_file", killed)
         with pytest.raises(KeyboardInterrupt):
             encode_cached(model, EXAMPLES, tmp_path)
-    assert [file.suffix for file in tmp_path.iterdir()] == [".part"]
+    assert not list(tmp_path.iterdir())
     for _ in range(2):
         assert_same(encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES))
 

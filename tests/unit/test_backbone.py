@@ -16,7 +16,7 @@ from conftest import tiny_spec
 from mfpt_edge.backbone import Backbone, load_backbone
 from mfpt_edge.e5file import BLOCK_BYTES, E5File, dequantise, find_file
 from mfpt_edge.fourbit import Embedding4bit, Linear4bit, Q4Embedding, from_q4_0, quantise
-from mfpt_edge.prompt import pad
+from mfpt_edge.padding import pad
 from mfpt_shared import plan
 from mfpt_shared.backbones import describe
 from mfpt_shared.errors import Incompatible, UsageError

@@ -169,7 +169,7 @@ def test_a_cache_changes_no_measurement(laboratory: BackboneLaboratory, spec: Pl
     for _ in range(2):
         cached = open_laboratory(spec, data, tmp_path).trainer(spec, [share])
         assert cached.test(state) == plain.test(state)
-    assert len(list(tmp_path.glob("activations/*.npy"))) == 3
+    assert len(list(tmp_path.glob("activations/*.safetensors"))) == 3
 
 
 def test_the_simulator_finds_it_by_its_entry_point() -> None:

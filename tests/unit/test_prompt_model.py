@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModel
 
 from mfpt_edge.backbone import Backbone
-from mfpt_edge.prompt import PromptModel, pad
+from mfpt_edge.padding import pad
+from mfpt_edge.prompt import PromptModel
 from mfpt_shared import plan, tensors
 from mfpt_shared.errors import Incompatible
 

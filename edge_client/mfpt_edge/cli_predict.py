@@ -1,0 +1,182 @@
+"""`mfpt-edge predict`, `evaluate` and `export`: what a device does with a prompt that it has."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mfpt_edge.cli_options import (
+    DeviceOption,
+    FederationOption,
+    FetchOption,
+    GraphOption,
+    JsonOption,
+    LabelColumnOption,
+    LanguageOption,
+    RuntimeName,
+    RuntimeOption,
+    StateDirOption,
+    TextColumnOption,
+    device_folder,
+    show,
+)
+
+if TYPE_CHECKING:
+    from mfpt_edge.held import Model
+    from mfpt_edge.prediction import Predictor
+
+
+def predict(
+    lang: LanguageOption,
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; - reads them from standard input, one a line.")
+    ] = None,
+    federation: FederationOption = "default",
+    state_dir: StateDirOption = None,
+    broker: FetchOption = None,
+    runtime: RuntimeOption = RuntimeName.AUTO,
+    graph: GraphOption = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File with texts, one a line.")] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Label texts with the prompt that this device keeps; works offline."""
+    from mfpt_edge.prediction import predict as label  # noqa: PLC0415
+
+    model = _model(lang, federation, state_dir, broker)
+    predictions = label(_predictor(model, runtime, graph, device), _texts(texts or [], file))
+    if as_json:
+        import json  # noqa: PLC0415
+
+        rows = [{"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions]
+        typer.echo(json.dumps({"version": model.prompt.header.version, "predictions": rows}, ensure_ascii=False))
+        return
+    for one in predictions:
+        typer.echo(f"{one.label}\t{one.probability:.3f}\t{one.text}")
+
+
+def evaluate(
+    lang: LanguageOption,
+    data: Annotated[Path, typer.Option("--data", help="File with texts and labels; all its rows are used.")],
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
+    federation: FederationOption = "default",
+    state_dir: StateDirOption = None,
+    broker: FetchOption = None,
+    runtime: RuntimeOption = RuntimeName.AUTO,
+    graph: GraphOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the prompt that this device keeps on labelled texts."""
+    from mfpt_edge.data import Columns, load_split  # noqa: PLC0415
+    from mfpt_edge.prediction import evaluate as measure  # noqa: PLC0415
+    from mfpt_edge.view import facts_table  # noqa: PLC0415
+
+    model = _model(lang, federation, state_dir, broker)
+    split = load_split(data, model.plan.task.labels, Columns(text_column, label_column))
+    found = measure(_predictor(model, runtime, graph, device), split.examples)
+    facts = {
+        "language": model.prompt.header.language,
+        "version": model.prompt.header.version,
+        "accuracy": found.accuracy,
+        "loss": found.loss,
+        "n": found.examples,
+        "skipped": sum(split.skipped.values()),
+    }
+    show(facts, as_json, facts_table)
+
+
+def export(
+    lang: LanguageOption,
+    onnx: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the backbone for ONNX Runtime; prompts are its input.")
+    ] = None,
+    peft: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the prompt as an adapter that PEFT loads.")
+    ] = None,
+    federation: FederationOption = "default",
+    state_dir: StateDirOption = None,
+    broker: FetchOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the backbone for ONNX Runtime, or the prompt that this device keeps for PEFT."""
+    from mfpt_edge.config import require_engine, require_onnx  # noqa: PLC0415
+    from mfpt_edge.graphfolder import is_bundled  # noqa: PLC0415
+    from mfpt_edge.view import facts_table  # noqa: PLC0415
+    from mfpt_shared.errors import UsageError  # noqa: PLC0415
+    from mfpt_shared.folders import cache_home  # noqa: PLC0415
+
+    if onnx is None and peft is None:
+        raise UsageError("give --onnx DIR or --peft DIR, or both")
+    model = _model(lang, federation, state_dir, broker)
+    if onnx is not None and is_bundled(model.plan):
+        require_onnx()
+    else:
+        require_engine()
+    from mfpt_edge.export import export_onnx, export_peft  # noqa: PLC0415
+
+    if onnx is not None:
+        export_onnx(model.plan, onnx, cache_home())
+    if peft is not None:
+        export_peft(model, peft)
+    written = {"onnx": onnx and str(onnx), "peft": peft and str(peft), "version": model.prompt.header.version}
+    show(written, as_json, facts_table)
+
+
+def _model(lang: str, federation: str, state_dir: Path | None, broker: str | None) -> "Model":
+    import os  # noqa: PLC0415
+
+    from mfpt_edge.held import fetch, held  # noqa: PLC0415
+    from mfpt_shared.languages import normalise  # noqa: PLC0415
+    from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
+    from mfpt_shared.plan import federation_name  # noqa: PLC0415
+
+    if broker is not None:
+        federation = federation_name(federation)
+        return fetch(parse_broker(broker, os.environ), federation, normalise(lang))
+    return held(device_folder(lang, federation, state_dir))
+
+
+def _texts(given: list[str], file: Path | None) -> list[str]:
+    from mfpt_shared.errors import BadData, UsageError  # noqa: PLC0415
+
+    if bool(given) == (file is not None):
+        raise UsageError("give texts, or - for standard input, or --file FILE")
+    if given and given != ["-"]:
+        return given
+    try:
+        content = sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(f"--file {file}: no such file") from error
+    except UnicodeDecodeError as error:
+        raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
+    return [line for line in map(str.strip, content.splitlines()) if line]
+
+
+def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "Predictor":
+    """Load what computes predictions: ONNX Runtime starts in a second, torch in several."""
+    from mfpt_edge import graphfolder  # noqa: PLC0415
+    from mfpt_edge.config import has_onnx, require_engine, require_onnx  # noqa: PLC0415
+    from mfpt_shared.errors import UsageError  # noqa: PLC0415
+    from mfpt_shared.folders import cache_home  # noqa: PLC0415
+
+    bundled = graphfolder.is_bundled(model.plan)
+    if runtime is RuntimeName.AUTO:
+        can = has_onnx() and device in ("auto", "cpu") and (graph is not None or bundled)
+        runtime = RuntimeName.ONNX if can else RuntimeName.TORCH
+    if runtime is RuntimeName.TORCH:
+        require_engine()
+        from mfpt_edge.predict import TorchPredictor  # noqa: PLC0415 - torch takes seconds to import
+
+        return TorchPredictor(model, device=device)
+    require_onnx()
+    if graph is None and not bundled:
+        raise UsageError(
+            f"--runtime onnx needs an exported {model.plan.backbone.uri}: run `mfpt-edge export --onnx DIR` where "
+            "torch is installed, and give --graph DIR"
+        )
+    from mfpt_edge.predict_onnx import OnnxPredictor  # noqa: PLC0415
+
+    return OnnxPredictor(model, graph or graphfolder.bundled_folder(model.plan, cache_home()))
