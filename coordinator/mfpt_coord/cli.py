@@ -49,6 +49,14 @@ class Method(StrEnum):
     P_TUNING = "p-tuning"
 
 
+class Kind(StrEnum):
+    """Kinds of tasks, as in the plan."""
+
+    CLASSIFICATION = "classification"
+    PAIRS = "pairs"
+    GENERATION = "generation"
+
+
 class Proximity(StrEnum):
     """Kinds of proximity that need no updates, as in the plan."""
 
@@ -93,11 +101,14 @@ def serve(
 
 @plan_app.command("init", epilog="Example: mfpt-coord plan init --preset sib200 --out plan.toml")
 def plan_init(
-    preset: Annotated[str | None, typer.Option(help="Task: cldr, sib200 or masakhanews.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Task: cldr, sib200, masakhanews, xnli or cldr-names (for a decoder).")
+    ] = None,
+    kind: Annotated[Kind | None, typer.Option(help="Kind of your own task; default: classification.")] = None,
     labels: Annotated[str | None, typer.Option(help="Classes of your own task, separated by commas.")] = None,
     federation: Annotated[str, typer.Option(help="Name of the federation.")] = "default",
     backbone: Annotated[
-        str, typer.Option(help="bundled:<name>, hf:<id>@<revision> or path:<folder>.")
+        str, typer.Option(help="bundled:<name>, hf:<id>@<revision>, path:<folder> or gguf:<file>.")
     ] = "bundled:multilingual-e5-small",
     method: Annotated[Method, typer.Option(help="Where the soft prompt enters.")] = Method.LATE,
     out: Annotated[Path | None, typer.Option(help="File to write; without it, the plan goes to stdout.")] = None,
@@ -109,22 +120,29 @@ def plan_init(
 
     if labels and preset:
         raise UsageError("give --preset or --labels, not both")
-    if labels:
-        wanted = tuple(label.strip() for label in labels.split(","))
-        chosen = presets.Preset(plans.checked(plans.Task(labels=wanted)))
+    if preset and kind:
+        raise UsageError("give --preset or --kind, not both: a preset knows its kind of task")
+    if labels or kind:
+        wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
+        chosen = presets.Preset(plans.made(plans.Task, labels=wanted, kind=kind.value if kind else "classification"))
     else:
         chosen = presets.preset(preset or "cldr")
     facts = describe(backbone)
-    plan = plans.checked(
-        plans.Plan(
-            federation=federation,
-            task=chosen.task,
-            aggregation=chosen.aggregation,
-            backbone=plans.Backbone(
-                uri=backbone, width=facts.width, layers=facts.layers, fingerprint=facts.fingerprint
-            ),
-            prompt=plans.Prompt(method=method.value),
-        )
+    plan = plans.made(
+        plans.Plan,
+        federation=plans.federation_name(federation),
+        task=chosen.task,
+        aggregation=chosen.aggregation,
+        backbone=plans.Backbone(
+            uri=backbone,
+            width=facts.width,
+            layers=facts.layers,
+            fingerprint=facts.fingerprint,
+            # What the E5 family was trained with means nothing to others.
+            prefix=plans.Backbone().prefix if "e5" in backbone.lower() else "",
+        ),
+        prompt=plans.Prompt(method=method.value),
+        training=chosen.training,
     )
     text = plans.plan_to_toml(plan)
     if out is None:
@@ -138,7 +156,8 @@ def plan_init(
     except OSError as error:
         raise UsageError(f"cannot write {out}: {error.strerror}") from error
     typer.echo(
-        f"wrote {out}: {len(plan.task.labels)} labels, plan {plan.digest}; now: mfpt-coord serve --plan {out}",
+        f"wrote {out}: {plan.task.kind}, {len(plan.task.labels)} labels, plan {plan.digest}; "
+        f"now: mfpt-coord serve --plan {out}",
         err=True,
     )
 

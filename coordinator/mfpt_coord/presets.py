@@ -5,15 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from mfpt_shared.errors import UsageError
-from mfpt_shared.plan import Aggregation, Task
+from mfpt_shared.plan import Aggregation, Task, Training
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A task, and how best to aggregate what devices learn of it."""
+    """A task, how best to learn it on a device, and how best to aggregate what devices learn of it."""
 
     task: Task
     aggregation: Aggregation = Aggregation()
+    training: Training = Training()
 
 
 PRESETS: Final[Mapping[str, Preset]] = {
@@ -27,6 +28,10 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "sib200": Preset(
         Task(labels=("science/technology", "travel", "politics", "sports", "health", "entertainment", "geography")),
     ),
+    # XNLI, Conneau et al. 2018, and AfriXNLI, Adelani et al. 2024: does a hypothesis follow from a premise?
+    "xnli": Preset(Task(labels=("entailment", "neutral", "contradiction"), kind="pairs")),
+    # The embedded data once more: names in the device's language to be completed with the same in English.
+    "cldr-names": Preset(Task(labels=(), kind="generation", data="cldr")),
     # MasakhaNEWS, Adelani et al. 2023: topics of news in 16 African languages; not every language has every topic.
     "masakhanews": Preset(
         Task(labels=("business", "entertainment", "health", "politics", "religion", "sports", "technology")),

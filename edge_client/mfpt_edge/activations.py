@@ -48,5 +48,6 @@ def _key(model: PromptModel, examples: Sequence[Example]) -> str:
     )
     digest = hashlib.sha256(json.dumps(facts).encode())
     for example in examples:
-        digest.update(hashlib.sha256(example.text.encode()).digest())
+        content = f"{example.content}\0{example.completion}"
+        digest.update(hashlib.sha256(content.encode()).digest())
     return digest.hexdigest()[:32]

@@ -1,6 +1,6 @@
 """The frozen backbone: found, checked against the plan, loaded in 4 bits, with its tokenizer."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from mfpt_edge.e5file import E5File, find_file
 from mfpt_edge.e5model import BundledWeights
 from mfpt_edge.e5tokenizer import BundledTokenizer
 from mfpt_edge.encoder import Encoder
-from mfpt_edge.pretrained import Pretrained, PretrainedTokenizer, load_pretrained
+from mfpt_edge.pretrained import Pretrained, PretrainedTokenizer, describe_once, load_pretrained
 from mfpt_edge.shape import family_shape
 from mfpt_edge.stack import Stack, find_stack
 from mfpt_shared import backbones, plan
@@ -27,8 +27,14 @@ class Tokenizer(Protocol):
     def pad_id(self) -> int:
         """Id that fills up a batch."""
 
-    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
-        """Return the ids of every text with its special tokens, cut to `max_tokens` in all, without padding."""
+    def encode(self, texts: Sequence[str], max_tokens: int, pairs: Sequence[str] | None = None) -> list[list[int]]:
+        """Return the ids of every text with its special tokens, cut to `max_tokens` in all, without padding.
+
+        Args:
+            texts: to encode.
+            max_tokens: of each.
+            pairs: second texts, one for each of the first.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,7 @@ class Backbone:
         encoder: turns tokens into states.
         stack: the same, layer by layer; None if it is built in a way that does not allow that.
         tokenizer: text -> ids.
+        decoder: a decoder's way from states back to text; None where the task is not to generate.
         device: where the encoder lives.
         width: hidden size.
         layers: number of transformer layers.
@@ -51,6 +58,7 @@ class Backbone:
     encoder: Encoder | Pretrained
     stack: Stack | None
     tokenizer: Tokenizer
+    decoder: "Decoder | None"
     device: torch.device
     width: int
     layers: int
@@ -60,17 +68,36 @@ class Backbone:
     weight_bytes_fp32: int
 
 
-def load_backbone(spec: plan.Backbone, device: str = "auto", cache: Path | None = None) -> Backbone:
+@dataclass(frozen=True, slots=True)
+class Decoder:
+    """What a backbone has that can write.
+
+    Attributes:
+        logits: last states [n, width] -> scores of the next token [n, vocabulary] float32.
+        tokenizer: also ids -> text.
+        end_id: token that ends a text.
+    """
+
+    logits: Callable[[torch.Tensor], torch.Tensor]
+    tokenizer: PretrainedTokenizer
+    end_id: int
+
+
+def load_backbone(
+    spec: plan.Backbone, device: str = "auto", cache: Path | None = None, *, generates: bool = False
+) -> Backbone:
     """Load the backbone of a plan.
 
     Args:
         spec: what the plan says about it.
         device: `auto` (a GPU where there is one), `cpu`, `cuda`, `cuda:1`, ...
         cache: folder where weights that were converted to 4 bits are kept for the next start; None: nowhere.
+        generates: it is to write text: it must be a decoder.
 
     Raises:
         UsageError: the address is malformed, nothing usable is there, or there is no such device.
-        Incompatible: these are not the weights that the plan asks for, or something needed is not installed.
+        Incompatible: these are not the weights that the plan asks for, they cannot write though they should, or
+            something needed is not installed.
     """
     address = backbones.parse_uri(spec.uri)
     target = _device(device)
@@ -81,26 +108,33 @@ def load_backbone(spec: plan.Backbone, device: str = "auto", cache: Path | None 
     encoder: Encoder | Pretrained
     stack: Stack | None
     tokenizer: Tokenizer
+    decoder: Decoder | None = None
     if address.scheme == "bundled":
         file = E5File(find_file())
         encoder = stack = Encoder(file.shape, BundledWeights(file, quantised=quantised), target, dtype)
         tokenizer = BundledTokenizer(file)
     else:
         source = backbones.locate(address)
-        kept = cache and cache / "backbones" / f"{facts.fingerprint.removeprefix('sha256:')[:32]}-nf4.safetensors"
-        tokenizer = PretrainedTokenizer(source)
+        name = facts.fingerprint.removeprefix("sha256:")[:32]
+        kept = cache and cache / "backbones" / f"{name}-nf4.safetensors"
+        described = describe_once(source, cache and cache / "backbones" / name)
+        tokenizer = PretrainedTokenizer(described)
         shape = family_shape(backbones.config(source)) if source.is_dir() else None
         if shape is None:
-            encoder = load_pretrained(source, target, kept, quantised=quantised)
+            encoder = load_pretrained(source, described, target, kept, quantised=quantised, generates=generates)
             stack = find_stack(encoder, facts.layers, tokenizer.encode, target)
+            decoder = _decoder(encoder, tokenizer, target) if generates else None
         else:
             encoder = stack = Encoder(shape, family_weights(source, kept, quantised=quantised), target, dtype)
+    if generates and decoder is None:
+        raise Incompatible(f"{spec.uri} cannot write text, as task.kind generation needs: name a decoder in the plan")
     encoder.requires_grad_(False).eval()
     held, fp32 = fourbit.footprint(encoder)
     return Backbone(
         encoder=encoder,
         stack=stack,
         tokenizer=tokenizer,
+        decoder=decoder,
         device=target,
         width=facts.width,
         layers=facts.layers,
@@ -109,6 +143,16 @@ def load_backbone(spec: plan.Backbone, device: str = "auto", cache: Path | None 
         weight_bytes=held,
         weight_bytes_fp32=fp32,
     )
+
+
+def _decoder(model: Pretrained, tokenizer: PretrainedTokenizer, device: torch.device) -> Decoder | None:
+    """Return what a model writes with; None if its first states know what follows, or it cannot end a text."""
+    ids = torch.tensor([[3, 4, 5], [3, 4, 6]], device=device)
+    with torch.no_grad():
+        one, other = model.encode(model.tokens(ids), torch.ones_like(ids, dtype=torch.bool))
+    if tokenizer.end_id is None or not torch.allclose(one[:2], other[:2], rtol=1e-2, atol=1e-3):
+        return None
+    return Decoder(model.logits, tokenizer, tokenizer.end_id)
 
 
 def check_facts(spec: plan.Backbone, facts: backbones.BackboneFacts | Backbone) -> None:

@@ -11,8 +11,10 @@ from mfpt_edge.cli_options import (
     DeviceOption,
     FederationOption,
     JsonOption,
+    Kind,
     LabelColumnOption,
     LanguageOption,
+    PairColumnOption,
     StateDirOption,
     TextColumnOption,
     device_folder,
@@ -45,6 +47,7 @@ def join(
     data: DataOption = None,
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
+    pair_column: PairColumnOption = None,
     rounds: Annotated[int | None, typer.Option(min=1, help="Leave after so many accepted updates.")] = None,
     examples: Annotated[int | None, typer.Option(min=1, help="Use at most so many training examples.")] = None,
     federation: FederationOption = "default",
@@ -64,9 +67,9 @@ def join(
     import os  # noqa: PLC0415
 
     from mfpt_edge.config import JoinConfig, parse_retries  # noqa: PLC0415
-    from mfpt_edge.data import Columns  # noqa: PLC0415
     from mfpt_edge.device import default_folder  # noqa: PLC0415
     from mfpt_edge.join import join as run_join  # noqa: PLC0415
+    from mfpt_edge.rows import Columns  # noqa: PLC0415
     from mfpt_edge.view import join_view, result_table  # noqa: PLC0415
     from mfpt_shared.languages import device_language  # noqa: PLC0415
     from mfpt_shared.mqtt import parse_broker  # noqa: PLC0415
@@ -81,7 +84,7 @@ def join(
         broker=parse_broker(broker, os.environ),
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
         data=data,
-        columns=Columns(text_column, label_column),
+        columns=Columns(text_column, label_column, pair_column),
         retries=5 if retry is None else retries,
         reconnects=retries,
         rounds=rounds,
@@ -140,8 +143,12 @@ def data_show(
     labels: Annotated[
         str | None, typer.Option(help="Labels, separated by commas; default: the plan's, or those of cldr.")
     ] = None,
+    kind: Annotated[Kind, typer.Option(help="Kind of task, where --labels are given or there are none.")] = (
+        Kind.CLASSIFICATION
+    ),
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
+    pair_column: PairColumnOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     as_json: JsonOption = False,
@@ -150,17 +157,21 @@ def data_show(
     import msgspec  # noqa: PLC0415
 
     from mfpt_edge.cldr import CLDR_LABELS  # noqa: PLC0415
-    from mfpt_edge.data import Columns, describe, load_dataset  # noqa: PLC0415
+    from mfpt_edge.data import describe, load_dataset  # noqa: PLC0415
+    from mfpt_edge.rows import Columns  # noqa: PLC0415
     from mfpt_edge.view import summary_table  # noqa: PLC0415
     from mfpt_shared.languages import normalise  # noqa: PLC0415
 
-    if labels:
-        wanted = tuple(label.strip() for label in labels.split(","))
+    source = data or "cldr"
+    if labels or kind is Kind.GENERATION:
+        wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
+    elif source == "cldr":
+        wanted = CLDR_LABELS
     else:
-        wanted = (
-            CLDR_LABELS if data in (None, "cldr") else device_folder(lang, federation, state_dir).plan().task.labels
-        )
-    dataset = load_dataset(data or "cldr", normalise(lang), wanted, columns=Columns(text_column, label_column))
+        task = device_folder(lang, federation, state_dir).plan().task
+        wanted, kind = task.labels, Kind(task.kind)
+    columns = Columns(text_column, label_column, pair_column)
+    dataset = load_dataset(source, normalise(lang), wanted, kind=kind.value, columns=columns)
     summary = describe(dataset, wanted)
     if as_json:
         typer.echo(msgspec.json.encode(summary))

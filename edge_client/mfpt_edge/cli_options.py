@@ -18,6 +18,14 @@ class RuntimeName(StrEnum):
     ONNX = "onnx"
 
 
+class Kind(StrEnum):
+    """Kinds of tasks, as in the plan."""
+
+    CLASSIFICATION = "classification"
+    PAIRS = "pairs"
+    GENERATION = "generation"
+
+
 LanguageOption = Annotated[
     str, typer.Option("--lang", help="Your language: a BCP 47 or ISO 639 tag, such as sw or swh.")
 ]
@@ -29,10 +37,16 @@ DataOption = Annotated[
     ),
 ]
 TextColumnOption = Annotated[
-    str | None, typer.Option("--text-column", help="Column with the text; default: text, headline+text.")
+    str | None,
+    typer.Option("--text-column", help="Column with the text; default: text, headline+text; premise; prompt."),
 ]
 LabelColumnOption = Annotated[
-    str | None, typer.Option("--label-column", help="Column with the label; default: label, category.")
+    str | None,
+    typer.Option("--label-column", help="Column with the label or completion; default: label, category; completion."),
+]
+PairColumnOption = Annotated[
+    str | None,
+    typer.Option("--pair-column", help="Column with the second text of a pair; default: hypothesis, sentence2."),
 ]
 StateDirOption = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of this device; by default under the XDG state home.")

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from mfpt_edge.cli_options import (
     JsonOption,
     LabelColumnOption,
     LanguageOption,
+    PairColumnOption,
     RuntimeName,
     RuntimeOption,
     StateDirOption,
@@ -23,8 +24,12 @@ from mfpt_edge.cli_options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfpt_edge.completion import Completer
     from mfpt_edge.held import Model
     from mfpt_edge.prediction import Predictor
+    from mfpt_edge.splits import Example
 
 
 def predict(
@@ -41,19 +46,17 @@ def predict(
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Label texts with the prompt that this device keeps; works offline."""
-    from mfpt_edge.prediction import predict as label  # noqa: PLC0415
-
+    """Label texts, or complete them, with the prompt that this device keeps; works offline."""
     model = _model(lang, federation, state_dir, broker)
-    predictions = label(_predictor(model, runtime, graph, device), _texts(texts or [], file))
+    rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
     if as_json:
         import json  # noqa: PLC0415
 
-        rows = [{"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions]
         typer.echo(json.dumps({"version": model.prompt.header.version, "predictions": rows}, ensure_ascii=False))
         return
-    for one in predictions:
-        typer.echo(f"{one.label}\t{one.probability:.3f}\t{one.text}")
+    for row in rows:
+        answer = row["completion"] if "completion" in row else f"{row['label']}\t{row['probability']:.3f}"
+        typer.echo(f"{answer}\t{row['text']}")
 
 
 def evaluate(
@@ -61,6 +64,7 @@ def evaluate(
     data: Annotated[Path, typer.Option("--data", help="File with texts and labels; all its rows are used.")],
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
+    pair_column: PairColumnOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     broker: FetchOption = None,
@@ -70,19 +74,18 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """Measure the prompt that this device keeps on labelled texts."""
-    from mfpt_edge.data import Columns, load_split  # noqa: PLC0415
-    from mfpt_edge.prediction import evaluate as measure  # noqa: PLC0415
+    from mfpt_edge.data import load_split  # noqa: PLC0415
+    from mfpt_edge.rows import Columns  # noqa: PLC0415
     from mfpt_edge.view import facts_table  # noqa: PLC0415
 
     model = _model(lang, federation, state_dir, broker)
-    split = load_split(data, model.plan.task.labels, Columns(text_column, label_column))
-    found = measure(_predictor(model, runtime, graph, device), split.examples)
+    task = model.plan.task
+    split = load_split(data, task.labels, Columns(text_column, label_column, pair_column), task.kind)
     facts = {
         "language": model.prompt.header.language,
         "version": model.prompt.header.version,
-        "accuracy": found.accuracy,
-        "loss": found.loss,
-        "n": found.examples,
+        **_measured(model, split.examples, runtime, graph, device),
+        "n": len(split.examples),
         "skipped": sum(split.skipped.values()),
     }
     show(facts, as_json, facts_table)
@@ -153,6 +156,58 @@ def _texts(given: list[str], file: Path | None) -> list[str]:
     except UnicodeDecodeError as error:
         raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
     return [line for line in map(str.strip, content.splitlines()) if line]
+
+
+def _answers(
+    model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str
+) -> list[dict[str, Any]]:
+    """Return what `predict` prints for each text; of a pair, both stand in one text with a tab between them."""
+    if model.plan.task.kind == "generation":
+        from mfpt_edge.completion import complete  # noqa: PLC0415
+
+        completed = complete(_completer(model, runtime, device), texts)
+        return [{"text": one.text, "completion": one.completion} for one in completed]
+    from mfpt_edge.prediction import predict as label  # noqa: PLC0415
+    from mfpt_shared.errors import UsageError  # noqa: PLC0415
+
+    pairs = None
+    if model.plan.task.kind == "pairs":
+        parts = [text.partition("\t") for text in texts]
+        if lonely := next((first for first, _, second in parts if not second.strip()), None):
+            raise UsageError(
+                f"the plan's task is about pairs of texts: write both with a tab between them, not {lonely!r}"
+            )
+        texts, pairs = [first for first, _, _ in parts], [second for _, _, second in parts]
+    predictions = label(_predictor(model, runtime, graph, device), texts, pairs)
+    rows = [{"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions]
+    return rows if pairs is None else [{**row, "pair": pair} for row, pair in zip(rows, pairs, strict=True)]
+
+
+def _measured(
+    model: "Model", examples: "Sequence[Example]", runtime: RuntimeName, graph: Path | None, device: str
+) -> dict[str, float]:
+    """Return what `evaluate` measures."""
+    if model.plan.task.kind == "generation":
+        from mfpt_edge.completion import evaluate as quality  # noqa: PLC0415
+
+        completions = quality(_completer(model, runtime, device), examples)
+        return {"exact_match": completions.exact_match, "token_f1": completions.token_f1}
+    from mfpt_edge.prediction import evaluate as measure  # noqa: PLC0415
+
+    found = measure(_predictor(model, runtime, graph, device), examples)
+    return {"accuracy": found.accuracy, "loss": found.loss}
+
+
+def _completer(model: "Model", runtime: RuntimeName, device: str) -> "Completer":
+    from mfpt_edge.config import require_engine  # noqa: PLC0415
+    from mfpt_shared.errors import UsageError  # noqa: PLC0415
+
+    if runtime is RuntimeName.ONNX:
+        raise UsageError("--runtime onnx labels texts, it does not complete them: leave it out")
+    require_engine()
+    from mfpt_edge.predict import TorchCompleter  # noqa: PLC0415 - torch takes seconds to import
+
+    return TorchCompleter(model, device=device)
 
 
 def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "Predictor":

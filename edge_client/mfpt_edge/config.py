@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mfpt_edge.data import Columns
+from mfpt_edge.rows import Columns
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.mqtt import BrokerAddress

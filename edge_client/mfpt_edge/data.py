@@ -15,19 +15,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
 
 from mfpt_edge.cldr import cldr_examples
+from mfpt_edge.rows import Columns, Row, rows_of
 from mfpt_edge.splits import SPLIT_NAMES, SPLITS, Example, SplitName, filled, split_of, subsample, without_leaks
 from mfpt_edge.tables import SUFFIXES, Table, listed, read_file, read_hub
 from mfpt_shared.errors import DatasetError, UsageError
-from mfpt_shared.languages import LanguageCode
-
-# The first group of columns that is there counts. MasakhaNEWS has a headline beside its text: both belong together.
-_TEXT_COLUMNS: Final = (("headline", "text"), ("text",), ("sentence",), ("headline",))
-_LABEL_COLUMNS: Final = (("label",), ("category",))
-# Of data sets that are translations of one another, such as SIB-200.
-_KEY_COLUMN: Final = "index_id"
+from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.plan import TaskKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +47,18 @@ class Dataset:
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
-    """The columns that the user named, if any; the usual names are tried otherwise."""
-
-    text: str | None = None
-    label: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class DatasetSummary:
     """What `mfpt-edge data show` prints.
 
     Attributes:
-        counts: split -> label -> examples; every label of the plan is there.
+        counts: split -> label -> examples; every label of the plan is there, `completion` where it has none.
         skipped: reason -> rows.
-        samples: up to three (label, text) from the training split, of different labels where it has them.
+        samples: up to three (label or completion, text) from the training split, of different labels where it has them.
     """
 
     counts: Mapping[str, Mapping[str, int]]
     skipped: Mapping[str, int]
     samples: tuple[tuple[str, str], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    text: str
-    label: str
-    key: str = ""
 
 
 # ---- from a source to a data set
@@ -89,7 +69,8 @@ def load_dataset(
     language: LanguageCode,
     labels: Sequence[str],
     *,
-    columns: Columns = Columns(),
+    kind: TaskKind = "classification",
+    columns: Columns | None = None,
     max_examples: int | None = None,
 ) -> Dataset:
     """Read a data set.
@@ -98,7 +79,8 @@ def load_dataset(
         source: `cldr`, a CSV, TSV, JSONL or Parquet file, a folder with train, dev and test files of these kinds, or
             `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
         language: whose names `cldr` gives; also decides which examples `max_examples` keeps.
-        labels: the plan's, in its order.
+        labels: the plan's, in its order; none for generation.
+        kind: of the plan's task. Of `cldr`, generation makes of each name a prompt for the same name in English.
         columns: the columns to read, for sources other than `cldr`.
         max_examples: limit of the training split; the examples kept are the same every time, and each label keeps its
             share as far as possible.
@@ -109,8 +91,12 @@ def load_dataset(
     """
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
-    rows = _cldr_rows(language) if source == "cldr" else _table_rows(_tables(source), columns)
-    found, skipped = _examples(source, rows, labels)
+    rows = (
+        _cldr_rows(language, kind)
+        if source == "cldr"
+        else {name: rows_of(table, columns or Columns(), kind) for name, table in _tables(source).items()}
+    )
+    found, skipped = _examples(source, rows, labels, kind)
     splits = without_leaks(filled(found), skipped)
     if not splits["train"]:
         raise DatasetError(f"{source}: no example is left to train on, all are for validation or test: add more rows")
@@ -118,18 +104,21 @@ def load_dataset(
     return Dataset(tuple(train), tuple(splits["validation"]), tuple(splits["test"]), dict(skipped))
 
 
-def load_split(path: Path, labels: Sequence[str], columns: Columns = Columns()) -> Split:
+def load_split(
+    path: Path, labels: Sequence[str], columns: Columns | None = None, kind: TaskKind = "classification"
+) -> Split:
     """Read all rows of one file as one split, for an evaluation.
 
     Raises:
         DatasetError: the file cannot be read, or holds no example of the plan's labels.
     """
-    found, skipped = _examples(str(path), {"test": _rows(read_file(path), columns)}, labels)
+    found, skipped = _examples(str(path), {"test": rows_of(read_file(path), columns or Columns(), kind)}, labels, kind)
     return Split(tuple(found["test"]), dict(skipped))
 
 
 def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
     """Count and sample a data set for a person to look at."""
+    labels = labels or ("completion",)
     counts: dict[str, dict[str, int]] = {}
     for name in SPLITS:
         examples: tuple[Example, ...] = getattr(dataset, name)
@@ -139,15 +128,22 @@ def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
     for example in dataset.train:
         first.setdefault(example.label, example)
     others = [example for example in dataset.train if example is not first[example.label]]
-    samples = tuple((labels[example.label], example.text) for example in [*first.values(), *others][:3])
+    samples = tuple(
+        (example.completion or labels[example.label], example.content) for example in [*first.values(), *others][:3]
+    )
     return DatasetSummary(counts, dataset.skipped, samples)
 
 
-def _cldr_rows(language: LanguageCode) -> dict[SplitName, list[_Row | None]]:
+def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SplitName, list[Row | None]]:
     """Split by entity rather than text, so that no language trains on what is another's test, translated."""
-    rows: dict[SplitName, list[_Row | None]] = {name: [] for name in SPLITS}
+    if kind == "pairs":
+        raise DatasetError("the embedded data has no pairs of texts: give your own with --data FILE")
+    rows: dict[SplitName, list[Row | None]] = {name: [] for name in SPLITS}
+    english = {name.key: name.text for name in cldr_examples(normalise("en"))} if kind == "generation" else {}
     for name in cldr_examples(language):
-        rows[split_of(name.key)].append(_Row(name.text, name.label, name.key))
+        answer = english.get(name.key) if kind == "generation" else name.label
+        if answer is not None:
+            rows[split_of(name.key)].append(Row(name.text, answer, name.key))
     return rows
 
 
@@ -183,51 +179,6 @@ def _split_files(folder: Path) -> dict[SplitName, Path]:
 # ---- from rows to examples
 
 
-def _table_rows(tables: Mapping[SplitName, Table], columns: Columns) -> dict[SplitName, list[_Row | None]]:
-    return {name: _rows(table, columns) for name, table in tables.items()}
-
-
-def _rows(table: Table, columns: Columns) -> list[_Row | None]:
-    """Return text and label of each row; `None` where a cell is missing or no text."""
-    text_columns = _columns(table, columns.text, _TEXT_COLUMNS, "text")
-    label_columns = _columns(table, columns.label, _LABEL_COLUMNS, "label")
-    rows: list[_Row | None] = []
-    for row in table.rows:
-        cells = [] if row is None else [_cell(row, column) for column in (*text_columns, *label_columns)]
-        *texts, label = cells or [None]
-        if label is None or any(text is None for text in texts):
-            rows.append(None)
-        else:
-            rows.append(_Row(" ".join(text for text in texts if text), label, _cell(row or {}, _KEY_COLUMN) or ""))
-    return rows
-
-
-def _cell(row: Mapping[str, object], column: str) -> str | None:
-    """Return a cell as stripped text; a null is empty, and a missing cell or one of another type is `None`."""
-    value = row.get(column, False)
-    if value is None:
-        return ""
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return None
-    text = str(value).strip()
-    # JSON can escape half of a surrogate pair, which is no Unicode text and which no tokenizer takes.
-    return None if any("\ud800" <= char <= "\udfff" for char in text) else text
-
-
-def _columns(
-    table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: Literal["text", "label"]
-) -> tuple[str, ...]:
-    """Return the column that the user wants, or else the first usual group, in whatever case it is written."""
-    known = {column if wanted else column.casefold(): column for column in reversed(table.columns)}
-    for group in [(wanted,)] if wanted else usual:
-        if all(column in known for column in group):
-            return tuple(known[column] for column in group)
-    missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual[-3:])
-    raise DatasetError(
-        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
-    )
-
-
 def match_labels(found: Iterable[str], labels: Sequence[str]) -> dict[str, int]:
     """Return label of the source -> index into the plan's labels, for those that match; the rules stand above.
 
@@ -248,18 +199,22 @@ def match_labels(found: Iterable[str], labels: Sequence[str]) -> dict[str, int]:
 
 
 def _examples(
-    where: str, rows: Mapping[SplitName, Sequence[_Row | None]], labels: Sequence[str]
+    where: str, rows: Mapping[SplitName, Sequence[Row | None]], labels: Sequence[str], kind: TaskKind
 ) -> tuple[dict[SplitName, list[Example]], Counter[str]]:
     """Turn the rows of all splits into examples, and count those that are none by reason."""
     found = Counter(row.label for split in rows.values() for row in split if row is not None and row.label)
-    index_of = match_labels(found, labels)
+    index_of = None if kind == "generation" else match_labels(found, labels)
     examples: dict[SplitName, list[Example]] = {name: [] for name in rows}
     skipped: Counter[str] = Counter()
     for name, split in rows.items():
         for row in split:
-            reason = _flaw(row, index_of)
+            reason = _flaw(row, index_of, kind)
             if reason is None and row is not None:
-                examples[name].append(Example(row.text, index_of[row.label], row.key))
+                examples[name].append(
+                    Example(row.text, key=row.key, completion=row.label)
+                    if index_of is None
+                    else Example(row.text, index_of[row.label], row.key, row.pair)
+                )
             else:
                 skipped[str(reason)] += 1
     if not any(examples.values()):
@@ -267,18 +222,20 @@ def _examples(
     return examples, skipped
 
 
-def _flaw(row: _Row | None, index_of: Mapping[str, int]) -> str | None:
+def _flaw(row: Row | None, index_of: Mapping[str, int] | None, kind: TaskKind) -> str | None:
     if row is None:
         return "broken row"
-    if not row.text:
+    if not row.text or (kind == "pairs" and not row.pair):
         return "empty text"
     if not row.label:
-        return "empty label"
-    return None if row.label in index_of else "label not in the plan"
+        return "empty completion" if index_of is None else "empty label"
+    return None if index_of is None or row.label in index_of else "label not in the plan"
 
 
 def _nothing_usable(where: str, skipped: Counter[str], found: Counter[str], labels: Sequence[str]) -> DatasetError:
     reasons = ", ".join(f"{reason} {count}" for reason, count in skipped.items()) or "there is none"
+    if not labels:
+        return DatasetError(f"{where}: no row can be used ({reasons})")
     its_labels = listed([label for label, _ in found.most_common()]) or "none"
     return DatasetError(
         f"{where}: no row can be used ({reasons})\nits labels: {its_labels}; the plan's labels: {listed(labels)}"

@@ -26,18 +26,35 @@ class BundledTokenizer:
         """Id that fills up a batch."""
         return self._pad_id
 
-    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+    def encode(self, texts: Sequence[str], max_tokens: int, pairs: Sequence[str] | None = None) -> list[list[int]]:
         """Return the ids of every text; see `backbone.Tokenizer`."""
-        return encode_pieces(self._pieces, texts, max_tokens)
+        return encode_pieces(self._pieces, texts, max_tokens, pairs)
 
 
 def encode_pieces(
-    pieces: sentencepiece.SentencePieceProcessor, texts: Sequence[str], max_tokens: int
+    pieces: sentencepiece.SentencePieceProcessor,
+    texts: Sequence[str],
+    max_tokens: int,
+    pairs: Sequence[str] | None = None,
 ) -> list[list[int]]:
-    """Return the ids of every text, between the ids of `<s>` and `</s>`, cut to `max_tokens` in all."""
+    """Return the ids of every text, between the ids of `<s>` and `</s>`, cut to `max_tokens` in all.
+
+    Of a pair, `<s> first </s> </s> second </s>`, as XLM-R has it, the longer text is cut first.
+    """
     first, last = pieces.bos_id(), pieces.eos_id()
     found: list[list[int]] = pieces.encode([normalise(text) for text in texts])
-    return [[first, *ids[: max_tokens - 2], last] for ids in found]
+    if pairs is None:
+        return [[first, *ids[: max_tokens - 2], last] for ids in found]
+    others: list[list[int]] = pieces.encode([normalise(text) for text in pairs])
+    cut = (_cut(one, other, max_tokens - 4) for one, other in zip(found, others, strict=True))
+    return [[first, *one, last, last, *other, last] for one, other in cut]
+
+
+def _cut(one: list[int], other: list[int], room: int) -> tuple[list[int], list[int]]:
+    """Shorten the longer of two until both fit."""
+    shorter = max(0, min(len(one), len(other), room // 2))
+    rest = max(0, room - shorter)
+    return (one[:rest], other[:shorter]) if len(one) > len(other) else (one[:shorter], other[:rest])
 
 
 def normalise(text: str) -> str:

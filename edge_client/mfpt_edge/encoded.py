@@ -10,6 +10,7 @@ from torch import Tensor
 
 from mfpt_edge.padding import pad
 from mfpt_edge.prompt import PromptModel
+from mfpt_edge.sequences import tokenise
 
 if TYPE_CHECKING:
     from mfpt_edge.splits import Example
@@ -27,7 +28,7 @@ class Encoded(NamedTuple):
 
     Attributes:
         ids: token ids of every example.
-        labels: [examples] int64.
+        labels: [examples] int64; see `sequences.Sequences`.
         pad_id: fills up a batch.
         device: where batches are made.
         hidden: [sum of lengths, width] float16, all tokens of all examples in a row; None if it would take too much.
@@ -71,14 +72,13 @@ def encode(model: PromptModel, examples: "Sequence[Example]", *, cache_bytes: in
     """Tokenise examples and run them through the lower layers once.
 
     Args:
-        model: its plan gives the prefix and the longest text.
-        examples: text and label index.
+        model: see `sequences.tokenise`.
+        examples: see there.
         cache_bytes: if the activations would take more, they are computed anew for every batch instead.
     """
     backbone = model.backbone
-    prefix = model.plan.backbone.prefix
-    ids = backbone.tokenizer.encode([prefix + example.text for example in examples], model.max_tokens)
-    labels = torch.tensor([example.label for example in examples], dtype=torch.int64, device=backbone.device)
+    ids, known = tokenise(model, examples)
+    labels = torch.tensor(known, dtype=torch.int64, device=backbone.device)
     ends = np.cumsum([len(tokens) for tokens in ids]).tolist()
     encoded = Encoded(ids, labels, backbone.tokenizer.pad_id, backbone.device, None, [0, *ends[:-1]])
     if not ids or 2 * ends[-1] * backbone.width > cache_bytes:

@@ -47,6 +47,8 @@ def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
         Incompatible: the backbone is not of the BERT family, or not the plan's.
         UsageError: something else is in that folder.
     """
+    if plan.task.kind == "generation":
+        raise Incompatible("only what labels texts is exported to ONNX, not what writes them")
     layer = graphfolder.entry_layer(plan)
     if graphfolder.is_bundled(plan):
         graphfolder.write_bundled(folder, layer)

@@ -139,6 +139,12 @@ class _Product(torch.autograd.Function):
         return gradient @ context.weight.decode(gradient.dtype), None, None
 
 
+def product(x: Tensor, weight: Packed, bias: Tensor | None = None) -> Tensor:
+    """Return x W^T + b, [..., in] -> [..., out], in the type of x; gradients go to x alone."""
+    result: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    return result
+
+
 class Linear4bit(nn.Module):
     """A frozen linear layer in 4 bits; gradients pass through to its input."""
 
@@ -168,8 +174,7 @@ class Linear4bit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x W^T + b: [..., in] becomes [..., out], in the type of x."""
-        product: Tensor = _Product.apply(x.to(self._dtype), self.packed, self.bias)  # type: ignore[no-untyped-call]
-        return product.to(x.dtype)
+        return product(x.to(self._dtype), self.packed, self.bias).to(x.dtype)
 
 
 class Embedding4bit(nn.Module):
@@ -178,9 +183,16 @@ class Embedding4bit(nn.Module):
     codes: Tensor
     scales: Tensor
 
-    def __init__(self, table: Packed, factor: float = 1.0) -> None:
-        """Wrap a packed table [rows, width], which may be mapped from a file; what is looked up is multiplied."""
+    def __init__(self, table: Packed, factor: float = 1.0, dtype: torch.dtype = torch.float32) -> None:
+        """Wrap a table.
+
+        Args:
+            table: [rows, width]; it may be mapped from a file.
+            factor: of what is looked up.
+            dtype: to multiply in, where the table also turns states into tokens.
+        """
         super().__init__()
+        self.dtype = dtype
         self._book = table.book
         self._factor = factor
         self.embedding_dim = table.shape[1]

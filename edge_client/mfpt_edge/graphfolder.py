@@ -7,8 +7,6 @@
 The bundled backbone's folder is made on first use, in the cache; others are written by `mfpt-edge export --onnx`.
 """
 
-import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -16,6 +14,7 @@ from typing import Final
 import msgspec
 import sentencepiece
 
+from mfpt_edge.atomic import atomic_folder
 from mfpt_edge.e5file import E5File, find_file
 from mfpt_edge.e5tokenizer import encode_pieces
 from mfpt_shared import backbones
@@ -28,7 +27,7 @@ TOKENIZER: Final = "tokenizer.json"
 _ABOUT: Final = "about.json"
 _FORMAT: Final = 1
 
-Encode = Callable[[Sequence[str], int], list[list[int]]]
+Encode = Callable[[Sequence[str], int, Sequence[str] | None], list[list[int]]]
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,16 +93,10 @@ def write(folder: Path, about: About, graph: bytes, save_tokenizer: Callable[[Pa
     """
     if folder.exists() and not (folder / _ABOUT).exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds something else: name a new or empty folder")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, suffix=".part") as part:
-        made = Path(part) / "made"
-        made.mkdir()
+    with atomic_folder(folder) as made:
         (made / GRAPH).write_bytes(graph)
         save_tokenizer(made)
         (made / _ABOUT).write_bytes(msgspec.json.encode(about))
-        if folder.exists():
-            shutil.rmtree(folder)
-        made.rename(folder)
 
 
 def read_about(folder: Path) -> About:
@@ -138,17 +131,18 @@ def check(about: About, plan: Plan) -> None:
 
 
 def load_tokenizer(folder: Path) -> Encode:
-    """Return a folder's tokenizer: texts and the most tokens of each -> ids, special tokens included."""
+    """Return a folder's tokenizer: texts, the most tokens of each, and second texts -> ids with special tokens."""
     if (folder / SENTENCEPIECE).exists():
         pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))
-        return lambda texts, limit: encode_pieces(pieces, texts, limit)
+        return lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs)
     from tokenizers import Tokenizer  # noqa: PLC0415 - the bundled backbone does without
 
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
 
-    def encode(texts: Sequence[str], limit: int) -> list[list[int]]:
+    def encode(texts: Sequence[str], limit: int, pairs: Sequence[str] | None) -> list[list[int]]:
         tokenizer.enable_truncation(limit)
-        return [encoding.ids for encoding in tokenizer.encode_batch(list(texts))]
+        entries = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
+        return [encoding.ids for encoding in tokenizer.encode_batch(entries)]
 
     return encode
 

@@ -56,6 +56,7 @@ def solve_head(model: PromptModel, encoded: Encoded) -> None:
                 best, dual = error, candidate
     weight = dual.T @ centred
     weight *= _LOGIT_DEVIATION / (centred @ weight.T).std(correction=0).clamp(min=1e-6)
+    assert model.head is not None
     with torch.no_grad():
         model.head.weight.copy_(weight)
         model.head.bias.copy_(-(weight @ mean))

@@ -114,7 +114,12 @@ def _dataset(config: JoinConfig, plan: Plan) -> Dataset:
     if config.data is None and source != "cldr" and not source.startswith("hf:"):
         raise UsageError("the plan names no data source that every device has: give your own with --data FILE")
     dataset = load_dataset(
-        source, config.language, plan.task.labels, columns=config.columns, max_examples=config.max_examples
+        source,
+        config.language,
+        plan.task.labels,
+        kind=plan.task.kind,
+        columns=config.columns,
+        max_examples=config.max_examples,
     )
     skipped = ", ".join(f"{count} x {reason}" for reason, count in dataset.skipped.items()) or "none"
     _log.info(
@@ -155,6 +160,7 @@ async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> Joi
         accuracy_kept=ours.accuracy if known else None,
         examples=trainer.examples,
         test_examples=before.examples,
+        losses=snapshot.losses,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
         peak_rss_bytes=peak_rss_bytes(),

@@ -33,10 +33,10 @@ class BackboneLaboratory:
         """See `trainer.OpenLaboratory`."""
         if threads is not None:
             torch.set_num_threads(threads)
-        self._labels = plan.task.labels
+        self._task = plan.task
         self._data = data
         self._cache = cache
-        self._backbone = load_backbone(plan.backbone, device, cache)
+        self._backbone = load_backbone(plan.backbone, device, cache, generates=plan.task.kind == "generation")
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
         self._encoded: dict[tuple[Plan, LanguageCode], _Splits] = {}
@@ -65,7 +65,7 @@ class BackboneLaboratory:
 
     def _load(self, language: LanguageCode) -> Dataset:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
-        return load_dataset(source, language, self._labels)
+        return load_dataset(source, language, self._task.labels, kind=self._task.kind)
 
     def _splits(self, model: PromptModel, language: LanguageCode) -> _Splits:
         key = (model.plan, language)

@@ -1,6 +1,7 @@
 """Prediction with torch: the same backbone, prompt and products as in training."""
 
 from collections.abc import Sequence
+from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from mfpt_edge.encoded import encode
 from mfpt_edge.held import Model
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
+from mfpt_edge.writing import write
 from mfpt_shared.folders import cache_home
 from mfpt_shared.tensors import check_layout, dense, layout
 
@@ -24,19 +26,42 @@ class TorchPredictor:
         Raises:
             Incompatible: this device's backbone is not the plan's.
         """
-        state = dense(model.prompt.state)
-        check_layout(state, layout(model.plan))
-        self._model = PromptModel(load_backbone(model.plan.backbone, device, cache_home()), model.plan)
-        self._model.load(state)
+        self._model = _loaded(model, device)
 
     @property
     def labels(self) -> Sequence[str]:
         """See Predictor.labels."""
         return self._model.plan.task.labels
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
         """See Predictor.probabilities."""
+        examples = [Example(text, pair=pair) for text, pair in zip(texts, pairs or repeat(""), strict=False)]
         # Every text is run once: there is nothing to keep.
-        encoded = encode(self._model, [Example(text, 0) for text in texts], cache_bytes=0)
+        encoded = encode(self._model, examples, cache_bytes=0)
         found: NDArray[np.float32] = training.predict(self._model, encoded).softmax(dim=1).cpu().numpy()
         return found
+
+
+class TorchCompleter:
+    """See `completion.Completer`."""
+
+    def __init__(self, model: Model, *, device: str = "auto") -> None:
+        """Load the backbone.
+
+        Raises:
+            Incompatible: this device's backbone is not the plan's, or no decoder.
+        """
+        self._model = _loaded(model, device)
+
+    def complete(self, texts: Sequence[str]) -> list[str]:
+        """See Completer.complete."""
+        return write(self._model, texts)
+
+
+def _loaded(model: Model, device: str) -> PromptModel:
+    plan, state = model.plan, dense(model.prompt.state)
+    check_layout(state, layout(plan))
+    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.kind == "generation")
+    loaded = PromptModel(backbone, plan)
+    loaded.load(state)
+    return loaded

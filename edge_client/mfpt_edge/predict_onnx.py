@@ -54,10 +54,10 @@ class OnnxPredictor:
         """See Predictor.labels."""
         return self._plan.task.labels
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
         """See Predictor.probabilities."""
         prefix = self._plan.backbone.prefix
-        sequences = self._encode([prefix + text for text in texts], self._limit)
+        sequences = self._encode([prefix + text for text in texts], self._limit, pairs)
         found = np.empty((len(texts), len(self.labels)), np.float32)
         order = np.argsort([len(ids) for ids in sequences], kind="stable")
         for start in range(0, len(order), _BATCH):

@@ -41,15 +41,20 @@ class Predictor(Protocol):
     def labels(self) -> Sequence[str]:
         """The plan's labels."""
 
-    def probabilities(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Return [texts, labels]."""
+    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
+        """Return [texts, labels].
+
+        Args:
+            texts: to label.
+            pairs: where the task is to label pairs, the second text of each.
+        """
 
 
-def predict(predictor: Predictor, texts: Sequence[str]) -> list[Prediction]:
-    """Return a label for every text."""
+def predict(predictor: Predictor, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Prediction]:
+    """Return a label for every text, or for every pair."""
     if not texts:
         return []
-    found = predictor.probabilities(texts)
+    found = predictor.probabilities(texts, pairs)
     best = found.argmax(axis=1).tolist()
     return [
         Prediction(text, predictor.labels[index], float(row[index]))
@@ -61,7 +66,8 @@ def evaluate(predictor: Predictor, examples: Sequence[Example]) -> Evaluation:
     """Return accuracy and loss over examples; of none at all, both are zero."""
     if not examples:
         return Evaluation(0.0, 0.0, 0)
-    found = predictor.probabilities([example.text for example in examples])
+    pairs = [example.pair for example in examples] if examples[0].pair else None
+    found = predictor.probabilities([example.text for example in examples], pairs)
     right = [int(row.argmax()) == example.label for row, example in zip(found, examples, strict=True)]
     loss = [-math.log(max(1e-12, float(row[example.label]))) for row, example in zip(found, examples, strict=True)]
     return Evaluation(sum(right) / len(right), sum(loss) / len(loss), len(right))

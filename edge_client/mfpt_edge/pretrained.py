@@ -8,6 +8,7 @@ import inspect
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from mfpt_edge import fourbit
+from mfpt_edge.atomic import atomic_folder
 from mfpt_edge.tensorfile import TensorFile, write
 from mfpt_shared.errors import Incompatible
 
@@ -55,20 +57,41 @@ class PretrainedTokenizer:
         """Write the tokenizer as a `tokenizer.json`."""
         self._tokenizer.save_pretrained(str(folder))
 
-    def encode(self, texts: Sequence[str], max_tokens: int) -> list[list[int]]:
+    @property
+    def end_id(self) -> int | None:
+        """Id that ends what a decoder writes; None if there is none."""
+        end: int | None = self._tokenizer.eos_token_id
+        return end
+
+    def encode(self, texts: Sequence[str], max_tokens: int, pairs: Sequence[str] | None = None) -> list[list[int]]:
         """Return the ids of every text; see `backbone.Tokenizer`."""
         if not texts:
             return []
-        ids: list[list[int]] = self._tokenizer(list(texts), truncation=True, max_length=max_tokens)["input_ids"]
+        second = None if pairs is None else list(pairs)
+        ids: list[list[int]] = self._tokenizer(list(texts), second, truncation=True, max_length=max_tokens)["input_ids"]
         return ids
+
+    def encode_bare(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of every text without special tokens."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text that ids stand for, without special tokens."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text
 
 
 class Pretrained(nn.Module):
     """A frozen model of transformers, with the methods of `encoder.Encoder`."""
 
-    def __init__(self, model: nn.Module) -> None:
+    def __init__(self, model: Any) -> None:  # noqa: ANN401 - transformers is followed without types
+        """Wrap a model, with or without the layer that turns states into tokens."""
         super().__init__()
-        self.model = model
+        self.model: nn.Module = model.base_model
+        self.output: nn.Module | None = None if model.base_model is model else model.get_output_embeddings()
 
     @property
     def max_positions(self) -> int:
@@ -91,24 +114,72 @@ class Pretrained(nn.Module):
         last: Tensor = output.last_hidden_state
         return last[:, unread:]
 
+    def logits(self, states: Tensor) -> Tensor:
+        """Return a decoder's scores of the next token, [n, vocabulary] float32, from last states [n, width]."""
+        table = _token_table(self.model)
+        if self.output is not None:
+            scores = self.output(states)
+        elif isinstance(table, fourbit.Embedding4bit):
+            scores = fourbit.product(states.to(table.dtype), table.packed)
+        else:
+            scores = nn.functional.linear(states, table.weight)  # type: ignore[arg-type]
+        model: Any = self.model
+        cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
+        found: Tensor = scores.float()
+        return found if cap is None else cap * torch.tanh(found / cap)
 
-def load_pretrained(source: Path, device: torch.device, file: Path | None, *, quantised: bool) -> Pretrained:
+
+def describe_once(source: Path, folder: Path | None) -> Path:
+    """Return from where configuration and tokenizer of a model are read.
+
+    Those of a GGUF file take seconds to read: they are written to a folder once.
+
+    Args:
+        source: folder, or GGUF file.
+        folder: of a GGUF file; None: nothing is kept.
+
+    Raises:
+        Incompatible: transformers cannot read them.
+    """
+    if source.is_dir() or folder is None:
+        return source
+    if not (folder / "config.json").exists():
+        config, tokenizer = _config(source), PretrainedTokenizer(source)
+        try:
+            with atomic_folder(folder) as made:
+                config.save_pretrained(str(made))
+                tokenizer.save(made)
+        except OSError as error:
+            _log.warning("the tokenizer cannot be kept in %s, so every start reads %s: %s", folder, source, error)
+            return source
+    return folder
+
+
+def load_pretrained(
+    source: Path, described: Path, device: torch.device, file: Path | None, *, quantised: bool, generates: bool = False
+) -> Pretrained:
     """Load a model.
 
     Args:
         source: folder with config.json and weights, or a GGUF file.
+        described: see `describe_once`.
         device: where the model will live.
         file: where the conversion to 4 bits is kept, or is to be; None: nowhere.
         quantised: NF4 for linear layers and token table; otherwise float32.
+        generates: also load the layer that turns states into tokens, where the token table does not do that too.
 
     Raises:
         Incompatible: transformers cannot load it, or not all weights are there.
     """
+    config = _config(described)
+    output = generates and not config.tie_word_embeddings
     if not quantised:
-        return Pretrained(_load(source).to(device))
+        return Pretrained(_load(source, config, output=output).to(device))
     dtype = fourbit.compute_dtype(device)
+    if file is not None and output:
+        file = file.with_stem(f"{file.stem}-output")
     if file is None or not file.exists():
-        model = _load(source)
+        model = _load(source, config, output=output)
         _quantise(model, dtype)
         try:
             if file is not None:
@@ -119,7 +190,7 @@ def load_pretrained(source: Path, device: torch.device, file: Path | None, *, qu
         if file is None:
             return Pretrained(model.to(device))
         del model  # pages of a file that are not used need not stay in memory
-    return Pretrained(_filled(_config(source), TensorFile(file), dtype).to(device))
+    return Pretrained(_filled(config, TensorFile(file), dtype, output=output).to(device))
 
 
 def _location(source: Path) -> dict[str, Any]:
@@ -142,25 +213,32 @@ def _config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed wit
     return config
 
 
-def _options(config: Any) -> dict[str, Any]:  # noqa: ANN401
+def _class(*, output: bool) -> Any:  # noqa: ANN401
+    from transformers import AutoModel, AutoModelForCausalLM  # noqa: PLC0415
+
+    return AutoModelForCausalLM if output else AutoModel
+
+
+def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401
     """Leave out the pooler: nobody reads it, and one that the checkpoint does not hold would be random."""
     from transformers import MODEL_MAPPING  # noqa: PLC0415
 
+    if output:
+        return {}
     known = inspect.signature(MODEL_MAPPING[type(config)].__init__).parameters
     return {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
 
 
-def _load(source: Path) -> nn.Module:
+def _load(source: Path, config: Any, *, output: bool) -> nn.Module:  # noqa: ANN401
     """Load a model in 32 bits."""
-    from transformers import AutoModel  # noqa: PLC0415
-
-    config = _config(source)
-    options = _options(config) | _location(source)
+    options = _options(config, output=output) | _location(source)
     if source.is_dir():
         options["config"] = config
     try:
         with _quiet_transformers():
-            model, report = AutoModel.from_pretrained(dtype=torch.float32, output_loading_info=True, **options)
+            model, report = _class(output=output).from_pretrained(
+                dtype=torch.float32, output_loading_info=True, **options
+            )
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise Incompatible(f"transformers cannot load the backbone in {source}: {error}") from error
     if missing := sorted(report["missing_keys"]):
@@ -182,14 +260,13 @@ def _quantise(model: nn.Module, dtype: torch.dtype) -> None:
                 model.set_submodule(name, _packed_layer(module, packed, bias, dtype))
 
 
-def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype) -> nn.Module:  # noqa: ANN401
+def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype, *, output: bool) -> nn.Module:  # noqa: ANN401
     """Build a model without weights, and give it those of a file."""
     from accelerate import init_empty_weights  # noqa: PLC0415 - comes with peft
-    from transformers import AutoModel  # noqa: PLC0415
 
     # Buffers are made in earnest: what rotary embeddings compute stands in no file.
     with init_empty_weights(include_buffers=False):
-        model: nn.Module = AutoModel.from_config(config, **_options(config))
+        model: nn.Module = _class(output=output).from_config(config, **_options(config, output=output))
     for name, module in list(model.named_modules()):
         if f"{name}.codes" in tensors:
             packed = fourbit.Packed(tensors[f"{name}.codes"], tensors[f"{name}.scales"], "nf4")
@@ -203,7 +280,7 @@ def _packed_layer(module: nn.Module, packed: fourbit.Packed, bias: Tensor | None
     if isinstance(module, nn.Linear):
         return fourbit.Linear4bit(packed, bias, dtype)
     # Gemma's table multiplies what it looks up.
-    return fourbit.Embedding4bit(packed, float(getattr(module, "scalar_embed_scale", 1.0)))
+    return fourbit.Embedding4bit(packed, float(getattr(module, "scalar_embed_scale", 1.0)), dtype)
 
 
 def _token_table(model: nn.Module) -> nn.Module:
@@ -214,14 +291,19 @@ def _token_table(model: nn.Module) -> nn.Module:
 @contextmanager
 def _quiet_transformers() -> Iterator[None]:
     """Keep transformers from drawing a progress bar, and from reporting the weights that nobody here asks for."""
+    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415
     from transformers.utils import logging  # noqa: PLC0415
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
+    # The one bar that listens to no setting.
+    tqdm = modeling_gguf_pytorch_utils.tqdm
+    modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)
     try:
         yield
     finally:
+        modeling_gguf_pytorch_utils.tqdm = tqdm
         logging.set_verbosity(verbosity)
         if bar:
             logging.enable_progress_bar()

@@ -38,7 +38,11 @@ class SoftPrompt(Protocol):
 
 
 class PromptModel(nn.Module):
-    """A text classifier of which only the soft prompt and the head are tuned."""
+    """A model of which only the soft prompt and, where the plan has labels, the head are tuned.
+
+    Attributes:
+        head: of a classifier; None where the task is to generate.
+    """
 
     def __init__(self, backbone: Backbone, plan: Plan) -> None:
         """Put the plan's initial prompt around a backbone.
@@ -55,7 +59,7 @@ class PromptModel(nn.Module):
             if plan.prompt.method == "late"
             else InputPrompt(backbone, plan.prompt)
         )
-        self.head = nn.Linear(width, len(plan.task.labels))
+        self.head = nn.Linear(width, len(plan.task.labels)) if plan.task.labels else None
         self.to(backbone.device)
         self.load(initial_state(plan))
 
@@ -77,7 +81,7 @@ class PromptModel(nn.Module):
         with torch.no_grad():
             return self.prompt.lower(ids, mask)
 
-    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+    def states(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Run the part that the prompt reaches.
 
         Args:
@@ -85,14 +89,19 @@ class PromptModel(nn.Module):
             mask: [batch, tokens] bool.
 
         Returns:
-            Logits [batch, labels].
+            Last states of the text, [batch, tokens, width] float32.
         """
+        return self.prompt.upper(hidden.float(), mask).float()
+
+    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
+        """Return a classifier's logits [batch, labels]; arguments as of `states`."""
+        assert self.head is not None
         logits: Tensor = self.head(self.pooled(hidden, mask))
         return logits
 
     def pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return what the head sees, [batch, width]; arguments as of `upper`."""
-        last = self.prompt.upper(hidden.float(), mask).float()
+        """Return what the head sees, [batch, width]; arguments as of `states`."""
+        last = self.states(hidden, mask)
         weights = mask[..., None].to(last.dtype)
         mean = (last * weights).sum(dim=1) / weights.sum(dim=1)
         return POOLED_NORM * nn.functional.normalize(mean, dim=-1)
@@ -103,7 +112,7 @@ class PromptModel(nn.Module):
 
     def tensors(self) -> dict[str, nn.Parameter]:
         """Return all that is tuned, by its name in the plan's layout."""
-        head = {f"head.{name}": parameter for name, parameter in self.head.named_parameters()}
+        head = {} if self.head is None else {f"head.{name}": part for name, part in self.head.named_parameters()}
         return {**self.prompt.tensors(), **head}
 
     def load(self, state: PromptState) -> None:

@@ -12,6 +12,8 @@ from mfpt_shared.rounds import Origin
 class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     """What `mfpt-edge join` ends with. Accuracies are those on the test examples, in 0..1; None if there are none.
 
+    Of a task that generates, the accuracy is the share of completions that would be written just as expected.
+
     Attributes:
         accuracy_before: with the first prompt that came.
         accuracy_after: with the newest prompt of the federation.
@@ -19,6 +21,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
             newest, or one that the device tuned itself.
         accuracy_kept: with that one.
         accuracy_alone: after as many epochs from the first prompt on this device's examples only.
+        losses: mean training loss of each round.
         bytes_up: payloads and topics that were sent.
         seconds: from the start to the end of the federation's part; `accuracy_alone` is computed after that.
     """
@@ -33,6 +36,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_kept: float | None
     examples: int
     test_examples: int
+    losses: tuple[float, ...]
     bytes_up: int
     bytes_down: int
     peak_rss_bytes: int

@@ -23,16 +23,25 @@ SPLIT_NAMES: Final[Mapping[str, SplitName]] = {
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text.
+    """One labelled text, one labelled pair of texts, or one prompt with its completion.
 
     Attributes:
-        label: index into the plan's labels.
+        label: index into the plan's labels; 0 where there are none.
         key: the same for translations of one sentence, where the source says which these are; else empty.
+        pair: the second text of a pair; else empty.
+        completion: what is to follow the text, where the task is generation; else empty.
     """
 
     text: str
-    label: int
+    label: int = 0
     key: str = ""
+    pair: str = ""
+    completion: str = ""
+
+    @property
+    def content(self) -> str:
+        """All that a model is shown to answer from."""
+        return f"{self.text}\n{self.pair}" if self.pair else self.text
 
 
 def split_of(key: str) -> SplitName:
@@ -51,7 +60,7 @@ def filled(found: Mapping[SplitName, list[Example]]) -> dict[SplitName, list[Exa
     splits: dict[SplitName, list[Example]] = {name: list(found.get(name, ())) for name in SPLITS}
     splits["train"] = []
     for example in found["train"]:
-        name = split_of(comparable(example.text))
+        name = split_of(comparable(example.content))
         splits["train" if name in found else name].append(example)
     return splits
 
@@ -61,7 +70,7 @@ def without_leaks(splits: Mapping[SplitName, list[Example]], skipped: Counter[st
     kept: dict[SplitName, list[Example]] = {}
     seen: set[str] = set()
     for name in reversed(SPLITS):
-        keys = [comparable(example.text) for example in splits[name]]
+        keys = [comparable(example.content) for example in splits[name]]
         kept[name] = [example for example, key in zip(splits[name], keys, strict=True) if key not in seen]
         if len(kept[name]) < len(keys):
             skipped["text also in another split"] += len(keys) - len(kept[name])
@@ -77,7 +86,7 @@ def subsample(examples: Sequence[Example], language: LanguageCode, limit: int) -
     """
     groups: dict[int, list[tuple[bytes, int]]] = defaultdict(list)
     for position, example in enumerate(examples):
-        key = f"{language}\n{example.label}\n{example.text}"
+        key = f"{language}\n{example.label}\n{example.content}"
         groups[example.label].append((hashlib.blake2b(key.encode(), digest_size=16).digest(), position))
     ranked = sorted(
         (rank / len(group), digest, position)

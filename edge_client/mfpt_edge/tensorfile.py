@@ -3,7 +3,6 @@
 import json
 import mmap
 import struct
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -11,6 +10,8 @@ from typing import Final
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+
+from mfpt_edge.atomic import atomic_file
 
 _TYPES: Final = {
     "U8": torch.uint8,
@@ -57,12 +58,5 @@ def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -
     Raises:
         OSError: it cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        partial = Path(part.name)
-    try:
-        save_file(dict(tensors), partial, metadata=dict(about))
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+    with atomic_file(path) as part:
+        save_file(dict(tensors), part, metadata=dict(about))

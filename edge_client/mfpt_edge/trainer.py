@@ -43,7 +43,7 @@ def load_trainer(
             f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} at least"
         )
     torch.set_num_threads(threads or usable_cores())
-    backbone = load_backbone(plan.backbone, device, cache_home())
+    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.kind == "generation")
     _log.info(
         "backbone %s: %.0f MB of weights in memory (%.0f MB in fp32)",
         plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,
@@ -89,7 +89,7 @@ class BackboneTrainer:
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
         """See Trainer.tune."""
         self._model.load(start)
-        if self._plan.training.head_start == "ridge" and not start["head.weight"].any():
+        if self._plan.starts_closed and not start["head.weight"].any():
             # All that a device can add to a head that knows nothing yet; steps would only take it away from there.
             solve_head(self._model, self._train)
             return Tuned(self._model.state(), training.evaluate(self._model, self._train).loss, epochs=0)

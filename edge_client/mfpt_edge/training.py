@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mfpt_edge.encoded import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches, lower
+from mfpt_edge.encoded import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches
+from mfpt_edge.objective import logits, outcome
 from mfpt_edge.prediction import Evaluation
 from mfpt_edge.prompt import PromptModel
 from mfpt_shared.errors import MfptError
@@ -45,14 +46,9 @@ class TrainReport(NamedTuple):
     steps: int
 
 
-def logits(model: PromptModel, batch: Batch) -> Tensor:
-    """Return [batch, labels], from the cached activations where there are any."""
-    return model.upper(lower(model, batch), batch.mask)
-
-
 def loss(model: PromptModel, batch: Batch) -> Tensor:
     """Return the mean cross-entropy of a batch."""
-    return torch.nn.functional.cross_entropy(logits(model, batch), batch.labels)
+    return outcome(model, batch).losses.mean()
 
 
 def train(
@@ -77,11 +73,13 @@ def train(
     """
     optimiser = _optimiser(model, training)
     per_epoch = math.ceil(len(encoded.ids) / training.batch_size)
+    schedule = _schedule(optimiser, training, training.epochs * per_epoch)
     means: list[float] = []
     for epoch in range(training.epochs):
         total = 0.0
         for index, batch in enumerate(iterate_batches(encoded, training.batch_size, rng), start=1):
             value = _step(model, batch, optimiser)
+            schedule.step()
             total += value * len(batch.labels)
             if on_step is not None:
                 on_step(Progress(epoch, epoch * per_epoch + index, training.epochs * per_epoch, value))
@@ -94,14 +92,16 @@ def evaluate(model: PromptModel, encoded: Encoded) -> Evaluation:
     examples = len(encoded.ids)
     if not examples:
         return Evaluation(0.0, 0.0, 0)
-    scores = predict(model, encoded)
-    right = int((scores.argmax(dim=1) == encoded.labels).sum())
-    value = float(torch.nn.functional.cross_entropy(scores, encoded.labels))
-    return Evaluation(right / examples, value, examples)
+    right, total = 0, 0.0
+    with torch.no_grad():
+        for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
+            found = outcome(model, gather(encoded, rows))
+            right, total = right + int(found.right.sum()), total + float(found.losses.sum())
+    return Evaluation(right / examples, total / examples, examples)
 
 
 def predict(model: PromptModel, encoded: Encoded) -> Tensor:
-    """Return logits [examples, labels] float32, in the order of the examples."""
+    """Return a classifier's logits [examples, labels] float32, in the order of the examples."""
     scores = torch.empty(len(encoded.ids), len(model.plan.task.labels), device=encoded.device)
     with torch.no_grad():
         for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
@@ -120,6 +120,11 @@ def _step(model: PromptModel, batch: Batch, optimiser: torch.optim.Optimizer) ->
     value.backward()  # type: ignore[no-untyped-call]
     optimiser.step()
     return value.item()
+
+
+def _schedule(optimiser: torch.optim.Optimizer, training: Training, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+    falling = training.schedule == "linear"
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / steps if falling else 1.0)
 
 
 def _optimiser(model: PromptModel, training: Training) -> torch.optim.AdamW:

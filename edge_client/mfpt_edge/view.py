@@ -120,6 +120,10 @@ def result_table(result: JoinResult) -> RenderableType:
     table.add_row("language", result.language)
     table.add_row("accepted updates", str(result.rounds))
     table.add_row("training examples", str(result.examples))
+    if result.losses:
+        table.add_row(
+            "training loss", f"{result.losses[0]:.3f} in the first round, {result.losses[-1]:.3f} in the last"
+        )
     table.add_row("accuracy before", f"{percent(result.accuracy_before)} {tested}")
     table.add_row("accuracy alone", percent(result.accuracy_alone))
     table.add_row("accuracy federated", f"[bold]{percent(result.accuracy_after)}[/bold]")

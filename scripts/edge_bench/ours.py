@@ -1,4 +1,4 @@
-"""mfpt: the device's own trainer, on the plan's defaults but for what the command line says."""
+"""mfpt: the device's own training loop, with the rival's learning rates, schedule and empty head."""
 
 import sys
 import time
@@ -6,11 +6,22 @@ from pathlib import Path
 
 import numpy as np
 
-from edge_bench.child import BATCH, EPOCHS, MAX_TOKENS, PREFIX, VIRTUAL_TOKENS, Clock, Texts, answer, peak_bytes
+from edge_bench.child import (
+    BATCH,
+    EPOCHS,
+    HEAD_RATE,
+    MAX_TOKENS,
+    PREFIX,
+    PROMPT_RATE,
+    VIRTUAL_TOKENS,
+    Clock,
+    Texts,
+    answer,
+    peak_bytes,
+)
 from mfpt_edge import training
 from mfpt_edge.backbone import load_backbone
 from mfpt_edge.encoded import encode
-from mfpt_edge.head import solve_head
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
 from mfpt_edge.training import Progress
@@ -33,12 +44,10 @@ def bench_plan(labels: tuple[str, ...]) -> plan.Plan:
             max_tokens=MAX_TOKENS,
             prompt_learning_rate=PROMPT_RATE,
             head_learning_rate=HEAD_RATE,
+            head_start="zero",
+            schedule="linear",
         ),
     )
-
-
-# Least loss on the validation examples after all epochs, of six pairs.
-PROMPT_RATE, HEAD_RATE = 5e-3, 5e-4
 
 
 def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
@@ -58,8 +67,6 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
         if progress.step % (progress.steps // EPOCHS) == 0:
             marks.append(time.perf_counter())
 
-    if the_plan.training.head_start == "ridge":
-        solve_head(model, train)
     started = time.perf_counter()
     training.train(model, train, the_plan.training, rng=np.random.default_rng(0), on_step=on_step)
     whole = time.perf_counter() - began

@@ -21,9 +21,21 @@ from transformers import (
     TrainingArguments,
 )
 
-from edge_bench.child import BATCH, EPOCHS, MAX_TOKENS, PREFIX, VIRTUAL_TOKENS, Clock, Texts, answer, peak_bytes
+from edge_bench.child import (
+    BATCH,
+    EPOCHS,
+    HEAD_RATE,
+    MAX_TOKENS,
+    PREFIX,
+    PROMPT_RATE,
+    VIRTUAL_TOKENS,
+    Clock,
+    Texts,
+    answer,
+    peak_bytes,
+)
 
-PROMPT_RATE, HEAD_RATE, INITIAL_STD = 1e-2, 2e-3, 0.3
+INITIAL_STD = 0.3
 
 
 class Classifier(nn.Module):

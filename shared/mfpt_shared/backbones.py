@@ -1,22 +1,24 @@
 """Backbone addresses, and what a plan must say about a backbone: width, depth and the fingerprint of its weights.
 
-A server without torch describes a backbone from its `config.json` and the bytes of its weight files alone.
+A server without torch describes a backbone from its `config.json`, or the head of its GGUF file, and the bytes of its
+weight files alone.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, cast, get_args
 
+from mfpt_shared import gguf
 from mfpt_shared.errors import Incompatible, UsageError
 
-Scheme = Literal["bundled", "path", "hf"]
+Scheme = Literal["bundled", "path", "hf", "gguf"]
 
 BUNDLED_NAME: Final = "multilingual-e5-small"
 BUNDLED_SHA256: Final = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
 
-_FORMS: Final = f"bundled:{BUNDLED_NAME}, hf:<id>[@revision] or path:<folder>"
+_FORMS: Final = f"bundled:{BUNDLED_NAME}, hf:<id>[@revision], path:<folder> or gguf:<file>"
 # GPT-2, T5 and a few others predate the common names.
 _WIDTH_KEYS: Final = ("hidden_size", "n_embd", "d_model", "dim")
 _LAYERS_KEYS: Final = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
@@ -82,22 +84,36 @@ def describe(uri: str) -> BackboneFacts:
     if address.scheme == "bundled":
         return BackboneFacts(width=384, layers=12, fingerprint=f"sha256:{BUNDLED_SHA256}")
     folder = locate(address)
+    if address.scheme == "gguf":
+        return _describe_gguf(folder)
     found = config(folder)
-    width = _whole_number(found, _WIDTH_KEYS, folder)
-    layers = _whole_number(found, _LAYERS_KEYS, folder)
+    width = _whole_number(found, _WIDTH_KEYS, folder / "config.json")
+    layers = _whole_number(found, _LAYERS_KEYS, folder / "config.json")
     return BackboneFacts(width, layers, fingerprint(folder))
 
 
+def _describe_gguf(file: Path) -> BackboneFacts:
+    found = gguf.read_facts(file)
+    architecture = found.get("general.architecture")
+    width = _whole_number(found, (f"{architecture}.embedding_length",), file)
+    layers = _whole_number(found, (f"{architecture}.block_count",), file)
+    return BackboneFacts(width, layers, _sha256([file]))
+
+
 def locate(address: BackboneUri) -> Path:
-    """Return the folder that holds a `path:` or `hf:` backbone.
+    """Return the folder that holds a `path:` or `hf:` backbone, or the file that is a `gguf:` one.
 
     Raises:
-        UsageError: there is no such folder or repository.
+        UsageError: there is no such folder, file or repository.
         Incompatible: the package that talks to the hub is not installed.
     """
     if address.scheme == "hf":
         return _download(address)
     folder = Path(address.name).expanduser()
+    if address.scheme == "gguf":
+        if not folder.is_file():
+            raise UsageError(f"backbone file {folder} does not exist: give the GGUF file itself")
+        return folder
     if not folder.is_dir():
         raise UsageError(f"backbone folder {folder} does not exist: give the folder that holds config.json and weights")
     return folder
@@ -109,8 +125,12 @@ def fingerprint(folder: Path) -> str:
     Raises:
         UsageError: the folder holds no weights.
     """
+    return _sha256(_weight_files(folder))
+
+
+def _sha256(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for file in _weight_files(folder):
+    for file in files:
         with file.open("rb") as stream:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
@@ -142,12 +162,12 @@ def config(folder: Path) -> Mapping[str, object]:
     return found
 
 
-def _whole_number(config: Mapping[str, object], keys: tuple[str, ...], folder: Path) -> int:
+def _whole_number(config: Mapping[str, object], keys: tuple[str, ...], file: Path) -> int:
     for key in keys:
         value = config.get(key)
         if isinstance(value, int) and value > 0:
             return value
-    raise Incompatible(f"{folder / 'config.json'} gives no {keys[0]!r}: is this a text model of transformers?")
+    raise Incompatible(f"{file} gives no {keys[0]!r}: is this a text model?")
 
 
 def _download(address: BackboneUri) -> Path:

@@ -28,6 +28,8 @@ def run(app: Callable[[], None], program: str) -> None:
     )
     for noisy in ("asyncio", "paho", "urllib3", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # It warns of kernels that this program does not use.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         app()
     except MfptError as error:

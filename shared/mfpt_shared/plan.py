@@ -29,16 +29,22 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 
 SectionT = TypeVar("SectionT", bound=Section)
 
+TaskKind = Literal["classification", "pairs", "generation"]
+
 
 class Task(Section, frozen=True):
     """What the devices learn."""
 
     labels: Annotated[
-        tuple[Name, ...], Meta(min_length=2, max_length=1000, description="the classes, in a fixed order")
+        tuple[Name, ...], Meta(max_length=1000, description="the classes, in a fixed order; none for generation")
     ]
-    kind: Annotated[Literal["classification"], Meta(description="classification: one label for a text")] = (
-        "classification"
-    )
+    kind: Annotated[
+        TaskKind,
+        Meta(
+            description="classification: one label for a text; pairs: one for two texts, such as premise and "
+            "hypothesis; generation: a completion for a prompt, by a decoder"
+        ),
+    ] = "classification"
     data: Annotated[
         str, Meta(description="data source of a device that names none, for example 'cldr'; empty: it must name one")
     ] = ""
@@ -47,7 +53,7 @@ class Task(Section, frozen=True):
 class Backbone(Section, frozen=True):
     """The frozen language model that every device holds."""
 
-    uri: Annotated[Name, Meta(description="bundled:<name>, hf:<id>[@revision] or path:<folder>")] = (
+    uri: Annotated[Name, Meta(description="bundled:<name>, hf:<id>[@revision], path:<folder> or gguf:<file>")] = (
         "bundled:multilingual-e5-small"
     )
     width: Annotated[int, Meta(ge=1, le=65_536, description="hidden size")] = 384
@@ -100,6 +106,10 @@ class Training(Section, frozen=True):
     batch_size: Annotated[Count, Meta(description="examples a step")] = 16
     prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.02
     head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.0005
+    schedule: Annotated[
+        Literal["constant", "linear"],
+        Meta(description="of the learning rates within an assignment: constant, or linear down to nothing"),
+    ] = "constant"
     weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
     max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
 
@@ -215,6 +225,10 @@ class Plan(Section, frozen=True):
             )
         if len(set(self.task.labels)) != len(self.task.labels):
             raise ValueError("task.labels holds a label twice")
+        if self.task.kind == "generation" and self.task.labels:
+            raise ValueError("task.labels must be empty where task.kind is generation")
+        if self.task.kind != "generation" and len(self.task.labels) < 2:
+            raise ValueError("task.labels needs two labels at least")
         if self.prompt.layer >= self.backbone.layers:
             raise ValueError(
                 f"prompt.layer is {self.prompt.layer}, but the backbone has layers 0 to {self.backbone.layers - 1}"
@@ -224,6 +238,11 @@ class Plan(Section, frozen=True):
     def late_layer(self) -> int:
         """Index of the first layer that sees a late prompt."""
         return 3 * self.backbone.layers // 4 if self.prompt.layer < 0 else self.prompt.layer
+
+    @property
+    def starts_closed(self) -> bool:
+        """Whether a device's first round gives it a head in closed form; what generates has no head."""
+        return self.training.head_start == "ridge" and self.task.kind != "generation"
 
     @property
     def digest(self) -> str:
@@ -252,6 +271,18 @@ def checked(section: SectionT) -> SectionT:
         return msgspec.convert(msgspec.to_builtins(section), type=type(section))
     except msgspec.ValidationError as error:
         raise PlanError(f"{type(section).__name__.lower()}: {error}") from error
+
+
+def made(section: type[SectionT], /, **fields: object) -> SectionT:
+    """Return a section or plan of the given fields, checked as if it had been read.
+
+    Raises:
+        PlanError: a value is impossible.
+    """
+    try:
+        return msgspec.convert(msgspec.to_builtins(fields), type=section)
+    except msgspec.ValidationError as error:
+        raise PlanError(f"{section.__name__.lower()}: {error}") from error
 
 
 def plan_from_toml(text: str, where: str) -> Plan:

@@ -4,7 +4,7 @@ A *prompt state* maps names to arrays. Every plan fixes the names and shapes (it
 
     prompt          [tokens, width]     the virtual tokens
     encoder.*       p-tuning only       weights of the prompt encoder, named as in PEFT's `mlp_head`
-    head.weight     [labels, width]
+    head.weight     [labels, width]     not where the task is generation
     head.bias       [labels]
 
 The coordinator works on the *flat* form: one vector with the arrays in layout order.
@@ -49,7 +49,8 @@ def layout(plan: Plan) -> Layout:
         for name, out_width, in_width in (("0", hidden, width), ("2", hidden, hidden), ("4", width, hidden)):
             shapes[f"encoder.{name}.weight"] = (out_width, in_width)
             shapes[f"encoder.{name}.bias"] = (out_width,)
-    return shapes | {"head.weight": (labels, width), "head.bias": (labels,)}
+    head: Layout = {"head.weight": (labels, width), "head.bias": (labels,)} if labels else {}
+    return {**shapes, **head}
 
 
 def size(shapes: Layout) -> int:

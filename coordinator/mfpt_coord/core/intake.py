@@ -49,7 +49,7 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     staleness = state.version - header.base_version
     # From a version that does not exist yet: this coordinator has lost its memory, and the device has not. Or a whole
     # head in closed form, where there is one already: added to it, it would make one that is too large.
-    is_head = header.base_version == 0 and state.plan.training.head_start == "ridge"
+    is_head = header.base_version == 0 and state.plan.starts_closed
     if not 0 <= staleness <= (0 if is_head else state.plan.aggregation.max_staleness):
         return _stale(state, client, header)
     return _accepted(state, client, event, staleness, delta)

@@ -73,7 +73,7 @@ def _still_starting(state: State, at: float) -> bool:
 
     They are complete heads, not small steps: folded one after the other they would add up to one that is too large.
     """
-    starts_closed = state.version == 0 and state.plan.training.head_start == "ridge"
+    starts_closed = state.version == 0 and state.plan.starts_closed
     return starts_closed and bool(state.joining or training(state, at) or eligible(state, at))
 
 

@@ -1,0 +1,79 @@
+"""What the head of a GGUF file says about the model in it; its weights stay unread.
+
+Source: ggml's specification, docs/gguf.md, versions 2 and 3.
+"""
+
+import struct
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from mfpt_shared.errors import Incompatible
+
+_MAGIC: Final = b"GGUF"
+_VERSIONS: Final = (2, 3)
+_NUMBERS: Final[Mapping[int, str]] = {
+    **{0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"},
+}
+_STRING: Final = 8
+_ARRAY: Final = 9
+_LONGEST: Final = 1 << 28
+
+
+def read_facts(path: Path) -> Mapping[str, object]:
+    """Return the keys of a GGUF file with numbers and texts for values; arrays, such as the vocabulary, are left out.
+
+    Raises:
+        Incompatible: it is no such file, or damaged.
+    """
+    try:
+        with path.open("rb") as stream:
+            if stream.read(4) != _MAGIC:
+                raise Incompatible(f"{path} is no GGUF file")
+            version, _, count = _read(stream, "IQQ")
+            if version not in _VERSIONS:
+                raise Incompatible(f"{path} is of GGUF version {version}, which is not known here")
+            found = {}
+            for _ in range(count):
+                key, value = _text(stream), _value(stream, *_read(stream, "I"))
+                if value is not None:
+                    found[key] = value
+            return found
+    except (struct.error, UnicodeDecodeError, ValueError, OSError) as error:
+        raise Incompatible(f"{path} cannot be read as GGUF: {error}") from error
+
+
+def _value(stream: BinaryIO, kind: int) -> object | None:
+    if kind == _STRING:
+        return _text(stream)
+    if kind != _ARRAY:
+        return _read(stream, _number(kind))[0]
+    of, length = _read(stream, "IQ")
+    if of in (_STRING, _ARRAY):
+        for _ in range(length):
+            _skip(stream, _read(stream, "Q")[0]) if of == _STRING else _value(stream, of)
+    else:
+        _skip(stream, length * struct.calcsize(f"<{_number(of)}"))
+    return None
+
+
+def _number(kind: int) -> str:
+    if kind not in _NUMBERS:
+        raise ValueError(f"there is no value of type {kind}")
+    return _NUMBERS[kind]
+
+
+def _text(stream: BinaryIO) -> str:
+    (length,) = _read(stream, "Q")
+    if length > _LONGEST:
+        raise ValueError(f"a text of {length} bytes")
+    return stream.read(length).decode()
+
+
+def _read(stream: BinaryIO, form: str) -> tuple[int, ...]:
+    form = f"<{form}"
+    return struct.unpack(form, stream.read(struct.calcsize(form)))
+
+
+def _skip(stream: BinaryIO, size: int) -> None:
+    stream.seek(size, 1)
