@@ -121,8 +121,8 @@ def load_backbone(
         tokenizer = PretrainedTokenizer(described)
         shape = family_shape(backbones.config(source)) if source.is_dir() else None
         if shape is None:
-            encoder = load_pretrained(source, described, target, kept, quantised=quantised, generates=generates)
-            stack = find_stack(encoder, facts.layers, tokenizer.encode, target)
+            encoder = load_pretrained(source, described, target, kept, quantised=quantised, generates=generates).eval()
+            stack = find_stack(encoder, facts.layers, target)
             decoder = _decoder(encoder, tokenizer, target) if generates else None
         else:
             encoder = stack = Encoder(shape, family_weights(source, kept, quantised=quantised), target, dtype)

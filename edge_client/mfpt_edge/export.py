@@ -1,7 +1,7 @@
 """Backbones and prompts for others: a folder for ONNX Runtime, an adapter for PEFT."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -21,7 +21,7 @@ _README: Final = """\
     from safetensors.torch import load_file
     from torch.nn import functional
     from transformers import AutoModel, AutoTokenizer
-
+{imports}
     tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
     model = PeftModel.from_pretrained(AutoModel.from_pretrained(BACKBONE), FOLDER)
     head = load_file("FOLDER/head.safetensors")
@@ -32,6 +32,23 @@ _README: Final = """\
     logits = functional.linear(pooled, head["weight"], head["bias"])
 
 Labels, in the order of the logits: {labels}. The backbone's fingerprint is {fingerprint}.
+"""
+_LATE_IMPORT: Final = """\
+
+    import mfpt_edge.peft_late  # of mfpt[edge]; makes late prompts known to PEFT, which looks for no methods elsewhere
+"""
+_WRITING_README: Final = """\
+# A prompt of mfpt
+
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
+    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(BACKBONE), FOLDER)
+    batch = tokenizer("{prefix}" + text + "\\n", return_tensors="pt")
+    completion = tokenizer.decode(model.generate(**batch, do_sample=False)[0], skip_special_tokens=True)
+
+The backbone's fingerprint is {fingerprint}.
 """
 
 
@@ -77,45 +94,58 @@ def export_peft(model: Model, folder: Path) -> None:
         folder: new or empty, or of an earlier export.
 
     Raises:
-        Incompatible: PEFT knows no such prompt method.
+        Incompatible: the prompt is not one of the plan, or it is a late one of a task that generates.
     """
     plan, state = model.plan, dense(model.prompt.state)
     check_layout(state, layout(plan))
-    if plan.prompt.method == "late":
-        raise Incompatible(
-            "PEFT has no prompt that enters half-way up, as method 'late' has it: only 'prompt' and 'p-tuning' are "
-            "exported to PEFT"
-        )
-    from peft import PromptEncoderConfig, PromptTuningConfig, TaskType  # noqa: PLC0415 - takes seconds
-
-    from mfpt_edge.shape import POOLED_NORM  # noqa: PLC0415
-
-    known = {
-        "task_type": TaskType.FEATURE_EXTRACTION,
-        "num_virtual_tokens": plan.prompt.tokens,
-        "token_dim": plan.backbone.width,
-        "num_transformer_submodules": 1,
-        "num_layers": plan.backbone.layers,
-        "num_attention_heads": 1,
-        "inference_mode": True,
-        "base_model_name_or_path": plan.backbone.uri.partition(":")[2],
-    }
-    p_tuning = plan.prompt.method == "p-tuning"
-    config = (
-        PromptEncoderConfig(encoder_hidden_size=plan.prompt.encoder_width, **known)
-        if p_tuning
-        else PromptTuningConfig(**known)
-    )
+    config, name = _peft_config(plan)
     folder.mkdir(parents=True, exist_ok=True)
     config.save_pretrained(str(folder))
     # PEFT, too, keeps of p-tuning only what comes out of the encoder.
-    save_file({"prompt_embeddings": np.ascontiguousarray(virtual_tokens(state))}, folder / "adapter_model.safetensors")
-    save_file({"weight": state["head.weight"], "bias": state["head.bias"]}, folder / _HEAD)
-    text = _README.format(
+    save_file({name: np.ascontiguousarray(virtual_tokens(state))}, folder / "adapter_model.safetensors")
+    if plan.task.labels:
+        save_file({"weight": state["head.weight"], "bias": state["head.bias"]}, folder / _HEAD)
+    (folder / "README.md").write_text(_peft_readme(plan), encoding="utf-8")
+
+
+def _peft_config(plan: Plan) -> tuple[Any, str]:
+    """Return what PEFT has to know of a plan's prompt, and its name for the virtual tokens."""
+    from peft import PromptEncoderConfig, PromptTuningConfig, TaskType  # noqa: PLC0415 - takes seconds
+
+    prompt, backbone, writes = plan.prompt, plan.backbone, plan.task.kind == "generation"
+    if writes and prompt.method == "late":
+        raise Incompatible("PEFT cannot write with a prompt that enters half-way up, as method 'late' has it")
+    known = {
+        "task_type": TaskType.CAUSAL_LM if writes else TaskType.FEATURE_EXTRACTION,
+        "num_virtual_tokens": prompt.tokens,
+        "inference_mode": True,
+        "base_model_name_or_path": backbone.uri.partition(":")[2],
+    }
+    if prompt.method == "late":
+        from mfpt_edge.peft_late import STATE_KEY, LateConfig  # noqa: PLC0415
+
+        return LateConfig(layer=plan.late_layer, **known), STATE_KEY
+    shape = {
+        "token_dim": backbone.width,
+        "num_transformer_submodules": 1,
+        "num_layers": backbone.layers,
+        "num_attention_heads": 1,
+    }
+    if prompt.method == "p-tuning":
+        return PromptEncoderConfig(encoder_hidden_size=prompt.encoder_width, **known, **shape), "prompt_embeddings"
+    return PromptTuningConfig(**known, **shape), "prompt_embeddings"
+
+
+def _peft_readme(plan: Plan) -> str:
+    from mfpt_edge.shape import POOLED_NORM  # noqa: PLC0415
+
+    if plan.task.kind == "generation":
+        return _WRITING_README.format(prefix=plan.backbone.prefix, fingerprint=plan.backbone.fingerprint)
+    return _README.format(
+        imports=_LATE_IMPORT if plan.prompt.method == "late" else "",
         prefix=plan.backbone.prefix,
         tokens=plan.prompt.tokens,
         norm=POOLED_NORM,
         labels=", ".join(plan.task.labels),
         fingerprint=plan.backbone.fingerprint,
     )
-    (folder / "README.md").write_text(text, encoding="utf-8")

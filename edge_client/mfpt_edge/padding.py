@@ -1,10 +1,10 @@
-"""Batches of sequences of unequal length: filled up to a common one, and masked in attention."""
+"""Batches of sequences of unequal length: filled up to a common one, led by virtual tokens, and masked in attention."""
 
 import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mfpt_edge.shape import LENGTH_STEP
 
@@ -22,3 +22,9 @@ def pad(sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device) -
 def additive(seen: Tensor, dtype: torch.dtype) -> Tensor:
     """Return what is added to attention scores, in the shape of `seen` (bool): 0, or the least number there is."""
     return torch.zeros(seen.shape, dtype=dtype, device=seen.device).masked_fill(~seen, torch.finfo(dtype).min)
+
+
+def prepend(virtual: Tensor, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Put virtual tokens [tokens, width] before every example of `hidden`, and of its mask."""
+    rows = virtual.to(hidden).expand(len(hidden), -1, -1)
+    return torch.cat([rows, hidden], dim=1), nn.functional.pad(mask, (len(virtual), 0), value=True)

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from mfpt_edge.backbone import Backbone
+from mfpt_edge.padding import prepend
 from mfpt_edge.shape import POOLED_NORM, max_text_tokens
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
@@ -163,7 +164,7 @@ class LatePrompt(nn.Module):
 
     def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Run the layers that see the prompt."""
-        states, wide_mask = _prepend(self.virtual, hidden, mask)
+        states, wide_mask = prepend(self.virtual, hidden, mask)
         return self._run(states, wide_mask, self._layer, unread=len(self.virtual))
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
@@ -201,7 +202,7 @@ class InputPrompt(nn.Module):
     def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
         """Run the whole encoder on prompt and text."""
         virtual = self.source(self.indices[None])[0]
-        states, wide_mask = _prepend(virtual, hidden, mask)
+        states, wide_mask = prepend(virtual, hidden, mask)
         return self._backbone.encoder.encode(states, wide_mask, unread=len(virtual))
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
@@ -209,12 +210,6 @@ class InputPrompt(nn.Module):
         named = dict(self.source.named_parameters())
         encoder = {name.replace("mlp_head", "encoder"): part for name, part in named.items() if "mlp_head" in name}
         return {"prompt": named["embedding.weight"], **encoder}
-
-
-def _prepend(virtual: Tensor, hidden: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-    """Put virtual tokens [tokens, width] before every example."""
-    rows = virtual.to(hidden.dtype).expand(len(hidden), -1, -1)
-    return torch.cat([rows, hidden], dim=1), nn.functional.pad(mask, (len(virtual), 0), value=True)
 
 
 def _to_numpy(tensor: Tensor) -> Array:

@@ -9,8 +9,7 @@ from torch import Tensor, nn
 from mfpt_edge.padding import additive, pad
 from mfpt_edge.pretrained import Pretrained
 
-_PROBE: Final = ("a b c d", "e")
-_PROBE_TOKENS: Final = 8
+_PROBE: Final = ((1, 2, 3, 4, 5, 6), (7,))
 
 
 class Stack(Protocol):
@@ -73,13 +72,12 @@ class _Decoder:
         return (self._norm(hidden) if stop is None else hidden)[:, unread:]
 
 
-def find_stack(encoder: Pretrained, depth: int, encode: Any, device: torch.device) -> Stack | None:  # noqa: ANN401
+def find_stack(encoder: Pretrained, depth: int, device: torch.device) -> Stack | None:
     """Return a model's layers, or None where together they would not do what the model does.
 
     Args:
         encoder: the model.
         depth: number of its layers.
-        encode: text -> ids; see `backbone.Tokenizer.encode`.
         device: of the model.
     """
     model: Any = encoder.model
@@ -95,14 +93,23 @@ def find_stack(encoder: Pretrained, depth: int, encode: Any, device: torch.devic
         stack = _Decoder(model, layers)
     else:
         return None
-    ids, mask = pad(encode(_PROBE, _PROBE_TOKENS), 0, device)
+    return stack if _agree(encoder, stack, device) else None
+
+
+def _agree(encoder: Pretrained, stack: Stack, device: torch.device) -> bool:
+    """Tell whether layers do on a few tokens what the whole model does, both without dropout."""
+    training = encoder.model.training
+    encoder.model.eval()
+    ids, mask = pad(_PROBE, 0, device)
     try:
         with torch.no_grad():
             tokens = encoder.tokens(ids)
             whole, ours = encoder.encode(tokens, mask)[mask], stack.run(stack.embed(tokens), mask)[mask]
     except (TypeError, ValueError, RuntimeError, AttributeError, KeyError):
-        return None
-    return stack if whole.shape == ours.shape and torch.allclose(whole, ours, rtol=1e-2, atol=1e-3) else None
+        return False
+    finally:
+        encoder.model.train(training)
+    return whole.shape == ours.shape and torch.allclose(whole, ours, rtol=1e-2, atol=1e-3)
 
 
 def _states(output: Any) -> Tensor:  # noqa: ANN401

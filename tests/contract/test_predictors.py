@@ -154,8 +154,8 @@ def test_a_decoder_is_not_exported(tiny_folder: Callable[[str], Path], tmp_path:
         export_onnx(model_of(tiny_spec(tiny_folder("Llama"))).plan, tmp_path / "graph", None)
 
 
-@pytest.mark.parametrize("family", ["Bert", "XLMRoberta"])
-@pytest.mark.parametrize("method", ["prompt", "p-tuning"])
+@pytest.mark.parametrize("family", ["Bert", "XLMRoberta", "Llama"])
+@pytest.mark.parametrize("method", METHODS)
 def test_plain_peft_loads_an_exported_adapter_and_gives_the_same_answers(
     family: str, method: str, tiny_folder: Callable[[str], Path], tmp_path: Path
 ) -> None:
@@ -175,9 +175,18 @@ def test_plain_peft_loads_an_exported_adapter_and_gives_the_same_answers(
     np.testing.assert_allclose(logits.softmax(dim=-1).numpy(), ours, atol=1e-4)
 
 
-def test_a_late_prompt_is_refused_by_the_export_to_peft(tmp_path: Path) -> None:
-    with pytest.raises(Incompatible, match="half-way up"):
-        export_peft(model_of(plan.Backbone()), tmp_path / "adapter")
+def test_the_readme_of_a_late_adapter_runs_as_it_stands(tiny_folder: Callable[[str], Path], tmp_path: Path) -> None:
+    model = model_of(tiny_spec(tiny_folder("Bert")))
+    export_peft(model, tmp_path / "adapter")
+    readme = (tmp_path / "adapter" / "README.md").read_text(encoding="utf-8")
+    code = "\n".join(line[4:] for line in readme.splitlines() if line.startswith("    "))
+    values = f"BACKBONE, FOLDER, text = {str(tiny_folder('Bert'))!r}, {str(tmp_path / 'adapter')!r}, 'good food'\n"
+    code = values + code.replace('"FOLDER/', 'FOLDER + "/') + "\nprint(*logits.softmax(dim=-1)[0].tolist())"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True, env=variables(tmp_path)
+    )
+    ours = TorchPredictor(model, device="cpu").probabilities(["good food"])[0]
+    np.testing.assert_allclose([float(number) for number in result.stdout.split()], ours, atol=1e-4)
 
 
 def test_predicting_with_onnx_runtime_imports_no_torch(cache: Path, tmp_path: Path) -> None:

@@ -1,0 +1,192 @@
+"""Late prompts as a method of PEFT, which has none that enters half-way up.
+
+PEFT looks for no methods in other packages, so importing this module is what makes it known:
+
+    import mfpt_edge.peft_late
+    model = PeftModel.from_pretrained(AutoModel.from_pretrained(BACKBONE), FOLDER)  # or get_peft_model, to tune one
+
+As with PEFT's own prompts, `last_hidden_state` has the states of the virtual tokens at the front.
+"""
+
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from peft import PeftConfig, PeftType, TaskType
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING
+from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
+from peft.utils import register_peft_method
+from peft.utils.integrations import init_empty_weights
+from torch import Tensor, nn
+from transformers.modeling_outputs import BaseModelOutput
+
+from mfpt_edge.padding import prepend
+from mfpt_edge.pretrained import Pretrained
+from mfpt_edge.stack import Stack, find_stack
+from mfpt_shared.errors import Incompatible, UsageError
+
+METHOD: Final = "late_prompt"
+STATE_KEY: Final = "base_model.model.virtual.late_prompt_tokens"
+
+_INIT_STD: Final = 0.3
+_IGNORED: Final = {"return_dict", "token_type_ids"}
+
+
+@dataclass
+class LateConfig(PeftConfig):  # type: ignore[misc]
+    """What PEFT keeps in `adapter_config.json` of a late prompt.
+
+    Attributes:
+        num_virtual_tokens: length of the prompt.
+        layer: index of the first layer that sees it; None: at three quarters of the depth.
+    """
+
+    task_type: Any = TaskType.FEATURE_EXTRACTION
+    num_virtual_tokens: int = 16
+    layer: int | None = None
+    peft_type: Any = METHOD.upper()
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without a model.
+
+        Raises:
+            UsageError: no tokens, or a task that is not feature extraction.
+        """
+        super().__post_init__()
+        self.peft_type = PeftType(self.peft_type)
+        if self.task_type != TaskType.FEATURE_EXTRACTION:
+            raise UsageError(f"a late prompt is for task_type FEATURE_EXTRACTION, not {self.task_type}")
+        if self.num_virtual_tokens < 1:
+            raise UsageError(f"num_virtual_tokens is {self.num_virtual_tokens}: it must be 1 or more")
+
+
+class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]
+    """The virtual tokens of every adapter."""
+
+    adapter_layer_names = ("late_prompt_tokens",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late_prompt_tokens = nn.ParameterDict()
+
+    def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
+        """Do nothing: there is no base layer, and `prepend` moves the tokens to the states."""
+
+
+class LateModel(BaseTuner):  # type: ignore[misc]
+    """A model of transformers that is run layer by layer, and meets virtual tokens on its way."""
+
+    prefix = f"{METHOD}_"
+    tuner_layer_cls = VirtualTokens
+
+    def _pre_injection_hook(self, model: Any, config: LateConfig, adapter_name: str) -> None:  # noqa: ANN401
+        """Take the model apart.
+
+        Raises:
+            Incompatible: its layers cannot be run one by one.
+        """
+        del config, adapter_name
+        self._depth = int(model.config.num_hidden_layers)
+        stack = find_stack(Pretrained(model), self._depth, model.device)
+        if stack is None:
+            raise Incompatible(
+                f"the layers of {type(model).__name__} cannot be run one by one, as a late prompt needs: load an "
+                "encoder in the manner of BERT or a decoder in the manner of Llama with AutoModel.from_pretrained"
+            )
+        self._stack: Stack = stack
+        model.add_module("virtual", VirtualTokens())
+
+    def inject_adapter(
+        self,
+        model: Any,  # noqa: ANN401
+        adapter_name: str,
+        autocast_adapter_dtype: bool = True,
+        low_cpu_mem_usage: bool = False,
+        state_dict: dict[str, Tensor] | None = None,
+    ) -> None:
+        """Add the virtual tokens of an adapter, always in float32; see `BaseTuner`.
+
+        Raises:
+            UsageError: the model has no such layer.
+        """
+        del autocast_adapter_dtype, state_dict
+        config = self.peft_config[adapter_name]
+        if config.layer is None:
+            config.layer = 3 * self._depth // 4
+        if not 0 <= config.layer < self._depth:
+            raise UsageError(f"layer is {config.layer}: this model has layers 0 to {self._depth - 1}")
+        tokens = torch.empty(config.num_virtual_tokens, model.get_input_embeddings().embedding_dim, device=model.device)
+        trained = adapter_name in self.active_adapters and not config.inference_mode
+        with init_empty_weights() if low_cpu_mem_usage else nullcontext():
+            parameter = nn.Parameter(tokens.normal_(std=_INIT_STD), requires_grad=trained)
+            model.virtual.late_prompt_tokens[adapter_name] = parameter
+        self._mark_only_adapters_as_trainable(model)
+
+    def _create_and_replace(self, *args: object, **options: object) -> None:
+        raise NotImplementedError("a late prompt replaces no module")
+
+    def _unload_and_optionally_merge(self, merge: bool = True, **options: Any) -> Any:  # noqa: ANN401
+        if merge:
+            raise UsageError("virtual tokens cannot be merged into the weights of a model: call unload()")
+        del self.model.virtual
+        return super()._unload_and_optionally_merge(merge=False, **options)
+
+    def forward(
+        self,
+        input_ids: Tensor | None = None,
+        attention_mask: Tensor | None = None,
+        inputs_embeds: Tensor | None = None,
+        **options: Any,  # noqa: ANN401
+    ) -> Any:  # noqa: ANN401
+        """Run the model with the virtual tokens of the active adapters.
+
+        Args:
+            input_ids: [batch, tokens] int64.
+            attention_mask: [batch, tokens], not zero on real tokens, which stand at the front; None: all are real.
+            inputs_embeds: [batch, tokens, width], instead of ids.
+            options: token types are ignored, as by PEFT's own prompts.
+
+        Returns:
+            An output whose `last_hidden_state` is [batch, virtual tokens + tokens, width].
+
+        Raises:
+            UsageError: an option asks for what is not computed.
+        """
+        names = [] if self.model.virtual.disable_adapters else self.active_adapters
+        if not names:
+            inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "inputs_embeds": inputs_embeds}
+            return self.model(**inputs, **options)
+        if refused := [name for name in options if name not in _IGNORED and _is_set(options[name])]:
+            raise UsageError(f"a model with a late prompt does not take {', '.join(refused)}")
+        tokens = self.model.get_input_embeddings()(input_ids) if inputs_embeds is None else inputs_embeds
+        mask = tokens.new_ones(tokens.shape[:2]) if attention_mask is None else attention_mask
+        hidden, mask, done = self._stack.embed(tokens), mask.bool(), 0
+        for name in sorted(names, key=lambda name: int(self.peft_config[name].layer)):
+            layer = self.peft_config[name].layer
+            hidden = self._stack.run(hidden, mask, done, layer)
+            hidden, mask = prepend(self.model.virtual.late_prompt_tokens[name], hidden, mask)
+            done = layer
+        return BaseModelOutput(last_hidden_state=self._stack.run(hidden, mask, done))
+
+
+def register() -> None:
+    """Make the method known to PEFT; once is enough, more does no harm."""
+    name = METHOD.upper()
+    if name not in PeftType.__members__:
+        # `register_peft_method` wants a member of this enum, and PEFT has no way to add one: this is what Python does
+        # for each member when it makes the class.
+        member = str.__new__(PeftType, name)
+        member._name_, member._value_, member._sort_order_ = name, name, len(PeftType)
+        type.__setattr__(PeftType, name, member)
+        PeftType._member_names_.append(name)
+        PeftType._member_map_[name] = PeftType._value2member_map_[name] = member
+    if name not in PEFT_TYPE_TO_CONFIG_MAPPING:
+        register_peft_method(name=METHOD, config_cls=LateConfig, model_cls=LateModel)
+
+
+def _is_set(option: object) -> bool:
+    return option is not None and option is not False
+
+
+register()
