@@ -25,7 +25,7 @@ _README: Final = """\
     tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
     model = PeftModel.from_pretrained(AutoModel.from_pretrained(BACKBONE), FOLDER)
     head = load_file("FOLDER/head.safetensors")
-    batch = tokenizer(["{prefix}" + text], return_tensors="pt")
+    batch = tokenizer(["{prefix}" + text]{second}, return_tensors="pt")
     states = model(**batch).last_hidden_state[:, {tokens}:]
     weights = batch["attention_mask"][..., None]
     pooled = {norm:g} * functional.normalize((states * weights).sum(1) / weights.sum(1), dim=-1)
@@ -144,6 +144,7 @@ def _peft_readme(plan: Plan) -> str:
     return _README.format(
         imports=_LATE_IMPORT if plan.prompt.method == "late" else "",
         prefix=plan.backbone.prefix,
+        second=", [pair]" if plan.task.kind == "pairs" else "",
         tokens=plan.prompt.tokens,
         norm=POOLED_NORM,
         labels=", ".join(plan.task.labels),

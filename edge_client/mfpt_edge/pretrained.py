@@ -87,11 +87,11 @@ class PretrainedTokenizer:
 class Pretrained(nn.Module):
     """A frozen model of transformers, with the methods of `encoder.Encoder`."""
 
-    def __init__(self, model: Any) -> None:  # noqa: ANN401 - transformers is followed without types
-        """Wrap a model, with or without the layer that turns states into tokens."""
+    def __init__(self, model: nn.Module, output: nn.Module | None = None) -> None:
+        """Wrap a model, and the layer that turns a decoder's states into tokens, unless its token table does that."""
         super().__init__()
-        self.model: nn.Module = model.base_model
-        self.output: nn.Module | None = None if model.base_model is model else model.get_output_embeddings()
+        self.model = model
+        self.output = output
 
     @property
     def max_positions(self) -> int:
@@ -174,7 +174,7 @@ def load_pretrained(
     config = _config(described)
     output = generates and not config.tie_word_embeddings
     if not quantised:
-        return Pretrained(_load(source, config, output=output).to(device))
+        return _wrapped(_load(source, config, output=output).to(device), output=output)
     dtype = fourbit.compute_dtype(device)
     if file is not None and output:
         file = file.with_stem(f"{file.stem}-output")
@@ -188,9 +188,13 @@ def load_pretrained(
             _log.warning("the converted backbone cannot be kept in %s, so every start converts it: %s", file, error)
             file = None
         if file is None:
-            return Pretrained(model.to(device))
+            return _wrapped(model.to(device), output=output)
         del model  # pages of a file that are not used need not stay in memory
-    return Pretrained(_filled(config, TensorFile(file), dtype, output=output).to(device))
+    return _wrapped(_filled(config, TensorFile(file), dtype, output=output).to(device), output=output)
+
+
+def _wrapped(model: Any, *, output: bool) -> Pretrained:  # noqa: ANN401
+    return Pretrained(model.base_model, model.get_output_embeddings()) if output else Pretrained(model)
 
 
 def _location(source: Path) -> dict[str, Any]:

@@ -6,8 +6,12 @@ from pathlib import Path
 
 from support.programs import run, serve
 
-CAPITALS = {"Kenya": "Nairobi", "Ghana": "Accra", "Mali": "Bamako", "Niger": "Niamey", "Rwanda": "Kigali"}
-ROUNDS = 3
+CAPITALS = {
+    **{"Kenya": "Nairobi", "Ghana": "Accra", "Mali": "Bamako", "Niger": "Niamey", "Rwanda": "Kigali", "Togo": "Lomé"},
+    **{"Uganda": "Kampala", "Zambia": "Lusaka"},
+}
+HELD_OUT = {"Kenya": "Nairobi", "Ghana": "Accra"}
+ROUNDS = 2
 
 
 def write_data(folder: Path, language: str) -> Path:
@@ -15,10 +19,10 @@ def write_data(folder: Path, language: str) -> Path:
     folder.mkdir()
     for split in ("train", "dev", "test"):
         rows = [
-            {"prompt": f"{language} {split}: {country}", "completion": capital} for country, capital in CAPITALS.items()
+            {"prompt": f"{language} {split}: {country}", "completion": capital}
+            for country, capital in (CAPITALS if split == "train" else HELD_OUT).items()
         ]
-        text = "\n".join(json.dumps(row) for row in (rows * 2 if split == "train" else rows))
-        (folder / f"{split}.jsonl").write_text(text, encoding="utf-8")
+        (folder / f"{split}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
     return folder
 
 
@@ -53,7 +57,7 @@ def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(smo
             assert losses[-1] < 0.8 * losses[0], losses
             assert result["bytes_up"] < ROUNDS * 15_000
 
-        texts = [f"swh test: {country}" for country in CAPITALS]
+        texts = [f"swh test: {country}" for country in HELD_OUT]
         chosen = ("--lang", "swh", "--state-dir", str(tmp_path / "state-swh"), "--json")
         answer = run(home, "mfpt_edge", "predict", *chosen, *texts, seconds=120)
         assert answer.returncode == 0, answer.stderr
@@ -66,7 +70,7 @@ def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(smo
         )
         assert measured.returncode == 0, measured.stderr
         facts = json.loads(measured.stdout)
-        assert facts["n"] == len(CAPITALS)
+        assert facts["n"] == len(HELD_OUT)
         assert 0 <= facts["exact_match"] <= facts["token_f1"] <= 1
 
     asyncio.run(asyncio.wait_for(scenario(), 500))

@@ -8,12 +8,15 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
+from peft import PeftModel
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from conftest import save_tiny_model, tiny_spec
 from mfpt_edge.backbone import Backbone, load_backbone
 from mfpt_edge.completion import Quality, complete, evaluate, token_f1
 from mfpt_edge.encoded import encode, gather
+from mfpt_edge.export import export_peft
+from mfpt_edge.held import Model
 from mfpt_edge.objective import outcome
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.sequences import longest_completion, tokenise
@@ -23,6 +26,8 @@ from mfpt_edge.training import loss, train
 from mfpt_edge.writing import write
 from mfpt_shared import plan
 from mfpt_shared.errors import Incompatible
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.messages import Prompt, PromptHeader
 from mfpt_shared.tensors import layout
 
 EXAMPLES = (
@@ -183,6 +188,33 @@ def test_a_gguf_file_is_read_once_and_writes_what_it_learned(smollm2: Path, tmp_
     train(model, encoded, model.plan.training, rng=np.random.default_rng(0))
     assert measure(model, encoded).loss < 0.2 * before.loss
     assert write(model, ["Kenya"]) == ["Nairobi"]
+
+
+@pytest.mark.parametrize("method", ["prompt", "p-tuning"])
+def test_plain_peft_writes_with_an_exported_adapter_what_mfpt_writes(
+    method: str, load: Callable[..., Backbone], writers: dict[str, Path], tmp_path: Path
+) -> None:
+    model = model_of(load(), method, prompt_learning_rate=0.05, epochs=100)
+    train(model, encode(model, EXAMPLES[:2]), model.plan.training, rng=np.random.default_rng(0))
+    header = PromptHeader(language=LanguageCode("swh"), version=1, plan=model.plan.digest, backbone="", examples=1)
+    export_peft(Model(model.plan, Prompt(header, model.state())), tmp_path / "adapter")
+    theirs = AutoModelForCausalLM.from_pretrained(writers["tied"])
+    peft = PeftModel.from_pretrained(theirs, str(tmp_path / "adapter")).eval()
+    tokenizer = AutoTokenizer.from_pretrained(writers["tied"])
+    (ours,) = write(model, ["the food was good"])
+    batch = tokenizer("the food was good\n", return_tensors="pt", return_token_type_ids=False)
+    with torch.no_grad():
+        written = peft.generate(**batch, do_sample=False, max_new_tokens=15)[0]
+    answer = written[written.shape[0] - 15 :] if len(written) > 15 else written
+    assert ours
+    assert tokenizer.decode(answer, skip_special_tokens=True).strip().endswith(ours)
+
+
+def test_peft_has_no_late_prompt_that_writes(load: Callable[..., Backbone], tmp_path: Path) -> None:
+    model = model_of(load(), "late")
+    header = PromptHeader(language=LanguageCode("swh"), version=1, plan=model.plan.digest, backbone="", examples=1)
+    with pytest.raises(Incompatible, match="half-way"):
+        export_peft(Model(model.plan, Prompt(header, model.state())), tmp_path / "adapter")
 
 
 class Parrot:
