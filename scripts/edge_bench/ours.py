@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from edge_bench.bound import products_seconds
 from edge_bench.child import (
     BATCH,
     EPOCHS,
@@ -21,7 +22,8 @@ from edge_bench.child import (
 )
 from mfpt_edge import training
 from mfpt_edge.backbone import load_backbone
-from mfpt_edge.encoded import encode
+from mfpt_edge.encoded import EVALUATION_BATCH, Encoded, by_length, encode, gather, iterate_batches
+from mfpt_edge.encoder import Encoder
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
 from mfpt_edge.training import Progress
@@ -74,6 +76,7 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
     np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]
     test = encode(model, [Example(text, label) for text, label in texts.test])
     found = training.evaluate(model, test)
+    later, first = _bounds(model, train)
     epochs = [after - before for before, after in zip([started, *marks], marks, strict=False)]
     epochs[0] += started - began
     answer(
@@ -82,11 +85,26 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
         epochs=epochs,
         encode=encoded_at - began,
         whole_run=whole,
+        bound_first=first,
+        bound_later=later,
         peak=peak,
         accuracy=found.accuracy,
         tokens=sum(map(len, train.ids)),
         bytes_up=_bytes_up(model),
     )
+
+
+def _bounds(model: PromptModel, train: Encoded) -> tuple[float, float]:
+    """Return the seconds that the products of a later epoch take, and those of the first."""
+    backbone, plan = model.backbone, model.plan
+    encoder = backbone.encoder
+    assert isinstance(encoder, Encoder)
+    upper = (batch.ids for batch in iterate_batches(train, BATCH, np.random.default_rng(0)))
+    reached = backbone.layers - plan.late_layer
+    later = products_seconds(encoder, upper, reached, prompt=VIRTUAL_TOKENS, backward=True)
+    lower = (gather(train, rows).ids for rows in by_length(train.lengths(), EVALUATION_BATCH))
+    below = products_seconds(encoder, lower, plan.late_layer)
+    return later, later + below
 
 
 def _bytes_up(model: PromptModel) -> int:
