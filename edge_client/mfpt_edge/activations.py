@@ -4,40 +4,97 @@ A file holds one set of texts, and is named after everything that its content de
 they are held, the layer, and the texts with their prefix. It is mapped into memory, so that processes share its pages.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
+import logging
+import os
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from mfpt_edge.encoded import Encoded, encode
+from mfpt_edge.caches import make_room
+from mfpt_edge.encoded import CACHE_BYTES, Encoded, activations, encode
 from mfpt_edge.fourbit import compute_dtype
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
-from mfpt_edge.tensorfile import TensorFile, write
+from mfpt_edge.tensorfile import TensorFile, rows_size, write_rows
 
 # Of what the layers compute; a change of theirs, and files that are there no longer fit.
 _FORM: Final = 3
 _NAME: Final = "hidden"
 
+_log = logging.getLogger(__name__)
 
-def encode_cached(model: PromptModel, examples: Sequence[Example], cache: Path) -> Encoded:
+
+def encode_splits(
+    model: PromptModel, splits: Iterable[Sequence[Example]], cache: Path, budget: int, *, held_bytes: int = CACHE_BYTES
+) -> list[Encoded]:
+    """Encode the examples of a device with what of their activations fits into the cache, the first splits first.
+
+    Args:
+        model: see `encode_cached`.
+        splits: see `encode_cached`.
+        cache: folder; one that cannot be written to is no failure.
+        budget: bytes that all files there may take. Others are removed to make room; what does not fit all the same is
+            computed anew for every batch.
+        held_bytes: may be held in memory of each split, where the cache cannot be used.
+    """
+    encoded: list[Encoded] = []
+    in_use: set[Path] = set()
+    failed = False
+    for examples in splits:
+        try:
+            encoded.append(encode_cached(model, examples, cache, budget=budget, in_use=in_use))
+            in_use.add(_file(model, examples, cache))
+        except OSError as error:
+            if not failed:
+                _log.warning("nothing can be kept in %s (%s): memory has to do", cache, error.strerror)
+            failed = True
+            encoded.append(encode(model, examples, cache_bytes=held_bytes))
+    return encoded
+
+
+def encode_cached(
+    model: PromptModel,
+    examples: Sequence[Example],
+    cache: Path,
+    *,
+    budget: int | None = None,
+    in_use: Collection[Path] = (),
+) -> Encoded:
     """Return what `encode` does, from the cache if it is there, and keep it if it is not.
 
     Args:
         model: method `late`; other methods have no lower layers worth keeping.
         examples: in an order that stays the same: batches are made of neighbours, and the last bits depend on them.
         cache: folder.
+        budget: bytes that all files in it may take, see `encode_splits`; None: no limit.
+        in_use: files that are not removed to make room.
+
+    Raises:
+        OSError: the cache cannot be read or written.
     """
     if model.plan.prompt.method != "late" or not examples:
         return encode(model, examples)
-    file = cache / f"{_key(model, examples)}.safetensors"
-    if not file.exists():
-        hidden = encode(model, examples, cache_bytes=2**62).hidden
-        assert hidden is not None
-        write(file, {_NAME: hidden.cpu()}, {})
-    hidden = TensorFile(file)[_NAME].to(model.backbone.device)
-    return encode(model, examples, cache_bytes=0)._replace(hidden=hidden)
+    encoded = encode(model, examples, cache_bytes=0)
+    shape = (sum(map(len, encoded.ids)), model.backbone.width)
+    size = rows_size(_NAME, shape)
+    if budget is not None and size > budget:
+        return encoded
+    file = _file(model, examples, cache)
+    if file.exists():
+        with contextlib.suppress(OSError):  # of another user, or on a disk that is only read
+            os.utime(file)
+    elif budget is None or make_room(cache, size, budget, in_use):
+        write_rows(file, _NAME, shape, activations(model, encoded))
+    else:
+        return encoded
+    return encoded._replace(hidden=TensorFile(file)[_NAME].to(model.backbone.device))
+
+
+def _file(model: PromptModel, examples: Sequence[Example], cache: Path) -> Path:
+    return cache / f"{_key(model, examples)}.safetensors"
 
 
 def _key(model: PromptModel, examples: Sequence[Example]) -> str:

@@ -1,8 +1,10 @@
 """What a device keeps only to be faster: how much that is, and how to get rid of it. Needs no torch."""
 
+import contextlib
 import shutil
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 KINDS: Final = {
     "activations": "what the layers below a late prompt make of texts",
@@ -33,3 +35,58 @@ def clear(cache: Path) -> dict[str, int]:
         if (cache / kind).exists():
             shutil.rmtree(cache / kind)
     return freed
+
+
+class Kept(NamedTuple):
+    """A file of the cache.
+
+    Attributes:
+        size: bytes.
+        used: when it was last used, Unix seconds.
+    """
+
+    path: Path
+    size: int
+    used: float
+
+
+def make_room(folder: Path, needed: int, budget: int, in_use: Collection[Path]) -> bool:
+    """Remove files, those first that were not used for longest, until there is room for one more.
+
+    Args:
+        folder: with files only; it may be missing.
+        needed: bytes of the new file.
+        budget: bytes that all files may take.
+        in_use: files that stay.
+
+    Returns:
+        Whether there is room. If there is none, nothing was removed.
+
+    Raises:
+        OSError: a file cannot be removed.
+    """
+    kept = list(_kept(folder))
+    room = budget - needed - sum(file.size for file in kept if file.path in in_use)
+    if room < 0:
+        return False
+    for path in surplus([file for file in kept if file.path not in in_use], room):
+        path.unlink(missing_ok=True)
+    return True
+
+
+def surplus(kept: Sequence[Kept], room: int) -> list[Path]:
+    """Return which files to remove, those first that were not used for longest, until the others fit into `room`."""
+    total, removed = sum(file.size for file in kept), []
+    for file in sorted(kept, key=lambda file: file.used):
+        if total <= room:
+            break
+        removed.append(file.path)
+        total -= file.size
+    return removed
+
+
+def _kept(folder: Path) -> Iterator[Kept]:
+    for path in folder.glob("*"):
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            found = path.stat()
+            yield Kept(path, found.st_size, found.st_mtime)

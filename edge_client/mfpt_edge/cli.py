@@ -61,12 +61,20 @@ def join(
         int, typer.Option(min=0, max=19, help="Let other programs go first: 0, no courtesy, to 19, all of it.")
     ] = 0,
     alone: Annotated[bool, typer.Option(help="At the end, also tune a prompt alone, for comparison.")] = True,
+    activation_cache: Annotated[
+        str,
+        typer.Option(
+            metavar="SIZE",
+            help="Disk for what the layers below the prompt make of your texts (500MB, 2GiB, bytes); 0: compute it "
+            "anew for every batch.",
+        ),
+    ] = "1GB",
     as_json: JsonOption = False,
 ) -> None:
     """Take part in a federation, until --rounds are done, the federation ends, or Ctrl-C. It goes on where it was."""
     import os  # noqa: PLC0415
 
-    from mfpt_edge.config import JoinConfig, parse_retries  # noqa: PLC0415
+    from mfpt_edge.config import JoinConfig, parse_retries, parse_size  # noqa: PLC0415
     from mfpt_edge.device import default_folder  # noqa: PLC0415
     from mfpt_edge.join import join as run_join  # noqa: PLC0415
     from mfpt_edge.rows import Columns  # noqa: PLC0415
@@ -92,6 +100,7 @@ def join(
         device=device,
         threads=threads,
         alone=alone,
+        activation_cache=parse_size(activation_cache, "--activation-cache"),
     )
     show(run_join(config, join_view()), as_json, result_table)
 

@@ -1,6 +1,7 @@
 """Settings of `mfpt-edge join`, checked once at the edge and passed down as values."""
 
 import importlib.util
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,10 @@ from mfpt_shared.mqtt import BrokerAddress
 
 _ENGINE: Final = ("torch", "transformers", "peft", "bitsandbytes", "sentencepiece")
 _ONNX: Final = ("onnxruntime", "onnx", "sentencepiece")
+_SIZE: Final = re.compile(r"(?P<number>[0-9]{1,15}(\.[0-9]{1,9})?) ?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
+_DECIMAL: Final = {unit: 1000**power for power, unit in enumerate(("b", "kb", "mb", "gb", "tb"))}
+_BINARY: Final = {unit: 1024**power for power, unit in enumerate(("kib", "mib", "gib", "tib"), start=1)}
+_UNITS: Final = {"": 1, **_DECIMAL, **_BINARY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class JoinConfig:
         max_examples: limit of the training split.
         threads: for matrix products; None: all cores.
         alone: also tune a prompt alone, for comparison, once the federation's part is over.
+        activation_cache: bytes on disk for lower activations.
     """
 
     language: LanguageCode
@@ -41,6 +47,7 @@ class JoinConfig:
     device: str
     threads: int | None
     alone: bool
+    activation_cache: int
 
 
 def parse_retries(text: str) -> int | None:
@@ -54,6 +61,22 @@ def parse_retries(text: str) -> int | None:
     if not text.isdecimal():
         raise UsageError(f"--retry {text!r}: give a number of attempts, or 'forever'")
     return int(text)
+
+
+def parse_size(text: str, option: str) -> int:
+    """Return the bytes in `600MB`, `1.5 GB`, `2GiB` or `1048576`.
+
+    Args:
+        text: a number, and a unit of 1000s or 1024s; without one, bytes.
+        option: of the command line, for the message.
+
+    Raises:
+        UsageError: it is no size.
+    """
+    found = _SIZE.fullmatch(text.strip())
+    if found is None or found["unit"].lower() not in _UNITS:
+        raise UsageError(f"{option} {text!r}: give a size such as 600MB, 1.5GB, 2GiB, or a number of bytes")
+    return int(float(found["number"]) * _UNITS[found["unit"].lower()])
 
 
 def require_engine() -> None:

@@ -84,12 +84,17 @@ def encode(model: PromptModel, examples: "Sequence[Example]", *, cache_bytes: in
     if not ids or 2 * ends[-1] * backbone.width > cache_bytes:
         return encoded
     hidden = torch.empty(ends[-1], backbone.width, dtype=torch.float16, device=backbone.device)
-    for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
-        batch = gather(encoded, rows)
-        for row, states in zip(rows, lower(model, batch), strict=True):
-            length = len(ids[row])
-            hidden[encoded.starts[row] : encoded.starts[row] + length] = states[:length]
+    for start, states in activations(model, encoded):
+        hidden[start : start + len(states)] = states
     return encoded._replace(hidden=hidden)
+
+
+def activations(model: PromptModel, encoded: Encoded) -> Iterator[tuple[int, Tensor]]:
+    """Compute what belongs into `hidden`: for every example, its first row and its rows [tokens, width]."""
+    for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
+        batch = gather(encoded._replace(hidden=None), rows)
+        for row, states in zip(rows, lower(model, batch), strict=True):
+            yield encoded.starts[row], states[: len(encoded.ids[row])]
 
 
 def concatenate(parts: Sequence[Encoded]) -> Encoded:

@@ -105,7 +105,13 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
     dataset = _dataset(config, plan)
     from mfpt_edge.trainer import load_trainer  # noqa: PLC0415 - torch takes seconds to import
 
-    return load_trainer(plan, dataset, device=config.device, threads=config.threads)
+    return load_trainer(
+        plan,
+        dataset,
+        device=config.device,
+        threads=config.threads,
+        activation_cache=config.activation_cache,
+    )
 
 
 def _dataset(config: JoinConfig, plan: Plan) -> Dataset:

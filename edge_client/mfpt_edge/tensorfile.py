@@ -1,9 +1,12 @@
 """Files of named tensors (safetensors): written whole or not at all, and mapped into memory instead of read."""
 
+import errno
 import json
 import mmap
+import os
+import shutil
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -58,5 +61,42 @@ def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -
     Raises:
         OSError: it cannot be written.
     """
-    with atomic_file(path) as part:
-        save_file(dict(tensors), part, metadata=dict(about))
+    with atomic_file(path) as partial:
+        save_file(dict(tensors), partial, metadata=dict(about))
+
+
+def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tuple[int, Tensor]]) -> None:
+    """Write a file of one float16 matrix that is never in memory as a whole; as `write` does.
+
+    Args:
+        path: of the file.
+        name: of the matrix.
+        shape: rows and columns of the matrix.
+        parts: first row and some rows [n, columns] of any floating type, until all are there. Nothing is asked of it
+            where the disk has no room.
+
+    Raises:
+        OSError: it cannot be written.
+
+    Source of the form: safetensors' README, "Format".
+    """
+    header = _rows_header(name, shape)
+    with atomic_file(path) as partial, partial.open("wb") as stream:
+        if shutil.disk_usage(path.parent).free < rows_size(name, shape):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        stream.write(header)
+        for first, part in parts:
+            stream.seek(len(header) + first * shape[1] * torch.float16.itemsize)
+            stream.write(part.to("cpu", torch.float16).contiguous().numpy().tobytes())
+
+
+def rows_size(name: str, shape: tuple[int, int]) -> int:
+    """Return the bytes of what `write_rows` writes."""
+    return len(_rows_header(name, shape)) + shape[0] * shape[1] * torch.float16.itemsize
+
+
+def _rows_header(name: str, shape: tuple[int, int]) -> bytes:
+    stop = shape[0] * shape[1] * torch.float16.itemsize
+    header = json.dumps({name: {"dtype": "F16", "shape": shape, "data_offsets": [0, stop]}}).encode()
+    header += b" " * (-len(header) % 8)
+    return struct.pack("<Q", len(header)) + header

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from mfpt_edge import training
+from mfpt_edge.activations import encode_splits
 from mfpt_edge.backbone import load_backbone
 from mfpt_edge.cores import usable_cores
 from mfpt_edge.data import Dataset
@@ -24,7 +25,12 @@ _log = logging.getLogger(__name__)
 
 
 def load_trainer(
-    plan: Plan, dataset: Dataset, *, device: str = "auto", threads: int | None = None
+    plan: Plan,
+    dataset: Dataset,
+    *,
+    device: str = "auto",
+    threads: int | None = None,
+    activation_cache: int | None = None,
 ) -> "BackboneTrainer":
     """Load the backbone of a plan, and run all examples of a device through its lower layers.
 
@@ -33,6 +39,7 @@ def load_trainer(
         dataset: of this device.
         device: auto, cpu or cuda.
         threads: for matrix products; None: as many as there are cores to use.
+        activation_cache: bytes on disk for lower activations; None: they are held in memory.
 
     Raises:
         DatasetError: fewer training examples than the plan asks for.
@@ -49,8 +56,10 @@ def load_trainer(
         plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,
     )  # fmt: skip
     model = PromptModel(backbone, plan)
-    splits = (encode(model, split) for split in (dataset.train, dataset.validation, dataset.test))
-    return BackboneTrainer(model, *splits)
+    splits = (dataset.train, dataset.validation, dataset.test)
+    if activation_cache is None:
+        return BackboneTrainer(model, *(encode(model, split) for split in splits))
+    return BackboneTrainer(model, *encode_splits(model, splits, cache_home() / "activations", activation_cache))
 
 
 class BackboneTrainer:
