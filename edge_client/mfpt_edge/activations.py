@@ -38,14 +38,14 @@ def encode_splits(
         cache: folder; one that cannot be written to is no failure.
         budget: bytes that all files there may take. Others are removed to make room; what does not fit all the same is
             computed anew for every batch.
-        held_bytes: may be held in memory of each split, where the cache cannot be used.
+        held_bytes: may be held in memory of each split, where there is nothing for the cache or it cannot be used.
     """
     encoded: list[Encoded] = []
     in_use: set[Path] = set()
     failed = False
     for examples in splits:
         try:
-            encoded.append(encode_cached(model, examples, cache, budget=budget, in_use=in_use))
+            encoded.append(encode_cached(model, examples, cache, budget=budget, in_use=in_use, held_bytes=held_bytes))
             in_use.add(_file(model, examples, cache))
         except OSError as error:
             if not failed:
@@ -62,6 +62,7 @@ def encode_cached(
     *,
     budget: int | None = None,
     in_use: Collection[Path] = (),
+    held_bytes: int = CACHE_BYTES,
 ) -> Encoded:
     """Return what `encode` does, from the cache if it is there, and keep it if it is not.
 
@@ -71,12 +72,13 @@ def encode_cached(
         cache: folder.
         budget: bytes that all files in it may take, see `encode_splits`; None: no limit.
         in_use: files that are not removed to make room.
+        held_bytes: may be held in memory with other methods.
 
     Raises:
         OSError: the cache cannot be read or written.
     """
     if model.plan.prompt.method != "late" or not examples:
-        return encode(model, examples)
+        return encode(model, examples, cache_bytes=held_bytes)
     encoded = encode(model, examples, cache_bytes=0)
     shape = (sum(map(len, encoded.ids)), model.backbone.width)
     size = rows_size(_NAME, shape)

@@ -13,6 +13,7 @@ from mfpt_edge.e5file import E5File, find_file
 from mfpt_edge.e5model import BundledWeights
 from mfpt_edge.e5tokenizer import BundledTokenizer
 from mfpt_edge.encoder import Encoder
+from mfpt_edge.frugal import FrugalEncoder
 from mfpt_edge.pretrained import Pretrained, PretrainedTokenizer, describe_once, load_pretrained
 from mfpt_edge.shape import family_shape
 from mfpt_edge.stack import Stack, find_stack
@@ -55,7 +56,7 @@ class Backbone:
         weight_bytes_fp32: what they would take in 32 bits.
     """
 
-    encoder: Encoder | Pretrained
+    encoder: Encoder | Pretrained | FrugalEncoder
     stack: Stack | None
     tokenizer: Tokenizer
     decoder: "Decoder | None"

@@ -69,6 +69,14 @@ def join(
             "anew for every batch.",
         ),
     ] = "1GB",
+    memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help="Memory that this process may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
+            "result. Default: no bound.",
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take part in a federation, until --rounds are done, the federation ends, or Ctrl-C. It goes on where it was."""
@@ -101,6 +109,7 @@ def join(
         threads=threads,
         alone=alone,
         activation_cache=parse_size(activation_cache, "--activation-cache"),
+        memory=None if memory is None else parse_size(memory, "--memory"),
     )
     show(run_join(config, join_view()), as_json, result_table)
 

@@ -32,6 +32,7 @@ class JoinConfig:
         threads: for matrix products; None: all cores.
         alone: also tune a prompt alone, for comparison, once the federation's part is over.
         activation_cache: bytes on disk for lower activations.
+        memory: bytes that the process may hold while it trains; None: no bound.
     """
 
     language: LanguageCode
@@ -48,6 +49,7 @@ class JoinConfig:
     threads: int | None
     alone: bool
     activation_cache: int
+    memory: int | None
 
 
 def parse_retries(text: str) -> int | None:

@@ -2,13 +2,12 @@
 
 import asyncio
 import logging
-import resource
+import os
 import signal
-import sys
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from mfpt_edge.config import JoinConfig, require_engine
 from mfpt_edge.connect import connect_with_retries
@@ -16,6 +15,7 @@ from mfpt_edge.data import Dataset, load_dataset
 from mfpt_edge.device import DeviceFolder
 from mfpt_edge.link import client_will
 from mfpt_edge.report import JoinResult, Snapshot
+from mfpt_edge.resident import peak_rss_bytes
 from mfpt_edge.service import EdgeClient
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.folders import owned
@@ -24,6 +24,11 @@ from mfpt_shared.plan import Plan
 from mfpt_shared.rounds import Candidate, tune_alone
 from mfpt_shared.tensors import PromptState, dense
 from mfpt_shared.trainer import Measured, OnProgress, Trainer
+
+# Torch's matrix libraries remember products for every shape of a batch, 150 MB of them on processors with bfloat16.
+# Where memory is short they remember fewer, and make them again.
+_TIGHT_BYTES: Final = 800_000_000
+_REMEMBER_LESS: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 
 _log = logging.getLogger(__name__)
 
@@ -103,6 +108,8 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
 
 def _load(config: JoinConfig, plan: Plan) -> Trainer:
     dataset = _dataset(config, plan)
+    if config.memory is not None and config.memory < _TIGHT_BYTES:
+        os.environ.update(_REMEMBER_LESS | os.environ)
     from mfpt_edge.trainer import load_trainer  # noqa: PLC0415 - torch takes seconds to import
 
     return load_trainer(
@@ -111,6 +118,7 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
         device=config.device,
         threads=config.threads,
         activation_cache=config.activation_cache,
+        memory=config.memory,
     )
 
 
@@ -178,9 +186,3 @@ def _last_alone(trainer: Trainer, start: PromptState, rounds: int, epochs: int, 
     """Return the test accuracy after so many rounds alone, the first in closed form as in the federation."""
     *_, last = tune_alone(trainer, start, rounds=rounds, epochs=epochs, seed=0, on_progress=on_progress)
     return trainer.test(last).accuracy
-
-
-def peak_rss_bytes() -> int:
-    """Return the most memory that this process has held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

@@ -103,6 +103,12 @@ class Pretrained(nn.Module):
         offset = getattr(table, "padding_idx", None)
         return limit if offset is None else limit - offset - 1
 
+    @property
+    def heads(self) -> int:
+        """Heads of the attention, of whose scores a layer keeps one for each pair of tokens."""
+        model: Any = self.model
+        return int(model.config.num_attention_heads)
+
     def tokens(self, ids: Tensor) -> Tensor:
         """Look tokens up: ids [batch, tokens] become [batch, tokens, width]."""
         found: Tensor = _token_table(self.model)(ids)

@@ -12,7 +12,8 @@ from mfpt_edge.activations import encode_splits
 from mfpt_edge.backbone import load_backbone
 from mfpt_edge.cores import usable_cores
 from mfpt_edge.data import Dataset
-from mfpt_edge.encoded import Encoded, encode
+from mfpt_edge.economy import Economy, economise
+from mfpt_edge.encoded import CACHE_BYTES, Encoded, encode
 from mfpt_edge.head import solve_head
 from mfpt_edge.prompt import PromptModel
 from mfpt_shared.errors import DatasetError
@@ -31,6 +32,7 @@ def load_trainer(
     device: str = "auto",
     threads: int | None = None,
     activation_cache: int | None = None,
+    memory: int | None = None,
 ) -> "BackboneTrainer":
     """Load the backbone of a plan, and run all examples of a device through its lower layers.
 
@@ -40,10 +42,12 @@ def load_trainer(
         device: auto, cpu or cuda.
         threads: for matrix products; None: as many as there are cores to use.
         activation_cache: bytes on disk for lower activations; None: they are held in memory.
+        memory: bytes that the process may hold while it trains, if it trains on a processor; None: no bound.
 
     Raises:
         DatasetError: fewer training examples than the plan asks for.
         Incompatible: the backbone is not the plan's.
+        UsageError: the bound for memory is too low.
     """
     if len(dataset.train) < plan.privacy.min_examples:
         raise DatasetError(
@@ -56,10 +60,18 @@ def load_trainer(
         plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,
     )  # fmt: skip
     model = PromptModel(backbone, plan)
-    splits = (dataset.train, dataset.validation, dataset.test)
+    economy = None
+    if memory is not None and backbone.device.type != "cpu":
+        _log.warning("--memory bounds nothing on %s: batches stay whole", backbone.device)
+    elif memory is not None:
+        model, economy = economise(model, dataset.train, memory)
+    splits, held_bytes = (dataset.train, dataset.validation, dataset.test), CACHE_BYTES if economy is None else 0
     if activation_cache is None:
-        return BackboneTrainer(model, *(encode(model, split) for split in splits))
-    return BackboneTrainer(model, *encode_splits(model, splits, cache_home() / "activations", activation_cache))
+        encoded = [encode(model, split, cache_bytes=held_bytes) for split in splits]
+    else:
+        cache = cache_home() / "activations"
+        encoded = encode_splits(model, splits, cache, activation_cache, held_bytes=held_bytes)
+    return BackboneTrainer(model, *encoded, economy=economy)
 
 
 class BackboneTrainer:
@@ -71,13 +83,16 @@ class BackboneTrainer:
         train: Encoded,
         validation: Encoded,
         test: Encoded,
+        *,
+        economy: Economy | None = None,
     ) -> None:
-        """Wrap a model and encoded examples; several trainers may share a model."""
+        """Wrap a model and encoded examples; several trainers may share a model. Batches are whole without economy."""
         self._model = model
         self._plan = model.plan
         self._train = train
         self._validation = validation
         self._test = test
+        self._split = economy.split if economy is not None else training.whole
 
     @property
     def examples(self) -> int:
@@ -108,6 +123,7 @@ class BackboneTrainer:
             msgspec.structs.replace(self._plan.training, epochs=epochs),
             rng=np.random.default_rng(seed),
             on_step=lambda progress: on_progress(progress.step / progress.steps, progress.loss),
+            split=self._split,
         )
         return Tuned(self._model.state(), report.last_loss, epochs)
 

@@ -1,7 +1,7 @@
 """Loss, training and evaluation of a prompt model: plain functions."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -51,6 +51,11 @@ def loss(model: PromptModel, batch: Batch) -> Tensor:
     return outcome(model, batch).losses.mean()
 
 
+def whole(batch: Batch) -> Sequence[Batch]:
+    """Return a batch in one part."""
+    return (batch,)
+
+
 def train(
     model: PromptModel,
     encoded: Encoded,
@@ -58,6 +63,7 @@ def train(
     *,
     rng: np.random.Generator,
     on_step: Callable[[Progress], None] | None = None,
+    split: Callable[[Batch], Sequence[Batch]] = whole,
 ) -> TrainReport:
     """Tune prompt and head in place.
 
@@ -67,6 +73,7 @@ def train(
         training: epochs, batch size and optimiser.
         rng: order of the examples; the only randomness.
         on_step: called after every step; may raise to cancel.
+        split: cuts a batch into parts that are run one after the other, to take less memory; the step is the same.
 
     Raises:
         MfptError: the loss is no number any more.
@@ -78,7 +85,7 @@ def train(
     for epoch in range(training.epochs):
         total = 0.0
         for index, batch in enumerate(iterate_batches(encoded, training.batch_size, rng), start=1):
-            value = _step(model, batch, optimiser)
+            value = _step(model, split(batch), optimiser)
             schedule.step()
             total += value * len(batch.labels)
             if on_step is not None:
@@ -109,17 +116,30 @@ def predict(model: PromptModel, encoded: Encoded) -> Tensor:
     return scores
 
 
-def _step(model: PromptModel, batch: Batch, optimiser: torch.optim.Optimizer) -> float:
+def _step(model: PromptModel, parts: Sequence[Batch], optimiser: torch.optim.Optimizer) -> float:
     optimiser.zero_grad()
-    value = loss(model, batch)
-    if not torch.isfinite(value):
-        raise MfptError(
-            f"training diverged: the loss is {value.item()}; lower training.prompt_learning_rate or "
-            "training.head_learning_rate in the plan"
-        )
-    value.backward()  # type: ignore[no-untyped-call]
+    total = backward(model, parts)
     optimiser.step()
-    return value.item()
+    return total
+
+
+def backward(model: PromptModel, parts: Sequence[Batch]) -> float:
+    """Add the gradients of a batch, of which one part after the other is run, and return its loss.
+
+    Raises:
+        MfptError: the loss is no number any more.
+    """
+    examples, total = sum(len(part.labels) for part in parts), 0.0
+    for part in parts:
+        value = loss(model, part) * (len(part.labels) / examples)
+        if not torch.isfinite(value):
+            raise MfptError(
+                f"training diverged: the loss is {value.item()}; lower training.prompt_learning_rate or "
+                "training.head_learning_rate in the plan"
+            )
+        value.backward()  # type: ignore[no-untyped-call]
+        total += value.item()
+    return total
 
 
 def _schedule(optimiser: torch.optim.Optimizer, training: Training, steps: int) -> torch.optim.lr_scheduler.LambdaLR:

@@ -1,0 +1,48 @@
+"""How much memory this process holds. Needs no torch."""
+
+import ctypes
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+_M_MMAP_THRESHOLD: Final = -3  # Source: mallopt(3)
+_LARGE: Final = 2**20
+_STATM: Final = Path("/proc/self/statm")
+
+
+def resident_bytes(statm: Path = _STATM) -> int:
+    """Return the memory that this process holds now, or, where the system does not say, the most that it has held.
+
+    Args:
+        statm: pages in all, pages that are resident, and more. Source: proc_pid_statm(5).
+    """
+    try:
+        return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    except OSError:
+        return peak_rss_bytes()
+
+
+def peak_rss_bytes() -> int:
+    """Return the most memory that this process has held."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def keep_heap_small() -> None:
+    """Make the C library give large blocks back to the system when they are freed, where it can (glibc)."""
+    if (option := _c_function("mallopt")) is not None:
+        option(_M_MMAP_THRESHOLD, _LARGE)
+
+
+def give_back() -> None:
+    """Give what was freed, and is kept for later, back to the system, where the C library can (glibc)."""
+    if (trim := _c_function("malloc_trim")) is not None:
+        trim(0)
+
+
+def _c_function(name: str) -> Callable[..., int] | None:
+    found: Callable[..., int] | None = getattr(ctypes.CDLL(None), name, None)
+    return found
