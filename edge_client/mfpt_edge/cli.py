@@ -14,6 +14,7 @@ from mfpt_edge.cli_options import (
     Kind,
     LabelColumnOption,
     LanguageOption,
+    OnBattery,
     PairColumnOption,
     StateDirOption,
     TextColumnOption,
@@ -77,6 +78,15 @@ def join(
             "result. Default: no bound.",
         ),
     ] = None,
+    max_load: Annotated[
+        float | None,
+        typer.Option(
+            min=0.0, help="Wait while other programs make a load average above this (1: one busy core). Default: never."
+        ),
+    ] = None,
+    on_battery: Annotated[
+        OnBattery, typer.Option(help="Wait for the mains, or train on; Linux tells what it is.")
+    ] = OnBattery.TRAIN,
     as_json: JsonOption = False,
 ) -> None:
     """Take part in a federation, until --rounds are done, the federation ends, or Ctrl-C. It goes on where it was."""
@@ -110,6 +120,8 @@ def join(
         alone=alone,
         activation_cache=parse_size(activation_cache, "--activation-cache"),
         memory=None if memory is None else parse_size(memory, "--memory"),
+        max_load=max_load,
+        pause_on_battery=on_battery is OnBattery.PAUSE,
     )
     show(run_join(config, join_view()), as_json, result_table)
 

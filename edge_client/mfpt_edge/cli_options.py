@@ -26,6 +26,13 @@ class Kind(StrEnum):
     GENERATION = "generation"
 
 
+class OnBattery(StrEnum):
+    """What training does while the machine runs on battery."""
+
+    PAUSE = "pause"
+    TRAIN = "train"
+
+
 LanguageOption = Annotated[
     str, typer.Option("--lang", help="Your language: a BCP 47 or ISO 639 tag, such as sw or swh.")
 ]

@@ -33,6 +33,8 @@ class JoinConfig:
         alone: also tune a prompt alone, for comparison, once the federation's part is over.
         activation_cache: bytes on disk for lower activations.
         memory: bytes that the process may hold while it trains; None: no bound.
+        max_load: of other programs, above which training waits; None: whatever it is.
+        pause_on_battery: wait while the machine runs on battery.
     """
 
     language: LanguageCode
@@ -50,6 +52,8 @@ class JoinConfig:
     alone: bool
     activation_cache: int
     memory: int | None
+    max_load: float | None
+    pause_on_battery: bool
 
 
 def parse_retries(text: str) -> int | None:

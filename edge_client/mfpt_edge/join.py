@@ -11,9 +11,12 @@ from typing import Final, Protocol
 
 from mfpt_edge.config import JoinConfig, require_engine
 from mfpt_edge.connect import connect_with_retries
+from mfpt_edge.cores import usable_cores
+from mfpt_edge.courtesy import CourteousTrainer, Courtesy, Machine
 from mfpt_edge.data import Dataset, load_dataset
 from mfpt_edge.device import DeviceFolder
 from mfpt_edge.link import client_will
+from mfpt_edge.power import on_battery
 from mfpt_edge.report import JoinResult, Snapshot
 from mfpt_edge.resident import peak_rss_bytes
 from mfpt_edge.service import EdgeClient
@@ -112,7 +115,7 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
         os.environ.update(_REMEMBER_LESS | os.environ)
     from mfpt_edge.trainer import load_trainer  # noqa: PLC0415 - torch takes seconds to import
 
-    return load_trainer(
+    trainer = load_trainer(
         plan,
         dataset,
         device=config.device,
@@ -120,6 +123,15 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
         activation_cache=config.activation_cache,
         memory=config.memory,
     )
+    if config.max_load is None and not config.pause_on_battery:
+        return trainer
+    courtesy = Courtesy(
+        Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep),
+        threads=config.threads or usable_cores(),
+        max_load=config.max_load,
+        pause_on_battery=config.pause_on_battery,
+    )
+    return CourteousTrainer(trainer, courtesy)
 
 
 def _dataset(config: JoinConfig, plan: Plan) -> Dataset:

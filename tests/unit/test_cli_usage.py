@@ -17,6 +17,8 @@ from support.programs import run
         (("mfpt_edge", "join", "--lang", "sw", "--rounds", "0"), "--rounds"),
         (("mfpt_edge", "join", "--lang", "sw", "--activation-cache", "plenty"), "--activation-cache 'plenty'"),
         (("mfpt_edge", "join", "--lang", "sw", "--memory", "2 elephants"), "--memory '2 elephants'"),
+        (("mfpt_edge", "join", "--lang", "sw", "--max-load", "-1"), "--max-load"),
+        (("mfpt_edge", "join", "--lang", "sw", "--on-battery", "panic"), "panic"),
         (("mfpt_edge", "join"), "--lang"),
         (("mfpt_edge", "predict", "--lang", "sw", "text"), "mfpt-edge join"),
         (("mfpt_edge", "status", "--lang", "sw"), "mfpt-edge join"),

@@ -1,0 +1,27 @@
+"""Whether the machine runs on battery. Needs no torch."""
+
+from pathlib import Path
+from typing import Final
+
+_SUPPLIES: Final = Path("/sys/class/power_supply")
+
+
+def on_battery(supplies: Path = _SUPPLIES) -> bool:
+    """Tell whether a battery of the machine is being emptied, and no supply is plugged in.
+
+    Args:
+        supplies: a folder for each supply. Source: Linux kernel documentation, Documentation/ABI/testing/
+            sysfs-class-power. Where there are none, as on other systems, there is no battery either.
+    """
+    found = list(supplies.iterdir()) if supplies.is_dir() else []
+    plugged_in = any(_read(supply, "online") == "1" for supply in found if _read(supply, "type") != "Battery")
+    # A mouse or a headset has a battery of its own.
+    ours = [supply for supply in found if _read(supply, "type") == "Battery" and _read(supply, "scope") != "Device"]
+    return not plugged_in and any(_read(supply, "status") == "Discharging" for supply in ours)
+
+
+def _read(supply: Path, name: str) -> str:
+    try:
+        return (supply / name).read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
