@@ -14,7 +14,8 @@ from mfpt_edge.e5model import BundledWeights
 from mfpt_edge.e5tokenizer import BundledTokenizer
 from mfpt_edge.encoder import Encoder
 from mfpt_edge.frugal import FrugalEncoder
-from mfpt_edge.pretrained import Pretrained, PretrainedTokenizer, describe_once, load_pretrained
+from mfpt_edge.pretrained import Pretrained, load_pretrained
+from mfpt_edge.pretrained_source import PretrainedTokenizer, describe_once
 from mfpt_edge.shape import family_shape
 from mfpt_edge.stack import Stack, find_stack
 from mfpt_shared import backbones, plan

@@ -72,7 +72,7 @@ def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
         return
     from mfpt_edge.bert import GraphWeights, family_weights  # noqa: PLC0415 - these take torch
     from mfpt_edge.onnxgraph import build  # noqa: PLC0415
-    from mfpt_edge.pretrained import PretrainedTokenizer  # noqa: PLC0415
+    from mfpt_edge.pretrained_source import PretrainedTokenizer  # noqa: PLC0415
     from mfpt_edge.shape import family_shape  # noqa: PLC0415
 
     facts = backbones.describe(plan.backbone.uri)

@@ -6,82 +6,19 @@ built without weights, and those of the file are mapped into it.
 
 import inspect
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from mfpt_edge import fourbit
-from mfpt_edge.atomic import atomic_folder
+from mfpt_edge.pretrained_source import location, quiet_transformers, read_config
 from mfpt_edge.tensorfile import TensorFile, write
 from mfpt_shared.errors import Incompatible
 
 _log = logging.getLogger(__name__)
-
-_TOKENIZER_FILES: Final = ("tokenizer*", "vocab*", "*.model")
-
-
-class PretrainedTokenizer:
-    """The tokenizer that lies beside a transformers model, or in its GGUF file."""
-
-    def __init__(self, source: Path) -> None:
-        """Load it.
-
-        Raises:
-            Incompatible: there is none.
-        """
-        from transformers import AutoTokenizer  # noqa: PLC0415 - the bundled backbone does without
-
-        # Given no files at all, transformers makes up a tokenizer that knows no word.
-        if source.is_dir() and not any(found for pattern in _TOKENIZER_FILES for found in source.glob(pattern)):
-            raise Incompatible(f"{source} holds no tokenizer: save it there with `save_pretrained`")
-        try:
-            with _quiet_transformers():
-                self._tokenizer: Any = AutoTokenizer.from_pretrained(**_location(source))
-        except (OSError, ValueError, KeyError, ImportError) as error:
-            raise Incompatible(f"transformers cannot read the tokenizer in {source}: {error}") from error
-        pad_id = self._tokenizer.pad_token_id
-        # Decoders often name no padding token. Padding is masked, so any id will do.
-        self._pad_id = 0 if pad_id is None else int(pad_id)
-
-    @property
-    def pad_id(self) -> int:
-        """Id that fills up a batch."""
-        return self._pad_id
-
-    def save(self, folder: Path) -> None:
-        """Write the tokenizer as a `tokenizer.json`."""
-        self._tokenizer.save_pretrained(str(folder))
-
-    @property
-    def end_id(self) -> int | None:
-        """Id that ends what a decoder writes; None if there is none."""
-        end: int | None = self._tokenizer.eos_token_id
-        return end
-
-    def encode(self, texts: Sequence[str], max_tokens: int, pairs: Sequence[str] | None = None) -> list[list[int]]:
-        """Return the ids of every text; see `backbone.Tokenizer`."""
-        if not texts:
-            return []
-        second = None if pairs is None else list(pairs)
-        ids: list[list[int]] = self._tokenizer(list(texts), second, truncation=True, max_length=max_tokens)["input_ids"]
-        return ids
-
-    def encode_bare(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the ids of every text without special tokens."""
-        if not texts:
-            return []
-        ids: list[list[int]] = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
-        return ids
-
-    def decode(self, ids: Sequence[int]) -> str:
-        """Return the text that ids stand for, without special tokens."""
-        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
-        return text
 
 
 class Pretrained(nn.Module):
@@ -135,32 +72,6 @@ class Pretrained(nn.Module):
         return found if cap is None else cap * torch.tanh(found / cap)
 
 
-def describe_once(source: Path, folder: Path | None) -> Path:
-    """Return from where configuration and tokenizer of a model are read.
-
-    Those of a GGUF file take seconds to read: they are written to a folder once.
-
-    Args:
-        source: folder, or GGUF file.
-        folder: of a GGUF file; None: nothing is kept.
-
-    Raises:
-        Incompatible: transformers cannot read them.
-    """
-    if source.is_dir() or folder is None:
-        return source
-    if not (folder / "config.json").exists():
-        config, tokenizer = _config(source), PretrainedTokenizer(source)
-        try:
-            with atomic_folder(folder) as made:
-                config.save_pretrained(str(made))
-                tokenizer.save(made)
-        except OSError as error:
-            _log.warning("the tokenizer cannot be kept in %s, so every start reads %s: %s", folder, source, error)
-            return source
-    return folder
-
-
 def load_pretrained(
     source: Path, described: Path, device: torch.device, file: Path | None, *, quantised: bool, generates: bool = False
 ) -> Pretrained:
@@ -177,7 +88,7 @@ def load_pretrained(
     Raises:
         Incompatible: transformers cannot load it, or not all weights are there.
     """
-    config = _config(described)
+    config = read_config(described)
     output = generates and not config.tie_word_embeddings
     if not quantised:
         return _wrapped(_load(source, config, output=output).to(device), output=output)
@@ -203,26 +114,6 @@ def _wrapped(model: Any, *, output: bool) -> Pretrained:  # noqa: ANN401
     return Pretrained(model.base_model, model.get_output_embeddings()) if output else Pretrained(model)
 
 
-def _location(source: Path) -> dict[str, Any]:
-    """Return where transformers finds a model."""
-    if source.is_dir():
-        return {"pretrained_model_name_or_path": str(source), "local_files_only": True}
-    return {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name, "local_files_only": True}
-
-
-def _config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed without types
-    from transformers import MODEL_MAPPING, AutoConfig  # noqa: PLC0415
-
-    try:
-        config = AutoConfig.from_pretrained(**_location(source))
-    except (OSError, ValueError, KeyError, ImportError) as error:
-        raise Incompatible(f"transformers does not know the model in {source}: {error}") from error
-    if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
-        raise Incompatible(f"{source} holds a {config.model_type!r} model: an encoder or a decoder is needed, not both")
-    config.use_cache = False
-    return config
-
-
 def _class(*, output: bool) -> Any:  # noqa: ANN401
     from transformers import AutoModel, AutoModelForCausalLM  # noqa: PLC0415
 
@@ -241,11 +132,11 @@ def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401
 
 def _load(source: Path, config: Any, *, output: bool) -> nn.Module:  # noqa: ANN401
     """Load a model in 32 bits."""
-    options = _options(config, output=output) | _location(source)
+    options = _options(config, output=output) | location(source)
     if source.is_dir():
         options["config"] = config
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             model, report = _class(output=output).from_pretrained(
                 dtype=torch.float32, output_loading_info=True, **options
             )
@@ -296,24 +187,3 @@ def _packed_layer(module: nn.Module, packed: fourbit.Packed, bias: Tensor | None
 def _token_table(model: nn.Module) -> nn.Module:
     table: nn.Module = model.get_input_embeddings()  # type: ignore[operator]
     return table
-
-
-@contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """Keep transformers from drawing a progress bar, and from reporting the weights that nobody here asks for."""
-    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
-
-    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    # The one bar that listens to no setting.
-    tqdm = modeling_gguf_pytorch_utils.tqdm
-    modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)
-    try:
-        yield
-    finally:
-        modeling_gguf_pytorch_utils.tqdm = tqdm
-        logging.set_verbosity(verbosity)
-        if bar:
-            logging.enable_progress_bar()
