@@ -47,8 +47,13 @@ class Neighbour:
 
     async def __aenter__(self) -> "Neighbour":
         await self.transport.connect()
-        self.transport.subscribe(PLAN.path(FEDERATION), CLIENT_DOWN.path(FEDERATION, self.name))
-        await self.inbox.until(lambda: bool(self.inbox.payloads(PLAN.path(FEDERATION))))
+        topics, asked = (PLAN.path(FEDERATION), CLIENT_DOWN.path(FEDERATION, self.name)), 0
+        while not self.inbox.payloads(topics[0]):
+            # A busy broker loses a retained message now and then. Devices, too, ask again.
+            asked += 1
+            self.transport.subscribe(*topics)
+            with contextlib.suppress(AssertionError if asked < 4 else ()):
+                await self.inbox.until(lambda: bool(self.inbox.payloads(topics[0])), seconds=5)
         self._plan = plan_from_json(self.inbox.payloads(PLAN.path(FEDERATION))[-1])
         return self
 
