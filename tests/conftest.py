@@ -70,6 +70,20 @@ def smollm2() -> Path:
     return Path(str(found))
 
 
+@pytest.fixture(scope="session")
+def smollm2_cache(smollm2: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that holds SmolLM2-135M in 4 bits."""
+    from mfpt_edge.backbone import load_backbone
+
+    cache = tmp_path_factory.mktemp("smollm2")
+    load_backbone(smollm2_spec(smollm2), "cpu", cache, generates=True)
+    return cache
+
+
+def smollm2_spec(file: Path) -> plan.Backbone:
+    return plan.Backbone(uri=f"gguf:{file}", width=576, layers=30, prefix="")
+
+
 def save_tiny_model(family: str, folder: Path, *, kind: str = "Model", **more: Any) -> None:
     """Save a tiny random model with a tokenizer; `more` goes into its configuration."""
     import tokenizers

@@ -26,8 +26,10 @@ def write_data(folder: Path, language: str) -> Path:
     return folder
 
 
-def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(smollm2: Path, tmp_path: Path) -> None:
-    home, plan = tmp_path / "home", tmp_path / "plan.toml"
+def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(
+    smollm2: Path, smollm2_cache: Path, tmp_path: Path
+) -> None:
+    home, plan, cached = tmp_path / "home", tmp_path / "plan.toml", {"MFPT_CACHE": str(smollm2_cache)}
     init = ("plan", "init", "--kind", "generation", "--backbone", f"gguf:{smollm2}", "--out", str(plan))
     made = run(home, "mfpt_coord", *init)
     assert made.returncode == 0, made.stderr
@@ -44,7 +46,7 @@ def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(smo
                         run, home, "mfpt_edge", "join", "--lang", language, "--broker", broker,
                         "--data", str(write_data(tmp_path / language, language)), "--rounds", str(ROUNDS),
                         "--state-dir", str(tmp_path / f"state-{language}"), "--threads", "1", "--no-alone", "--json",
-                        seconds=280,
+                        seconds=280, extra=cached,
                     )
                     for language in ("swh", "hau")
                 )
@@ -59,14 +61,17 @@ def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(smo
 
         texts = [f"swh test: {country}" for country in HELD_OUT]
         chosen = ("--lang", "swh", "--state-dir", str(tmp_path / "state-swh"), "--json")
-        answer = run(home, "mfpt_edge", "predict", *chosen, *texts, seconds=120)
+        answer = run(home, "mfpt_edge", "predict", *chosen, *texts, seconds=120, extra=cached)
         assert answer.returncode == 0, answer.stderr
         predictions = json.loads(answer.stdout)["predictions"]
         assert [one["text"] for one in predictions] == texts
         assert all(one.keys() == {"text", "completion"} for one in predictions)
 
         measured = run(
-            home, "mfpt_edge", "evaluate", *chosen, "--data", str(tmp_path / "swh" / "test.jsonl"), seconds=120
+            home,
+            *("mfpt_edge", "evaluate", *chosen, "--data", str(tmp_path / "swh" / "test.jsonl")),
+            seconds=120,
+            extra=cached,
         )
         assert measured.returncode == 0, measured.stderr
         facts = json.loads(measured.stdout)

