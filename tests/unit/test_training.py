@@ -1,5 +1,6 @@
 """Training a prompt: it learns, it is reproducible, it can be cancelled, and it says so when it fails."""
 
+import itertools
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -286,15 +287,15 @@ def test_a_linear_schedule_takes_smaller_and_smaller_steps(tiny_backbone: Callab
     def step_sizes(schedule: str) -> list[float]:
         model = make_model(backbone, epochs=4, batch_size=len(EXAMPLES), weight_decay=1e-9)
         training = msgspec.structs.replace(model.plan.training, schedule=schedule)
-        passed = [model.state()["head.bias"]]
+        passed = [model.state()["head.weight"]]
         train(
             model,
             encode(model, EXAMPLES),
             training,
             rng=rng(),
-            on_step=lambda _: passed.append(model.state()["head.bias"]),
+            on_step=lambda _: passed.append(model.state()["head.weight"]),
         )
-        return [float(np.abs(after - before).max()) for before, after in zip(passed, passed[1:], strict=False)]
+        return [float(np.abs(after - before).max()) for before, after in itertools.pairwise(passed)]
 
     constant, linear = step_sizes("constant"), step_sizes("linear")
     # Of AdamW on the same slope, every step is as long as the learning rate.
