@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mfpt_coord.simulate.command import simulate
-from mfpt_shared.command_line import EPILOG, run
+from mfpt_shared.command_line import EPILOG, Kind, run
 from mfpt_shared.errors import UsageError
 
 app = typer.Typer(
@@ -47,14 +47,6 @@ class Method(StrEnum):
     LATE = "late"
     PROMPT = "prompt"
     P_TUNING = "p-tuning"
-
-
-class Kind(StrEnum):
-    """Kinds of tasks, as in the plan."""
-
-    CLASSIFICATION = "classification"
-    PAIRS = "pairs"
-    GENERATION = "generation"
 
 
 class Proximity(StrEnum):
@@ -116,7 +108,7 @@ def plan_init(
     """Write a plan with every key explained."""
     from mfpt_coord import presets  # noqa: PLC0415
     from mfpt_shared import plan as plans  # noqa: PLC0415
-    from mfpt_shared.backbones import describe  # noqa: PLC0415
+    from mfpt_shared.backbones import describe, is_e5, parse_uri  # noqa: PLC0415
 
     if labels and preset:
         raise UsageError("give --preset or --labels, not both")
@@ -127,6 +119,8 @@ def plan_init(
         chosen = presets.Preset(plans.made(plans.Task, labels=wanted, kind=kind.value if kind else "classification"))
     else:
         chosen = presets.preset(preset or "cldr")
+    if chosen.task.kind == "generation" and parse_uri(backbone).scheme == "bundled":
+        raise UsageError("the bundled backbone cannot write: name a decoder with --backbone hf:, path: or gguf:")
     facts = describe(backbone)
     plan = plans.made(
         plans.Plan,
@@ -139,7 +133,7 @@ def plan_init(
             layers=facts.layers,
             fingerprint=facts.fingerprint,
             # What the E5 family was trained with means nothing to others.
-            prefix=plans.Backbone().prefix if "e5" in backbone.lower() else "",
+            prefix=plans.Backbone().prefix if is_e5(backbone) else "",
         ),
         prompt=plans.Prompt(method=method.value),
         training=chosen.training,

@@ -1,7 +1,7 @@
 """Lower activations on disk: what the frozen layers below the prompt make of a set of texts, computed once.
 
 A file holds one set of texts, and is named after everything that its content depends on: the backbone's weights, how
-they are held, the layer, and the texts with their prefix. It is mapped into memory, so that processes share its pages.
+they are held, the layer, and the tokens of the texts. It is mapped into memory, so that processes share its pages.
 """
 
 import contextlib
@@ -9,19 +9,21 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
+
+import numpy as np
 
 from mfpt_edge.caches import make_room
 from mfpt_edge.encoded import CACHE_BYTES, Encoded, activations, encode
 from mfpt_edge.fourbit import compute_dtype
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.splits import Example
-from mfpt_edge.tensorfile import TensorFile, rows_size, write_rows
+from mfpt_edge.tensorfile import TensorFile, opened, rows_size, write_rows
 
 # Of what the layers compute; a change of theirs, and files that are there no longer fit.
-_FORM: Final = 3
+_FORM: Final = 4
 _NAME: Final = "hidden"
 
 _log = logging.getLogger(__name__)
@@ -46,7 +48,6 @@ def encode_splits(
     for examples in splits:
         try:
             encoded.append(encode_cached(model, examples, cache, budget=budget, in_use=in_use, held_bytes=held_bytes))
-            in_use.add(_file(model, examples, cache))
         except OSError as error:
             if not failed:
                 _log.warning("nothing can be kept in %s (%s): memory has to do", cache, error.strerror)
@@ -61,7 +62,7 @@ def encode_cached(
     cache: Path,
     *,
     budget: int | None = None,
-    in_use: Collection[Path] = (),
+    in_use: set[Path] | None = None,
     held_bytes: int = CACHE_BYTES,
 ) -> Encoded:
     """Return what `encode` does, from the cache if it is there, and keep it if it is not.
@@ -71,7 +72,7 @@ def encode_cached(
         examples: in an order that stays the same: batches are made of neighbours, and the last bits depend on them.
         cache: folder.
         budget: bytes that all files in it may take, see `encode_splits`; None: no limit.
-        in_use: files that are not removed to make room.
+        in_use: files that are not removed to make room; the one of these examples is added.
         held_bytes: may be held in memory with other methods.
 
     Raises:
@@ -84,29 +85,30 @@ def encode_cached(
     size = rows_size(_NAME, shape)
     if budget is not None and size > budget:
         return encoded
-    file = _file(model, examples, cache)
-    if file.exists():
+    file, in_use = cache / f"{_key(model, encoded)}.safetensors", set() if in_use is None else in_use
+    kept = opened(file)
+    if kept is not None:
         with contextlib.suppress(OSError):  # of another user, or on a disk that is only read
             os.utime(file)
     elif budget is None or make_room(cache, size, budget, in_use):
-        write_rows(file, _NAME, shape, activations(model, encoded))
+        try:
+            write_rows(file, _NAME, shape, activations(model, encoded))
+        except OverflowError:
+            return encoded
+        kept = TensorFile(file)
     else:
         return encoded
-    return encoded._replace(hidden=TensorFile(file)[_NAME].to(model.backbone.device))
+    in_use.add(file)
+    return encoded._replace(hidden=kept[_NAME].to(model.backbone.device))
 
 
-def _file(model: PromptModel, examples: Sequence[Example], cache: Path) -> Path:
-    return cache / f"{_key(model, examples)}.safetensors"
-
-
-def _key(model: PromptModel, examples: Sequence[Example]) -> str:
+def _key(model: PromptModel, encoded: Encoded) -> str:
     plan, backbone = model.plan, model.backbone
     facts = (
         *(_FORM, backbone.fingerprint, plan.backbone.quantisation, str(compute_dtype(backbone.device))),
-        *(backbone.device.type, plan.late_layer, model.max_tokens, plan.backbone.prefix),
+        *(backbone.device.type, plan.late_layer, [len(ids) for ids in encoded.ids]),
     )
     digest = hashlib.sha256(json.dumps(facts).encode())
-    for example in examples:
-        content = f"{example.content}\0{example.completion}"
-        digest.update(hashlib.sha256(content.encode()).digest())
+    for ids in encoded.ids:
+        digest.update(np.array(ids, np.int64).tobytes())
     return digest.hexdigest()[:32]

@@ -1,5 +1,6 @@
 """Files and folders that are there whole or not at all: no other process ever sees half of one. Needs no torch."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
         partial = Path(part.name)
     try:
         yield partial
+        with partial.open("rb") as written:
+            os.fsync(written.fileno())
         partial.replace(path)
     except BaseException:
         partial.unlink(missing_ok=True)

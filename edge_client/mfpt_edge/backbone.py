@@ -78,11 +78,13 @@ class Decoder:
         logits: last states [n, width] -> scores of the next token [n, vocabulary] float32.
         tokenizer: also ids -> text.
         end_id: token that ends a text.
+        vocabulary: number of tokens.
     """
 
     logits: Callable[[torch.Tensor], torch.Tensor]
     tokenizer: PretrainedTokenizer
     end_id: int
+    vocabulary: int
 
 
 def load_backbone(
@@ -152,9 +154,9 @@ def _decoder(model: Pretrained, tokenizer: PretrainedTokenizer, device: torch.de
     ids = torch.tensor([[3, 4, 5], [3, 4, 6]], device=device)
     with torch.no_grad():
         one, other = model.encode(model.tokens(ids), torch.ones_like(ids, dtype=torch.bool))
-    if tokenizer.end_id is None or not torch.allclose(one[:2], other[:2], rtol=1e-2, atol=1e-3):
-        return None
-    return Decoder(model.logits, tokenizer, tokenizer.end_id)
+        if tokenizer.end_id is None or not torch.allclose(one[:2], other[:2], rtol=1e-2, atol=1e-3):
+            return None
+        return Decoder(model.logits, tokenizer, tokenizer.end_id, model.logits(one[:1]).shape[1])
 
 
 def check_facts(spec: plan.Backbone, facts: backbones.BackboneFacts | Backbone) -> None:

@@ -11,7 +11,7 @@ from mfpt_edge import fourbit
 from mfpt_edge.encoder import Weights
 from mfpt_edge.q4 import Floats, Q4Matrix, quantise_q4
 from mfpt_edge.shape import TABLE
-from mfpt_edge.tensorfile import TensorFile, write
+from mfpt_edge.tensorfile import TensorFile, opened, write
 from mfpt_shared.errors import Incompatible
 
 _log = logging.getLogger(__name__)
@@ -113,8 +113,8 @@ def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> Weigh
     """
     if not quantised:
         return FolderWeights(folder)
-    if file is not None and file.exists():
-        return ConvertedWeights(TensorFile(file))
+    if (kept := opened(file)) is not None:
+        return ConvertedWeights(kept)
     converted = _convert(FolderWeights(folder))
     if file is not None:
         try:

@@ -11,7 +11,6 @@ from mfpt_edge.cli_options import (
     DeviceOption,
     FederationOption,
     JsonOption,
-    Kind,
     LabelColumnOption,
     LanguageOption,
     OnBattery,
@@ -22,7 +21,7 @@ from mfpt_edge.cli_options import (
     show,
 )
 from mfpt_edge.cli_predict import evaluate, export, predict
-from mfpt_shared.command_line import EPILOG, run
+from mfpt_shared.command_line import EPILOG, Kind, run
 
 app = typer.Typer(
     name="mfpt-edge",
@@ -190,9 +189,12 @@ def data_show(
     from mfpt_edge.data import describe, load_dataset  # noqa: PLC0415
     from mfpt_edge.rows import Columns  # noqa: PLC0415
     from mfpt_edge.view import summary_table  # noqa: PLC0415
+    from mfpt_shared.errors import UsageError  # noqa: PLC0415
     from mfpt_shared.languages import normalise  # noqa: PLC0415
 
     source = data or "cldr"
+    if labels and kind is Kind.GENERATION:
+        raise UsageError("give --labels or --kind generation, not both: completions have no labels")
     if labels or kind is Kind.GENERATION:
         wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
     elif source == "cldr":
@@ -207,13 +209,14 @@ def data_show(
         typer.echo(msgspec.json.encode(summary))
         return
     from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
 
     console = Console()
     console.print(summary_table(summary))
     for reason, count in summary.skipped.items():
         console.print(f"skipped: {count} x {reason}", highlight=False)
     for label, text in summary.samples:
-        console.print(f"[dim]{label}[/dim]  {text}", highlight=False)
+        console.print(f"[dim]{escape(label)}[/dim]  {escape(text)}", highlight=False)
 
 
 @cache_app.command("show", epilog="Example: mfpt-edge cache show --json")

@@ -18,14 +18,6 @@ class RuntimeName(StrEnum):
     ONNX = "onnx"
 
 
-class Kind(StrEnum):
-    """Kinds of tasks, as in the plan."""
-
-    CLASSIFICATION = "classification"
-    PAIRS = "pairs"
-    GENERATION = "generation"
-
-
 class OnBattery(StrEnum):
     """What training does while the machine runs on battery."""
 

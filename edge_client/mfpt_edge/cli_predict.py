@@ -55,8 +55,10 @@ def predict(
         typer.echo(json.dumps({"version": model.prompt.header.version, "predictions": rows}, ensure_ascii=False))
         return
     for row in rows:
-        answer = row["completion"] if "completion" in row else f"{row['label']}\t{row['probability']:.3f}"
-        typer.echo(f"{answer}\t{row['text']}")
+        # A completion may have several lines; here it is one, as its text is.
+        cells = [" ".join(str(row[name]).split()) for name in ("completion", "label") if name in row]
+        cells += [f"{row['probability']:.3f}"] if "probability" in row else []
+        typer.echo("\t".join([*cells, *(row[name] for name in ("text", "pair") if name in row)]))
 
 
 def evaluate(
@@ -153,6 +155,8 @@ def _texts(given: list[str], file: Path | None) -> list[str]:
         content = sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise UsageError(f"--file {file}: no such file") from error
+    except OSError as error:
+        raise UsageError(f"--file {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
     return [line for line in map(str.strip, content.splitlines()) if line]
@@ -168,16 +172,17 @@ def _answers(
         completed = complete(_completer(model, runtime, device), texts)
         return [{"text": one.text, "completion": one.completion} for one in completed]
     from mfpt_edge.prediction import predict as label  # noqa: PLC0415
-    from mfpt_shared.errors import UsageError  # noqa: PLC0415
+    from mfpt_shared.errors import BadData  # noqa: PLC0415
 
     pairs = None
     if model.plan.task.kind == "pairs":
         parts = [text.partition("\t") for text in texts]
-        if lonely := next((first for first, _, second in parts if not second.strip()), None):
-            raise UsageError(
-                f"the plan's task is about pairs of texts: write both with a tab between them, not {lonely!r}"
+        texts, pairs = [first.strip() for first, _, _ in parts], [second.strip() for _, _, second in parts]
+        lonely = [row for row, both in enumerate(zip(texts, pairs, strict=True), start=1) if not all(both)]
+        if lonely:
+            raise BadData(
+                f"text {lonely[0]} of {len(texts)} is no pair: the task is about two, with a tab between them"
             )
-        texts, pairs = [first for first, _, _ in parts], [second for _, _, second in parts]
     predictions = label(_predictor(model, runtime, graph, device), texts, pairs)
     rows = [{"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions]
     return rows if pairs is None else [{**row, "pair": pair} for row, pair in zip(rows, pairs, strict=True)]

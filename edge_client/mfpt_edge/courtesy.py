@@ -2,7 +2,8 @@
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -78,9 +79,14 @@ class Courtesy:
         check()
         _log.info("going on after %.0f s", self._machine.clock() - began)
 
-    def idle_until_now(self) -> None:
-        """Note that no training has added to the load since the last step."""
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Note that within the context our own threads make a load, and that they made none since the last."""
         self._count_own(busy=False)
+        try:
+            yield
+        finally:
+            self._count_own(busy=True)
 
     def _look(self, *, busy: bool) -> str | None:
         """Return what is in the way, if anything is."""
@@ -103,7 +109,7 @@ class Courtesy:
 
 
 class CourteousTrainer:
-    """A trainer that gives way between steps. See `trainer.Trainer`."""
+    """A trainer that gives way between the steps of training. See `trainer.Trainer`."""
 
     def __init__(self, trainer: Trainer, courtesy: Courtesy) -> None:
         self._trainer = trainer
@@ -131,13 +137,15 @@ class CourteousTrainer:
             on_progress(share, loss)
             self._courtesy.give_way(lambda: on_progress(share, loss))
 
-        self._courtesy.idle_until_now()
-        return self._trainer.tune(start, epochs=epochs, seed=seed, on_progress=report)
+        with self._courtesy.at_work():
+            return self._trainer.tune(start, epochs=epochs, seed=seed, on_progress=report)
 
     def validate(self, state: PromptState) -> Measured:
         """See Trainer.validate."""
-        return self._trainer.validate(state)
+        with self._courtesy.at_work():
+            return self._trainer.validate(state)
 
     def test(self, state: PromptState) -> Measured:
         """See Trainer.test."""
-        return self._trainer.test(state)
+        with self._courtesy.at_work():
+            return self._trainer.test(state)

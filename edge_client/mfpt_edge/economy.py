@@ -11,8 +11,10 @@ import numpy as np
 
 from mfpt_edge import training
 from mfpt_edge.allowance import Allowance
+from mfpt_edge.backbone import Backbone
 from mfpt_edge.encoded import Batch, encode
 from mfpt_edge.frugal import FrugalEncoder, layer_of
+from mfpt_edge.objective import SCORED_AT_ONCE
 from mfpt_edge.prompt import PromptModel
 from mfpt_edge.resident import give_back, keep_heap_small, resident_bytes
 from mfpt_edge.shape import LENGTH_STEP
@@ -68,7 +70,7 @@ def economise(model: PromptModel, examples: Sequence[Example], memory: int) -> t
     lengths = encode(model, examples, cache_bytes=0).lengths()
     _warm_up(model, examples[int(lengths.argmin())])
     give_back()
-    held, layers = resident_bytes() + _SHAPES, layers_reached(plan)
+    held, layers = resident_bytes() + _SHAPES + _writing_bytes(backbone), layers_reached(plan)
     allowance = Allowance(memory - held, layer_of(encoder, backbone.width))
     longest = math.ceil(int(lengths.max()) / LENGTH_STEP) * LENGTH_STEP + plan.prompt.tokens
     needed = allowance.least(longest, layers)
@@ -89,6 +91,16 @@ def economise(model: PromptModel, examples: Sequence[Example], memory: int) -> t
 def layers_reached(plan: Plan) -> int:
     """Return the number of layers that see the prompt, and that gradients go through."""
     return plan.backbone.layers - (plan.late_layer if plan.prompt.method == "late" else 0)
+
+
+def _writing_bytes(backbone: Backbone) -> int:
+    """Return what a decoder takes to score tokens: its output layer in 32 bits, and some tokens' scores.
+
+    These are held as they come out of the product, in 32 bits, as probabilities, and as gradients.
+    """
+    if backbone.decoder is None:
+        return 0
+    return backbone.decoder.vocabulary * (4 * backbone.width + 16 * SCORED_AT_ONCE)
 
 
 def _warm_up(model: PromptModel, example: Example) -> None:

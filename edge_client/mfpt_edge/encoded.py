@@ -84,17 +84,27 @@ def encode(model: PromptModel, examples: "Sequence[Example]", *, cache_bytes: in
     if not ids or 2 * ends[-1] * backbone.width > cache_bytes:
         return encoded
     hidden = torch.empty(ends[-1], backbone.width, dtype=torch.float16, device=backbone.device)
-    for start, states in activations(model, encoded):
-        hidden[start : start + len(states)] = states
+    try:
+        for start, states in activations(model, encoded):
+            hidden[start : start + len(states)] = states
+    except OverflowError:
+        return encoded
     return encoded._replace(hidden=hidden)
 
 
 def activations(model: PromptModel, encoded: Encoded) -> Iterator[tuple[int, Tensor]]:
-    """Compute what belongs into `hidden`: for every example, its first row and its rows [tokens, width]."""
+    """Compute what belongs into `hidden`: for every example, its first row and its rows [tokens, width] float16.
+
+    Raises:
+        OverflowError: a state is beyond float16, as those of some decoders may be; they are better not kept.
+    """
     for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
         batch = gather(encoded._replace(hidden=None), rows)
         for row, states in zip(rows, lower(model, batch), strict=True):
-            yield encoded.starts[row], states[: len(encoded.ids[row])]
+            kept = states[: len(encoded.ids[row])].half()
+            if not torch.isfinite(kept).all():
+                raise OverflowError("a state is beyond half precision")
+            yield encoded.starts[row], kept
 
 
 def concatenate(parts: Sequence[Encoded]) -> Encoded:

@@ -48,6 +48,7 @@ _WRITING_README: Final = """\
     batch = tokenizer("{prefix}" + text + "\\n", return_tensors="pt")
     completion = tokenizer.decode(model.generate(**batch, do_sample=False)[0], skip_special_tokens=True)
 
+A GGUF file is loaded from its folder, with `gguf_file="NAME.gguf"` behind it.
 The backbone's fingerprint is {fingerprint}.
 """
 

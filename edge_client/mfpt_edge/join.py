@@ -115,22 +115,21 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
         os.environ.update(_REMEMBER_LESS | os.environ)
     from mfpt_edge.trainer import load_trainer  # noqa: PLC0415 - torch takes seconds to import
 
-    trainer = load_trainer(
-        plan,
-        dataset,
-        device=config.device,
-        threads=config.threads,
-        activation_cache=config.activation_cache,
-        memory=config.memory,
-    )
-    if config.max_load is None and not config.pause_on_battery:
-        return trainer
     courtesy = Courtesy(
         Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep),
         threads=config.threads or usable_cores(),
         max_load=config.max_load,
         pause_on_battery=config.pause_on_battery,
     )
+    with courtesy.at_work():
+        trainer = load_trainer(
+            plan,
+            dataset,
+            device=config.device,
+            threads=config.threads,
+            activation_cache=config.activation_cache,
+            memory=config.memory,
+        )
     return CourteousTrainer(trainer, courtesy)
 
 

@@ -11,8 +11,8 @@ from mfpt_edge.backbone import Decoder
 from mfpt_edge.encoded import Batch, lower
 from mfpt_edge.prompt import PromptModel
 
-# Scores of so many tokens are held at once: a vocabulary has up to 256,000 of them.
-_TOKENS_AT_ONCE: Final = 128
+SCORED_AT_ONCE: Final = 128
+"""Scores of so many tokens are held at once: a vocabulary has up to 256,000 of them."""
 
 
 class Outcome(NamedTuple):
@@ -48,7 +48,7 @@ def _completions(decoder: Decoder, states: Tensor, batch: Batch) -> Outcome:
     # The state before a token is what it is predicted from.
     wanted = batch.mask[:, 1:] & (places + 1 >= batch.labels[:, None])
     found, expected = states[:, :-1][wanted], batch.ids[:, 1:][wanted]
-    spans = zip(torch.split(found, _TOKENS_AT_ONCE), torch.split(expected, _TOKENS_AT_ONCE), strict=True)
+    spans = zip(torch.split(found, SCORED_AT_ONCE), torch.split(expected, SCORED_AT_ONCE), strict=True)
     parts = [checkpoint(_token_outcome, decoder, *span, use_reentrant=False) for span in spans]
     losses, right = (torch.cat(each) for each in zip(*parts, strict=True))
     example = torch.arange(len(batch.ids), device=batch.ids.device)[:, None].expand_as(wanted)[wanted]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mfpt_edge import fourbit
 from mfpt_edge.pretrained_source import location, quiet_transformers, read_config
-from mfpt_edge.tensorfile import TensorFile, write
+from mfpt_edge.tensorfile import TensorFile, opened, write
 from mfpt_shared.errors import Incompatible
 
 _log = logging.getLogger(__name__)
@@ -95,7 +95,8 @@ def load_pretrained(
     dtype = fourbit.compute_dtype(device)
     if file is not None and output:
         file = file.with_stem(f"{file.stem}-output")
-    if file is None or not file.exists():
+    tensors = opened(file)
+    if tensors is None:
         model = _load(source, config, output=output)
         _quantise(model, dtype)
         try:
@@ -107,7 +108,8 @@ def load_pretrained(
         if file is None:
             return _wrapped(model.to(device), output=output)
         del model  # pages of a file that are not used need not stay in memory
-    return _wrapped(_filled(config, TensorFile(file), dtype, output=output).to(device), output=output)
+        tensors = TensorFile(file)
+    return _wrapped(_filled(config, tensors, dtype, output=output).to(device), output=output)
 
 
 def _wrapped(model: Any, *, output: bool) -> Pretrained:  # noqa: ANN401

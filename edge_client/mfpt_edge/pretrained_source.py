@@ -60,6 +60,9 @@ class PretrainedTokenizer:
         """Return the ids of every text; see `backbone.Tokenizer`."""
         if not texts:
             return []
+        if pairs is not None and not self._tokenizer.num_special_tokens_to_add(pair=True):
+            # A decoder's tokenizer sets nothing between two texts.
+            texts, pairs = [f"{one}\n{other}" for one, other in zip(texts, pairs, strict=True)], None
         second = None if pairs is None else list(pairs)
         ids: list[list[int]] = self._tokenizer(list(texts), second, truncation=True, max_length=max_tokens)["input_ids"]
         return ids

@@ -55,7 +55,8 @@ def _with_completions(
     sequences, starts = [], []
     for prompt, answer, completion in zip(prompts, answers, completions, strict=True):
         written = [*answer[: longest_completion(max_tokens) - 1], decoder.end_id] if completion else []
-        room = max_tokens - (len(written) or longest_completion(max_tokens))
+        # As long as when nothing is written yet: a prompt must not mean one thing in training and another in use.
+        room = max_tokens - longest_completion(max_tokens)
         kept = prompt if len(prompt) <= room else [*prompt[: room - 1], prompt[-1]]
         sequences.append(kept + written)
         starts.append(len(kept))

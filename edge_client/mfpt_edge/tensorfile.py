@@ -1,7 +1,9 @@
 """Files of named tensors (safetensors): written whole or not at all, and mapped into memory instead of read."""
 
+import contextlib
 import errno
 import json
+import logging
 import mmap
 import os
 import shutil
@@ -16,6 +18,8 @@ from torch import Tensor
 
 from mfpt_edge.atomic import atomic_file
 
+_log = logging.getLogger(__name__)
+
 _TYPES: Final = {
     "U8": torch.uint8,
     "I64": torch.int64,
@@ -29,15 +33,25 @@ class TensorFile(Mapping[str, Tensor]):
     """The tensors of a file, of which only what is touched is read from disk."""
 
     def __init__(self, path: Path) -> None:
-        """Map a file that `write` wrote."""
-        with path.open("rb") as stream:
-            # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
-            self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
-        (length,) = struct.unpack_from("<Q", self._map)
-        header = json.loads(self._map[8 : 8 + length])
-        self.about: dict[str, str] = header.pop("__metadata__", {})
+        """Map a file.
+
+        Raises:
+            OSError: it cannot be read, or is damaged.
+        """
+        try:
+            with path.open("rb") as stream:
+                # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
+                self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+            (length,) = struct.unpack_from("<Q", self._map)
+            header = json.loads(self._map[8 : 8 + length])
+            self.about: dict[str, str] = header.pop("__metadata__", {})
+            end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
+        except (ValueError, TypeError, AttributeError, KeyError, struct.error) as error:
+            raise OSError(errno.EIO, f"damaged ({error})", str(path)) from error
         self._entries = header
         self._start = 8 + length
+        if len(self._map) < self._start + end:
+            raise OSError(errno.EIO, "damaged (cut short)", str(path))
 
     def __getitem__(self, name: str) -> Tensor:
         entry = self._entries[name]
@@ -53,6 +67,19 @@ class TensorFile(Mapping[str, Tensor]):
 
     def __len__(self) -> int:
         return len(self._entries)
+
+
+def opened(path: Path | None) -> TensorFile | None:
+    """Return a file that can be made again, or None if there is none; a damaged one is removed."""
+    if path is None or not path.exists():
+        return None
+    try:
+        return TensorFile(path)
+    except OSError as error:
+        _log.warning("%s is made again: %s", path, error.strerror)
+        with contextlib.suppress(OSError):
+            path.unlink()
+        return None
 
 
 def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:

@@ -28,43 +28,63 @@ def products_seconds(
         prompt: virtual tokens before each text.
         backward: also those that take gradients back to the layers' input; frozen weights have none themselves.
     """
-    width, heads, dtype, device = encoder.shape.width, encoder.shape.heads, encoder.dtype, encoder.positions.device
-    inner = _INNER * width
-    sizes = ((width, 3 * width), (width, width), (width, inner), (inner, width))
-    weights = [torch.randn(columns, rows, device=device).to(dtype) for columns, rows in sizes]
-    seconds = 0.0
+    device, seconds = encoder.positions.device, 0.0
     for batch in batches:
         examples, tokens = batch.shape
-        rows = examples * (prompt + tokens)
-        entries = [torch.randn(rows, columns, device=device).to(dtype) for columns, _ in sizes]
-        part = torch.randn(examples * heads, prompt + tokens, width // heads, device=device).to(dtype)
-        scores = part @ part.transpose(1, 2)
-        outputs = [entry @ weight for entry, weight in zip(entries, weights, strict=True)]
+        # The last layer computes no states of virtual tokens: nobody reads them.
+        inner = _Products(encoder, examples, prompt + tokens, prompt + tokens)
+        last = _Products(encoder, examples, prompt + tokens, tokens)
         _wait(device)
         began = time.perf_counter()
-        for _ in range(layers):
-            _layer(entries, weights, part, scores)
+        for layer in [inner] * (layers - 1) + [last]:
+            layer.forward()
             if backward:
-                _layer_back(outputs, weights, part, scores)
+                layer.backward()
         _wait(device)
         seconds += time.perf_counter() - began
     return seconds
 
 
-def _layer(entries: list[Tensor], weights: list[Tensor], part: Tensor, scores: Tensor) -> None:
-    for entry, weight in zip(entries, weights, strict=True):
-        torch.mm(entry, weight)
-    torch.bmm(part, part.transpose(1, 2))
-    torch.bmm(scores, part)
+class _Products:
+    """The products of one layer, on random numbers."""
 
+    def __init__(self, encoder: Encoder, examples: int, tokens: int, read: int) -> None:
+        """Make the operands.
 
-def _layer_back(outputs: list[Tensor], weights: list[Tensor], part: Tensor, scores: Tensor) -> None:
-    for output, weight in zip(outputs, weights, strict=True):
-        torch.mm(output, weight.t())
-    torch.bmm(scores.transpose(1, 2), part)  # to the values
-    torch.bmm(part, part.transpose(1, 2))  # to the scores
-    torch.bmm(scores, part)  # to the queries
-    torch.bmm(scores.transpose(1, 2), part)  # to the keys
+        Args:
+            encoder: gives widths, type and device.
+            examples: of the batch.
+            tokens: that the layer sees of each.
+            read: tokens whose states it returns.
+        """
+        width, heads = encoder.shape.width, encoder.shape.heads
+        inner = _INNER * width
+
+        def random(*shape: int) -> Tensor:
+            return torch.randn(*shape, device=encoder.positions.device).to(encoder.dtype)
+
+        # Into queries, keys and values; out of attention; into and out of the feed-forward layer.
+        sizes = ((tokens, width, 3 * width), (read, width, width), (read, width, inner), (read, inner, width))
+        self._linear = [
+            (random(examples * count, entry), random(entry, result), random(examples * count, result))
+            for count, entry, result in sizes
+        ]
+        self._query, self._key = (random(examples * heads, count, width // heads) for count in (read, tokens))
+        self._scores = random(examples * heads, read, tokens)
+
+    def forward(self) -> None:
+        for entry, weight, _ in self._linear:
+            torch.mm(entry, weight)
+        torch.bmm(self._query, self._key.transpose(1, 2))
+        torch.bmm(self._scores, self._key)
+
+    def backward(self) -> None:
+        for _, weight, gradient in self._linear:
+            torch.mm(gradient, weight.t())
+        torch.bmm(self._scores.transpose(1, 2), self._query)  # to the values
+        torch.bmm(self._query, self._key.transpose(1, 2))  # to the scores
+        torch.bmm(self._scores, self._key)  # to the queries
+        torch.bmm(self._scores.transpose(1, 2), self._query)  # to the keys
 
 
 def _wait(device: torch.device) -> None:

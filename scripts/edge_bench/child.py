@@ -1,8 +1,6 @@
 """What a measured process is given, and what it prints: one line of JSON."""
 
 import json
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -44,12 +42,6 @@ class Clock:
     def seconds(self) -> float:
         """Return the seconds since the parent started this process."""
         return time.time() - self._began
-
-
-def peak_bytes() -> int:
-    """Return the most memory that this process has held."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def answer(**values: Any) -> None:

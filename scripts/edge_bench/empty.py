@@ -2,8 +2,9 @@
 
 import torch
 
-from edge_bench.child import answer, peak_bytes
+from edge_bench.child import answer
+from mfpt_edge.resident import peak_rss_bytes
 
 if __name__ == "__main__":
     torch.ones(64, 64) @ torch.ones(64, 64)
-    answer(peak=peak_bytes())
+    answer(peak=peak_rss_bytes())

@@ -18,13 +18,13 @@ from edge_bench.child import (
     Clock,
     Texts,
     answer,
-    peak_bytes,
 )
 from mfpt_edge import training
 from mfpt_edge.backbone import load_backbone
 from mfpt_edge.encoded import EVALUATION_BATCH, Encoded, by_length, encode, gather, iterate_batches
 from mfpt_edge.encoder import Encoder
 from mfpt_edge.prompt import PromptModel
+from mfpt_edge.resident import peak_rss_bytes
 from mfpt_edge.splits import Example
 from mfpt_edge.training import Progress
 from mfpt_shared import plan
@@ -72,7 +72,7 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
     started = time.perf_counter()
     training.train(model, train, the_plan.training, rng=np.random.default_rng(0), on_step=on_step)
     whole = time.perf_counter() - began
-    peak = peak_bytes()
+    peak = peak_rss_bytes()
     np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]
     test = encode(model, [Example(text, label) for text, label in texts.test])
     found = training.evaluate(model, test)

@@ -8,11 +8,12 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from edge_bench.child import Clock, Texts, answer, peak_bytes
+from edge_bench.child import Clock, Texts, answer
 from edge_bench.ours import bench_plan
 from mfpt_edge import graphfolder
 from mfpt_edge.held import Model
 from mfpt_edge.prediction import Predictor
+from mfpt_edge.resident import peak_rss_bytes
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.messages import Prompt, PromptHeader
@@ -54,7 +55,7 @@ def main(kind: str, texts: Texts, prompt: Path, clock: Clock) -> None:
         first_answer=ready,
         latency_ms=1e3 * statistics.median(singles),
         texts_per_s=throughput,
-        peak=peak_bytes(),
+        peak=peak_rss_bytes(),
         labels=labels,
     )
 

@@ -32,8 +32,8 @@ from edge_bench.child import (
     Clock,
     Texts,
     answer,
-    peak_bytes,
 )
+from mfpt_edge.resident import peak_rss_bytes
 
 INITIAL_STD = 0.3
 
@@ -137,7 +137,7 @@ def main(folder: Path, texts: Texts, device: str, compute: str, clock: Clock) ->
     )
     trainer.train()
     whole = time.perf_counter() - began
-    peak = peak_bytes()
+    peak = peak_rss_bytes()
     logits = torch.from_numpy(trainer.predict(test).predictions)
     right = logits.argmax(dim=1) == torch.tensor([label for _, label in texts.test])
     answer(

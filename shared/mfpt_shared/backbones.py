@@ -6,6 +6,7 @@ weight files alone.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, cast, get_args
@@ -71,6 +72,12 @@ def parse_uri(uri: str) -> BackboneUri:
     if not name:
         raise UsageError(f"backbone {uri!r} names no repository: write {_FORMS}")
     return BackboneUri(cast(Scheme, scheme), name, revision)
+
+
+def is_e5(uri: str) -> bool:
+    """Tell by its name whether a backbone is of the E5 family, which wants `query: ` before every text."""
+    name = Path(parse_uri(uri).name).name.lower()
+    return "e5" in re.split(r"[-_.]", name)
 
 
 def describe(uri: str) -> BackboneFacts:

@@ -18,6 +18,7 @@ _NUMBERS: Final[Mapping[int, str]] = {
 _STRING: Final = 8
 _ARRAY: Final = 9
 _LONGEST: Final = 1 << 28
+_DEEPEST: Final = 8
 
 
 def read_facts(path: Path) -> Mapping[str, object]:
@@ -43,15 +44,17 @@ def read_facts(path: Path) -> Mapping[str, object]:
         raise Incompatible(f"{path} cannot be read as GGUF: {error}") from error
 
 
-def _value(stream: BinaryIO, kind: int) -> object | None:
+def _value(stream: BinaryIO, kind: int, depth: int = 0) -> object | None:
     if kind == _STRING:
         return _text(stream)
     if kind != _ARRAY:
         return _read(stream, _number(kind))[0]
+    if depth == _DEEPEST:
+        raise ValueError(f"lists within lists, more than {_DEEPEST} deep")
     of, length = _read(stream, "IQ")
     if of in (_STRING, _ARRAY):
         for _ in range(length):
-            _skip(stream, _read(stream, "Q")[0]) if of == _STRING else _value(stream, of)
+            _skip(stream, _read(stream, "Q")[0]) if of == _STRING else _value(stream, of, depth + 1)
     else:
         _skip(stream, length * struct.calcsize(f"<{_number(of)}"))
     return None

@@ -347,3 +347,34 @@ def test_a_full_disk_is_noticed_before_a_layer_runs_and_memory_does_instead(
     assert_same(found, encode(model, EXAMPLES))
     assert not list(tmp_path.iterdir())
     assert "No space left" in caplog.text
+
+
+@pytest.mark.parametrize("damage", [lambda whole: b"", lambda whole: whole[: len(whole) // 2], lambda whole: bytes(99)])
+def test_a_damaged_file_is_made_again(
+    damage: Callable[[bytes], bytes], tiny_backbone: LoadTiny, tmp_path: Path
+) -> None:
+    model = make_model(tiny_backbone())
+    encode_cached(model, EXAMPLES, tmp_path)
+    (file,) = files(tmp_path)
+    whole = file.read_bytes()
+    file.write_bytes(damage(whole))
+    assert_same(encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES))
+    assert file.read_bytes() == whole
+
+
+def test_a_pair_is_not_taken_for_a_text_of_two_lines(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    backbone = tiny_backbone()
+    alone, pairs = make_model(backbone), make_model(backbone)
+    pairs.plan = msgspec.structs.replace(pairs.plan, task=msgspec.structs.replace(pairs.plan.task, kind="pairs"))
+    encode_cached(alone, [Example("a\nb c")], tmp_path)
+    found = encode_cached(pairs, [Example("a", pair="b c")], tmp_path)
+    assert_same(found, encode(pairs, [Example("a", pair="b c")]))
+
+
+def test_states_beyond_half_precision_are_not_kept(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
+    model = make_model(tiny_backbone())
+    lower = model.prompt.lower
+    model.prompt.lower = lambda ids, mask: 1e6 * lower(ids, mask)  # type: ignore[method-assign]
+    assert encode(model, EXAMPLES).hidden is None
+    assert encode_cached(model, EXAMPLES, tmp_path).hidden is None
+    assert not files(tmp_path)

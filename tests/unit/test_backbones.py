@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from mfpt_shared.backbones import BackboneFacts, BackboneUri, describe, parse_uri
+from mfpt_shared.backbones import BackboneFacts, BackboneUri, describe, is_e5, parse_uri
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.plan import Backbone
 
@@ -128,3 +128,18 @@ def test_a_hub_backbone_that_cannot_be_fetched_is_a_usage_error(tmp_path: Path) 
     answer = describe_offline("hf:org/name", tmp_path)
     assert answer.returncode != 0
     assert "UsageError: backbone hf:org/name cannot be fetched" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("bundled:multilingual-e5-small", True),
+        ("hf:intfloat/multilingual-e5-base@0a5e5b", True),
+        ("path:/models/E5", True),
+        ("hf:org/bert@e5e5e5", False),
+        ("gguf:/re5search/half.gguf", False),
+        ("path:/e5/bert", False),
+    ],
+)
+def test_the_e5_family_is_told_by_its_name(uri: str, expected: bool) -> None:
+    assert is_e5(uri) is expected

@@ -75,8 +75,8 @@ def test_rounds_shorter_than_its_attention_make_it_wait_too() -> None:
     desk = Desk(load=busy_until(30, 9.0))
     courtesy = courteous(desk, max_load=1.0)
     for _ in range(8):
-        courtesy.idle_until_now()
-        desk.work(courtesy, 1)
+        with courtesy.at_work():
+            desk.work(courtesy, 1)
     assert desk.waited >= 25
 
 
@@ -101,13 +101,23 @@ def test_the_load_that_its_own_threads_left_behind_is_not_the_others() -> None:
     desk.work(courtesy, 120)
     assert desk.waited == 0
     desk.now = 145
-    courtesy.idle_until_now()
-    desk.work(courtesy, 1)
+    with courtesy.at_work():
+        desk.work(courtesy, 1)
     assert desk.waited == 0
     desk.now = 160
-    courtesy.idle_until_now()
-    with pytest.raises(TimeoutError):
+    with courtesy.at_work(), pytest.raises(TimeoutError):
         courtesy.give_way(give_up(desk, at=170))
+
+
+def test_the_load_of_measuring_a_prompt_is_its_own_too() -> None:
+    desk = Desk(load=ours)
+    courtesy = courteous(desk, threads=2, max_load=1.0)
+    for _ in range(4):
+        with courtesy.at_work():  # validating: no step is made
+            desk.now += 60
+        with courtesy.at_work():
+            desk.work(courtesy, 20)
+    assert desk.waited == 0
 
 
 def test_while_it_waits_its_own_threads_are_not_subtracted() -> None:

@@ -128,7 +128,7 @@ def test_gradients_do_not_depend_on_how_many_tokens_are_scored_at_once(
         return found.clone()
 
     whole = gradient()
-    monkeypatch.setattr("mfpt_edge.objective._TOKENS_AT_ONCE", 2)
+    monkeypatch.setattr("mfpt_edge.objective.SCORED_AT_ONCE", 2)
     torch.testing.assert_close(gradient(), whole)
 
 
@@ -144,6 +144,8 @@ def test_a_long_prompt_leaves_room_for_its_completion_and_a_long_completion_is_c
     assert all(one[-1] == 2 for one in ids[:2]), "what is cut ends as well"
     assert len(ids[2]) == starts[2], "nothing is written yet"
     assert all(len(text.split()) <= limit for text in write(model, ["good " * 50]))
+    (unwritten,), _ = tokenise(model, [Example("good " * 50)])
+    assert ids[0][: starts[0]] == unwritten, "a prompt is the same in training and in use"
 
 
 @pytest.mark.parametrize("name", ["tied", "untied"])

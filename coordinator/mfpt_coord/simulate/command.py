@@ -25,7 +25,7 @@ def simulate(
     method: Annotated[
         list[MethodName] | None, typer.Option(help="Repeat it for several; by default local, fedavg and mfpt.")
     ] = None,
-    preset: Annotated[str | None, typer.Option(help="Task: cldr (default), sib200 or masakhanews.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Task: cldr (default), sib200, masakhanews or xnli.")] = None,
     plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Plan file, instead of --preset.")] = None,
     examples: Annotated[int, typer.Option(min=1, help="Training examples of each language.")] = 50,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of each device, on average.")] = 8,
