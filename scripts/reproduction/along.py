@@ -98,8 +98,16 @@ def communication(setting: Setting) -> Study:
         points = [(update * point.updates / 1e6, point.accuracy) for point in _points(run)]
         series[run.method] = points
         goal = mean(outcomes[0].accuracy) - _WITHIN
-        needed = next((megabytes for megabytes, accuracy in points if accuracy >= goal), math.nan)
-        rows.append((f"{run.method}, all devices", "", "", percent(mean(run.accuracy)), f"{needed:.2f}"))
+        needed = next((megabytes for megabytes, accuracy in points if accuracy >= goal), None)
+        rows.append(
+            (
+                f"{run.method}, all devices",
+                "",
+                "",
+                percent(mean(run.accuracy)),
+                "never" if needed is None else f"{needed:.2f}",
+            )
+        )
         results["trajectories"][run.method] = points  # type: ignore[index]
     caption = (
         "Bytes that devices send. The two other ways are counted, not trained: what one update would hold. MB to goal: "
