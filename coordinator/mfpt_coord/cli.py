@@ -119,7 +119,7 @@ def plan_init(
         chosen = presets.Preset(plans.made(plans.Task, labels=wanted, kind=kind.value if kind else "classification"))
     else:
         chosen = presets.preset(preset or "cldr")
-    if chosen.task.kind == "generation" and parse_uri(backbone).scheme == "bundled":
+    if chosen.task.generates and parse_uri(backbone).scheme == "bundled":
         raise UsageError("the bundled backbone cannot write: name a decoder with --backbone hf:, path: or gguf:")
     facts = describe(backbone)
     plan = plans.made(

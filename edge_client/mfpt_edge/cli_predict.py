@@ -166,7 +166,7 @@ def _answers(
     model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str
 ) -> list[dict[str, Any]]:
     """Return what `predict` prints for each text; of a pair, both stand in one text with a tab between them."""
-    if model.plan.task.kind == "generation":
+    if model.plan.task.generates:
         from mfpt_edge.completion import complete  # noqa: PLC0415
 
         completed = complete(_completer(model, runtime, device), texts)
@@ -192,7 +192,7 @@ def _measured(
     model: "Model", examples: "Sequence[Example]", runtime: RuntimeName, graph: Path | None, device: str
 ) -> dict[str, float]:
     """Return what `evaluate` measures."""
-    if model.plan.task.kind == "generation":
+    if model.plan.task.generates:
         from mfpt_edge.completion import evaluate as quality  # noqa: PLC0415
 
         completions = quality(_completer(model, runtime, device), examples)

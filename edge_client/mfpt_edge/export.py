@@ -65,7 +65,7 @@ def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
         Incompatible: the backbone is not of the BERT family, or not the plan's.
         UsageError: something else is in that folder.
     """
-    if plan.task.kind == "generation":
+    if plan.task.generates:
         raise Incompatible("only what labels texts is exported to ONNX, not what writes them")
     layer = graphfolder.entry_layer(plan)
     if graphfolder.is_bundled(plan):
@@ -113,7 +113,7 @@ def _peft_config(plan: Plan) -> tuple[Any, str]:
     """Return what PEFT has to know of a plan's prompt, and its name for the virtual tokens."""
     from peft import PromptEncoderConfig, PromptTuningConfig, TaskType  # noqa: PLC0415 - takes seconds
 
-    prompt, backbone, writes = plan.prompt, plan.backbone, plan.task.kind == "generation"
+    prompt, backbone, writes = plan.prompt, plan.backbone, plan.task.generates
     if writes and prompt.method == "late":
         raise Incompatible("PEFT cannot write with a prompt that enters half-way up, as method 'late' has it")
     known = {
@@ -140,7 +140,7 @@ def _peft_config(plan: Plan) -> tuple[Any, str]:
 def _peft_readme(plan: Plan) -> str:
     from mfpt_edge.shape import POOLED_NORM  # noqa: PLC0415
 
-    if plan.task.kind == "generation":
+    if plan.task.generates:
         return _WRITING_README.format(prefix=plan.backbone.prefix, fingerprint=plan.backbone.fingerprint)
     return _README.format(
         imports=_LATE_IMPORT if plan.prompt.method == "late" else "",

@@ -36,7 +36,7 @@ class BackboneLaboratory:
         self._task = plan.task
         self._data = data
         self._cache = cache
-        self._backbone = load_backbone(plan.backbone, device, cache, generates=plan.task.kind == "generation")
+        self._backbone = load_backbone(plan.backbone, device, cache, generates=plan.task.generates)
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
         self._encoded: dict[tuple[Plan, LanguageCode], _Splits] = {}

@@ -61,7 +61,7 @@ class TorchCompleter:
 def _loaded(model: Model, device: str) -> PromptModel:
     plan, state = model.plan, dense(model.prompt.state)
     check_layout(state, layout(plan))
-    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.kind == "generation")
+    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.generates)
     loaded = PromptModel(backbone, plan)
     loaded.load(state)
     return loaded

@@ -54,7 +54,7 @@ def load_trainer(
             f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} at least"
         )
     torch.set_num_threads(threads or usable_cores())
-    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.kind == "generation")
+    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.generates)
     _log.info(
         "backbone %s: %.0f MB of weights in memory (%.0f MB in fp32)",
         plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,

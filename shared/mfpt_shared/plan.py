@@ -49,6 +49,11 @@ class Task(Section, frozen=True):
         str, Meta(description="data source of a device that names none, for example 'cldr'; empty: it must name one")
     ] = ""
 
+    @property
+    def generates(self) -> bool:
+        """Whether its answers are texts that a decoder writes; it has no labels then, and no head."""
+        return self.kind == "generation"
+
 
 class Backbone(Section, frozen=True):
     """The frozen language model that every device holds."""
@@ -225,9 +230,9 @@ class Plan(Section, frozen=True):
             )
         if len(set(self.task.labels)) != len(self.task.labels):
             raise ValueError("task.labels holds a label twice")
-        if self.task.kind == "generation" and self.task.labels:
+        if self.task.generates and self.task.labels:
             raise ValueError("task.labels must be empty where task.kind is generation")
-        if self.task.kind != "generation" and len(self.task.labels) < 2:
+        if not self.task.generates and len(self.task.labels) < 2:
             raise ValueError("task.labels needs two labels at least")
         if self.prompt.layer >= self.backbone.layers:
             raise ValueError(
@@ -242,7 +247,7 @@ class Plan(Section, frozen=True):
     @property
     def starts_closed(self) -> bool:
         """Whether a device's first round gives it a head in closed form; what generates has no head."""
-        return self.training.head_start == "ridge" and self.task.kind != "generation"
+        return self.training.head_start == "ridge" and not self.task.generates
 
     @property
     def digest(self) -> str:
