@@ -32,18 +32,19 @@ import numpy as np
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from mfpt_coord.broker import EmbeddedBroker, Listen
-from mfpt_edge.device import DeviceFolder
-from mfpt_edge.link import client_will
-from mfpt_edge.report import Snapshot
-from mfpt_edge.service import EdgeClient
-from mfpt_shared.codec import encode
+from mfpt_coord.server.broker import EmbeddedBroker, Listen
+from mfpt_edge.session.channel import client_will
+from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import Update, UpdateHeader
-from mfpt_shared.mqtt import BrokerAddress, MqttTransport, parse_broker
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Task, plan_from_json, plan_to_json, plan_to_toml
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Task, plan_to_json
+from mfpt_shared.plan_files import plan_from_json, plan_to_toml
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import Update, UpdateHeader
 from mfpt_shared.tensors import PromptState, halve, initial_state, layout, quantise_with_feedback
-from mfpt_shared.trainer import Measured, OnProgress, Tuned
+from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport, parse_broker
 
 LANGUAGES = tuple(LanguageCode(code) for code in ("swh", "zul", "yor", "amh"))
 FLOOD_DEVICES = 200
@@ -52,7 +53,7 @@ LIMIT_SECONDS = 120.0
 
 
 class NoTraining:
-    """A trainer that gives back what it got. See mfpt_shared.trainer.Trainer."""
+    """A trainer that gives back what it got. See mfpt_shared.device.trainer.Trainer."""
 
     examples = 10
     fingerprint = ""

@@ -1,5 +1,5 @@
 """`python -m mfpt_coord` is `mfpt-coord`."""
 
-from mfpt_coord.cli import main
+from mfpt_coord.commands.app import main
 
 main()

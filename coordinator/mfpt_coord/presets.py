@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from mfpt_shared.errors import UsageError
-from mfpt_shared.plan import Aggregation, Task, Training
+from mfpt_shared.backbones.describe import describe
+from mfpt_shared.errors import PlanError, UsageError
+from mfpt_shared.plan import Aggregation, Backbone, Plan, Task, Training
+from mfpt_shared.plan_files import plan_from_toml
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +51,33 @@ def preset(name: str) -> Preset:
     if name not in PRESETS:
         raise UsageError(f"no preset {name!r}; there are {', '.join(PRESETS)}")
     return PRESETS[name]
+
+
+def default_plan() -> Plan:
+    """Return the plan of a coordinator that was given none: the embedded task on the bundled backbone."""
+    return preset_plan("cldr")
+
+
+def preset_plan(name: str) -> Plan:
+    """Return the plan of a preset on the bundled backbone.
+
+    Raises:
+        UsageError: there is no such preset.
+    """
+    chosen, facts = preset(name), describe(Backbone().uri)
+    backbone = Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
+    return Plan(task=chosen.task, aggregation=chosen.aggregation, backbone=backbone)
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan file.
+
+    Raises:
+        PlanError: it is not there, or no plan.
+    """
+    try:
+        return plan_from_toml(path.read_text(encoding="utf-8"), str(path))
+    except OSError as error:
+        raise PlanError(f"cannot read the plan {path}: {error.strerror}; `mfpt-coord plan init` writes one") from error
+    except UnicodeDecodeError as error:
+        raise PlanError(f"{path} is not UTF-8 text") from error

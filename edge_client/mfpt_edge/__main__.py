@@ -1,5 +1,5 @@
 """`python -m mfpt_edge` is `mfpt-edge`."""
 
-from mfpt_edge.cli import main
+from mfpt_edge.commands.app import main
 
 main()

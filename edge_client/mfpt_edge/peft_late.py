@@ -21,9 +21,9 @@ from peft.utils.integrations import init_empty_weights
 from torch import Tensor, nn
 from transformers.modeling_outputs import BaseModelOutput
 
-from mfpt_edge.padding import prepend
-from mfpt_edge.pretrained import Pretrained
-from mfpt_edge.stack import Stack, find_stack
+from mfpt_edge.backbone.layers import Stack, find_stack
+from mfpt_edge.backbone.padding import prepend
+from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_shared.errors import Incompatible, UsageError
 
 METHOD: Final = "late_prompt"

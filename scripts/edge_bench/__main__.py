@@ -23,8 +23,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from mfpt_coord.serve import preset_plan
-from mfpt_edge.data import load_dataset
+from mfpt_coord.presets import preset_plan
+from mfpt_edge.data.sources import load_dataset
 from mfpt_shared.languages import normalise
 
 RUNTIMES = ("torch-fp32", "torch-4bit", "onnx")
@@ -84,7 +84,7 @@ def _texts(data: Path, lang: str) -> dict[str, object]:
 def _compute() -> str:
     import torch  # noqa: PLC0415
 
-    from mfpt_edge.fourbit import compute_dtype  # noqa: PLC0415
+    from mfpt_edge.backbone.fourbit import compute_dtype  # noqa: PLC0415
 
     return str(compute_dtype(torch.device("cpu"))).removeprefix("torch.")
 

@@ -10,14 +10,14 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from mfpt_edge.encoder import Encoder
+from mfpt_edge.backbone.bert import BertEncoder
 
 # Inner width of a feed-forward layer, in widths of the encoder; the whole family has it so.
 _INNER: Final = 4
 
 
 def products_seconds(
-    encoder: Encoder, batches: Iterable[Tensor], layers: int, *, prompt: int = 0, backward: bool = False
+    encoder: BertEncoder, batches: Iterable[Tensor], layers: int, *, prompt: int = 0, backward: bool = False
 ) -> float:
     """Return the seconds that the products of some layers take.
 
@@ -48,7 +48,7 @@ def products_seconds(
 class _Products:
     """The products of one layer, on random numbers."""
 
-    def __init__(self, encoder: Encoder, examples: int, tokens: int, read: int) -> None:
+    def __init__(self, encoder: BertEncoder, examples: int, tokens: int, read: int) -> None:
         """Make the operands.
 
         Args:

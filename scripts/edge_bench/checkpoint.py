@@ -8,8 +8,8 @@ import torch
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-from mfpt_edge.e5file import E5File, find_file
-from mfpt_edge.e5model import BundledWeights
+from mfpt_edge.backbone.e5_weights import BundledWeights
+from mfpt_edge.formats.e5_file import E5File, find_file
 
 
 def main(folder: Path) -> None:

@@ -19,18 +19,18 @@ from edge_bench.child import (
     Texts,
     answer,
 )
-from mfpt_edge import training
-from mfpt_edge.backbone import load_backbone
-from mfpt_edge.encoded import EVALUATION_BATCH, Encoded, by_length, encode, gather, iterate_batches
-from mfpt_edge.encoder import Encoder
-from mfpt_edge.prompt import PromptModel
-from mfpt_edge.resident import peak_rss_bytes
-from mfpt_edge.splits import Example
-from mfpt_edge.training import Progress
+from mfpt_edge.backbone.bert import BertEncoder
+from mfpt_edge.backbone.load import load_backbone
+from mfpt_edge.data.example import Example
+from mfpt_edge.host.memory import peak_rss_bytes
+from mfpt_edge.tuning import loop
+from mfpt_edge.tuning.batches import EVALUATION_BATCH, Encoded, by_length, encode, gather, iterate_batches
+from mfpt_edge.tuning.loop import Progress
+from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan
-from mfpt_shared.backbones import BUNDLED_SHA256
-from mfpt_shared.codec import encode as frame
-from mfpt_shared.messages import Metrics, Update, UpdateHeader
+from mfpt_shared.backbones.describe import BUNDLED_SHA256
+from mfpt_shared.protocol.codec import encode as frame
+from mfpt_shared.protocol.messages import Metrics, Update, UpdateHeader
 from mfpt_shared.tensors import difference, initial_state, quantise_with_feedback
 
 
@@ -70,12 +70,12 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
             marks.append(time.perf_counter())
 
     started = time.perf_counter()
-    training.train(model, train, the_plan.training, rng=np.random.default_rng(0), on_step=on_step)
+    loop.train(model, train, the_plan.training, rng=np.random.default_rng(0), on_step=on_step)
     whole = time.perf_counter() - began
     peak = peak_rss_bytes()
     np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]
     test = encode(model, [Example(text, label) for text, label in texts.test])
-    found = training.evaluate(model, test)
+    found = loop.evaluate(model, test)
     later, first = _bounds(model, train)
     epochs = [after - before for before, after in zip([started, *marks], marks, strict=False)]
     epochs[0] += started - began
@@ -98,7 +98,7 @@ def _bounds(model: PromptModel, train: Encoded) -> tuple[float, float]:
     """Return the seconds that the products of a later epoch take, and those of the first."""
     backbone, plan = model.backbone, model.plan
     encoder = backbone.encoder
-    assert isinstance(encoder, Encoder)
+    assert isinstance(encoder, BertEncoder)
     upper = (batch.ids for batch in iterate_batches(train, BATCH, np.random.default_rng(0)))
     reached = backbone.layers - plan.late_layer
     later = products_seconds(encoder, upper, reached, prompt=VIRTUAL_TOKENS, backward=True)

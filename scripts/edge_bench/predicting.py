@@ -10,13 +10,13 @@ import numpy as np
 
 from edge_bench.child import Clock, Texts, answer
 from edge_bench.ours import bench_plan
-from mfpt_edge import graphfolder
-from mfpt_edge.held import Model
-from mfpt_edge.prediction import Predictor
-from mfpt_edge.resident import peak_rss_bytes
+from mfpt_edge.host.memory import peak_rss_bytes
+from mfpt_edge.inference import graph_folder
+from mfpt_edge.inference.labels import Predictor
+from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import Prompt, PromptHeader
+from mfpt_shared.protocol.messages import Prompt, PromptHeader
 from mfpt_shared.tensors import layout
 
 SINGLES = 60
@@ -33,11 +33,11 @@ def main(kind: str, texts: Texts, prompt: Path, clock: Clock) -> None:
     model = Model(plan, Prompt(header, state))
     predictor: Predictor
     if kind == "onnx":
-        from mfpt_edge.predict_onnx import OnnxPredictor  # noqa: PLC0415
+        from mfpt_edge.inference.onnx_runtime import OnnxPredictor  # noqa: PLC0415
 
-        predictor = OnnxPredictor(model, graphfolder.bundled_folder(plan, cache_home()))
+        predictor = OnnxPredictor(model, graph_folder.bundled_folder(plan, cache_home()))
     else:
-        from mfpt_edge.predict import TorchPredictor  # noqa: PLC0415 - takes seconds
+        from mfpt_edge.inference.torch_runtime import TorchPredictor  # noqa: PLC0415 - takes seconds
 
         predictor = TorchPredictor(model, device="cpu")
     sentences = [text for text, _ in texts.test]

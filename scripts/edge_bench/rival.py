@@ -33,7 +33,7 @@ from edge_bench.child import (
     Texts,
     answer,
 )
-from mfpt_edge.resident import peak_rss_bytes
+from mfpt_edge.host.memory import peak_rss_bytes
 
 INITIAL_STD = 0.3
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import Method, Outcome, Point, mean
 from mfpt_coord.simulate.fleet import Fleet
-from mfpt_shared.backbones import describe
+from mfpt_shared.backbones.describe import describe
 from reproduction.setting import Setting
 from reproduction.study import Study, percent
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import Experiment, Outcome
-from mfpt_coord.simulate.report import Summary, summarise
+from mfpt_coord.simulate.summary import Summary, summarise
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.comparison import p_value, paired_test

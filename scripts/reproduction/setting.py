@@ -9,12 +9,12 @@ from typing import Any
 
 import msgspec
 
-from mfpt_coord.core.proximity import Distances
-from mfpt_coord.distances import METRICS, find
-from mfpt_coord.serve import preset_plan
+from mfpt_coord.commands.simulate_report import progress
+from mfpt_coord.core.relations import Distances
+from mfpt_coord.languages.distances import METRICS, find
+from mfpt_coord.presets import preset_plan
 from mfpt_coord.simulate.experiment import Experiment, Method, Outcome
 from mfpt_coord.simulate.pool import Bench, run_all
-from mfpt_coord.simulate.report import progress
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan

@@ -7,7 +7,7 @@ import msgspec
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import Experiment, Method, Outcome, mean
 from mfpt_coord.simulate.fleet import Fleet
-from mfpt_coord.simulate.report import summarise
+from mfpt_coord.simulate.summary import summarise
 from mfpt_shared.plan import Plan
 from reproduction.comparison import p_value, paired_test
 from reproduction.setting import Setting, changed

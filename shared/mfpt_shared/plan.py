@@ -290,63 +290,6 @@ def made(section: type[SectionT], /, **fields: object) -> SectionT:
         raise PlanError(f"{section.__name__.lower()}: {error}") from error
 
 
-def plan_from_toml(text: str, where: str) -> Plan:
-    """Parse a plan file.
-
-    Args:
-        text: TOML.
-        where: the file's name, for messages.
-
-    Raises:
-        PlanError: no TOML, an unknown key, a missing or impossible value.
-    """
-    try:
-        return msgspec.toml.decode(text, type=Plan)
-    except msgspec.ValidationError as error:
-        raise PlanError(f"{where}: {error}; `mfpt-coord plan init` writes a plan with every key explained") from error
-    except (msgspec.DecodeError, ValueError) as error:
-        raise PlanError(f"{where} is not TOML: {error}") from error
-
-
 def plan_to_json(plan: Plan) -> bytes:
     """Return the canonical JSON of a plan: every key, in a fixed order."""
     return msgspec.json.encode(plan)
-
-
-def plan_from_json(payload: bytes) -> Plan:
-    """Parse a plan as the coordinator publishes it.
-
-    Raises:
-        PlanError: it is no plan that this version understands.
-    """
-    try:
-        return msgspec.json.decode(payload, type=Plan)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise PlanError(f"the coordinator's plan cannot be read: {error}; is one side older than the other?") from error
-
-
-def plan_to_toml(plan: Plan) -> str:
-    """Render a plan as TOML, with every field's meaning beside it."""
-    lines = ["# Federation plan of mfpt. The coordinator publishes it; every device follows it.", ""]
-    sections = []
-    for field in msgspec.inspect.type_info(Plan).fields:  # type: ignore[attr-defined]
-        value = getattr(plan, field.name)
-        if isinstance(value, Section):
-            sections += ["", f"[{field.name}]  # {(type(value).__doc__ or '').splitlines()[0]}", *_toml_fields(value)]
-        else:
-            lines += _toml_line(field, value)
-    return "\n".join([*lines, *sections]) + "\n"
-
-
-def _toml_fields(section: Section) -> list[str]:
-    fields = msgspec.inspect.type_info(type(section)).fields  # type: ignore[attr-defined]
-    return [line for field in fields for line in _toml_line(field, getattr(section, field.name))]
-
-
-def _toml_line(field: msgspec.inspect.Field, value: object) -> list[str]:
-    described = field.type.extra_json_schema if isinstance(field.type, msgspec.inspect.Metadata) else None
-    comment = str((described or {}).get("description", ""))
-    # Strings, numbers, booleans and flat lists are written alike in JSON and TOML.
-    literal = msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # … but for this control character
-    line = f"{field.name} = {literal}"
-    return [f"{line}  # {comment}" if comment else line]

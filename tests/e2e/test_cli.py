@@ -15,15 +15,16 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.device import DeviceFolder
-from mfpt_shared.codec import encode
+from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import ClientState, Metrics, PromptHeader, Ready, Update, UpdateHeader
-from mfpt_shared.messages import Prompt as PromptMessage
-from mfpt_shared.mqtt import BrokerAddress, MqttTransport
-from mfpt_shared.plan import Backbone, Plan, Prompt, Task, plan_from_json, plan_to_json, plan_to_toml
+from mfpt_shared.plan import Backbone, Plan, Prompt, Task, plan_to_json
+from mfpt_shared.plan_files import plan_from_json, plan_to_toml
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import ClientState, Metrics, PromptHeader, Ready, Update, UpdateHeader
+from mfpt_shared.protocol.messages import Prompt as PromptMessage
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PLAN
 from mfpt_shared.tensors import halve, initial_state, quantise
-from mfpt_shared.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PLAN
+from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
 from support.brokers import free_port
 from support.federation import tiny_plan
 from support.inbox import Inbox

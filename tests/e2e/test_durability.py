@@ -11,7 +11,8 @@ import numpy as np
 
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.combine import combine
-from mfpt_shared.plan import Plan, plan_to_toml
+from mfpt_shared.plan import Plan
+from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.tensors import Array, flatten, initial_state, layout
 from support.brokers import free_port
 from support.federation import Device, delta_of, rows, running, tiny_plan

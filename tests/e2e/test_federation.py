@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfpt_coord.core.proximity import Distances, pair
+from mfpt_coord.core.relations import Distances, pair
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array, PromptState, initial_state
 from support.brokers import embedded

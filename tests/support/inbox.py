@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from mfpt_shared.transport import Event, Inbound, Transport
+from mfpt_shared.transport.base import Event, Inbound, Transport
 
 SECONDS: Final = 20.0
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tuned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
 from mfpt_shared.tensors import Array, PromptState, flatten, layout, unflatten
-from mfpt_shared.trainer import Content, Measured, OnProgress, Share, Tuned
 
 SENTENCES = 2000
 # What is left of the way to the optimum after an epoch.

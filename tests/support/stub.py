@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
+from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.tensors import PromptState
-from mfpt_shared.trainer import Measured, OnProgress, Tuned
 from support.inbox import SECONDS
 
 _POLL_SECONDS: Final = 0.02

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_coord.core.proximity import Comparison, Distances, Judgement, Pair
+from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair
 from mfpt_coord.core.state import Client, Contribution
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import Down, UpdateCounts
+from mfpt_shared.protocol.messages import Down, UpdateCounts
 from mfpt_shared.tensors import Array
 
 

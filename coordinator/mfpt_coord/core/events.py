@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.relations import Distances
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import ClientState, EvaluationReport, Ready, Update
+from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Update
 
 
 @dataclass(frozen=True, slots=True)

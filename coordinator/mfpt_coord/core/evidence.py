@@ -17,10 +17,11 @@ from typing import Final
 
 import numpy as np
 
-from mfpt_coord.core.proximity import MOST_ERRORS, Comparison, Judgement, Pair, Relations, pair
+from mfpt_coord.core.proximity import MOST_ERRORS
+from mfpt_coord.core.relations import Comparison, Judgement, Pair, Relations, pair
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import Metrics
+from mfpt_shared.protocol.messages import Metrics
 from mfpt_shared.tensors import Array
 
 Directions = Mapping[LanguageCode, Array]

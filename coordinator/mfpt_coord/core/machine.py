@@ -7,7 +7,6 @@ disk. A step that raises has changed nothing.
 from dataclasses import replace
 from functools import singledispatch
 
-from mfpt_coord.core.aggregate import example_counts, mixture
 from mfpt_coord.core.effects import (
     Effect,
     LookUpDistances,
@@ -18,13 +17,14 @@ from mfpt_coord.core.effects import (
     Send,
 )
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
-from mfpt_coord.core.folding import fold
-from mfpt_coord.core.intake import take_update
+from mfpt_coord.core.fold import fold
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.updates import take_update
+from mfpt_coord.core.weights import example_counts, mixture
 from mfpt_shared.languages import UNDETERMINED, LanguageCode, is_language
-from mfpt_shared.messages import Assign, ClientState, EvaluationReport, Ready, Stop
+from mfpt_shared.protocol.messages import Assign, ClientState, EvaluationReport, Ready, Stop
 from mfpt_shared.tensors import Array
 
 Step = tuple[State, list[Effect]]

@@ -2,7 +2,7 @@
 
 from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import Prompt, PromptHeader
+from mfpt_shared.protocol.messages import Prompt, PromptHeader
 from mfpt_shared.tensors import halve, unflatten
 
 

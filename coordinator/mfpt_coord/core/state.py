@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from mfpt_coord.core.proximity import Relations
+from mfpt_coord.core.relations import Relations
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.messages import Phase, UpdateCounts, UpdateHeader
 from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.messages import Phase, UpdateCounts, UpdateHeader
 from mfpt_shared.tensors import Array, Layout, flatten, initial_state, layout
 
 

@@ -3,7 +3,7 @@
 from mfpt_coord.core.schedule import fold_size
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import ClientStatus, FederationStatus, LanguageStatus
+from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus
 
 
 def summarise(state: State, started: float, at: float) -> FederationStatus:

@@ -16,15 +16,15 @@ from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, Save
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.prompts import newest_prompt
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.schedule import SILENT_SECONDS, fold_size, next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.simulate.fleet import Fleet, Pace
-from mfpt_shared.codec import encode
+from mfpt_shared.device.rounds import Rounds
+from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.messages import Assign, ClientState, Prompt, Ready
-from mfpt_shared.rounds import Rounds
-from mfpt_shared.trainer import Trainer
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import Assign, ClientState, Prompt, Ready
 
 # A device that dropped out comes back after so many of its usual rounds.
 _OUTAGE_ROUNDS = 3.0

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mfpt_shared.device.trainer import Content
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.trainer import Content
 
 _ATTEMPTS = 1000
 

@@ -8,12 +8,12 @@ from importlib.metadata import entry_points
 from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
 
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.relations import Distances
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_coord.simulate.run import run
+from mfpt_shared.device.trainer import Laboratory, OpenLaboratory
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
-from mfpt_shared.trainer import Laboratory, OpenLaboratory
 
 _GROUP = "mfpt.trainers"
 _LOOK_SECONDS = 0.5

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from mfpt_coord.core.proximity import Distances
+from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import initial
 from mfpt_coord.simulate.experiment import Experiment, Outcome, Point, mean, method_plan
 from mfpt_coord.simulate.federation import Device, Federation
 from mfpt_coord.simulate.fleet import paces
 from mfpt_coord.simulate.partition import different_sentences, over_devices, same_sentences
+from mfpt_shared.device.rounds import Rounds, tune_alone
+from mfpt_shared.device.trainer import Laboratory, Share
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.rounds import Rounds, tune_alone
 from mfpt_shared.tensors import PromptState, dense, initial_state
-from mfpt_shared.trainer import Laboratory, Share
 
 OnProgress = Callable[[float], None]
 """Called with the share of an experiment that is done."""

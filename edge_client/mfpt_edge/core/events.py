@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from mfpt_shared.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop
 from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop
 
 
 @dataclass(frozen=True, slots=True)

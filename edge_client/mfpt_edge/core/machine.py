@@ -38,7 +38,7 @@ from mfpt_edge.core.events import (
     TrainingFailed,
 )
 from mfpt_edge.core.state import State
-from mfpt_shared.messages import Ack, Assign, Phase, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import Ack, Assign, Phase, Reject, Resync, Stop
 
 # An update that nobody acknowledged for so long is sent again, though nothing seems to be wrong.
 RESEND_SECONDS: Final = 15.0

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.messages import Phase
 from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.messages import Phase
 
 
 @dataclass(frozen=True, slots=True)

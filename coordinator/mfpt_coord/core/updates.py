@@ -1,0 +1,123 @@
+"""What becomes of an update that arrives: validate it first, then record it."""
+
+from dataclasses import replace
+from typing import Final, Literal
+
+import msgspec
+import numpy as np
+
+from mfpt_coord.core.effects import Effect, SaveClient, SaveCounts, SaveUpdate, Send
+from mfpt_coord.core.events import UpdateArrived
+from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_shared.errors import Incompatible
+from mfpt_shared.languages import LanguageCode, is_language
+from mfpt_shared.protocol.messages import Ack, Reject, Resync, UpdateCounts, UpdateHeader
+from mfpt_shared.tensors import Array, check_layout, dense, flatten
+
+# Virtual tokens and head weights are of the order of 1; a change beyond this is a training that blew up.
+MAX_CHANGE: Final = 1e3
+# Of the moving average of a device's durations.
+NEWEST_SHARE: Final = 0.5
+REFUSED_SECONDS: Final = 60.0
+
+RejectReason = Literal["incompatible", "diverged"]
+Step = tuple[State, list[Effect]]
+
+
+def take_update(state: State, event: UpdateArrived) -> Step:
+    """Return the state with an update in its buffer, or with the reason why not counted and sent."""
+    header = event.update.header
+    language = LanguageCode(header.language)
+    client = state.clients.get(event.client) or Client(event.client, language)
+    client = replace(client, language=language, last_seen=event.at)
+    if header.sequence <= client.sequence:
+        duplicate = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
+        return _counted(state, client, duplicate), [
+            SaveCounts(duplicate),
+            Send(client.id, Ack(sequence=header.sequence)),
+        ]
+    if problem := _problem(state, header):
+        return _refused(state, client, event, "incompatible", problem)
+    try:
+        delta = _flat(state, event)
+    except Incompatible as error:
+        return _refused(state, client, event, "incompatible", str(error))
+    if not np.abs(delta).max() <= MAX_CHANGE:  # also true of what is no number
+        return _refused(
+            state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
+        )
+    staleness = state.version - header.base_version
+    # From a version that does not exist yet: this coordinator has lost its memory, and the device has not. Or a whole
+    # head in closed form, where there is one already: added to it, it would make one that is too large.
+    is_head = header.base_version == 0 and state.plan.starts_closed
+    if not 0 <= staleness <= (0 if is_head else state.plan.aggregation.max_staleness):
+        return _stale(state, client, header)
+    return _accepted(state, client, event, staleness, delta)
+
+
+def _problem(state: State, header: UpdateHeader) -> str:
+    if not is_language(header.language):
+        return f"{header.language!r} is no language of ISO 639-3"
+    if header.plan != state.plan.digest:
+        return f"the update follows plan {header.plan}, this federation plan {state.plan.digest}"
+    if state.plan.backbone.fingerprint and header.backbone != state.plan.backbone.fingerprint:
+        return (
+            f"the update was computed with backbone {header.backbone}, the plan says {state.plan.backbone.fingerprint}"
+        )
+    return ""
+
+
+def _flat(state: State, event: UpdateArrived) -> Array:
+    delta = dense(event.update.delta)
+    check_layout(delta, state.layout)
+    return flatten(delta, state.layout)
+
+
+def _accepted(state: State, client: Client, event: UpdateArrived, staleness: int, delta: Array) -> Step:
+    header = event.update.header
+    contribution = Contribution(client.id, header, client.language, staleness, delta, event.at)
+    accepted = replace(
+        client,
+        sequence=header.sequence,
+        contributed=max(client.contributed, header.base_version),
+        examples=header.examples,
+        accuracy=client.accuracy if header.metrics.accuracy is None else header.metrics.accuracy,
+        seconds=_usual_seconds(client, event.at),
+        assignment=None,
+        phase="idle",
+    )
+    after = replace(
+        state,
+        buffer=(*state.buffer, contribution),
+        clients={**state.clients, client.id: accepted},
+        counts=msgspec.structs.replace(state.counts, accepted=state.counts.accepted + 1),
+        staleness={**state.staleness, staleness: state.staleness.get(staleness, 0) + 1},
+    )
+    ack = Ack(sequence=header.sequence, staleness=staleness)
+    return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack)]
+
+
+def _usual_seconds(client: Client, at: float) -> float | None:
+    if client.assignment is None:
+        return client.seconds
+    newest = max(0.0, at - client.assignment.since)
+    return newest if client.seconds is None else NEWEST_SHARE * newest + (1 - NEWEST_SHARE) * client.seconds
+
+
+def _refused(state: State, client: Client, event: UpdateArrived, reason: RejectReason, detail: str) -> Step:
+    header, at = event.update.header, event.at
+    # The same training at once would be refused again.
+    client = replace(client, assignment=None, retry_at=at + REFUSED_SECONDS)
+    counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
+    answer = Reject(sequence=header.sequence, reason=reason, detail=detail)
+    return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
+
+
+def _stale(state: State, client: Client, header: UpdateHeader) -> Step:
+    counts = msgspec.structs.replace(state.counts, stale=state.counts.stale + 1)
+    answer = Resync(sequence=header.sequence, version=state.version)
+    return _counted(state, replace(client, assignment=None), counts), [SaveCounts(counts), Send(client.id, answer)]
+
+
+def _counted(state: State, client: Client, counts: UpdateCounts) -> State:
+    return replace(state, clients={**state.clients, client.id: client}, counts=counts)

@@ -1,0 +1,105 @@
+"""The fold: how much each update of a buffer moves each language's prompt, and a new language's first prompt.
+
+The weights below times the updates' deltas, one matrix product for all languages, are the step that `combine` makes
+robust if the plan says so, and that `optimiser` applies.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mfpt_coord.core.proximity import proximities
+from mfpt_coord.core.relations import Relations
+from mfpt_coord.core.staleness import freshness
+from mfpt_coord.core.state import Contribution
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.plan import Aggregation
+from mfpt_shared.tensors import Array
+
+
+def fold_weights(
+    targets: Sequence[LanguageCode],
+    buffer: Sequence[Contribution],
+    active: Mapping[LanguageCode, Sequence[int]],
+    relations: Relations,
+    plan: Aggregation,
+) -> NDArray[np.float64]:
+    """Return what each update of a buffer moves each language's prompt by.
+
+    With n_k examples, staleness tau_k and language j_k of update k, for target language l:
+
+        W_lk = x^c * n_k^p * s(tau_k) * g(l, j_k) / (gbar_l * sum_k n_k^p)
+
+    gbar_l is the mean of g(l, .) over the active languages, weighted by their examples. Dividing by it and by the
+    unweighted examples, not by the sum of the weights, keeps both effects: old updates move prompts less, and a buffer
+    in which only distant languages reported moves a prompt less than one in which its neighbours did. A row that would
+    add up to more than 1 if all updates were fresh is scaled down so that it does not.
+
+    x is the share of the active devices' examples that the buffer holds. The mean of few devices is a noisy step; with
+    c = 1 every update counts as it would in one fold of all devices, with c = 0 every fold makes a full step.
+
+    Args:
+        targets: l.
+        buffer: k.
+        active: language -> examples of each of its active devices.
+        relations: between languages.
+        plan: c, p, s, and what g is made of.
+
+    Returns:
+        [targets, updates] float64, finite, in 0..1; above 0 for updates in the target's own language.
+    """
+    examples = np.array([example_weight(update.header.examples, plan) for update in buffer], dtype=np.float64)
+    fresh = np.array([freshness(update.staleness, plan) for update in buffer], dtype=np.float64)
+    languages = list(active)
+    near_active = proximities(targets, languages, relations, example_counts(active, plan), plan)
+    near = near_active[:, [languages.index(update.language) for update in buffer]]
+    share = np.array([sum(example_weight(count, plan) for count in active[tag]) for tag in languages])
+    mean_near = near_active @ (share / share.sum())
+    if_fresh = near * (examples / examples.sum()) / mean_near[:, None]
+    # Where only near languages reported, rows add up to more than 1, and the prompt would overshoot the updates' mean.
+    # Bounded before staleness comes in, which must not be normalised away.
+    overshoot = np.maximum(if_fresh.sum(axis=1, keepdims=True), 1.0)
+    covered = min(1.0, float(examples.sum() / share.sum()))
+    weights: NDArray[np.float64] = covered**plan.cover_exponent * if_fresh / overshoot * fresh
+    return weights
+
+
+def example_counts(active: Mapping[LanguageCode, Sequence[int]], plan: Aggregation) -> dict[LanguageCode, float]:
+    """Return the examples of every language; of each device no more than `max_examples`."""
+    return {language: float(sum(_bounded(count, plan) for count in counts)) for language, counts in active.items()}
+
+
+def example_weight(examples: int, plan: Aggregation) -> float:
+    """Return n^p, with n between 1 and the plan's `max_examples`: what a device claims cannot make it outweigh all."""
+    return float(_bounded(examples, plan) ** plan.example_exponent)
+
+
+def _bounded(examples: int, plan: Aggregation) -> int:
+    return min(max(examples, 1), plan.max_examples)
+
+
+def mixture(
+    target: LanguageCode,
+    prompts: Mapping[LanguageCode, Array],
+    sources: Mapping[LanguageCode, float],
+    relations: Relations,
+    plan: Aggregation,
+) -> Array:
+    """Return the first prompt of a language that joins late: the mean of those that exist, near ones counting more.
+
+    Only languages that have contributed count. Without any, all prompts are still the initial one.
+
+    Args:
+        target: the language that joins.
+        prompts: language -> flat prompt, `und` among them.
+        sources: language -> examples of its devices, of those languages that have contributed.
+        relations: between languages.
+        plan: what g is made of.
+    """
+    if not sources:
+        return prompts[UNDETERMINED]
+    near = proximities([target], list(sources), relations, sources, plan)[0]
+    stacked = np.stack([prompts[source] for source in sources])
+    mixed: Array = ((near / near.sum()) @ stacked).astype(np.float32)
+    return mixed

@@ -1,0 +1,1 @@
+"""Distances between languages, from URIEL+ or a file."""

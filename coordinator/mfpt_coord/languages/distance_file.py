@@ -1,0 +1,141 @@
+"""A user's own language distances, from a CSV file: a matrix, or a line for each pair.
+
+    ,swh,zul,yor                first,second,distance
+    swh,,0.27,0.62              swh,zul,0.27
+    zul,,,0.65                  swh,yor,0.62
+
+Languages are written in any form that `languages.normalise` takes. Distances are numbers from 0 to 1; an empty cell is
+not known. A matrix may give one half or both, which then have to agree; its diagonal is empty or 0.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mfpt_coord.core.relations import CUSTOM, Distances, Pair, pair
+from mfpt_shared.errors import BadData, UsageError
+from mfpt_shared.languages import UNDETERMINED, LanguageCode, normalise
+
+_LONG_HEADER: Final = ["first", "second", "distance"]
+
+
+class _Row(NamedTuple):
+    number: int
+    cells: Sequence[str]
+
+
+class _Entry(NamedTuple):
+    """A distance, and where it stands."""
+
+    first: LanguageCode
+    second: LanguageCode
+    distance: float
+    place: str
+
+
+def read_distances(path: Path) -> Distances:
+    """Read a file of language distances.
+
+    Args:
+        path: of a CSV file; see the module for its forms.
+
+    Returns:
+        The distance of every pair that has one, as the metric `custom`.
+
+    Raises:
+        BadData: it cannot be read, is neither of the two forms, or contradicts itself.
+    """
+    rows = _rows(path)
+    if not rows:
+        raise BadData(f"{path} is empty; its first line names languages, or says {','.join(_LONG_HEADER)}")
+    header = [cell.lower() for cell in rows[0].cells]
+    entries = _listed(path, rows) if header == _LONG_HEADER else _tabulated(path, rows)
+    found: dict[Pair, _Entry] = {}
+    for entry in entries:
+        if entry.first == entry.second:
+            if entry.distance != 0:
+                raise BadData(f"{path}, {entry.place}: {entry.first} is {entry.distance:g} from itself; leave it empty")
+            continue
+        before = found.setdefault(pair(entry.first, entry.second), entry)
+        if abs(before.distance - entry.distance) > 1e-9:
+            raise BadData(
+                f"{path}: {before.first} and {before.second} are {before.distance:g} apart in {before.place}, "
+                f"but {entry.distance:g} in {entry.place}; correct one, or leave it empty"
+            )
+    if not found:
+        raise BadData(f"{path} holds no distance of two languages")
+    return {two: {CUSTOM: entry.distance} for two, entry in found.items()}
+
+
+def _rows(path: Path) -> list[_Row]:
+    """Return the lines that are not empty; their cells without white space around them."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            rows = [_Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except OSError as error:
+        raise BadData(f"cannot read the distances {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadData(f"{path} is not UTF-8 text") from error
+    except csv.Error as error:
+        raise BadData(f"{path}, line {reader.line_num}: {error}") from error
+    return [row for row in rows if any(row.cells)]
+
+
+def _listed(path: Path, rows: Sequence[_Row]) -> Iterator[_Entry]:
+    """Yield the entries of a file with a line for each pair."""
+    for number, cells in rows[1:]:
+        if len(cells) != len(_LONG_HEADER):
+            raise BadData(f"{path}, line {number}: {len(cells)} columns, not {','.join(_LONG_HEADER)}")
+        first, second = (_language(cells[column], path, f"line {number}, column {column + 1}") for column in (0, 1))
+        place = f"line {number}"
+        if cells[2]:
+            yield _Entry(first, second, _distance(cells[2], path, f"{place}, column 3"), place)
+
+
+def _tabulated(path: Path, rows: Sequence[_Row]) -> Iterator[_Entry]:
+    """Yield the entries of a matrix."""
+    number, header = rows[0]
+    width = max(column for column, cell in enumerate(header, 1) if cell)  # spreadsheets add empty columns
+    columns: dict[LanguageCode, int] = {}
+    for column, cell in enumerate(header[1:width], 2):
+        _note(columns, _language(cell, path, f"line {number}, column {column}"), column, "columns", path)
+    lines: dict[LanguageCode, int] = {}
+    for number, (name, *cells) in rows[1:]:
+        row = _language(name, path, f"line {number}, column 1")
+        _note(lines, row, number, "lines", path)
+        for position, (language, cell) in enumerate(zip_longest(columns, cells)):
+            place = f"line {number}, column {position + 2}"
+            if not cell:
+                continue
+            if language is None:
+                raise BadData(f"{path}, {place}: {cell!r} stands under no language of line {rows[0].number}")
+            yield _Entry(row, language, _distance(cell, path, place), place)
+
+
+def _note(seen: dict[LanguageCode, int], language: LanguageCode, place: int, kind: str, path: Path) -> None:
+    if language in seen:
+        raise BadData(f"{path}: {kind} {seen[language]} and {place} are the same language, {language}; keep one")
+    seen[language] = place
+
+
+def _language(tag: str, path: Path, place: str) -> LanguageCode:
+    try:
+        language = normalise(tag)
+    except UsageError as error:
+        raise BadData(f"{path}, {place}: {error}") from error
+    if language == UNDETERMINED:
+        raise BadData(f"{path}, {place}: 'und' has no distances, it is the prompt for languages that have no device")
+    return language
+
+
+def _distance(cell: str, path: Path, place: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise BadData(f"{path}, {place}: {cell!r} is no distance; write a number from 0 to 1, or nothing if not known")
+    return value

@@ -1,0 +1,233 @@
+"""Language distances from URIEL+, looked up in a child process, and kept for commands that ask again.
+
+URIEL+ takes seconds and some 400 MB, needs pandas, and logs at will; the child takes all that with it when it ends.
+The coordinator keeps what was found in its store, other commands in a cache on the disk.
+
+    echo '[["swh", "zul", ["genetic", "script"]]]' | python -m mfpt_coord.languages.distances
+
+prints a line of JSON for each pair, `["swh", "zul", {"genetic": 0.5829, "script": 0.5335}]`, without the metrics that
+are not known.
+
+Source: URIEL+, Khan et al. 2024, "URIEL+: Enhancing linguistic inclusion and usability in a typological and
+multilingual knowledge base".
+"""
+
+import asyncio
+import functools
+import itertools
+import json
+import logging
+import os
+import sys
+import tempfile
+from asyncio.subprocess import PIPE
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Final, Literal, get_args
+
+import msgspec
+
+from mfpt_coord.core.relations import CUSTOM, Distances, Pair
+from mfpt_shared.folders import cache_home
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
+
+Metric = Literal[
+    "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
+]
+METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
+
+LOOK_UP_SECONDS: Final = 180.0
+
+_CACHE_FILE: Final = "distances.json"
+
+_Kept = dict[Pair, dict[str, float | None]]
+
+LookUp = Callable[[Iterable[LanguageCode], Sequence[str]], Awaitable[Distances]]
+
+_log = logging.getLogger(__name__)
+
+
+class _Cache(msgspec.Struct, frozen=True):
+    """What a cache file holds: "swh zul" -> metric -> distance, or null where URIEL+ has none."""
+
+    source: str
+    distances: dict[str, dict[str, Annotated[float, msgspec.Meta(ge=0, le=1)] | None]]
+
+
+async def look_up(languages: Iterable[LanguageCode], metrics: Sequence[str]) -> Distances:
+    """Return what URIEL+ knows of the distances between languages; nothing if it cannot be asked."""
+    answered = await _ask(dict.fromkeys(pairs(languages), metrics))
+    return {two: known for two, known in answered.items() if known}
+
+
+async def cached_look_up(languages: Iterable[LanguageCode], metrics: Sequence[str], cache: Path) -> Distances:
+    """Return what URIEL+ knows of the distances between languages, and ask it only for what was never asked.
+
+    Args:
+        languages: any number.
+        metrics: kinds of distances.
+        cache: folder of the cache; made if need be. What cannot be read there is asked for again.
+    """
+    wanted = pairs(languages)
+    file = cache / _CACHE_FILE
+    kept = _read(file)
+    missing = {two: lacking for two in wanted if (lacking := [one for one in metrics if one not in kept.get(two, {})])}
+    if missing:
+        _log.info("asking URIEL+ about %d pairs of languages (once; kept in %s)", len(missing), cache)
+        answered = await _ask(missing)
+        # Read again: another command may have written in the meantime.
+        kept = _with_answers(kept | _read(file), missing, answered)
+        if answered:
+            _write(file, kept)
+    return {
+        two: known
+        for two in wanted
+        if (known := {one: value for one in metrics if (value := kept.get(two, {}).get(one)) is not None})
+    }
+
+
+async def find(
+    languages: Iterable[LanguageCode], metrics: Sequence[str], custom: Distances, cache: Path | None = None
+) -> Distances:
+    """Return the known distances of languages; URIEL+ is asked about pairs without a custom distance.
+
+    Args:
+        languages: any number.
+        metrics: kinds of distances.
+        custom: a user's own.
+        cache: folder of the cache; None: the user's.
+    """
+    ask = functools.partial(cached_look_up, cache=cache_home() if cache is None else cache)
+    return await with_custom(ask, custom)(languages, metrics)
+
+
+def with_custom(ask: LookUp, custom: Distances) -> LookUp:
+    """Return a look-up that also gives a user's own distances, and asks the other one only about other pairs."""
+
+    async def look_up_others(languages: Iterable[LanguageCode], metrics: Sequence[str]) -> Distances:
+        wanted = pairs(languages)
+        others = {language for two in wanted if two not in custom for language in two}
+        found = await ask(others, metrics) if others else {}
+        return merged(found, {two: custom[two] for two in wanted if two in custom})
+
+    return look_up_others
+
+
+def merged(known: Distances, custom: Distances) -> Distances:
+    """Return known distances with a user's own beside them, in place of those that stood there before."""
+    others = {two: {one: value for one, value in of.items() if one != CUSTOM} for two, of in known.items()}
+    both = {two: {**others.get(two, {}), **custom.get(two, {})} for two in [*others, *custom]}
+    return {two: of for two, of in both.items() if of}
+
+
+def pairs(languages: Iterable[LanguageCode]) -> list[Pair]:
+    """Return all pairs of different languages, as `Distances` has them; `und` is none."""
+    return list(itertools.combinations(sorted(set(languages) - {UNDETERMINED}), 2))
+
+
+async def _ask(wanted: Mapping[Pair, Sequence[str]]) -> Distances:
+    """Return the answer of URIEL+ to pair -> metrics; a pair that it was not asked about for want of time is missing.
+
+    What is known of a pair may be nothing.
+    """
+    if not wanted:
+        return {}
+    answered: dict[Pair, dict[str, float]] = {}
+    with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as errors:
+        request.write(json.dumps([[*two, list(metrics)] for two, metrics in wanted.items()]).encode())
+        request.seek(0)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", __name__, stdin=request, stdout=PIPE, stderr=errors
+        )
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(LOOK_UP_SECONDS):
+                async for line in process.stdout:
+                    first, second, known = json.loads(line)
+                    answered[LanguageCode(first), LanguageCode(second)] = known
+                await process.wait()
+        except TimeoutError:
+            reason = f"not within {LOOK_UP_SECONDS:g} s"
+        else:
+            errors.seek(0)
+            last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
+            reason = "".join(last) or f"exit {process.returncode}"
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    if len(answered) < len(wanted):
+        _log.warning(
+            "no distances of %d of %d pairs of languages: %s; these pairs count as equally far",
+            *(len(wanted) - len(answered), len(wanted), reason),
+        )
+    return answered
+
+
+def _with_answers(kept: _Kept, asked: Mapping[Pair, Sequence[str]], answered: Distances) -> _Kept:
+    """Return what is kept and what was answered; None for what was asked and is not known."""
+    new = {two: {one: known.get(one) for one in asked[two]} for two, known in answered.items()}
+    return kept | {two: {**kept.get(two, {}), **known} for two, known in new.items()}
+
+
+def _source() -> str:
+    return f"urielplus {version('urielplus')}"
+
+
+def _read(file: Path) -> _Kept:
+    """Return what a cache holds; nothing if it is missing, damaged, or of another version of URIEL+."""
+    try:
+        cache = msgspec.json.decode(file.read_bytes(), type=_Cache)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return {}
+    if cache.source != _source():
+        return {}
+    kept: _Kept = {}
+    for key, known in cache.distances.items():
+        first, _, second = key.partition(" ")
+        kept[LanguageCode(first), LanguageCode(second)] = dict(known)
+    return kept
+
+
+def _write(file: Path, kept: _Kept) -> None:
+    cache = _Cache(_source(), {" ".join(two): known for two, known in sorted(kept.items())})
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        # A name of its own for every process; whoever is last wins, and nobody ever reads half a file.
+        new = file.with_suffix(f".{os.getpid()}")
+        try:
+            new.write_bytes(msgspec.json.format(msgspec.json.encode(cache), indent=1))
+            new.replace(file)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("language distances cannot be kept in %s: %s", file.parent, error.strerror)
+
+
+def main() -> None:
+    """Answer the request on stdin."""
+    logging.disable(logging.INFO)
+    request = json.load(sys.stdin)
+    from urielplus.urielplus import URIELPlus  # noqa: PLC0415 - slow, and wanted in the child process only
+
+    uriel = URIELPlus()
+    metrics = {metric for _, _, wanted in request for metric in wanted}
+    described = {metric: set(uriel.langs[uriel.map_new_distance_to_loaded_features(metric)]) for metric in metrics}
+    for first, second, wanted in request:
+        known = {}
+        for metric in wanted:
+            if not {first, second} <= described[metric]:
+                continue
+            try:
+                value = float(uriel.new_distance(metric, [first, second]))
+            except ValueError:  # the two share no feature of which something is known
+                continue
+            if 0 <= value <= 1:
+                known[metric] = round(value, 4)
+        sys.stdout.write(json.dumps([first, second, known]) + "\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

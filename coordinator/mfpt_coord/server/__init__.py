@@ -1,0 +1,1 @@
+"""`mfpt-coord serve`: broker, store and coordinator put together."""

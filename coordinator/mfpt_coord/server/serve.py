@@ -1,0 +1,115 @@
+"""`mfpt-coord serve`: put store, broker, transport and coordinator together, and take them apart again."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+import uuid
+from dataclasses import replace
+
+from mfpt_coord.core.proximity import needs_distances
+from mfpt_coord.core.relations import Distances
+from mfpt_coord.core.state import State, initial
+from mfpt_coord.languages.distances import look_up, merged, with_custom
+from mfpt_coord.presets import default_plan
+from mfpt_coord.server.broker import EmbeddedBroker
+from mfpt_coord.server.config import ServeConfig
+from mfpt_coord.server.coordinator import Coordinator, Identity, coordinator_will, with_limit
+from mfpt_coord.server.store import SqliteStore
+from mfpt_shared.errors import Incompatible, Interrupted
+from mfpt_shared.folders import owned
+from mfpt_shared.plan import Plan
+from mfpt_shared.transport.mqtt import MqttTransport
+
+_log = logging.getLogger(__name__)
+
+
+def serve(config: ServeConfig) -> None:
+    """Run a coordinator until it is done or told to stop.
+
+    Raises:
+        Interrupted: by Ctrl-C, after everything was put in order.
+        MfptError: see `errors`.
+    """
+    with owned(config.data_dir, "--data-dir"):
+        store = SqliteStore(config.data_dir / "coordinator.sqlite")
+        try:
+            state = _with_distances(open_state(store, config.plan), config.distances)
+            if asyncio.run(_run(config, store, state)) == signal.SIGINT:
+                raise Interrupted("interrupted; everything is saved, the same command goes on from here")
+        finally:
+            store.close()
+
+
+def open_state(store: SqliteStore, plan: Plan | None) -> State:
+    """Return the state of a store, made new if it has none.
+
+    Raises:
+        Incompatible: the store follows another plan than the one given.
+    """
+    state = store.load()
+    if state is None:
+        state = initial(plan or default_plan())
+        store.create(state, uuid.uuid4().hex[:12])
+    elif plan is not None and plan != state.plan:
+        raise Incompatible(
+            f"this data directory follows plan {state.plan.digest}, not {plan.digest} (they differ in "
+            f"{_difference(state.plan, plan)}); give the new plan its own --data-dir"
+        )
+    return state
+
+
+def _with_distances(state: State, custom: Distances) -> State:
+    """Return a state with the operator's distances of this run, instead of those of earlier runs."""
+    if custom and not needs_distances(state.plan.aggregation):
+        _log.warning("--distances has no effect: the plan's proximity is %r", state.plan.aggregation.proximity)
+    return replace(state, relations=replace(state.relations, distances=merged(state.relations.distances, custom)))
+
+
+def _difference(first: Plan, second: Plan) -> str:
+    sections = (section for section in first.__struct_fields__ if getattr(first, section) != getattr(second, section))
+    return ", ".join(sections)
+
+
+async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
+    """Return the number of the signal that ended the service; 0 if it ended by itself."""
+    identity = Identity(store.coordinator, time.time())
+    async with contextlib.AsyncExitStack() as stack:
+        address = config.broker
+        if address is None:
+            broker = await stack.enter_async_context(
+                EmbeddedBroker(config.data_dir / "broker", config.listen, os.environ)
+            )
+            address = broker.address
+            if broker.is_open_to_all:
+                _log.warning(
+                    "anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to ask for a password"
+                )
+        federation = state.plan.federation
+        transport = MqttTransport(
+            address, f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
+        )
+        coordinator = Coordinator(
+            with_limit(state, config.folds),
+            store,
+            transport,
+            identity,
+            clock=time.time,
+            look_up=with_custom(look_up, config.distances),
+        )
+        ended_by = 0
+
+        def stop(number: int) -> None:
+            nonlocal ended_by
+            ended_by = number
+            coordinator.stop()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop, number)
+        _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
+        _log.info("listening: mfpt-edge join --broker %s", address)
+        await coordinator.run()
+        _log.info("stopped at version %d", coordinator.state.version)
+    return ended_by

@@ -1,0 +1,277 @@
+"""The coordinator's durable state: every accepted update, every prompt version, the devices and the plan, in SQLite.
+
+A commit is one transaction and is on the disk when it returns. Whatever the moment at which the process dies, `load`
+gives the state after the last commit.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final, Protocol
+
+import msgspec
+import numpy as np
+
+from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveDistances, SaveFold, SavePrompt, SaveUpdate
+from mfpt_coord.core.optimiser import moment_count
+from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair, Relations
+from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_shared.errors import BadData, Incompatible
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan, plan_to_json
+from mfpt_shared.plan_files import plan_from_json
+from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.messages import Update, UpdateCounts
+from mfpt_shared.protocol.topics import CLIENT_UP
+from mfpt_shared.tensors import Array, dense, flatten, layout
+
+SCHEMA_VERSION: Final = 2
+
+_SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE clients (
+    id TEXT PRIMARY KEY, language TEXT NOT NULL, examples INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    contributed INTEGER NOT NULL, seconds REAL, accuracy REAL, device TEXT NOT NULL, last_seen REAL NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE updates (
+    number INTEGER PRIMARY KEY, client TEXT NOT NULL, sequence INTEGER NOT NULL, language TEXT NOT NULL,
+    base_version INTEGER NOT NULL, staleness INTEGER NOT NULL, examples INTEGER NOT NULL, received REAL NOT NULL,
+    fold INTEGER, payload BLOB NOT NULL, UNIQUE (client, sequence)
+);
+CREATE INDEX updates_by_fold ON updates (fold);
+CREATE TABLE folds (
+    version INTEGER PRIMARY KEY, at REAL NOT NULL, languages TEXT NOT NULL, updates TEXT NOT NULL, weights BLOB NOT NULL
+);
+CREATE TABLE prompts (language TEXT, version INTEGER, vector BLOB NOT NULL, PRIMARY KEY (language, version));
+CREATE TABLE distances (
+    first TEXT, second TEXT, metric TEXT, value REAL NOT NULL, PRIMARY KEY (first, second, metric)
+) WITHOUT ROWID;
+CREATE TABLE comparisons (
+    first TEXT, second TEXT, cosine REAL NOT NULL, times INTEGER NOT NULL, weight REAL NOT NULL,
+    PRIMARY KEY (first, second)
+) WITHOUT ROWID;
+CREATE TABLE judgements (language TEXT PRIMARY KEY, errors REAL NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE directions (language TEXT PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
+"""
+
+
+class Store(Protocol):
+    """Where the coordinator keeps what must survive it."""
+
+    def load(self) -> State | None:
+        """Return the state after the last commit; None if the store is new."""
+
+    def create(self, state: State, coordinator: str) -> None:
+        """Start a new store with a plan, its first prompts, and the coordinator's own id."""
+
+    def commit(self, effects: Iterable[Durable]) -> None:
+        """Make effects durable, all or none."""
+
+    def close(self) -> None:
+        """Release the store."""
+
+
+class SqliteStore:
+    """A Store in one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the file.
+
+        Raises:
+            Incompatible: it was written by another version of mfpt.
+            BadData: it is damaged, or no such file.
+        """
+        self._path = path
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            raise BadData(f"{path} cannot be used: {error}; put a copy back, or use another --data-dir") from error
+
+    def _open(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db.execute("PRAGMA journal_mode = WAL")
+        # FULL: a commit survives a power cut, not only the end of the process.
+        self._db.execute("PRAGMA synchronous = FULL")
+        found = self._db.execute("PRAGMA user_version").fetchone()[0]
+        if found not in (0, SCHEMA_VERSION):
+            raise Incompatible(
+                f"{path} has schema version {found}, this mfpt-coord knows {SCHEMA_VERSION}; use another --data-dir"
+            )
+
+    @property
+    def coordinator(self) -> str:
+        """The id of the coordinator that this store belongs to."""
+        return self._meta("coordinator").decode()
+
+    def create(self, state: State, coordinator: str) -> None:
+        """See Store.create."""
+        with self._db:
+            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};")
+            self._put_meta("plan", plan_to_json(state.plan))
+            self._put_meta("coordinator", coordinator.encode())
+            for language, vector in state.prompts.items():
+                self._save(SavePrompt(language, state.version, vector))
+            self._db.execute("COMMIT")
+
+    def commit(self, effects: Iterable[Durable]) -> None:
+        """See Store.commit."""
+        self._db.execute("BEGIN")
+        try:
+            for effect in effects:
+                self._save(effect)
+            self._db.execute("COMMIT")
+        except BaseException:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            raise
+
+    def close(self) -> None:
+        """See Store.close."""
+        self._db.close()
+
+    def _save(self, effect: Durable) -> None:
+        match effect:
+            case SaveUpdate(update, payload):
+                self._save_update(update, payload)
+            case SaveClient(client):
+                self._save_client(client)
+            case SavePrompt(language, version, vector):
+                self._save_prompt(language, version, vector)
+            case SaveFold():
+                self._save_fold(effect)
+            case SaveCounts(counts):
+                self._put_meta("counts", msgspec.json.encode(counts))
+            case SaveDistances(distances):
+                rows = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
+                self._db.executemany("INSERT OR REPLACE INTO distances VALUES (?, ?, ?, ?)", rows)
+
+    def _save_update(self, update: Contribution, payload: bytes) -> None:
+        header = update.header
+        values = (
+            *(update.client, header.sequence, update.language, header.base_version),
+            *(update.staleness, header.examples, update.at, payload),
+        )
+        self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)", values)
+
+    def _save_client(self, client: Client) -> None:
+        values = (
+            *(client.id, client.language, client.examples, client.sequence, client.contributed),
+            *(client.seconds, client.accuracy, client.device, client.last_seen),
+        )
+        self._db.execute("INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+
+    def _save_fold(self, fold: SaveFold) -> None:
+        self._db.execute(
+            "INSERT INTO folds VALUES (?, ?, ?, ?, ?)",
+            (
+                fold.version,
+                fold.at,
+                json.dumps(list(fold.prompts)),
+                json.dumps(list(fold.updates)),
+                fold.weights.tobytes(),
+            ),
+        )
+        self._db.executemany(
+            "UPDATE updates SET fold = ? WHERE client = ? AND sequence = ?",
+            [(fold.version, *update) for update in fold.updates],
+        )
+        for language, vector in fold.prompts.items():
+            self._save_prompt(language, fold.version, vector)
+        # What a fold leaves for the next one; only the newest is kept.
+        learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
+            ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
+            ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
+            ("judgements VALUES (?, ?, ?)", [(language, *seen) for language, seen in fold.judgements.items()]),
+            ("comparisons VALUES (?, ?, ?, ?, ?)", [(*pair, *seen) for pair, seen in fold.comparisons.items()]),
+        )
+        for table, rows in learned:
+            self._db.executemany(f"INSERT OR REPLACE INTO {table}", rows)
+
+    def _save_prompt(self, language: LanguageCode, version: int, vector: Array) -> None:
+        self._db.execute("INSERT INTO prompts VALUES (?, ?, ?)", (language, version, vector.tobytes()))
+
+    def load(self) -> State | None:
+        """See Store.load."""
+        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+            return None
+        plan = plan_from_json(self._meta("plan"))
+        counts = msgspec.json.decode(self._meta("counts", b"{}"), type=UpdateCounts)
+        accepted = self._db.execute("SELECT count(*) FROM updates").fetchone()[0]
+        return State(
+            plan,
+            layout(plan),
+            version=self._db.execute("SELECT coalesce(max(version), 0) FROM folds").fetchone()[0],
+            prompts=self._prompts(),
+            buffer=self._buffer(plan),
+            clients=self._clients(),
+            contributed=dict(
+                self._db.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
+            ),
+            relations=Relations(self._distances(), self._comparisons(), self._judgements()),
+            directions={
+                language: np.frombuffer(vector, np.float32)
+                for language, vector in self._db.execute("SELECT language, vector FROM directions")
+            },
+            moments={
+                language: np.frombuffer(vectors, np.float32).reshape(moment_count(plan.aggregation), -1)
+                for language, vectors in self._db.execute("SELECT language, vectors FROM moments")
+            },
+            counts=msgspec.structs.replace(counts, accepted=accepted),
+            staleness=dict(self._db.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
+        )
+
+    def _prompts(self) -> dict[LanguageCode, Array]:
+        newest = """
+            SELECT language, vector FROM prompts
+            JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) USING (language, version)
+        """
+        return {language: np.frombuffer(vector, np.float32) for language, vector in self._db.execute(newest)}
+
+    def _buffer(self, plan: Plan) -> tuple[Contribution, ...]:
+        shapes = layout(plan)
+        rows = self._db.execute(
+            "SELECT client, language, staleness, received, payload FROM updates WHERE fold IS NULL ORDER BY number"
+        )
+        buffer = []
+        for client, language, staleness, received, payload in rows:
+            update = decode(CLIENT_UP, payload)
+            assert isinstance(update, Update)
+            buffer.append(
+                Contribution(client, update.header, language, staleness, flatten(dense(update.delta), shapes), received)
+            )
+        return tuple(buffer)
+
+    def _clients(self) -> dict[str, Client]:
+        columns = "id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen"
+        clients = {}
+        for row in self._db.execute(f"SELECT {columns} FROM clients"):  # noqa: S608 - a constant
+            id_, language, examples, sequence, contributed, seconds, accuracy, device, last_seen = row
+            clients[id_] = Client(
+                id_, language, examples, sequence, contributed, seconds, accuracy, device=device, last_seen=last_seen
+            )
+        return clients
+
+    def _distances(self) -> Distances:
+        distances: dict[tuple[LanguageCode, LanguageCode], dict[str, float]] = {}
+        for first, second, metric, value in self._db.execute("SELECT first, second, metric, value FROM distances"):
+            distances.setdefault((first, second), {})[metric] = value
+        return distances
+
+    def _comparisons(self) -> dict[Pair, Comparison]:
+        rows = self._db.execute("SELECT first, second, cosine, times, weight FROM comparisons")
+        return {(first, second): Comparison(*seen) for first, second, *seen in rows}
+
+    def _judgements(self) -> dict[LanguageCode, Judgement]:
+        rows = self._db.execute("SELECT language, errors, times FROM judgements")
+        return {language: Judgement(errors, times) for language, errors, times in rows}
+
+    def _meta(self, key: str, default: bytes | None = None) -> bytes:
+        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        if row is None and default is None:
+            raise Incompatible(f"{self._path} has no {key!r}; it was not made by mfpt-coord")
+        return bytes(row[0]) if row is not None else default or b""
+
+    def _put_meta(self, key: str, value: bytes) -> None:
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -1,0 +1,64 @@
+"""What simulations came to, for people and for scripts."""
+
+import statistics
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from mfpt_coord import plots
+from mfpt_coord.simulate.experiment import METHODS, Method, Outcome, mean
+from mfpt_shared.languages import LanguageCode
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Summary(msgspec.Struct, frozen=True, kw_only=True):
+    """One method over all seeds; accuracies in 0..1.
+
+    Attributes:
+        mean: over languages, then seeds.
+        deviation: standard deviation of the seeds' means; 0 for one seed.
+        worst: lowest of the languages, each averaged over seeds.
+        per_language: averaged over seeds.
+        seeds: the means, in the order of the seeds.
+    """
+
+    mean: float
+    deviation: float
+    worst: float
+    per_language: dict[LanguageCode, float]
+    seeds: list[float]
+
+
+def summarise(accuracies: Sequence[dict[LanguageCode, float]]) -> Summary:
+    """Summarise accuracies by language, one mapping for each seed."""
+    per_language = {tag: statistics.mean(one[tag] for one in accuracies) for tag in accuracies[0]}
+    seeds = [mean(one) for one in accuracies]
+    return Summary(
+        mean=statistics.mean(seeds),
+        deviation=statistics.stdev(seeds) if len(seeds) > 1 else 0.0,
+        worst=min(per_language.values()),
+        per_language=per_language,
+        seeds=seeds,
+    )
+
+
+def by_method(outcomes: Sequence[Outcome]) -> dict[Method, list[Outcome]]:
+    """Group outcomes, methods in their usual order."""
+    return {method: found for method in METHODS if (found := [one for one in outcomes if one.method == method])}
+
+
+def as_json(outcomes: Sequence[Outcome]) -> str:
+    """Return summaries of the methods and all outcomes as JSON."""
+    methods = {method: summarise([one.accuracy for one in found]) for method, found in by_method(outcomes).items()}
+    return msgspec.json.encode({"methods": methods, "outcomes": list(outcomes)}).decode()
+
+
+def figure(outcomes: Sequence[Outcome]) -> "Figure":
+    """Draw a bar for each language and method."""
+    summaries = {method: summarise([one.accuracy for one in found]) for method, found in by_method(outcomes).items()}
+    tags = list(next(iter(summaries.values())).per_language)
+    series = {str(method): [summary.per_language[tag] for tag in tags] for method, summary in summaries.items()}
+    return plots.bars(tags, series, None, "test accuracy", "Accuracy by language")

@@ -1,0 +1,178 @@
+"""The BERT family from a folder: its weights by name, converted to 4 bits once, and mapped from then on."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mfpt_edge.backbone import fourbit
+from mfpt_edge.backbone.bert import Weights
+from mfpt_edge.backbone.tensorfile import TensorFile, opened, write
+from mfpt_edge.formats.bert_shape import TABLE
+from mfpt_edge.formats.q4_0 import Floats, Q4Matrix, quantise_q4
+from mfpt_shared.errors import Incompatible
+
+_log = logging.getLogger(__name__)
+
+
+class FolderWeights:
+    """The weights of a checkpoint, as published."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a folder.
+
+        Raises:
+            Incompatible: it cannot be read.
+        """
+        self._folder = folder
+        self._tensors = _open(folder)
+        found = next((name for name in self._tensors if name.endswith(TABLE)), "")
+        self._prefix = found.removesuffix(TABLE)
+
+    def vector(self, name: str) -> Tensor:
+        """See Weights.vector."""
+        return self._tensor(name).float()
+
+    def matrix(self, name: str) -> Tensor:
+        """See Weights.matrix."""
+        return self._tensor(name).float()
+
+    def table(self) -> nn.Module:
+        """See Weights.table."""
+        return fourbit.plain_table(self._tensor(TABLE))
+
+    def names(self) -> Iterator[str]:
+        """Return the names of all that belongs to the encoder."""
+        for name in self._tensors:
+            own = _modern(name.removeprefix(self._prefix))
+            if name.startswith(self._prefix) and own.startswith(("embeddings.", "encoder.")):
+                yield own
+
+    def _tensor(self, name: str) -> Tensor:
+        for spelling in (name, _ancient(name)):
+            found = self._tensors.get(self._prefix + spelling)
+            if found is not None:
+                return found
+        raise Incompatible(f"the weights in {self._folder} lack {name!r}: save them anew")
+
+
+class ConvertedWeights:
+    """The weights of a checkpoint in NF4, mapped from the file that keeps them."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        self._tensors = tensors
+
+    def vector(self, name: str) -> Tensor:
+        """See Weights.vector."""
+        return self._tensors[name].float()
+
+    def matrix(self, name: str) -> fourbit.Packed | Tensor:
+        """See Weights.matrix."""
+        if name in self._tensors:
+            return self._tensors[name]
+        return fourbit.Packed(self._tensors[f"{name}.codes"], self._tensors[f"{name}.scales"], "nf4")
+
+    def table(self) -> nn.Module:
+        """See Weights.table."""
+        table = self.matrix(TABLE)
+        if isinstance(table, fourbit.Packed):
+            return fourbit.Embedding4bit(table)
+        return fourbit.plain_table(table)
+
+
+class GraphWeights:
+    """The same for an ONNX graph, which has blocks of whole numbers; see `onnxgraph.GraphWeights`."""
+
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
+
+    def vector(self, name: str) -> Floats:
+        """See onnxgraph.GraphWeights.vector."""
+        found: Floats = self._weights.vector(name).numpy().reshape(-1)
+        return found
+
+    def matrix(self, name: str) -> Q4Matrix:
+        """See onnxgraph.GraphWeights.matrix."""
+        matrix = self._weights.matrix(name)
+        full = matrix.decode(torch.float32) if isinstance(matrix, fourbit.Packed) else matrix
+        return quantise_q4(full.numpy())
+
+
+def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> Weights:
+    """Return the weights in a folder.
+
+    Args:
+        folder: a checkpoint of transformers.
+        file: where the conversion to 4 bits is kept, or is to be; None: nowhere.
+        quantised: in NF4 rather than in 32 bits.
+
+    Raises:
+        Incompatible: not all weights are there.
+    """
+    if not quantised:
+        return FolderWeights(folder)
+    if (kept := opened(file)) is not None:
+        return ConvertedWeights(kept)
+    converted = _convert(FolderWeights(folder))
+    if file is not None:
+        try:
+            write(file, converted, {})
+            return ConvertedWeights(TensorFile(file))
+        except OSError as error:
+            _log.warning(
+                "the converted backbone cannot be kept in %s, and is converted at every start: %s", file, error
+            )
+    return ConvertedWeights(converted)
+
+
+def _convert(weights: FolderWeights) -> dict[str, Tensor]:
+    """Quantise one matrix after the other, so that 32 bits are never held in full."""
+    converted: dict[str, Tensor] = {}
+    for name in weights.names():
+        matrix = name == TABLE or (name.startswith("encoder.") and ".LayerNorm." not in name)
+        packed = fourbit.quantise(weights.matrix(name)) if matrix and name.endswith(".weight") else None
+        if packed is None:
+            converted[name] = weights.vector(name).contiguous()
+        else:
+            converted[f"{name}.codes"], converted[f"{name}.scales"] = packed.codes, packed.scales
+    return converted
+
+
+def _open(folder: Path) -> Mapping[str, Tensor]:
+    try:
+        if files := sorted(folder.glob("*.safetensors")):
+            return _Merged([TensorFile(file) for file in files])
+        return _Merged(
+            [
+                torch.load(file, map_location="cpu", mmap=True, weights_only=True)
+                for file in sorted(folder.glob("pytorch_model*.bin"))
+            ]
+        )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise Incompatible(f"the weights in {folder} cannot be read: {error}") from error
+
+
+class _Merged(Mapping[str, Tensor]):
+    """Several files' tensors."""
+
+    def __init__(self, parts: list[Mapping[str, Tensor]]) -> None:
+        self._where = {name: part for part in parts for name in part}
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._where[name][name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._where)
+
+    def __len__(self) -> int:
+        return len(self._where)
+
+
+def _modern(name: str) -> str:
+    return name.replace("LayerNorm.gamma", "LayerNorm.weight").replace("LayerNorm.beta", "LayerNorm.bias")
+
+
+def _ancient(name: str) -> str:
+    return name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")

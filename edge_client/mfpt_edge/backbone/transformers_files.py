@@ -1,0 +1,152 @@
+"""Where transformers finds a model, in a folder or a GGUF file: its configuration and its tokenizer.
+
+Those of a GGUF file take seconds to read: they are written to a folder once.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from mfpt_edge.storage.atomic import atomic_folder
+from mfpt_shared.errors import Incompatible
+
+_log = logging.getLogger(__name__)
+
+_TOKENIZER_FILES: Final = ("tokenizer*", "vocab*", "*.model")
+
+
+class PretrainedTokenizer:
+    """The tokenizer that lies beside a transformers model, or in its GGUF file."""
+
+    def __init__(self, source: Path) -> None:
+        """Load it.
+
+        Raises:
+            Incompatible: there is none.
+        """
+        from transformers import AutoTokenizer  # noqa: PLC0415 - the bundled backbone does without
+
+        # Given no files at all, transformers makes up a tokenizer that knows no word.
+        if source.is_dir() and not any(found for pattern in _TOKENIZER_FILES for found in source.glob(pattern)):
+            raise Incompatible(f"{source} holds no tokenizer: save it there with `save_pretrained`")
+        try:
+            with quiet_transformers():
+                self._tokenizer: Any = AutoTokenizer.from_pretrained(**location(source))
+        except (OSError, ValueError, KeyError, ImportError) as error:
+            raise Incompatible(f"transformers cannot read the tokenizer in {source}: {error}") from error
+        pad_id = self._tokenizer.pad_token_id
+        # Decoders often name no padding token. Padding is masked, so any id will do.
+        self._pad_id = 0 if pad_id is None else int(pad_id)
+
+    @property
+    def pad_id(self) -> int:
+        """Id that fills up a batch."""
+        return self._pad_id
+
+    def save(self, folder: Path) -> None:
+        """Write the tokenizer as a `tokenizer.json`."""
+        self._tokenizer.save_pretrained(str(folder))
+
+    @property
+    def end_id(self) -> int | None:
+        """Id that ends what a decoder writes; None if there is none."""
+        end: int | None = self._tokenizer.eos_token_id
+        return end
+
+    def encode(self, texts: Sequence[str], max_tokens: int, pairs: Sequence[str] | None = None) -> list[list[int]]:
+        """Return the ids of every text; see `backbone.Tokenizer`."""
+        if not texts:
+            return []
+        if pairs is not None and not self._tokenizer.num_special_tokens_to_add(pair=True):
+            # A decoder's tokenizer sets nothing between two texts.
+            texts, pairs = [f"{one}\n{other}" for one, other in zip(texts, pairs, strict=True)], None
+        second = None if pairs is None else list(pairs)
+        ids: list[list[int]] = self._tokenizer(list(texts), second, truncation=True, max_length=max_tokens)["input_ids"]
+        return ids
+
+    def encode_bare(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of every text without special tokens."""
+        if not texts:
+            return []
+        ids: list[list[int]] = self._tokenizer(list(texts), add_special_tokens=False)["input_ids"]
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text that ids stand for, without special tokens."""
+        text: str = self._tokenizer.decode(list(ids), skip_special_tokens=True)
+        return text
+
+
+def describe_once(source: Path, folder: Path | None) -> Path:
+    """Return from where configuration and tokenizer of a model are read.
+
+    Those of a GGUF file take seconds to read: they are written to a folder once.
+
+    Args:
+        source: folder, or GGUF file.
+        folder: of a GGUF file; None: nothing is kept.
+
+    Raises:
+        Incompatible: transformers cannot read them.
+    """
+    if source.is_dir() or folder is None:
+        return source
+    if not (folder / "config.json").exists():
+        config, tokenizer = read_config(source), PretrainedTokenizer(source)
+        try:
+            with atomic_folder(folder) as made:
+                config.save_pretrained(str(made))
+                tokenizer.save(made)
+        except OSError as error:
+            _log.warning("the tokenizer cannot be kept in %s, so every start reads %s: %s", folder, source, error)
+            return source
+    return folder
+
+
+def location(source: Path) -> dict[str, Any]:
+    """Return where transformers finds a model, as arguments of its loaders."""
+    if source.is_dir():
+        return {"pretrained_model_name_or_path": str(source), "local_files_only": True}
+    return {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name, "local_files_only": True}
+
+
+def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed without types
+    """Return the configuration of a model.
+
+    Raises:
+        Incompatible: transformers does not know it, or it is neither an encoder nor a decoder.
+    """
+    from transformers import MODEL_MAPPING, AutoConfig  # noqa: PLC0415
+
+    try:
+        config = AutoConfig.from_pretrained(**location(source))
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        raise Incompatible(f"transformers does not know the model in {source}: {error}") from error
+    if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
+        raise Incompatible(f"{source} holds a {config.model_type!r} model: an encoder or a decoder is needed, not both")
+    config.use_cache = False
+    return config
+
+
+@contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Keep transformers from drawing a progress bar, and from reporting the weights that nobody here asks for."""
+    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415
+    from transformers.utils import logging  # noqa: PLC0415
+
+    verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    # The one bar that listens to no setting.
+    tqdm = modeling_gguf_pytorch_utils.tqdm
+    modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)
+    try:
+        yield
+    finally:
+        modeling_gguf_pytorch_utils.tqdm = tqdm
+        logging.set_verbosity(verbosity)
+        if bar:
+            logging.enable_progress_bar()

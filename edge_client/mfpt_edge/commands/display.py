@@ -1,0 +1,157 @@
+"""What `mfpt-edge` shows in a terminal: one live panel while it takes part, tables for results."""
+
+import logging
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from mfpt_edge.commands.join import JoinResult
+from mfpt_edge.data.sources import DatasetSummary
+from mfpt_edge.session.snapshot import Snapshot
+
+_BARS = "▁▂▃▄▅▆▇█"
+_LINK_STYLES = {"connected": "green", "reconnecting": "yellow", "connecting": "yellow", "no coordinator": "yellow"}
+_SPARKLINE_CELLS = 24
+
+
+class LivePanel:
+    """A panel on stderr that is redrawn a few times a second; log lines appear above it."""
+
+    def __init__(self) -> None:
+        self._live = Live(_panel(Snapshot()), console=Console(stderr=True), refresh_per_second=4, transient=True)
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """See join.View."""
+        handlers = [one for one in logging.getLogger().handlers if isinstance(one, logging.StreamHandler)]
+        with self._live:
+            # rich draws what is written to sys.stderr above the panel; the log must go there, not to the old stream.
+            before = [handler.setStream(sys.stderr) for handler in handlers]
+            try:
+                yield
+            finally:
+                for handler, stream in zip(handlers, before, strict=True):
+                    handler.setStream(stream or sys.__stderr__)
+
+    def update(self, snapshot: Snapshot) -> None:
+        """See join.View."""
+        self._live.update(_panel(snapshot))
+
+
+class NoPanel:
+    """For output that nobody watches: the log lines say it all."""
+
+    @contextmanager
+    def shown(self) -> Iterator[None]:
+        """See join.View."""
+        yield
+
+    def update(self, snapshot: Snapshot) -> None:
+        """See join.View."""
+
+
+def join_view() -> LivePanel | NoPanel:
+    """Return a panel if stderr is a terminal."""
+    return LivePanel() if sys.stderr.isatty() else NoPanel()
+
+
+def _panel(snapshot: Snapshot) -> RenderableType:
+    rounds = (
+        str(snapshot.rounds) if snapshot.rounds_wanted is None else f"{snapshot.rounds} of {snapshot.rounds_wanted}"
+    )
+    table = Table.grid(padding=(0, 2))
+    table.add_row("federation", Text(f"● {snapshot.link}", _LINK_STYLES[snapshot.link]))
+    table.add_row("phase", snapshot.phase)
+    if snapshot.phase == "training":
+        table.add_row("", ProgressBar(total=1.0, completed=snapshot.progress, width=40))
+    table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")
+    if snapshot.phase == "training" and snapshot.loss is not None:
+        table.add_row("loss now", f"{snapshot.loss:.3f}")
+    table.add_row("loss", _series(snapshot.losses))
+    table.add_row("accuracy", _series(snapshot.accuracies))
+    table.add_row(
+        "staleness", "-" if snapshot.staleness is None else f"{snapshot.staleness} versions behind (last update)"
+    )
+    table.add_row("traffic", f"{size(snapshot.bytes_up)} up, {size(snapshot.bytes_down)} down")
+    if snapshot.seconds_left is not None:
+        table.add_row("time left", f"about {duration(snapshot.seconds_left)}")
+    return Panel(table, title=f"mfpt-edge {snapshot.language}", title_align="left", expand=False)
+
+
+def _series(values: Sequence[float]) -> str:
+    return f"{values[-1]:.3f}  {sparkline(values)}" if values else "-"
+
+
+def sparkline(values: Sequence[float]) -> str:
+    """Return the newest values as a row of little bars, lowest to highest."""
+    shown = values[-_SPARKLINE_CELLS:]
+    low, high = min(shown), max(shown)
+    span = (high - low) or 1.0
+    return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in shown)
+
+
+def size(count: int) -> str:
+    """Return a number of bytes as people read it."""
+    return f"{count} B" if count < 1000 else f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def duration(seconds: float) -> str:
+    """Return a duration as people read it."""
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
+
+
+def result_table(result: JoinResult) -> RenderableType:
+    """Return what came of a federation for one device."""
+    table = Table(box=box.SIMPLE, show_header=False)
+    tested = f"on {result.test_examples} test examples"
+    table.add_row("language", result.language)
+    table.add_row("accepted updates", str(result.rounds))
+    table.add_row("training examples", str(result.examples))
+    if result.losses:
+        table.add_row(
+            "training loss", f"{result.losses[0]:.3f} in the first round, {result.losses[-1]:.3f} in the last"
+        )
+    table.add_row("accuracy before", f"{percent(result.accuracy_before)} {tested}")
+    table.add_row("accuracy alone", percent(result.accuracy_alone))
+    table.add_row("accuracy federated", f"[bold]{percent(result.accuracy_after)}[/bold]")
+    table.add_row("accuracy of the prompt kept", f"[bold]{percent(result.accuracy_kept)}[/bold] ({result.kept})")
+    table.add_row("traffic", f"{size(result.bytes_up)} up, {size(result.bytes_down)} down")
+    table.add_row("peak memory", size(result.peak_rss_bytes))
+    table.add_row("time", duration(result.seconds))
+    return table
+
+
+def percent(share: float | None) -> str:
+    """Return an accuracy for a table."""
+    return "-" if share is None else f"{100 * share:.1f} %"
+
+
+def summary_table(summary: DatasetSummary) -> RenderableType:
+    """Return the counts of a data set, by split and label."""
+    table = Table("label", *summary.counts, box=box.SIMPLE)
+    for label in next(iter(summary.counts.values())):
+        table.add_row(label, *(str(counts[label]) for counts in summary.counts.values()))
+    table.add_row("all", *(str(sum(counts.values())) for counts in summary.counts.values()), style="bold")
+    return table
+
+
+def facts_table(facts: Mapping[str, object]) -> RenderableType:
+    """Return names and values in two columns."""
+    table = Table(box=box.SIMPLE, show_header=False)
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), "-" if value is None else str(value))
+    return table

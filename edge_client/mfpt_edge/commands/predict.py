@@ -1,0 +1,243 @@
+"""`mfpt-edge predict`, `evaluate` and `export`: what a device does with a prompt that it has."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mfpt_edge.commands.options import (
+    DeviceOption,
+    FederationOption,
+    FetchOption,
+    GraphOption,
+    JsonOption,
+    LabelColumnOption,
+    LanguageOption,
+    PairColumnOption,
+    RuntimeName,
+    RuntimeOption,
+    StateDirOption,
+    TextColumnOption,
+    device_folder,
+    show,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mfpt_edge.data.example import Example
+    from mfpt_edge.inference.completions import Completer
+    from mfpt_edge.inference.labels import Predictor
+    from mfpt_edge.storage.saved_prompt import Model
+
+
+def predict(
+    lang: LanguageOption,
+    texts: Annotated[
+        list[str] | None, typer.Argument(help="Texts; - reads them from standard input, one a line.")
+    ] = None,
+    federation: FederationOption = "default",
+    state_dir: StateDirOption = None,
+    broker: FetchOption = None,
+    runtime: RuntimeOption = RuntimeName.AUTO,
+    graph: GraphOption = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File with texts, one a line.")] = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Label texts, or complete them, with the prompt that this device keeps; works offline."""
+    model = _model(lang, federation, state_dir, broker)
+    rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
+    if as_json:
+        import json
+
+        typer.echo(json.dumps({"version": model.prompt.header.version, "predictions": rows}, ensure_ascii=False))
+        return
+    for row in rows:
+        # A completion may have several lines; here it is one, as its text is.
+        cells = [" ".join(str(row[name]).split()) for name in ("completion", "label") if name in row]
+        cells += [f"{row['probability']:.3f}"] if "probability" in row else []
+        typer.echo("\t".join([*cells, *(row[name] for name in ("text", "pair") if name in row)]))
+
+
+def evaluate(
+    lang: LanguageOption,
+    data: Annotated[Path, typer.Option("--data", help="File with texts and labels; all its rows are used.")],
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
+    pair_column: PairColumnOption = None,
+    federation: FederationOption = "default",
+    state_dir: StateDirOption = None,
+    broker: FetchOption = None,
+    runtime: RuntimeOption = RuntimeName.AUTO,
+    graph: GraphOption = None,
+    device: DeviceOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the prompt that this device keeps on labelled texts."""
+    from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.data.columns import Columns
+    from mfpt_edge.data.sources import load_split
+
+    model = _model(lang, federation, state_dir, broker)
+    task = model.plan.task
+    split = load_split(data, task.labels, Columns(text_column, label_column, pair_column), task.kind)
+    facts = {
+        "language": model.prompt.header.language,
+        "version": model.prompt.header.version,
+        **_measured(model, split.examples, runtime, graph, device),
+        "n": len(split.examples),
+        "skipped": sum(split.skipped.values()),
+    }
+    show(facts, as_json, facts_table)
+
+
+def export(
+    lang: LanguageOption,
+    onnx: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the backbone for ONNX Runtime; prompts are its input.")
+    ] = None,
+    peft: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the prompt as an adapter that PEFT loads.")
+    ] = None,
+    federation: FederationOption = "default",
+    state_dir: StateDirOption = None,
+    broker: FetchOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the backbone for ONNX Runtime, or the prompt that this device keeps for PEFT."""
+    from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.host.extras import require_engine, require_onnx
+    from mfpt_edge.inference.graph_folder import is_bundled
+    from mfpt_shared.errors import UsageError
+    from mfpt_shared.folders import cache_home
+
+    if onnx is None and peft is None:
+        raise UsageError("give --onnx DIR or --peft DIR, or both")
+    model = _model(lang, federation, state_dir, broker)
+    if onnx is not None and is_bundled(model.plan):
+        require_onnx()
+    else:
+        require_engine()
+    from mfpt_edge.inference.export import export_onnx, export_peft
+
+    if onnx is not None:
+        export_onnx(model.plan, onnx, cache_home())
+    if peft is not None:
+        export_peft(model, peft)
+    written = {"onnx": onnx and str(onnx), "peft": peft and str(peft), "version": model.prompt.header.version}
+    show(written, as_json, facts_table)
+
+
+def _model(lang: str, federation: str, state_dir: Path | None, broker: str | None) -> "Model":
+    import os
+
+    from mfpt_edge.session.fetch import fetch
+    from mfpt_edge.storage.saved_prompt import held
+    from mfpt_shared.languages import normalise
+    from mfpt_shared.plan import federation_name
+    from mfpt_shared.transport.mqtt import parse_broker
+
+    if broker is not None:
+        federation = federation_name(federation)
+        return fetch(parse_broker(broker, os.environ), federation, normalise(lang))
+    return held(device_folder(lang, federation, state_dir))
+
+
+def _texts(given: list[str], file: Path | None) -> list[str]:
+    from mfpt_shared.errors import BadData, UsageError
+
+    if bool(given) == (file is not None):
+        raise UsageError("give texts, or - for standard input, or --file FILE")
+    if given and given != ["-"]:
+        return given
+    try:
+        content = sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise UsageError(f"--file {file}: no such file") from error
+    except OSError as error:
+        raise UsageError(f"--file {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
+    return [line for line in map(str.strip, content.splitlines()) if line]
+
+
+def _answers(
+    model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str
+) -> list[dict[str, Any]]:
+    """Return what `predict` prints for each text; of a pair, both stand in one text with a tab between them."""
+    if model.plan.task.generates:
+        from mfpt_edge.inference.completions import complete
+
+        completed = complete(_completer(model, runtime, device), texts)
+        return [{"text": one.text, "completion": one.completion} for one in completed]
+    from mfpt_edge.inference.labels import predict as label
+    from mfpt_shared.errors import BadData
+
+    pairs = None
+    if model.plan.task.kind == "pairs":
+        parts = [text.partition("\t") for text in texts]
+        texts, pairs = [first.strip() for first, _, _ in parts], [second.strip() for _, _, second in parts]
+        lonely = [row for row, both in enumerate(zip(texts, pairs, strict=True), start=1) if not all(both)]
+        if lonely:
+            raise BadData(
+                f"text {lonely[0]} of {len(texts)} is no pair: the task is about two, with a tab between them"
+            )
+    predictions = label(_predictor(model, runtime, graph, device), texts, pairs)
+    rows = [{"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions]
+    return rows if pairs is None else [{**row, "pair": pair} for row, pair in zip(rows, pairs, strict=True)]
+
+
+def _measured(
+    model: "Model", examples: "Sequence[Example]", runtime: RuntimeName, graph: Path | None, device: str
+) -> dict[str, float]:
+    """Return what `evaluate` measures."""
+    if model.plan.task.generates:
+        from mfpt_edge.inference.completions import evaluate as quality
+
+        completions = quality(_completer(model, runtime, device), examples)
+        return {"exact_match": completions.exact_match, "token_f1": completions.token_f1}
+    from mfpt_edge.inference.labels import evaluate as measure
+
+    found = measure(_predictor(model, runtime, graph, device), examples)
+    return {"accuracy": found.accuracy, "loss": found.loss}
+
+
+def _completer(model: "Model", runtime: RuntimeName, device: str) -> "Completer":
+    from mfpt_edge.host.extras import require_engine
+    from mfpt_shared.errors import UsageError
+
+    if runtime is RuntimeName.ONNX:
+        raise UsageError("--runtime onnx labels texts, it does not complete them: leave it out")
+    require_engine()
+    from mfpt_edge.inference.torch_runtime import TorchCompleter
+
+    return TorchCompleter(model, device=device)
+
+
+def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "Predictor":
+    """Load what computes predictions: ONNX Runtime starts in a second, torch in several."""
+    from mfpt_edge.host.extras import has_onnx, require_engine, require_onnx
+    from mfpt_edge.inference import graph_folder
+    from mfpt_shared.errors import UsageError
+    from mfpt_shared.folders import cache_home
+
+    bundled = graph_folder.is_bundled(model.plan)
+    if runtime is RuntimeName.AUTO:
+        can = has_onnx() and device in ("auto", "cpu") and (graph is not None or bundled)
+        runtime = RuntimeName.ONNX if can else RuntimeName.TORCH
+    if runtime is RuntimeName.TORCH:
+        require_engine()
+        from mfpt_edge.inference.torch_runtime import TorchPredictor
+
+        return TorchPredictor(model, device=device)
+    require_onnx()
+    if graph is None and not bundled:
+        raise UsageError(
+            f"--runtime onnx needs an exported {model.plan.backbone.uri}: run `mfpt-edge export --onnx DIR` where "
+            "torch is installed, and give --graph DIR"
+        )
+    from mfpt_edge.inference.onnx_runtime import OnnxPredictor
+
+    return OnnxPredictor(model, graph or graph_folder.bundled_folder(model.plan, cache_home()))

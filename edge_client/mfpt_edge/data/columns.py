@@ -1,0 +1,105 @@
+"""From tables to rows: which columns hold the texts and what they are labelled with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mfpt_edge.data.tables import Table, listed
+from mfpt_shared.errors import DatasetError
+from mfpt_shared.plan import TaskKind
+
+# For each kind of task, the first group of columns that is there counts.
+# MasakhaNEWS has a headline beside its text: both belong together.
+_TEXT_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
+    "classification": (("headline", "text"), ("text",), ("sentence",), ("headline",)),
+    "pairs": (("premise",), ("sentence1",), ("text",)),
+    "generation": (("prompt",), ("text",)),
+}
+_PAIR_COLUMNS: Final = (("hypothesis",), ("sentence2",), ("pair",))
+_LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
+    "classification": (("label",), ("category",)),
+    "pairs": (("label",), ("gold_label",)),
+    "generation": (("completion",), ("target",)),
+}
+# Of data sets that are translations of one another, such as SIB-200.
+_KEY_COLUMN: Final = "index_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The columns that the user named, if any; the usual names are tried otherwise.
+
+    Attributes:
+        text: the text, the first of a pair, or the prompt.
+        label: the label, or the completion.
+        pair: the second text of a pair.
+    """
+
+    text: str | None = None
+    label: str | None = None
+    pair: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one row of a source says, stripped.
+
+    Attributes:
+        label: by its name in the source; of a generation task, the completion.
+    """
+
+    text: str
+    label: str
+    key: str = ""
+    pair: str = ""
+
+
+def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | None]:
+    """Return what each row says; `None` where a cell is missing or no text.
+
+    Raises:
+        DatasetError: a column is not there.
+    """
+    text_columns = _columns(table, columns.text, _TEXT_COLUMNS[kind], "text")
+    pair_columns = _columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else ()
+    label_columns = _columns(table, columns.label, _LABEL_COLUMNS[kind], "label")
+    rows: list[Row | None] = []
+    for row in table.rows:
+        texts, pairs, labels = (
+            [None if row is None else _cell(row, column) for column in some]
+            for some in (text_columns, pair_columns, label_columns)
+        )
+        if None in (*texts, *pairs, *labels):
+            rows.append(None)
+        else:
+            key = _cell(row or {}, _KEY_COLUMN) or ""
+            rows.append(Row(_joined(texts), _joined(labels), key, _joined(pairs)))
+    return rows
+
+
+def _joined(cells: Sequence[str | None]) -> str:
+    return " ".join(cell for cell in cells if cell)
+
+
+def _cell(row: Mapping[str, object], column: str) -> str | None:
+    """Return a cell as stripped text; a null is empty, and a missing cell or one of another type is `None`."""
+    value = row.get(column, False)
+    if value is None:
+        return ""
+    if not isinstance(value, str | int) or isinstance(value, bool):
+        return None
+    text = str(value).strip()
+    # JSON can escape half of a surrogate pair, which is no Unicode text and which no tokenizer takes.
+    return None if any("\ud800" <= char <= "\udfff" for char in text) else text
+
+
+def _columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: str) -> tuple[str, ...]:
+    """Return the column that the user wants, or else the first usual group, in whatever case it is written."""
+    known = {column if wanted else column.casefold(): column for column in reversed(table.columns)}
+    for group in [(wanted,)] if wanted else usual:
+        if all(column in known for column in group):
+            return tuple(known[column] for column in group)
+    missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual[-3:])
+    raise DatasetError(
+        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
+    )

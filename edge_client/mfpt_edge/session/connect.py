@@ -1,0 +1,45 @@
+"""The first connection to the broker: tried again with growing pauses."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from mfpt_shared.errors import ConnectionFailed, TimedOut
+from mfpt_shared.transport.base import Transport
+
+FIRST_PAUSE_SECONDS: Final = 0.5
+LONGEST_PAUSE_SECONDS: Final = 30.0
+
+_log = logging.getLogger(__name__)
+
+
+async def connect_with_retries(
+    transport: Transport, attempts: int | None, sleep: Callable[[float], Awaitable[None]]
+) -> None:
+    """Connect, with pauses that double.
+
+    Args:
+        transport: to connect.
+        attempts: how often to try; None: without end.
+        sleep: waits some seconds.
+
+    Raises:
+        ConnectionFailed: all attempts failed; with the last reason.
+        TimedOut: likewise.
+        AuthenticationFailed: at once, trying again would not help.
+    """
+    attempt, pause = 1, FIRST_PAUSE_SECONDS
+    while True:
+        try:
+            await transport.connect()
+        except (ConnectionFailed, TimedOut) as error:
+            if attempts is not None and attempt >= attempts:
+                tried = "1 attempt" if attempt == 1 else f"{attempt} attempts"
+                advice = "is `mfpt-coord serve` running there? (--retry forever keeps trying)"
+                raise type(error)(f"{error}, {tried}; {advice}") from error
+            if attempt == 1:
+                _log.info("%s; trying again", error)
+        else:
+            return
+        await sleep(pause)
+        attempt, pause = attempt + 1, min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,149 @@
+"""A device's folder: who it is, the plan it follows, the newest prompt it holds, and its outbox."""
+
+import uuid
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from mfpt_edge.storage.atomic import write_durably
+from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.errors import BadData, DecodeError, Incompatible, PlanError, UsageError
+from mfpt_shared.folders import state_home
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan
+from mfpt_shared.plan_files import plan_from_json
+from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.messages import Prompt
+from mfpt_shared.protocol.topics import PROMPT
+
+IDENTITY_FILE: Final = "device.json"
+PLAN_FILE: Final = "plan.json"
+PROMPT_FILE: Final = "prompt.mfpt"
+OWN_PROMPT_FILE: Final = "own-prompt.mfpt"
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who a device is: an id drawn at random, and its language."""
+
+    client: str
+    language: LanguageCode
+
+
+def default_folder(federation: str, language: LanguageCode) -> Path:
+    """Return the folder of a device that was given none."""
+    return state_home() / "edge" / federation / language
+
+
+class DeviceFolder:
+    """What a device keeps between runs. Only one process may write to it (see `folders.owned`)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder
+
+    def identity(self) -> Identity | None:
+        """Return who the device is; None if the folder is new.
+
+        Raises:
+            BadData: the file is damaged.
+        """
+        file = self.path / IDENTITY_FILE
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=Identity)
+        except FileNotFoundError:
+            return None
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise BadData(f"{file} is damaged ({error}); remove {self.path} to start as a new device") from error
+
+    def enrol(self, language: LanguageCode) -> Identity:
+        """Return who the device is, and make it somebody if the folder is new.
+
+        Raises:
+            Incompatible: the folder belongs to a device of another language.
+        """
+        identity = self.identity()
+        if identity is None:
+            identity = Identity(uuid.uuid4().hex[:12], language)
+            self._write(IDENTITY_FILE, msgspec.json.encode(identity))
+        if identity.language != language:
+            raise Incompatible(
+                f"{self.path} belongs to a device for {identity.language}, not {language}; give another --state-dir"
+            )
+        return identity
+
+    def outbox(self) -> Outbox:
+        """Return the outbox in this folder."""
+        return Outbox(self.path / "outbox")
+
+    def save_plan(self, payload: bytes) -> None:
+        """Keep the plan, as the coordinator published it."""
+        self._write(PLAN_FILE, payload)
+
+    def save_prompt(self, payload: bytes) -> None:
+        """Keep a prompt, as the coordinator published it."""
+        self._write(PROMPT_FILE, payload)
+
+    def save_own_prompt(self, payload: bytes) -> None:
+        """Keep a prompt that this device tuned itself and prefers to the federation's."""
+        self._write(OWN_PROMPT_FILE, payload)
+
+    def forget_own_prompt(self) -> None:
+        """Prefer the federation's prompt from now on."""
+        (self.path / OWN_PROMPT_FILE).unlink(missing_ok=True)
+
+    def own_prompt(self, plan: Plan) -> Prompt | None:
+        """Return the device's own prompt, if it prefers that to the federation's and tuned it under this very plan.
+
+        Raises:
+            BadData: the file is damaged.
+        """
+        own = self._read_prompt(OWN_PROMPT_FILE)
+        return own if own is not None and own.header.plan == plan.digest else None
+
+    def plan(self) -> Plan:
+        """Return the plan that the device follows.
+
+        Raises:
+            UsageError: it has none yet.
+            PlanError: the file is damaged.
+        """
+        try:
+            return plan_from_json((self.path / PLAN_FILE).read_bytes())
+        except FileNotFoundError as error:
+            raise self._nothing_here() from error
+        except PlanError as error:
+            raise PlanError(
+                f"{self.path / PLAN_FILE} is damaged; join the federation again to get a new one"
+            ) from error
+
+    def prompt(self) -> Prompt:
+        """Return the newest prompt of the federation that the device holds.
+
+        Raises:
+            UsageError: it has none yet.
+            BadData: the file is damaged.
+        """
+        prompt = self._read_prompt(PROMPT_FILE)
+        if prompt is None:
+            raise self._nothing_here()
+        return prompt
+
+    def _read_prompt(self, name: str) -> Prompt | None:
+        file = self.path / name
+        try:
+            prompt = decode(PROMPT, file.read_bytes())
+        except FileNotFoundError:
+            return None
+        except DecodeError as error:
+            raise BadData(f"{file} is damaged ({error}); join the federation again to get a new one") from error
+        assert isinstance(prompt, Prompt)
+        return prompt
+
+    def _nothing_here(self) -> UsageError:
+        return UsageError(
+            f"no prompt in {self.path}: run `mfpt-edge join` first, or fetch one with --broker mqtt://host:port"
+        )
+
+    def _write(self, name: str, payload: bytes) -> None:
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_durably(self.path / name, payload)

@@ -1,0 +1,38 @@
+"""The prompt that a device uses, with the plan that it belongs to."""
+
+from dataclasses import dataclass
+
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.errors import Incompatible
+from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.messages import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A plan and a prompt that belong together."""
+
+    plan: Plan
+    prompt: Prompt
+
+    def __post_init__(self) -> None:
+        """Refuse what does not belong together."""
+        if self.prompt.header.plan != self.plan.digest:
+            made_for = self.prompt.header.plan
+            raise Incompatible(
+                f"the prompt belongs to plan {made_for}, not to {self.plan.digest}; join the federation again"
+            )
+        if self.prompt.header.backbone != self.plan.backbone.fingerprint:
+            made_for, wanted = self.prompt.header.backbone, self.plan.backbone.fingerprint
+            raise Incompatible(f"the prompt was made for backbone {made_for}, the plan says {wanted}; join again")
+
+
+def held(folder: DeviceFolder) -> Model:
+    """Return the prompt that a device has chosen, its own or the federation's newest; works offline.
+
+    Raises:
+        UsageError: it holds nothing.
+        BadData: what it holds is damaged.
+    """
+    plan = folder.plan()
+    return Model(plan, folder.own_prompt(plan) or folder.prompt())

@@ -1,0 +1,1 @@
+"""Tuning a prompt and a head around the frozen backbone."""

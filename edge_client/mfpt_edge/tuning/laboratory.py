@@ -1,0 +1,106 @@
+"""Trainers of many simulated devices around one backbone: what the entry point `mfpt.trainers` gives the simulator."""
+
+from collections.abc import Sequence
+from functools import cache as remembered
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from mfpt_edge.backbone.load import check_facts, load_backbone
+from mfpt_edge.data.sources import Dataset, load_dataset
+from mfpt_edge.data.tables import SUFFIXES
+from mfpt_edge.tuning.activation_cache import encode_cached
+from mfpt_edge.tuning.batches import Encoded, concatenate, encode
+from mfpt_edge.tuning.model import PromptModel
+from mfpt_edge.tuning.trainer import BackboneTrainer
+from mfpt_shared.device.trainer import Content, Share
+from mfpt_shared.errors import UsageError
+from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.plan import Plan
+
+
+class _Splits(NamedTuple):
+    train: Encoded
+    validation: Encoded
+    test: Encoded
+
+
+class BackboneLaboratory:
+    """See `trainer.Laboratory`. Data sets and lower activations are loaded when they are first asked for."""
+
+    def __init__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> None:
+        """See `trainer.OpenLaboratory`."""
+        if threads is not None:
+            torch.set_num_threads(threads)
+        self._task = plan.task
+        self._data = data
+        self._cache = cache
+        self._backbone = load_backbone(plan.backbone, device, cache, generates=plan.task.generates)
+        self._model = remembered(self._new_model)
+        self._dataset = remembered(self._load)
+        self._encoded: dict[tuple[Plan, LanguageCode], _Splits] = {}
+
+    def content(self, language: LanguageCode) -> Content:
+        """See Laboratory.content."""
+        train = self._dataset(language).train
+        return Content([example.label for example in train], [example.key or example.text for example in train])
+
+    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> BackboneTrainer:
+        """See Laboratory.trainer."""
+        model = self._model(plan)
+        splits = [self._splits(model, share.language) for share in shares]
+        train = [known.train.take(share.rows) for known, share in zip(splits, shares, strict=True)]
+        validation = [known.validation.take(range(len(known.validation.ids))[:max_validation]) for known in splits]
+        return BackboneTrainer(
+            model,
+            concatenate(train),
+            concatenate(validation),
+            concatenate([known.test for known in splits]),
+        )
+
+    def _new_model(self, plan: Plan) -> PromptModel:
+        check_facts(plan.backbone, self._backbone)
+        return PromptModel(self._backbone, plan)
+
+    def _load(self, language: LanguageCode) -> Dataset:
+        source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
+        return load_dataset(source, language, self._task.labels, kind=self._task.kind)
+
+    def _splits(self, model: PromptModel, language: LanguageCode) -> _Splits:
+        key = (model.plan, language)
+        if key not in self._encoded:
+            dataset = self._dataset(language)
+            self._encoded[key] = _Splits(
+                *(
+                    encode(model, split)
+                    if self._cache is None
+                    else encode_cached(model, split, self._cache / "activations")
+                    for split in (dataset.train, dataset.validation, dataset.test)
+                )
+            )
+        return self._encoded[key]
+
+
+def find_language(folder: Path, language: LanguageCode) -> Path:
+    """Return the folder or file of a language: `swh`, `sw`, `swh_Latn` or `swh.csv` for Swahili.
+
+    Raises:
+        UsageError: there is none, or more than one.
+    """
+    if not folder.is_dir():
+        raise UsageError(f"--data {folder}: no such folder; give one that holds a folder or file for each language")
+    found = [path for path in sorted(folder.iterdir()) if _language_of(path) == language]
+    if len(found) != 1:
+        names = ", ".join(path.name for path in found) or "nothing"
+        raise UsageError(f"--data {folder}: it holds {names} for {language}; one folder or file is needed")
+    return found[0]
+
+
+def _language_of(path: Path) -> LanguageCode | None:
+    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+        return None
+    try:
+        return normalise(path.stem.split("_")[0])
+    except UsageError:
+        return None

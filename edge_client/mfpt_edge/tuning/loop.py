@@ -1,0 +1,160 @@
+"""Loss, training and evaluation of a prompt model: plain functions."""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches
+from mfpt_edge.tuning.loss import logits, outcome
+from mfpt_edge.tuning.model import PromptModel
+from mfpt_shared.device.trainer import Measured
+from mfpt_shared.errors import MfptError
+from mfpt_shared.plan import Training
+
+
+class Progress(NamedTuple):
+    """Where training stands, after a step.
+
+    Attributes:
+        epoch: counted from 0.
+        step: steps done, over all epochs.
+        steps: steps in all.
+        loss: of this step.
+    """
+
+    epoch: int
+    step: int
+    steps: int
+    loss: float
+
+
+class TrainReport(NamedTuple):
+    """What training did.
+
+    Attributes:
+        first_loss: mean over the first epoch.
+        last_loss: mean over the last epoch.
+        steps: optimiser steps.
+    """
+
+    first_loss: float
+    last_loss: float
+    steps: int
+
+
+def loss(model: PromptModel, batch: Batch) -> Tensor:
+    """Return the mean cross-entropy of a batch."""
+    return outcome(model, batch).losses.mean()
+
+
+def whole(batch: Batch) -> Sequence[Batch]:
+    """Return a batch in one part."""
+    return (batch,)
+
+
+def train(
+    model: PromptModel,
+    encoded: Encoded,
+    training: Training,
+    *,
+    rng: np.random.Generator,
+    on_step: Callable[[Progress], None] | None = None,
+    split: Callable[[Batch], Sequence[Batch]] = whole,
+) -> TrainReport:
+    """Tune prompt and head in place.
+
+    Args:
+        model: where to start from; frozen weights are left alone.
+        encoded: at least one example.
+        training: epochs, batch size and optimiser.
+        rng: order of the examples; the only randomness.
+        on_step: called after every step; may raise to cancel.
+        split: cuts a batch into parts that are run one after the other, to take less memory; the step is the same.
+
+    Raises:
+        MfptError: the loss is no number any more.
+    """
+    optimiser = _optimiser(model, training)
+    per_epoch = math.ceil(len(encoded.ids) / training.batch_size)
+    schedule = _schedule(optimiser, training, training.epochs * per_epoch)
+    means: list[float] = []
+    for epoch in range(training.epochs):
+        total = 0.0
+        for index, batch in enumerate(iterate_batches(encoded, training.batch_size, rng), start=1):
+            value = _step(model, split(batch), optimiser)
+            schedule.step()
+            total += value * len(batch.labels)
+            if on_step is not None:
+                on_step(Progress(epoch, epoch * per_epoch + index, training.epochs * per_epoch, value))
+        means.append(total / len(encoded.ids))
+    return TrainReport(means[0], means[-1], training.epochs * per_epoch)
+
+
+def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
+    """Measure accuracy and loss; of no examples at all, both are zero."""
+    examples = len(encoded.ids)
+    if not examples:
+        return Measured(0.0, 0.0, 0)
+    right, total = 0, 0.0
+    with torch.no_grad():
+        for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
+            found = outcome(model, gather(encoded, rows))
+            right, total = right + int(found.right.sum()), total + float(found.losses.sum())
+    return Measured(right / examples, total / examples, examples)
+
+
+def predict(model: PromptModel, encoded: Encoded) -> Tensor:
+    """Return a classifier's logits [examples, labels] float32, in the order of the examples."""
+    scores = torch.empty(len(encoded.ids), len(model.plan.task.labels), device=encoded.device)
+    with torch.no_grad():
+        for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
+            scores[rows] = logits(model, gather(encoded, rows))
+    return scores
+
+
+def _step(model: PromptModel, parts: Sequence[Batch], optimiser: torch.optim.Optimizer) -> float:
+    optimiser.zero_grad()
+    total = backward(model, parts)
+    optimiser.step()
+    return total
+
+
+def backward(model: PromptModel, parts: Sequence[Batch]) -> float:
+    """Add the gradients of a batch, of which one part after the other is run, and return its loss.
+
+    Raises:
+        MfptError: the loss is no number any more.
+    """
+    examples, total = sum(len(part.labels) for part in parts), 0.0
+    for part in parts:
+        value = loss(model, part) * (len(part.labels) / examples)
+        if not torch.isfinite(value):
+            raise MfptError(
+                f"training diverged: the loss is {value.item()}; lower training.prompt_learning_rate or "
+                "training.head_learning_rate in the plan"
+            )
+        value.backward()  # type: ignore[no-untyped-call]
+        total += value.item()
+    return total
+
+
+def _schedule(optimiser: torch.optim.Optimizer, training: Training, steps: int) -> torch.optim.lr_scheduler.LambdaLR:
+    falling = training.schedule == "linear"
+    return torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: 1 - step / steps if falling else 1.0)
+
+
+def _optimiser(model: PromptModel, training: Training) -> torch.optim.AdamW:
+    tensors = model.tensors()
+    head = [part for name, part in tensors.items() if name.startswith("head.")]
+    prompt = [part for name, part in tensors.items() if not name.startswith("head.")]
+    return torch.optim.AdamW(
+        [
+            {"params": prompt, "lr": training.prompt_learning_rate},
+            {"params": head, "lr": training.head_learning_rate},
+        ],
+        weight_decay=training.weight_decay,
+    )

@@ -1,0 +1,1 @@
+"""Tuning within a bound on memory, `mfpt-edge join --memory`."""

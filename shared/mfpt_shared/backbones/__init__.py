@@ -1,0 +1,1 @@
+"""Backbones by their address: where the weights are, and what they are."""

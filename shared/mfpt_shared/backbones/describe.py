@@ -1,0 +1,205 @@
+"""Backbone addresses, and what a plan must say about a backbone: width, depth and the fingerprint of its weights.
+
+A server without torch describes a backbone from its `config.json`, or the head of its GGUF file, and the bytes of its
+weight files alone.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final, Literal, NamedTuple, cast, get_args
+
+from mfpt_shared.backbones import gguf
+from mfpt_shared.errors import Incompatible, UsageError
+
+Scheme = Literal["bundled", "path", "hf", "gguf"]
+
+BUNDLED_NAME: Final = "multilingual-e5-small"
+BUNDLED_SHA256: Final = "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f"
+
+_FORMS: Final = f"bundled:{BUNDLED_NAME}, hf:<id>[@revision], path:<folder> or gguf:<file>"
+# GPT-2, T5 and a few others predate the common names.
+_WIDTH_KEYS: Final = ("hidden_size", "n_embd", "d_model", "dim")
+_LAYERS_KEYS: Final = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
+_WEIGHTS: Final = ("*.safetensors", "pytorch_model*.bin")
+_SMALL_FILES: Final = ("*.json", "*.txt", "*.model", "tokenizer*")
+
+
+class BackboneUri(NamedTuple):
+    """An address taken apart.
+
+    Attributes:
+        scheme: where to look.
+        name: of the bundled model, of the folder, or of the hub repository.
+        revision: hub only: branch, tag or commit; empty means the default branch.
+    """
+
+    scheme: Scheme
+    name: str
+    revision: str = ""
+
+
+class BackboneFacts(NamedTuple):
+    """What a plan records about a backbone.
+
+    Attributes:
+        width: hidden size.
+        layers: number of transformer layers.
+        fingerprint: `sha256:` and 64 hexadecimal digits, over the weights as published (before any quantisation).
+    """
+
+    width: int
+    layers: int
+    fingerprint: str
+
+
+def parse_uri(uri: str) -> BackboneUri:
+    """Take a backbone address apart.
+
+    Raises:
+        UsageError: no known scheme, no name, or a bundled model that does not exist.
+    """
+    scheme, _, name = uri.partition(":")
+    if scheme not in get_args(Scheme) or not name:
+        raise UsageError(f"backbone {uri!r} cannot be understood: write {_FORMS}")
+    if scheme == "bundled" and name != BUNDLED_NAME:
+        raise UsageError(f"there is no bundled backbone {name!r}, only {BUNDLED_NAME!r}: write {_FORMS}")
+    revision = ""
+    if scheme == "hf":
+        name, _, revision = name.partition("@")
+    if not name:
+        raise UsageError(f"backbone {uri!r} names no repository: write {_FORMS}")
+    return BackboneUri(cast(Scheme, scheme), name, revision)
+
+
+def is_e5(uri: str) -> bool:
+    """Tell by its name whether a backbone is of the E5 family, which wants `query: ` before every text."""
+    name = Path(parse_uri(uri).name).name.lower()
+    return "e5" in re.split(r"[-_.]", name)
+
+
+def describe(uri: str) -> BackboneFacts:
+    """Return width, depth and fingerprint of a backbone; a hub backbone is downloaded (or found in the hub's cache).
+
+    Raises:
+        UsageError: the address is malformed, or nothing usable is there.
+        Incompatible: something is missing to fetch or to read it.
+    """
+    address = parse_uri(uri)
+    if address.scheme == "bundled":
+        return BackboneFacts(width=384, layers=12, fingerprint=f"sha256:{BUNDLED_SHA256}")
+    folder = locate(address)
+    if address.scheme == "gguf":
+        return _describe_gguf(folder)
+    found = model_config(folder)
+    width = _whole_number(found, _WIDTH_KEYS, folder / "config.json")
+    layers = _whole_number(found, _LAYERS_KEYS, folder / "config.json")
+    return BackboneFacts(width, layers, fingerprint(folder))
+
+
+def _describe_gguf(file: Path) -> BackboneFacts:
+    found = gguf.read_facts(file)
+    architecture = found.get("general.architecture")
+    width = _whole_number(found, (f"{architecture}.embedding_length",), file)
+    layers = _whole_number(found, (f"{architecture}.block_count",), file)
+    return BackboneFacts(width, layers, _sha256([file]))
+
+
+def locate(address: BackboneUri) -> Path:
+    """Return the folder that holds a `path:` or `hf:` backbone, or the file that is a `gguf:` one.
+
+    Raises:
+        UsageError: there is no such folder, file or repository.
+        Incompatible: the package that talks to the hub is not installed.
+    """
+    if address.scheme == "hf":
+        return _download(address)
+    folder = Path(address.name).expanduser()
+    if address.scheme == "gguf":
+        if not folder.is_file():
+            raise UsageError(f"backbone file {folder} does not exist: give the GGUF file itself")
+        return folder
+    if not folder.is_dir():
+        raise UsageError(f"backbone folder {folder} does not exist: give the folder that holds config.json and weights")
+    return folder
+
+
+def fingerprint(folder: Path) -> str:
+    """Return `sha256:<hex>` over the weight files of a folder, in the order of their names.
+
+    Raises:
+        UsageError: the folder holds no weights.
+    """
+    return _sha256(_weight_files(folder))
+
+
+def _sha256(files: Sequence[Path]) -> str:
+    digest = hashlib.sha256()
+    for file in files:
+        with file.open("rb") as stream:
+            while chunk := stream.read(1 << 20):
+                digest.update(chunk)
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _weight_files(folder: Path) -> list[Path]:
+    for pattern in _WEIGHTS:
+        if files := sorted(folder.glob(pattern)):
+            return files
+    raise UsageError(f"{folder} holds no weights: expected *.safetensors or pytorch_model*.bin")
+
+
+def model_config(folder: Path) -> Mapping[str, object]:
+    """Return the `config.json` of a folder.
+
+    Raises:
+        UsageError: there is none, or it is none.
+    """
+    file = folder / "config.json"
+    try:
+        found = json.loads(file.read_bytes())
+    except FileNotFoundError as error:
+        raise UsageError(f"{folder} holds no config.json: save the model with `save_pretrained`") from error
+    except ValueError as error:
+        raise UsageError(f"{file} is not JSON: {error}") from error
+    if not isinstance(found, dict):
+        raise UsageError(f"{file} must hold an object")
+    return found
+
+
+def _whole_number(config: Mapping[str, object], keys: tuple[str, ...], file: Path) -> int:
+    for key in keys:
+        value = config.get(key)
+        if isinstance(value, int) and value > 0:
+            return value
+    raise Incompatible(f"{file} gives no {keys[0]!r}: is this a text model?")
+
+
+def _download(address: BackboneUri) -> Path:
+    try:
+        import huggingface_hub  # noqa: PLC0415 - a server without hub backbones does not need it
+    except ImportError as error:
+        raise Incompatible(
+            f"backbone hf:{address.name} needs the package huggingface_hub: pip install huggingface_hub, "
+            "or download the model elsewhere and use path:<folder>"
+        ) from error
+
+    def snapshot(*patterns: str) -> Path:
+        # Sub-folders hold other formats of the same weights (ONNX, OpenVINO), which nobody here reads.
+        found = huggingface_hub.snapshot_download(
+            address.name, revision=address.revision or None, allow_patterns=list(patterns), ignore_patterns=["*/*"]
+        )
+        return Path(found)
+
+    try:
+        folder = snapshot(*_SMALL_FILES, _WEIGHTS[0])
+        if not any(folder.glob(_WEIGHTS[0])):
+            folder = snapshot(_WEIGHTS[1])
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"backbone hf:{address.name} cannot be fetched: {error}; "
+            "check id, revision and network, or use path:<folder>"
+        ) from error
+    return folder

@@ -1,0 +1,124 @@
+"""What a federation needs of a device's training, as a protocol: the real one stands in `mfpt_edge.tuning.trainer`.
+
+States go in and out as numpy arrays, so that nothing here needs a tensor library.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan
+from mfpt_shared.tensors import PromptState
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Accuracy in 0..1 and mean cross-entropy over some examples."""
+
+    accuracy: float
+    loss: float
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tuned:
+    """A tuned state, the mean loss of its last epoch, and the epochs it took; 0 where there was a closed form."""
+
+    state: PromptState
+    loss: float
+    epochs: int
+
+
+OnProgress = Callable[[float, float], None]
+"""Called with the share that is done, 0..1, and the newest loss. It may raise to cancel the training."""
+
+
+class Trainer(Protocol):
+    """One device's data and backbone, loaded for one plan."""
+
+    @property
+    def examples(self) -> int:
+        """Number of training examples."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the backbone that is really loaded."""
+
+    @property
+    def device(self) -> str:
+        """What it runs on, in a few words without names."""
+
+    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+        """Train from a state.
+
+        Raises:
+            MfptError: the training diverged.
+        """
+
+    def validate(self, state: PromptState) -> Measured:
+        """Measure a state on the validation examples."""
+
+    def test(self, state: PromptState) -> Measured:
+        """Measure a state on the test examples."""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Some of a language's training examples, by row; what one simulated device holds."""
+
+    language: LanguageCode
+    rows: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a simulator must know of a language's training examples to share them out: no text.
+
+    Attributes:
+        labels: of every row, as indices into the plan's labels.
+        keys: of every row; the same for translations of one sentence, and different for different sentences.
+    """
+
+    labels: Sequence[int]
+    keys: Sequence[str]
+
+
+class Laboratory(Protocol):
+    """Labelled texts in several languages, and one backbone for the trainers of many simulated devices."""
+
+    def content(self, language: LanguageCode) -> Content:
+        """Return what there is to share out.
+
+        Raises:
+            DatasetError: there is nothing usable for this language.
+        """
+
+    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> Trainer:
+        """Return a trainer on the given examples; it validates and tests on those of the same languages.
+
+        Args:
+            plan: with the laboratory's own backbone.
+            shares: one for a device, several for pooled data; without rows, the trainer can only measure.
+            max_validation: of each language; None: all.
+        """
+
+
+class OpenLaboratory(Protocol):
+    """What an entry point of the group `mfpt.trainers` names."""
+
+    def __call__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> Laboratory:
+        """Load a backbone.
+
+        Args:
+            plan: names backbone and labels.
+            data: `cldr`, or a folder with a folder or file for each language, named after it.
+            cache: folder for what takes long to compute and stays the same; None: keep nothing.
+            device: auto, cpu or cuda.
+            threads: for matrix products; None: all cores.
+
+        Raises:
+            Incompatible: the backbone is not the plan's.
+            UsageError: there is no such data.
+        """

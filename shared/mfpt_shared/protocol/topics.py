@@ -1,0 +1,83 @@
+"""The topics of the protocol: one row each. All live under `mfpt/v1/<federation>/`.
+
+A row says who publishes, whether the broker keeps the last message, and what the payload is. Everything travels with
+QoS 1. `key` is the language of a prompt or the id of a client.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from mfpt_shared.errors import DecodeError
+from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.messages import ClientState, CoordinatorState, Down, FederationStatus, Prompt, Update, UpJson
+
+ROOT: Final = "mfpt/v1"
+
+
+# What may stand for `+`: anything else, above all another wildcard, is no topic of ours.
+_LANGUAGE: Final = re.compile(r"[a-z]{3}")
+_CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """One row of the table.
+
+    Attributes:
+        name: below the federation; `+` stands for the key.
+        sender: who publishes it.
+        retain: whether the broker keeps the last message for those who come later.
+        json: the type of a JSON payload, if there is one.
+        binary: the type of a binary frame, if there is one.
+    """
+
+    name: str
+    sender: Literal["coordinator", "client"]
+    retain: bool
+    json: object | None = None
+    binary: type[Prompt] | type[Update] | None = None
+
+    def path(self, federation: str, key: str = "") -> str:
+        """Return the full topic for a federation and, where the row has one, a key."""
+        return f"{ROOT}/{federation}/{self.name.replace('+', key) if key else self.name}"
+
+
+COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState)
+COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus)
+PLAN: Final = Topic("plan", "coordinator", retain=True, json=Plan)
+PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt)
+CLIENT_STATE: Final = Topic("client/+/state", "client", retain=True, json=ClientState)
+CLIENT_UP: Final = Topic("client/+/up", "client", retain=False, json=UpJson, binary=Update)
+CLIENT_DOWN: Final = Topic("client/+/down", "coordinator", retain=False, json=Down)
+
+TOPICS: Final = (COORDINATOR_STATE, COORDINATOR_STATUS, PLAN, PROMPT, CLIENT_STATE, CLIENT_UP, CLIENT_DOWN)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A topic taken apart."""
+
+    topic: Topic
+    key: str
+
+
+def parse(path: str, federation: str) -> Address:
+    """Take a full topic apart.
+
+    Raises:
+        DecodeError: it is no topic of this federation.
+    """
+    prefix = f"{ROOT}/{federation}/"
+    parts = path.removeprefix(prefix).split("/")
+    if path.startswith(prefix):
+        for topic in TOPICS:
+            pattern = topic.name.split("/")
+            if len(parts) != len(pattern):
+                continue
+            pairs = list(zip(pattern, parts, strict=True))
+            key = next((part for want, part in pairs if want == "+"), "")
+            wanted = _LANGUAGE if topic is PROMPT else _CLIENT
+            if all(want in ("+", part) for want, part in pairs) and ("+" not in pattern or wanted.fullmatch(key)):
+                return Address(topic, key)
+    raise DecodeError(f"{path[:200]!r} is no topic of federation {federation!r}")

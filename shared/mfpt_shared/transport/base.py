@@ -1,0 +1,71 @@
+"""What coordinator and edge client need of a message broker, as a protocol with two implementations.
+
+`mqtt.MqttTransport` talks to a real broker, `in_process.MemoryTransport` to one inside the process. One contract suite
+runs over both.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+QOS: Final = 1
+"""Everything travels with this quality of service: at least once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """The message that the broker publishes (retained, QoS 1) when this side vanishes."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A message from the broker."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Connected:
+    """The connection stands, for the first time or again. Subscriptions and birth messages are due."""
+
+
+@dataclass(frozen=True, slots=True)
+class Disconnected:
+    """The connection is gone; the transport keeps trying. `attempts` have failed since it was last up."""
+
+    reason: str
+    attempts: int
+
+
+Event = Inbound | Connected | Disconnected
+
+
+class Transport(Protocol):
+    """A connection to a broker."""
+
+    async def connect(self) -> None:
+        """Connect once; the first event is then `Connected`. Later losses are mended by the transport itself.
+
+        Raises:
+            ConnectionFailed: nothing listens there, or it is no MQTT broker.
+            AuthenticationFailed: the broker refused the credentials.
+            TimedOut: no answer came.
+        """
+
+    def subscribe(self, *filters: str) -> None:
+        """Ask for the messages of these topic filters, retained ones first."""
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Queue a message with QoS 1; it waits here while the connection is down."""
+
+    async def receive(self) -> list[Event]:
+        """Return everything that came since the last call, in order; at least one event."""
+
+    async def flush(self, timeout: float) -> bool:
+        """Wait until the broker has confirmed all that was published; tell whether it did within `timeout` seconds."""
+
+    async def close(self) -> None:
+        """Disconnect in order: the will is not published."""

@@ -1,0 +1,122 @@
+"""What a fold's updates show of how languages relate: figures worked out by hand."""
+
+import numpy as np
+import pytest
+
+from mfpt_coord.core.evidence import added, compare, judge
+from mfpt_coord.core.proximity import disagreement
+from mfpt_coord.core.relations import Comparison, Judgement, Relations, pair
+from mfpt_coord.core.state import Contribution
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.protocol.messages import Metrics, UpdateHeader
+from mfpt_shared.tensors import Array
+
+SWAHILI, ZULU, ENGLISH = LanguageCode("swh"), LanguageCode("zul"), LanguageCode("eng")
+
+
+def vector(*values: float) -> Array:
+    return np.array(values, np.float32)
+
+
+def update(language: LanguageCode, *delta: float, metrics: Metrics | None = None) -> Contribution:
+    header = UpdateHeader(
+        sequence=1, language=language, base_version=0, examples=9, plan="", backbone="", metrics=metrics or Metrics()
+    )
+    return Contribution("c", header, language, 0, vector(*delta), 0.0)
+
+
+def scores(accuracy: float | None, own: float | None, validated: int) -> Metrics:
+    return Metrics(accuracy=accuracy, own_accuracy=own, validated=validated)
+
+
+def test_the_first_direction_of_a_language_is_the_mean_of_its_deltas() -> None:
+    directions, _ = compare([update(ZULU, 2, 0), update(SWAHILI, 1, 1), update(ZULU, 0, 4)], {}, Relations())
+    assert directions.keys() == {SWAHILI, ZULU}
+    assert directions[SWAHILI] == pytest.approx(vector(1, 1))
+    assert directions[ZULU] == pytest.approx(vector(1, 2))
+
+
+def test_later_deltas_move_a_direction_by_three_tenths() -> None:
+    directions, _ = compare([update(ZULU, 0, 10)], {ZULU: vector(10, 0), SWAHILI: vector(1, 1)}, Relations())
+    assert directions.keys() == {ZULU}
+    assert directions[ZULU] == pytest.approx(vector(7, 3))
+
+
+def test_the_languages_of_a_buffer_are_compared_with_each_other_and_with_all_earlier_ones() -> None:
+    _, comparisons = compare([update(SWAHILI, 3, 4), update(ZULU, 1, 0)], {ENGLISH: vector(0, -2)}, Relations())
+    assert comparisons == {
+        pair(SWAHILI, ZULU): Comparison(pytest.approx(0.6), 1, pytest.approx(5)),
+        pair(SWAHILI, ENGLISH): Comparison(pytest.approx(-0.8), 1, pytest.approx(10)),
+        pair(ZULU, ENGLISH): Comparison(pytest.approx(0.0), 1, pytest.approx(2)),
+    }
+
+
+def test_languages_that_both_reported_nothing_new_are_not_compared() -> None:
+    _, comparisons = compare([update(ZULU, 1, 0)], {ENGLISH: vector(0, 1), SWAHILI: vector(1, 0)}, Relations())
+    assert comparisons.keys() == {pair(ZULU, ENGLISH), pair(ZULU, SWAHILI)}
+
+
+def test_cosines_are_averaged_over_all_comparisons_by_the_lengths_of_the_deltas() -> None:
+    known = Relations(comparisons={pair(SWAHILI, ZULU): Comparison(0.5, 3, 6.0)})
+    _, comparisons = compare([update(SWAHILI, 1, 0), update(ZULU, -2, 0)], {}, known)
+    mean = pytest.approx((6 * 0.5 - 2 * 1) / 8)
+    assert comparisons == {pair(SWAHILI, ZULU): Comparison(mean, 4, pytest.approx(8))}
+
+
+def test_a_delta_of_nothing_shows_nothing() -> None:
+    _, comparisons = compare([update(SWAHILI, 0, 0), update(ZULU, 1, 0)], {}, Relations())
+    assert comparisons == {}
+
+
+def test_equal_directions_never_have_a_cosine_above_1() -> None:
+    """Single precision would make 1.0000001 of these."""
+    _, comparisons = compare([update(SWAHILI, 0, 3, 3, 3), update(ZULU, 0, 3, 3, 3)], {}, Relations())
+    assert 1 - 1e-6 < comparisons[pair(SWAHILI, ZULU)].cosine <= 1
+
+
+def judgement(accuracy: float, own: float, validated: int) -> Judgement:
+    return judge([update(ZULU, 0, metrics=scores(accuracy, own, validated))], Relations())[ZULU]
+
+
+def test_a_judgement_counts_standard_errors_in_favour_of_the_own_prompt() -> None:
+    # 25 examples: a standard error of 0.1.
+    assert judgement(0.6, 0.8, 25) == Judgement(pytest.approx(2.0), 1)
+    assert judgement(0.8, 0.6, 25) == Judgement(pytest.approx(-2.0), 1)
+    assert judgement(0.7, 0.7, 25) == Judgement(0.0, 1)
+
+
+def test_no_single_update_counts_more_than_three_standard_errors() -> None:
+    assert judgement(0.0, 1.0, 10_000) == Judgement(3.0, 1)
+    assert judgement(1.0, 0.0, 10_000) == Judgement(-3.0, 1)
+
+
+def test_the_judgements_of_a_language_add_up_to_what_is_known() -> None:
+    known = Relations(judgements={ZULU: Judgement(2.0, 4), ENGLISH: Judgement(3.0, 1)})
+    buffer = [update(ZULU, 0, metrics=scores(0.6, own, 25)) for own in (0.8, 0.9, 0.5)]
+    assert judge(buffer, known) == {ZULU: Judgement(pytest.approx(2.0 + 2 + 3 - 1), 7)}
+
+
+@pytest.mark.parametrize(
+    ("errors", "times", "shown"),
+    [(1.0, 1, 0.0), (2.0, 1, 0.5), (-2.0, 1, -0.5), (4.0, 16, 0.0), (6.0, 16, 1.0), (1e6, 16, 8.0), (-1e6, 16, -8.0)],
+)
+def test_only_what_goes_beyond_chance_is_disagreement(errors: float, times: int, shown: float) -> None:
+    assert disagreement(Judgement(errors, times)) == pytest.approx(shown)
+
+
+@pytest.mark.parametrize(
+    "metrics",
+    [scores(None, 0.5, 25), scores(0.5, None, 25), scores(0.5, 0.9, 0), Metrics()],
+    ids=["no accuracy", "no own prompt", "no examples", "nothing"],
+)
+def test_a_device_that_compared_nothing_shows_nothing(metrics: Metrics) -> None:
+    assert judge([update(ZULU, 0, metrics=metrics)], Relations()) == {}
+
+
+def test_what_is_added_leaves_the_rest_as_it_was() -> None:
+    distances, judged = {pair(SWAHILI, ZULU): {"genetic": 0.1}}, Judgement(1.0, 1)
+    known = Relations(distances, {pair(SWAHILI, ENGLISH): Comparison(0.1, 2)}, {SWAHILI: judged, ENGLISH: judged})
+    new = {pair(SWAHILI, ZULU): Comparison(0.9, 1)}
+    assert added(known, new, {SWAHILI: Judgement(2.0, 2)}) == Relations(
+        distances, {**known.comparisons, **new}, {SWAHILI: Judgement(2.0, 2), ENGLISH: judged}
+    )

@@ -1,0 +1,31 @@
+"""What people write on the command line, read into values."""
+
+import pytest
+
+from mfpt_edge.commands.join_config import parse_size
+from mfpt_shared.errors import UsageError
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [
+        ("0", 0),
+        ("1048576", 1_048_576),
+        ("600MB", 600_000_000),
+        ("1.5 GB", 1_500_000_000),
+        ("2GiB", 2 * 2**30),
+        (" 64 kib ", 65_536),
+        ("0.5mb", 500_000),
+        ("12B", 12),
+    ],
+)
+def test_a_size_is_a_number_and_a_unit(text: str, size: int) -> None:
+    assert parse_size(text, "--memory") == size
+
+
+@pytest.mark.parametrize(
+    "text", ["", "much", "-1MB", "1,5GB", "5 apples", "MB", "1e9", "\u0661MB", "1.GB", "nan", "2 K"]
+)
+def test_anything_else_is_a_usage_error_that_names_the_option(text: str) -> None:
+    with pytest.raises(UsageError, match="--memory"):
+        parse_size(text, "--memory")

@@ -1,0 +1,36 @@
+"""A device uses the cores that it is given, and no more."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from mfpt_edge.host.cores import usable_cores
+
+ALLOWED = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def test_without_a_limit_all_allowed_cores_are_used(tmp_path: Path) -> None:
+    assert usable_cores(tmp_path) == ALLOWED
+    (tmp_path / "cpu.max").write_text("max 100000\n")
+    assert usable_cores(tmp_path) == ALLOWED
+
+
+@pytest.mark.parametrize(("limit", "cores"), [("50000 100000", 1), ("100000 100000", 1), ("10000000 100000", ALLOWED)])
+def test_a_control_groups_limit_counts(limit: str, cores: int, tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text(limit)
+    assert usable_cores(tmp_path) == cores
+
+
+@pytest.mark.parametrize(("quota", "cores"), [("20000", 1), ("-1", ALLOWED)])
+def test_so_does_that_of_the_older_kind(quota: str, cores: int, tmp_path: Path) -> None:
+    (tmp_path / "cpu").mkdir()
+    (tmp_path / "cpu" / "cpu.cfs_quota_us").write_text(quota)
+    (tmp_path / "cpu" / "cpu.cfs_period_us").write_text("100000")
+    assert usable_cores(tmp_path) == cores
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "1 2 3", "5 0"])
+def test_what_cannot_be_understood_is_no_limit(content: str, tmp_path: Path) -> None:
+    (tmp_path / "cpu.max").write_text(content)
+    assert usable_cores(tmp_path) == ALLOWED

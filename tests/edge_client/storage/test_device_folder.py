@@ -1,0 +1,214 @@
+"""A device's folder: who it is, and what it holds between runs."""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mfpt_edge.commands.app import main
+from mfpt_edge.storage.device_folder import (
+    IDENTITY_FILE,
+    OWN_PROMPT_FILE,
+    PLAN_FILE,
+    PROMPT_FILE,
+    DeviceFolder,
+    default_folder,
+)
+from mfpt_edge.storage.saved_prompt import held
+from mfpt_shared.errors import BadData, Incompatible, PlanError, UsageError
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Backbone, Plan, Task, plan_to_json
+from mfpt_shared.plan import Prompt as PromptPlan
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import Prompt, PromptHeader
+from mfpt_shared.tensors import halve, initial_state
+
+SWAHILI, ZULU = LanguageCode("swh"), LanguageCode("zul")
+PLAN = Plan(task=Task(labels=("a", "b")), backbone=Backbone(width=2, layers=2), prompt=PromptPlan(tokens=1))
+OTHER_PLAN = Plan(task=Task(labels=("c", "d")), backbone=PLAN.backbone, prompt=PLAN.prompt)
+
+
+def prompt_of(plan: Plan, version: int = 1) -> bytes:
+    header = PromptHeader(language="swh", version=version, plan=plan.digest, backbone="")
+    return encode(Prompt(header, halve(initial_state(plan))))
+
+
+def test_a_new_folder_belongs_to_nobody(tmp_path: Path) -> None:
+    assert DeviceFolder(tmp_path / "new").identity() is None
+
+
+def test_a_device_keeps_its_identity(tmp_path: Path) -> None:
+    first = DeviceFolder(tmp_path / "new").enrol(SWAHILI)
+    assert DeviceFolder(tmp_path / "new").enrol(SWAHILI) == first
+    assert DeviceFolder(tmp_path / "new").identity() == first
+
+
+def test_two_devices_differ(tmp_path: Path) -> None:
+    one, other = DeviceFolder(tmp_path / "one").enrol(SWAHILI), DeviceFolder(tmp_path / "other").enrol(SWAHILI)
+    assert one.client != other.client
+
+
+def test_a_folder_of_another_language_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    folder = DeviceFolder(tmp_path)
+    first = folder.enrol(SWAHILI)
+    with pytest.raises(Incompatible, match="for swh, not zul; give another --state-dir"):
+        folder.enrol(ZULU)
+    assert folder.identity() == first
+
+
+def test_folders_of_federations_and_languages_are_apart(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    folders = {default_folder(name, language) for name in ("one", "two") for language in (SWAHILI, ZULU)}
+    assert len(folders) == 4
+    assert all(folder.is_relative_to(tmp_path) for folder in folders)
+
+
+def test_the_outbox_stands_in_the_folder(tmp_path: Path) -> None:
+    DeviceFolder(tmp_path).outbox().put(1, b"one")
+    assert DeviceFolder(tmp_path).outbox().payload(1) == b"one"
+
+
+def test_what_a_device_holds_is_there_after_a_restart(tmp_path: Path) -> None:
+    folder = DeviceFolder(tmp_path)
+    folder.save_plan(plan_to_json(PLAN))
+    folder.save_prompt(prompt_of(PLAN, version=1))
+    folder.save_prompt(prompt_of(PLAN, version=2))
+    model = held(DeviceFolder(tmp_path))
+    assert model.plan == PLAN
+    assert model.prompt.header.version == 2
+    assert np.array_equal(np.asarray(model.prompt.state["prompt"]), halve(initial_state(PLAN))["prompt"])
+
+
+def test_a_device_that_holds_nothing_says_how_to_get_something(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"run `mfpt-edge join` first"):
+        held(DeviceFolder(tmp_path / "new"))
+    folder = DeviceFolder(tmp_path)
+    folder.save_plan(plan_to_json(PLAN))
+    with pytest.raises(UsageError, match=r"run `mfpt-edge join` first"):
+        held(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b'{"client":1}', b'{"client":"a"}', b"\xff\xfe", b"null"],
+    ids=["empty", "cut", "list", "number", "no language", "not text", "null"],
+)
+def test_a_damaged_identity_is_named_with_a_way_out(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / IDENTITY_FILE).write_bytes(content)
+    for attempt in (DeviceFolder(tmp_path).identity, lambda: DeviceFolder(tmp_path).enrol(SWAHILI)):
+        with pytest.raises(BadData, match=rf"{IDENTITY_FILE} is damaged.*; remove "):
+            attempt()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"task":{}}', b"\xff"])
+def test_a_damaged_plan_is_named_with_a_way_out(tmp_path: Path, content: bytes) -> None:
+    folder = DeviceFolder(tmp_path)
+    folder.save_plan(content)
+    with pytest.raises(PlanError, match=rf"{PLAN_FILE} is damaged; join the federation again"):
+        folder.plan()
+
+
+@pytest.mark.parametrize("cut", [0, 3, -1])
+def test_a_damaged_prompt_is_named(tmp_path: Path, cut: int) -> None:
+    folder = DeviceFolder(tmp_path)
+    folder.save_prompt(prompt_of(PLAN)[:cut])
+    with pytest.raises(BadData, match=PROMPT_FILE):
+        folder.prompt()
+
+
+def test_a_prompt_of_another_plan_is_not_used_with_this_one(tmp_path: Path) -> None:
+    """A federation that was set up anew sends its plan before its first prompt."""
+    folder = DeviceFolder(tmp_path)
+    folder.save_plan(plan_to_json(PLAN))
+    folder.save_prompt(prompt_of(PLAN))
+    folder.save_plan(plan_to_json(OTHER_PLAN))
+    with pytest.raises((UsageError, Incompatible, BadData)):
+        held(folder)
+
+
+# ---- its own prompt
+
+
+def folder_with_prompts(path: Path, *, federated: int, own: int | None, plan: Plan = PLAN) -> DeviceFolder:
+    folder = DeviceFolder(path)
+    folder.enrol(SWAHILI)
+    folder.save_plan(plan_to_json(plan))
+    folder.save_prompt(prompt_of(plan, version=federated))
+    if own is not None:
+        folder.save_own_prompt(prompt_of(PLAN, version=own))
+    return folder
+
+
+def test_a_new_device_has_no_prompt_of_its_own(tmp_path: Path) -> None:
+    assert DeviceFolder(tmp_path / "new").own_prompt(PLAN) is None
+
+
+def test_a_prompt_of_its_own_is_used_instead_of_the_federations(tmp_path: Path) -> None:
+    folder_with_prompts(tmp_path, federated=9, own=4)
+    assert held(DeviceFolder(tmp_path)).prompt.header.version == 4
+
+
+def test_once_its_own_prompt_is_forgotten_the_federations_counts(tmp_path: Path) -> None:
+    folder = folder_with_prompts(tmp_path, federated=9, own=4)
+    for _ in range(2):
+        folder.forget_own_prompt()
+        assert folder.own_prompt(PLAN) is None
+        assert held(DeviceFolder(tmp_path)).prompt.header.version == 9
+
+
+def test_its_own_prompt_for_another_plan_does_not_count(tmp_path: Path) -> None:
+    """A federation that was set up anew leaves the device with a prompt that it tuned for the one before."""
+    folder = folder_with_prompts(tmp_path, federated=1, own=4, plan=OTHER_PLAN)
+    assert folder.own_prompt(OTHER_PLAN) is None
+    assert folder.own_prompt(PLAN) is not None
+    model = held(folder)
+    assert (model.plan, model.prompt.header.version) == (OTHER_PLAN, 1)
+
+
+@pytest.mark.parametrize("cut", [0, 3, -1])
+def test_a_damaged_prompt_of_its_own_is_named(tmp_path: Path, cut: int) -> None:
+    folder = folder_with_prompts(tmp_path, federated=1, own=None)
+    folder.save_own_prompt(prompt_of(PLAN)[:cut])
+    for attempt in (lambda: folder.own_prompt(PLAN), lambda: held(folder)):
+        with pytest.raises(BadData, match=rf"{OWN_PROMPT_FILE} is damaged.*; join the federation again"):
+            attempt()
+
+
+@pytest.mark.parametrize(
+    ("own", "plan", "kept"),
+    [(4, PLAN, "own"), (None, PLAN, "federated"), (4, OTHER_PLAN, "federated")],
+    ids=["own", "no own", "own for another plan"],
+)
+def test_status_tells_which_prompt_is_kept(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    own: int | None,
+    plan: Plan,
+    kept: str,
+) -> None:
+    folder_with_prompts(tmp_path, federated=9, own=own, plan=plan)
+    status = status_of(tmp_path, monkeypatch, capsys)
+    assert (status["prompt_kept"], status["prompt_version"], status["plan"]) == (kept, 9, plan.digest)
+
+
+def test_status_of_a_device_without_a_prompt_tells_of_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    DeviceFolder(tmp_path).enrol(SWAHILI)
+    status = status_of(tmp_path, monkeypatch, capsys)
+    assert (status["prompt_kept"], status["prompt_version"]) == (None, None)
+
+
+def status_of(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> dict[str, str | int | None]:
+    command = ["mfpt-edge", "status", "--lang", "sw", "--state-dir", str(folder), "--json"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert not ended.value.code
+    answer: dict[str, str | int | None] = json.loads(capsys.readouterr().out)
+    return answer

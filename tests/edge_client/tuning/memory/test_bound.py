@@ -1,0 +1,152 @@
+"""Training in less memory comes to the same, and says so where there is too little."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import torch
+
+from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.data.example import Example
+from mfpt_edge.host.memory import give_back, peak_rss_bytes, resident_bytes
+from mfpt_edge.tuning import loop
+from mfpt_edge.tuning.batches import Batch, encode, gather
+from mfpt_edge.tuning.memory.bound import Economy, economise, layers_reached
+from mfpt_edge.tuning.memory.encoder import FrugalEncoder, layer_of
+from mfpt_edge.tuning.memory.estimate import Allowance
+from mfpt_edge.tuning.model import PromptModel
+from mfpt_shared import plan
+from mfpt_shared.errors import Incompatible, UsageError
+
+LoadTiny = Callable[..., Backbone]
+
+WORDS = ("good", "bad and poor", "the food was awful", "great food", "a b c d", "fine", "the d was poor and bad")
+EXAMPLES = tuple(Example(word, row % 2) for row, word in enumerate(WORDS))
+METHODS = ("late", "prompt", "p-tuning")
+FAMILIES = ("Bert", "Llama")
+
+
+def make_model(backbone: Backbone, method: str = "late") -> PromptModel:
+    spec = msgspec.structs.replace(plan.Prompt(tokens=4, encoder_width=16), method=method)
+    model = PromptModel(
+        backbone,
+        plan.Plan(
+            task=plan.Task(labels=("praise", "complaint")),
+            backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers),
+            prompt=spec,
+        ),
+    )
+    rng = np.random.default_rng(1)
+    model.load({name: rng.normal(0, 0.3, array.shape).astype(np.float32) for name, array in model.state().items()})
+    return model
+
+
+def frugal(model: PromptModel, free: int) -> PromptModel:
+    """Return the same model within an allowance."""
+    backbone = model.backbone
+    assert backbone.stack is not None
+    allowance = Allowance(free, layer_of(backbone.encoder, backbone.width))
+    encoder = FrugalEncoder(backbone.encoder, backbone.stack, backbone.layers, allowance, longest=12)
+    other = PromptModel(replace(backbone, encoder=encoder, stack=encoder), model.plan)
+    other.load(model.state())
+    return other
+
+
+def gradients(model: PromptModel, parts: Sequence[Batch]) -> tuple[float, torch.Tensor]:
+    model.zero_grad()
+    value = loop.backward(model, parts)
+    return value, torch.cat([part.grad.flatten() for part in model.tensors().values() if part.grad is not None])
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+def test_the_gradients_of_parts_are_those_of_the_whole_batch(
+    tiny_backbone: LoadTiny, method: str, at_once: int
+) -> None:
+    model = make_model(tiny_backbone(), method)
+    batch = gather(encode(model, EXAMPLES), range(len(EXAMPLES)))
+    parts = Economy(at_once).split(batch)
+    assert [len(part.labels) for part in parts][:-1] == [at_once] * (len(parts) - 1)
+    value, found = gradients(model, parts)
+    expected_value, expected = gradients(model, loop.whole(batch))
+    assert value == pytest.approx(expected_value, rel=1e-5)
+    assert expected.abs().sum() > 0
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("method", METHODS)
+def test_layers_that_run_twice_give_the_same_gradients(tiny_backbone: LoadTiny, family: str, method: str) -> None:
+    model = make_model(tiny_backbone(family), method)
+    batch = gather(encode(model, EXAMPLES), range(len(EXAMPLES)))
+    value, found = gradients(frugal(model, free=1), [batch])
+    expected_value, expected = gradients(model, [batch])
+    assert value == pytest.approx(expected_value, rel=1e-5)
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(("free", "runs"), [(1, 2), (10**9, 1)])
+def test_layers_run_twice_only_where_memory_is_short(tiny_backbone: LoadTiny, free: int, runs: int) -> None:
+    model = make_model(tiny_backbone())
+    batch = gather(encode(model, EXAMPLES), range(len(EXAMPLES)))
+    seen: list[object] = []
+    layer = model.backbone.encoder.get_submodule("layers.3")
+    hook = layer.attention_in.register_forward_hook(lambda *_: seen.append(None))
+    gradients(frugal(model, free), [batch])
+    hook.remove()
+    assert len(seen) == runs
+
+
+def test_examples_that_are_read_a_few_at_a_time_give_the_same_answers(tiny_backbone: LoadTiny) -> None:
+    model = make_model(tiny_backbone())
+    seen: list[int] = []
+    few = frugal(model, free=1)
+    hook = model.backbone.encoder.get_submodule("layers.0").register_forward_hook(
+        lambda _, given, __: seen.append(len(given[0]))
+    )
+    found = loop.predict(few, encode(few, EXAMPLES, cache_bytes=0))
+    hook.remove()
+    assert seen == [1] * len(EXAMPLES)
+    torch.testing.assert_close(found, loop.predict(model, encode(model, EXAMPLES, cache_bytes=0)))
+
+
+def test_with_memory_to_spare_batches_stay_whole(tiny_backbone: LoadTiny) -> None:
+    model = make_model(tiny_backbone())
+    _, economy = economise(model, EXAMPLES, resident_bytes() + 10**10)
+    assert economy.at_once == model.plan.training.batch_size
+
+
+def test_a_bound_that_is_too_low_says_what_would_do(tiny_backbone: LoadTiny) -> None:
+    model = make_model(tiny_backbone())
+    with pytest.raises(UsageError, match=r"--memory 50MB is too little: .* give [0-9]+MB or more"):
+        economise(model, EXAMPLES, 50_000_000)
+
+
+def test_a_backbone_whose_layers_are_out_of_reach_cannot_be_bound(tiny_backbone: LoadTiny) -> None:
+    model = make_model(replace(tiny_backbone(), stack=None), "prompt")
+    with pytest.raises(Incompatible, match="--memory"):
+        economise(model, EXAMPLES, 10**10)
+
+
+@pytest.mark.parametrize(("method", "layers"), [("late", 1), ("prompt", 4), ("p-tuning", 4)])
+def test_gradients_go_through_the_layers_that_see_the_prompt(tiny_backbone: LoadTiny, method: str, layers: int) -> None:
+    assert layers_reached(make_model(tiny_backbone(), method).plan) == layers
+
+
+def test_what_is_held_grows_with_what_is_allocated_and_falls_when_that_is_given_back() -> None:
+    give_back()
+    before = resident_bytes()
+    block = torch.ones(25_000_000)
+    during = resident_bytes()
+    assert during >= before + 90_000_000
+    assert peak_rss_bytes() >= 0.95 * during
+    del block
+    give_back()
+    assert resident_bytes() <= during - 90_000_000
+
+
+def test_where_the_system_does_not_say_what_is_held_the_peak_counts(tmp_path: Path) -> None:
+    assert resident_bytes(tmp_path / "missing") == peak_rss_bytes()

@@ -1,0 +1,114 @@
+"""One device's trainer: where it solves for the head, where it makes steps, and what it measures."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.data.example import Example
+from mfpt_edge.data.sources import Dataset
+from mfpt_edge.tuning import trainer as trainers
+from mfpt_edge.tuning.batches import encode
+from mfpt_edge.tuning.model import PromptModel
+from mfpt_edge.tuning.trainer import BackboneTrainer, load_trainer
+from mfpt_shared import plan
+from mfpt_shared.errors import DatasetError
+from mfpt_shared.tensors import PromptState, initial_state
+
+LoadTiny = Callable[..., Backbone]
+
+EXAMPLES = tuple(
+    Example(f"{start} {word} {end}", label)
+    for label, words in enumerate((("good", "fine", "great"), ("bad", "poor", "awful")))
+    for word in words
+    for start in ("the food was", "a b c")
+    for end in ("", "and d")
+)
+NOTHING = (0.0, 0.0, 0)
+
+
+def make_plan(backbone: Backbone, **training: object) -> plan.Plan:
+    return plan.Plan(
+        task=plan.Task(labels=("praise", "complaint")),
+        backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers, quantisation="none"),
+        prompt=plan.Prompt(tokens=4),
+        training=plan.Training(batch_size=8, **training),
+    )
+
+
+def make_trainer(backbone: Backbone, **training: object) -> tuple[BackboneTrainer, plan.Plan]:
+    the_plan = make_plan(backbone, **training)
+    model = PromptModel(backbone, the_plan)
+    return BackboneTrainer(model, encode(model, EXAMPLES), encode(model, EXAMPLES[::2]), encode(model, ())), the_plan
+
+
+def with_head(state: PromptState) -> PromptState:
+    return {**state, "head.weight": np.full_like(state["head.weight"], 0.01)}
+
+
+def no_progress(share: float, loss: float) -> None:
+    del share, loss
+
+
+def test_from_a_zero_head_a_device_solves_for_it_and_makes_no_step(tiny_backbone: LoadTiny) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone())
+    start, steps = initial_state(the_plan), list[float]()
+    tuned = trainer.tune(start, epochs=5, seed=0, on_progress=lambda share, _: steps.append(share))
+    assert tuned.epochs == 0
+    assert steps == []
+    assert tuned.state["head.weight"].any()
+    np.testing.assert_array_equal(tuned.state["prompt"], start["prompt"])
+    assert tuned.loss < trainer.validate(start).loss
+    assert trainer.validate(tuned.state).accuracy > 0.7
+
+
+def test_from_a_head_that_knows_something_a_device_makes_steps(tiny_backbone: LoadTiny) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone())
+    start, steps = with_head(initial_state(the_plan)), list[float]()
+    tuned = trainer.tune(start, epochs=2, seed=0, on_progress=lambda share, _: steps.append(share))
+    assert tuned.epochs == 2
+    assert steps == [number / 6 for number in range(1, 7)]
+    assert not np.array_equal(tuned.state["prompt"], start["prompt"])
+
+
+def test_a_plan_without_a_head_start_makes_steps_from_a_zero_head(tiny_backbone: LoadTiny) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone(), head_start="zero")
+    start = initial_state(the_plan)
+    tuned = trainer.tune(start, epochs=2, seed=0, on_progress=no_progress)
+    assert tuned.epochs == 2
+    assert not np.array_equal(tuned.state["prompt"], start["prompt"])
+    assert tuned.state["head.weight"].any()
+
+
+@pytest.mark.parametrize("knows", [False, True], ids=["closed form", "steps"])
+def test_the_same_start_and_seed_give_the_same_state(tiny_backbone: LoadTiny, knows: bool) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone())
+    start = with_head(initial_state(the_plan)) if knows else initial_state(the_plan)
+    first, second = (trainer.tune(start, epochs=2, seed=3, on_progress=no_progress).state for _ in range(2))
+    for name, array in first.items():
+        np.testing.assert_array_equal(second[name], array)
+
+
+def test_measuring_does_not_change_what_is_measured(tiny_backbone: LoadTiny) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone())
+    tuned = trainer.tune(initial_state(the_plan), epochs=1, seed=0, on_progress=no_progress).state
+    before = trainer.validate(tuned)
+    trainer.validate(initial_state(the_plan))
+    assert trainer.validate(tuned) == before
+    assert before.examples == 12
+
+
+def test_of_no_examples_nothing_is_known(tiny_backbone: LoadTiny) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone())
+    found = trainer.test(initial_state(the_plan))
+    assert (found.accuracy, found.loss, found.examples) == NOTHING
+
+
+def test_a_device_with_too_few_examples_does_not_load_a_backbone(
+    tiny_backbone: LoadTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_plan = make_plan(tiny_backbone())
+    monkeypatch.setattr(trainers, "load_backbone", lambda *_: pytest.fail("a backbone was loaded"))
+    with pytest.raises(DatasetError, match="7 training examples; the plan asks for 8"):
+        load_trainer(the_plan, Dataset(EXAMPLES[:7], (), (), {}), device="cpu")

@@ -1,0 +1,208 @@
+"""The bytes of the protocol, pinned: a change here is a change that older coordinators and devices do not understand.
+
+Each message below has a file beside this one. After a change that is meant, write the files anew with
+`python tests/golden/test_golden.py --write` and say in the change log who can still talk to whom.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mfpt_shared import plan as plans
+from mfpt_shared.protocol.codec import Decoded, decode, encode
+from mfpt_shared.protocol.messages import (
+    Ack,
+    Assign,
+    ClientState,
+    ClientStatus,
+    CoordinatorState,
+    EvaluationReport,
+    FederationStatus,
+    LanguageStatus,
+    Metrics,
+    Prompt,
+    PromptHeader,
+    Ready,
+    Reject,
+    Resync,
+    Stop,
+    Tensors,
+    Update,
+    UpdateCounts,
+    UpdateHeader,
+)
+from mfpt_shared.protocol.topics import (
+    CLIENT_DOWN,
+    CLIENT_STATE,
+    CLIENT_UP,
+    COORDINATOR_STATE,
+    COORDINATOR_STATUS,
+    PLAN,
+    PROMPT,
+    Topic,
+)
+from mfpt_shared.tensors import Quantised
+
+FOLDER = Path(__file__).parent
+FINGERPRINT = "sha256:" + "0123456789abcdef" * 4
+DIGEST = "fedcba9876543210"
+
+PLAN_VALUE = plans.Plan(
+    task=plans.Task(labels=("sport", "siasa", "müzik"), kind="classification", data="cldr"),
+    federation="golden",
+    backbone=plans.Backbone(
+        uri="hf:org/name@main", width=4, layers=6, fingerprint=FINGERPRINT, quantisation="none", prefix="query: "
+    ),
+    prompt=plans.Prompt(method="p-tuning", tokens=2, layer=3, init_std=0.25, encoder_width=8, seed=7),
+    training=plans.Training(
+        epochs=3,
+        batch_size=4,
+        prompt_learning_rate=0.5,
+        head_learning_rate=0.125,
+        weight_decay=0.0,
+        max_tokens=64,
+    ),
+    aggregation=plans.Aggregation(
+        buffer=2,
+        fold_after=30.0,
+        concurrency=5,
+        staleness_exponent=1.5,
+        max_staleness=9,
+        proximity="uniform",
+        temperature=0.25,
+        metrics=("syntactic", "script"),
+        example_exponent=0.5,
+        learning_rate=0.75,
+    ),
+    privacy=plans.Privacy(clip_norm=2.5, min_examples=16),
+)
+UPDATE_HEADER = UpdateHeader(
+    sequence=3,
+    language="swh",
+    base_version=41,
+    examples=128,
+    plan=DIGEST,
+    backbone=FINGERPRINT,
+    metrics=Metrics(loss=0.5, accuracy=0.75),
+    seconds=12.5,
+)
+VALUES = np.array([[0.0, -0.0, 1.5], [-2.25, 3.0e-5, 60000.0]], np.float32)
+
+GOLDEN: dict[str, tuple[Topic, Decoded]] = {
+    "coordinator-state.json": (
+        COORDINATOR_STATE,
+        CoordinatorState(state="online", coordinator="c0ffee", version=42, started=1750000000.5),
+    ),
+    "federation-status.json": (
+        COORDINATOR_STATUS,
+        FederationStatus(
+            federation="golden",
+            plan=DIGEST,
+            version=42,
+            folds=42,
+            buffer=1,
+            buffer_size=2,
+            started=1750000000.5,
+            at=1750000100.0,
+            updates=UpdateCounts(accepted=85, rejected=1, duplicate=2, stale=3),
+            staleness={0: 80, 2: 5},
+            languages={"swh": LanguageStatus(clients=1, examples=128, accuracy=0.75, contributed=5440)},
+            clients=[
+                ClientStatus(
+                    id="d1",
+                    language="swh",
+                    state="online",
+                    phase="training",
+                    progress=0.5,
+                    last_seen=1750000099.0,
+                    examples=128,
+                    accuracy=None,
+                    device="cpu, 4 cores",
+                )
+            ],
+        ),
+    ),
+    "plan.json": (PLAN, PLAN_VALUE),
+    "client-state.json": (
+        CLIENT_STATE,
+        ClientState(state="online", language="swh", phase="training", progress=0.5, version=41, device="cpu, 4 cores"),
+    ),
+    "ready.json": (CLIENT_UP, Ready(language="swh", examples=128, plan=DIGEST, backbone=FINGERPRINT)),
+    "evaluation.json": (CLIENT_UP, EvaluationReport(language="swh", version=42, accuracy=0.875, examples=32)),
+    "assign.json": (CLIENT_DOWN, Assign(version=42, deadline=37.5)),
+    "ack.json": (CLIENT_DOWN, Ack(sequence=3, staleness=1)),
+    "reject.json": (CLIENT_DOWN, Reject(sequence=3, reason="diverged", detail="a value changed by more than 1000")),
+    "resync.json": (CLIENT_DOWN, Resync(sequence=3, version=42)),
+    "stop.json": (CLIENT_DOWN, Stop(reason="finished", version=42, detail="thank you")),
+    "prompt-f16.mfpt": (
+        PROMPT,
+        Prompt(
+            PromptHeader(language="swh", version=42, plan=DIGEST, backbone=FINGERPRINT, examples=5440),
+            {"prompt": VALUES.astype(np.float16), "head.bias": np.array([1, -1], np.float16)},
+        ),
+    ),
+    "update-int8.mfpt": (
+        CLIENT_UP,
+        Update(
+            UPDATE_HEADER,
+            {
+                "prompt": Quantised(
+                    np.array([[127, -127, 0], [1, 2, -3]], np.int8), np.array([0.5, 0.001], np.float32)
+                ),
+                "head.bias": Quantised(np.array([5, -6], np.int8), np.array([0.25], np.float32)),
+            },
+        ),
+    ),
+    "update-f32.mfpt": (
+        CLIENT_UP,
+        Update(UPDATE_HEADER, {"prompt": VALUES, "head.bias": np.array([1.0, -1.0], np.float32)}),
+    ),
+}
+
+
+def plain(tensors: Tensors) -> dict[str, list[tuple[str, tuple[int, ...], bytes]]]:
+    """Tensors as values that can be compared to the last bit."""
+    return {
+        name: [
+            (str(array.dtype), array.shape, array.tobytes())
+            for array in (tensor if isinstance(tensor, Quantised) else (tensor,))
+        ]
+        for name, tensor in tensors.items()
+    }
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_message_has_these_bytes(name: str) -> None:
+    assert encode(GOLDEN[name][1]) == (FOLDER / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_these_bytes_are_the_message(name: str) -> None:
+    topic, expected = GOLDEN[name]
+    found = decode(topic, (FOLDER / name).read_bytes())
+    if isinstance(expected, Prompt) and isinstance(found, Prompt):
+        assert (found.header, plain(found.state)) == (expected.header, plain(expected.state))
+    elif isinstance(expected, Update) and isinstance(found, Update):
+        assert (found.header, plain(found.delta)) == (expected.header, plain(expected.delta))
+    else:
+        assert found == expected
+
+
+def test_a_plan_keeps_its_digest() -> None:
+    """Devices compare it to decide whether they still follow the same plan."""
+    assert PLAN_VALUE.digest == (FOLDER / "plan.digest").read_text().strip()
+
+
+def write() -> None:
+    """Write all files anew."""
+    for name, (_, message) in GOLDEN.items():
+        (FOLDER / name).write_bytes(encode(message))
+    (FOLDER / "plan.digest").write_text(f"{PLAN_VALUE.digest}\n")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["--write"]:
+        sys.exit("usage: test_golden.py --write")
+    write()
