@@ -39,7 +39,7 @@ from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Task, plan_to_json
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Task, plan_to_json
 from mfpt_shared.plan_files import plan_from_json, plan_to_toml
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Update, UpdateHeader
@@ -73,7 +73,7 @@ def bench_plan(buffer: int) -> Plan:
     """Updates of 10 KB: 20 x 384 virtual tokens and a head of 7 classes, in 8 bits."""
     return Plan(
         task=Task(labels=tuple(f"label {index}" for index in range(7))),
-        backbone=Backbone(fingerprint=""),
+        backbone=BackboneSpec(fingerprint=""),
         aggregation=Aggregation(buffer=buffer, max_staleness=1_000_000, proximity="uniform"),
     )
 

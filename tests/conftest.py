@@ -21,7 +21,7 @@ def backbone() -> "Backbone":
     """The bundled backbone in 4 bits."""
     from mfpt_edge.backbone.load import load_backbone
 
-    return load_backbone(plan.Backbone(), "cpu")
+    return load_backbone(plan.BackboneSpec(), "cpu")
 
 
 @pytest.fixture(scope="session")

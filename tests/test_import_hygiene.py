@@ -64,7 +64,7 @@ def test_a_wrong_language_is_noticed_without_a_tensor_library(
     script = f"""
 import sys
 sys.argv = {["program", *arguments]}
-from {module}.cli import main
+from {module}.commands.app import main
 try:
     main()
 except SystemExit:

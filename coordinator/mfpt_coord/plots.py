@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_shared.errors import Incompatible, UsageError
+from mfpt_shared.errors import NotInstalled, UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,7 +78,7 @@ def check(path: Path) -> None:
 
     Raises:
         UsageError: it ends in something else than .png, .svg or .html, or its folder is not there.
-        Incompatible: matplotlib is not installed.
+        NotInstalled: matplotlib is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"cannot draw {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
@@ -87,7 +87,7 @@ def check(path: Path) -> None:
     try:
         import matplotlib as mpl  # noqa: F401, PLC0415
     except ImportError as error:
-        raise Incompatible("figures need matplotlib, which is not installed: pip install 'mfpt[plot]'") from error
+        raise NotInstalled("figures need matplotlib, which is not installed: pip install 'mfpt[plot]'") from error
 
 
 def heat_map(matrix: Matrix, labels: Sequence[str], title: str, values_label: str) -> "Figure":

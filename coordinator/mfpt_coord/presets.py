@@ -7,7 +7,7 @@ from typing import Final
 
 from mfpt_shared.backbones.describe import describe
 from mfpt_shared.errors import PlanError, UsageError
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Task, Training
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Task, Training
 from mfpt_shared.plan_files import plan_from_toml
 
 
@@ -64,8 +64,8 @@ def preset_plan(name: str) -> Plan:
     Raises:
         UsageError: there is no such preset.
     """
-    chosen, facts = preset(name), describe(Backbone().uri)
-    backbone = Backbone(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
+    chosen, facts = preset(name), describe(BackboneSpec().uri)
+    backbone = BackboneSpec(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
     return Plan(task=chosen.task, aggregation=chosen.aggregation, backbone=backbone)
 
 

@@ -38,8 +38,8 @@ def bench_plan(labels: tuple[str, ...]) -> plan.Plan:
     """Return the plan that the device follows."""
     return plan.Plan(
         task=plan.Task(labels=labels),
-        backbone=plan.Backbone(prefix=PREFIX, fingerprint=f"sha256:{BUNDLED_SHA256}"),
-        prompt=plan.Prompt(tokens=VIRTUAL_TOKENS),
+        backbone=plan.BackboneSpec(prefix=PREFIX, fingerprint=f"sha256:{BUNDLED_SHA256}"),
+        prompt=plan.PromptSpec(tokens=VIRTUAL_TOKENS),
         training=plan.Training(
             epochs=EPOCHS,
             batch_size=BATCH,

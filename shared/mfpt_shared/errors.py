@@ -7,10 +7,13 @@
      ├── TimedOut                 4   an answer did not come in time
      ├── AuthenticationFailed     5   the broker refused the credentials
      ├── Incompatible             6   plan, backbone, protocol or state belong to something else
+     ├── NotInstalled             6   a library or a bundled file is missing
+     ├── InUse                    6   another process owns the folder
      └── BadData                  7
           ├── PlanError               a plan file
           ├── DatasetError            a data set
-          └── DecodeError             bytes from the network
+          ├── DecodeError             bytes from the network
+          └── Damaged                 a file that mfpt itself wrote or installed
 
 A message says what was wrong, where, and what to do about it, in one or two lines.
 """
@@ -60,6 +63,18 @@ class Incompatible(MfptError):
     exit_code = 6
 
 
+class NotInstalled(MfptError):
+    """A library or a bundled file that this command needs is missing."""
+
+    exit_code = 6
+
+
+class InUse(MfptError):
+    """Another process owns the folder."""
+
+    exit_code = 6
+
+
 class BadData(MfptError):
     """Input that breaks its own format."""
 
@@ -76,3 +91,7 @@ class DatasetError(BadData):
 
 class DecodeError(BadData):
     """Bytes from the network that are no message of the protocol."""
+
+
+class Damaged(BadData):
+    """A file that mfpt itself wrote or installed, and can no longer read."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import platformdirs
 
-from mfpt_shared.errors import Incompatible, MfptError
+from mfpt_shared.errors import InUse, MfptError
 
 
 def state_home() -> Path:
@@ -34,7 +34,7 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         option: the command-line option that names another one, for the message.
 
     Raises:
-        Incompatible: another process holds it.
+        InUse: another process holds it.
         MfptError: it cannot be written to.
     """
     try:
@@ -48,5 +48,5 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Incompatible(f"{directory} is in use by another process; give this one its own {option}") from error
+            raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
         yield

@@ -55,7 +55,7 @@ class Task(Section, frozen=True):
         return self.kind == "generation"
 
 
-class Backbone(Section, frozen=True):
+class BackboneSpec(Section, frozen=True):
     """The frozen language model that every device holds."""
 
     uri: Annotated[Name, Meta(description="bundled:<name>, hf:<id>[@revision], path:<folder> or gguf:<file>")] = (
@@ -78,7 +78,7 @@ class Backbone(Section, frozen=True):
     )
 
 
-class Prompt(Section, frozen=True):
+class PromptSpec(Section, frozen=True):
     """The soft prompt, the only part of the model that is tuned beside the head."""
 
     method: Annotated[
@@ -216,8 +216,8 @@ class Plan(Section, frozen=True):
     federation: Annotated[str, Meta(description="name, part of every topic: lower-case letters, digits, - and _")] = (
         "default"
     )
-    backbone: Backbone = Backbone()
-    prompt: Prompt = Prompt()
+    backbone: BackboneSpec = BackboneSpec()
+    prompt: PromptSpec = PromptSpec()
     training: Training = Training()
     aggregation: Aggregation = Aggregation()
     privacy: Privacy = Privacy()
@@ -275,7 +275,7 @@ def checked(section: SectionT) -> SectionT:
     try:
         return msgspec.convert(msgspec.to_builtins(section), type=type(section))
     except msgspec.ValidationError as error:
-        raise PlanError(f"{type(section).__name__.lower()}: {error}") from error
+        raise PlanError(f"{_name(type(section))}: {error}") from error
 
 
 def made(section: type[SectionT], /, **fields: object) -> SectionT:
@@ -287,7 +287,12 @@ def made(section: type[SectionT], /, **fields: object) -> SectionT:
     try:
         return msgspec.convert(msgspec.to_builtins(fields), type=section)
     except msgspec.ValidationError as error:
-        raise PlanError(f"{section.__name__.lower()}: {error}") from error
+        raise PlanError(f"{_name(section)}: {error}") from error
+
+
+def _name(section: type[Section]) -> str:
+    """Return a section's name in the plan file."""
+    return section.__name__.removesuffix("Spec").lower()
 
 
 def plan_to_json(plan: Plan) -> bytes:

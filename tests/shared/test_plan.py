@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from mfpt_coord.presets import PRESETS
 from mfpt_shared.errors import PlanError
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Privacy, Prompt, Task, Training, checked, plan_to_json
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Task, Training, checked, plan_to_json
 from mfpt_shared.plan_files import plan_from_json, plan_from_toml, plan_to_toml
 
 PLAN = Plan(task=Task(labels=("a", "b")))
@@ -44,9 +44,9 @@ def test_a_preset_makes_a_plan_that_survives_its_file(name: str) -> None:
             data=st.text(max_size=10),
         ),
         federation=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True),
-        backbone=st.builds(Backbone, prefix=st.text(max_size=8), width=st.integers(1, 65_536)),
+        backbone=st.builds(BackboneSpec, prefix=st.text(max_size=8), width=st.integers(1, 65_536)),
         prompt=st.builds(
-            Prompt,
+            PromptSpec,
             method=st.sampled_from(["late", "prompt", "p-tuning"]),
             layer=st.integers(-1, 11),
             init_std=st.floats(0, 1e9),
@@ -201,13 +201,13 @@ def test_a_fingerprint_ends_where_it_ends() -> None:
 
 def test_a_plan_made_in_code_is_checked_like_one_that_was_read() -> None:
     with pytest.raises(PlanError, match="tokens"):
-        checked(Plan(task=Task(labels=("a", "b")), prompt=Prompt(tokens=0)))
+        checked(Plan(task=Task(labels=("a", "b")), prompt=PromptSpec(tokens=0)))
 
 
 def test_three_quarters_of_the_depth_is_where_a_late_prompt_enters_unless_told() -> None:
     assert PLAN.late_layer == 9
-    assert Plan(task=PLAN.task, prompt=Prompt(layer=3)).late_layer == 3
-    assert Plan(task=PLAN.task, prompt=Prompt(layer=0)).late_layer == 0
+    assert Plan(task=PLAN.task, prompt=PromptSpec(layer=3)).late_layer == 3
+    assert Plan(task=PLAN.task, prompt=PromptSpec(layer=0)).late_layer == 0
 
 
 def test_the_same_plan_has_the_same_digest_however_it_came() -> None:

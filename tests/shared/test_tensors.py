@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mfpt_shared.errors import Incompatible
-from mfpt_shared.plan import Backbone, Plan, Prompt, Task
+from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task
 from mfpt_shared.tensors import (
     Array,
     PromptState,
@@ -40,8 +40,8 @@ DELTAS = st.lists(hnp.arrays(np.float32, (3, 4), elements=st.floats(-8, 8, width
 def plan(method: str = "late", **prompt: object) -> Plan:
     return Plan(
         task=Task(labels=LABELS),
-        backbone=Backbone(width=8, layers=4),
-        prompt=Prompt(method=method, tokens=5, encoder_width=6, **prompt),  # type: ignore[arg-type]
+        backbone=BackboneSpec(width=8, layers=4),
+        prompt=PromptSpec(method=method, tokens=5, encoder_width=6, **prompt),  # type: ignore[arg-type]
     )
 
 
@@ -81,8 +81,8 @@ def test_the_first_state_is_the_same_in_every_process() -> None:
     script = """
 from mfpt_shared.plan import *
 from mfpt_shared.tensors import *
-made = Plan(task=Task(labels=("a", "b", "c")), backbone=Backbone(width=8, layers=4),
-            prompt=Prompt(method="p-tuning", tokens=5, encoder_width=6))
+made = Plan(task=Task(labels=("a", "b", "c")), backbone=BackboneSpec(width=8, layers=4),
+            prompt=PromptSpec(method="p-tuning", tokens=5, encoder_width=6))
 print(flatten(initial_state(made), layout(made)).tobytes().hex())
 """
     there = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout.strip()
@@ -96,7 +96,9 @@ def test_another_seed_gives_another_first_state() -> None:
 
 def test_the_first_state_has_the_plans_spread_and_an_empty_head() -> None:
     wide = Plan(
-        task=Task(labels=LABELS), backbone=Backbone(width=512, layers=4), prompt=Prompt(tokens=64, init_std=0.25)
+        task=Task(labels=LABELS),
+        backbone=BackboneSpec(width=512, layers=4),
+        prompt=PromptSpec(tokens=64, init_std=0.25),
     )
     state = initial_state(wide)
     assert float(state["prompt"].std()) == pytest.approx(0.25, rel=0.05)

@@ -10,12 +10,12 @@ TINY_WIDTH = 64
 TINY_LAYERS = 4
 
 
-def tiny_spec(folder: Path, quantisation: Any = "none") -> plan.Backbone:
-    return plan.Backbone(uri=f"path:{folder}", width=TINY_WIDTH, layers=TINY_LAYERS, quantisation=quantisation)
+def tiny_spec(folder: Path, quantisation: Any = "none") -> plan.BackboneSpec:
+    return plan.BackboneSpec(uri=f"path:{folder}", width=TINY_WIDTH, layers=TINY_LAYERS, quantisation=quantisation)
 
 
-def smollm2_spec(file: Path) -> plan.Backbone:
-    return plan.Backbone(uri=f"gguf:{file}", width=576, layers=30, prefix="")
+def smollm2_spec(file: Path) -> plan.BackboneSpec:
+    return plan.BackboneSpec(uri=f"gguf:{file}", width=576, layers=30, prefix="")
 
 
 def save_tiny_model(family: str, folder: Path, *, kind: str = "Model", **more: Any) -> None:

@@ -22,7 +22,7 @@ from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training, checked
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training, checked
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Update
 from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE
@@ -37,8 +37,8 @@ def tiny_plan(*, head_start: Any = "zero", **aggregation: Any) -> Plan:
         Plan(
             federation="test",
             task=Task(labels=("good", "bad")),
-            backbone=Backbone(uri="path:none", width=8, layers=2),
-            prompt=Prompt(tokens=4),
+            backbone=BackboneSpec(uri="path:none", width=8, layers=2),
+            prompt=PromptSpec(tokens=4),
             training=Training(head_start=head_start),
             aggregation=Aggregation(**{"buffer": 1, "proximity": "uniform", **aggregation}),
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tuned
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.tensors import Array, PromptState, flatten, layout, unflatten
 
 SENTENCES = 2000
@@ -22,8 +22,8 @@ def toy_plan(head_start: Any = "zero", epochs: int = 2, **aggregation: Any) -> P
     """Return a plan whose prompt state has fifty values."""
     return Plan(
         task=Task(labels=("good", "bad")),
-        backbone=Backbone(uri="path:none", width=8, layers=2),
-        prompt=Prompt(tokens=4),
+        backbone=BackboneSpec(uri="path:none", width=8, layers=2),
+        prompt=PromptSpec(tokens=4),
         training=Training(head_start=head_start, epochs=epochs, min_steps=1),
         aggregation=Aggregation(**aggregation),
     )

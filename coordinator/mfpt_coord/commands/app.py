@@ -129,15 +129,15 @@ def plan_init(
         federation=plans.federation_name(federation),
         task=chosen.task,
         aggregation=chosen.aggregation,
-        backbone=plans.Backbone(
+        backbone=plans.BackboneSpec(
             uri=backbone,
             width=facts.width,
             layers=facts.layers,
             fingerprint=facts.fingerprint,
             # What the E5 family was trained with means nothing to others.
-            prefix=plans.Backbone().prefix if is_e5(backbone) else "",
+            prefix=plans.BackboneSpec().prefix if is_e5(backbone) else "",
         ),
-        prompt=plans.Prompt(method=method.value),
+        prompt=plans.PromptSpec(method=method.value),
         training=chosen.training,
     )
     text = plan_to_toml(plan)

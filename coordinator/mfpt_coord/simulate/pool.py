@@ -12,7 +12,7 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_coord.simulate.run import run
 from mfpt_shared.device.trainer import Laboratory, OpenLaboratory
-from mfpt_shared.errors import Incompatible
+from mfpt_shared.errors import NotInstalled
 from mfpt_shared.plan import Plan
 
 _GROUP = "mfpt.trainers"
@@ -44,12 +44,12 @@ def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
     """Open the first laboratory that is installed.
 
     Raises:
-        Incompatible: none is.
+        NotInstalled: none is.
     """
     for entry in entry_points(group=_GROUP):
         opener: OpenLaboratory = entry.load()
         return opener(plan, bench.data, cache=bench.cache, device=bench.device, threads=bench.threads)
-    raise Incompatible("no trainer is installed, which a simulation needs: pip install 'mfpt[edge]'")
+    raise NotInstalled("no trainer is installed, which a simulation needs: pip install 'mfpt[edge]'")
 
 
 def run_all(

@@ -107,7 +107,7 @@ class Decoder:
 
 
 def load_backbone(
-    spec: plan.Backbone, device: str = "auto", cache: Path | None = None, *, generates: bool = False
+    spec: plan.BackboneSpec, device: str = "auto", cache: Path | None = None, *, generates: bool = False
 ) -> Backbone:
     """Load the backbone of a plan.
 
@@ -178,7 +178,7 @@ def _decoder(model: Pretrained, tokenizer: PretrainedTokenizer, device: torch.de
         return Decoder(model.logits, tokenizer, tokenizer.end_id, model.logits(one[:1]).shape[1])
 
 
-def check_facts(spec: plan.Backbone, facts: BackboneFacts | Backbone) -> None:
+def check_facts(spec: plan.BackboneSpec, facts: BackboneFacts | Backbone) -> None:
     """Check that the weights found are those that the plan asks for.
 
     Raises:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mfpt_shared.errors import DatasetError, UsageError
+from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
 from mfpt_shared.languages import LanguageCode, normalise, short_tag
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def cldr_examples(language: LanguageCode) -> list[CldrName]:
     Each label that occurs does so at least 20 times, and at least two labels and 100 names are there.
 
     Raises:
-        DatasetError: CLDR does not know the language, or has too few names in it; or Babel is not installed.
+        DatasetError: CLDR does not know the language, or has too few names in it.
+        NotInstalled: Babel is not installed.
     """
     names = _own_names(language)
     if not _enough(names):
@@ -73,7 +74,7 @@ def cldr_languages() -> tuple[LanguageCode, ...]:
     """Return the languages for which `cldr_examples` has enough names, sorted; reads every locale (about two seconds).
 
     Raises:
-        DatasetError: Babel is not installed.
+        NotInstalled: Babel is not installed.
     """
     _require_babel()
     from babel import localedata  # noqa: PLC0415 - Babel is part of the `edge` extra
@@ -122,7 +123,7 @@ def _require_babel() -> None:
     try:
         import babel  # noqa: F401, PLC0415
     except ImportError as error:
-        raise DatasetError("the embedded data needs Babel: pip install 'mfpt[edge]'") from error
+        raise NotInstalled("the embedded data needs Babel: pip install 'mfpt[edge]'") from error
 
 
 def _locale(language: LanguageCode) -> "Locale":

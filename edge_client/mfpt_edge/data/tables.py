@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from mfpt_edge.data.splits import SPLIT_NAMES, SplitName
-from mfpt_shared.errors import DatasetError, UsageError
+from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -125,7 +125,7 @@ def _read_parquet(path: Path) -> Table:
         import pyarrow as pa  # noqa: PLC0415 - of the `data` extra
         import pyarrow.parquet as pq  # noqa: PLC0415
     except ImportError as error:
-        raise DatasetError(f"{path}: Parquet files need pyarrow: pip install 'mfpt[data]'") from error
+        raise NotInstalled(f"{path}: Parquet files need pyarrow: pip install 'mfpt[data]'") from error
     try:
         # ParquetFile, because read_table would take folder names such as `lang=sw` for columns.
         with pq.ParquetFile(path) as file:
@@ -196,7 +196,7 @@ def read_hub(source: str) -> dict[SplitName, Table]:
     try:
         import datasets  # noqa: PLC0415 - of the `data` extra
     except ImportError as error:
-        raise DatasetError(f"{source} needs the datasets library: pip install 'mfpt[data]'") from error
+        raise NotInstalled(f"{source} needs the datasets library: pip install 'mfpt[data]'") from error
     try:
         loaded = datasets.load_dataset(name, config)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:

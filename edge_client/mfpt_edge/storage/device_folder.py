@@ -8,7 +8,7 @@ import msgspec
 
 from mfpt_edge.storage.atomic import write_durably
 from mfpt_edge.storage.outbox import Outbox
-from mfpt_shared.errors import BadData, DecodeError, Incompatible, PlanError, UsageError
+from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
 from mfpt_shared.folders import state_home
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
@@ -45,7 +45,7 @@ class DeviceFolder:
         """Return who the device is; None if the folder is new.
 
         Raises:
-            BadData: the file is damaged.
+            Damaged: the file is damaged.
         """
         file = self.path / IDENTITY_FILE
         try:
@@ -53,7 +53,7 @@ class DeviceFolder:
         except FileNotFoundError:
             return None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise BadData(f"{file} is damaged ({error}); remove {self.path} to start as a new device") from error
+            raise Damaged(f"{file} is damaged ({error}); remove {self.path} to start as a new device") from error
 
     def enrol(self, language: LanguageCode) -> Identity:
         """Return who the device is, and make it somebody if the folder is new.
@@ -95,7 +95,7 @@ class DeviceFolder:
         """Return the device's own prompt, if it prefers that to the federation's and tuned it under this very plan.
 
         Raises:
-            BadData: the file is damaged.
+            Damaged: the file is damaged.
         """
         own = self._read_prompt(OWN_PROMPT_FILE)
         return own if own is not None and own.header.plan == plan.digest else None
@@ -105,23 +105,21 @@ class DeviceFolder:
 
         Raises:
             UsageError: it has none yet.
-            PlanError: the file is damaged.
+            Damaged: the file is damaged.
         """
         try:
             return plan_from_json((self.path / PLAN_FILE).read_bytes())
         except FileNotFoundError as error:
             raise self._nothing_here() from error
         except PlanError as error:
-            raise PlanError(
-                f"{self.path / PLAN_FILE} is damaged; join the federation again to get a new one"
-            ) from error
+            raise Damaged(f"{self.path / PLAN_FILE} is damaged; join the federation again to get a new one") from error
 
     def prompt(self) -> Prompt:
         """Return the newest prompt of the federation that the device holds.
 
         Raises:
             UsageError: it has none yet.
-            BadData: the file is damaged.
+            Damaged: the file is damaged.
         """
         prompt = self._read_prompt(PROMPT_FILE)
         if prompt is None:
@@ -135,7 +133,7 @@ class DeviceFolder:
         except FileNotFoundError:
             return None
         except DecodeError as error:
-            raise BadData(f"{file} is damaged ({error}); join the federation again to get a new one") from error
+            raise Damaged(f"{file} is damaged ({error}); join the federation again to get a new one") from error
         assert isinstance(prompt, Prompt)
         return prompt
 

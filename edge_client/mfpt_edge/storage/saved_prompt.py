@@ -32,7 +32,7 @@ def held(folder: DeviceFolder) -> Model:
 
     Raises:
         UsageError: it holds nothing.
-        BadData: what it holds is damaged.
+        Damaged: what it holds is damaged.
     """
     plan = folder.plan()
     return Model(plan, folder.own_prompt(plan) or folder.prompt())

@@ -20,8 +20,7 @@ from mfpt_edge.backbone.load import Backbone
 from mfpt_edge.backbone.padding import prepend
 from mfpt_edge.formats.conventions import POOLED_NORM, max_text_tokens
 from mfpt_shared.errors import Incompatible
-from mfpt_shared.plan import Plan
-from mfpt_shared.plan import Prompt as PromptSpec
+from mfpt_shared.plan import Plan, PromptSpec
 from mfpt_shared.tensors import Array, PromptState, check_layout, initial_state, layout
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple, cast, get_args
 
 from mfpt_shared.backbones import gguf
-from mfpt_shared.errors import Incompatible, UsageError
+from mfpt_shared.errors import Incompatible, NotInstalled, UsageError
 
 Scheme = Literal["bundled", "path", "hf", "gguf"]
 
@@ -112,7 +112,7 @@ def locate(address: BackboneUri) -> Path:
 
     Raises:
         UsageError: there is no such folder, file or repository.
-        Incompatible: the package that talks to the hub is not installed.
+        NotInstalled: the package that talks to the hub is not installed.
     """
     if address.scheme == "hf":
         return _download(address)
@@ -181,7 +181,7 @@ def _download(address: BackboneUri) -> Path:
     try:
         import huggingface_hub  # noqa: PLC0415 - a server without hub backbones does not need it
     except ImportError as error:
-        raise Incompatible(
+        raise NotInstalled(
             f"backbone hf:{address.name} needs the package huggingface_hub: pip install huggingface_hub, "
             "or download the model elsewhere and use path:<folder>"
         ) from error

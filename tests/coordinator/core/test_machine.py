@@ -26,7 +26,7 @@ from mfpt_coord.core.state import initial
 from mfpt_coord.core.status import summarise
 from mfpt_coord.core.updates import REFUSED_SECONDS
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
     Ack,
@@ -57,8 +57,8 @@ class Federation:
     def __init__(self, last_version: int | None = None, head_start: Any = "zero", **aggregation: Any) -> None:
         plan = Plan(
             task=Task(labels=("a", "b")),
-            backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
-            prompt=Prompt(tokens=1),
+            backbone=BackboneSpec(width=2, layers=2, fingerprint=FINGERPRINT),
+            prompt=PromptSpec(tokens=1),
             training=Training(head_start=head_start),
             aggregation=Aggregation(**{"buffer": 2, "concurrency": 10, "fold_after": 600.0} | aggregation),
         )
@@ -340,7 +340,7 @@ def test_a_device_with_something_else_is_turned_away_with_a_reason(wrong: dict[s
 
 def test_a_plan_without_fingerprint_takes_any_backbone() -> None:
     federation = Federation()
-    plan = Plan(task=Task(labels=("a", "b")), backbone=Backbone(width=2, layers=2), prompt=Prompt(tokens=1))
+    plan = Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(width=2, layers=2), prompt=PromptSpec(tokens=1))
     federation.state = initial(plan)
     federation.ready("a", backbone="sha256:x")
     assert [type(message) for message in federation.told("a")] == [Assign]

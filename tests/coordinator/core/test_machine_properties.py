@@ -35,7 +35,7 @@ from mfpt_edge.core.machine import next_deadline as edge_deadline
 from mfpt_edge.core.machine import step as edge_step
 from mfpt_edge.core.state import State as EdgeState
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol import messages
 from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import (
@@ -71,8 +71,8 @@ STATEFUL = settings(max_examples=60, stateful_step_count=40, deadline=None)
 def federation(head_start: Any = "ridge", **aggregation: Any) -> Plan:
     return Plan(
         task=Task(labels=("a", "b")),
-        backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
-        prompt=Prompt(tokens=1),
+        backbone=BackboneSpec(width=2, layers=2, fingerprint=FINGERPRINT),
+        prompt=PromptSpec(tokens=1),
         training=Training(head_start=head_start),
         aggregation=Aggregation(**aggregation),
     )

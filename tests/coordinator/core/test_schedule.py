@@ -21,7 +21,7 @@ from mfpt_coord.core.schedule import (
 from mfpt_coord.core.staleness import freshness
 from mfpt_coord.core.state import Assignment, Client, Contribution, State, initial
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.messages import UpdateHeader
 
 NOW = 1000.0
@@ -44,8 +44,8 @@ def federation(*clients: Client, **changes: Any) -> State:
     aggregation = usual | changes.pop("aggregation", {})
     plan = Plan(
         task=Task(labels=("a", "b")),
-        backbone=Backbone(width=2, layers=2),
-        prompt=Prompt(tokens=1),
+        backbone=BackboneSpec(width=2, layers=2),
+        prompt=PromptSpec(tokens=1),
         training=Training(head_start=changes.pop("head_start", "zero")),
         aggregation=Aggregation(**aggregation),
     )

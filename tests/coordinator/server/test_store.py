@@ -27,7 +27,7 @@ from mfpt_coord.core.state import Client, State, initial
 from mfpt_coord.server.store import SCHEMA_VERSION, SqliteStore, Store
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Prompt, Task, Training
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import (
     ClientState,
@@ -49,8 +49,8 @@ CLIENTS = {f"c{number}": LANGUAGES[number % len(LANGUAGES)] for number in range(
 def plan_with(**aggregation: Any) -> Plan:
     return Plan(
         task=Task(labels=("a", "b")),
-        backbone=Backbone(width=2, layers=2, fingerprint=FINGERPRINT),
-        prompt=Prompt(tokens=1),
+        backbone=BackboneSpec(width=2, layers=2, fingerprint=FINGERPRINT),
+        prompt=PromptSpec(tokens=1),
         training=Training(head_start="zero"),  # late updates from version 0 count
         aggregation=Aggregation(**{"buffer": 3, "max_staleness": 2, "concurrency": 2} | aggregation),
     )

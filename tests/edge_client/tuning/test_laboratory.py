@@ -15,7 +15,7 @@ from mfpt_shared.backbones.describe import describe
 from mfpt_shared.device.trainer import Share, Trainer
 from mfpt_shared.errors import DatasetError, Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Backbone, Plan, Prompt, Task
+from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task
 from mfpt_shared.tensors import PromptState, initial_state
 
 SWAHILI, ZULU, YORUBA = LanguageCode("swh"), LanguageCode("zul"), LanguageCode("yor")
@@ -38,8 +38,8 @@ def write_language(folder: Path, *, keyed: bool, texts: tuple[str, ...] = TEXTS)
 def spec(tiny_folder: Callable[[str], Path]) -> Plan:
     """A plan for the tiny backbone."""
     uri = f"path:{tiny_folder('Bert')}"
-    backbone = Backbone(uri=uri, quantisation="none", **describe(uri)._asdict())
-    return Plan(task=Task(labels=LABELS), backbone=backbone, prompt=Prompt(tokens=4))
+    backbone = BackboneSpec(uri=uri, quantisation="none", **describe(uri)._asdict())
+    return Plan(task=Task(labels=LABELS), backbone=backbone, prompt=PromptSpec(tokens=4))
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +151,7 @@ def test_trainers_share_a_model_and_do_not_disturb_each_other(laboratory: Backbo
 
 
 def test_plans_that_differ_in_their_prompt_stand_on_one_backbone(laboratory: BackboneLaboratory, spec: Plan) -> None:
-    longer = msgspec.structs.replace(spec, prompt=Prompt(tokens=7))
+    longer = msgspec.structs.replace(spec, prompt=PromptSpec(tokens=7))
     assert tuned(laboratory.trainer(spec, [Share(SWAHILI, [0, 6])]), initial_state(spec))["prompt"].shape[0] == 4
     assert tuned(laboratory.trainer(longer, [Share(SWAHILI, [0, 6])]), initial_state(longer))["prompt"].shape[0] == 7
 

@@ -38,13 +38,13 @@ EXAMPLES = tuple(
 
 
 def make_model(backbone: Backbone, *, method: str = "late", **training: float) -> PromptModel:
-    spec = msgspec.structs.replace(plan.Prompt(tokens=4, encoder_width=16), method=method)
+    spec = msgspec.structs.replace(plan.PromptSpec(tokens=4, encoder_width=16), method=method)
     width, layers = backbone.width, backbone.layers
     return PromptModel(
         backbone,
         plan.Plan(
             task=plan.Task(labels=("praise", "complaint")),
-            backbone=plan.Backbone(uri="path:tiny", width=width, layers=layers),
+            backbone=plan.BackboneSpec(uri="path:tiny", width=width, layers=layers),
             prompt=spec,
             training=msgspec.structs.replace(plan.Training(epochs=5, batch_size=8), **training),
         ),

@@ -16,11 +16,11 @@ from mfpt_shared import plan, tensors
 from mfpt_shared.errors import Incompatible
 
 METHODS = ("late", "prompt", "p-tuning")
-TINY = plan.Backbone(uri="path:tiny", width=64, layers=4)
+TINY = plan.BackboneSpec(uri="path:tiny", width=64, layers=4)
 
 
-def make_plan(method: str = "late", *, backbone: plan.Backbone = TINY, **prompt: int) -> plan.Plan:
-    spec = msgspec.structs.replace(plan.Prompt(tokens=5, encoder_width=16), method=method, **prompt)
+def make_plan(method: str = "late", *, backbone: plan.BackboneSpec = TINY, **prompt: int) -> plan.Plan:
+    spec = msgspec.structs.replace(plan.PromptSpec(tokens=5, encoder_width=16), method=method, **prompt)
     return plan.Plan(task=plan.Task(labels=("x", "y", "z")), backbone=backbone, prompt=spec)
 
 
@@ -129,7 +129,7 @@ def gradients(model: PromptModel, logits: torch.Tensor) -> torch.Tensor:
 
 
 def test_cached_activations_give_the_same_answers_and_gradients(backbone: Backbone) -> None:
-    model = PromptModel(backbone, make_plan(backbone=plan.Backbone()))
+    model = PromptModel(backbone, make_plan(backbone=plan.BackboneSpec()))
     model.load(random_state(model.plan))
     ids, mask = two_texts(backbone)
     cached = model.lower(ids, mask).half()

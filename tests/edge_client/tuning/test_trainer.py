@@ -31,8 +31,8 @@ NOTHING = (0.0, 0.0, 0)
 def make_plan(backbone: Backbone, **training: object) -> plan.Plan:
     return plan.Plan(
         task=plan.Task(labels=("praise", "complaint")),
-        backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers, quantisation="none"),
-        prompt=plan.Prompt(tokens=4),
+        backbone=plan.BackboneSpec(uri="path:tiny", width=backbone.width, layers=backbone.layers, quantisation="none"),
+        prompt=plan.PromptSpec(tokens=4),
         training=plan.Training(batch_size=8, **training),
     )
 

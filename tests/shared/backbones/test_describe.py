@@ -12,8 +12,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from mfpt_shared.backbones.describe import BackboneFacts, BackboneUri, describe, is_e5, parse_uri
-from mfpt_shared.errors import Incompatible, UsageError
-from mfpt_shared.plan import Backbone
+from mfpt_shared.errors import Incompatible, NotInstalled, UsageError
+from mfpt_shared.plan import BackboneSpec
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -47,7 +47,7 @@ def test_an_address_that_makes_no_sense_is_answered_with_the_three_forms(uri: st
 
 def test_the_bundled_backbone_fits_the_plan_defaults() -> None:
     facts = describe("bundled:multilingual-e5-small")
-    defaults = Backbone()
+    defaults = BackboneSpec()
     assert (facts.width, facts.layers) == (defaults.width, defaults.layers)
     assert facts.fingerprint.startswith("sha256:1571fc98")
 
@@ -98,7 +98,7 @@ def test_a_folder_without_weights_config_or_sizes_is_refused_with_the_reason(tmp
 
 def test_without_the_hub_package_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    with pytest.raises(Incompatible, match="pip install huggingface_hub"):
+    with pytest.raises(NotInstalled, match="pip install huggingface_hub"):
         describe("hf:org/name")
 
 

@@ -11,16 +11,15 @@ from mfpt_shared.device.rounds import Candidate, Rounds
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Backbone, Plan, Task, Training
-from mfpt_shared.plan import Prompt as PromptPlan
+from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.messages import Prompt, PromptHeader
 from mfpt_shared.tensors import PromptState, dense, halve, initial_state
 
 SWAHILI = LanguageCode("swh")
 PLAN = Plan(
     task=Task(labels=("a", "b")),
-    backbone=Backbone(width=4, layers=2),
-    prompt=PromptPlan(tokens=2),
+    backbone=BackboneSpec(width=4, layers=2),
+    prompt=PromptSpec(tokens=2),
     training=Training(epochs=1, min_steps=6, batch_size=5),
 )
 MANY = 10_000

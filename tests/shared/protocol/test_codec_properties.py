@@ -126,7 +126,9 @@ PLANS = messages(
         plans.Task, labels=st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=5, unique=True).map(tuple)
     ),
     federation=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,20}", fullmatch=True),
-    prompt=messages(plans.Prompt, method=st.sampled_from(["late", "prompt", "p-tuning"]), tokens=st.integers(1, 512)),
+    prompt=messages(
+        plans.PromptSpec, method=st.sampled_from(["late", "prompt", "p-tuning"]), tokens=st.integers(1, 512)
+    ),
     aggregation=messages(plans.Aggregation, temperature=st.floats(0, 1e9, exclude_min=True)),
 )
 

@@ -30,12 +30,12 @@ FAMILIES = ("Bert", "Llama")
 
 
 def make_model(backbone: Backbone, method: str = "late") -> PromptModel:
-    spec = msgspec.structs.replace(plan.Prompt(tokens=4, encoder_width=16), method=method)
+    spec = msgspec.structs.replace(plan.PromptSpec(tokens=4, encoder_width=16), method=method)
     model = PromptModel(
         backbone,
         plan.Plan(
             task=plan.Task(labels=("praise", "complaint")),
-            backbone=plan.Backbone(uri="path:tiny", width=backbone.width, layers=backbone.layers),
+            backbone=plan.BackboneSpec(uri="path:tiny", width=backbone.width, layers=backbone.layers),
             prompt=spec,
         ),
     )

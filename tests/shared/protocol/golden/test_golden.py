@@ -1,7 +1,7 @@
 """The bytes of the protocol, pinned: a change here is a change that older coordinators and devices do not understand.
 
 Each message below has a file beside this one. After a change that is meant, write the files anew with
-`python tests/golden/test_golden.py --write` and say in the change log who can still talk to whom.
+`python tests/shared/protocol/golden/test_golden.py --write` and say in the change log who can still talk to whom.
 """
 
 import sys
@@ -52,10 +52,10 @@ DIGEST = "fedcba9876543210"
 PLAN_VALUE = plans.Plan(
     task=plans.Task(labels=("sport", "siasa", "müzik"), kind="classification", data="cldr"),
     federation="golden",
-    backbone=plans.Backbone(
+    backbone=plans.BackboneSpec(
         uri="hf:org/name@main", width=4, layers=6, fingerprint=FINGERPRINT, quantisation="none", prefix="query: "
     ),
-    prompt=plans.Prompt(method="p-tuning", tokens=2, layer=3, init_std=0.25, encoder_width=8, seed=7),
+    prompt=plans.PromptSpec(method="p-tuning", tokens=2, layer=3, init_std=0.25, encoder_width=8, seed=7),
     training=plans.Training(
         epochs=3,
         batch_size=4,
