@@ -21,7 +21,7 @@ from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, plan_to_json
 from mfpt_shared.plan_files import plan_from_json, plan_to_toml
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import ClientState, Metrics, PromptHeader, Ready, Update, UpdateHeader
-from mfpt_shared.protocol.messages import PromptSpec as PromptMessage
+from mfpt_shared.protocol.messages import Prompt as PromptMessage
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PLAN
 from mfpt_shared.tensors import halve, initial_state, quantise
 from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
