@@ -1,7 +1,7 @@
 """The federation plan: everything that coordinator and devices must agree on, as one frozen, validated tree.
 
-The coordinator reads it from TOML, publishes it as JSON, and every device follows it. Each field's description is
-also the comment that `mfpt-coord plan init` writes beside it.
+The coordinator reads the plan from TOML and publishes it as JSON, and every device follows it. The description of a
+field is also its comment in the file that `mfpt-coord plan init` writes, and its meaning in docs/protocol.md.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from mfpt_shared.errors import PlanError, UsageError
 _FEDERATION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Whole = Annotated[int, Meta(ge=0, le=1_000_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
 NonNegative = Annotated[float, Meta(ge=0, le=1e9)]
@@ -36,22 +37,22 @@ class Task(Section, frozen=True):
     """What the devices learn."""
 
     labels: Annotated[
-        tuple[Name, ...], Meta(max_length=1000, description="the classes, in a fixed order; none for generation")
+        tuple[Name, ...], Meta(max_length=1000, description="classes, in a fixed order; none for generation")
     ]
     kind: Annotated[
         TaskKind,
         Meta(
-            description="classification: one label for a text; pairs: one for two texts, such as premise and "
-            "hypothesis; generation: a completion for a prompt, by a decoder"
+            description="classification: one label for a text; pairs: one label for two texts, such as premise and "
+            "hypothesis; generation: a completion for a prompt, written by a decoder"
         ),
     ] = "classification"
     data: Annotated[
-        str, Meta(description="data source of a device that names none, for example 'cldr'; empty: it must name one")
+        str, Meta(description="data source for devices that name none, such as 'cldr'; empty: devices must name one")
     ] = ""
 
     @property
     def generates(self) -> bool:
-        """Whether its answers are texts that a decoder writes; it has no labels then, and no head."""
+        """Whether the answers are texts that a decoder writes; there are no labels then, and no head."""
         return self.kind == "generation"
 
 
@@ -67,102 +68,94 @@ class BackboneSpec(Section, frozen=True):
         str,
         Meta(
             pattern=r"^(sha256:[0-9a-f]{64})?\Z",
-            description="SHA-256 of the weights; a device with other weights does not train",
+            description="SHA-256 of the weights; a device with other weights does not train; empty: not checked",
         ),
     ] = ""
     quantisation: Annotated[
-        Literal["nf4", "none"], Meta(description="nf4: 4-bit weights (bitsandbytes); none: 32-bit")
+        Literal["nf4", "none"], Meta(description="nf4: 4-bit weights (bitsandbytes); none: 32-bit weights")
     ] = "nf4"
-    prefix: Annotated[str, Meta(max_length=256, description="put before every text, as the backbone was trained")] = (
+    prefix: Annotated[str, Meta(max_length=256, description="put before every text, as in the backbone's training")] = (
         "query: "
     )
 
 
 class PromptSpec(Section, frozen=True):
-    """The soft prompt, the only part of the model that is tuned beside the head."""
+    """The soft prompt, which is tuned together with the head; the rest of the model is frozen."""
 
     method: Annotated[
         Literal["late", "prompt", "p-tuning"],
         Meta(
-            description="late: tokens enter before `layer`; prompt: at the input; p-tuning: there, through an encoder"
+            description="late: virtual tokens enter before `layer`; prompt: at the input; p-tuning: at the input, "
+            "through an encoder"
         ),
     ] = "late"
     tokens: Annotated[int, Meta(ge=1, le=512, description="number of virtual tokens")] = 20
     layer: Annotated[
-        int,
-        Meta(ge=-1, le=1023, description="late: layer that first sees the prompt; -1: at 3/4 of the depth"),
+        int, Meta(ge=-1, le=1023, description="late: first layer that sees them; -1: 3/4 of the depth")
     ] = -1
-    init_std: Annotated[NonNegative, Meta(description="standard deviation of the initial virtual tokens")] = 0.3
-    encoder_width: Annotated[int, Meta(ge=1, le=65_536, description="p-tuning: hidden size of the prompt encoder")] = (
-        128
-    )
-    seed: Annotated[int, Meta(ge=0, le=2**32 - 1, description="of the initial prompt")] = 0
+    init_std: Annotated[NonNegative, Meta(description="standard deviation of the virtual tokens of version 0")] = 0.3
+    encoder_width: Annotated[int, Meta(ge=1, le=65_536, description="p-tuning: hidden size of the encoder")] = 128
+    seed: Annotated[int, Meta(ge=0, le=2**32 - 1, description="random seed of version 0")] = 0
 
 
 class Training(Section, frozen=True):
-    """What a device does between receiving an assignment and sending its update."""
+    """What a device does in a round, between its assignment and its update."""
 
-    epochs: Annotated[Count, Meta(description="local epochs an assignment, at least")] = 1
-    min_steps: Annotated[Count, Meta(description="a device with few examples makes more epochs, for so many steps")] = 9
+    epochs: Annotated[Count, Meta(description="least number of epochs in a round")] = 1
+    min_steps: Annotated[Count, Meta(description="least number of steps: few examples are seen in more epochs")] = 9
     head_start: Annotated[
         Literal["ridge", "zero"],
-        Meta(description="first head of a device: ridge regression on its frozen features, in closed form; or zero"),
+        Meta(description="ridge: the first head is found in closed form, on the frozen features; zero: it is tuned"),
     ] = "ridge"
-    batch_size: Annotated[Count, Meta(description="examples a step")] = 16
-    prompt_learning_rate: Annotated[Positive, Meta(description="AdamW, virtual tokens")] = 0.02
-    head_learning_rate: Annotated[Positive, Meta(description="AdamW, head")] = 0.0005
+    batch_size: Annotated[Count, Meta(description="examples in a step")] = 16
+    prompt_learning_rate: Annotated[Positive, Meta(description="learning rate of the virtual tokens (AdamW)")] = 0.02
+    head_learning_rate: Annotated[Positive, Meta(description="learning rate of the head (AdamW)")] = 0.0005
     schedule: Annotated[
         Literal["constant", "linear"],
-        Meta(description="of the learning rates within an assignment: constant, or linear down to nothing"),
+        Meta(description="learning rates within a round: constant, or falling linearly to zero"),
     ] = "constant"
-    weight_decay: Annotated[NonNegative, Meta(description="AdamW")] = 0.01
-    max_tokens: Annotated[int, Meta(ge=4, le=8192, description="texts are cut after so many tokens")] = 128
+    weight_decay: Annotated[NonNegative, Meta(description="weight decay (AdamW)")] = 0.01
+    max_tokens: Annotated[int, Meta(ge=4, le=8192, description="number of tokens after which a text is cut")] = 128
 
     def epochs_for(self, examples: int) -> int:
-        """Return the epochs of one assignment on so many examples."""
+        """Return the number of epochs in a round with this number of examples."""
         steps = math.ceil(max(examples, 1) / self.batch_size)
         return max(self.epochs, math.ceil(self.min_steps / steps))
 
 
 class Aggregation(Section, frozen=True):
-    """How updates become new prompts, and who trains when."""
+    """How updates become new versions, and which devices train when."""
 
-    buffer: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="updates a fold; 0: half as many as devices take part")
-    ] = 0
+    buffer: Annotated[Whole, Meta(description="updates in a fold; 0: half the number of devices that take part")] = 0
     fold_after: Annotated[
-        Positive, Meta(description="seconds; a buffer that is not full is folded so long after its first update")
+        Positive, Meta(description="seconds from the first update to a fold, even if the buffer is not full")
     ] = 600.0
     patience: Annotated[
-        Positive, Meta(description="a buffer or a device is waited for so many times as long as rounds usually take")
+        Positive, Meta(description="how long to wait for a buffer or a device, in multiples of the usual round")
     ] = 3.0
-    concurrency: Annotated[Count, Meta(description="devices that train at once, at most")] = 100
+    concurrency: Annotated[Count, Meta(description="largest number of devices that train at once")] = 100
     staleness: Annotated[
         Literal["constant", "polynomial", "hinge"],
-        Meta(description="how an old update's weight falls: not at all, (1 + staleness)^-a, or after a grace period"),
+        Meta(description="weight of a late update: constant; polynomial: (1 + staleness)^-a; hinge: after a grace"),
     ] = "polynomial"
     staleness_exponent: Annotated[
-        float, Meta(ge=0, le=10, description="a of `polynomial` and `hinge`: 1 / (1 + a (staleness - grace))")
+        float, Meta(ge=0, le=10, description="a of polynomial and of hinge, 1 / (1 + a (staleness - grace))")
     ] = 0.5
     staleness_grace: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="`hinge`: versions that an update may be behind at full weight")
+        Whole, Meta(description="hinge: versions that an update may be behind and still have its full weight")
     ] = 4
-    max_staleness: Annotated[
-        int, Meta(ge=0, le=1_000_000, description="updates older than so many versions are refused")
-    ] = 20
+    max_staleness: Annotated[Whole, Meta(description="versions behind, beyond which an update is not used")] = 20
     proximity: Annotated[
         Literal["auto", "fixed", "observed", "uniform"],
         Meta(
             description="auto: least estimated bias and variance; fixed: exp(-distance / temperature); "
-            "observed: the same with what updates show instead of distances; uniform: 1"
+            "observed: as fixed, with the distances that updates show; uniform: 1"
         ),
     ] = "auto"
-    temperature: Annotated[
-        Positive, Meta(description="of `fixed` and `observed`; 0.1 is sharp, 1 is nearly uniform")
-    ] = 0.8
+    temperature: Annotated[Positive, Meta(description="fixed, observed: 0.1 is sharp, 1 is nearly uniform")] = 0.8
     distance_bias: Annotated[
         NonNegative,
-        Meta(description="`auto`: squared bias of a language at distance 1, in variances of one example, at first"),
+        Meta(description="auto: first guess of the squared bias at distance 1, in variances of one example"),
     ] = 0.001
     metrics: Annotated[
         tuple[
@@ -171,41 +164,37 @@ class Aggregation(Section, frozen=True):
             ],
             ...,
         ],
-        Meta(min_length=1, description="URIEL+ distances; the mean over those known for a pair counts"),
+        Meta(min_length=1, description="URIEL+ distances; the mean of those known for a pair counts"),
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0
     cover_exponent: Annotated[
-        Share, Meta(description="c in x^c, the step of a fold in which devices with a share x of all examples reported")
+        Share, Meta(description="c in x^c, the step of a fold whose devices hold a share x of all examples")
     ] = 0.5
-    max_examples: Annotated[Count, Meta(description="n is at most this, whatever a device says")] = 10_000
+    max_examples: Annotated[Count, Meta(description="largest n that counts, whatever a device says")] = 10_000
     combine: Annotated[
         Literal["mean", "clip", "trimmed-mean", "median"],
-        Meta(description="of a fold's deltas; clip, trimmed-mean and median bound what outliers can do"),
+        Meta(description="how the deltas of a fold are combined; all but mean limit what outliers can do"),
     ] = "mean"
-    trim: Annotated[
-        float, Meta(ge=0, lt=0.5, description="`trimmed-mean`: share of the weight left out at either end")
-    ] = 0.1
+    trim: Annotated[float, Meta(ge=0, lt=0.5, description="trimmed-mean: share of the weight cut at each end")] = 0.1
     optimiser: Annotated[
-        Literal["sgd", "momentum", "adam"], Meta(description="what makes a step of the combined delta")
+        Literal["sgd", "momentum", "adam"], Meta(description="how the combined delta becomes a step")
     ] = "sgd"
-    learning_rate: Annotated[Positive, Meta(description="server step on the combined delta")] = 1.0
+    learning_rate: Annotated[Positive, Meta(description="size of that step")] = 1.0
     momentum: Annotated[
-        float, Meta(ge=0, lt=1, description="share of the last step in the next: `momentum`, beta 1 of `adam`")
+        float, Meta(ge=0, lt=1, description="momentum: share of the last step that is kept; adam: beta 1")
     ] = 0.9
-    second_moment: Annotated[float, Meta(ge=0, lt=1, description="beta 2 of `adam`")] = 0.99
-    adaptivity: Annotated[Positive, Meta(description="tau of `adam`, added to the root of the second moment")] = 1e-3
+    second_moment: Annotated[float, Meta(ge=0, lt=1, description="adam: beta 2")] = 0.99
+    adaptivity: Annotated[Positive, Meta(description="adam: tau, added to the root of the second moment")] = 1e-3
     zero_shot: Annotated[
         tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
-        Meta(max_length=1000, description="languages (ISO 639-3) without a device that get a prompt all the same"),
+        Meta(max_length=1000, description="languages (ISO 639-3) that get a prompt although no device speaks them"),
     ] = ()
 
 
 class Privacy(Section, frozen=True):
-    """What a device holds back. Text never leaves it whatever stands here."""
+    """What a device holds back. Texts never leave it, whatever is set here."""
 
-    clip_norm: Annotated[
-        NonNegative, Meta(description="the delta's L2 norm is clipped to this before it is sent; 0: no clipping")
-    ] = 0.0
+    clip_norm: Annotated[NonNegative, Meta(description="largest L2 norm of a delta that is sent; 0: no limit")] = 0.0
     min_examples: Annotated[Count, Meta(description="a device with fewer training examples does not take part")] = 8
 
 
@@ -223,17 +212,17 @@ class Plan(Section, frozen=True):
     privacy: Privacy = Privacy()
 
     def __post_init__(self) -> None:
-        """Check what spans several fields; msgspec turns a ValueError into its own ValidationError."""
+        """Check rules between fields; msgspec turns a ValueError into its own ValidationError."""
         if not _FEDERATION_NAME.fullmatch(self.federation):
             raise ValueError(
                 f"federation {self.federation!r} must be lower-case letters, digits, '-' and '_' (at most 64)"
             )
         if len(set(self.task.labels)) != len(self.task.labels):
-            raise ValueError("task.labels holds a label twice")
+            raise ValueError("task.labels names a label twice")
         if self.task.generates and self.task.labels:
             raise ValueError("task.labels must be empty where task.kind is generation")
         if not self.task.generates and len(self.task.labels) < 2:
-            raise ValueError("task.labels needs two labels at least")
+            raise ValueError("task.labels needs at least two labels")
         if self.prompt.layer >= self.backbone.layers:
             raise ValueError(
                 f"prompt.layer is {self.prompt.layer}, but the backbone has layers 0 to {self.backbone.layers - 1}"
@@ -246,20 +235,20 @@ class Plan(Section, frozen=True):
 
     @property
     def starts_closed(self) -> bool:
-        """Whether a device's first round gives it a head in closed form; what generates has no head."""
+        """Whether the first round finds the head in closed form; a task that generates has no head."""
         return self.training.head_start == "ridge" and not self.task.generates
 
     @property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that name this very plan."""
+        """Sixteen hexadecimal digits that identify the plan."""
         return hashlib.sha256(plan_to_json(self)).hexdigest()[:16]
 
 
 def federation_name(name: str) -> str:
-    """Return a federation's name if it may be one.
+    """Return the name of a federation, checked.
 
     Raises:
-        UsageError: it may not: it would not fit into a topic or a folder's name.
+        UsageError: the name would not fit into a topic or the name of a folder.
     """
     if not _FEDERATION_NAME.fullmatch(name):
         raise UsageError(f"--federation {name!r} must be lower-case letters, digits, '-' and '_' (at most 64)")
@@ -267,22 +256,19 @@ def federation_name(name: str) -> str:
 
 
 def checked(section: SectionT) -> SectionT:
-    """Return a section or plan that was made in code, checked as if it had been read.
+    """Return a section or plan that was made in code, checked as if it had been read from a file.
 
     Raises:
-        PlanError: a value is impossible.
+        PlanError: a value is out of bounds.
     """
-    try:
-        return msgspec.convert(msgspec.to_builtins(section), type=type(section))
-    except msgspec.ValidationError as error:
-        raise PlanError(f"{_name(type(section))}: {error}") from error
+    return made(type(section), **msgspec.to_builtins(section))
 
 
 def made(section: type[SectionT], /, **fields: object) -> SectionT:
-    """Return a section or plan of the given fields, checked as if it had been read.
+    """Return a section or plan with these fields, checked as if it had been read from a file.
 
     Raises:
-        PlanError: a value is impossible.
+        PlanError: a value is out of bounds.
     """
     try:
         return msgspec.convert(msgspec.to_builtins(fields), type=section)
@@ -291,10 +277,10 @@ def made(section: type[SectionT], /, **fields: object) -> SectionT:
 
 
 def _name(section: type[Section]) -> str:
-    """Return a section's name in the plan file."""
+    """Return the name of a section in a plan file."""
     return section.__name__.removesuffix("Spec").lower()
 
 
 def plan_to_json(plan: Plan) -> bytes:
-    """Return the canonical JSON of a plan: every key, in a fixed order."""
+    """Return the canonical JSON of a plan: every key, in a fixed order, without spaces."""
     return msgspec.json.encode(plan)

@@ -1,7 +1,8 @@
 """A device of a federation, written from docs/protocol.md alone, to be read beside it.
 
-With `frames`, it imports the standard library and paho-mqtt, and nothing of the project. It is a reference for the
-protocol, not for machine learning: `train` moves every value a little where a real device would run its optimiser.
+Together with `frames` and `plan` it needs the standard library and paho-mqtt, and nothing of the project. It is a
+reference for the protocol, not for machine learning: `train` moves every value a little where a real device would run
+its optimiser.
 
     python -m conformance.client HOST PORT FEDERATION LANGUAGE FOLDER ROUNDS
 
@@ -25,24 +26,11 @@ from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from conformance.frames import PROMPT, UPDATE, State, Tensor, read_frame, read_prompt, write_delta, write_frame
+from conformance.plan import objection_to
 
 EXAMPLES: Final = 20  # in the training data that this device would have
 RESEND_SECONDS: Final = 15.0
 READY_SECONDS: Final = 60.0
-
-# The keys of the plan that this device understands; "" holds those outside the sections.
-PLAN_KEYS: Final = {
-    "": "task federation backbone prompt training aggregation privacy",
-    "task": "kind labels data",
-    "backbone": "uri width layers fingerprint quantisation prefix",
-    "prompt": "method tokens layer init_std encoder_width seed",
-    "training": "epochs min_steps head_start batch_size prompt_learning_rate head_learning_rate schedule weight_decay "
-    "max_tokens",
-    "aggregation": "buffer fold_after patience concurrency staleness staleness_exponent staleness_grace max_staleness "
-    "proximity temperature distance_bias metrics example_exponent cover_exponent max_examples combine trim optimiser "
-    "learning_rate momentum second_moment adaptivity zero_shot",
-    "privacy": "clip_norm min_examples",
-}
 
 
 class Folder:
@@ -92,17 +80,6 @@ def clipped(delta: State, clip_norm: float) -> State:
     norm = math.sqrt(sum(value * value for tensor in delta.values() for value in tensor.values))
     factor = min(1.0, clip_norm / norm) if clip_norm and norm else 1.0
     return {name: Tensor(shape, [value * factor for value in values]) for name, (shape, values) in delta.items()}
-
-
-def objection_to(plan: dict[str, Any]) -> str:
-    """Return why this device must not follow a plan; empty if it may."""
-    sections = {"": plan} | {key: value for key, value in plan.items() if isinstance(value, dict)}
-    for section, values in sections.items():
-        if unknown := set(values) - set(PLAN_KEYS.get(section, "").split()):
-            return f"this device does not understand {sorted(unknown)} in the plan"
-    if plan["privacy"]["min_examples"] > EXAMPLES:
-        return "this device has fewer examples than the plan asks for"
-    return ""
 
 
 class Device:
@@ -159,7 +136,7 @@ class Device:
             self._leave("the federation follows another plan now; start this device again")
             return
         self._plan, self._digest = json.loads(payload), digest
-        if objection := objection_to(self._plan):
+        if objection := objection_to(self._plan, EXAMPLES):
             self._leave(objection)
             return
         # MQTT keeps the order within a topic alone: what is of use only with the plan is asked for once it is here.
