@@ -1,0 +1,185 @@
+"""The tables of docs/protocol.md say what the code does: nothing more, and nothing less."""
+
+import json
+import re
+import struct
+from pathlib import Path
+from typing import Final, get_args
+
+import msgspec
+import pytest
+from msgspec import inspect
+
+from mfpt_coord.core.updates import MAX_CHANGE
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Section, Task, Training
+from mfpt_shared.protocol import codec
+from mfpt_shared.protocol.messages import ClientState, Phase, PromptHeader, Reject, Stop, UpdateHeader
+from mfpt_shared.protocol.topics import TOPICS, Topic
+from mfpt_shared.tensors import layout
+from mfpt_shared.transport.base import QOS
+from support.document import (
+    Row,
+    default_of,
+    description_of,
+    fields_of,
+    headings,
+    members,
+    name_of,
+    structs,
+    table,
+    wire_type,
+)
+
+GOLDEN: Final = Path(__file__).parent / "golden"
+TYPES: Final = {row["type"]: row["JSON"] for row in table("JSON messages")}
+MESSAGES: Final = structs(
+    [topic.json for topic in TOPICS if topic.json not in (None, Plan)] + [PromptHeader, UpdateHeader]
+)
+SECTIONS: Final[dict[str, type[Section]]] = {
+    "task": Task,
+    "backbone": BackboneSpec,
+    "prompt": PromptSpec,
+    "training": Training,
+    "aggregation": Aggregation,
+    "privacy": Privacy,
+}
+
+
+def in_full(cell: str) -> str:
+    """Return a type with the names of the table of types replaced by what they stand for, and choices in order."""
+    words = [TYPES.get(word, word) for word in cell.split(" or ")]
+    return " or ".join(_sorted_choices(word) for word in words)
+
+
+def _sorted_choices(word: str) -> str:
+    head, found, choices = word.partition("one of ")
+    return head + found + ", ".join(sorted(choices.split(", "))) if found else word
+
+
+def code(field: inspect.Field) -> tuple[str, str, str]:
+    return f"`{field.encode_name}`", in_full(wire_type(field.type)), default_of(field)
+
+
+def document(row: Row, key: str) -> tuple[str, str, str]:
+    return row[key], in_full(row["type"]), row["default"]
+
+
+def test_the_topics_are_those_of_the_code() -> None:
+    def payload(topic: Topic) -> str:
+        names = [] if topic.json is None else members(topic.json)
+        frame = [] if topic.binary is None else [f"{topic.binary.__name__.lower()}"]
+        return ", ".join([f"`{name}`" for name in names] + [f"`{kind}` frame" for kind in frame])
+
+    expected = {
+        (
+            f"`{topic.name}`",
+            topic.sender,
+            str(QOS),
+            "yes" if topic.retain else "no",
+            frozenset(payload(topic).split(", ")),
+        )
+        for topic in TOPICS
+    }
+    written = {
+        (row["topic"], row["sender"], row["QoS"], row["retained"], frozenset(row["payload"].split(", ")))
+        for row in table("Topics")
+    }
+    assert written == expected
+
+
+def test_every_message_has_a_section_and_every_section_a_message() -> None:
+    assert set(headings(3, under="JSON messages")) == set(MESSAGES)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_the_fields_of_a_message_are_those_of_the_code(name: str) -> None:
+    kind = MESSAGES[name]
+    expected = [code(field) for field in fields_of(kind)]
+    if name != kind.__name__:
+        expected.insert(0, ("`type`", f"`{name}`", "required"))
+    assert [document(row, "field") for row in table(name)] == expected
+
+
+def test_the_sections_of_the_plan_are_those_of_the_code() -> None:
+    expected = {f"`{field.encode_name}`" for field in fields_of(Plan)}
+    assert {row["key"] for row in table("The plan")} == expected
+    assert set(headings(3, under="The plan")) == {f"Section `{name}`" for name in SECTIONS}
+    assert {name: type(getattr(Plan(task=Task(labels=("a", "b"))), name)) for name in SECTIONS} == SECTIONS
+
+
+@pytest.mark.parametrize("name", SECTIONS)
+def test_the_keys_of_a_section_of_the_plan_are_those_of_the_code(name: str) -> None:
+    rows = table(f"Section `{name}`")
+    fields = fields_of(SECTIONS[name])
+    assert [document(row, "key") for row in rows] == [code(field) for field in fields]
+    meanings = [row["meaning"].replace("`", "") for row in rows]
+    assert meanings == [description_of(field).replace("`", "") for field in fields]
+
+
+@pytest.mark.parametrize(
+    ("heading", "column", "choices"),
+    [
+        ("Phases", "phase", Phase),
+        ("Reasons of reject", "reason", Reject.__annotations__["reason"]),
+        ("Reasons of stop", "reason", Stop.__annotations__["reason"]),
+    ],
+)
+def test_every_choice_is_explained(heading: str, column: str, choices: object) -> None:
+    rows = table(heading)
+    assert {row[column] for row in rows} == {f"`{choice}`" for choice in get_args(choices)}
+    assert all(row["meaning"] for row in rows)
+
+
+@pytest.mark.parametrize(("file", "kind"), [("prompt-f16.mfpt", 1), ("update-int8.mfpt", 2)])
+def test_the_prefix_of_a_frame_is_laid_out_as_in_the_table(file: str, kind: int) -> None:
+    frame = (GOLDEN / file).read_bytes()
+    codes = {"bytes": "4s", "u8": "B", "u16": "H", "u32": "I"}
+    fixed = [row for row in table("The binary frame") if row["offset"].isdigit() and row["size"].isdigit()]
+    values = {}
+    for row in fixed:
+        layout_of_field = struct.Struct(f"<{codes[row['type']]}")
+        assert layout_of_field.size == int(row["size"])
+        (values[row["field"]],) = layout_of_field.unpack_from(frame, int(row["offset"]))
+    header, body = values.pop("h, length of the header"), values.pop("b, length of the body")
+    assert values == {"magic": b"MFPT", "frame version": 1, "kind": kind, "reserved": 0}
+    assert len(frame) == 16 + header + body + 4
+    assert json.loads(frame[16 : 16 + header])
+
+
+def test_the_kinds_of_frames_are_named() -> None:
+    [kind] = [row["value"] for row in table("The binary frame") if row["field"] == "kind"]
+    assert kind == "1: prompt, 2: update"
+
+
+@pytest.mark.parametrize("method", ["late", "prompt", "p-tuning"])
+@pytest.mark.parametrize("labels", [(), ("a", "b", "c")])
+def test_the_tensors_of_a_prompt_state_are_those_of_the_code(method: str, labels: tuple[str, ...]) -> None:
+    task = {"labels": labels, "kind": "classification" if labels else "generation"}
+    prompt = {"method": method, "tokens": 5, "encoder_width": 11}
+    plan = msgspec.convert({"task": task, "prompt": prompt, "backbone": {"width": 7}}, type=Plan)
+    sizes = {"T": 5, "W": 7, "H": 11, "C": len(labels)}
+    present = {"always": True, "p-tuning": method == "p-tuning", "labels": bool(labels)}
+    written = {
+        row["name"].strip("`"): tuple(sizes[letter] for letter in re.findall("[A-Z]", row["shape"]))
+        for row in table("The prompt state")
+        if present[row["present"]]
+    }
+    assert written == layout(plan)
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    limits = [float(row["value"]) for row in table("Limits")]
+    assert limits == [codec.MAX_PAYLOAD, codec.MAX_JSON, codec.MAX_TENSORS, MAX_CHANGE]
+
+
+def test_a_name_in_the_table_of_types_is_used() -> None:
+    cells = [row["type"] for name in MESSAGES for row in table(name)]
+    assert {name for name in TYPES if not any(name in cell.split(" or ") for cell in cells)} == set()
+
+
+def test_a_difference_is_noticed() -> None:
+    class Newer(ClientState, frozen=True):
+        battery: int = 0
+
+    assert name_of(Newer) == "Newer"
+    assert [code(field) for field in fields_of(Newer)] != [document(row, "field") for row in table("ClientState")]
