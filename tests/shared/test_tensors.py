@@ -116,7 +116,7 @@ def test_flat_form_is_taken_apart_again() -> None:
 
 def test_flat_form_does_not_depend_on_the_order_of_names() -> None:
     shapes, state = layout(plan()), initial_state(plan(seed=3))
-    shuffled = dict(reversed(state.items()))
+    shuffled = dict(reversed(list(state.items())))
     assert np.array_equal(flatten(shuffled, shapes), flatten(state, shapes))
 
 

@@ -1,84 +1,15 @@
-"""Links: a broker of some kind, and clients whose connection to it can be cut and mended."""
+"""The brokers over which the transport's contract is tested."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
 import pytest
 
-from mfpt_shared.transport.base import Transport, Will
-from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
-from support.brokers import embedded, find_mosquitto, mosquitto
-from support.proxy import Proxy
+from support.brokers import find_mosquitto
+from support.links import Play, Scenario, open_link
 
 SCENARIO_SECONDS: Final = 60.0
-
-
-class Link(Protocol):
-    """One broker. `cut` breaks a client's connection without a word, until `mend`."""
-
-    async def client(self, name: str, will: Will | None = None) -> Transport: ...
-
-    async def cut(self, client: Transport) -> None: ...
-
-    async def mend(self, client: Transport) -> None: ...
-
-
-class MemoryLink:
-    def __init__(self) -> None:
-        self._broker = MemoryBroker()
-
-    async def client(self, name: str, will: Will | None = None) -> Transport:
-        del name
-        return MemoryTransport(self._broker, will)
-
-    async def cut(self, client: Transport) -> None:
-        assert isinstance(client, MemoryTransport)
-        self._broker.drop(client)
-
-    async def mend(self, client: Transport) -> None:
-        # There is no thread that would try again: whoever mends it connects it.
-        await client.connect()
-
-
-class MqttLink:
-    def __init__(self, address: BrokerAddress, stack: contextlib.AsyncExitStack) -> None:
-        self._address = address
-        self._stack = stack
-        self._proxies: dict[Transport, Proxy] = {}
-
-    async def client(self, name: str, will: Will | None = None) -> Transport:
-        proxy = await self._stack.enter_async_context(Proxy(self._address))
-        client = MqttTransport(proxy.address, name, will=will)
-        self._proxies[client] = proxy
-        self._stack.push_async_callback(client.close)
-        return client
-
-    async def cut(self, client: Transport) -> None:
-        self._proxies[client].cut()
-
-    async def mend(self, client: Transport) -> None:
-        await self._proxies[client].mend()
-
-
-@contextlib.asynccontextmanager
-async def open_link(kind: str, directory: Path) -> AsyncIterator[Link]:
-    async with contextlib.AsyncExitStack() as stack:
-        match kind:
-            case "memory":
-                yield MemoryLink()
-            case "nats":
-                broker = await stack.enter_async_context(embedded(directory))
-                yield MqttLink(broker.address, stack)
-            case _:
-                yield MqttLink(await stack.enter_async_context(mosquitto(directory)), stack)
-
-
-Scenario = Callable[[Link], Awaitable[None]]
-Play = Callable[[Scenario], None]
 
 
 @pytest.fixture(params=["memory", "nats", "mosquitto"])
