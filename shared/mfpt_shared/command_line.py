@@ -1,4 +1,4 @@
-"""What both command lines do alike: errors become one or two lines and an exit code, logs are plain lines on stderr."""
+"""What both command lines share: errors become one or two lines and an exit code, logs are plain lines on stderr."""
 
 import logging
 import os
@@ -37,7 +37,7 @@ def run(app: Callable[[], None], program: str) -> None:
     )
     for noisy in ("asyncio", "paho", "urllib3", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It warns of kernels that this program does not use.
+    # It warns about kernels that this program does not use.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
     try:
         app()
@@ -56,7 +56,7 @@ def run(app: Callable[[], None], program: str) -> None:
         traceback.print_exc()
     sys.stderr.write(f"{program}: {message}\n")
     if code == Interrupted.exit_code:
-        # Everything is in order by now, but a thread may be deep in a download or a matrix: do not wait for it.
+        # Everything is saved by now, but a thread may be busy with a download or a matrix product: do not wait for it.
         logging.shutdown()
         sys.stdout.flush()
         sys.stderr.flush()

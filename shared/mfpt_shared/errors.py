@@ -2,7 +2,7 @@
 
     MfptError                     1
      ├── Interrupted            130   Ctrl-C
-     ├── UsageError               2   an argument or a language tag that makes no sense
+     ├── UsageError               2   an argument or a language tag that cannot be used
      ├── ConnectionFailed         3   the broker cannot be reached
      ├── TimedOut                 4   an answer did not come in time
      ├── AuthenticationFailed     5   the broker refused the credentials
@@ -15,7 +15,7 @@
           ├── DecodeError             bytes from the network
           └── Damaged                 a file that mfpt itself wrote or installed
 
-A message says what was wrong, where, and what to do about it, in one or two lines.
+A message says what happened, where, and what to do, in one or two lines.
 """
 
 from typing import ClassVar
@@ -34,7 +34,7 @@ class Interrupted(MfptError):
 
 
 class UsageError(MfptError):
-    """An argument that makes no sense."""
+    """An argument that cannot be used."""
 
     exit_code = 2
 
@@ -82,7 +82,7 @@ class BadData(MfptError):
 
 
 class PlanError(BadData):
-    """A federation plan that cannot be read or makes no sense."""
+    """A federation plan that cannot be read or contradicts itself."""
 
 
 class DatasetError(BadData):
@@ -90,8 +90,8 @@ class DatasetError(BadData):
 
 
 class DecodeError(BadData):
-    """Bytes from the network that are no message of the protocol."""
+    """Bytes from the network that are not a message of the protocol."""
 
 
 class Damaged(BadData):
-    """A file that mfpt itself wrote or installed, and can no longer read."""
+    """A file that mfpt itself wrote or installed and can no longer read."""

@@ -1,4 +1,4 @@
-"""Where state and caches are kept between runs, and how one process at a time owns it."""
+"""Folders for state and caches, and how a process comes to own one."""
 
 import fcntl
 import os
@@ -17,9 +17,9 @@ def state_home() -> Path:
 
 
 def cache_home() -> Path:
-    """Return mfpt's folder for what can be made again: `$MFPT_CACHE`, else one under the user's cache home.
+    """Return mfpt's folder for what can be made again: `$MFPT_CACHE`, or else one under the user's cache home.
 
-    That is `$XDG_CACHE_HOME`, by default `~/.cache`.
+    The cache home is `$XDG_CACHE_HOME`, by default `~/.cache`.
     """
     chosen = os.environ.get("MFPT_CACHE")
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("mfpt")
@@ -27,15 +27,15 @@ def cache_home() -> Path:
 
 @contextmanager
 def owned(directory: Path, option: str) -> Iterator[None]:
-    """Make a folder if need be, and hold it for this process alone.
+    """Make a folder if it does not exist, and own it until the context ends; no other process can.
 
     Args:
-        directory: the folder.
-        option: the command-line option that names another one, for the message.
+        directory: folder.
+        option: command-line option with which people choose another folder, for messages.
 
     Raises:
-        InUse: another process holds it.
-        MfptError: it cannot be written to.
+        InUse: another process owns the folder.
+        MfptError: the folder cannot be written to.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -14,7 +14,7 @@ LanguageCode = NewType("LanguageCode", str)
 
 UNDETERMINED: Final = LanguageCode("und")
 
-# ISO 639-3 gives some ISO 639-1 tags to a macro-language. Data sets and URIEL+ know its standard member only.
+# For some ISO 639-1 tags ISO 639-3 has a macro-language. Data sets and URIEL+ know only its standard member.
 _STANDARD_MEMBERS: Final = {
     "aka": "twi",
     "ara": "arb",
@@ -63,20 +63,20 @@ def normalise(tag: str) -> LanguageCode:
 
 
 def device_language(tag: str) -> LanguageCode:
-    """Return the code of a language that a device may have: any but "undetermined".
+    """Return the code of a language that a device may have: any except "undetermined".
 
     Raises:
         UsageError: the tag is malformed, names no language, or is `und`.
     """
     code = normalise(tag)
     if code == UNDETERMINED:
-        raise UsageError("a device needs a language: 'und' is the prompt for languages that have no device")
+        raise UsageError("a device needs a language; 'und' is the prompt of languages that no device speaks")
     return code
 
 
 @lru_cache(maxsize=10_000)
 def is_language(code: str) -> bool:
-    """Tell whether a code is one of ISO 639-3 that a device may have; `und` is not."""
+    """Tell whether a device may have this code: one of ISO 639-3, and not `und`."""
     try:
         return normalise(code) == code != UNDETERMINED
     except UsageError:

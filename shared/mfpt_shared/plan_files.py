@@ -10,11 +10,11 @@ def plan_from_toml(text: str, where: str) -> Plan:
     """Parse a plan file.
 
     Args:
-        text: TOML.
-        where: the file's name, for messages.
+        text: content of the file.
+        where: name of the file, for messages.
 
     Raises:
-        PlanError: no TOML, an unknown key, a missing or impossible value.
+        PlanError: the text is not TOML, a key is unknown, or a value is missing or out of bounds.
     """
     try:
         return msgspec.toml.decode(text, type=Plan)
@@ -28,7 +28,7 @@ def plan_from_json(payload: bytes) -> Plan:
     """Parse a plan as the coordinator publishes it.
 
     Raises:
-        PlanError: it is no plan that this version understands.
+        PlanError: this version does not understand the plan.
     """
     try:
         return msgspec.json.decode(payload, type=Plan)
@@ -37,10 +37,10 @@ def plan_from_json(payload: bytes) -> Plan:
 
 
 def plan_to_toml(plan: Plan) -> str:
-    """Render a plan as TOML, with every field's meaning beside it."""
+    """Render a plan as TOML, with the description of every field beside it."""
     lines = ["# Federation plan of mfpt. The coordinator publishes it; every device follows it.", ""]
     sections = []
-    for field in msgspec.inspect.type_info(Plan).fields:  # type: ignore[attr-defined]
+    for field in _fields(Plan):
         value = getattr(plan, field.name)
         if isinstance(value, Section):
             sections += ["", f"[{field.name}]  # {(type(value).__doc__ or '').splitlines()[0]}", *_toml_fields(value)]
@@ -50,14 +50,19 @@ def plan_to_toml(plan: Plan) -> str:
 
 
 def _toml_fields(section: Section) -> list[str]:
-    fields = msgspec.inspect.type_info(type(section)).fields  # type: ignore[attr-defined]
-    return [line for field in fields for line in _toml_line(field, getattr(section, field.name))]
+    return [line for field in _fields(type(section)) for line in _toml_line(field, getattr(section, field.name))]
+
+
+def _fields(section: type[Section]) -> tuple[msgspec.inspect.Field, ...]:
+    described = msgspec.inspect.type_info(section)
+    assert isinstance(described, msgspec.inspect.StructType)
+    return described.fields
 
 
 def _toml_line(field: msgspec.inspect.Field, value: object) -> list[str]:
     described = field.type.extra_json_schema if isinstance(field.type, msgspec.inspect.Metadata) else None
     comment = str((described or {}).get("description", ""))
-    # Strings, numbers, booleans and flat lists are written alike in JSON and TOML.
-    literal = msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")  # … but for this control character
+    # Strings, numbers, booleans and flat lists are written alike in JSON and TOML, except for one control character.
+    literal = msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
     line = f"{field.name} = {literal}"
     return [f"{line}  # {comment}" if comment else line]

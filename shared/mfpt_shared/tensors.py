@@ -1,11 +1,11 @@
 """Prompt states: the named float32 arrays that are tuned, and how they are laid out, initialised and packed.
 
-A *prompt state* maps names to arrays. Every plan fixes the names and shapes (its *layout*):
+A *prompt state* maps names to arrays. The plan determines names and shapes (the *layout*):
 
     prompt          [tokens, width]     the virtual tokens
     encoder.*       p-tuning only       weights of the prompt encoder, named as in PEFT's `mlp_head`
-    head.weight     [labels, width]     not where the task is generation
-    head.bias       [labels]
+    head.weight     [labels, width]     only where the plan has labels
+    head.bias       [labels]            only where the plan has labels
 
 The coordinator works on the *flat* form: one vector with the arrays in layout order.
 """
@@ -32,8 +32,8 @@ class Quantised(NamedTuple):
     """One array in 8 bits.
 
     Attributes:
-        values: int8, the shape of the array.
-        scale: float32 [rows]; one factor for each row, a vector is one row.
+        values: int8, in the shape of the array.
+        scale: float32 [rows], one factor for each row; a vector is one row.
     """
 
     values: NDArray[np.int8]
@@ -81,7 +81,7 @@ def check_layout(state: Mapping[str, NDArray[np.generic]], shapes: Layout) -> No
     """Check that a state has exactly the names and shapes of a layout.
 
     Raises:
-        Incompatible: the first difference, named.
+        Incompatible: they differ; the message names the first difference.
     """
     if missing := sorted(shapes.keys() - state.keys()):
         raise Incompatible(f"tensor {missing[0]!r} is missing")
@@ -93,7 +93,7 @@ def check_layout(state: Mapping[str, NDArray[np.generic]], shapes: Layout) -> No
 
 
 def virtual_tokens(state: PromptState) -> Array:
-    """Return the virtual tokens [tokens, width] as the backbone sees them: for p-tuning, out of their encoder.
+    """Return the virtual tokens [tokens, width] as the backbone sees them: for p-tuning, the output of the encoder.
 
     Source: PEFT's `PromptEncoder` of type MLP, three linear layers with ReLU between them.
     """
@@ -140,7 +140,7 @@ def clip_norm(delta: PromptState, limit: float) -> PromptState:
 
 
 def quantise(array: Array) -> Quantised:
-    """Round an array to 8 bits, each row to its own scale; the error is at most half a step, scale / 2."""
+    """Round an array to 8 bits with one scale for each row; the error of a value is at most scale / 2."""
     rows = array.reshape(array.shape[0], -1) if array.ndim > 1 else array.reshape(1, -1)
     scale = (np.abs(rows).max(axis=1, initial=0.0) / _INT8_LIMIT).astype(np.float32)
     steps = np.where(scale > 0, scale, np.float32(1))[:, None]
@@ -149,7 +149,7 @@ def quantise(array: Array) -> Quantised:
 
 
 def dequantise(quantised: Quantised) -> Array:
-    """Return the array that a quantised one stands for."""
+    """Return the float32 array that a quantised array represents."""
     values = quantised.values
     rows = values.reshape(values.shape[0], -1) if values.ndim > 1 else values.reshape(1, -1)
     return (rows.astype(np.float32) * quantised.scale[:, None]).reshape(values.shape)
@@ -164,7 +164,7 @@ def dense(tensors: Mapping[str, Array | Half | Quantised]) -> dict[str, Array]:
 
 
 def halve(state: PromptState) -> dict[str, Half]:
-    """Return a state in half precision, as prompts travel; values beyond its range are cut to it."""
+    """Return a state in half precision, as prompts travel; values beyond the range are cut to its ends."""
     limit = np.finfo(np.float16).max
     return {name: np.clip(array, -limit, limit).astype(np.float16) for name, array in state.items()}
 
@@ -172,15 +172,15 @@ def halve(state: PromptState) -> dict[str, Half]:
 def quantise_with_feedback(
     delta: PromptState, residual: PromptState | None, limit: float = 0.0
 ) -> tuple[dict[str, Quantised], PromptState]:
-    """Quantise a delta and carry the rounding error over to the next one, so that errors do not add up.
+    """Quantise a delta, and carry the rounding error over to the next delta, so that errors do not add up.
 
     Args:
-        delta: what the device wants to send.
-        residual: what rounding left out of its previous update, if there was one.
-        limit: the L2 norm of what is sent is clipped to this, up to rounding; 0 means no limit.
+        delta: change that the device wants to send.
+        residual: rounding error of its previous update; None if there was no previous one.
+        limit: largest L2 norm of what is sent, up to rounding; 0 means no limit.
 
     Returns:
-        The quantised sum of both, and the new residual.
+        The quantised sum of delta and residual, and the new residual.
 
     Source: error feedback, Seide et al. 2014, "1-bit stochastic gradient descent", section 3.
     """

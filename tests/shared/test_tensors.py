@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mfpt_shared.errors import Incompatible
-from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task
+from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, made
 from mfpt_shared.tensors import (
     Array,
     PromptState,
@@ -41,7 +41,7 @@ def plan(method: str = "late", **prompt: object) -> Plan:
     return Plan(
         task=Task(labels=LABELS),
         backbone=BackboneSpec(width=8, layers=4),
-        prompt=PromptSpec(method=method, tokens=5, encoder_width=6, **prompt),  # type: ignore[arg-type]
+        prompt=made(PromptSpec, method=method, tokens=5, encoder_width=6, **prompt),
     )
 
 
@@ -130,7 +130,8 @@ def test_flat_form_does_not_depend_on_the_order_of_names() -> None:
     ],
 )
 def test_a_state_of_another_layout_is_refused_by_name(change: dict[str, Array | None], problem: str) -> None:
-    state = {name: array for name, array in (initial_state(plan()) | change).items() if array is not None}  # type: ignore[operator]
+    changed: dict[str, Array | None] = {**initial_state(plan()), **change}
+    state = {name: array for name, array in changed.items() if array is not None}
     with pytest.raises(Incompatible, match=problem):
         check_layout(state, layout(plan()))
 

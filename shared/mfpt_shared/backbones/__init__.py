@@ -1,1 +1,1 @@
-"""Backbones by their address: where the weights are, and what they are."""
+"""Backbones by their address: where the weights are, and what a plan says about them."""

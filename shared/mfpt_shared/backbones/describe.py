@@ -1,7 +1,7 @@
-"""Backbone addresses, and what a plan must say about a backbone: width, depth and the fingerprint of its weights.
+"""Addresses of backbones, and what a plan says about a backbone: width, depth and the fingerprint of its weights.
 
-A server without torch describes a backbone from its `config.json`, or the head of its GGUF file, and the bytes of its
-weight files alone.
+No tensor library is needed: width and depth are in `config.json`, or at the head of a GGUF file, and the fingerprint is
+a hash of the weight files.
 """
 
 import hashlib
@@ -31,9 +31,9 @@ class BackboneUri(NamedTuple):
     """An address taken apart.
 
     Attributes:
-        scheme: where to look.
-        name: of the bundled model, of the folder, or of the hub repository.
-        revision: hub only: branch, tag or commit; empty means the default branch.
+        scheme: kind of place that holds it.
+        name: name of the bundled model, path of the folder or file, or id of the repository on the hub.
+        revision: branch, tag or commit, for a repository on the hub; empty means the default branch.
     """
 
     scheme: Scheme
@@ -59,7 +59,7 @@ def parse_uri(uri: str) -> BackboneUri:
     """Take a backbone address apart.
 
     Raises:
-        UsageError: no known scheme, no name, or a bundled model that does not exist.
+        UsageError: the scheme is unknown, there is no name, or there is no such bundled model.
     """
     scheme, _, name = uri.partition(":")
     if scheme not in get_args(Scheme) or not name:
@@ -75,17 +75,18 @@ def parse_uri(uri: str) -> BackboneUri:
 
 
 def is_e5(uri: str) -> bool:
-    """Tell by its name whether a backbone is of the E5 family, which wants `query: ` before every text."""
+    """Tell by its name whether a backbone is of the E5 family, which needs `query: ` before every text."""
     name = Path(parse_uri(uri).name).name.lower()
     return "e5" in re.split(r"[-_.]", name)
 
 
 def describe(uri: str) -> BackboneFacts:
-    """Return width, depth and fingerprint of a backbone; a hub backbone is downloaded (or found in the hub's cache).
+    """Return width, depth and fingerprint of a backbone; one on the hub is downloaded unless the hub's cache has it.
 
     Raises:
-        UsageError: the address is malformed, or nothing usable is there.
-        Incompatible: something is missing to fetch or to read it.
+        UsageError: the address is malformed, or there is no backbone at it.
+        Incompatible: the backbone's description lacks width or depth, or cannot be read.
+        NotInstalled: the package that talks to the hub is not installed.
     """
     address = parse_uri(uri)
     if address.scheme == "bundled":
@@ -108,7 +109,7 @@ def _describe_gguf(file: Path) -> BackboneFacts:
 
 
 def locate(address: BackboneUri) -> Path:
-    """Return the folder that holds a `path:` or `hf:` backbone, or the file that is a `gguf:` one.
+    """Return the folder of a `path:` or `hf:` backbone, or the file of a `gguf:` backbone.
 
     Raises:
         UsageError: there is no such folder, file or repository.
@@ -148,24 +149,24 @@ def _weight_files(folder: Path) -> list[Path]:
     for pattern in _WEIGHTS:
         if files := sorted(folder.glob(pattern)):
             return files
-    raise UsageError(f"{folder} holds no weights: expected *.safetensors or pytorch_model*.bin")
+    raise UsageError(f"{folder} has no weights: expected *.safetensors or pytorch_model*.bin")
 
 
 def model_config(folder: Path) -> Mapping[str, object]:
     """Return the `config.json` of a folder.
 
     Raises:
-        UsageError: there is none, or it is none.
+        UsageError: the file is missing, or is not a JSON object.
     """
     file = folder / "config.json"
     try:
         found = json.loads(file.read_bytes())
     except FileNotFoundError as error:
-        raise UsageError(f"{folder} holds no config.json: save the model with `save_pretrained`") from error
+        raise UsageError(f"{folder} has no config.json: save the model with `save_pretrained`") from error
     except ValueError as error:
         raise UsageError(f"{file} is not JSON: {error}") from error
     if not isinstance(found, dict):
-        raise UsageError(f"{file} must hold an object")
+        raise UsageError(f"{file} must hold a JSON object")
     return found
 
 
@@ -174,7 +175,7 @@ def _whole_number(config: Mapping[str, object], keys: tuple[str, ...], file: Pat
         value = config.get(key)
         if isinstance(value, int) and value > 0:
             return value
-    raise Incompatible(f"{file} gives no {keys[0]!r}: is this a text model?")
+    raise Incompatible(f"{file} has no {keys[0]!r}: is this a text model?")
 
 
 def _download(address: BackboneUri) -> Path:
@@ -187,7 +188,7 @@ def _download(address: BackboneUri) -> Path:
         ) from error
 
     def snapshot(*patterns: str) -> Path:
-        # Sub-folders hold other formats of the same weights (ONNX, OpenVINO), which nobody here reads.
+        # Sub-folders hold the same weights in other formats (ONNX, OpenVINO), which are not read here.
         found = huggingface_hub.snapshot_download(
             address.name, revision=address.revision or None, allow_patterns=list(patterns), ignore_patterns=["*/*"]
         )

@@ -1,4 +1,4 @@
-"""What the head of a GGUF file says about the model in it; its weights stay unread.
+"""What the head of a GGUF file says about its model; the weights are not read.
 
 Source: ggml's specification, docs/gguf.md, versions 2 and 3.
 """
@@ -22,18 +22,18 @@ _DEEPEST: Final = 8
 
 
 def read_facts(path: Path) -> Mapping[str, object]:
-    """Return the keys of a GGUF file with numbers and texts for values; arrays, such as the vocabulary, are left out.
+    """Return the keys of a GGUF file whose values are numbers or texts; arrays, such as the vocabulary, are left out.
 
     Raises:
-        Incompatible: it is no such file, or damaged.
+        Incompatible: the file is not a GGUF file, of an unknown version, or damaged.
     """
     try:
         with path.open("rb") as stream:
             if stream.read(4) != _MAGIC:
-                raise Incompatible(f"{path} is no GGUF file")
+                raise Incompatible(f"{path} is not a GGUF file: give another file")
             version, _, count = _read(stream, "IQQ")
             if version not in _VERSIONS:
-                raise Incompatible(f"{path} is of GGUF version {version}, which is not known here")
+                raise Incompatible(f"{path} has GGUF version {version}; versions 2 and 3 can be read: convert it")
             found = {}
             for _ in range(count):
                 key, value = _text(stream), _value(stream, *_read(stream, "I"))
@@ -50,7 +50,7 @@ def _value(stream: BinaryIO, kind: int, depth: int = 0) -> object | None:
     if kind != _ARRAY:
         return _read(stream, _number(kind))[0]
     if depth == _DEEPEST:
-        raise ValueError(f"lists within lists, more than {_DEEPEST} deep")
+        raise ValueError(f"lists are nested more than {_DEEPEST} deep")
     of, length = _read(stream, "IQ")
     if of in (_STRING, _ARRAY):
         for _ in range(length):

@@ -1,4 +1,4 @@
-"""A device's rounds: measure the prompt that came, tune it, pack the difference, and choose which prompt to keep.
+"""The rounds of a device: measure the received prompt, tune it, pack the difference, choose which prompt to keep.
 
 Devices and the simulator share this code; only the trainer behind it knows texts and tensors.
 """
@@ -22,13 +22,14 @@ Origin = Literal["federated", "own"]
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round came to.
+    """The result of a round.
 
     Attributes:
-        version: of the prompt that it started from.
-        loss: mean training loss of its last epoch.
-        accuracy: of the prompt that it started from, on the validation examples; None if there are none.
-        epochs: it took.
+        sequence: number of the update.
+        version: version of the prompt that the round started from.
+        loss: mean training loss of the last epoch.
+        accuracy: accuracy of the prompt that it started from, on the validation examples; None if there are none.
+        epochs: number of epochs.
     """
 
     sequence: int
@@ -40,11 +41,11 @@ class Round:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A prompt that a device could keep, with what it measured on its validation examples.
+    """A prompt that a device could keep, measured on its validation examples.
 
     Attributes:
         origin: `federated`, as it came from the coordinator, or `own`, after a round of tuning on this device.
-        version: of the coordinator's prompt that it is, or was tuned from.
+        version: version of the federated prompt that it is, or was tuned from.
     """
 
     origin: Origin
@@ -54,12 +55,11 @@ class Candidate:
 
 
 class Rounds:
-    """Runs a device's rounds, one at a time.
+    """Runs the rounds of a device, one at a time.
 
     Attributes:
-        kept: the newest prompt of the federation, unless one that the device tuned itself does clearly better on its
-            validation examples: by more than one standard error, or chance would choose. None before anything was
-            measured.
+        kept: the federated prompt, unless an own prompt is clearly better on the validation examples: by more than one
+            standard error, or chance would choose. None before anything was measured.
     """
 
     def __init__(
@@ -74,12 +74,12 @@ class Rounds:
         """Prepare for a plan.
 
         Args:
-            client: the device's id, hexadecimal.
-            language: of the device.
-            plan: to follow.
-            trainer: with the device's data.
-            clock: seconds.
-            own: the device's own prompt, if it kept one in an earlier run.
+            client: id of the device, hexadecimal.
+            language: language of the device.
+            plan: plan to follow.
+            trainer: trainer with the data of the device.
+            clock: time in seconds.
+            own: own prompt that the device kept in an earlier run; None if it kept none.
         """
         self.kept: Candidate | None = None
         self._client = client
@@ -94,7 +94,7 @@ class Rounds:
             self._tuned(own.header.version, dense(own.state))
 
     def judge(self, prompt: Prompt) -> Measured:
-        """Measure a prompt of the federation on the validation examples, and choose which one to keep."""
+        """Measure a federated prompt on the validation examples, and choose which prompt to keep."""
         state = dense(prompt.state)
         measured = self._trainer.validate(state)
         federated = Candidate("federated", prompt.header.version, state, measured)
@@ -107,8 +107,8 @@ class Rounds:
 
         Args:
             sequence: number of the update.
-            prompt: to start from.
-            on_progress: may raise to cancel.
+            prompt: prompt to start from.
+            on_progress: called during the training; it may raise an error to cancel it.
 
         Raises:
             MfptError: the training diverged.
@@ -161,7 +161,7 @@ def tune_alone(
     seed: int,
     on_progress: OnProgress = lambda *_: None,
 ) -> Iterator[PromptState]:
-    """Tune without a federation, in rounds as a device has in one; yield the state after each.
+    """Tune without a federation, in rounds like those of a federation; yield the state after each.
 
     Raises:
         MfptError: the training diverged.
@@ -173,5 +173,5 @@ def tune_alone(
 
 
 def _clearly_better(one: Measured, other: Measured) -> bool:
-    """Tell whether one accuracy is above another by more than a standard error, which is 1/2 sqrt(n) at most."""
+    """Tell whether an accuracy is higher by more than a standard error, which is at most 1 / (2 sqrt(n))."""
     return one.accuracy > other.accuracy + 0.5 / math.sqrt(max(1, one.examples))

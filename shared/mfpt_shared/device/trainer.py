@@ -1,4 +1,4 @@
-"""What a federation needs of a device's training, as a protocol: the real one stands in `mfpt_edge.tuning.trainer`.
+"""What a federation needs from the training on a device, as a protocol; `mfpt_edge.tuning.trainer` implements it.
 
 States go in and out as numpy arrays, so that nothing here needs a tensor library.
 """
@@ -24,7 +24,7 @@ class Measured:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """A tuned state, the mean loss of its last epoch, and the epochs it took; 0 where there was a closed form."""
+    """A tuned state, the mean loss of the last epoch, and the number of epochs; 0 for a closed form."""
 
     state: PromptState
     loss: float
@@ -32,7 +32,7 @@ class Tuned:
 
 
 OnProgress = Callable[[float, float], None]
-"""Called with the share that is done, 0..1, and the newest loss. It may raise to cancel the training."""
+"""Called with the share that is over, 0..1, and the newest loss. It may raise an error to cancel the training."""
 
 
 class Trainer(Protocol):
@@ -44,11 +44,11 @@ class Trainer(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Of the backbone that is really loaded."""
+        """Fingerprint of the backbone that is loaded."""
 
     @property
     def device(self) -> str:
-        """What it runs on, in a few words without names."""
+        """Hardware that it runs on, in a few words without names."""
 
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
         """Train from a state.
@@ -66,7 +66,7 @@ class Trainer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Some of a language's training examples, by row; what one simulated device holds."""
+    """Training examples of a language, by row: those of one simulated device."""
 
     language: LanguageCode
     rows: Sequence[int]
@@ -74,11 +74,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a simulator must know of a language's training examples to share them out: no text.
+    """What a simulator must know about the training examples of a language to share them out; no texts.
 
     Attributes:
-        labels: of every row, as indices into the plan's labels.
-        keys: of every row; the same for translations of one sentence, and different for different sentences.
+        labels: label of every row, as an index into the plan's labels.
+        keys: key of every row: the same for translations of one sentence, and different for different sentences.
     """
 
     labels: Sequence[int]
@@ -89,19 +89,19 @@ class Laboratory(Protocol):
     """Labelled texts in several languages, and one backbone for the trainers of many simulated devices."""
 
     def content(self, language: LanguageCode) -> Content:
-        """Return what there is to share out.
+        """Return what can be shared out.
 
         Raises:
             DatasetError: there is nothing usable for this language.
         """
 
     def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> Trainer:
-        """Return a trainer on the given examples; it validates and tests on those of the same languages.
+        """Return a trainer on these examples, which validates and tests on the held-out ones of the same languages.
 
         Args:
-            plan: with the laboratory's own backbone.
-            shares: one for a device, several for pooled data; without rows, the trainer can only measure.
-            max_validation: of each language; None: all.
+            plan: plan with the laboratory's own backbone.
+            shares: one share for a device, several for pooled data; without rows, the trainer can only measure.
+            max_validation: largest number of validation examples for each language; None: all.
         """
 
 
@@ -112,11 +112,11 @@ class OpenLaboratory(Protocol):
         """Load a backbone.
 
         Args:
-            plan: names backbone and labels.
+            plan: plan that names backbone and labels.
             data: `cldr`, or a folder with a folder or file for each language, named after it.
-            cache: folder for what takes long to compute and stays the same; None: keep nothing.
+            cache: folder for what takes long to compute and never changes; None: keep nothing.
             device: auto, cpu or cuda.
-            threads: for matrix products; None: all cores.
+            threads: number of threads for matrix products; None: all cores.
 
         Raises:
             Incompatible: the backbone is not the plan's.

@@ -1,24 +1,24 @@
-"""Messages to bytes and back. Whatever the bytes, `decode` gives a message or raises DecodeError, and nothing else.
+"""Messages to bytes and back. Whatever the bytes, `decode` returns a message or raises DecodeError, and nothing else.
 
-JSON payloads start with `{`. Tensors travel in a binary frame, little endian:
+A payload that starts with `{` is JSON. Tensors travel in a binary frame, little endian:
 
     offset  0   4 bytes  magic "MFPT"
             4   u8       frame version, 1
             5   u8       kind: 1 prompt, 2 update
-            6   u16      zero
+            6   u16      reserved, 0
             8   u32      length h of the header
            12   u32      length b of the body
            16   h bytes  header: JSON
          16+h   b bytes  body: safetensors, dtypes F32, F16 and I8
        16+h+b   u32      CRC-32 (as in zlib) of everything before
 
-An int8 tensor `x` comes with `x:scale` (F32, one factor a row; a vector is one row) and stands for values * scale.
+An int8 tensor `x` comes with `x:scale` (F32, one factor for each row; a vector is one row) and means values * scale.
 """
 
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,7 +28,7 @@ import safetensors.numpy
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Message, Prompt, PromptHeader, Tensors, Update, UpdateHeader
-from mfpt_shared.protocol.topics import Topic
+from mfpt_shared.protocol.topics import Address, Topic, parse
 from mfpt_shared.tensors import Quantised
 
 MAX_PAYLOAD: Final = 8 * 2**20
@@ -46,6 +46,28 @@ _SCALE: Final = ":scale"
 Decoded = Message | Plan | Prompt | Update
 
 
+class Received(NamedTuple):
+    """A message from the broker.
+
+    Attributes:
+        address: topic on which it came, taken apart.
+        message: what it says; None for an empty payload, by which a retained message is removed.
+    """
+
+    address: Address
+    message: Decoded | None
+
+
+def understand(path: str, payload: bytes, federation: str) -> Received:
+    """Return what came on a full topic: its address and its message.
+
+    Raises:
+        DecodeError: the topic is not one of the federation's, or `decode` raises it.
+    """
+    address = parse(path, federation)
+    return Received(address, decode(address.topic, payload) if payload else None)
+
+
 def encode(message: Decoded) -> bytes:
     """Return the payload of a message."""
     if isinstance(message, Prompt):
@@ -59,7 +81,7 @@ def decode(topic: Topic, payload: bytes) -> Decoded:
     """Return the message in a payload that came on a topic.
 
     Raises:
-        DecodeError: too long, not the topic's type, damaged, or holding a number that is not finite.
+        DecodeError: the payload is too long, damaged, or not of the topic's type, or a number in it is not finite.
     """
     if len(payload) > MAX_PAYLOAD:
         raise DecodeError(f"payload of {len(payload):,} bytes on {topic.name}; the limit is {MAX_PAYLOAD:,}")
@@ -69,7 +91,7 @@ def decode(topic: Topic, payload: bytes) -> Decoded:
     return message
 
 
-def _decode_json(kind: Any, payload: bytes, where: str) -> Any:  # noqa: ANN401 - the type is a value here
+def _decode_json(kind: Any, payload: bytes, where: str) -> Any:  # noqa: ANN401 - `kind` may be a union
     if len(payload) > MAX_JSON:
         raise DecodeError(f"JSON of {len(payload):,} bytes in {where}; the limit is {MAX_JSON:,}")
     try:
@@ -93,22 +115,22 @@ def _encode_frame(kind: int, header: Message, tensors: Tensors) -> bytes:
 
 def _decode_frame(kind: type[Prompt] | type[Update], payload: bytes) -> Prompt | Update:
     if len(payload) < _FRAME.size + _CHECKSUM.size:
-        raise DecodeError(f"frame of {len(payload)} bytes is too short")
+        raise DecodeError(f"a frame of {len(payload)} bytes is too short")
     magic, version, kind_number, _, head_length, body_length = _FRAME.unpack_from(payload)
     if magic != _MAGIC:
-        raise DecodeError("frame does not start with 'MFPT'")
+        raise DecodeError("the frame does not start with 'MFPT'")
     if version != _FRAME_VERSION:
-        raise DecodeError(f"frame version {version}; this side speaks version {_FRAME_VERSION}")
+        raise DecodeError(f"the frame has version {version}; this side speaks version {_FRAME_VERSION}")
     if kind_number != _KINDS[kind]:
-        raise DecodeError(f"frame of kind {kind_number} where kind {_KINDS[kind]} ({kind.__name__.lower()}) belongs")
+        raise DecodeError(f"the frame is of kind {kind_number}; expected kind {_KINDS[kind]}, {kind.__name__.lower()}")
     announced = _FRAME.size + head_length + body_length + _CHECKSUM.size
     if announced > MAX_PAYLOAD:
-        raise DecodeError(f"frame announces {announced:,} bytes; the limit is {MAX_PAYLOAD:,}")
+        raise DecodeError(f"the frame announces {announced:,} bytes; the limit is {MAX_PAYLOAD:,}")
     if announced != len(payload):
-        raise DecodeError(f"frame announces {announced:,} bytes, {len(payload):,} came")
+        raise DecodeError(f"the frame announces {announced:,} bytes; {len(payload):,} came")
     content = memoryview(payload)[: -_CHECKSUM.size]
     if _CHECKSUM.unpack_from(payload, len(content))[0] != zlib.crc32(content):
-        raise DecodeError("frame is damaged: its checksum does not match")
+        raise DecodeError("the frame is damaged: its checksum does not match")
     head = payload[_FRAME.size : _FRAME.size + head_length]
     tensors = _decode_tensors(payload[_FRAME.size + head_length : len(content)])
     if kind is Prompt:
@@ -118,13 +140,13 @@ def _decode_frame(kind: type[Prompt] | type[Update], payload: bytes) -> Prompt |
 
 def _decode_tensors(body: bytes) -> Tensors:
     try:
-        entries = safetensors.deserialize(body)  # type: ignore[no-untyped-call]
+        entries = safetensors.deserialize(body)  # type: ignore[no-untyped-call]  # it has no annotations
     except safetensors.SafetensorError as error:
-        raise DecodeError(f"tensors cannot be read: {error}") from error
+        raise DecodeError(f"the tensors cannot be read: {error}") from error
     if len(entries) > MAX_TENSORS:
         raise DecodeError(f"{len(entries)} tensors; the limit is {MAX_TENSORS}")
     arrays = {name: _decode_array(name, entry) for name, entry in entries}
-    # A scale may be called x:scale only next to an int8 x, so what is left over is checked as an array of its own.
+    # A tensor called x:scale is a scale only next to an int8 x; any other is an array of its own, checked like all.
     quantised = {name for name, array in arrays.items() if array.dtype == np.int8}
     return {
         name: _pair(name, arrays) if name in quantised else array
@@ -151,7 +173,7 @@ def _pair(name: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Quantised:
     rows = values.shape[0] if values.ndim > 1 else 1
     if scale is None or scale.dtype != np.float32 or scale.shape != (rows,):
         raise DecodeError(f"int8 tensor {name[:80]!r} needs {name[:80] + _SCALE!r}, F32 [{rows}]")
-    # 127 * scale must stay finite, or dequantising would make an infinity of finite numbers.
+    # 127 * scale must stay finite, or finite numbers would dequantise to infinity.
     if np.abs(scale).max() > np.finfo(np.float32).max / 128:
         raise DecodeError(f"tensor {name[:80] + _SCALE!r} is too large")
     return Quantised(values, scale)

@@ -1,6 +1,7 @@
-"""The wire messages: small frozen types. Their bytes are the codec's business, their topics those of `topics`.
+"""The messages of the protocol, as small frozen types; docs/protocol.md explains every field.
 
-Times are Unix seconds (UTC), durations seconds. Unknown JSON keys are ignored, so that a newer side may add some.
+`codec` turns them into bytes and back, `topics` says where they travel. Times are Unix seconds (UTC), durations
+seconds. Unknown JSON keys are ignored, so that a newer side may add some.
 """
 
 from collections.abc import Mapping
@@ -44,9 +45,9 @@ class ClientState(Message, frozen=True):
     """`client/<id>/state`: what a device is doing. The last will says `offline`.
 
     Attributes:
-        progress: share of the phase that is done.
-        version: of the prompt that the device holds.
-        device: what it runs on, in a few words without names, such as "cpu, 4 cores".
+        progress: share of the phase that is over.
+        version: version of the prompt that the device holds.
+        device: hardware in a few words without names, such as "cpu, 4 cores".
     """
 
     state: Literal["online", "offline"]
@@ -62,9 +63,9 @@ class Metrics(Message, frozen=True):
 
     Attributes:
         loss: mean training loss of the last epoch.
-        accuracy: of the prompt that it was given, on its validation examples.
-        own_accuracy: of the prompt that it had tuned in its round before, on the same; None in its first round.
-        validated: validation examples.
+        accuracy: accuracy of the received prompt on the validation examples.
+        own_accuracy: accuracy, on the same examples, of the prompt tuned in the previous round; None in the first.
+        validated: number of validation examples.
     """
 
     loss: Annotated[float, Meta(ge=0, le=1e9)] | None = None
@@ -74,7 +75,7 @@ class Metrics(Message, frozen=True):
 
 
 class Ready(Message, frozen=True, tag="ready"):
-    """`client/<id>/up`: the device has data, backbone and plan, and waits for an assignment."""
+    """`client/<id>/up`: the device has the plan, data and backbone, and waits for an assignment."""
 
     language: Tag
     examples: Examples
@@ -83,7 +84,7 @@ class Ready(Message, frozen=True, tag="ready"):
 
 
 class EvaluationReport(Message, frozen=True, tag="evaluation"):
-    """`client/<id>/up`: accuracy of a prompt version on the device's own validation examples."""
+    """`client/<id>/up`: accuracy of a version on the device's own validation examples."""
 
     language: Tag
     version: Version
@@ -92,12 +93,12 @@ class EvaluationReport(Message, frozen=True, tag="evaluation"):
 
 
 class UpdateHeader(Message, frozen=True):
-    """What goes with an update's tensors.
+    """What goes with the tensors of an update.
 
     Attributes:
-        sequence: counts a device's updates from 1; the same number is the same update, however often it comes.
-        base_version: the prompt version that the delta was computed from.
-        examples: training examples behind the delta.
+        sequence: number of the update, from 1; with the device's id it identifies the update, however often it comes.
+        base_version: version of the prompt that the device trained from.
+        examples: number of training examples.
         plan: digest of the plan that was followed.
         backbone: fingerprint of the backbone that was used.
         seconds: duration of the training.
@@ -114,7 +115,11 @@ class UpdateHeader(Message, frozen=True):
 
 
 class PromptHeader(Message, frozen=True):
-    """What goes with a prompt's tensors; `examples` counts the training examples that its language has contributed."""
+    """What goes with the tensors of a prompt.
+
+    Attributes:
+        examples: number of training examples behind all updates of the language.
+    """
 
     language: Tag
     version: Version
@@ -124,21 +129,24 @@ class PromptHeader(Message, frozen=True):
 
 
 class Assign(Message, frozen=True, tag="assign"):
-    """`client/<id>/down`: train from this version. After `deadline` seconds others may get the place, nothing else."""
+    """`client/<id>/down`: train from this version or a newer one.
+
+    After `deadline` seconds the coordinator no longer waits, but the update still counts.
+    """
 
     version: Version
     deadline: Seconds
 
 
 class Ack(Message, frozen=True, tag="ack"):
-    """`client/<id>/down`: the update is durable, the device may forget it. `staleness`: versions that it was behind."""
+    """`client/<id>/down`: the update is durable; the device may forget it. `staleness`: versions it was behind."""
 
     sequence: Sequence
     staleness: Version = 0
 
 
 class Reject(Message, frozen=True, tag="reject"):
-    """`client/<id>/down`: the update was refused and will be refused again, the device may forget it."""
+    """`client/<id>/down`: the update was refused and would be refused again; the device may forget it."""
 
     sequence: Sequence
     reason: Literal["incompatible", "diverged"]
@@ -146,14 +154,14 @@ class Reject(Message, frozen=True, tag="reject"):
 
 
 class Resync(Message, frozen=True, tag="resync"):
-    """`client/<id>/down`: the update is too old to help; forget it and start again from `version`."""
+    """`client/<id>/down`: the update is too far behind, or ahead; forget it and train again from `version`."""
 
     sequence: Sequence
     version: Version
 
 
 class Stop(Message, frozen=True, tag="stop"):
-    """`client/<id>/down`: no more assignments. `finished`: `version` is the last; `incompatible`: see `detail`."""
+    """`client/<id>/down`: no more assignments. `finished`: `version` is the last one; `incompatible`: see `detail`."""
 
     reason: Literal["finished", "incompatible"]
     version: Version
@@ -181,7 +189,7 @@ class Prompt:
 
 
 class UpdateCounts(Message, frozen=True):
-    """Updates by what became of them."""
+    """Numbers of updates, by the answer to them."""
 
     accepted: int = 0
     rejected: int = 0
@@ -190,9 +198,11 @@ class UpdateCounts(Message, frozen=True):
 
 
 class LanguageStatus(Message, frozen=True):
-    """One language: its devices, their examples, and its newest validation accuracy (mean by examples).
+    """One language: its devices, their examples, and its newest validation accuracy.
 
-    `contributed` counts the training examples behind its updates so far.
+    Attributes:
+        accuracy: mean over the devices, weighted by their examples.
+        contributed: number of training examples behind all its updates.
     """
 
     clients: int
@@ -219,9 +229,9 @@ class FederationStatus(Message, frozen=True):
     """`coord/status`: what `mfpt-coord status` shows.
 
     Attributes:
-        staleness: staleness -> accepted updates.
-        buffer: updates that wait for the next fold.
-        at: when this was true.
+        staleness: number of accepted updates, by staleness.
+        buffer: number of updates that wait for the next fold.
+        at: time of this status.
     """
 
     federation: str

@@ -1,7 +1,7 @@
-"""The topics of the protocol: one row each. All live under `mfpt/v1/<federation>/`.
+"""The topics of the protocol, one row each, all below `mfpt/v1/<federation>/`.
 
-A row says who publishes, whether the broker keeps the last message, and what the payload is. Everything travels with
-QoS 1. `key` is the language of a prompt or the id of a client.
+A row says who publishes, whether the broker retains the last message, and what the payload is. Everything travels with
+QoS 1. The *key* of a topic is the language of a prompt or the id of a client.
 """
 
 import re
@@ -14,8 +14,7 @@ from mfpt_shared.protocol.messages import ClientState, CoordinatorState, Down, F
 
 ROOT: Final = "mfpt/v1"
 
-
-# What may stand for `+`: anything else, above all another wildcard, is no topic of ours.
+# What `+` may be. A topic with anything else there, above all with another wildcard, is not of this protocol.
 _LANGUAGE: Final = re.compile(r"[a-z]{3}")
 _CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -25,11 +24,11 @@ class Topic:
     """One row of the table.
 
     Attributes:
-        name: below the federation; `+` stands for the key.
-        sender: who publishes it.
-        retain: whether the broker keeps the last message for those who come later.
-        json: the type of a JSON payload, if there is one.
-        binary: the type of a binary frame, if there is one.
+        name: levels below the federation; `+` is the key.
+        sender: side that publishes it.
+        retain: whether the broker keeps the last message for those who subscribe later.
+        json: type of a JSON payload; None if it is always a frame.
+        binary: type of a binary frame; None if it is always JSON.
     """
 
     name: str
@@ -39,7 +38,7 @@ class Topic:
     binary: type[Prompt] | type[Update] | None = None
 
     def path(self, federation: str, key: str = "") -> str:
-        """Return the full topic for a federation and, where the row has one, a key."""
+        """Return the full topic for a federation and a key; without a key, a filter for all keys."""
         return f"{ROOT}/{federation}/{self.name.replace('+', key) if key else self.name}"
 
 
@@ -66,7 +65,7 @@ def parse(path: str, federation: str) -> Address:
     """Take a full topic apart.
 
     Raises:
-        DecodeError: it is no topic of this federation.
+        DecodeError: it is not a topic of this federation.
     """
     prefix = f"{ROOT}/{federation}/"
     parts = path.removeprefix(prefix).split("/")
@@ -80,4 +79,4 @@ def parse(path: str, federation: str) -> Address:
             wanted = _LANGUAGE if topic is PROMPT else _CLIENT
             if all(want in ("+", part) for want, part in pairs) and ("+" not in pattern or wanted.fullmatch(key)):
                 return Address(topic, key)
-    raise DecodeError(f"{path[:200]!r} is no topic of federation {federation!r}")
+    raise DecodeError(f"{path[:200]!r} is not a topic of federation {federation!r}")

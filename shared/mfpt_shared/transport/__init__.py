@@ -1,1 +1,1 @@
-"""How it travels: a connection to a broker, over MQTT or within one process."""
+"""How messages travel: a connection to a broker, over MQTT or within one process."""

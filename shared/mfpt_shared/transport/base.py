@@ -1,7 +1,7 @@
-"""What coordinator and edge client need of a message broker, as a protocol with two implementations.
+"""What the coordinator and the edge client need from a message broker, as a protocol with two implementations.
 
-`mqtt.MqttTransport` talks to a real broker, `in_process.MemoryTransport` to one inside the process. One contract suite
-runs over both.
+`mqtt.MqttTransport` talks to a real broker, `in_process.MemoryTransport` to one inside the process. The same tests run
+over both.
 """
 
 from dataclasses import dataclass
@@ -29,12 +29,12 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """The connection stands, for the first time or again. Subscriptions and birth messages are due."""
+    """The connection is up, for the first time or again. Subscriptions and birth messages are due."""
 
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is gone; the transport keeps trying. `attempts` have failed since it was last up."""
+    """The connection is lost, and the transport keeps trying. `attempts` have failed since it was last up."""
 
     reason: str
     attempts: int
@@ -47,25 +47,25 @@ class Transport(Protocol):
     """A connection to a broker."""
 
     async def connect(self) -> None:
-        """Connect once; the first event is then `Connected`. Later losses are mended by the transport itself.
+        """Connect; the first event is then `Connected`. The transport itself reconnects after a later loss.
 
         Raises:
-            ConnectionFailed: nothing listens there, or it is no MQTT broker.
+            ConnectionFailed: nothing listens there, or what listens is not an MQTT broker.
             AuthenticationFailed: the broker refused the credentials.
             TimedOut: no answer came.
         """
 
     def subscribe(self, *filters: str) -> None:
-        """Ask for the messages of these topic filters, retained ones first."""
+        """Subscribe to topic filters; retained messages come first."""
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Queue a message with QoS 1; it waits here while the connection is down."""
+        """Queue a message with QoS 1; while the connection is down, it waits in this process."""
 
     async def receive(self) -> list[Event]:
         """Return everything that came since the last call, in order; at least one event."""
 
     async def flush(self, timeout: float) -> bool:
-        """Wait until the broker has confirmed all that was published; tell whether it did within `timeout` seconds."""
+        """Wait until the broker has confirmed every message; tell whether it did so within `timeout` seconds."""
 
     async def close(self) -> None:
         """Disconnect in order: the will is not published."""

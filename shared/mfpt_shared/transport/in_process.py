@@ -7,7 +7,7 @@ from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, 
 
 
 class MemoryBroker:
-    """Delivers every message at once, in order. `running` may be set to False to refuse connections."""
+    """Delivers every message at once, in order. Set `running` to False to refuse connections."""
 
     def __init__(self) -> None:
         self.running = True
@@ -33,7 +33,7 @@ class MemoryBroker:
 
 
 class MemoryTransport:
-    """One client of a MemoryBroker. See `transport.Transport`."""
+    """One client of a MemoryBroker. See `base.Transport`."""
 
     def __init__(self, broker: MemoryBroker, will: Will | None = None) -> None:
         self.will = will

@@ -1,7 +1,7 @@
 """The MQTT transport: paho on one side, asyncio on the other. The only module that imports paho.
 
-paho runs its own thread. What it receives is put in a deque, and the event loop is woken once for many messages.
-MQTT 3.1.1 features only, so that any broker will do.
+paho runs its own thread. It puts what it receives in a deque, and wakes the event loop once for many messages.
+Only features of MQTT 3.1.1 are used, so that any broker will do.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ PASSWORD_VARIABLE: Final = "MFPT_BROKER_PASSWORD"  # noqa: S105 - the name of a 
 
 @dataclass(frozen=True, slots=True)
 class BrokerAddress:
-    """Where a broker listens, and as whom to connect."""
+    """Where a broker listens, and which user connects."""
 
     host: str
     port: int
@@ -51,12 +51,12 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
     """Take a broker URL apart: `mqtt[s]://[user[:password]@]host[:port]`.
 
     Args:
-        url: port 1883 and, with TLS, 8883 may be left out.
-        environment: where `MFPT_BROKER_PASSWORD` is looked up if the URL has no password; the user is then `mfpt`
-            unless the URL names one.
+        url: URL; without a port, the port is 1883, or 8883 with TLS.
+        environment: variables, among which `MFPT_BROKER_PASSWORD` is the password if the URL has none; the user is
+            then `mfpt` unless the URL names one.
 
     Raises:
-        UsageError: it is no such URL.
+        UsageError: the URL is not of that form.
     """
     parts = urlsplit(url)
     try:
@@ -64,7 +64,7 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
     except ValueError:
         port = -1
     if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname or port == -1 or parts.path.strip("/"):
-        raise UsageError(f"{url!r} is no broker address: give mqtt://host:port or mqtts://user@host:port")
+        raise UsageError(f"{url!r} is not a broker address: give mqtt://host:port or mqtts://user@host:port")
     tls = parts.scheme == "mqtts"
     password = unquote(parts.password) if parts.password else (environment or {}).get(PASSWORD_VARIABLE) or None
     username = unquote(parts.username) if parts.username else DEFAULT_USER if password else None
@@ -72,7 +72,7 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
 
 
 class MqttTransport:
-    """One client of an MQTT broker. See `transport.Transport`."""
+    """One client of an MQTT broker. See `base.Transport`."""
 
     def __init__(
         self, address: BrokerAddress, client_id: str, *, will: Will | None = None, persistent: bool = False
@@ -80,9 +80,9 @@ class MqttTransport:
         """Prepare a connection.
 
         Args:
-            address: of the broker.
-            client_id: unique at the broker; a second connection with the same id ends the first.
-            will: published by the broker when this side vanishes.
+            address: address of the broker.
+            client_id: MQTT client id, unique at the broker; a second connection with the same id ends the first.
+            will: message that the broker publishes when this side vanishes.
             persistent: whether the broker queues messages for this client while it is away.
         """
         self._address = address
@@ -134,7 +134,7 @@ class MqttTransport:
                 raise _refused(where, refusal)
         except TimeoutError as error:
             await self._stop()
-            raise TimedOut(f"{where} took the connection but does not answer as an MQTT broker") from error
+            raise TimedOut(f"{where} accepted the connection, but does not answer as an MQTT broker") from error
         except MfptError:
             await self._stop()
             raise
@@ -252,7 +252,7 @@ class MqttTransport:
 
 
 def _send_at_once(_client: paho.Client, _data: object, sock: object) -> None:
-    # Without this a small message waits for the previous one's confirmation, some 40 ms.
+    # Without this, a small message waits some 40 ms for the confirmation of the message before it.
     if isinstance(sock, socket.socket):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 

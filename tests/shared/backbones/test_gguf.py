@@ -64,8 +64,8 @@ def test_the_decoder_on_pypi_is_described(smollm2: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "named"),
     [
-        (b"", "no GGUF file"),
-        (b"PK\x03\x04", "no GGUF file"),
+        (b"", "is not a GGUF file"),
+        (b"PK\x03\x04", "is not a GGUF file"),
         (head(version=1), "version 1"),
         (head(*ENTRIES)[:-5], "cannot be read"),
         (head(entry("k", 99, b"")), "type 99"),

@@ -62,8 +62,8 @@ def test_any_path_is_an_address_that_leads_back_or_a_decode_error(path: str) -> 
         "$SYS/broker",
     ],
 )
-def test_what_is_no_topic_of_the_federation_is_refused(path: str) -> None:
-    with pytest.raises(DecodeError, match="no topic of federation 'f'"):
+def test_what_is_not_a_topic_of_the_federation_is_refused(path: str) -> None:
+    with pytest.raises(DecodeError, match="not a topic of federation 'f'"):
         parse(path, "f")
 
 
