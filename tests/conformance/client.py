@@ -31,6 +31,7 @@ from conformance.plan import objection_to
 EXAMPLES: Final = 20  # in the training data that this device would have
 RESEND_SECONDS: Final = 15.0
 READY_SECONDS: Final = 60.0
+LAST_VERSION_SECONDS: Final = 30.0
 
 
 class Folder:
@@ -100,7 +101,7 @@ class Device:
         self._trained_from = -1
         self._assigned: int | None = None  # train from this version or a newer one
         self._last_version: int | None = None  # leave when this version has come
-        self._resend_at = self._ready_at = math.inf
+        self._resend_at = self._ready_at = self._leave_at = math.inf
         self.ended = False
 
     def connected(self) -> None:
@@ -123,11 +124,14 @@ class Device:
             self._receive_prompt(*read_frame(payload, PROMPT))
 
     def time_passed(self) -> None:
-        """Repeat what may have been lost."""
+        """Repeat what may have been lost, and leave if the last version does not come."""
         now = time.monotonic()
-        if self._coordinator is not None and now >= self._resend_at:
+        waiting = self._folder.updates()
+        if now >= self._leave_at:
+            self._leave("finished, but the last version did not come")
+        elif self._coordinator is not None and waiting and now >= self._resend_at:
             self._send_updates()
-        if self._coordinator is not None and now >= self._ready_at:
+        elif self._coordinator is not None and not waiting and self._assigned is None and now >= self._ready_at:
             self._send_ready()
 
     def _receive_plan(self, payload: bytes) -> None:
@@ -173,8 +177,7 @@ class Device:
                 self._folder.forget(order["sequence"])
                 self._trained_from = -1
             case "stop" if order["reason"] == "finished":
-                self._last_version = order["version"]
-                self._leave_if_last()
+                self._leave_with(order["version"])
             case "stop":
                 self._leave(order.get("detail", ""))
 
@@ -186,8 +189,7 @@ class Device:
         self._publish_state("idle" if self._rounds_left else "done")
         if self._rounds_left == 0:
             header, _ = read_frame(frame, UPDATE)
-            self._last_version = header["base_version"] + staleness + 1  # the first that can hold the update
-            self._leave_if_last()
+            self._leave_with(header["base_version"] + staleness + 1)  # the first version that can hold the update
 
     def _train_if_assigned(self) -> None:
         if self._assigned is None or self._version < max(self._assigned, self._trained_from + 1):
@@ -200,6 +202,10 @@ class Device:
         self._folder.keep(sequence, write_frame(UPDATE, header, write_delta(delta)))
         self._publish_state("uploading")
         self._send_updates()
+
+    def _leave_with(self, version: int) -> None:
+        self._last_version, self._leave_at = version, time.monotonic() + LAST_VERSION_SECONDS
+        self._leave_if_last()
 
     def _leave_if_last(self) -> None:
         if self._last_version is not None and self._version >= self._last_version:

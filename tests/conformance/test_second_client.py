@@ -1,9 +1,10 @@
 """A client that knows the document alone takes part beside a device of the project: real broker, real coordinator."""
 
 import asyncio
+import contextlib
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Update, UpdateHeader
 from mfpt_shared.tensors import initial_state
+from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
 from support.brokers import embedded
 from support.federation import Device, coordinating, delta_of, rows, running, stored_prompts, tiny_plan
-from support.inbox import SECONDS
+from support.inbox import SECONDS, Inbox
 from support.second_client import isolated, second_client
 from support.stub import StubTrainer
 
@@ -36,6 +38,18 @@ def keep_update(folder: Path, sequence: int, plan: Plan, *, base_version: int = 
     folder.mkdir()
     (folder / "identity.json").write_text(json.dumps({"client": "second", "sequence": sequence}))
     (folder / f"{sequence}.update").write_bytes(encode(Update(header, initial_state(plan))))
+
+
+@contextlib.asynccontextmanager
+async def watching(address: BrokerAddress, topic_filter: str) -> AsyncIterator[Inbox]:
+    """Collect what is published on a topic."""
+    watcher = MqttTransport(address, "watcher-of-states")
+    await watcher.connect()
+    watcher.subscribe(topic_filter)
+    try:
+        yield Inbox(watcher)
+    finally:
+        await watcher.close()
 
 
 def saved_prompt(folder: Path) -> tuple[int, dict[str, Any]]:
@@ -100,6 +114,22 @@ def test_its_update_means_to_the_coordinator_what_it_meant_to_the_client(tmp_pat
             await client.until_it_leaves()
         [(payload,)] = rows(tmp_path, "SELECT payload FROM updates")
         np.testing.assert_allclose(delta_of(payload, plan), 0.01, rtol=1e-6)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_it_waits_for_a_coordinator_that_comes_later(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        plan = tiny_plan()
+        async with (
+            embedded(tmp_path / "broker") as broker,
+            second_client(tmp_path / "libraries", broker.address, "swh", tmp_path / "swh", rounds=1) as client,
+            watching(broker.address, "mfpt/v1/test/client/+/state") as inbox,
+        ):
+            await inbox.until(lambda: any(b'"online"' in payload for _, payload in inbox.messages))
+            async with coordinating(tmp_path, plan, broker.address):
+                await client.until_it_leaves()
+            await inbox.until(lambda: b'"offline"' in inbox.messages[-1][1])
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
