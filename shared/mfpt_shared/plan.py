@@ -91,7 +91,7 @@ class PromptSpec(Section, frozen=True):
     ] = "late"
     tokens: Annotated[int, Meta(ge=1, le=512, description="number of virtual tokens")] = 20
     layer: Annotated[
-        int, Meta(ge=-1, le=1023, description="late: first layer that sees them; -1: 3/4 of the depth")
+        int, Meta(ge=-1, le=1023, description="late: first layer that sees the virtual tokens; -1: 3/4 of the depth")
     ] = -1
     init_std: Annotated[NonNegative, Meta(description="standard deviation of the virtual tokens of version 0")] = 0.3
     encoder_width: Annotated[int, Meta(ge=1, le=65_536, description="p-tuning: hidden size of the encoder")] = 128
@@ -102,7 +102,7 @@ class Training(Section, frozen=True):
     """What a device does in a round, between its assignment and its update."""
 
     epochs: Annotated[Count, Meta(description="least number of epochs in a round")] = 1
-    min_steps: Annotated[Count, Meta(description="least number of steps: few examples are seen in more epochs")] = 9
+    min_steps: Annotated[Count, Meta(description="least number of steps in a round; few examples take more epochs")] = 9
     head_start: Annotated[
         Literal["ridge", "zero"],
         Meta(description="ridge: the first head is found in closed form, on the frozen features; zero: it is tuned"),
@@ -136,7 +136,9 @@ class Aggregation(Section, frozen=True):
     concurrency: Annotated[Count, Meta(description="largest number of devices that train at once")] = 100
     staleness: Annotated[
         Literal["constant", "polynomial", "hinge"],
-        Meta(description="weight of a late update: constant; polynomial: (1 + staleness)^-a; hinge: after a grace"),
+        Meta(
+            description="weight of a late update: constant; polynomial, (1 + staleness)^-a; hinge, full up to a grace"
+        ),
     ] = "polynomial"
     staleness_exponent: Annotated[
         float, Meta(ge=0, le=10, description="a of polynomial and of hinge, 1 / (1 + a (staleness - grace))")
@@ -144,7 +146,7 @@ class Aggregation(Section, frozen=True):
     staleness_grace: Annotated[
         Whole, Meta(description="hinge: versions that an update may be behind and still have its full weight")
     ] = 4
-    max_staleness: Annotated[Whole, Meta(description="versions behind, beyond which an update is not used")] = 20
+    max_staleness: Annotated[Whole, Meta(description="largest number of versions that a usable update is behind")] = 20
     proximity: Annotated[
         Literal["auto", "fixed", "observed", "uniform"],
         Meta(

@@ -67,7 +67,7 @@ def test_any_plan_survives_toml_and_json(plan: Plan) -> None:
 
 
 def test_a_label_with_a_delete_character_survives_its_file() -> None:
-    """TOML forbids it as it stands, JSON does not."""
+    """TOML forbids the bare character, JSON does not."""
     plan = Plan(task=Task(labels=("a\x7f", "b")))
     assert parse(plan_to_toml(plan)) == plan
 

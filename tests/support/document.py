@@ -31,10 +31,20 @@ def section(heading: str) -> str:
 
 
 def table(heading: str) -> list[Row]:
-    """Return the first table below a heading: one dictionary for each row, by the names of the columns."""
-    lines = [line for line in re.split(r"\n\n", section(heading)) if line.lstrip().startswith("|")]
-    assert lines, f"there is no table below {heading!r}"
-    head, _, *rows = [_cells(line) for line in lines[0].strip().splitlines()]
+    """Return the first table below a heading."""
+    found = tables(heading)
+    assert found, f"{heading!r} has no table"
+    return found[0]
+
+
+def tables(heading: str) -> list[list[Row]]:
+    """Return the tables below a heading: for each row a dictionary, by the names of the columns."""
+    blocks = [block.strip() for block in section(heading).split("\n\n")]
+    return [_rows(block.splitlines()) for block in blocks if block.startswith("|")]
+
+
+def _rows(lines: list[str]) -> list[Row]:
+    head, _, *rows = map(_cells, lines)
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 

@@ -36,7 +36,7 @@ class MemoryLink:
         self._broker.drop(client)
 
     async def mend(self, client: Transport) -> None:
-        # There is no thread that would try again: whoever mends it connects it.
+        # No thread tries again: mending the link connects the client.
         await client.connect()
 
 

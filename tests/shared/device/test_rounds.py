@@ -23,7 +23,7 @@ PLAN = Plan(
     training=Training(epochs=1, min_steps=6, batch_size=5),
 )
 MANY = 10_000
-"""Validation examples; so many that no difference of a percent is chance."""
+"""Number of validation examples, large enough that a difference of a percent is not chance."""
 
 
 class ArithmeticTrainer:

@@ -7,15 +7,18 @@ from pathlib import Path
 from typing import Final, get_args
 
 import msgspec
+import numpy as np
 import pytest
 from msgspec import inspect
 
+from conformance import frames
 from mfpt_coord.core.updates import MAX_CHANGE
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Section, Task, Training
 from mfpt_shared.protocol import codec
-from mfpt_shared.protocol.messages import ClientState, Phase, PromptHeader, Reject, Stop, UpdateHeader
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import ClientState, Phase, Prompt, PromptHeader, Reject, Stop, UpdateHeader
 from mfpt_shared.protocol.topics import TOPICS, Topic
-from mfpt_shared.tensors import layout
+from mfpt_shared.tensors import Quantised, layout
 from mfpt_shared.transport.base import QOS
 from support.document import (
     Row,
@@ -27,6 +30,7 @@ from support.document import (
     name_of,
     structs,
     table,
+    tables,
     wire_type,
 )
 
@@ -46,7 +50,7 @@ SECTIONS: Final[dict[str, type[Section]]] = {
 
 
 def in_full(cell: str) -> str:
-    """Return a type with the names of the table of types replaced by what they stand for, and choices in order."""
+    """Return a type with the names of the table of types replaced by their definitions, and choices in order."""
     words = [TYPES.get(word, word) for word in cell.split(" or ")]
     return " or ".join(_sorted_choices(word) for word in words)
 
@@ -144,6 +148,19 @@ def test_the_prefix_of_a_frame_is_laid_out_as_in_the_table(file: str, kind: int)
     assert values == {"magic": b"MFPT", "frame version": 1, "kind": kind, "reserved": 0}
     assert len(frame) == 16 + header + body + 4
     assert json.loads(frame[16 : 16 + header])
+
+
+def test_the_dtypes_are_those_of_the_code() -> None:
+    half, quantised = np.ones(2, np.float16), Quantised(np.ones(2, np.int8), np.ones(1, np.float32))
+    header = PromptHeader(language="swh", version=0, plan="p", backbone="b")
+    _, body = frames.read_frame(encode(Prompt(header, {"half": half, "quantised": quantised})), frames.PROMPT)
+    index = json.loads(body[8 : 8 + int.from_bytes(body[:8], "little")])
+    sizes = {
+        (entry["dtype"], (entry["data_offsets"][1] - entry["data_offsets"][0]) // entry["shape"][0])
+        for entry in index.values()
+    }
+    rows = next(rows for rows in tables("The binary frame") if "dtype" in rows[0])
+    assert {(row["dtype"].strip("`"), int(row["bytes"])) for row in rows} == sizes
 
 
 def test_the_kinds_of_frames_are_named() -> None:

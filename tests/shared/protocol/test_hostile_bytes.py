@@ -152,7 +152,7 @@ def safetensors_bodies(draw: st.DrawFn) -> bytes:
 
 @st.composite
 def frames(draw: st.DrawFn) -> bytes:
-    """A frame whose checksum is right, whatever stands in it."""
+    """A frame whose checksum is right, whatever its content."""
     head = draw(GOOD_HEADERS | GOOD_HEADERS | HOSTILE_JSON)
     body = draw(safetensors_bodies() | safetensors_bodies() | st.binary(max_size=40))
     lengths = [len(head), len(body)]

@@ -1,4 +1,4 @@
-"""Connecting to what is not there, is no broker, or asks for a password."""
+"""Connecting where nothing listens, to what is not a broker, and with a password."""
 
 import asyncio
 import socket

@@ -1,6 +1,6 @@
 """The bytes of the protocol, pinned: a change here is a change that older coordinators and devices do not understand.
 
-Each message below has a file beside this one. After a change that is meant, write the files anew with
+Each message below has a file beside this one. After an intended change, write the files again with
 `python tests/shared/protocol/golden/test_golden.py --write` and say in the change log who can still talk to whom.
 """
 
@@ -196,7 +196,7 @@ def test_a_plan_keeps_its_digest() -> None:
 
 
 def write() -> None:
-    """Write all files anew."""
+    """Write all files again."""
     for name, (_, message) in GOLDEN.items():
         (FOLDER / name).write_bytes(encode(message))
     (FOLDER / "plan.digest").write_text(f"{PLAN_VALUE.digest}\n")
