@@ -489,7 +489,8 @@ class EdgeMachine(RuleBasedStateMachine):
     def receives_a_prompt(self, version: int, kind: str) -> None:
         plan = OTHER_PLAN if kind == "plan" else PLAN
         backbone = "sha256:x" if kind == "backbone" else FINGERPRINT
-        self.feed(edge_events.PromptReceived(self.now, version, plan.digest, backbone))
+        header = messages.PromptHeader(language=LANGUAGES[0], version=version, plan=plan.digest, backbone=backbone)
+        self.feed(edge_events.PromptReceived(self.now, messages.Prompt(header, {})))
 
     @precondition(lambda self: self.preparing)
     @rule()

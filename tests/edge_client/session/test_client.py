@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mfpt_edge.commands.join_config import parse_retries
 from mfpt_edge.session.channel import client_will
-from mfpt_edge.session.client import STATE_SECONDS, EdgeClient
+from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.status_publisher import STATE_SECONDS
 from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import held
 from mfpt_shared.device.trainer import Measured
-from mfpt_shared.errors import Incompatible, UsageError
+from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, plan_to_json
 from mfpt_shared.protocol.codec import decode, encode
@@ -84,7 +84,7 @@ def test_a_device_that_joins_a_running_federation_trains_from_its_version(tmp_pa
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            client.worker.close()
+            client.close()
         assert DeviceFolder(tmp_path).prompt().header.version == 7
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -112,7 +112,7 @@ def test_the_progress_of_a_long_training_is_seen_while_it_lasts(tmp_path: Path) 
             gate.open.set()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            client.worker.close()
+            client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
@@ -142,7 +142,7 @@ async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, ve
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        client.worker.close()
+        client.close()
     return client
 
 
@@ -159,8 +159,8 @@ def test_a_device_keeps_a_prompt_of_its_own_that_does_better_also_over_a_restart
         assert (model.prompt.header.version, own_bias(tmp_path)) == (7, 0.75)
 
         worse = await one_round(tmp_path, broker, Learner(step=0.25), version=7)
-        assert worse.kept is not None
-        assert worse.kept.origin == "own"
+        assert worse.prompts.kept is not None
+        assert worse.prompts.kept.origin == "own"
         assert own_bias(tmp_path) == 0.75, "of the run before"
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -173,8 +173,8 @@ def test_a_prompt_of_its_own_is_forgotten_when_it_does_no_better(tmp_path: Path)
         assert own_bias(tmp_path) == 0.75
 
         client = await one_round(tmp_path, broker, StubTrainer(step=0.75), version=7)
-        assert client.kept is not None
-        assert client.kept.origin == "federated"
+        assert client.prompts.kept is not None
+        assert client.prompts.kept.origin == "federated"
         assert own_bias(tmp_path) is None
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -195,8 +195,8 @@ def test_a_prompt_of_its_own_for_another_plan_is_not_considered(tmp_path: Path) 
         state = {name: array + np.float32(1.0) for name, array in initial_state(THE_PLAN).items()}
         DeviceFolder(tmp_path).save_own_prompt(encode(Prompt(header, halve(state))))
         client = await one_round(tmp_path, broker_of_a_running_federation(7), Learner(step=0.5), version=7)
-        assert client.kept is not None
-        assert (client.kept.origin, client.kept.version) == ("own", 7)
+        assert client.prompts.kept is not None
+        assert (client.prompts.kept.origin, client.prompts.kept.version) == ("own", 7)
         assert own_bias(tmp_path) == 0.5
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -213,14 +213,3 @@ def test_a_plan_that_this_version_cannot_follow_ends_the_device_with_a_reason(tm
             await client.run()
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
-
-
-@pytest.mark.parametrize(("text", "attempts"), [("forever", None), ("0", 0), ("12", 12)])
-def test_retry_takes_a_number_or_forever(text: str, attempts: int | None) -> None:
-    assert parse_retries(text) == attempts
-
-
-@pytest.mark.parametrize("text", ["", "-1", "often", "1.5"])
-def test_any_other_retry_is_a_usage_error(text: str) -> None:
-    with pytest.raises(UsageError, match="--retry"):
-        parse_retries(text)
