@@ -186,8 +186,8 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
         case Assign(version=version):
             busy = state.leaving or state.phase == "training"
             return (state, []) if busy else (replace(state, assigned=version), [])
-        case Ack(sequence=sequence):
-            return _acknowledged(state, sequence)
+        case Ack() as answer:
+            return _acknowledged(state, answer)
         case Reject(sequence=sequence, reason=reason, detail=detail):
             if sequence not in state.outbox:
                 return state, []
@@ -211,12 +211,15 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
             return state, [Refuse(f"the coordinator turned this device away: {detail}")]
 
 
-def _acknowledged(state: State, sequence: int) -> Step:
-    if sequence not in state.outbox:
+def _acknowledged(state: State, answer: Ack) -> Step:
+    if answer.sequence not in state.outbox:
         return state, []
-    after, effects = _forgotten(state, sequence, accepted=True)
-    counts = sequence >= state.first_sequence
-    return replace(after, rounds=after.rounds + counts), effects
+    after, effects = _forgotten(state, answer.sequence, accepted=True)
+    if answer.sequence < state.first_sequence:
+        return after, effects  # made by an earlier run
+    # Not the version after the newest one here: prompts and answers may overtake each other.
+    contained_from = state.base + answer.staleness + 1
+    return replace(after, rounds=after.rounds + 1, contained_from=contained_from), effects
 
 
 def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
@@ -245,8 +248,7 @@ def _in_phase(state: State, phase: Phase) -> Step:
 def _advance(state: State, at: float) -> Step:
     """Do what has become possible."""
     if state.rounds_wanted is not None and state.rounds >= state.rounds_wanted and not state.leaving:
-        # The next version is the first that can hold the last update.
-        state, effects = _in_phase(_leave_with(state, (state.version or 0) + 1, at), "done")
+        state, effects = _in_phase(_leave_with(state, state.contained_from, at), "done")
         more: Step = _advance(state, at)
         return more[0], effects + more[1]
     if state.leaving:

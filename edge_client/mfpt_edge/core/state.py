@@ -34,6 +34,7 @@ class State:
         base: Version that the running training started from.
         trained_from: Version that the last finished training started from; -1 before the first.
         rounds: Updates of this run that were accepted.
+        contained_from: Lowest version that can hold the last accepted update of this run.
         leaving: Whether the device only waits for a prompt that holds its last update.
         leave_at_version: Version that a leaving device waits for.
         leave_by: When a leaving device stops waiting.
@@ -62,6 +63,7 @@ class State:
     base: int = -1
     trained_from: int = -1
     rounds: int = 0
+    contained_from: int = 0
     leaving: bool = False
     leave_at_version: int = 0
     leave_by: float = float("inf")

@@ -4,7 +4,7 @@ import pytest
 
 from mfpt_edge.core.effects import CancelTraining, Leave, PublishState, Refuse, Subscribe, Train
 from mfpt_edge.core.machine import LAST_PROMPT_SECONDS, RESEND_SECONDS, RESUBSCRIBE_SECONDS, next_deadline
-from mfpt_shared.protocol.messages import Stop
+from mfpt_shared.protocol.messages import Ack, Stop
 from support.edge_core import Device
 
 
@@ -18,6 +18,25 @@ def test_after_its_rounds_a_device_leaves_with_a_prompt_that_holds_its_last_upda
     device.receives(0)
     assert device.only(Leave) == []
     device.receives(1)
+    assert device.only(Leave) == [Leave()]
+
+
+def test_a_prompt_that_overtakes_the_acknowledgement_of_the_update_in_it_is_the_one_to_leave_with() -> None:
+    device = Device(rounds=1).in_training()
+    device.trained(1)
+    device.receives(1)
+    assert device.only(Leave) == []
+    device.acknowledged(1)
+    assert device.only(Leave) == [Leave()]
+
+
+def test_after_a_stale_update_a_device_leaves_with_the_version_after_those_that_it_missed() -> None:
+    device = Device(rounds=1).in_training()
+    device.trained(1)
+    device.told(Ack(sequence=1, staleness=2))
+    device.receives(2)
+    assert device.only(Leave) == []
+    device.receives(3)
     assert device.only(Leave) == [Leave()]
 
 
