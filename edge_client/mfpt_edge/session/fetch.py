@@ -31,10 +31,24 @@ def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Mo
         Incompatible: This version of mfpt cannot follow the plan.
     """
     transport = MqttTransport(address, f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
-    model = asyncio.run(_fetch(transport, federation, language))
+    model = asyncio.run(fetch_over(transport, federation, language))
     if model is None:
         raise TimedOut(f"{address} keeps no prompt of federation {federation!r}; is its coordinator running?")
     return model
+
+
+async def fetch_over(transport: Transport, federation: str, language: LanguageCode) -> Model | None:
+    """Return what a broker keeps, over a transport that is not connected yet; None if that is nothing."""
+    await transport.connect()
+    try:
+        transport.subscribe(
+            PLAN.path(federation), PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED)
+        )
+        retained = _Retained()
+        own = await _wait_for(transport, federation, retained, (language,), OWN_PROMPT_SECONDS)
+        return own or await _wait_for(transport, federation, retained, (language, UNDETERMINED), FETCH_SECONDS)
+    finally:
+        await transport.close()
 
 
 @dataclass(slots=True)
@@ -55,19 +69,6 @@ class _Retained:
         """Return the prompt of the first of these languages that has one."""
         prompt = next((self.prompts[language] for language in languages if language in self.prompts), None)
         return Model(self.plan, prompt) if self.plan is not None and prompt is not None else None
-
-
-async def _fetch(transport: Transport, federation: str, language: LanguageCode) -> Model | None:
-    await transport.connect()
-    try:
-        transport.subscribe(
-            PLAN.path(federation), PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED)
-        )
-        retained = _Retained()
-        own = await _wait_for(transport, federation, retained, (language,), OWN_PROMPT_SECONDS)
-        return own or await _wait_for(transport, federation, retained, (language, UNDETERMINED), FETCH_SECONDS)
-    finally:
-        await transport.close()
 
 
 async def _wait_for(
