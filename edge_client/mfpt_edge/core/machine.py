@@ -9,6 +9,15 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Final
 
+from mfpt_edge.core.deadlines import (
+    LAST_PROMPT_SECONDS,
+    REANNOUNCE_SECONDS,
+    RESEND_SECONDS,
+    RESUBSCRIBE_SECONDS,
+    is_busy,
+    lacks_something,
+    waits_for_acknowledgement,
+)
 from mfpt_edge.core.effects import (
     CancelTraining,
     Effect,
@@ -40,14 +49,6 @@ from mfpt_edge.core.events import (
 from mfpt_edge.core.state import State
 from mfpt_shared.protocol.messages import Ack, Assign, Phase, Reject, Resync, Stop
 
-RESEND_SECONDS: Final = 15.0
-"""Time after which an unacknowledged update is sent again, although nothing seems to be wrong."""
-REANNOUNCE_SECONDS: Final = 60.0
-"""Time after which an idle device without an assignment announces itself again."""
-RESUBSCRIBE_SECONDS: Final = 5.0
-"""Time after which a retained message that has not come is asked for again."""
-LAST_PROMPT_SECONDS: Final = 30.0
-"""Longest time that a leaving device waits for a prompt that holds its last update."""
 MAX_FAILURES: Final = 3
 """Failed trainings in a row after which the device gives up."""
 
@@ -75,24 +76,13 @@ def _record(event: Event, state: State) -> Step:
 @_record.register
 def _(event: TimePassed, state: State) -> Step:
     effects: list[Effect] = []
-    if _waits_for_acknowledgement(state) and event.at >= state.sent_at + RESEND_SECONDS:
+    if waits_for_acknowledgement(state) and event.at >= state.sent_at + RESEND_SECONDS:
         state = replace(state, sent_at=event.at)
         effects.append(SendUpdates(state.outbox))
-    if _lacks_something(state) and event.at >= state.waiting_since + RESUBSCRIBE_SECONDS:
+    if lacks_something(state) and event.at >= state.waiting_since + RESUBSCRIBE_SECONDS:
         state = replace(state, waiting_since=event.at)
         effects.append(Subscribe())
     return state, effects
-
-
-def _waits_for_acknowledgement(state: State) -> bool:
-    return bool(state.outbox) and state.connected and state.coordinator is not None
-
-
-def _lacks_something(state: State) -> bool:
-    """Tell whether a retained message has not come: a broker may lose one that is published during a SUBSCRIBE."""
-    waits_to_train = state.assigned is not None and not state.holds(state.assigned)
-    waits_to_leave = state.leaving and not state.holds(state.leave_at_version)
-    return state.connected and (state.plan is None or not state.heard or waits_to_train or waits_to_leave)
 
 
 @_record.register
@@ -253,7 +243,7 @@ def _advance(state: State, at: float) -> Step:
         return more[0], effects + more[1]
     if state.leaving:
         done = state.holds(state.leave_at_version) or at >= state.leave_by
-        return state, [Leave()] if done and not _is_busy(state) else []
+        return state, [Leave()] if done and not is_busy(state) else []
     if not (state.prepared and state.phase == "idle" and state.connected and state.coordinator is not None):
         return state, []
     # Repeated now and then: a broker may publish the last will of an earlier connection after the announcement.
@@ -266,22 +256,3 @@ def _advance(state: State, at: float) -> Step:
     sequence = state.sequence + 1
     training, effects = _in_phase(replace(state, assigned=None, sequence=sequence, base=state.version), "training")
     return training, [*effects, Train(sequence)]
-
-
-def _is_busy(state: State) -> bool:
-    return state.phase == "training" or (state.phase == "preparing" and state.plan is not None)
-
-
-def next_deadline(state: State) -> float:
-    """Return when `TimePassed` is due if nothing else happens, in Unix seconds; infinity for never."""
-    deadlines = [float("inf")]
-    heard = state.connected and state.coordinator is not None
-    if _waits_for_acknowledgement(state):
-        deadlines.append(state.sent_at + RESEND_SECONDS)
-    if _lacks_something(state):
-        deadlines.append(state.waiting_since + RESUBSCRIBE_SECONDS)
-    if state.prepared and state.phase == "idle" and heard and state.assigned is None and not state.leaving:
-        deadlines.append(state.announced_at + REANNOUNCE_SECONDS)
-    if state.leaving and not _is_busy(state):
-        deadlines.append(state.leave_by)
-    return min(deadlines)

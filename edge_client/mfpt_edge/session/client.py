@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Final
 
+from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
     CancelTraining,
     Effect,
@@ -22,7 +23,7 @@ from mfpt_edge.core.effects import (
     Train,
 )
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
-from mfpt_edge.core.machine import next_deadline, step
+from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, understand
 from mfpt_edge.session.outcome import Outcome

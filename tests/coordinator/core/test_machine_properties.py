@@ -31,7 +31,7 @@ from mfpt_coord.core.state import State as CoordinatorState
 from mfpt_coord.core.state import initial
 from mfpt_edge.core import effects as edge_effects
 from mfpt_edge.core import events as edge_events
-from mfpt_edge.core.machine import next_deadline as edge_deadline
+from mfpt_edge.core.deadlines import next_deadline as edge_deadline
 from mfpt_edge.core.machine import step as edge_step
 from mfpt_edge.core.state import State as EdgeState
 from mfpt_shared.languages import UNDETERMINED, LanguageCode

@@ -1,8 +1,8 @@
 """How a device and a coordinator find each other, and find each other again."""
 
+from mfpt_edge.core.deadlines import REANNOUNCE_SECONDS
 from mfpt_edge.core.effects import PublishState, SendReady, Tell
 from mfpt_edge.core.events import PlanReceived, Prepared
-from mfpt_edge.core.machine import REANNOUNCE_SECONDS
 from support.edge_core import PLAN, Device
 
 

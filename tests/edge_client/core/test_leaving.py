@@ -2,8 +2,8 @@
 
 import pytest
 
+from mfpt_edge.core.deadlines import LAST_PROMPT_SECONDS, RESEND_SECONDS, RESUBSCRIBE_SECONDS, next_deadline
 from mfpt_edge.core.effects import CancelTraining, Leave, PublishState, Refuse, Subscribe, Train
-from mfpt_edge.core.machine import LAST_PROMPT_SECONDS, RESEND_SECONDS, RESUBSCRIBE_SECONDS, next_deadline
 from mfpt_shared.protocol.messages import Ack, Stop
 from support.edge_core import Device
 

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
     Effect,
     Forget,
@@ -33,7 +34,7 @@ from mfpt_edge.core.events import (
     Trained,
     TrainingFailed,
 )
-from mfpt_edge.core.machine import next_deadline, step
+from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop

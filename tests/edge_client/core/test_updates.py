@@ -1,7 +1,7 @@
 """Updates on their way: sent, sent again, acknowledged, rejected."""
 
+from mfpt_edge.core.deadlines import RESEND_SECONDS, next_deadline
 from mfpt_edge.core.effects import Forget, Refuse, SendUpdates, Subscribe, Tell, Train
-from mfpt_edge.core.machine import RESEND_SECONDS, next_deadline
 from mfpt_shared.protocol.messages import Reject, Resync, Stop
 from support.edge_core import Device
 
