@@ -140,7 +140,7 @@ async def running_device(address: BrokerAddress, path: Path, index: int, observe
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-        client.worker.close()
+        client.close()
 
 
 def bare_client(address: BrokerAddress, name: str) -> paho.Client:

@@ -93,8 +93,8 @@ def test_every_device_receives_the_prompt_of_its_own_language(tmp_path: Path) ->
                 await asyncio.wait_for(ended, SECONDS)
         prompts = stored_prompts(tmp_path, plan, version=3)
         for device in devices:
-            assert device.client.newest is not None
-            assert device.client.newest.header.language == device.identity.language
+            assert device.client.prompts.newest is not None
+            assert device.client.prompts.newest.header.language == device.identity.language
             assert_equal_in_half_precision(device.state, prompts[device.identity.language])
         biases = {tag: float(prompts[tag]["head.bias"][0]) for tag in LANGUAGES}
         assert len(set(biases.values())) == 3, biases

@@ -138,8 +138,8 @@ class Device:
     @property
     def state(self) -> dict[str, Array]:
         """The newest prompt that the device received."""
-        assert self.client.newest is not None
-        return dense(self.client.newest.state)
+        assert self.client.prompts.newest is not None
+        return dense(self.client.prompts.newest.state)
 
     async def run(self) -> None:
         """Take part until the client ends by itself."""
@@ -147,7 +147,7 @@ class Device:
             await connect_with_retries(self._transport, None, asyncio.sleep)
             await self.client.run()
         finally:
-            self.client.worker.close()
+            self.client.close()
 
 
 @contextlib.asynccontextmanager

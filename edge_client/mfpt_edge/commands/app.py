@@ -1,4 +1,4 @@
-"""The command line `mfpt-edge`. Heavy imports stand inside the commands, so that `--help` answers at once."""
+"""The command line `mfpt-edge`. Slow imports are inside the commands, so that `--help` answers at once."""
 
 import contextlib
 from pathlib import Path
@@ -7,21 +7,32 @@ from typing import Annotated
 import typer
 
 from mfpt_edge.commands.options import (
+    ActivationCacheOption,
+    AloneOption,
+    BrokerOption,
     DataOption,
     DeviceOption,
+    ExamplesOption,
     FederationOption,
     JsonOption,
     LabelColumnOption,
     LanguageOption,
-    OnBattery,
+    MaxLoadOption,
+    MemoryOption,
+    NiceOption,
+    OnBatteryOption,
     PairColumnOption,
+    RetryOption,
+    RoundsOption,
     StateDirOption,
     TextColumnOption,
+    ThreadsOption,
     device_folder,
     show,
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
-from mfpt_shared.command_line import EPILOG, Kind, run
+from mfpt_shared.command_line import EPILOG, run
+from mfpt_shared.plan import TaskKind
 
 app = typer.Typer(
     name="mfpt-edge",
@@ -33,68 +44,41 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
-cache_app = typer.Typer(help="Look at what is kept only to be faster, and remove it.", no_args_is_help=True)
+cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 
 
 @app.command(epilog="Example: mfpt-edge join --lang sw --data sentences.csv --broker mqtt://server.example:1883")
 def join(
     lang: LanguageOption,
-    broker: Annotated[
-        str,
-        typer.Option(help="MQTT broker, mqtt://host:port or mqtts://user@host:port; password in MFPT_BROKER_PASSWORD."),
-    ] = "mqtt://127.0.0.1:1883",
+    broker: BrokerOption = "mqtt://127.0.0.1:1883",
     data: DataOption = None,
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
-    rounds: Annotated[int | None, typer.Option(min=1, help="Leave after so many accepted updates.")] = None,
-    examples: Annotated[int | None, typer.Option(min=1, help="Use at most so many training examples.")] = None,
+    rounds: RoundsOption = None,
+    examples: ExamplesOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
-    retry: Annotated[
-        str | None, typer.Option(help="Connection attempts, or 'forever'. Default: 5 to connect, forever to reconnect.")
-    ] = None,
+    retry: RetryOption = None,
     device: DeviceOption = "auto",
-    threads: Annotated[int | None, typer.Option(min=1, help="Processor threads to use; default: all.")] = None,
-    nice: Annotated[
-        int, typer.Option(min=0, max=19, help="Let other programs go first: 0, no courtesy, to 19, all of it.")
-    ] = 0,
-    alone: Annotated[bool, typer.Option(help="At the end, also tune a prompt alone, for comparison.")] = True,
-    activation_cache: Annotated[
-        str,
-        typer.Option(
-            metavar="SIZE",
-            help="Disk for what the layers below the prompt make of your texts (500MB, 2GiB, bytes); 0: compute it "
-            "anew for every batch.",
-        ),
-    ] = "1GB",
-    memory: Annotated[
-        str | None,
-        typer.Option(
-            metavar="SIZE",
-            help="Memory that this process may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
-            "result. Default: no bound.",
-        ),
-    ] = None,
-    max_load: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0, help="Wait while other programs make a load average above this (1: one busy core). Default: never."
-        ),
-    ] = None,
-    on_battery: Annotated[
-        OnBattery, typer.Option(help="Wait for the mains, or train on; Linux tells what it is.")
-    ] = OnBattery.TRAIN,
+    threads: ThreadsOption = None,
+    nice: NiceOption = 0,
+    alone: AloneOption = True,
+    activation_cache: ActivationCacheOption = "1GB",
+    memory: MemoryOption = None,
+    max_load: MaxLoadOption = None,
+    on_battery: OnBatteryOption = "train",
     as_json: JsonOption = False,
 ) -> None:
-    """Take part in a federation, until --rounds are done, the federation ends, or Ctrl-C. It goes on where it was."""
+    """Take part in a federation until it ends, --rounds are done, or you press Ctrl-C. Run it again to continue."""
     import os
 
     from mfpt_edge.commands.display import join_view, result_table
     from mfpt_edge.commands.join import join as run_join
-    from mfpt_edge.commands.join_config import JoinConfig, parse_retries, parse_size
+    from mfpt_edge.commands.join_config import DataSource, JoinConfig, Limits, parse_retries, parse_size
     from mfpt_edge.data.columns import Columns
+    from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.languages import device_language
     from mfpt_shared.plan import federation_name
@@ -102,25 +86,22 @@ def join(
 
     language, federation = device_language(lang), federation_name(federation)
     os.nice(nice)
-    retries = parse_retries(retry) if retry is not None else None
     config = JoinConfig(
         language=language,
         federation=federation,
         broker=parse_broker(broker, os.environ),
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
-        data=data,
-        columns=Columns(text_column, label_column, pair_column),
-        retries=5 if retry is None else retries,
-        reconnects=retries,
+        data=DataSource(data, Columns(text_column, label_column, pair_column), examples),
+        retries=parse_retries(retry),
+        limits=Limits(
+            device=device,
+            threads=threads,
+            activation_cache=parse_size(activation_cache, "--activation-cache"),
+            memory=None if memory is None else parse_size(memory, "--memory"),
+        ),
+        pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,
-        max_examples=examples,
-        device=device,
-        threads=threads,
         alone=alone,
-        activation_cache=parse_size(activation_cache, "--activation-cache"),
-        memory=None if memory is None else parse_size(memory, "--memory"),
-        max_load=max_load,
-        pause_on_battery=on_battery is OnBattery.PAUSE,
     )
     show(run_join(config, join_view()), as_json, result_table)
 
@@ -137,7 +118,7 @@ def status(
     state_dir: StateDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what this device holds: who it is, its prompt, whether it keeps that or its own, what its outbox holds."""
+    """Show who this device is, which prompt it uses, and which updates wait to be sent."""
     from mfpt_edge.commands.display import facts_table
     from mfpt_shared.errors import UsageError
 
@@ -170,11 +151,11 @@ def data_show(
     lang: LanguageOption,
     data: DataOption = "cldr",
     labels: Annotated[
-        str | None, typer.Option(help="Labels, separated by commas; default: the plan's, or those of cldr.")
+        str | None, typer.Option(help="Labels, separated by commas; default: those of the plan, or of cldr.")
     ] = None,
-    kind: Annotated[Kind, typer.Option(help="Kind of task, where --labels are given or there are none.")] = (
-        Kind.CLASSIFICATION
-    ),
+    kind: Annotated[
+        TaskKind, typer.Option(help="Kind of task, with --labels or for generation; otherwise the plan says it.")
+    ] = "classification",
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
@@ -182,9 +163,7 @@ def data_show(
     state_dir: StateDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how a data set would be read: its splits, labels, what would be skipped, and three examples."""
-    import msgspec
-
+    """Show how a data set would be read: splits, labels, skipped rows, and three examples."""
     from mfpt_edge.commands.display import summary_table
     from mfpt_edge.data.cldr import CLDR_LABELS
     from mfpt_edge.data.columns import Columns
@@ -193,35 +172,23 @@ def data_show(
     from mfpt_shared.languages import normalise
 
     source = data or "cldr"
-    if labels and kind is Kind.GENERATION:
+    if labels and kind == "generation":
         raise UsageError("give --labels or --kind generation, not both: completions have no labels")
-    if labels or kind is Kind.GENERATION:
+    if labels or kind == "generation":
         wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
     elif source == "cldr":
         wanted = CLDR_LABELS
     else:
         task = device_folder(lang, federation, state_dir).plan().task
-        wanted, kind = task.labels, Kind(task.kind)
+        wanted, kind = task.labels, task.kind
     columns = Columns(text_column, label_column, pair_column)
-    dataset = load_dataset(source, normalise(lang), wanted, kind=kind.value, columns=columns)
-    summary = describe(dataset, wanted)
-    if as_json:
-        typer.echo(msgspec.json.encode(summary))
-        return
-    from rich.console import Console
-    from rich.markup import escape
-
-    console = Console()
-    console.print(summary_table(summary))
-    for reason, count in summary.skipped.items():
-        console.print(f"skipped: {count} x {reason}", highlight=False)
-    for label, text in summary.samples:
-        console.print(f"[dim]{escape(label)}[/dim]  {escape(text)}", highlight=False)
+    dataset = load_dataset(source, normalise(lang), wanted, kind=kind, columns=columns)
+    show(describe(dataset, wanted), as_json, summary_table)
 
 
 @cache_app.command("show", epilog="Example: mfpt-edge cache show --json")
 def cache_show(as_json: JsonOption = False) -> None:
-    """Show where the cache is, and what it holds (MB)."""
+    """Show where the cache is and what it holds, in MB."""
     from mfpt_edge.storage.cache import sizes
     from mfpt_shared.folders import cache_home
 
@@ -230,7 +197,7 @@ def cache_show(as_json: JsonOption = False) -> None:
 
 @cache_app.command("clear", epilog="Example: mfpt-edge cache clear")
 def cache_clear(as_json: JsonOption = False) -> None:
-    """Remove it all. Nothing is lost: it is made again when it is needed."""
+    """Remove everything in the cache. Nothing is lost: it is made again when it is needed."""
     from mfpt_edge.storage.cache import clear
     from mfpt_shared.errors import MfptError
     from mfpt_shared.folders import cache_home
@@ -239,7 +206,7 @@ def cache_clear(as_json: JsonOption = False) -> None:
     try:
         freed = clear(folder)
     except OSError as error:
-        raise MfptError(f"cannot remove {error.filename}: {error.strerror}; remove {folder} by hand") from error
+        raise MfptError(f"cannot remove {error.filename}: {error.strerror}; remove {folder} yourself") from error
     _print_cache(folder, freed, as_json)
 
 

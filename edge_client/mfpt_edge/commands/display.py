@@ -1,4 +1,4 @@
-"""What `mfpt-edge` shows in a terminal: one live panel while it takes part, tables for results."""
+"""What `mfpt-edge` shows in a terminal: a live panel while it takes part, tables for results."""
 
 import logging
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -23,7 +23,7 @@ _SPARKLINE_CELLS = 24
 
 
 class LivePanel:
-    """A panel on stderr that is redrawn a few times a second; log lines appear above it."""
+    """A panel on stderr, redrawn a few times a second; log lines appear above it."""
 
     def __init__(self) -> None:
         self._live = Live(_panel(Snapshot()), console=Console(stderr=True), refresh_per_second=4, transient=True)
@@ -47,7 +47,7 @@ class LivePanel:
 
 
 class NoPanel:
-    """For output that nobody watches: the log lines say it all."""
+    """For output that nobody watches: the log lines are enough."""
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -91,7 +91,7 @@ def _series(values: Sequence[float]) -> str:
 
 
 def sparkline(values: Sequence[float]) -> str:
-    """Return the newest values as a row of little bars, lowest to highest."""
+    """Return the newest values as a row of bars, scaled from the lowest to the highest."""
     shown = values[-_SPARKLINE_CELLS:]
     low, high = min(shown), max(shown)
     span = (high - low) or 1.0
@@ -115,7 +115,7 @@ def duration(seconds: float) -> str:
 
 
 def result_table(result: JoinResult) -> RenderableType:
-    """Return what came of a federation for one device."""
+    """Return a device's result of a federation."""
     table = Table(box=box.SIMPLE, show_header=False)
     tested = f"on {result.test_examples} test examples"
     table.add_row("language", result.language)
@@ -141,12 +141,14 @@ def percent(share: float | None) -> str:
 
 
 def summary_table(summary: DatasetSummary) -> RenderableType:
-    """Return the counts of a data set, by split and label."""
+    """Return the counts of a data set by split and label, what was skipped, and some examples."""
     table = Table("label", *summary.counts, box=box.SIMPLE)
     for label in next(iter(summary.counts.values())):
         table.add_row(label, *(str(counts[label]) for counts in summary.counts.values()))
     table.add_row("all", *(str(sum(counts.values())) for counts in summary.counts.values()), style="bold")
-    return table
+    skipped = [Text(f"skipped: {count} x {reason}") for reason, count in summary.skipped.items()]
+    samples = [Text.assemble((label, "dim"), f"  {text}") for label, text in summary.samples]
+    return Group(table, *skipped, *samples)
 
 
 def facts_table(facts: Mapping[str, object]) -> RenderableType:

@@ -1,4 +1,4 @@
-"""`mfpt-edge join`: put folder, transport, trainer and client together, and tell at the end what came of it."""
+"""`mfpt-edge join`: puts folder, transport, trainer and client together, and reports what came of it."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from mfpt_edge.commands.join_config import JoinConfig
+from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.data.sources import Dataset, load_dataset
 from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.host.extras import require_engine
@@ -21,39 +21,47 @@ from mfpt_edge.host.power import on_battery
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
+from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
-from mfpt_shared.device.rounds import Candidate, Origin, tune_alone
-from mfpt_shared.device.trainer import Measured, OnProgress, Trainer
-from mfpt_shared.errors import Interrupted, MfptError, UsageError
+from mfpt_shared.device.rounds import Origin
+from mfpt_shared.device.trainer import Trainer
+from mfpt_shared.errors import Interrupted, UsageError
 from mfpt_shared.folders import owned
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.tensors import PromptState, dense
 from mfpt_shared.transport.mqtt import MqttTransport
 
-# Torch's matrix libraries remember products for every shape of a batch, 150 MB of them on processors with bfloat16.
-# Where memory is short they remember fewer, and make them again.
+# Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
+# Where memory is short they cache fewer, and build them again.
 _TIGHT_BYTES: Final = 800_000_000
-_REMEMBER_LESS: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
+_SMALL_KERNEL_CACHES: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 
 _log = logging.getLogger(__name__)
 
 
 class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What `mfpt-edge join` ends with. Accuracies are those on the test examples, in 0..1; None if there are none.
+    """What `mfpt-edge join` ends with. Accuracies are on the test examples, in 0..1; None if there are none.
 
-    Of a task that generates, the accuracy is the share of completions that would be written just as expected.
+    For a task that generates, accuracy is the share of completions that would be written exactly as expected.
 
     Attributes:
-        accuracy_before: with the first prompt that came.
-        accuracy_after: with the newest prompt of the federation.
-        kept: which prompt did best on the device's validation examples and is used from now on: the federation's
-            newest, or one that the device tuned itself.
-        accuracy_kept: with that one.
-        accuracy_alone: after as many epochs from the first prompt on this device's examples only.
-        losses: mean training loss of each round.
-        bytes_up: payloads and topics that were sent.
-        seconds: from the start to the end of the federation's part; `accuracy_alone` is computed after that.
+        language: Language of the device.
+        rounds: Updates that were accepted.
+        version: Version of the federation's newest prompt.
+        accuracy_alone: Accuracy after as many epochs from the first prompt on this device's examples only.
+        accuracy_before: Accuracy of the first prompt that came.
+        accuracy_after: Accuracy of the federation's newest prompt.
+        kept: Which prompt did best on the device's validation examples and is used from now on: the federation's
+            newest, or the device's own.
+        accuracy_kept: Accuracy of the kept prompt.
+        examples: Number of training examples.
+        test_examples: Number of test examples.
+        losses: Mean training loss of each round.
+        bytes_up: Bytes sent, payloads and topics.
+        bytes_down: Bytes received, payloads and topics.
+        peak_rss_bytes: Most memory that the process has held.
+        seconds: Time from the start to the end of the federation's part; what is measured after that does not count.
     """
 
     language: str
@@ -87,21 +95,21 @@ def join(config: JoinConfig, view: View) -> JoinResult:
     """Take part in a federation.
 
     Raises:
-        Interrupted: by Ctrl-C; unacknowledged updates stay in the outbox.
-        MfptError: see `errors`.
+        Interrupted: Somebody pressed Ctrl-C; unacknowledged updates stay in the outbox.
+        MfptError: See `errors`.
     """
     require_engine()
-    _check_data_early(config)
+    _check_data_early(config.data)
     with owned(config.state_dir, "--state-dir"), view.shown():
         return asyncio.run(_join(config, view))
 
 
-def _check_data_early(config: JoinConfig) -> None:
+def _check_data_early(data: DataSource) -> None:
     """Find a missing file before anything is connected; its content can only be judged with the plan."""
-    if config.data is None or config.data == "cldr" or config.data.startswith("hf:"):
+    if data.source is None or data.source == "cldr" or data.source.startswith("hf:"):
         return
-    if not Path(config.data).exists():
-        raise UsageError(f"--data {config.data}: no such file or folder")
+    if not Path(data.source).exists():
+        raise UsageError(f"--data {data.source}: no such file or folder")
 
 
 async def _join(config: JoinConfig, view: View) -> JoinResult:
@@ -119,7 +127,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
         prepare=lambda plan: _load(config, plan),
         clock=time.time,
         rounds=config.rounds,
-        retries=config.reconnects,
+        retries=config.retries.reconnect,
         observe=view.update,
     )
     task = asyncio.current_task()
@@ -134,54 +142,53 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupt)
     try:
-        await connect_with_retries(transport, config.retries, asyncio.sleep)
+        await connect_with_retries(transport, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", config.broker, identity.client, identity.language)
         await client.run()
-        return await _result(config, client, time.time() - began)
+        seconds = time.time() - began
+        outcome = await client.result(alone=config.alone)
+        return _result(config.language, client.snapshot, outcome, seconds)
     except asyncio.CancelledError:
         if not interrupted:
             raise
-        raise Interrupted("interrupted; the same command goes on from here") from None
+        raise Interrupted("interrupted; the same command continues from here") from None
     finally:
-        client.worker.close()
+        client.close()
 
 
 def _load(config: JoinConfig, plan: Plan) -> Trainer:
-    dataset = _dataset(config, plan)
-    if config.memory is not None and config.memory < _TIGHT_BYTES:
-        os.environ.update(_REMEMBER_LESS | os.environ)
+    dataset = _dataset(config.data, config.language, plan)
+    limits = config.limits
+    if limits.memory is not None and limits.memory < _TIGHT_BYTES:
+        os.environ.update(_SMALL_KERNEL_CACHES | os.environ)
     from mfpt_edge.tuning.trainer import load_trainer
 
-    courtesy = Courtesy(
-        Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep),
-        threads=config.threads or usable_cores(),
-        max_load=config.max_load,
-        pause_on_battery=config.pause_on_battery,
-    )
+    machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
+    courtesy = Courtesy(machine, config.pauses, threads=limits.threads or usable_cores())
     with courtesy.at_work():
         trainer = load_trainer(
             plan,
             dataset,
-            device=config.device,
-            threads=config.threads,
-            activation_cache=config.activation_cache,
-            memory=config.memory,
+            device=limits.device,
+            threads=limits.threads,
+            activation_cache=limits.activation_cache,
+            memory=limits.memory,
         )
     return CourteousTrainer(trainer, courtesy)
 
 
-def _dataset(config: JoinConfig, plan: Plan) -> Dataset:
-    source = config.data or plan.task.data
+def _dataset(data: DataSource, language: LanguageCode, plan: Plan) -> Dataset:
+    source = data.source or plan.task.data
     # A plan comes from the network: it may name public data, never a file on this device.
-    if config.data is None and source != "cldr" and not source.startswith("hf:"):
-        raise UsageError("the plan names no data source that every device has: give your own with --data FILE")
+    if data.source is None and source != "cldr" and not source.startswith("hf:"):
+        raise UsageError("the plan names no data that every device has: give your own with --data FILE")
     dataset = load_dataset(
         source,
-        config.language,
+        language,
         plan.task.labels,
         kind=plan.task.kind,
-        columns=config.columns,
-        max_examples=config.max_examples,
+        columns=data.columns,
+        max_examples=data.max_examples,
     )
     skipped = ", ".join(f"{count} x {reason}" for reason, count in dataset.skipped.items()) or "none"
     _log.info(
@@ -191,46 +198,21 @@ def _dataset(config: JoinConfig, plan: Plan) -> Dataset:
     return dataset
 
 
-async def _result(config: JoinConfig, client: EdgeClient, seconds: float) -> JoinResult:
-    """Measure first, newest and lone prompt on the test examples."""
-    trainer, plan = client.trainer, client.plan
-    if trainer is None or plan is None or client.first is None or client.newest is None:
-        raise MfptError("the federation ended before this device could take part")
-    snapshot = client.snapshot
-    first, newest = dense(client.first.state), dense(client.newest.state)
-    kept = client.kept or Candidate("federated", client.newest.header.version, newest, Measured(0.0, 0.0, 0))
-    before = await client.worker.run(lambda: trainer.test(first))
-    after = await client.worker.run(lambda: trainer.test(newest))
-    ours = after if kept.origin == "federated" else await client.worker.run(lambda: trainer.test(kept.state))
-    alone = None
-    # As many rounds of as many epochs as the device trained in the federation, accepted or not.
-    rounds, epochs = len(snapshot.losses), plan.training.epochs_for(trainer.examples)
-    if config.alone and rounds and before.examples:
-        _log.info("tuning alone for %d rounds, for comparison (--no-alone skips this)", rounds)
-        alone = await client.worker.run(
-            lambda: _last_alone(trainer, first, rounds, epochs, client.worker.check_cancelled)
-        )
-    known = before.examples > 0
+def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:
     return JoinResult(
-        language=config.language,
+        language=language,
         rounds=snapshot.rounds,
-        version=client.newest.header.version,
-        accuracy_alone=alone,
-        accuracy_before=before.accuracy if known else None,
-        accuracy_after=after.accuracy if known else None,
-        kept=kept.origin,
-        accuracy_kept=ours.accuracy if known else None,
-        examples=trainer.examples,
-        test_examples=before.examples,
+        version=outcome.version,
+        accuracy_alone=outcome.accuracy_alone,
+        accuracy_before=outcome.accuracy_before,
+        accuracy_after=outcome.accuracy_after,
+        kept=outcome.kept,
+        accuracy_kept=outcome.accuracy_kept,
+        examples=outcome.examples,
+        test_examples=outcome.test_examples,
         losses=snapshot.losses,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
         peak_rss_bytes=peak_rss_bytes(),
         seconds=round(seconds, 3),
     )
-
-
-def _last_alone(trainer: Trainer, start: PromptState, rounds: int, epochs: int, on_progress: OnProgress) -> float:
-    """Return the test accuracy after so many rounds alone, the first in closed form as in the federation."""
-    *_, last = tune_alone(trainer, start, rounds=rounds, epochs=epochs, seed=0, on_progress=on_progress)
-    return trainer.test(last).accuracy

@@ -1,4 +1,4 @@
-"""Settings of `mfpt-edge join`, checked once at the edge and passed down as values."""
+"""Settings of `mfpt-edge join`, checked once by the command and passed down as values."""
 
 import re
 from dataclasses import dataclass
@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_edge.data.columns import Columns
+from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.transport.mqtt import BrokerAddress
+
+CONNECT_ATTEMPTS: Final = 5
+"""Attempts at the first connection, unless `--retry` says otherwise."""
 
 _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,15}(\.[0-9]{1,9})?) ?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
 _DECIMAL: Final = {unit: 1000**power for power, unit in enumerate(("b", "kb", "mb", "gb", "tb"))}
@@ -17,63 +21,103 @@ _UNITS: Final = {"": 1, **_DECIMAL, **_BINARY}
 
 
 @dataclass(frozen=True, slots=True)
+class DataSource:
+    """Where a device's examples come from.
+
+    Attributes:
+        source: File, folder, `hf:<data set>` or `cldr`; None: what the plan names.
+        columns: Columns of a table to read.
+        max_examples: Largest number of training examples; None: all.
+    """
+
+    source: str | None
+    columns: Columns
+    max_examples: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """How often a device tries to reach the broker; None: until it succeeds.
+
+    Attributes:
+        connect: Attempts at the first connection.
+        reconnect: Attempts after the connection was lost.
+    """
+
+    connect: int | None
+    reconnect: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What training may use of the machine.
+
+    Attributes:
+        device: `auto`, `cpu` or `cuda`.
+        threads: Threads for matrix products; None: one for each usable core.
+        activation_cache: Bytes on disk for the activations of lower layers; 0: none.
+        memory: Bytes that the process may hold while it trains; None: no limit.
+    """
+
+    device: str
+    threads: int | None
+    activation_cache: int
+    memory: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class JoinConfig:
     """What `join` was asked for.
 
     Attributes:
-        data: source of examples; None: what the plan names.
-        retries: failed connection attempts before giving up; None: never give up.
-        rounds: leave after so many accepted updates; None: stay.
-        max_examples: limit of the training split.
-        threads: for matrix products; None: all cores.
-        alone: also tune a prompt alone, for comparison, once the federation's part is over.
-        activation_cache: bytes on disk for lower activations.
-        memory: bytes that the process may hold while it trains; None: no bound.
-        max_load: of other programs, above which training waits; None: whatever it is.
-        pause_on_battery: wait while the machine runs on battery.
+        language: Language of the device.
+        federation: Name of the federation.
+        broker: Address of the broker.
+        state_dir: State folder of the device.
+        data: Where the examples come from.
+        retries: How often to try to reach the broker.
+        limits: What training may use of the machine.
+        pauses: When training waits.
+        rounds: Accepted updates after which the device leaves; None: it stays.
+        alone: Whether to tune a prompt alone at the end, for comparison.
     """
 
     language: LanguageCode
     federation: str
     broker: BrokerAddress
     state_dir: Path
-    data: str | None
-    columns: Columns
-    retries: int | None
-    reconnects: int | None
+    data: DataSource
+    retries: Retries
+    limits: Limits
+    pauses: Pauses
     rounds: int | None
-    max_examples: int | None
-    device: str
-    threads: int | None
     alone: bool
-    activation_cache: int
-    memory: int | None
-    max_load: float | None
-    pause_on_battery: bool
 
 
-def parse_retries(text: str) -> int | None:
-    """Return the number in `--retry N`, or None for `forever`.
+def parse_retries(text: str | None) -> Retries:
+    """Return what `--retry` means; None: the option was not given.
 
     Raises:
-        UsageError: it is neither.
+        UsageError: It is neither a number nor `forever`.
     """
+    if text is None:
+        return Retries(CONNECT_ATTEMPTS, None)
     if text == "forever":
-        return None
+        return Retries(None, None)
     if not text.isdecimal():
         raise UsageError(f"--retry {text!r}: give a number of attempts, or 'forever'")
-    return int(text)
+    return Retries(int(text), int(text))
 
 
 def parse_size(text: str, option: str) -> int:
     """Return the bytes in `600MB`, `1.5 GB`, `2GiB` or `1048576`.
 
     Args:
-        text: a number, and a unit of 1000s or 1024s; without one, bytes.
-        option: of the command line, for the message.
+        text: Number with a unit, decimal or binary; without a unit, a number of bytes.
+        option: Name of the command-line option, for the message.
 
     Raises:
-        UsageError: it is no size.
+        UsageError: The text is not a size.
     """
     found = _SIZE.fullmatch(text.strip())
     if found is None or found["unit"].lower() not in _UNITS:

@@ -1,38 +1,38 @@
-"""Options that several commands of `mfpt-edge` share, and how their results are printed."""
+"""Options of `mfpt-edge`, and how results are printed. Nothing here may be slow to import."""
 
-from enum import StrEnum
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
     from mfpt_edge.storage.device_folder import DeviceFolder
 
+ResultT = TypeVar("ResultT")
 
-class RuntimeName(StrEnum):
-    """What computes predictions."""
+RuntimeName = Literal["auto", "torch", "onnx"]
+"""What computes predictions."""
+OnBattery = Literal["pause", "train"]
+"""What training does while the machine runs on battery."""
 
-    AUTO = "auto"
-    TORCH = "torch"
-    ONNX = "onnx"
-
-
-class OnBattery(StrEnum):
-    """What training does while the machine runs on battery."""
-
-    PAUSE = "pause"
-    TRAIN = "train"
-
-
+# Which device, and what it holds.
 LanguageOption = Annotated[
     str, typer.Option("--lang", help="Your language: a BCP 47 or ISO 639 tag, such as sw or swh.")
 ]
 FederationOption = Annotated[str, typer.Option("--federation", help="Name of the federation.")]
+StateDirOption = Annotated[
+    Path | None, typer.Option("--state-dir", help="Folder of this device; default: one under the XDG state home.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
+
+# Data.
 DataOption = Annotated[
     str | None,
     typer.Option(
-        "--data", help="CSV, TSV, JSONL or Parquet file, folder with train/dev/test files, hf:<data set>, or cldr."
+        "--data",
+        help="Your examples: a CSV, TSV, JSONL or Parquet file, a folder with train, dev and test files, "
+        "hf:<data set>, or cldr.",
     ),
 ]
 TextColumnOption = Annotated[
@@ -47,27 +47,86 @@ PairColumnOption = Annotated[
     str | None,
     typer.Option("--pair-column", help="Column with the second text of a pair; default: hypothesis, sentence2."),
 ]
-StateDirOption = Annotated[
-    Path | None, typer.Option("--state-dir", help="Folder of this device; by default under the XDG state home.")
+ExamplesOption = Annotated[
+    int | None, typer.Option("--examples", min=1, help="Largest number of training examples; default: all.")
 ]
+
+# Taking part.
+BrokerOption = Annotated[
+    str,
+    typer.Option(
+        "--broker",
+        help="MQTT broker, mqtt://host:port or mqtts://user@host:port; password in MFPT_BROKER_PASSWORD.",
+    ),
+]
+RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Leave after this many accepted updates.")]
+RetryOption = Annotated[
+    str | None,
+    typer.Option("--retry", help="Connection attempts, or 'forever'. Default: 5 to connect, forever to reconnect."),
+]
+AloneOption = Annotated[
+    bool, typer.Option("--alone/--no-alone", help="At the end, also tune a prompt alone, for comparison.")
+]
+
+# What training may use of the machine, and when it waits.
 DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")]
+ThreadsOption = Annotated[
+    int | None, typer.Option("--threads", min=1, help="Processor threads to use; default: all cores.")
+]
+NiceOption = Annotated[
+    int,
+    typer.Option("--nice", min=0, max=19, help="How far other programs go first: 0 (not at all) to 19 (always)."),
+]
+ActivationCacheOption = Annotated[
+    str,
+    typer.Option(
+        "--activation-cache",
+        metavar="SIZE",
+        help="Disk for what the lower layers compute from your texts (500MB, 2GiB, bytes); 0: compute it again for "
+        "every batch.",
+    ),
+]
+MemoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--memory",
+        metavar="SIZE",
+        help="Memory that this process may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
+        "result. Default: no limit.",
+    ),
+]
+MaxLoadOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-load",
+        min=0.0,
+        help="Wait while other programs make a load average above this (1: one busy core). Default: never wait.",
+    ),
+]
+OnBatteryOption = Annotated[
+    OnBattery,
+    typer.Option("--on-battery", help="On battery, pause until the machine is plugged in, or train on (Linux only)."),
+]
+
+# Predicting.
 RuntimeOption = Annotated[
     RuntimeName,
-    typer.Option("--runtime", help="torch, onnx, or auto: onnx where it can be had and no GPU is asked for."),
+    typer.Option(
+        "--runtime", help="torch, onnx, or auto: onnx where it is available and no GPU is asked for, else torch."
+    ),
 ]
 GraphOption = Annotated[
     Path | None,
-    typer.Option("--graph", metavar="DIR", help="Folder of `export --onnx`; the bundled backbone needs none."),
+    typer.Option("--graph", metavar="DIR", help="Folder that `export --onnx` wrote; not needed for the bundled model."),
 ]
 FetchOption = Annotated[
     str | None,
-    typer.Option("--broker", help="Use the prompt that this broker keeps, instead of the one this device holds."),
+    typer.Option("--broker", help="Use the prompt that this broker keeps, instead of the one on this device."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
 
 def device_folder(lang: str, federation: str, state_dir: Path | None) -> "DeviceFolder":
-    """Return the folder that the options name."""
+    """Return the state folder that the options name."""
     from mfpt_edge.storage.device_folder import DeviceFolder, default_folder
     from mfpt_shared.languages import normalise
     from mfpt_shared.plan import federation_name
@@ -76,7 +135,7 @@ def device_folder(lang: str, federation: str, state_dir: Path | None) -> "Device
     return DeviceFolder((state_dir or default_folder(federation, normalise(lang))).absolute())
 
 
-def show(result: object, as_json: bool, table: object) -> None:
+def show(result: ResultT, as_json: bool, table: Callable[[ResultT], object]) -> None:
     """Print a result as JSON, or as the table that `table` makes of it."""
     import msgspec
     from rich.console import Console
@@ -84,5 +143,4 @@ def show(result: object, as_json: bool, table: object) -> None:
     if as_json:
         typer.echo(msgspec.json.encode(result).decode())
     else:
-        assert callable(table)
         Console().print(table(result))

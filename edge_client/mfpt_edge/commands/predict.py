@@ -1,8 +1,8 @@
-"""`mfpt-edge predict`, `evaluate` and `export`: what a device does with a prompt that it has."""
+"""`mfpt-edge predict`, `evaluate` and `export`: what a device does with the prompt that it keeps."""
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from mfpt_edge.inference.labels import Predictor
     from mfpt_edge.storage.saved_prompt import Model
 
+Row = dict[str, str | float]
+"""What `predict --json` prints for one text."""
+
 
 def predict(
     lang: LanguageOption,
@@ -40,13 +43,13 @@ def predict(
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     broker: FetchOption = None,
-    runtime: RuntimeOption = RuntimeName.AUTO,
+    runtime: RuntimeOption = "auto",
     graph: GraphOption = None,
     file: Annotated[Path | None, typer.Option("--file", help="File with texts, one a line.")] = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Label texts, or complete them, with the prompt that this device keeps; works offline."""
+    """Label or complete texts with the prompt that this device keeps. Works offline."""
     model = _model(lang, federation, state_dir, broker)
     rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
     if as_json:
@@ -55,22 +58,22 @@ def predict(
         typer.echo(json.dumps({"version": model.prompt.header.version, "predictions": rows}, ensure_ascii=False))
         return
     for row in rows:
-        # A completion may have several lines; here it is one, as its text is.
+        # A completion may have several lines; here it is printed on one.
         cells = [" ".join(str(row[name]).split()) for name in ("completion", "label") if name in row]
         cells += [f"{row['probability']:.3f}"] if "probability" in row else []
-        typer.echo("\t".join([*cells, *(row[name] for name in ("text", "pair") if name in row)]))
+        typer.echo("\t".join([*cells, *(str(row[name]) for name in ("text", "pair") if name in row)]))
 
 
 def evaluate(
     lang: LanguageOption,
-    data: Annotated[Path, typer.Option("--data", help="File with texts and labels; all its rows are used.")],
+    data: Annotated[Path, typer.Option("--data", help="File with texts and labels; every row is used.")],
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     broker: FetchOption = None,
-    runtime: RuntimeOption = RuntimeName.AUTO,
+    runtime: RuntimeOption = "auto",
     graph: GraphOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -96,10 +99,11 @@ def evaluate(
 def export(
     lang: LanguageOption,
     onnx: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the backbone for ONNX Runtime; prompts are its input.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the backbone for ONNX Runtime; the prompt is one of its inputs."),
     ] = None,
     peft: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the prompt as an adapter that PEFT loads.")
+        Path | None, typer.Option(metavar="DIR", help="Write the prompt as an adapter that PEFT can load.")
     ] = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
@@ -149,7 +153,7 @@ def _texts(given: list[str], file: Path | None) -> list[str]:
     from mfpt_shared.errors import BadData, UsageError
 
     if bool(given) == (file is not None):
-        raise UsageError("give texts, or - for standard input, or --file FILE")
+        raise UsageError("give either texts, - for standard input, or --file FILE")
     if given and given != ["-"]:
         return given
     try:
@@ -163,30 +167,39 @@ def _texts(given: list[str], file: Path | None) -> list[str]:
     return [line for line in map(str.strip, content.splitlines()) if line]
 
 
-def _answers(
-    model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str
-) -> list[dict[str, Any]]:
-    """Return what `predict` prints for each text; of a pair, both stand in one text with a tab between them."""
+def _answers(model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str) -> list[Row]:
+    """Return what `predict` prints for each text; the two texts of a pair come as one, with a tab between them."""
     if model.plan.task.generates:
         from mfpt_edge.inference.completions import complete
 
         completed = complete(_completer(model, runtime, device), texts)
         return [{"text": one.text, "completion": one.completion} for one in completed]
     from mfpt_edge.inference.labels import predict as label
-    from mfpt_shared.errors import BadData
 
     pairs = None
     if model.plan.task.kind == "pairs":
-        parts = [text.partition("\t") for text in texts]
-        texts, pairs = [first.strip() for first, _, _ in parts], [second.strip() for _, _, second in parts]
-        lonely = [row for row, both in enumerate(zip(texts, pairs, strict=True), start=1) if not all(both)]
-        if lonely:
-            raise BadData(
-                f"text {lonely[0]} of {len(texts)} is no pair: the task is about two, with a tab between them"
-            )
+        texts, pairs = _split_pairs(texts)
     predictions = label(_predictor(model, runtime, graph, device), texts, pairs)
-    rows = [{"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions]
+    rows: list[Row] = [
+        {"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions
+    ]
     return rows if pairs is None else [{**row, "pair": pair} for row, pair in zip(rows, pairs, strict=True)]
+
+
+def _split_pairs(texts: list[str]) -> tuple[list[str], list[str]]:
+    """Return the first and the second texts of pairs.
+
+    Raises:
+        BadData: One of them is not a pair.
+    """
+    from mfpt_shared.errors import BadData
+
+    parts = [text.partition("\t") for text in texts]
+    firsts, seconds = [first.strip() for first, _, _ in parts], [second.strip() for _, _, second in parts]
+    lonely = [row for row, both in enumerate(zip(firsts, seconds, strict=True), start=1) if not all(both)]
+    if lonely:
+        raise BadData(f"text {lonely[0]} of {len(texts)} is not a pair: give two texts with a tab between them")
+    return firsts, seconds
 
 
 def _measured(
@@ -208,8 +221,8 @@ def _completer(model: "Model", runtime: RuntimeName, device: str) -> "Completer"
     from mfpt_edge.host.extras import require_engine
     from mfpt_shared.errors import UsageError
 
-    if runtime is RuntimeName.ONNX:
-        raise UsageError("--runtime onnx labels texts, it does not complete them: leave it out")
+    if runtime == "onnx":
+        raise UsageError("--runtime onnx cannot complete texts, it only labels them: leave it out")
     require_engine()
     from mfpt_edge.inference.torch_runtime import TorchCompleter
 
@@ -224,10 +237,10 @@ def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device:
     from mfpt_shared.folders import cache_home
 
     bundled = graph_folder.is_bundled(model.plan)
-    if runtime is RuntimeName.AUTO:
+    if runtime == "auto":
         can = has_onnx() and device in ("auto", "cpu") and (graph is not None or bundled)
-        runtime = RuntimeName.ONNX if can else RuntimeName.TORCH
-    if runtime is RuntimeName.TORCH:
+        runtime = "onnx" if can else "torch"
+    if runtime == "torch":
         require_engine()
         from mfpt_edge.inference.torch_runtime import TorchPredictor
 
@@ -235,8 +248,8 @@ def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device:
     require_onnx()
     if graph is None and not bundled:
         raise UsageError(
-            f"--runtime onnx needs an exported {model.plan.backbone.uri}: run `mfpt-edge export --onnx DIR` where "
-            "torch is installed, and give --graph DIR"
+            f"--runtime onnx needs {model.plan.backbone.uri} as a graph: run `mfpt-edge export --onnx DIR` where torch "
+            "is installed, and give --graph DIR"
         )
     from mfpt_edge.inference.onnx_runtime import OnnxPredictor
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.messages import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,12 +15,14 @@ class Prepare:
 
 @dataclass(frozen=True, slots=True)
 class KeepPrompt:
-    """Keep the prompt that has just come as the newest."""
+    """Keep this prompt as the newest of the federation."""
+
+    prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
 class CancelTraining:
-    """End the training that runs; nobody waits for its update any more."""
+    """Stop the running training; its update is no longer wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Ask for plan, prompt, orders and the coordinator's state, retained messages included."""
+    """Subscribe to plan, prompt, orders and the coordinator's state; the broker sends retained messages again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +46,7 @@ class PublishState:
 
 @dataclass(frozen=True, slots=True)
 class SendReady:
-    """Tell the coordinator that the device can train."""
+    """Tell the coordinator that the device is ready to train."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,7 @@ class Tell:
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """End in order: everything that was wanted is done."""
+    """End in order: the device has done its part."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,26 +3,26 @@
 from dataclasses import dataclass
 
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Prompt, Reject, Resync, Stop
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerConnected:
-    """The connection to the broker stands."""
+    """The connection to the broker is up, for the first time or again."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerLost:
-    """The connection to the broker is gone."""
+    """The connection to the broker is down."""
 
     at: float
 
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorSeen:
-    """The coordinator published its state, or its last will did."""
+    """The coordinator published its state, or the broker published its last will."""
 
     at: float
     message: CoordinatorState
@@ -41,9 +41,7 @@ class PromptReceived:
     """A prompt for the device's language came."""
 
     at: float
-    version: int
-    plan: str
-    backbone: str
+    prompt: Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,7 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """A training is done and its update is in the outbox."""
+    """A training has ended and its update is in the outbox."""
 
     at: float
     sequence: int
@@ -63,7 +61,7 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class TrainingFailed:
-    """A training came to nothing."""
+    """A training ended without an update."""
 
     at: float
     reason: str
@@ -71,7 +69,7 @@ class TrainingFailed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The coordinator answered or ordered."""
+    """The coordinator answered an update, or gave an order."""
 
     at: float
     message: Assign | Ack | Reject | Resync | Stop

@@ -1,14 +1,23 @@
 """The edge client's core: `step(state, event) -> (state, effects)`.
 
-`_record` says what an event did, `_advance` what to do next: announce the device, train, send, leave. The same few
-rules mend every interruption: whatever is in the outbox is sent again whenever a coordinator turns up, and a device
-that is idle and unknown to it announces itself.
+`_record` says what an event changed, `_advance` what to do next: announce the device, train, send, leave. The same
+few rules recover from every interruption: the outbox is sent again whenever a coordinator comes online, and an idle
+device that the coordinator does not know announces itself.
 """
 
 from dataclasses import replace
 from functools import singledispatch
 from typing import Final
 
+from mfpt_edge.core.deadlines import (
+    LAST_PROMPT_SECONDS,
+    REANNOUNCE_SECONDS,
+    RESEND_SECONDS,
+    RESUBSCRIBE_SECONDS,
+    is_busy,
+    lacks_something,
+    waits_for_acknowledgement,
+)
 from mfpt_edge.core.effects import (
     CancelTraining,
     Effect,
@@ -40,13 +49,8 @@ from mfpt_edge.core.events import (
 from mfpt_edge.core.state import State
 from mfpt_shared.protocol.messages import Ack, Assign, Phase, Reject, Resync, Stop
 
-# An update that nobody acknowledged for so long is sent again, though nothing seems to be wrong.
-RESEND_SECONDS: Final = 15.0
-REANNOUNCE_SECONDS: Final = 60.0
-RESUBSCRIBE_SECONDS: Final = 5.0
-# After its last update a device waits so long for a prompt that holds it.
-LAST_PROMPT_SECONDS: Final = 30.0
 MAX_FAILURES: Final = 3
+"""Failed trainings in a row after which the device gives up."""
 
 Step = tuple[State, list[Effect]]
 
@@ -66,33 +70,25 @@ def step(state: State, event: Event) -> Step:
 
 @singledispatch
 def _record(event: Event, state: State) -> Step:
-    raise TypeError(f"{type(event).__name__} is no event")
+    raise TypeError(f"{type(event).__name__} is not an event")
 
 
 @_record.register
 def _(event: TimePassed, state: State) -> Step:
-    if (
-        state.outbox
-        and state.connected
-        and state.coordinator is not None
-        and event.at >= state.sent_at + RESEND_SECONDS
-    ):
-        return replace(state, sent_at=event.at), [SendUpdates(state.outbox)]
-    if _lacks_something(state) and event.at >= state.subscribed_at + RESUBSCRIBE_SECONDS:
-        return replace(state, subscribed_at=event.at), [Subscribe()]
-    return state, []
-
-
-def _lacks_something(state: State) -> bool:
-    """Tell whether a retained message that should be there has not come: brokers do lose one now and then."""
-    waits_for_prompt = state.assigned is not None and (state.version is None or state.version < state.assigned)
-    return state.connected and (state.plan is None or not state.heard or waits_for_prompt)
+    effects: list[Effect] = []
+    if waits_for_acknowledgement(state) and event.at >= state.sent_at + RESEND_SECONDS:
+        state = replace(state, sent_at=event.at)
+        effects.append(SendUpdates(state.outbox))
+    if lacks_something(state) and event.at >= state.waiting_since + RESUBSCRIBE_SECONDS:
+        state = replace(state, waiting_since=event.at)
+        effects.append(Subscribe())
+    return state, effects
 
 
 @_record.register
 def _(event: BrokerConnected, state: State) -> Step:
-    # The retained state of the coordinator comes right after; until then nobody is known to listen.
-    fresh = replace(state, connected=True, coordinator=None, heard=False, announced=False, subscribed_at=event.at)
+    # The coordinator's retained state follows; until it comes, nobody is known to listen.
+    fresh = replace(state, connected=True, coordinator=None, heard=False, announced=False, waiting_since=event.at)
     return fresh, [Subscribe(), PublishState(at_once=True)]
 
 
@@ -112,8 +108,9 @@ def _(event: CoordinatorSeen, state: State) -> Step:
         ]
     if event.message.started == state.coordinator:
         return state, []
-    seen = replace(state, coordinator=event.message.started, announced=False, assigned=None, sent_at=event.at)
-    seen = replace(seen, trained_from=-1)  # it may have lost its memory, and be at a lower version
+    started = event.message.started
+    seen = replace(state, coordinator=started, announced=False, assigned=None, sent_at=event.at)
+    seen = replace(seen, trained_from=-1)  # it may have lost its database, and be at a lower version
     return seen, [SendUpdates(state.outbox)] if state.outbox else []
 
 
@@ -124,7 +121,8 @@ def _(event: PlanReceived, state: State) -> Step:
     if state.plan.digest != event.plan.digest:
         return state, [
             Refuse(
-                f"the federation now follows plan {event.plan.digest}, not {state.plan.digest}; start this device again"
+                f"the federation changed its plan from {state.plan.digest} to {event.plan.digest}; "
+                "start this device again"
             )
         ]
     return state, []
@@ -132,16 +130,17 @@ def _(event: PlanReceived, state: State) -> Step:
 
 @_record.register
 def _(event: PromptReceived, state: State) -> Step:
-    plan = state.plan
-    if plan is None or event.plan != plan.digest:
+    plan, header = state.plan, event.prompt.header
+    if plan is None or header.plan != plan.digest:
         return state, []  # left over from an earlier plan of the same federation; the right one follows
-    if plan.backbone.fingerprint and event.backbone != plan.backbone.fingerprint:
+    if plan.backbone.fingerprint and header.backbone != plan.backbone.fingerprint:
         return state, [
-            Refuse(f"the prompt was made for backbone {event.backbone}, this device has {plan.backbone.fingerprint}")
+            Refuse(f"the prompt was made for backbone {header.backbone}, this device has {plan.backbone.fingerprint}")
         ]
-    if state.version is not None and event.version < state.version and state.version_from == state.coordinator:
-        return state, []  # an older one that was under way while the connection was down
-    return replace(state, version=event.version, version_from=state.coordinator), [KeepPrompt()]
+    if state.version is not None and header.version < state.version and state.version_from == state.coordinator:
+        return state, []  # an older one, overtaken on its way
+    newer = replace(state, version=header.version, version_from=state.coordinator)
+    return newer, [KeepPrompt(event.prompt)]
 
 
 @_record.register
@@ -152,7 +151,7 @@ def _(event: Prepared, state: State) -> Step:
 @_record.register
 def _(event: Trained, state: State) -> Step:
     if state.phase != "training":
-        return state, []  # cancelled, but it was done already; the outbox has it for the next run
+        return state, []  # it ended just before it was cancelled; its update stays in the outbox for the next run
     outbox = (*state.outbox, event.sequence)
     trained, effects = _in_phase(
         replace(state, outbox=outbox, sequence=event.sequence, sent_at=event.at, failures=0, trained_from=state.base),
@@ -166,53 +165,55 @@ def _(event: TrainingFailed, state: State) -> Step:
     failures = state.failures + 1
     if failures >= MAX_FAILURES:
         return state, [Refuse(f"training failed {failures} times in a row: {event.reason}")]
-    # Announcing again is the way back into the coordinator's schedule.
+    # Only a device that announces itself is assigned again.
     idle, effects = _in_phase(replace(state, announced=False, failures=failures), "idle")
-    return idle, [*effects, Tell(f"this round is given up: {event.reason}")]
+    return idle, [*effects, Tell(f"this round failed and is skipped: {event.reason}")]
 
 
 @_record.register
-def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one line for each thing that may be told
+def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each message
     match event.message:
         case Assign(version=version):
             busy = state.leaving or state.phase == "training"
             return (state, []) if busy else (replace(state, assigned=version), [])
-        case Ack(sequence=sequence):
-            return _acknowledged(state, sequence)
+        case Ack() as answer:
+            return _acknowledged(state, answer)
         case Reject(sequence=sequence, reason=reason, detail=detail):
             if sequence not in state.outbox:
                 return state, []
             rejected, effects = _forgotten(state, sequence)
             if reason == "incompatible" and sequence >= state.first_sequence:
-                return rejected, [*effects, Refuse(f"the coordinator refuses this device's updates: {detail}")]
-            return rejected, [*effects, Tell(f"update {sequence} was refused: {detail}")]
+                return rejected, [*effects, Refuse(f"the coordinator rejects this device's updates: {detail}")]
+            return rejected, [*effects, Tell(f"update {sequence} was rejected: {detail}")]
         case Resync(sequence=sequence, version=version):
             resynced, effects = _forgotten(state, sequence)
             return resynced, [
                 *effects,
-                Tell(f"update {sequence} came too late to help; going on from version {version}"),
+                Tell(f"update {sequence} is too old to use and was dropped; continuing from version {version}"),
             ]
         case Stop(reason="finished", version=version):
             finished = _leave_with(state, version, event.at)
             if state.phase != "training":
                 return finished, []
-            # Nobody waits for this update any more.
             idle, effects = _in_phase(finished, "idle")
             return idle, [CancelTraining(), *effects]
         case Stop(detail=detail):
             return state, [Refuse(f"the coordinator turned this device away: {detail}")]
 
 
-def _acknowledged(state: State, sequence: int) -> Step:
-    if sequence not in state.outbox:
+def _acknowledged(state: State, answer: Ack) -> Step:
+    if answer.sequence not in state.outbox:
         return state, []
-    after, effects = _forgotten(state, sequence, accepted=True)
-    counts = sequence >= state.first_sequence
-    return replace(after, rounds=after.rounds + counts), effects
+    after, effects = _forgotten(state, answer.sequence, accepted=True)
+    if answer.sequence < state.first_sequence:
+        return after, effects  # made by an earlier run
+    # Not the version after the newest one here: prompts and answers may overtake each other.
+    contained_from = state.base + answer.staleness + 1
+    return replace(after, rounds=after.rounds + 1, contained_from=contained_from), effects
 
 
 def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
-    """Drop an update from the outbox; one that was refused must not keep the device from another turn."""
+    """Drop an update from the outbox; after one that was not accepted, the same version may be trained from again."""
     if sequence not in state.outbox:
         return state, []
     outbox = tuple(waiting for waiting in state.outbox if waiting != sequence)
@@ -224,53 +225,34 @@ def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
 
 
 def _leave_with(state: State, version: int, at: float) -> State:
+    """Begin to wait for the version to leave with. It may not exist yet: only after a while does it count as lost."""
     leave_by = min(state.leave_by, at + LAST_PROMPT_SECONDS)
-    return replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None)
+    return replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None, waiting_since=at)
 
 
 def _in_phase(state: State, phase: Phase) -> Step:
-    # That it is done must be known before anybody gives the device another turn.
+    # The coordinator must know that a device is done before it assigns again.
     return replace(state, phase=phase), [PublishState(at_once=phase == "done")]
 
 
 def _advance(state: State, at: float) -> Step:
     """Do what has become possible."""
     if state.rounds_wanted is not None and state.rounds >= state.rounds_wanted and not state.leaving:
-        # The next version is the first that can hold the last update.
-        state, effects = _in_phase(_leave_with(state, (state.version or 0) + 1, at), "done")
+        state, effects = _in_phase(_leave_with(state, state.contained_from, at), "done")
         more: Step = _advance(state, at)
         return more[0], effects + more[1]
     if state.leaving:
-        done = state.version is not None and state.version >= state.leave_at_version
-        return state, [Leave()] if not _is_busy(state) and (done or at >= state.leave_by) else []
+        done = state.holds(state.leave_at_version) or at >= state.leave_by
+        return state, [Leave()] if done and not is_busy(state) else []
     if not (state.prepared and state.phase == "idle" and state.connected and state.coordinator is not None):
         return state, []
-    # Repeated now and then: a broker may deliver the last will of an earlier connection after the announcement.
+    # Repeated now and then: a broker may publish the last will of an earlier connection after the announcement.
     forgotten = state.assigned is None and at >= state.announced_at + REANNOUNCE_SECONDS
     if not state.announced or forgotten:
         return replace(state, announced=True, announced_at=at), [SendReady()]
-    # Assigned twice, after a connection that came and went? One training from a version is enough.
-    if state.assigned is None or state.version is None or state.version < max(state.assigned, state.trained_from + 1):
+    # A device that lost the connection for a moment may be assigned twice; it trains once from each version.
+    if state.assigned is None or state.version is None or not state.holds(max(state.assigned, state.trained_from + 1)):
         return state, []
     sequence = state.sequence + 1
     training, effects = _in_phase(replace(state, assigned=None, sequence=sequence, base=state.version), "training")
     return training, [*effects, Train(sequence)]
-
-
-def _is_busy(state: State) -> bool:
-    return state.phase == "training" or (state.phase == "preparing" and state.plan is not None)
-
-
-def next_deadline(state: State) -> float:
-    """Return when the client must look again if nothing happens, in Unix seconds; infinity for never."""
-    deadlines = [float("inf")]
-    heard = state.connected and state.coordinator is not None
-    if state.outbox and heard:
-        deadlines.append(state.sent_at + RESEND_SECONDS)
-    if _lacks_something(state):
-        deadlines.append(state.subscribed_at + RESUBSCRIBE_SECONDS)
-    if state.prepared and state.phase == "idle" and heard and state.assigned is None and not state.leaving:
-        deadlines.append(state.announced_at + REANNOUNCE_SECONDS)
-    if state.leaving and not _is_busy(state):
-        deadlines.append(state.leave_by)
-    return min(deadlines)

@@ -1,4 +1,4 @@
-"""What the edge client knows: one immutable value. Tensors and bytes stay with the shell; here are their versions."""
+"""What the edge client knows: one immutable value. Tensors and bytes stay with the session; here are their versions."""
 
 from dataclasses import dataclass
 
@@ -9,36 +9,42 @@ from mfpt_shared.protocol.messages import Phase
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that a decision of the edge client depends on.
+    """Everything that a decision of the edge client depends on. Times are Unix seconds.
 
     Attributes:
-        connected: to the broker.
-        subscribed_at: when topics were last asked for, Unix seconds.
-        heard: the coordinator's state, online or offline, has come since the connection stands.
-        coordinator: start time of the coordinator that is online; None if none is.
-        plan: that this device follows, once it is known.
-        prepared: data and backbone are loaded.
-        announced: the coordinator that is online has been told that this device is ready.
-        announced_at: when it was last told, Unix seconds.
-        version_from: start time of the coordinator that was online when the newest prompt came.
-        version: of the newest prompt for the device's language; None if none came yet.
-        assigned: version that the device is to train from, at least; None if it is not assigned.
-        outbox: sequence numbers of unacknowledged updates, oldest first.
-        sent_at: when the outbox was last sent, Unix seconds.
-        sequence: of the last update that was made.
-        first_sequence: of the first update that this run may make; older ones are left over from earlier runs.
-        base: version that the running training started from.
-        trained_from: version that the last finished training started from; -1 if none has been finished.
-        failures: trainings in a row that came to nothing.
-        rounds: updates of this run that were accepted.
-        rounds_wanted: leave after so many; None: stay.
-        leaving: the device is done; it waits only for a prompt that holds its last update, until `leave_by`.
+        language: Language of the device.
+        rounds_wanted: Accepted updates after which the device leaves; None: it stays.
+        connected: Whether the connection to the broker is up.
+        waiting_since: When the device last asked for the retained messages, or began to wait for a last version.
+        heard: Whether the coordinator's state, online or offline, has come over this connection.
+        coordinator: Start time of the coordinator that is online; None if no coordinator is.
+        plan: Plan that this device follows; None before it came.
+        prepared: Whether data and backbone are loaded.
+        announced: Whether the coordinator that is online knows that this device is ready.
+        announced_at: When it was last told.
+        phase: What the device is doing.
+        version: Version of the newest prompt for the device's language; None before the first came.
+        version_from: Start time of the coordinator that was online when the newest prompt came.
+        assigned: Lowest version to train from; None without an assignment.
+        outbox: Sequence numbers of unacknowledged updates, oldest first.
+        sent_at: When the outbox was last sent.
+        sequence: Sequence number of the last update that was made.
+        first_sequence: Sequence number of the first update that this run may make; lower ones are from earlier runs.
+        failures: Failed trainings since the last one that succeeded.
+        base: Version that the running training started from.
+        trained_from: Version that the last finished training started from; -1 before the first.
+        rounds: Updates of this run that were accepted.
+        contained_from: Lowest version that can hold the last accepted update of this run.
+        leaving: Whether the device only waits for a prompt that holds its last update.
+        leave_at_version: Version that a leaving device waits for.
+        leave_by: When a leaving device stops waiting.
+        ended: Whether the device has left or was refused; nothing changes after that.
     """
 
     language: LanguageCode
     rounds_wanted: int | None = None
     connected: bool = False
-    subscribed_at: float = 0.0
+    waiting_since: float = 0.0
     heard: bool = False
     coordinator: float | None = None
     plan: Plan | None = None
@@ -57,7 +63,12 @@ class State:
     base: int = -1
     trained_from: int = -1
     rounds: int = 0
+    contained_from: int = 0
     leaving: bool = False
     leave_at_version: int = 0
     leave_by: float = float("inf")
     ended: bool = False
+
+    def holds(self, version: int) -> bool:
+        """Tell whether the device has a prompt of this version or a newer one."""
+        return self.version is not None and self.version >= version

@@ -1,4 +1,4 @@
-"""How many processor cores this process may use: more threads than that only wait for each other. Needs no torch."""
+"""Number of processor cores that this process may use: more threads would only wait for each other. Needs no torch."""
 
 import math
 import os
@@ -9,11 +9,11 @@ _CGROUPS: Final = Path("/sys/fs/cgroup")
 
 
 def usable_cores(cgroups: Path = _CGROUPS) -> int:
-    """Return the cores that the process is allowed on, or what its control group lets it use of them, if that is less.
+    """Return the number of cores that the process is allowed on, or that its control group grants it if that is less.
 
     Args:
-        cgroups: where control groups are mounted. Source: Linux kernel documentation, cgroup-v2, `cpu.max`: a quota and
-            a period in microseconds; and cgroup-v1, `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
+        cgroups: Folder where control groups are mounted. Source: Linux kernel documentation, cgroup-v2, `cpu.max`:
+            a quota and a period in microseconds; and cgroup-v1, `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
     """
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quota = _quota(cgroups)
@@ -21,7 +21,7 @@ def usable_cores(cgroups: Path = _CGROUPS) -> int:
 
 
 def _quota(cgroups: Path) -> float | None:
-    """Return the cores' worth of time that the control group grants; None: no limit."""
+    """Return the processor time that the control group grants, in cores; None: no limit."""
     try:
         quota, period = (cgroups / "cpu.max").read_text(encoding="ascii").split()
     except (OSError, ValueError):

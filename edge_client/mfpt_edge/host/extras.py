@@ -1,4 +1,4 @@
-"""Which optional libraries are installed, found out without importing them."""
+"""Which optional libraries are installed, without importing them."""
 
 import importlib.util
 from collections.abc import Sequence
@@ -11,28 +11,28 @@ _ONNX: Final = ("onnxruntime", "onnx", "sentencepiece")
 
 
 def require_engine() -> None:
-    """Check that the libraries of the prompt engine are there, without importing them.
+    """Check that the libraries for training are installed.
 
     Raises:
-        NotInstalled: this is an installation for a server, or for a device that only predicts.
+        NotInstalled: One is missing; this installation is for a server, or for a device that only predicts.
     """
     if library := _missing(_ENGINE):
-        raise NotInstalled(f"{library} is not installed, which a device needs: pip install 'mfpt[edge]'")
+        raise NotInstalled(f"{library} is not installed, and a device needs it: pip install 'mfpt[edge]'")
 
 
 def has_onnx() -> bool:
-    """Tell whether the libraries to predict with ONNX Runtime are there, without importing them."""
+    """Tell whether the libraries to predict with ONNX Runtime are installed."""
     return _missing(_ONNX) is None
 
 
 def require_onnx() -> None:
-    """Check that the libraries to predict with ONNX Runtime are there, without importing them.
+    """Check that the libraries to predict with ONNX Runtime are installed.
 
     Raises:
-        NotInstalled: they are not.
+        NotInstalled: One is missing.
     """
     if library := _missing(_ONNX):
-        raise NotInstalled(f"{library} is not installed, which --runtime onnx needs: pip install 'mfpt[onnx]'")
+        raise NotInstalled(f"{library} is not installed, and --runtime onnx needs it: pip install 'mfpt[onnx]'")
 
 
 def _missing(libraries: Sequence[str]) -> str | None:

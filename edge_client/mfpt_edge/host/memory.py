@@ -1,4 +1,4 @@
-"""How much memory this process holds. Needs no torch."""
+"""Memory that this process holds. Needs no torch."""
 
 import ctypes
 import os
@@ -14,10 +14,10 @@ _STATM: Final = Path("/proc/self/statm")
 
 
 def resident_bytes(statm: Path = _STATM) -> int:
-    """Return the memory that this process holds now, or, where the system does not say, the most that it has held.
+    """Return the memory that this process holds now; where the system does not tell, the most that it has held.
 
     Args:
-        statm: pages in all, pages that are resident, and more. Source: proc_pid_statm(5).
+        statm: File with the number of pages in all, of resident pages, and more. Source: proc_pid_statm(5).
     """
     try:
         return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -32,13 +32,13 @@ def peak_rss_bytes() -> int:
 
 
 def keep_heap_small() -> None:
-    """Make the C library give large blocks back to the system when they are freed, where it can (glibc)."""
+    """Make the C library (glibc; others ignore it) return large blocks to the system as soon as they are freed."""
     if (option := _c_function("mallopt")) is not None:
         option(_M_MMAP_THRESHOLD, _LARGE)
 
 
 def give_back() -> None:
-    """Give what was freed, and is kept for later, back to the system, where the C library can (glibc)."""
+    """Make the C library (glibc; others ignore it) return the freed memory that it keeps for later to the system."""
     if (trim := _c_function("malloc_trim")) is not None:
         trim(0)
 

@@ -1,4 +1,4 @@
-"""Pauses between the steps of training, so that a machine stays usable for whoever sits before it. Needs no torch."""
+"""Pauses between the steps of training, so that the machine stays usable for the person at it. Needs no torch."""
 
 import logging
 import math
@@ -13,22 +13,22 @@ from mfpt_shared.tensors import PromptState
 _log = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 5.0
-"""How often it looks; a pause lasts as long at least."""
+"""Time between two looks at load and battery, and the shortest pause."""
 SLICE_SECONDS: Final = 0.5
-"""How often a pause asks whether somebody wants the training to end."""
-# Source: Linux kernel/sched/loadavg.c, EXP_1: the load average forgets within a minute.
+"""Time within a pause between two checks whether the training was cancelled."""
 _MINUTE: Final = 60.0
+"""Time constant of the 1-minute load average, seconds. Source: Linux kernel/sched/loadavg.c, EXP_1."""
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What the machine tells, as functions.
+    """What can be asked of the machine.
 
     Attributes:
-        load: the 1-minute load average.
-        on_battery: whether it runs on battery.
-        clock: seconds.
-        wait: for so many seconds.
+        load: Returns the 1-minute load average.
+        on_battery: Tells whether the machine runs on battery.
+        clock: Returns the time, seconds.
+        wait: Waits for a number of seconds.
     """
 
     load: Callable[[], float]
@@ -37,31 +37,42 @@ class Machine:
     wait: Callable[[float], None]
 
 
-class Courtesy:
-    """Decides when to wait. One thread at a time may use it."""
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """When training waits.
 
-    def __init__(self, machine: Machine, *, threads: int, max_load: float | None, pause_on_battery: bool) -> None:
-        """Look for the first time at the next call.
+    Attributes:
+        max_load: Load average of other programs above which training waits; None: it does not matter.
+        on_battery: Whether training waits while the machine runs on battery.
+    """
+
+    max_load: float | None = None
+    on_battery: bool = False
+
+
+class Courtesy:
+    """Decides when to wait. Only one thread at a time may use it."""
+
+    def __init__(self, machine: Machine, pauses: Pauses, *, threads: int) -> None:
+        """Prepare; the first look is at the next call.
 
         Args:
-            machine: what to look at.
-            threads: that training keeps busy.
-            max_load: of the others, above which training waits; None: whatever it is.
-            pause_on_battery: wait for the mains.
+            machine: What to look at.
+            pauses: When to wait.
+            threads: Number of threads that training keeps busy.
         """
         self._machine = machine
+        self._pauses = pauses
         self._threads = threads
-        self._max_load = max_load
-        self._pause_on_battery = pause_on_battery
         self._looked = -math.inf
         self._counted = machine.clock()
         self._own = 0.0
 
     def give_way(self, check: Callable[[], None]) -> None:
-        """Return once nobody is in the way.
+        """Wait while there is a reason to.
 
         Args:
-            check: called while waiting; may raise to end it.
+            check: Called while waiting; may raise to end the wait.
         """
         if self._machine.clock() < self._looked + LOOK_SECONDS:
             self._count_own(busy=True)
@@ -70,18 +81,18 @@ class Courtesy:
         if reason is None:
             return
         began = self._machine.clock()
-        _log.info("pausing: %s", reason)
+        _log.info("training pauses: %s", reason)
         while reason is not None:
             while self._machine.clock() < self._looked + LOOK_SECONDS:
                 check()
                 self._machine.wait(SLICE_SECONDS)
             reason = self._look(busy=False)
         check()
-        _log.info("going on after %.0f s", self._machine.clock() - began)
+        _log.info("training continues after %.0f s", self._machine.clock() - began)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Note that within the context our own threads make a load, and that they made none since the last."""
+        """Count our own threads as busy within the context, and as idle since the last one."""
         self._count_own(busy=False)
         try:
             yield
@@ -89,19 +100,20 @@ class Courtesy:
             self._count_own(busy=True)
 
     def _look(self, *, busy: bool) -> str | None:
-        """Return what is in the way, if anything is."""
+        """Return the reason to wait; None: there is none."""
         self._count_own(busy=busy)
         self._looked = self._counted
-        if self._pause_on_battery and self._machine.on_battery():
+        if self._pauses.on_battery and self._machine.on_battery():
             return "the machine runs on battery (--on-battery)"
-        if self._max_load is not None:
+        max_load = self._pauses.max_load
+        if max_load is not None:
             others = max(0.0, self._machine.load() - self._own)
-            if others > self._max_load:
-                return f"other programs make a load of {others:.1f} (--max-load {self._max_load:g})"
+            if others > max_load:
+                return f"other programs make a load of {others:.1f} (--max-load {max_load:g})"
         return None
 
     def _count_own(self, *, busy: bool) -> None:
-        """Follow what our threads add to the load average, which forgets them as slowly as it noticed them."""
+        """Keep an estimate of what our threads add to the load average; it rises and falls as slowly as that does."""
         now = self._machine.clock()
         faded = math.exp(-(now - self._counted) / _MINUTE)
         self._own = self._own * faded + (self._threads if busy else 0) * (1 - faded)
@@ -109,7 +121,7 @@ class Courtesy:
 
 
 class CourteousTrainer:
-    """A trainer that gives way between the steps of training. See `trainer.Trainer`."""
+    """A trainer that gives way to other programs between the steps of training. See `trainer.Trainer`."""
 
     def __init__(self, trainer: Trainer, courtesy: Courtesy) -> None:
         self._trainer = trainer
@@ -131,7 +143,7 @@ class CourteousTrainer:
         return self._trainer.device
 
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
-        """See Trainer.tune; `on_progress` is called in pauses too."""
+        """See Trainer.tune; `on_progress` is called during pauses too."""
 
         def report(share: float, loss: float) -> None:
             on_progress(share, loss)

@@ -7,11 +7,11 @@ _SUPPLIES: Final = Path("/sys/class/power_supply")
 
 
 def on_battery(supplies: Path = _SUPPLIES) -> bool:
-    """Tell whether a battery of the machine is being emptied, and no supply is plugged in.
+    """Tell whether the machine draws from a battery and no supply is plugged in.
 
     Args:
-        supplies: a folder for each supply. Source: Linux kernel documentation, Documentation/ABI/testing/
-            sysfs-class-power. Where there are none, as on other systems, there is no battery either.
+        supplies: Folder with a folder for each power supply. On systems without it, nothing counts as a battery.
+            Source: Linux kernel documentation, Documentation/ABI/testing/sysfs-class-power.
     """
     found = list(supplies.iterdir()) if supplies.is_dir() else []
     plugged_in = any(_read(supply, "online") == "1" for supply in found if _read(supply, "type") != "Battery")

@@ -1,4 +1,4 @@
-"""The first connection to the broker: tried again with growing pauses."""
+"""The first connection to the broker, retried with growing pauses."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -16,17 +16,17 @@ _log = logging.getLogger(__name__)
 async def connect_with_retries(
     transport: Transport, attempts: int | None, sleep: Callable[[float], Awaitable[None]]
 ) -> None:
-    """Connect, with pauses that double.
+    """Connect, with pauses between attempts that double.
 
     Args:
-        transport: to connect.
-        attempts: how often to try; None: without end.
-        sleep: waits some seconds.
+        transport: Connection that is not connected yet.
+        attempts: Attempts before giving up; None: never give up.
+        sleep: Waits, in seconds.
 
     Raises:
-        ConnectionFailed: all attempts failed; with the last reason.
-        TimedOut: likewise.
-        AuthenticationFailed: at once, trying again would not help.
+        ConnectionFailed: All attempts failed; the message has the last reason.
+        TimedOut: All attempts failed, the last by a timeout.
+        AuthenticationFailed: The broker refused the credentials; trying again would not help.
     """
     attempt, pause = 1, FIRST_PAUSE_SECONDS
     while True:
@@ -36,7 +36,7 @@ async def connect_with_retries(
             if attempts is not None and attempt >= attempts:
                 tried = "1 attempt" if attempt == 1 else f"{attempt} attempts"
                 advice = "is `mfpt-coord serve` running there? (--retry forever keeps trying)"
-                raise type(error)(f"{error}, {tried}; {advice}") from error
+                raise type(error)(f"{error} ({tried}); {advice}") from error
             if attempt == 1:
                 _log.info("%s; trying again", error)
         else:

@@ -1,65 +1,84 @@
-"""Where the newest prompt comes from: this device's folder, or the broker. Needs no torch."""
+"""The newest prompt that a broker keeps, for a device that does not hold one itself."""
 
 import asyncio
 import uuid
+from dataclasses import dataclass, field
 from typing import Final
 
+from mfpt_edge.core.events import PlanReceived, PromptReceived
+from mfpt_edge.session.channel import understand
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import TimedOut
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Prompt
-from mfpt_shared.protocol.topics import PLAN, PROMPT, parse
-from mfpt_shared.transport.base import Inbound, Transport
+from mfpt_shared.protocol.topics import PLAN, PROMPT
+from mfpt_shared.transport.base import Event, Inbound, Transport
 from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
 
 FETCH_SECONDS: Final = 5.0
-# All retained messages come in one burst; after so long without the language's own prompt there is none.
+"""Longest time to wait for a plan and any prompt."""
 OWN_PROMPT_SECONDS: Final = 1.0
+"""Longest time to wait for the language's own prompt: all retained messages come in one burst."""
 
 
 def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Model:
-    """Return what the broker keeps: the language's own prompt, or the one for languages not yet seen.
+    """Return what the broker keeps: the language's own prompt, or else the one for languages without one.
 
     Raises:
-        ConnectionFailed: no broker.
-        TimedOut: the broker keeps no plan or no prompt of this federation.
+        ConnectionFailed: The broker cannot be reached.
+        TimedOut: The broker keeps no plan or no prompt of this federation.
+        Incompatible: This version of mfpt cannot follow the plan.
     """
-    return asyncio.run(
-        _fetch(MqttTransport(address, f"mfpt-fetch-{uuid.uuid4().hex[:12]}"), federation, language, address)
-    )
+    transport = MqttTransport(address, f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
+    model = asyncio.run(fetch_over(transport, federation, language))
+    if model is None:
+        raise TimedOut(f"{address} keeps no prompt of federation {federation!r}; is its coordinator running?")
+    return model
 
 
-async def _fetch(transport: Transport, federation: str, language: LanguageCode, address: BrokerAddress) -> Model:
-    plan: Plan | None = None
-    prompts: dict[str, Prompt] = {}
-
-    async def until(seconds: float, own_only: bool) -> None:
-        nonlocal plan
-        async with asyncio.timeout(seconds):
-            while plan is None or not (language in prompts or (prompts and not own_only)):
-                for event in await transport.receive():
-                    if isinstance(event, Inbound):
-                        message = decode(parse(event.topic, federation).topic, event.payload)
-                        if isinstance(message, Plan):
-                            plan = message
-                        elif isinstance(message, Prompt):
-                            prompts[message.header.language] = message
-
+async def fetch_over(transport: Transport, federation: str, language: LanguageCode) -> Model | None:
+    """Return what a broker keeps, over a transport that is not connected yet; None if that is nothing."""
     await transport.connect()
     try:
         transport.subscribe(
             PLAN.path(federation), PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED)
         )
-        try:
-            await until(OWN_PROMPT_SECONDS, own_only=True)
-        except TimeoutError:
-            try:
-                await until(FETCH_SECONDS, own_only=False)
-            except TimeoutError as error:
-                raise TimedOut(f"{address} keeps no prompt of federation {federation!r}") from error
+        retained = _Retained()
+        own = await _wait_for(transport, federation, retained, (language,), OWN_PROMPT_SECONDS)
+        return own or await _wait_for(transport, federation, retained, (language, UNDETERMINED), FETCH_SECONDS)
     finally:
         await transport.close()
-    assert plan is not None
-    return Model(plan, prompts.get(language) or prompts[UNDETERMINED])
+
+
+@dataclass(slots=True)
+class _Retained:
+    """What the broker has sent so far."""
+
+    plan: Plan | None = None
+    prompts: dict[str, Prompt] = field(default_factory=dict)
+
+    def add(self, event: Event, federation: str) -> None:
+        match understand(event, federation, self.plan, at=0.0) if isinstance(event, Inbound) else None:
+            case PlanReceived(plan=plan):
+                self.plan = plan
+            case PromptReceived(prompt=prompt):
+                self.prompts[prompt.header.language] = prompt
+
+    def model(self, *languages: LanguageCode) -> Model | None:
+        """Return the prompt of the first of these languages that has one."""
+        prompt = next((self.prompts[language] for language in languages if language in self.prompts), None)
+        return Model(self.plan, prompt) if self.plan is not None and prompt is not None else None
+
+
+async def _wait_for(
+    transport: Transport, federation: str, retained: _Retained, languages: tuple[LanguageCode, ...], seconds: float
+) -> Model | None:
+    try:
+        async with asyncio.timeout(seconds):
+            while (model := retained.model(*languages)) is None:
+                for event in await transport.receive():
+                    retained.add(event, federation)
+            return model
+    except TimeoutError:
+        return None

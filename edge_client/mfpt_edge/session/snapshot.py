@@ -1,9 +1,11 @@
-"""What a device has to say: a snapshot while it runs, a result when it ends."""
+"""What a person sees of a device while it takes part."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 from mfpt_shared.protocol.messages import Phase
+
+Link = Literal["connecting", "no coordinator", "connected", "reconnecting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,16 +13,23 @@ class Snapshot:
     """What the terminal shows.
 
     Attributes:
-        link: whether broker and coordinator are there.
-        rounds_wanted: None: without end.
-        loss: of the newest training step.
-        losses: mean training loss of each round so far.
-        accuracies: validation accuracy of each prompt that was received and measured.
-        staleness: of the last acknowledged update; None before the first.
-        seconds_left: estimate; None if unknown.
+        link: Whether broker and coordinator can be reached.
+        language: Language of the device.
+        phase: What the device is doing.
+        progress: Share of the running training that is done, 0..1.
+        version: Version of the newest prompt; None before the first.
+        rounds: Updates of this run that were accepted.
+        rounds_wanted: Accepted updates after which the device leaves; None: it stays.
+        loss: Training loss of the newest step.
+        losses: Mean training loss of each round so far.
+        accuracies: Validation accuracy of each prompt that was received and measured.
+        staleness: Versions that the last acknowledged update was behind; None before the first.
+        bytes_up: Bytes sent.
+        bytes_down: Bytes received.
+        seconds_left: Estimated time until all wanted rounds are done; None if unknown.
     """
 
-    link: Literal["connecting", "no coordinator", "connected", "reconnecting"] = "connecting"
+    link: Link = "connecting"
     language: str = ""
     phase: Phase = "preparing"
     progress: float = 0.0

@@ -1,4 +1,4 @@
-"""The one thread that uses torch, seen from the event loop."""
+"""The one thread that trains, seen from the event loop."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ _log = logging.getLogger(__name__)
 
 
 class Cancelled(Exception):
-    """Not an error: somebody wants the training to end."""
+    """The training was asked to end; not an error."""
 
 
 class Worker(Generic[EventT]):
-    """Runs jobs, and hands what they come to, or their failure, to whoever awaits `result`."""
+    """Runs jobs, and hands their outcome, or their failure, to whoever awaits `result`."""
 
     def __init__(self) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="mfpt-trainer")
@@ -31,11 +31,11 @@ class Worker(Generic[EventT]):
         self._results: asyncio.Queue[EventT | MfptError] = asyncio.Queue()
 
     async def result(self) -> EventT | MfptError:
-        """Return what the next job to end came to."""
+        """Return the outcome of the next job to end."""
         return await self._results.get()
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Do something in the thread, after what is going on there."""
+        """Run a function in the thread, after what is running there, and return its value."""
 
         def begin() -> T:
             self._cancel.clear()
@@ -44,7 +44,12 @@ class Worker(Generic[EventT]):
         return await asyncio.get_running_loop().run_in_executor(self._executor, begin)
 
     def start(self, job: Coroutine[Any, Any, EventT], failed: Callable[[MfptError], EventT | MfptError]) -> None:
-        """Begin a job that calls `run`; `failed` says what its failure means."""
+        """Begin a job that calls `run`.
+
+        Args:
+            job: Coroutine whose value is the outcome.
+            failed: Turns its error into the outcome.
+        """
         task = asyncio.create_task(self._guarded(job, failed))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -70,19 +75,19 @@ class Worker(Generic[EventT]):
             raise Cancelled
 
     def cancel_job(self) -> None:
-        """Let the work that runs now end at its next progress callback; a job that has not begun never does."""
+        """Stop the running work at its next progress callback; a job that has not begun never runs."""
         self._cancel.set()
         for task in list(self._tasks):
             task.cancel()
 
     async def drop_jobs(self) -> None:
-        """Forget all jobs; what runs in the thread goes on until it looks up."""
+        """Forget all jobs; what runs in the thread goes on until its next progress callback."""
         for task in list(self._tasks):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
     def close(self) -> None:
-        """Let the thread end, at the next progress callback of what it does."""
+        """Let the thread end at the next progress callback of what it runs."""
         self._closing.set()
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""Files and folders that are there whole or not at all: no other process ever sees half of one. Needs no torch."""
+"""Files and folders that are there whole or not at all, even after a power cut. Needs no torch."""
 
 import os
 import shutil
@@ -6,55 +6,73 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
+
+_UNFINISHED: Final = ".part"
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of another when the context ends without an error.
+    """Give a path to write to, which replaces the file when the context ends without an error.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as part:
-        partial = Path(part.name)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=_UNFINISHED, delete=False) as part:
+        made = Path(part.name)
     try:
-        yield partial
-        with partial.open("rb") as written:
-            os.fsync(written.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+        yield made
+        _sync(made)
+        made.replace(path)
+        _sync(path.parent)
+    finally:
+        made.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder to fill, which takes the place of another when the context ends without an error.
+    """Give an empty folder to fill, which replaces the folder when the context ends without an error.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: The folder cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, suffix=".part") as part:
-        made = Path(part) / "made"
+    with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name, suffix=_UNFINISHED) as part:
+        made, replaced = Path(part) / "made", Path(part) / "replaced"
         made.mkdir()
         yield made
+        for inside in (*made.rglob("*"), made):
+            _sync(inside)
         if path.exists():
-            shutil.rmtree(path)
+            path.rename(replaced)  # removed only when the new one is in place
         made.rename(path)
+        _sync(path.parent)
 
 
 def write_durably(path: Path, payload: bytes) -> None:
-    """Replace a file's content so that, whatever happens, it is the old one or the new one, and whole."""
-    part = path.with_suffix(".part")
-    with part.open("wb") as file:
-        file.write(payload)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
+    """Replace a file's content; whatever happens, the file has the whole old content or the whole new one.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    with atomic_file(path) as made:
+        made.write_bytes(payload)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed left half written; nobody else may be writing to the folder."""
+    for left in folder.glob(f"*{_UNFINISHED}"):
+        if left.is_dir():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def _sync(path: Path) -> None:
+    """Wait until a file's content, or the names in a folder, are on the disk."""
+    opened = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the name, too
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)

@@ -1,4 +1,4 @@
-"""What a device keeps only to be faster: how much that is, and how to get rid of it. Needs no torch."""
+"""The cache, which a device keeps only to be faster: its size, and how to clear it. Needs no torch."""
 
 import contextlib
 import shutil
@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 KINDS: Final = {
-    "activations": "what the layers below a late prompt make of texts",
+    "activations": "activations of the lower layers",
     "backbones": "backbones converted to 4 bits",
     "graphs": "backbones for ONNX Runtime",
 }
-"""Folder in the cache -> what it holds. Whatever else lies there belongs to somebody else."""
+"""Folder in the cache -> what it holds. Other folders there are not ours."""
 
 
 def sizes(cache: Path) -> dict[str, int]:
-    """Return bytes on disk, by folder."""
+    """Return the bytes on disk, by folder."""
     return {
         kind: sum(file.stat().st_size for file in (cache / kind).rglob("*") if file.is_file() and not file.is_symlink())
         for kind in KINDS
@@ -23,12 +23,12 @@ def sizes(cache: Path) -> dict[str, int]:
 
 
 def clear(cache: Path) -> dict[str, int]:
-    """Remove all of it, and return the bytes that were freed, by folder.
+    """Clear the cache, and return the bytes that were freed, by folder.
 
-    Processes that have mapped a file go on with it.
+    Processes that have mapped a file keep it until they end.
 
     Raises:
-        OSError: a folder cannot be removed.
+        OSError: A folder cannot be removed.
     """
     freed = sizes(cache)
     for kind in KINDS:
@@ -41,8 +41,9 @@ class Kept(NamedTuple):
     """A file of the cache.
 
     Attributes:
-        size: bytes.
-        used: when it was last used, Unix seconds.
+        path: Path of the file.
+        size: Size, bytes.
+        used: When it was last used, Unix seconds.
     """
 
     path: Path
@@ -51,19 +52,19 @@ class Kept(NamedTuple):
 
 
 def make_room(folder: Path, needed: int, budget: int, in_use: Collection[Path]) -> bool:
-    """Remove files, those first that were not used for longest, until there is room for one more.
+    """Remove files, least recently used first, until there is room for a new one.
 
     Args:
-        folder: with files only; it may be missing.
-        needed: bytes of the new file.
-        budget: bytes that all files may take.
-        in_use: files that stay.
+        folder: Folder with files only; it may be missing.
+        needed: Size of the new file, bytes.
+        budget: Size that all files together may have, bytes.
+        in_use: Files that must stay.
 
     Returns:
-        Whether there is room. If there is none, nothing was removed.
+        Whether there is room. If there is not, nothing was removed.
 
     Raises:
-        OSError: a file cannot be removed.
+        OSError: A file cannot be removed.
     """
     kept = list(_kept(folder))
     room = budget - needed - sum(file.size for file in kept if file.path in in_use)
@@ -75,7 +76,7 @@ def make_room(folder: Path, needed: int, budget: int, in_use: Collection[Path]) 
 
 
 def surplus(kept: Sequence[Kept], room: int) -> list[Path]:
-    """Return which files to remove, those first that were not used for longest, until the others fit into `room`."""
+    """Return the files to remove, least recently used first, so that the others fit into `room` bytes."""
     total, removed = sum(file.size for file in kept), []
     for file in sorted(kept, key=lambda file: file.used):
         if total <= room:

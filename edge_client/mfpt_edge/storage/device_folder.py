@@ -1,4 +1,4 @@
-"""A device's folder: who it is, the plan it follows, the newest prompt it holds, and its outbox."""
+"""A device's state folder: its identity, the plan it follows, the prompts it holds, and its outbox."""
 
 import uuid
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from mfpt_edge.storage.atomic import write_durably
+from mfpt_edge.storage.atomic import remove_unfinished, write_durably
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
 from mfpt_shared.folders import state_home
@@ -21,31 +21,32 @@ IDENTITY_FILE: Final = "device.json"
 PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
 OWN_PROMPT_FILE: Final = "own-prompt.mfpt"
+_OUTBOX: Final = "outbox"
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who a device is: an id drawn at random, and its language."""
+    """A device's random id, and its language."""
 
     client: str
     language: LanguageCode
 
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
-    """Return the folder of a device that was given none."""
+    """Return the state folder of a device without `--state-dir`."""
     return state_home() / "edge" / federation / language
 
 
 class DeviceFolder:
-    """What a device keeps between runs. Only one process may write to it (see `folders.owned`)."""
+    """What a device keeps between runs. Only one process may write to it; see `folders.owned`."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder
 
     def identity(self) -> Identity | None:
-        """Return who the device is; None if the folder is new.
+        """Return the device's identity; None if the folder is new.
 
         Raises:
-            Damaged: the file is damaged.
+            Damaged: The file is damaged.
         """
         file = self.path / IDENTITY_FILE
         try:
@@ -56,11 +57,14 @@ class DeviceFolder:
             raise Damaged(f"{file} is damaged ({error}); remove {self.path} to start as a new device") from error
 
     def enrol(self, language: LanguageCode) -> Identity:
-        """Return who the device is, and make it somebody if the folder is new.
+        """Return the device's identity, a new one if the folder is new, and clean up after a run that was killed.
 
         Raises:
-            Incompatible: the folder belongs to a device of another language.
+            Incompatible: The folder belongs to a device of another language.
+            Damaged: The file is damaged.
         """
+        for folder in (self.path, self.path / _OUTBOX):
+            remove_unfinished(folder)
         identity = self.identity()
         if identity is None:
             identity = Identity(uuid.uuid4().hex[:12], language)
@@ -72,30 +76,30 @@ class DeviceFolder:
         return identity
 
     def outbox(self) -> Outbox:
-        """Return the outbox in this folder."""
-        return Outbox(self.path / "outbox")
+        """Return the device's outbox."""
+        return Outbox(self.path / _OUTBOX)
 
     def save_plan(self, payload: bytes) -> None:
         """Keep the plan, as the coordinator published it."""
         self._write(PLAN_FILE, payload)
 
     def save_prompt(self, payload: bytes) -> None:
-        """Keep a prompt, as the coordinator published it."""
+        """Keep the federation's newest prompt, encoded."""
         self._write(PROMPT_FILE, payload)
 
     def save_own_prompt(self, payload: bytes) -> None:
-        """Keep a prompt that this device tuned itself and prefers to the federation's."""
+        """Keep the device's own prompt, encoded; it is used instead of the federation's."""
         self._write(OWN_PROMPT_FILE, payload)
 
     def forget_own_prompt(self) -> None:
-        """Prefer the federation's prompt from now on."""
+        """Use the federation's prompt from now on."""
         (self.path / OWN_PROMPT_FILE).unlink(missing_ok=True)
 
     def own_prompt(self, plan: Plan) -> Prompt | None:
-        """Return the device's own prompt, if it prefers that to the federation's and tuned it under this very plan.
+        """Return the device's own prompt, if it uses that one and tuned it under this plan.
 
         Raises:
-            Damaged: the file is damaged.
+            Damaged: The file is damaged.
         """
         own = self._read_prompt(OWN_PROMPT_FILE)
         return own if own is not None and own.header.plan == plan.digest else None
@@ -104,8 +108,8 @@ class DeviceFolder:
         """Return the plan that the device follows.
 
         Raises:
-            UsageError: it has none yet.
-            Damaged: the file is damaged.
+            UsageError: There is no plan yet.
+            Damaged: The file is damaged.
         """
         try:
             return plan_from_json((self.path / PLAN_FILE).read_bytes())
@@ -115,11 +119,11 @@ class DeviceFolder:
             raise Damaged(f"{self.path / PLAN_FILE} is damaged; join the federation again to get a new one") from error
 
     def prompt(self) -> Prompt:
-        """Return the newest prompt of the federation that the device holds.
+        """Return the federation's newest prompt that the device holds.
 
         Raises:
-            UsageError: it has none yet.
-            Damaged: the file is damaged.
+            UsageError: There is no prompt yet.
+            Damaged: The file is damaged.
         """
         prompt = self._read_prompt(PROMPT_FILE)
         if prompt is None:
@@ -143,5 +147,4 @@ class DeviceFolder:
         )
 
     def _write(self, name: str, payload: bytes) -> None:
-        self.path.mkdir(parents=True, exist_ok=True)
         write_durably(self.path / name, payload)

@@ -1,4 +1,4 @@
-"""The prompt that a device uses, with the plan that it belongs to."""
+"""The prompt that a device keeps, with the plan that it belongs to."""
 
 from dataclasses import dataclass
 
@@ -16,7 +16,7 @@ class Model:
     prompt: Prompt
 
     def __post_init__(self) -> None:
-        """Refuse what does not belong together."""
+        """Check that they belong together."""
         if self.prompt.header.plan != self.plan.digest:
             made_for = self.prompt.header.plan
             raise Incompatible(
@@ -24,15 +24,17 @@ class Model:
             )
         if self.prompt.header.backbone != self.plan.backbone.fingerprint:
             made_for, wanted = self.prompt.header.backbone, self.plan.backbone.fingerprint
-            raise Incompatible(f"the prompt was made for backbone {made_for}, the plan says {wanted}; join again")
+            raise Incompatible(
+                f"the prompt was made for backbone {made_for}, but the plan names {wanted}; join the federation again"
+            )
 
 
 def held(folder: DeviceFolder) -> Model:
-    """Return the prompt that a device has chosen, its own or the federation's newest; works offline.
+    """Return the kept prompt, the device's own or the federation's newest; works offline.
 
     Raises:
-        UsageError: it holds nothing.
-        Damaged: what it holds is damaged.
+        UsageError: The device holds no prompt yet.
+        Damaged: The plan or the prompt is damaged.
     """
     plan = folder.plan()
     return Model(plan, folder.own_prompt(plan) or folder.prompt())

@@ -31,7 +31,7 @@ from mfpt_coord.core.state import State as CoordinatorState
 from mfpt_coord.core.state import initial
 from mfpt_edge.core import effects as edge_effects
 from mfpt_edge.core import events as edge_events
-from mfpt_edge.core.machine import next_deadline as edge_deadline
+from mfpt_edge.core.deadlines import next_deadline as edge_deadline
 from mfpt_edge.core.machine import step as edge_step
 from mfpt_edge.core.state import State as EdgeState
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
@@ -489,7 +489,8 @@ class EdgeMachine(RuleBasedStateMachine):
     def receives_a_prompt(self, version: int, kind: str) -> None:
         plan = OTHER_PLAN if kind == "plan" else PLAN
         backbone = "sha256:x" if kind == "backbone" else FINGERPRINT
-        self.feed(edge_events.PromptReceived(self.now, version, plan.digest, backbone))
+        header = messages.PromptHeader(language=LANGUAGES[0], version=version, plan=plan.digest, backbone=backbone)
+        self.feed(edge_events.PromptReceived(self.now, messages.Prompt(header, {})))
 
     @precondition(lambda self: self.preparing)
     @rule()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mfpt_edge.commands.join_config import parse_size
+from mfpt_edge.commands.join_config import CONNECT_ATTEMPTS, Retries, parse_retries, parse_size
 from mfpt_shared.errors import UsageError
 
 
@@ -29,3 +29,22 @@ def test_a_size_is_a_number_and_a_unit(text: str, size: int) -> None:
 def test_anything_else_is_a_usage_error_that_names_the_option(text: str) -> None:
     with pytest.raises(UsageError, match="--memory"):
         parse_size(text, "--memory")
+
+
+@pytest.mark.parametrize(
+    ("text", "retries"),
+    [
+        (None, Retries(CONNECT_ATTEMPTS, None)),
+        ("forever", Retries(None, None)),
+        ("0", Retries(0, 0)),
+        ("12", Retries(12, 12)),
+    ],
+)
+def test_retry_takes_a_number_or_forever(text: str | None, retries: Retries) -> None:
+    assert parse_retries(text) == retries
+
+
+@pytest.mark.parametrize("text", ["", "-1", "often", "1.5"])
+def test_any_other_retry_is_a_usage_error(text: str) -> None:
+    with pytest.raises(UsageError, match="--retry"):
+        parse_retries(text)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.host.pauses import LOOK_SECONDS, SLICE_SECONDS, CourteousTrainer, Courtesy, Machine
+from mfpt_edge.host.pauses import LOOK_SECONDS, SLICE_SECONDS, CourteousTrainer, Courtesy, Machine, Pauses
 from mfpt_edge.host.power import on_battery
 from mfpt_shared.plan import Plan, Task
 from mfpt_shared.tensors import initial_state
@@ -42,7 +42,7 @@ class Desk:
 
 
 def courteous(desk: Desk, *, threads: int = 2, max_load: float | None = None, pause: bool = False) -> Courtesy:
-    return Courtesy(desk.machine(), threads=threads, max_load=max_load, pause_on_battery=pause)
+    return Courtesy(desk.machine(), Pauses(max_load=max_load, on_battery=pause), threads=threads)
 
 
 def ours(now: float) -> float:
@@ -162,7 +162,7 @@ def test_a_pause_is_told_when_it_begins_and_when_it_ends(caplog: pytest.LogCaptu
     desk.work(courteous(desk, pause=True), 20)
     first, last = caplog.messages
     assert "battery" in first
-    assert last == "going on after 60 s"
+    assert last == "training continues after 60 s"
 
 
 # ---- a trainer

@@ -4,63 +4,64 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import numpy as np
 import pytest
 
-from mfpt_edge.commands.join_config import parse_retries
 from mfpt_edge.session.channel import client_will
-from mfpt_edge.session.client import STATE_SECONDS, EdgeClient
+from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.status_publisher import STATE_SECONDS
 from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import held
-from mfpt_shared.device.trainer import Measured
-from mfpt_shared.errors import Incompatible, UsageError
-from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, plan_to_json
+from mfpt_shared.device.trainer import Measured, Trainer
+from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
+from mfpt_shared.plan import Plan, Task, plan_to_json
 from mfpt_shared.protocol.codec import decode, encode
-from mfpt_shared.protocol.messages import Assign, ClientState, CoordinatorState, Prompt, PromptHeader, Ready, Update
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, parse
-from mfpt_shared.tensors import PromptState, dense, halve, initial_state
-from mfpt_shared.transport.base import Inbound
+from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Ready, Stop, Update
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PLAN, parse
+from mfpt_shared.tensors import PromptState, dense
+from mfpt_shared.transport.base import Disconnected, Inbound
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
+from support.session import FEDERATION, SWAHILI, THE_PLAN, broker_of_a_running_federation, prompt_of
 from support.stub import Gate, StubTrainer
 
-SWAHILI = LanguageCode("swh")
-THE_PLAN = Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(width=4, layers=2), prompt=PromptSpec(tokens=2))
 SECONDS = 10.0
-
-
-def broker_of_a_running_federation(version: int) -> MemoryBroker:
-    """Everything that the broker keeps is there before the device comes, and reaches it in one batch."""
-    broker = MemoryBroker()
-    header = PromptHeader(language=SWAHILI, version=version, plan=THE_PLAN.digest, backbone="")
-    state = CoordinatorState(state="online", coordinator="c", version=version, started=1.0)
-    broker.retained = {
-        PLAN.path("default"): plan_to_json(THE_PLAN),
-        PROMPT.path("default", SWAHILI): encode(Prompt(header, halve(initial_state(THE_PLAN)))),
-        COORDINATOR_STATE.path("default"): encode(state),
-    }
-    return broker
+MessageT = TypeVar("MessageT")
 
 
 def device(
-    folder: Path, broker: MemoryBroker, gate: Gate | None = None, trainer: StubTrainer | None = None
+    folder: Path,
+    broker: MemoryBroker,
+    gate: Gate | None = None,
+    trainer: StubTrainer | None = None,
+    *,
+    prepare: Callable[[Plan], Trainer] | None = None,
+    retries: int | None = None,
 ) -> tuple[EdgeClient, MemoryTransport]:
     place = DeviceFolder(folder)
     identity = place.enrol(SWAHILI)
-    transport = MemoryTransport(broker, client_will("default", identity))
+    transport = MemoryTransport(broker, client_will(FEDERATION, identity))
     trainer = trainer or StubTrainer(gate=gate)
     ticks = itertools.count(step=STATE_SECONDS)  # as if every look at the clock took so long
-    client = EdgeClient(place, identity, "default", transport, prepare=lambda _: trainer, clock=lambda: next(ticks))
+    client = EdgeClient(
+        place,
+        identity,
+        FEDERATION,
+        transport,
+        prepare=prepare or (lambda _: trainer),
+        clock=lambda: next(ticks),
+        retries=retries,
+    )
     return client, transport
 
 
-async def next_up(spy: MemoryTransport, kind: type, wanted: Callable[[Any], bool] = lambda _: True) -> object:
+async def next_up(
+    spy: MemoryTransport, kind: type[MessageT], wanted: Callable[[MessageT], bool] = lambda _: True
+) -> MessageT:
     while True:
         for event in await spy.receive():
             if isinstance(event, Inbound):
-                message = decode(parse(event.topic, "default").topic, event.payload)
+                message = decode(parse(event.topic, FEDERATION).topic, event.payload)
                 if isinstance(message, kind) and wanted(message):
                     return message
 
@@ -71,20 +72,19 @@ def test_a_device_that_joins_a_running_federation_trains_from_its_version(tmp_pa
         client, transport = device(tmp_path, broker)
         spy = MemoryTransport(broker)
         await spy.connect()
-        spy.subscribe(CLIENT_UP.path("default"))
+        spy.subscribe(CLIENT_UP.path(FEDERATION))
         await transport.connect()
         running = asyncio.create_task(client.run())
         try:
             await next_up(spy, Ready)
             identity = DeviceFolder(tmp_path).enrol(SWAHILI)
-            spy.publish(CLIENT_DOWN.path("default", identity.client), encode(Assign(version=7, deadline=60)))
+            spy.publish(CLIENT_DOWN.path(FEDERATION, identity.client), encode(Assign(version=7, deadline=60)))
             update = await next_up(spy, Update)
-            assert isinstance(update, Update)
             assert update.header.base_version == 7
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            client.worker.close()
+            client.close()
         assert DeviceFolder(tmp_path).prompt().header.version == 7
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -96,23 +96,22 @@ def test_the_progress_of_a_long_training_is_seen_while_it_lasts(tmp_path: Path) 
         client, transport = device(tmp_path, broker, gate)
         spy = MemoryTransport(broker)
         await spy.connect()
-        spy.subscribe(CLIENT_UP.path("default"), CLIENT_STATE.path("default"))
+        spy.subscribe(CLIENT_UP.path(FEDERATION), CLIENT_STATE.path(FEDERATION))
         await transport.connect()
         running = asyncio.create_task(client.run())
         try:
             await next_up(spy, Ready)
             identity = DeviceFolder(tmp_path).enrol(SWAHILI)
-            spy.publish(CLIENT_DOWN.path("default", identity.client), encode(Assign(version=0, deadline=60)))
+            spy.publish(CLIENT_DOWN.path(FEDERATION, identity.client), encode(Assign(version=0, deadline=60)))
             while True:
                 state = await next_up(spy, ClientState)
-                assert isinstance(state, ClientState)
                 if (state.phase, state.progress) == ("training", 0.5):
                     break
         finally:
             gate.open.set()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            client.worker.close()
+            client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
@@ -130,19 +129,19 @@ async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, ve
     client, transport = device(folder, broker, trainer=trainer)
     spy = MemoryTransport(broker)
     await spy.connect()
-    spy.subscribe(CLIENT_UP.path("default"))
+    spy.subscribe(CLIENT_UP.path(FEDERATION))
     await transport.connect()
     running = asyncio.create_task(client.run())
     try:
         await next_up(spy, Ready)
         identity = DeviceFolder(folder).enrol(SWAHILI)
-        spy.publish(CLIENT_DOWN.path("default", identity.client), encode(Assign(version=version, deadline=60)))
+        spy.publish(CLIENT_DOWN.path(FEDERATION, identity.client), encode(Assign(version=version, deadline=60)))
         # Nobody has acknowledged those of earlier runs: they are sent again.
         await next_up(spy, Update, lambda update: update.header.sequence > before)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        client.worker.close()
+        client.close()
     return client
 
 
@@ -159,8 +158,8 @@ def test_a_device_keeps_a_prompt_of_its_own_that_does_better_also_over_a_restart
         assert (model.prompt.header.version, own_bias(tmp_path)) == (7, 0.75)
 
         worse = await one_round(tmp_path, broker, Learner(step=0.25), version=7)
-        assert worse.kept is not None
-        assert worse.kept.origin == "own"
+        assert worse.prompts.kept is not None
+        assert worse.prompts.kept.origin == "own"
         assert own_bias(tmp_path) == 0.75, "of the run before"
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -173,8 +172,8 @@ def test_a_prompt_of_its_own_is_forgotten_when_it_does_no_better(tmp_path: Path)
         assert own_bias(tmp_path) == 0.75
 
         client = await one_round(tmp_path, broker, StubTrainer(step=0.75), version=7)
-        assert client.kept is not None
-        assert client.kept.origin == "federated"
+        assert client.prompts.kept is not None
+        assert client.prompts.kept.origin == "federated"
         assert own_bias(tmp_path) is None
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -191,12 +190,11 @@ def test_a_damaged_prompt_of_its_own_stops_no_device(tmp_path: Path) -> None:
 
 def test_a_prompt_of_its_own_for_another_plan_is_not_considered(tmp_path: Path) -> None:
     async def scenario() -> None:
-        header = PromptHeader(language=SWAHILI, version=3, plan="0123456789abcdef", backbone="")
-        state = {name: array + np.float32(1.0) for name, array in initial_state(THE_PLAN).items()}
-        DeviceFolder(tmp_path).save_own_prompt(encode(Prompt(header, halve(state))))
+        another = Plan(task=Task(labels=("c", "d")), backbone=THE_PLAN.backbone, prompt=THE_PLAN.prompt)
+        DeviceFolder(tmp_path).save_own_prompt(encode(prompt_of(3, plan=another)))
         client = await one_round(tmp_path, broker_of_a_running_federation(7), Learner(step=0.5), version=7)
-        assert client.kept is not None
-        assert (client.kept.origin, client.kept.version) == ("own", 7)
+        assert client.prompts.kept is not None
+        assert (client.prompts.kept.origin, client.prompts.kept.version) == ("own", 7)
         assert own_bias(tmp_path) == 0.5
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -206,7 +204,7 @@ def test_a_plan_that_this_version_cannot_follow_ends_the_device_with_a_reason(tm
     async def scenario() -> None:
         broker = broker_of_a_running_federation(0)
         newer = plan_to_json(THE_PLAN).replace(b'"training":{', b'"training":{"of_the_future":1,')
-        broker.retained[PLAN.path("default")] = newer
+        broker.retained[PLAN.path(FEDERATION)] = newer
         client, transport = device(tmp_path, broker)
         await transport.connect()
         with pytest.raises(Incompatible, match="of_the_future"):
@@ -215,12 +213,71 @@ def test_a_plan_that_this_version_cannot_follow_ends_the_device_with_a_reason(tm
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-@pytest.mark.parametrize(("text", "attempts"), [("forever", None), ("0", 0), ("12", 12)])
-def test_retry_takes_a_number_or_forever(text: str, attempts: int | None) -> None:
-    assert parse_retries(text) == attempts
+def test_at_the_end_a_device_says_what_the_federation_was_good_for(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(7)
+        client, transport = device(tmp_path, broker, trainer=Learner(step=0.75))
+        spy = MemoryTransport(broker)
+        await spy.connect()
+        spy.subscribe(CLIENT_UP.path(FEDERATION))
+        await transport.connect()
+        running = asyncio.create_task(client.run())
+        try:
+            await next_up(spy, Ready)
+            down = CLIENT_DOWN.path(FEDERATION, DeviceFolder(tmp_path).enrol(SWAHILI).client)
+            spy.publish(down, encode(Assign(version=7, deadline=60)))
+            await next_up(spy, Update)
+            spy.publish(down, encode(Ack(sequence=1)))
+            spy.publish(down, encode(Stop(reason="finished", version=7)))
+            await running
+            outcome = await client.result(alone=True)
+        finally:
+            client.close()
+        assert (outcome.version, outcome.kept) == (7, "own")
+        assert (outcome.accuracy_after, outcome.accuracy_kept, outcome.accuracy_alone) == (0.0, 0.75, 0.75)
+        assert client.snapshot.rounds == 1
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-@pytest.mark.parametrize("text", ["", "-1", "often", "1.5"])
-def test_any_other_retry_is_a_usage_error(text: str) -> None:
-    with pytest.raises(UsageError, match="--retry"):
-        parse_retries(text)
+def test_a_device_that_never_took_part_has_no_result(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        client, _ = device(tmp_path, MemoryBroker())
+        with pytest.raises(MfptError, match="before this device could take part"):
+            await client.result(alone=False)
+        client.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_data_that_cannot_be_loaded_ends_the_device_with_the_reason(tmp_path: Path) -> None:
+    def no_data(_: Plan) -> StubTrainer:
+        raise DatasetError("sentences.csv has no column 'text'")
+
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(0)
+        client, transport = device(tmp_path, broker, prepare=no_data)
+        await transport.connect()
+        with pytest.raises(DatasetError, match="no column"):
+            await client.run()
+        identity = DeviceFolder(tmp_path).enrol(SWAHILI)
+        last = decode(CLIENT_STATE, broker.retained[CLIENT_STATE.path(FEDERATION, identity.client)])
+        assert isinstance(last, ClientState)
+        assert last.state == "offline", "it said goodbye all the same"
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_device_gives_up_after_as_many_attempts_to_reconnect_as_it_may_make(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        client, transport = device(tmp_path, broker_of_a_running_federation(0), retries=2)
+        await transport.connect()
+        running = asyncio.create_task(client.run())
+        for attempts in range(3):
+            assert not running.done()
+            transport.put(Disconnected("connection lost", attempts))
+            await asyncio.sleep(0)
+        with pytest.raises(ConnectionFailed, match="2 attempts"):
+            await running
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))

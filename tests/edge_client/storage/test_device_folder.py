@@ -49,6 +49,26 @@ def test_two_devices_differ(tmp_path: Path) -> None:
     assert one.client != other.client
 
 
+def test_what_a_killed_run_left_half_written_is_removed_when_the_device_starts_again(tmp_path: Path) -> None:
+    folder = DeviceFolder(tmp_path)
+    folder.enrol(SWAHILI)
+    folder.outbox().put(1, b"one")
+    for half in (tmp_path / "prompt.part", tmp_path / "outbox" / "0000000002.part"):
+        half.write_bytes(b"tw")
+    folder.enrol(SWAHILI)
+    assert list(tmp_path.rglob("*.part")) == []
+    assert folder.outbox().sequences() == (1,)
+
+
+def test_looking_at_a_folder_disturbs_nobody_who_writes_to_it(tmp_path: Path) -> None:
+    half = tmp_path / "outbox" / "0000000002.part"
+    half.parent.mkdir()
+    half.write_bytes(b"tw")
+    folder = DeviceFolder(tmp_path)
+    assert (folder.identity(), folder.outbox().sequences()) == (None, ())
+    assert half.exists()
+
+
 def test_a_folder_of_another_language_is_refused_with_a_way_out(tmp_path: Path) -> None:
     folder = DeviceFolder(tmp_path)
     first = folder.enrol(SWAHILI)

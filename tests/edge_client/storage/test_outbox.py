@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.storage.atomic import write_durably
 from mfpt_edge.storage.outbox import Outbox
 
 
@@ -76,15 +75,6 @@ def test_forgotten_updates_do_not_pile_up(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_what_was_written_by_halves_is_removed(tmp_path: Path) -> None:
-    outbox = Outbox(tmp_path)
-    outbox.put(1, b"one")
-    (tmp_path / "0000000002.part").write_bytes(b"tw")
-    again = Outbox(tmp_path)
-    assert again.sequences() == (1,)
-    assert [path.name for path in tmp_path.glob("*.part")] == []
-
-
 def test_a_finished_write_leaves_no_part_behind(tmp_path: Path) -> None:
     Outbox(tmp_path).put(1, b"one")
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"one"]
@@ -98,20 +88,3 @@ def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
     outbox.put(1, b"one")
     outbox.forget(1)
     assert {"notes.txt", "old.update"} <= {path.name for path in tmp_path.iterdir()}
-
-
-def test_a_write_that_fails_leaves_the_old_content(tmp_path: Path) -> None:
-    path = tmp_path / "file.json"
-    write_durably(path, b"old")
-    # A folder stands where the new content would be written first.
-    path.with_suffix(".part").mkdir()
-    with pytest.raises(IsADirectoryError):
-        write_durably(path, b"new")
-    assert path.read_bytes() == b"old"
-
-
-def test_a_write_replaces_the_old_content(tmp_path: Path) -> None:
-    path = tmp_path / "file.json"
-    write_durably(path, b"a longer content")
-    write_durably(path, b"new")
-    assert path.read_bytes() == b"new"

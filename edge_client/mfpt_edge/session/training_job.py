@@ -1,0 +1,192 @@
+"""A device's training: loads a trainer for a plan, runs rounds in the worker thread, and says how they ended."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mfpt_edge.core.events import Event, Prepared, Trained, TrainingFailed
+from mfpt_edge.session.outcome import Outcome, measure
+from mfpt_edge.session.prompt_keeper import PromptKeeper
+from mfpt_edge.session.status_publisher import StatusPublisher
+from mfpt_edge.session.worker import Worker
+from mfpt_edge.storage.device_folder import Identity
+from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.device.rounds import Round, Rounds
+from mfpt_shared.device.trainer import OnProgress, Trainer
+from mfpt_shared.errors import MfptError
+from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import EvaluationReport, Prompt, Ready
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A plan, and what was loaded for it."""
+
+    plan: Plan
+    trainer: Trainer
+    rounds: Rounds
+
+
+class TrainingJob:
+    """Everything that a device does with its trainer, one thing at a time, in a thread of its own."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        prepare: Callable[[Plan], Trainer],
+        *,
+        outbox: Outbox,
+        prompts: PromptKeeper,
+        status: StatusPublisher,
+        clock: Callable[[], float],
+    ) -> None:
+        """Start the thread; nothing is loaded yet.
+
+        Args:
+            identity: Identity of the device.
+            prepare: Loads data and backbone for a plan; runs in the thread.
+            outbox: Takes the updates.
+            prompts: Told after each measurement which prompt did best.
+            status: Told about progress.
+            clock: Unix seconds.
+        """
+        self._identity = identity
+        self._prepare = prepare
+        self._outbox = outbox
+        self._prompts = prompts
+        self._status = status
+        self._clock = clock
+        self._worker: Worker[Event] = Worker()
+        self._loaded: _Loaded | None = None
+
+    async def outcome(self) -> Event:
+        """Return what the next job to end means to the core.
+
+        Raises:
+            MfptError: Data or backbone could not be loaded.
+        """
+        outcome = await self._worker.result()
+        if isinstance(outcome, MfptError):
+            raise outcome
+        return outcome
+
+    def load(self, plan: Plan) -> None:
+        """Begin to load data and backbone for a plan; ends with `Prepared`."""
+        self._worker.start(self._load(plan), lambda error: error)
+
+    def train(self, sequence: int, prompt: Prompt) -> None:
+        """Begin a round from a prompt; ends with `Trained` or `TrainingFailed`."""
+        self._worker.start(self._train(sequence, prompt), lambda error: TrainingFailed(self._clock(), str(error)))
+
+    def cancel(self) -> None:
+        """Stop the running round; it ends with nothing."""
+        self._worker.cancel_job()
+
+    def announcement(self) -> Ready:
+        """Return what the coordinator must know before it assigns; the trainer is loaded."""
+        loaded = self._require_loaded()
+        return Ready(
+            language=self._identity.language,
+            examples=loaded.trainer.examples,
+            plan=loaded.plan.digest,
+            backbone=loaded.trainer.fingerprint,
+        )
+
+    async def judge_newest(self) -> EvaluationReport | None:
+        """Measure the newest prompt on the validation examples; None if there is nothing to measure it with."""
+        loaded, prompt = self._loaded, self._prompts.newest
+        if loaded is None or prompt is None:
+            return None
+        measured = await self._worker.run(lambda: loaded.rounds.judge(prompt))
+        self._prompts.choose(loaded.rounds.kept)
+        if not measured.examples:
+            return None
+        self._status.measured(measured.accuracy)
+        return EvaluationReport(
+            language=self._identity.language,
+            version=prompt.header.version,
+            accuracy=measured.accuracy,
+            examples=measured.examples,
+        )
+
+    async def result(self, *, alone: bool) -> Outcome:
+        """Measure on the test examples what the federation was good for.
+
+        Args:
+            alone: Whether to tune a prompt without the federation as well.
+
+        Raises:
+            MfptError: The federation ended before this device could take part.
+        """
+        loaded, prompts = self._loaded, self._prompts
+        first, newest = prompts.first, prompts.newest
+        if loaded is None or first is None or newest is None:
+            raise MfptError("the federation ended before this device could take part")
+        # As many rounds as the device trained in the federation, whether they were accepted or not.
+        rounds = len(self._status.snapshot.losses) if alone else 0
+        epochs = loaded.plan.training.epochs_for(loaded.trainer.examples)
+        return await self._worker.run(
+            lambda: measure(
+                loaded.trainer,
+                first,
+                newest,
+                prompts.kept,
+                rounds_alone=rounds,
+                epochs=epochs,
+                on_progress=self._worker.check_cancelled,
+            )
+        )
+
+    async def drop(self) -> None:
+        """Forget all jobs; what runs in the thread goes on until its next progress callback."""
+        await self._worker.drop_jobs()
+
+    def close(self) -> None:
+        """Let the thread end at the next progress callback of what it runs."""
+        self._worker.close()
+
+    async def _load(self, plan: Plan) -> Event:
+        _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
+        trainer = await self._worker.run(lambda: self._prepare(plan))
+        identity, own = self._identity, self._prompts.own(plan)
+        rounds = await self._worker.run(
+            lambda: Rounds(identity.client, identity.language, plan, trainer, self._clock, own)
+        )
+        self._loaded = _Loaded(plan, trainer, rounds)
+        self._status.prepared(trainer.device)
+        return Prepared(self._clock())
+
+    async def _train(self, sequence: int, prompt: Prompt) -> Event:
+        rounds, on_progress = self._require_loaded().rounds, self._progress_from_thread()
+        update, done = await self._worker.run(lambda: rounds.run(sequence, prompt, on_progress))
+        payload = encode(update)
+        self._outbox.put(sequence, payload)
+        self._prompts.choose(rounds.kept)
+        self._status.trained(done)
+        _log_round(done, len(payload))
+        return Trained(self._clock(), sequence)
+
+    def _progress_from_thread(self) -> OnProgress:
+        loop = asyncio.get_running_loop()
+
+        def report(share: float, loss: float) -> None:
+            self._worker.check_cancelled()
+            loop.call_soon_threadsafe(self._status.progressed, share, loss)
+
+        return report
+
+    def _require_loaded(self) -> _Loaded:
+        assert self._loaded is not None, "the core trains and announces only after `Prepared`"
+        return self._loaded
+
+
+def _log_round(done: Round, size: int) -> None:
+    accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
+    _log.info(
+        "update %d from version %d: validation accuracy before training %s, training loss %.3f, %d bytes",
+        *(done.sequence, done.version, accuracy, done.loss, size),
+    )

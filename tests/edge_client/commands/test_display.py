@@ -1,0 +1,73 @@
+"""What `mfpt-edge` shows in a terminal."""
+
+import pytest
+from rich.console import Console, RenderableType
+
+from mfpt_edge.commands.display import duration, facts_table, percent, result_table, size, sparkline, summary_table
+from mfpt_edge.commands.join import JoinResult
+from mfpt_edge.data.sources import DatasetSummary
+
+RESULT = JoinResult(
+    language="swh",
+    rounds=3,
+    version=7,
+    accuracy_alone=None,
+    accuracy_before=0.25,
+    accuracy_after=0.5,
+    kept="own",
+    accuracy_kept=0.625,
+    examples=35,
+    test_examples=8,
+    losses=(0.9, 0.4),
+    bytes_up=12_000,
+    bytes_down=999,
+    peak_rss_bytes=700_000_000,
+    seconds=95.0,
+)
+
+
+def shown(table: RenderableType) -> list[str]:
+    """Return the lines that a person sees, with single spaces."""
+    console = Console(width=100)
+    with console.capture() as capture:
+        console.print(table)
+    return [" ".join(line.split()) for line in capture.get().splitlines() if line.strip()]
+
+
+def test_a_result_says_which_prompt_is_kept_and_how_good_it_is() -> None:
+    lines = shown(result_table(RESULT))
+    assert "accuracy before 25.0 % on 8 test examples" in lines
+    assert "accuracy federated 50.0 %" in lines
+    assert "accuracy of the prompt kept 62.5 % (own)" in lines
+    assert "traffic 12.0 kB up, 999 B down" in lines
+
+
+def test_what_was_not_measured_is_a_dash() -> None:
+    assert "accuracy alone -" in shown(result_table(RESULT))
+    assert shown(facts_table({"prompt_version": None})) == ["prompt version -"]
+
+
+def test_a_data_set_is_shown_with_what_was_skipped_and_with_samples() -> None:
+    counts = {"train": {"a": 2, "b": 1}, "test": {"a": 0, "b": 4}}
+    lines = shown(summary_table(DatasetSummary(counts, {"no label": 3}, (("a", "[bold]text[/bold]"),))))
+    assert lines[0] == "label train test"
+    assert lines[-3:] == ["all 3 4", "skipped: 3 x no label", "a [bold]text[/bold]"]
+
+
+def test_a_sparkline_goes_from_the_lowest_to_the_highest_value() -> None:
+    assert sparkline([1.0, 3.0, 2.0]) == "▁█▅"
+    assert sparkline([2.0, 2.0]) == "▁▁"
+
+
+@pytest.mark.parametrize(("count", "text"), [(999, "999 B"), (1000, "1.0 kB"), (1_500_000, "1.5 MB")])
+def test_sizes_are_shown_in_units_that_people_read(count: int, text: str) -> None:
+    assert size(count) == text
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(89, "89 s"), (90, "2 min"), (5400, "1.5 h")])
+def test_durations_are_shown_in_units_that_people_read(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_an_accuracy_is_shown_in_percent() -> None:
+    assert (percent(0.875), percent(None)) == ("87.5 %", "-")

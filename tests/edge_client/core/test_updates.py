@@ -1,0 +1,137 @@
+"""Updates on their way: sent, sent again, acknowledged, rejected."""
+
+from mfpt_edge.core.deadlines import RESEND_SECONDS, next_deadline
+from mfpt_edge.core.effects import Forget, Refuse, SendUpdates, Subscribe, Tell, Train
+from mfpt_shared.protocol.messages import Reject, Resync, Stop
+from support.edge_core import Device
+
+
+def test_an_outbox_left_over_is_sent_when_a_coordinator_turns_up() -> None:
+    device = Device(left_over=(3, 4))
+    device.connects()
+    assert device.only(SendUpdates) == []
+    device.sees()
+    assert device.only(SendUpdates) == [SendUpdates((3, 4))]
+
+
+def test_an_outbox_is_sent_again_when_another_coordinator_turns_up() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    assert device.only(SendUpdates) == [SendUpdates((1,))]
+    device.sees(started=6.0)
+    assert device.only(SendUpdates) == [SendUpdates((1,))]
+
+
+def test_an_update_made_offline_is_sent_when_the_connection_is_back() -> None:
+    device = Device().in_training()
+    device.loses_the_broker()
+    device.trained(1)
+    assert device.only(SendUpdates) == []
+    device.connects()
+    device.sees()
+    assert device.only(SendUpdates) == [SendUpdates((1,))]
+
+
+def test_an_update_never_overtakes_an_older_one() -> None:
+    """The coordinator takes a lower number for a duplicate, and the older update would be lost."""
+    device = Device(left_over=(1,)).is_ready()
+    device.assigned(0)
+    device.loses_the_broker()
+    device.connects()
+    # The coordinator is not known to be back, and nobody knows what became of update 1.
+    device.trained(2)
+    sent = [sequence for effect in device.only(SendUpdates) for sequence in effect.sequences]
+    assert sent in ([], [1, 2])
+
+
+def test_an_update_that_nobody_acknowledges_is_sent_again_after_a_while() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    assert next_deadline(device.state) == device.now + RESEND_SECONDS
+    device.passes(RESEND_SECONDS - 1)
+    assert device.only(SendUpdates) == []
+    device.passes(1)
+    assert device.only(SendUpdates) == [SendUpdates((1,))]
+    device.passes(1)
+    assert device.only(SendUpdates) == []
+
+
+def test_an_update_and_a_prompt_that_are_overdue_at_once_are_both_asked_for() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    device.told(Stop(reason="finished", version=3))
+    device.passes(RESEND_SECONDS)
+    assert (device.only(SendUpdates), device.only(Subscribe)) == ([SendUpdates((1,))], [Subscribe()])
+
+
+def test_nothing_is_sent_again_while_no_coordinator_is_there() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    device.sees("offline")
+    device.passes(RESEND_SECONDS)
+    assert device.only(SendUpdates) == []
+
+
+def test_an_acknowledged_update_is_forgotten() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    device.acknowledged(1)
+    assert device.only(Forget) == [Forget(1)]
+    assert (device.state.outbox, device.state.phase, device.state.rounds) == ((), "idle", 1)
+
+
+def test_an_acknowledgement_of_something_else_changes_nothing() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    before = device.state
+    device.acknowledged(2)
+    assert (device.state, device.effects) == (before, [])
+
+
+def test_an_update_left_over_counts_for_no_round() -> None:
+    device = Device(left_over=(3,), rounds=1).is_ready()
+    device.acknowledged(3)
+    assert device.only(Forget) == [Forget(3)]
+    assert (device.state.rounds, device.state.leaving) == (0, False)
+
+
+def test_an_update_that_came_too_late_is_forgotten_and_the_person_is_told() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    device.told(Resync(sequence=1, version=9))
+    assert device.only(Forget) == [Forget(1)]
+    assert [("version 9" in effect.text) for effect in device.only(Tell)] == [True]
+    assert (device.state.phase, device.state.rounds) == ("idle", 0)
+
+
+def test_an_update_of_this_run_that_does_not_fit_ends_with_the_coordinators_reason() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    device.told(Reject(sequence=1, reason="incompatible", detail="plan x"))
+    assert device.only(Forget) == [Forget(1)]
+    assert ["plan x" in refuse.reason for refuse in device.only(Refuse)] == [True]
+
+
+def test_an_update_of_an_earlier_run_that_does_not_fit_is_only_forgotten() -> None:
+    device = Device(left_over=(3,)).is_ready()
+    device.told(Reject(sequence=3, reason="incompatible", detail="plan x"))
+    assert device.only(Forget) == [Forget(3)]
+    assert device.only(Refuse) == []
+    assert ["plan x" in tell.text for tell in device.only(Tell)] == [True]
+
+
+def test_an_update_that_diverged_is_forgotten_and_the_device_goes_on() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    device.told(Reject(sequence=1, reason="diverged", detail="blown up"))
+    assert device.only(Refuse) == []
+    device.assigned(0)
+    assert device.only(Train) == [Train(2)]
+
+
+def test_updates_that_wait_are_sent_before_a_newer_one() -> None:
+    """The coordinator takes a lower number for a duplicate, and the older update would be lost."""
+    device = Device(left_over=(1,)).is_ready()
+    device.assigned(0)
+    device.trained(2)
+    assert device.only(SendUpdates)[-1] == SendUpdates((1, 2))

@@ -1,0 +1,141 @@
+"""What a device tells about itself: to the person before it, and to everybody through the broker."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+
+from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, TimePassed, Told
+from mfpt_edge.core.state import State
+from mfpt_edge.session.channel import Channel
+from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.status_publisher import STATE_SECONDS, StatusPublisher
+from mfpt_shared.device.rounds import Round
+from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState
+from mfpt_shared.protocol.topics import CLIENT_STATE
+from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
+from support.session import FEDERATION, IDENTITY, SWAHILI
+
+
+class Desk:
+    """A publisher whose clock the test moves, what it showed, and what the broker keeps of it."""
+
+    def __init__(self, transport: MemoryTransport, broker: MemoryBroker, rounds: int | None = None) -> None:
+        self.now = 100.0
+        self.shown: list[Snapshot] = []
+        self.state = State(SWAHILI, rounds_wanted=rounds)
+        self.channel = Channel(transport, FEDERATION, IDENTITY)
+        self.status = StatusPublisher(self.channel, self.state, lambda: self.now, self.shown.append)
+        self._broker = broker
+
+    def connects(self) -> None:
+        self.state = replace(self.state, connected=True)
+        self.status.follow(BrokerConnected(self.now), self.state)
+
+    def is_in(self, state: State) -> None:
+        self.state = state
+        self.status.follow(TimePassed(self.now), state)
+
+    @property
+    def published(self) -> ClientState | None:
+        payload = self._broker.retained.get(CLIENT_STATE.path(FEDERATION, IDENTITY.client))
+        message = None if payload is None else decode(CLIENT_STATE, payload)
+        assert message is None or isinstance(message, ClientState)
+        return message
+
+
+def at_a_desk(scenario: Callable[[Desk], None], rounds: int | None = None) -> None:
+    async def play() -> None:
+        broker = MemoryBroker()
+        transport = MemoryTransport(broker)
+        await transport.connect()
+        scenario(Desk(transport, broker, rounds))
+
+    asyncio.run(play())
+
+
+def test_the_state_is_published_at_once_where_that_is_urgent() -> None:
+    def scenario(desk: Desk) -> None:
+        desk.connects()
+        for phase in ("idle", "training"):
+            desk.is_in(replace(desk.state, phase=phase))
+            desk.status.publish(at_once=True)
+            assert desk.published is not None
+            assert desk.published.phase == phase
+
+    at_a_desk(scenario)
+
+
+def test_other_changes_wait_until_people_can_have_read_the_last() -> None:
+    def scenario(desk: Desk) -> None:
+        desk.connects()
+        desk.is_in(replace(desk.state, phase="training"))
+        desk.status.publish(at_once=True)
+        desk.status.progressed(0.5, 1.0)
+        assert desk.published is not None
+        assert desk.published.progress == 0.0
+        assert desk.status.next_deadline() == desk.now + STATE_SECONDS
+        desk.now += STATE_SECONDS
+        desk.status.publish_if_due()
+        assert desk.published.progress == 0.5
+        assert desk.status.next_deadline() == float("inf")
+
+    at_a_desk(scenario)
+
+
+def test_nothing_is_published_without_a_connection() -> None:
+    def scenario(desk: Desk) -> None:
+        desk.status.publish(at_once=True)
+        desk.status.say_goodbye()
+        assert desk.published is None
+        assert desk.status.next_deadline() == float("inf")
+
+    at_a_desk(scenario)
+
+
+def test_a_device_that_leaves_is_offline_and_done() -> None:
+    def scenario(desk: Desk) -> None:
+        desk.connects()
+        desk.status.prepared("stub")
+        desk.status.say_goodbye()
+        assert desk.published == ClientState(state="offline", language=SWAHILI, phase="done", device="stub")
+        assert desk.shown[-1].bytes_up == desk.channel.bytes_up > 0, "the goodbye counts"
+
+    at_a_desk(scenario)
+
+
+def test_the_snapshot_says_whether_broker_and_coordinator_are_there() -> None:
+    def scenario(desk: Desk) -> None:
+        here = CoordinatorState(state="online", coordinator="c", version=0, started=1.0)
+        gone = CoordinatorState(state="offline", coordinator="c", version=0, started=1.0)
+        for event in (BrokerConnected(0), CoordinatorSeen(0, gone), CoordinatorSeen(0, here), BrokerLost(0)):
+            desk.status.follow(event, desk.state)
+        assert [snapshot.link for snapshot in desk.shown] == [
+            "connected", "no coordinator", "connected", "reconnecting",
+        ]  # fmt: skip
+
+    at_a_desk(scenario)
+
+
+def test_the_snapshot_counts_rounds_and_what_they_measured() -> None:
+    def scenario(desk: Desk) -> None:
+        desk.status.trained(Round(sequence=1, version=0, loss=0.7, accuracy=None, epochs=1))
+        desk.status.trained(Round(sequence=2, version=1, loss=0.6, accuracy=0.5, epochs=1))
+        desk.status.follow(Told(desk.now, Ack(sequence=2, staleness=3)), replace(desk.state, rounds=2, version=4))
+        seen = desk.status.snapshot
+        assert (seen.losses, seen.accuracies) == ((0.7, 0.6), (0.5,))
+        assert (seen.rounds, seen.version, seen.staleness) == (2, 4, 3)
+
+    at_a_desk(scenario)
+
+
+def test_the_time_left_is_estimated_from_the_rounds_that_are_done() -> None:
+    def scenario(desk: Desk) -> None:
+        desk.status.prepared("stub")
+        desk.is_in(desk.state)
+        assert desk.status.snapshot.seconds_left is None
+        desk.now += 60
+        desk.is_in(replace(desk.state, rounds=2))
+        assert desk.status.snapshot.seconds_left == 90
+
+    at_a_desk(scenario, rounds=5)
