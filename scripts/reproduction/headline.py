@@ -91,8 +91,8 @@ def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequen
     kind = "the same sentences in translation" if setting.parallel else "all different sentences"
     caption = (
         f"Test accuracy in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with {examples} "
-        f"training examples each, {kind}; {setting.rounds} rounds; seeds "
-        f"{', '.join(map(str, setting.seeds))}. Gain and p: against `local, best of a "
+        f"training examples each, {kind}; {setting.rounds} rounds; "
+        f"{setting.seeds_text}. Gain and p: against `local, best of a "
         "grid`, paired over languages, each averaged over its seeds (randomisation test). Central runs the plan's "
         "defaults for as many epochs, and stops at its best by everybody's validation examples. That grid: the plan's "
         "defaults; "
@@ -124,7 +124,7 @@ def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequen
         "test accuracy",
         f"{examples} examples a language, {len(setting.seeds)} seeds",
     )
-    name = f"headline-{setting.preset}-{examples}" + ("-parallel" if setting.parallel else "")
+    name = f"headline-{setting.name}-{examples}" + ("-parallel" if setting.parallel else "")
     columns = ("method", "mean", "± seeds", "each seed", "worst language", "gain", "p")
     return Study(name, caption, columns, tuple(rows), results, figure)
 

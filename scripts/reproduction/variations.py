@@ -24,9 +24,9 @@ _SENTENCES = {"sib200": 701}
 def data_efficiency(setting: Setting) -> Study:
     """What federating gains, by how much data a language has."""
     counts = (setting.examples,) if setting.examples else _QUICK_EXAMPLES if setting.quick else _EXAMPLES
-    available = _SENTENCES.get(setting.preset, 10**9)
+    available = _SENTENCES.get(setting.name, 10**9)
     methods: tuple[Method, ...] = ("local", "fedavg", "mfpt")
-    cells = [(count, method, seed) for count in counts for method in methods for seed in setting.seeds]
+    cells = [(count, method, seed) for seed in setting.seeds for count in counts for method in methods]
     experiments = []
     for count, method, seed in cells:
         # Different sentences for every language: with many examples there are not enough for all languages.
@@ -53,7 +53,7 @@ def data_efficiency(setting: Setting) -> Study:
     caption = (
         "Test accuracy in %; local: each device alone, at the round that did best on its validation examples. "
         f"Languages hold different sentences, of which there are {available}: more examples, fewer languages. "
-        f"{setting.rounds} rounds; seeds {', '.join(map(str, setting.seeds))}."
+        f"{setting.rounds} rounds; {setting.seeds_text}."
     )
     figure = plots.lines(series, "training examples a language", "test accuracy", "What federating gains")
     columns = ("examples", "languages", *methods, "gain", "p")
@@ -63,7 +63,7 @@ def data_efficiency(setting: Setting) -> Study:
 def zero_shot(setting: Setting) -> Study:
     """Hold every language out in turn: its own prompt, weighted by distance, against the one that listens to all."""
     held_out = setting.languages[:3] if setting.quick else setting.languages
-    cells = [(tag, seed) for tag in held_out for seed in setting.seeds]
+    cells = [(tag, seed) for seed in setting.seeds for tag in held_out]
     experiments = [
         setting.experiment(
             "mfpt", seed, languages=tuple(one for one in setting.languages if one != tag), held_out=(tag,)
@@ -88,8 +88,8 @@ def zero_shot(setting: Setting) -> Study:
     verdict = "no difference beyond chance" if chance > 0.05 else better
     caption = (
         f"Test accuracy in % of languages that no device speaks; the {len(setting.languages) - 1} others hold "
-        f"{setting.examples or 35} different sentences each; {setting.rounds} rounds; seeds "
-        f"{', '.join(map(str, setting.seeds))}. Weighted against uniform: {verdict} (p = {chance:.2f})."
+        f"{setting.examples or 35} different sentences each; {setting.rounds} rounds; "
+        f"{setting.seeds_text}. Weighted against uniform: {verdict} (p = {chance:.2f})."
     )
     results = {"weighted": weighted, "uniform": uniform, "p": chance, "per_language": per_language}
     names = list(per_language)
@@ -106,7 +106,7 @@ def zero_shot(setting: Setting) -> Study:
 def ablation(setting: Setting) -> Study:
     """Change one choice of the plan at a time."""
     variants = _variants(setting.plan, quick=setting.quick)
-    cells = [(name, seed) for name in variants for seed in setting.seeds]
+    cells = [(name, seed) for seed in setting.seeds for name in variants]
     experiments: list[Experiment] = [
         setting.experiment("mfpt", seed, plan=variants[name][0], fleet=Fleet(stragglers=variants[name][1]))
         for name, seed in cells
@@ -124,7 +124,7 @@ def ablation(setting: Setting) -> Study:
         rows.append((name, percent(value), f"{100 * gain:+.1f}", f"{chance:.3f}", f"{bytes_up / 1000:.1f}"))
     caption = (
         f"Test accuracy in % of mfpt; {len(setting.languages)} languages, {setting.examples or 35} examples each; "
-        f"{setting.rounds} rounds; seeds {', '.join(map(str, setting.seeds))}. Gain: "
+        f"{setting.rounds} rounds; {setting.seeds_text}. Gain: "
         "against the first row, but where a row names another setting, against `"
         + "` and `".join(_REFERENCES.values())
         + "`."
