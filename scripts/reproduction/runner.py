@@ -3,11 +3,13 @@
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mfpt_coord.commands.simulate_report import progress
+from mfpt_coord.core.proximity import needs_distances
+from mfpt_coord.core.relations import Distances
 from mfpt_coord.languages.distances import METRICS, find
-from mfpt_coord.simulate.experiment import Experiment, Outcome
+from mfpt_coord.simulate.experiment import Experiment, Outcome, method_plan
 from mfpt_coord.simulate.pool import Bench, run_all
 from mfpt_shared.errors import MfptError
 from mfpt_shared.folders import cache_home
@@ -108,9 +110,9 @@ class Runner:
         missing = [at for at in range(len(experiments)) if at not in outcomes]
         interrupted = False
         if missing and not self._only_kept:
-            if outcomes:
-                print(f"{study}: {len(outcomes)} of {len(experiments)} runs are there already", file=sys.stderr)
             try:
+                if outcomes:
+                    print(f"{study}: {len(outcomes)} of {len(experiments)} runs are there already", file=sys.stderr)
                 self._make(study, {at: experiments[at] for at in missing}, outcomes)
             except KeyboardInterrupt:
                 interrupted = True
@@ -127,7 +129,14 @@ class Runner:
             self._store.write(missing[places[place]], outcome)
             outcomes[places[place]] = outcome
 
-        distances = asyncio.run(find(self._languages, METRICS[:3], {}))
-        bench = Bench(self._data, distances, cache_home(), self._device, self._jobs, self._threads)
+        bench = Bench(
+            self._data, self._distances(missing.values()), cache_home(), self._device, self._jobs, self._threads
+        )
         with progress(study, sys.stderr) as on_progress:
             run_all(list(missing.values()), bench, on_progress, keep)
+
+    def _distances(self, experiments: Iterable[Experiment]) -> Distances:
+        """Return the distances between the languages; URIEL+ takes seconds and is asked only where needed."""
+        if not any(needs_distances(method_plan(one).aggregation) for one in experiments):
+            return {}
+        return asyncio.run(find(self._languages, METRICS[:3], {}))
