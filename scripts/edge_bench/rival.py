@@ -1,6 +1,6 @@
-"""The rival: prompt tuning of PEFT, NF4 of bitsandbytes, and the Trainer of transformers, as their manuals have it.
+"""The rival: PEFT's prompt tuning, NF4 of bitsandbytes, and the transformers Trainer, used as their manuals say.
 
-It gets what does it good: the initial prompt, learning rates and pooling that work for this backbone, bfloat16 products
+It gets every advantage: the initial prompt, learning rates and pooling that work for this backbone, bfloat16 products
 where the processor has them, and no evaluation before the end.
 """
 
@@ -58,7 +58,7 @@ class Classifier(nn.Module):
 
 
 class Times(TrainerCallback):  # type: ignore[misc]
-    """When the first step was done, and how long each epoch took."""
+    """Records when the first step was done, and how long each epoch took."""
 
     def __init__(self, clock: Clock) -> None:
         self.first_step = 0.0

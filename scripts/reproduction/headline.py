@@ -1,8 +1,8 @@
 """Does federating help? Every method on the same data, with the same number of epochs, against an honest rival.
 
-The rival `local best` is each device alone at its best: over a grid of learning rates and head starts, and over the
-rounds of each, whatever did best on the device's own validation examples. `central`, too, stops after the round that
-did best on validation examples, everybody's. All others run the plan's defaults to the last round.
+The rival, `local, best of a grid`, is each device alone at its best: over a grid of learning rates and head starts, and
+over the rounds of each, whatever did best on the device's own validation examples. `central` keeps the round that did
+best on everybody's validation examples. All others run the plan's defaults to the last round.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,6 @@ def headline(setting: Setting) -> Study:
     for seed in setting.seeds:
         experiments += [setting.experiment(method, seed) for method in methods]
         experiments += [setting.experiment("local", seed, plan=plan) for plan in plans]
-    # The longest first would be best; all take about as long.
     outcomes = setting.run("headline", experiments)
     size = len(methods) + len(plans)
     by_seed = [outcomes[at : at + size] for at in range(0, len(outcomes), size)]
@@ -91,13 +90,12 @@ def _report(setting: Setting, accuracies: dict[str, Accuracies], by_seed: Sequen
     kind = "the same sentences in translation" if setting.parallel else "all different sentences"
     caption = (
         f"Test accuracy in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with {examples} "
-        f"training examples each, {kind}; {setting.rounds} rounds; "
-        f"{setting.seeds_text}. Gain and p: against `local, best of a "
-        "grid`, paired over languages, each averaged over its seeds (randomisation test). Central runs the plan's "
-        "defaults for as many epochs, and stops at its best by everybody's validation examples. That grid: the plan's "
-        "defaults; "
+        f"training examples each, {kind}; {setting.rounds} rounds; {setting.seeds_text}. Gain and p: against `local, "
+        "best of a grid`, paired over languages, each averaged over its seeds (randomisation test). Central trains with "
+        "the plan's defaults for as many epochs, and keeps the round that did best on everybody's validation examples. "
+        "The grid: the plan's defaults; "
         + "; ".join(f"head start {start}, learning rates {prompt:g}/{head:g}" for start, prompt, head in _grid(setting))
-        + ", each at the round that did best on as many validation examples as a device has training examples. "
+        + ". A device keeps the round that did best on its validation examples, as many as it has training examples. "
         f"mfpt against fedavg: {100 * sum(against_fedavg) / len(against_fedavg):+.1f} (p = "
         f"{paired_test(against_fedavg):.2f}). {100 * sum(own) / len(own):.0f} % of the devices keep their own prompt."
     )

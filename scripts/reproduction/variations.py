@@ -1,6 +1,7 @@
-"""Studies that vary one thing: the number of examples, the language held out, or a choice of the plan."""
+"""Studies that change one thing: the number of examples, the language held out, or a choice of the plan."""
 
 import statistics
+from collections.abc import Sequence
 
 import msgspec
 
@@ -15,22 +16,22 @@ from reproduction.study import Study, percent
 
 _EXAMPLES = (10, 30, 70, 150, 350)
 _QUICK_EXAMPLES = (10, 30, 70)
-# Beginning of a variant's name -> what it is compared with, where that is not the default.
+# Beginning of a variant's name -> the variant that it is compared with, where that is not the default.
 _REFERENCES = {"stragglers": "stragglers, staleness exponent 0.5", "fixed 0.2": "proximity fixed, temperature 0.2"}
-# Of data sets whose languages hold the same sentences in translation: how many there are to share out.
+# Data set whose languages hold the same sentences in translation -> number of sentences to share out.
 _SENTENCES = {"sib200": 701}
 
 
 def data_efficiency(setting: Setting) -> Study:
-    """What federating gains, by how much data a language has."""
+    """What federating gains, by the number of examples that a language has."""
     counts = (setting.examples,) if setting.examples else _QUICK_EXAMPLES if setting.quick else _EXAMPLES
-    available = _SENTENCES.get(setting.name, 10**9)
+    available = None if setting.parallel else _SENTENCES.get(setting.name)
     methods: tuple[Method, ...] = ("local", "fedavg", "mfpt")
     cells = [(count, method, seed) for seed in setting.seeds for count in counts for method in methods]
     experiments = []
     for count, method, seed in cells:
         # Different sentences for every language: with many examples there are not enough for all languages.
-        languages = setting.languages[: max(2, available // count)] if not setting.parallel else setting.languages
+        languages = setting.languages if available is None else setting.languages[: max(2, available // count)]
         experiments.append(setting.experiment(method, seed, examples=count, languages=languages))
     found = dict(zip(cells, setting.run("data-efficiency", experiments), strict=True))
     rows, results = [], []
@@ -50,9 +51,14 @@ def data_efficiency(setting: Setting) -> Study:
         for method in methods:
             series[method].append((float(count), means[method]))
         results.append({"examples": count, "languages": held, "p": paired_test(differences), "methods": means})
+    sentences = (
+        f"Languages hold different sentences, and there are {available}: more examples leave fewer languages. "
+        if available is not None
+        else ""
+    )
     caption = (
-        "Test accuracy in %; local: each device alone, at the round that did best on its validation examples. "
-        f"Languages hold different sentences, of which there are {available}: more examples, fewer languages. "
+        "Test accuracy in %. Local is each device alone, at the round that did best on its validation examples. "
+        f"{sentences}"
         f"{setting.rounds} rounds; {setting.seeds_text}."
     )
     figure = plots.lines(series, "training examples a language", "test accuracy", "What federating gains")
@@ -61,7 +67,7 @@ def data_efficiency(setting: Setting) -> Study:
 
 
 def zero_shot(setting: Setting) -> Study:
-    """Hold every language out in turn: its own prompt, weighted by distance, against the one that listens to all."""
+    """Hold every language out in turn: its prompt weighted by distance, against the uniform mean of all."""
     held_out = setting.languages[:3] if setting.quick else setting.languages
     cells = [(tag, seed) for seed in setting.seeds for tag in held_out]
     experiments = [
@@ -87,7 +93,7 @@ def zero_shot(setting: Setting) -> Study:
     better = "weighted is better" if weighted > uniform else "uniform is better"
     verdict = "no difference beyond chance" if chance > 0.05 else better
     caption = (
-        f"Test accuracy in % of languages that no device speaks; the {len(setting.languages) - 1} others hold "
+        f"Test accuracy in % of languages that no device speaks; the other {len(setting.languages) - 1} hold "
         f"{setting.examples or 35} different sentences each; {setting.rounds} rounds; "
         f"{setting.seeds_text}. Weighted against uniform: {verdict} (p = {chance:.2f})."
     )
@@ -124,10 +130,8 @@ def ablation(setting: Setting) -> Study:
         rows.append((name, percent(value), f"{100 * gain:+.1f}", f"{chance:.3f}", f"{bytes_up / 1000:.1f}"))
     caption = (
         f"Test accuracy in % of mfpt; {len(setting.languages)} languages, {setting.examples or 35} examples each; "
-        f"{setting.rounds} rounds; {setting.seeds_text}. Gain: "
-        "against the first row, but where a row names another setting, against `"
-        + "` and `".join(_REFERENCES.values())
-        + "`."
+        f"{setting.rounds} rounds; {setting.seeds_text}. "
+        f"Gain is over the first row{_exceptions(rows)}."
     )
     columns = ("variant", "mean", "gain", "p", "kB an update")
     figure = plots.bars(
@@ -178,6 +182,15 @@ def _variants(plan: Plan, *, quick: bool) -> dict[str, tuple[Plan, float]]:
         "method prompt (at the input)": prompt(method="prompt"),
         "method p-tuning": prompt(method="p-tuning"),
     }
+
+
+def _exceptions(rows: Sequence[tuple[str, ...]]) -> str:
+    """Say which rows are compared with another one than the first."""
+    return "".join(
+        f"; for variants that begin with `{start}`, over `{reference}`"
+        for start, reference in _REFERENCES.items()
+        if any(row[0].startswith(start) for row in rows)
+    )
 
 
 def _differences(ours: list[Outcome], theirs: list[Outcome]) -> list[float]:
