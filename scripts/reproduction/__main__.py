@@ -18,14 +18,16 @@ from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.languages import normalise
+from reproduction.ablation import ablation
 from reproduction.asynchronous import asynchronous
 from reproduction.communication import communication
+from reproduction.data_efficiency import data_efficiency
 from reproduction.headline import headline
 from reproduction.runner import Incomplete, Runner
 from reproduction.runs import EMBEDDED
 from reproduction.setting import Setting
 from reproduction.study import Study, show, write
-from reproduction.variations import ablation, data_efficiency, zero_shot
+from reproduction.zero_shot import zero_shot
 
 STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "headline": (headline, "local, local at its best, central, fedavg, fedbuff and mfpt on the same data"),

@@ -51,7 +51,7 @@ def communication(setting: Setting) -> Study:
         "Bytes that devices send. LoRA and full fine-tuning were not trained: their rows count what one update would "
         "hold. MB to goal: sent by all devices until within one point of fedavg's final accuracy; "
         f"{len(setting.languages)} languages, "
-        f"{setting.examples or 35} examples each, {setting.rounds} rounds, seed {seed}."
+        f"{setting.examples_each} examples each, {setting.rounds} rounds, seed {seed}."
     )
     results = {"bytes_an_update": sizes, "trajectories": series}
     figure = plots.lines(series, "MB sent by all devices", "test accuracy", "Accuracy for bytes")

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,8 @@ from mfpt_coord.simulate.experiment import Experiment, Method, Outcome
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.runner import Runner
+
+EXAMPLES: Final = 35
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Setting:
         values = {
             "plan": self.plan,
             "languages": self.languages,
-            "examples": self.examples or 35,
+            "examples": self.examples_each,
             "rounds": self.rounds,
             "parallel": self.parallel,
             **changes,
@@ -55,6 +57,11 @@ class Setting:
     def run(self, what: str, experiments: Sequence[Experiment]) -> list[Outcome]:
         """Return the outcomes of experiments, in order. See Runner.run."""
         return self.runner.run(what, experiments)
+
+    @property
+    def examples_each(self) -> int:
+        """Training examples of each language, where the study has no choice of its own."""
+        return self.examples or EXAMPLES
 
     @property
     def seeds_text(self) -> str:
