@@ -66,11 +66,13 @@ def main() -> int:
 
 def _show_partial(run: Callable[[Setting], Study], setting: Setting, incomplete: Incomplete, *, as_json: bool) -> int:
     """Show the seeds whose runs are all there, and say what is missing; nothing is written."""
-    if not incomplete.seeds:
-        raise incomplete
-    _print(run(replace(setting, seeds=incomplete.seeds)), as_json=as_json)
-    print(f"reproduce: partial, nothing was written. {incomplete}", file=sys.stderr)
-    return Interrupted.exit_code if incomplete.interrupted else 0
+    if incomplete.seeds:
+        _print(run(replace(setting, seeds=incomplete.seeds)), as_json=as_json)
+        print("reproduce: this is a partial result, and nothing was written", file=sys.stderr)
+    print(f"reproduce: {incomplete}", file=sys.stderr)
+    if incomplete.interrupted:
+        return Interrupted.exit_code
+    return 0 if incomplete.seeds else incomplete.exit_code
 
 
 def _print(study: Study, *, as_json: bool) -> None:

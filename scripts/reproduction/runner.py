@@ -22,7 +22,6 @@ class Incomplete(MfptError):
 
     Attributes:
         seeds: Seeds whose runs are all there.
-        missing: What is not there, for people.
         interrupted: Whether somebody pressed Ctrl-C.
     """
 
@@ -35,15 +34,13 @@ class Incomplete(MfptError):
             missing: Indices of those that are not there.
             interrupted: Whether somebody pressed Ctrl-C.
         """
-        lacking = {experiments[at].seed for at in missing}
-        self.seeds = tuple(dict.fromkeys(one.seed for one in experiments if one.seed not in lacking))
-        self.missing = _listed([experiments[at] for at in sorted(missing)])
+        broken = {experiments[at].seed for at in missing}
+        self.seeds = tuple(dict.fromkeys(one.seed for one in experiments if one.seed not in broken))
         self.interrupted = interrupted
-        done = len(experiments) - len(missing)
-        super().__init__(
-            f"{study}: {done} of {len(experiments)} runs are done; missing: {self.missing}. The same command without "
-            "--partial goes on from there"
-        )
+        done = f"{len(experiments) - len(missing)} of {len(experiments)} runs are done"
+        lacking = _listed([experiments[at] for at in sorted(missing)])
+        advice = "run the same command again to go on" if interrupted else "run it without --partial to go on"
+        super().__init__(f"{study}: {done}; missing: {lacking}; {advice}")
 
 
 def _listed(experiments: Sequence[Experiment]) -> str:

@@ -73,7 +73,7 @@ def test_bench_aggregate_measures_every_size_of_fold(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_bench_edge_compares_with_its_rival(sentences: Path, tmp_path: Path) -> None:
     data = ("--data", sentences / "swh_Latn", "--lang", "sw")
-    done = run_script("edge_bench", *data, "--json", cache=tmp_path, cwd=tmp_path)
+    done = run_script("edge_bench", *data, "--json", cache=tmp_path, cwd=tmp_path, seconds=1800)
     assert done.code == 0, done.err
     assert set(done.answer["predict"]) == {"torch-fp32", "torch-4bit", "onnx"}
     assert set(done.answer["accuracy"]) == {"ours", "rival"}
