@@ -83,12 +83,14 @@ def _print(study: Study, *, as_json: bool) -> None:
 
 
 def _arguments() -> argparse.Namespace:
+    width = max(map(len, STUDIES)) + 2
+    studies = "\n".join(f"  {name:<{width}}{text}" for name, (_, text) in STUDIES.items())
     parser = argparse.ArgumentParser(
-        prog="scripts/reproduce", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/reproduce",
+        description=f"{__doc__}\nstudies:\n{studies}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "study", choices=STUDIES, help="; ".join(f"{name}: {text}" for name, (_, text) in STUDIES.items())
-    )
+    parser.add_argument("study", choices=STUDIES, metavar="STUDY", help="one of the studies above")
     parser.add_argument(
         "--data", required=True, help="folder with a folder for each language, or cldr for the embedded data"
     )

@@ -1,11 +1,20 @@
 """Languages held out in turn: the prompt weighted by distance, against the uniform mean of all."""
 
 import statistics
+from collections.abc import Mapping
+from typing import NamedTuple
 
 from mfpt_coord import plots
 from reproduction.comparison import paired_test
 from reproduction.setting import Setting
 from reproduction.study import Study, percent
+
+
+class Pair(NamedTuple):
+    """Accuracies of a language's two prompts, averaged over seeds."""
+
+    weighted: float
+    uniform: float
 
 
 def zero_shot(setting: Setting) -> Study:
@@ -19,33 +28,37 @@ def zero_shot(setting: Setting) -> Study:
         for tag, seed in cells
     ]
     found = dict(zip(cells, setting.run("zero-shot", experiments), strict=True))
-    rows, gains = [], []
-    per_language = {}
+    gains = [
+        found[tag, seed].held_out[tag] - found[tag, seed].shared[tag] for tag in held_out for seed in setting.seeds
+    ]
+    pairs = {}
     for tag in held_out:
         runs = [found[tag, seed] for seed in setting.seeds]
         weighted = statistics.mean(run.held_out[tag] for run in runs)
-        uniform = statistics.mean(run.shared[tag] for run in runs)
-        gains += [run.held_out[tag] - run.shared[tag] for run in runs]
-        per_language[str(tag)] = {"weighted": weighted, "uniform": uniform}
-        rows.append((str(tag), percent(weighted), percent(uniform), f"{100 * (weighted - uniform):+.1f}"))
-    weighted = statistics.mean(one["weighted"] for one in per_language.values())
-    uniform = statistics.mean(one["uniform"] for one in per_language.values())
-    chance = paired_test(gains)
-    rows.append(("mean", percent(weighted), percent(uniform), f"{100 * (weighted - uniform):+.1f}"))
-    better = "weighted is better" if weighted > uniform else "uniform is better"
+        pairs[str(tag)] = Pair(weighted, statistics.mean(run.shared[tag] for run in runs))
+    return _report(setting, pairs, paired_test(gains))
+
+
+def _report(setting: Setting, pairs: Mapping[str, Pair], chance: float) -> Study:
+    average = Pair(*(statistics.mean(values) for values in zip(*pairs.values(), strict=True)))
+    better = "weighted is better" if average.weighted > average.uniform else "uniform is better"
     verdict = "no difference beyond chance" if chance > 0.05 else better
     caption = (
         f"Test accuracy in % of languages that no device speaks; the other {len(setting.languages) - 1} hold "
-        f"{setting.examples_each} different sentences each; {setting.rounds} rounds; "
-        f"{setting.seeds_text}. Weighted against uniform: {verdict} (p = {chance:.2f})."
+        f"{setting.examples_each} different sentences each; {setting.rounds} rounds; {setting.seeds_text}. Weighted "
+        f"against uniform: {verdict} (p = {chance:.2f})."
     )
-    results = {"weighted": weighted, "uniform": uniform, "p": chance, "per_language": per_language}
-    names = list(per_language)
-    figure = plots.bars(
-        names,
-        {kind: [per_language[tag][kind] for tag in names] for kind in ("uniform", "weighted")},
-        None,
-        "test accuracy",
-        "Languages without a device",
-    )
-    return Study("zero-shot", caption, ("held out", "weighted", "uniform", "gain"), tuple(rows), results, figure)
+    per_language = {tag: pair._asdict() for tag, pair in pairs.items()}
+    results = {**average._asdict(), "p": chance, "per_language": per_language}
+    series = {
+        "uniform": [pair.uniform for pair in pairs.values()],
+        "weighted": [pair.weighted for pair in pairs.values()],
+    }
+    figure = plots.bars(list(pairs), series, None, "test accuracy", "Languages without a device")
+    rows = (*(_row(tag, pair) for tag, pair in pairs.items()), _row("mean", average))
+    return Study("zero-shot", caption, ("held out", "weighted", "uniform", "gain"), rows, results, figure)
+
+
+def _row(name: str, pair: Pair) -> tuple[str, ...]:
+    gain = f"{100 * (pair.weighted - pair.uniform):+.1f}"
+    return name, percent(pair.weighted), percent(pair.uniform), gain

@@ -7,8 +7,8 @@
     bare_per_s      answers a second of a bare paho client to the same devices on the same broker: the bound
 
 The coordinator is a process of its own, as is the flood; all of them share this machine's cores. The coordinator
-commits to the disk. The devices' outboxes are in memory where the system has a memory file system: in life every
-device has a disk of its own, and here they would queue for one.
+commits to the disk. The devices' outboxes are in memory where the system has a memory file system: in practice
+every device has a disk of its own, and here they would queue for one.
 """
 
 import argparse
@@ -69,7 +69,11 @@ def _arguments() -> argparse.Namespace:
         "--flood-updates", type=int, default=25, help="updates of the flood for each of its devices (default 25)"
     )
     parser.add_argument(
-        "--limit", type=float, default=120.0, metavar="SECONDS", help="longest that one measurement may take (120)"
+        "--limit",
+        type=float,
+        default=120.0,
+        metavar="SECONDS",
+        help="longest that one measurement may take (default 120)",
     )
     parser.add_argument("--json", action="store_true", help="print JSON alone")
     return parser.parse_args()
