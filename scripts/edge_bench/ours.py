@@ -73,7 +73,7 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
     loop.train(model, train, the_plan.training, rng=np.random.default_rng(0), on_step=on_step)
     whole = time.perf_counter() - began
     peak = peak_rss_bytes()
-    np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]
+    np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]  # no array is named allow_pickle
     test = encode(model, [Example(text, label) for text, label in texts.test])
     found = loop.evaluate(model, test)
     later, first = _bounds(model, train)

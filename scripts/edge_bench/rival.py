@@ -57,7 +57,7 @@ class Classifier(nn.Module):
         return {**loss, "logits": logits}
 
 
-class Times(TrainerCallback):  # type: ignore[misc]
+class Times(TrainerCallback):  # type: ignore[misc]  # transformers has no types
     """Records when the first step was done, and how long each epoch took."""
 
     def __init__(self, clock: Clock) -> None:
@@ -147,7 +147,7 @@ def main(folder: Path, texts: Texts, device: str, compute: str, clock: Clock) ->
         whole_run=whole,
         peak=peak,
         accuracy=float(right.float().mean()),
-        tokens=sum(len(row["input_ids"]) for row in train),  # type: ignore[arg-type,misc]
+        tokens=sum(len(row["input_ids"]) for row in train),  # type: ignore[arg-type,misc]  # ids are a list
         bytes_up=4 * sum(part.numel() for part in (*prompt, *model.head.parameters())),
     )
 
