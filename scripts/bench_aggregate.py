@@ -1,14 +1,14 @@
 """What a fold costs: updates of 20 x 768 float32 values, their weights given, become the next prompts.
 
     updates/s      updates of a fold over the seconds that it takes: `combine`, then `apply`
-    bandwidth      bytes that a fold cannot but move (the deltas and prompts that it reads, the prompts that it writes)
-                   a second, over what a copy of a large array moves a second, reading and writing, in this run; a fold
-                   for one target may exceed it, as it hardly writes, and writing costs a processor more than reading
-    x bare matmul  seconds of a fold over those of `np.matmul` with the same shapes into an array that is there already;
-                   for one target the bare product is all that a fold does, and `bandwidth` says more
+    bandwidth      bytes a second that a fold has to move (deltas and prompts read, prompts written), as a share of what
+                   copying a large array moves on this machine; a fold for one target can exceed 100 %, because it
+                   hardly writes, and writing costs a processor more than reading
+    x bare matmul  seconds of a fold over those of `np.matmul` with the same shapes into an existing array; for one
+                   target the bare product is all that a fold does, and `bandwidth` says more
 
-Every repetition folds other deltas than the last, more of them in turn than caches hold: of a large fold in life, most
-are in no cache either. Folds and bare products take turns, so that both meet the same load; the best repetition of each
+Every repetition folds different deltas, more of them in turn than caches hold, because in practice most of a large fold
+is in no cache either. Folds and bare products take turns, so that both meet the same load; the best repetition of each
 counts.
 """
 
@@ -18,7 +18,7 @@ import os
 import platform
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -34,7 +34,7 @@ from mfpt_shared.tensors import Array
 VALUES = 20 * 768
 UPDATES = (10, 100, 1000)
 TARGETS = (1, 16, 205)
-CELL_SECONDS = 2.0
+CELL_SECONDS = 2.0  # for each size of fold
 COPY_SECONDS = 1.0
 # Larger than the last-level cache of most machines.
 UNCACHED_BYTES = 192 * 2**20
@@ -56,7 +56,7 @@ class Result(TypedDict):
 
 
 def best_seconds(runs: list[Callable[[int], object]], budget: float) -> list[float]:
-    """Run each in turn, with the number of the turn, until the budget's seconds are over; return each one's least."""
+    """Run each in turn, with the number of the turn, until the budget (seconds) is spent; return each one's least."""
     least = [float("inf")] * len(runs)
     began, turn = time.perf_counter(), 0
     while turn == 0 or time.perf_counter() - began < budget:
@@ -76,15 +76,16 @@ def copy_bytes_per_second() -> float:
     return 2 * source.nbytes / seconds
 
 
-def fold(pool: Array, updates: int, targets: int, plan: Aggregation, copied: float) -> Fold:
+def fold(pool: Array, updates: int, targets: int, plan: Aggregation, copied: float, budget: float) -> Fold:
     """Measure one size of fold.
 
     Args:
-        pool: [updates, values], more than a cache holds.
-        updates: of a fold.
-        targets: languages.
-        plan: how to combine.
-        copied: bytes per second of a copy.
+        pool: [updates, values] float32, more than a cache holds.
+        updates: Updates of a fold.
+        targets: Languages that it makes prompts for.
+        plan: How to combine.
+        copied: Bytes that a copy moves per second.
+        budget: Seconds to measure for.
     """
     rng = np.random.default_rng(0)
     weights = rng.random((targets, updates))
@@ -105,7 +106,7 @@ def fold(pool: Array, updates: int, targets: int, plan: Aggregation, copied: flo
             lambda turn: apply(prompts, combine(weights, deltas(turn), plan), moments, plan),
             lambda turn: np.matmul(ready, deltas(turn + folds // 2), out=product),
         ],
-        CELL_SECONDS,
+        budget,
     )
     moved = updates * VALUES * pool.itemsize + 2 * prompts.nbytes
     return {
@@ -117,14 +118,13 @@ def fold(pool: Array, updates: int, targets: int, plan: Aggregation, copied: flo
     }
 
 
-def measure(plan: Aggregation) -> Result:
+def measure(plan: Aggregation, updates: Sequence[int], targets: Sequence[int], budget: float) -> Result:
     copied = copy_bytes_per_second()
-    rows = max(4 * max(UPDATES), UNCACHED_BYTES // (4 * VALUES))
+    rows = max(4 * max(updates), UNCACHED_BYTES // (4 * VALUES))
     pool = np.random.default_rng(1).standard_normal((rows, VALUES), np.float32)
-    folds = [fold(pool, updates, targets, plan, copied) for targets in TARGETS for updates in UPDATES]
     return {
         "combine": plan.combine,
-        "folds": folds,
+        "folds": [fold(pool, size, number, plan, copied, budget) for number in targets for size in updates],
         "copy_gb_per_s": round(copied / 1e9, 1),
         "machine": machine(),
     }
@@ -154,15 +154,37 @@ def show(result: Result) -> None:
     console.print(f"a copy moves {result['copy_gb_per_s']} GB/s; {result['machine']}", highlight=False, soft_wrap=True)
 
 
+def numbers(text: str) -> tuple[int, ...]:
+    """Read whole numbers, 1 or more, separated by commas."""
+    found = tuple(int(part) for part in text.split(","))
+    if min(found) < 1:
+        raise ValueError(text)
+    return found
+
+
+def listed(values: Sequence[int]) -> str:
+    return ",".join(map(str, values))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="scripts/bench_aggregate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     choices = ("mean", "clip", "trimmed-mean", "median")
     parser.add_argument("--combine", choices=choices, default="mean", help="how deltas are combined (default mean)")
+    parser.add_argument(
+        "--updates", type=numbers, default=UPDATES, help=f"updates of a fold (default {listed(UPDATES)})"
+    )
+    parser.add_argument(
+        "--targets", type=numbers, default=TARGETS, help=f"languages of a fold (default {listed(TARGETS)})"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=CELL_SECONDS, help=f"for each size of fold (default {CELL_SECONDS:g})"
+    )
     parser.add_argument("--json", action="store_true", help="print JSON alone")
     arguments = parser.parse_args()
-    result = measure(checked(Aggregation(combine=arguments.combine)))
+    plan = checked(Aggregation(combine=arguments.combine))
+    result = measure(plan, arguments.updates, arguments.targets, arguments.seconds)
     if arguments.json:
         print(json.dumps(result))
     else:

@@ -1,6 +1,6 @@
-"""One coordinator and four devices on this machine, until a number of versions exist; then a table and a prediction.
+"""Runs a coordinator and four devices on this machine until a number of versions exist, then shows what they learnt.
 
-Everything is started as its user would start it, and ended however this script ends.
+Every process is started as a user would start it, and stopped however this script ends.
 """
 
 import argparse
@@ -65,13 +65,16 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
     parser.add_argument("--folds", type=int, default=12, help="versions to make (default 12)")
     parser.add_argument(
-        "--examples", type=int, default=50, help="training examples of a device, 0 for all (default 50)"
+        "--examples", type=int, default=50, help="training examples of each device, 0 for all (default 50)"
     )
     parser.add_argument(
-        "--languages", type=lambda text: text.split(","), default=list(LANGUAGES), help="separated by commas"
+        "--languages",
+        type=lambda text: text.split(","),
+        default=list(LANGUAGES),
+        help="separated by commas (default sw,zu,yo,am)",
     )
-    parser.add_argument("--preset", default="cldr", help="task: cldr (default), sib200, masakhanews")
-    parser.add_argument("--data", type=Path, help="folder that holds a folder for every language, named after it")
+    parser.add_argument("--preset", default="cldr", help="task: cldr (default), sib200 or masakhanews")
+    parser.add_argument("--data", type=Path, help="folder with a folder for each language, named after it")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
@@ -81,7 +84,7 @@ def _data_options(arguments: argparse.Namespace, language: str) -> list[str]:
     if arguments.data is not None:
         folders = [folder for folder in sorted(arguments.data.iterdir()) if folder.name.split("_")[0] == language]
         if len(folders) != 1:
-            sys.exit(f"{arguments.data} holds {len(folders)} folders for {language!r}, not one")
+            sys.exit(f"demo: {arguments.data} holds {len(folders)} folders for {language!r}; it must hold one")
         options += ["--data", str(folders[0])]
     return options
 
@@ -94,7 +97,7 @@ def _free_port() -> int:
 
 @contextlib.contextmanager
 def _running(command: list[str], log: Path, output: Path | None = None) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command until the context ends; ask it to stop first, then insist."""
+    """Run a command until the context ends; ask it to stop, and kill it if it does not."""
     with log.open("wb") as errors, (output or Path(os.devnull)).open("wb") as stdout:
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=errors, start_new_session=True
@@ -119,13 +122,13 @@ def _wait_for(broker: str, server: subprocess.Popen[bytes], log: Path) -> None:
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
             return
         time.sleep(0.1)
-    sys.exit(f"the coordinator did not start:\n{log.read_text()}")
+    sys.exit(f"demo: the coordinator did not start; its log:\n{log.read_text()}")
 
 
 def _follow(
     console: Console, base: Path, server: subprocess.Popen[bytes], devices: dict[str, subprocess.Popen[bytes]]
 ) -> str:
-    """Repeat the coordinator's log until all have ended; return what went wrong, if anything did."""
+    """Show the coordinator's log until every process has ended; return what went wrong, or nothing."""
     shown, deadline = 0, time.monotonic() + LIMIT_SECONDS
     while True:
         running = [process for process in devices.values() if process.poll() is None]
@@ -142,7 +145,7 @@ def _follow(
         if server.poll() is not None and not running:
             return ""
         if time.monotonic() > deadline:
-            return f"not done after {LIMIT_SECONDS:g} s; giving up"
+            return f"the devices were not done after {LIMIT_SECONDS:g} s"
         time.sleep(0.3)
 
 
@@ -164,9 +167,11 @@ def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, a
     table.add_row("mean", "", "", *means, "", "", "", style="bold")
     console = Console(highlight=False, width=110)
     console.print(table)
-    console.print("accuracy on held-out examples; alone: as many epochs on the device's own; sent: all that went up")
-    console.print("kept: the federated prompt, or its own where that does clearly better on validation examples")
-    console.print(f"{seconds:.0f} s in all\n")
+    console.print(
+        "accuracy on held-out examples; alone: as many epochs on the device's own examples; sent: bytes to the broker"
+    )
+    console.print("kept: the federated prompt, or the device's own where that is clearly better on validation examples")
+    console.print(f"{seconds:.0f} s in total\n")
     if "sw" in results:
         command = ["mfpt-edge", "predict", "--lang", "sw", "--state-dir", str(base / "sw"), SAMPLE]
         prediction = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()

@@ -1,11 +1,12 @@
 """Tunes a prompt with mfpt and with plain PEFT, bitsandbytes and the Trainer of transformers, and compares the two.
 
-Same sentences, backbone, batch size, number of epochs and of virtual tokens; one process each, one after the other.
+Both get the same sentences, backbone, batch size, epochs and virtual tokens; each runs in a process of its own, one
+after the other.
 
-    tokens/s      real tokens of the training sentences, over the median of the epochs behind the first
-    whole run     tokenising, lower layers (mfpt), all epochs; without the start, which has its own row
-    bound         matrix products alone, measured in the same process: what no training loop could beat
-    peak memory   most resident memory of the process until training is done, less that of a process with torch alone
+    tokens/s      real tokens of the training sentences over the median time of an epoch, the first one left out
+    whole run     tokenising, lower layers (mfpt), all epochs; the start of the process has its own row
+    bound         matrix products alone, measured in the same process: no training loop could be faster
+    peak memory   largest resident memory of the process while it trains, minus that of a process with torch alone
 """
 
 import argparse
@@ -38,7 +39,7 @@ def main() -> int:
         place = Path(folder)
         texts = place / "texts.json"
         texts.write_text(json.dumps(_texts(called_from / arguments.data, arguments.lang)), encoding="utf-8")
-        # Nothing of an earlier run is found: the lower layers run, the graph is built.
+        # An empty cache, so that the lower layers run and the graph is built.
         env = {**os.environ, "MFPT_CACHE": str(place / "cache")}
         compute = _compute()
         say = _say if not arguments.json else lambda _: None
@@ -67,8 +68,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="scripts/bench_edge", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with train.tsv and test.tsv of SIB-200")
-    parser.add_argument("--lang", default="sw")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="one language's folder of SIB-200, with train.tsv and test.tsv"
+    )
+    parser.add_argument("--lang", default="sw", help="its language (default sw)")
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
@@ -82,9 +85,9 @@ def _texts(data: Path, lang: str) -> dict[str, object]:
 
 
 def _compute() -> str:
-    import torch  # noqa: PLC0415
+    import torch  # noqa: PLC0415 - slow, and not needed for --help
 
-    from mfpt_edge.backbone.fourbit import compute_dtype  # noqa: PLC0415
+    from mfpt_edge.backbone.fourbit import compute_dtype  # noqa: PLC0415 - imports torch
 
     return str(compute_dtype(torch.device("cpu"))).removeprefix("torch.")
 
@@ -160,8 +163,8 @@ def _show(result: dict[str, Any]) -> None:
     console = Console(highlight=False)
     console.print(table)
     console.print(
-        f"Matrix products alone would make {ours['bound_first']:,.0f} tokens/s in the first epoch and "
-        f"{ours['bound_later']:,.0f} in later ones: mfpt reaches {100 * result['of_the_bound']['first']:.0f} and "
+        f"Matrix products alone would reach {ours['bound_first']:,.0f} tokens/s in the first epoch and "
+        f"{ours['bound_later']:,.0f} in later ones; mfpt reaches {100 * result['of_the_bound']['first']:.0f} % and "
         f"{100 * result['of_the_bound']['later']:.0f} % of that."
     )
     answers = Table("predicting with", "ms a sentence", "sentences/s", "start to first answer, s", box=box.SIMPLE)
@@ -171,8 +174,8 @@ def _show(result: dict[str, Any]) -> None:
         )
     console.print(answers)
     console.print(
-        f"ONNX Runtime gives the label of torch in 4 bits for {100 * result['onnx_agreement']:.1f} % of the test "
-        f"sentences, {ratios['onnx_latency']:.1f} times as fast as torch in 32 bits."
+        f"ONNX Runtime gives the same label as torch in 4 bits for {100 * result['onnx_agreement']:.1f} % of the test "
+        f"sentences, and is {ratios['onnx_latency']:.1f} times as fast as torch in 32 bits."
     )
 
 

@@ -1,6 +1,6 @@
-"""The bound: the matrix products of an epoch and nothing else, of the same shapes and type, on the same threads.
+"""The bound: an epoch's matrix products and nothing else, with the same shapes, type and threads.
 
-No norm, no activation, no softmax, no decoding of weights, no optimiser: a training loop cannot be faster than these.
+There is no norm, activation, softmax, decoding of weights or optimiser: no training loop can be faster.
 """
 
 import time
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from mfpt_edge.backbone.bert import BertEncoder
 
-# Inner width of a feed-forward layer, in widths of the encoder; the whole family has it so.
+# Inner width of a feed-forward layer, as a multiple of the encoder's width; the same in the whole family.
 _INNER: Final = 4
 
 
@@ -22,16 +22,16 @@ def products_seconds(
     """Return the seconds that the products of some layers take.
 
     Args:
-        encoder: gives shape, type and device.
-        batches: token ids [examples, tokens] of each.
-        layers: how many of the encoder's are run.
-        prompt: virtual tokens before each text.
-        backward: also those that take gradients back to the layers' input; frozen weights have none themselves.
+        encoder: Encoder with the shape, type and device to use.
+        batches: Token ids of each batch, [examples, tokens].
+        layers: Number of the encoder's layers that run.
+        prompt: Number of virtual tokens before each text.
+        backward: Whether to add the products that take gradients back to the layers' input; frozen weights need none.
     """
     device, seconds = encoder.positions.device, 0.0
     for batch in batches:
         examples, tokens = batch.shape
-        # The last layer computes no states of virtual tokens: nobody reads them.
+        # The last layer computes no states of virtual tokens, because nothing reads them.
         inner = _Products(encoder, examples, prompt + tokens, prompt + tokens)
         last = _Products(encoder, examples, prompt + tokens, tokens)
         _wait(device)
@@ -52,10 +52,10 @@ class _Products:
         """Make the operands.
 
         Args:
-            encoder: gives widths, type and device.
-            examples: of the batch.
-            tokens: that the layer sees of each.
-            read: tokens whose states it returns.
+            encoder: Encoder with the widths, type and device to use.
+            examples: Number of examples in the batch.
+            tokens: Number of tokens of each that the layer sees.
+            read: Number of tokens whose states it returns.
         """
         width, heads = encoder.shape.width, encoder.shape.heads
         inner = _INNER * width

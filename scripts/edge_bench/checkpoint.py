@@ -1,4 +1,4 @@
-"""The bundled backbone as a checkpoint of transformers, for the rival: the same weights, in 32 bits."""
+"""Writes the bundled backbone as a transformers checkpoint for the rival: the same weights, in 32 bits."""
 
 import sys
 from pathlib import Path

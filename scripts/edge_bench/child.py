@@ -1,4 +1,4 @@
-"""What a measured process is given, and what it prints: one line of JSON."""
+"""What a measured process is given, and how it answers: one line of JSON."""
 
 import json
 import time
@@ -12,13 +12,13 @@ EPOCHS = 8
 MAX_TOKENS = 128
 VIRTUAL_TOKENS = 20
 PREFIX = "query: "
-# Of virtual tokens and head; both fall in a line to nothing, as the Trainer of transformers has it.
+# Learning rates of virtual tokens and head; both fall linearly to zero, the default of the transformers Trainer.
 PROMPT_RATE, HEAD_RATE = 1e-2, 2e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Labelled texts: labels as indices."""
+    """Texts with the indices of their labels."""
 
     train: Sequence[tuple[str, int]]
     test: Sequence[tuple[str, int]]
@@ -33,10 +33,10 @@ class Texts:
 
 
 class Clock:
-    """Seconds since the process began, marks included."""
+    """Seconds since the parent started this process."""
 
     def __init__(self, began: float) -> None:
-        """Start from the parent's clock: the interpreter's own start counts."""
+        """Take over the parent's time of the start, so that the interpreter's own start counts."""
         self._began = began
 
     def seconds(self) -> float:

@@ -1,4 +1,4 @@
-"""What torch alone takes: imported, and one product made."""
+"""Memory of torch alone: imported, and used for one product."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""mfpt: the device's own training loop, with the rival's learning rates, schedule and empty head."""
+"""mfpt: a device's training loop, with the rival's learning rates, schedule and initial head of zeros."""
 
 import sys
 import time
@@ -73,7 +73,7 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
     loop.train(model, train, the_plan.training, rng=np.random.default_rng(0), on_step=on_step)
     whole = time.perf_counter() - began
     peak = peak_rss_bytes()
-    np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]
+    np.savez(prompt, **dict(model.state()))  # type: ignore[arg-type]  # no array is named allow_pickle
     test = encode(model, [Example(text, label) for text, label in texts.test])
     found = loop.evaluate(model, test)
     later, first = _bounds(model, train)
@@ -95,7 +95,7 @@ def main(texts: Texts, device: str, prompt: Path, clock: Clock) -> None:
 
 
 def _bounds(model: PromptModel, train: Encoded) -> tuple[float, float]:
-    """Return the seconds that the products of a later epoch take, and those of the first."""
+    """Return the seconds that the products of a later epoch take, and those of the first epoch."""
     backbone, plan = model.backbone, model.plan
     encoder = backbone.encoder
     assert isinstance(encoder, BertEncoder)

@@ -1,4 +1,4 @@
-"""How fast a loaded predictor answers: one of torch in 32 bits, torch in 4 bits, ONNX Runtime in 4 bits."""
+"""How fast a predictor answers: torch in 32 bits, torch in 4 bits, or ONNX Runtime in 4 bits."""
 
 import statistics
 import sys
@@ -33,11 +33,11 @@ def main(kind: str, texts: Texts, prompt: Path, clock: Clock) -> None:
     model = Model(plan, Prompt(header, state))
     predictor: Predictor
     if kind == "onnx":
-        from mfpt_edge.inference.onnx_runtime import OnnxPredictor  # noqa: PLC0415
+        from mfpt_edge.inference.onnx_runtime import OnnxPredictor  # noqa: PLC0415 - not where torch is measured
 
         predictor = OnnxPredictor(model, graph_folder.bundled_folder(plan, cache_home()))
     else:
-        from mfpt_edge.inference.torch_runtime import TorchPredictor  # noqa: PLC0415 - takes seconds
+        from mfpt_edge.inference.torch_runtime import TorchPredictor  # noqa: PLC0415 - takes seconds, and memory
 
         predictor = TorchPredictor(model, device="cpu")
     sentences = [text for text, _ in texts.test]

@@ -1,6 +1,6 @@
-"""The rival: prompt tuning of PEFT, NF4 of bitsandbytes, and the Trainer of transformers, as their manuals have it.
+"""The rival: PEFT's prompt tuning, NF4 of bitsandbytes, and the transformers Trainer, used as their manuals say.
 
-It gets what does it good: the initial prompt, learning rates and pooling that work for this backbone, bfloat16 products
+It gets every advantage: the initial prompt, learning rates and pooling that work for this backbone, bfloat16 products
 where the processor has them, and no evaluation before the end.
 """
 
@@ -57,8 +57,8 @@ class Classifier(nn.Module):
         return {**loss, "logits": logits}
 
 
-class Times(TrainerCallback):  # type: ignore[misc]
-    """When the first step was done, and how long each epoch took."""
+class Times(TrainerCallback):  # type: ignore[misc]  # transformers has no types
+    """Records when the first step was done, and how long each epoch took."""
 
     def __init__(self, clock: Clock) -> None:
         self.first_step = 0.0
@@ -147,7 +147,7 @@ def main(folder: Path, texts: Texts, device: str, compute: str, clock: Clock) ->
         whole_run=whole,
         peak=peak,
         accuracy=float(right.float().mean()),
-        tokens=sum(len(row["input_ids"]) for row in train),  # type: ignore[arg-type,misc]
+        tokens=sum(len(row["input_ids"]) for row in train),  # type: ignore[arg-type,misc]  # ids are a list
         bytes_up=4 * sum(part.numel() for part in (*prompt, *model.head.parameters())),
     )
 

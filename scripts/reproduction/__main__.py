@@ -1,4 +1,9 @@
-"""Command line of scripts/reproduce."""
+"""Repeats one of the experiments behind the project's figures: a table, JSON, and a figure.
+
+A finished run is kept in the cache folder (MFPT_CACHE) and not made again, so that an interrupted study goes on where
+it was. After Ctrl-C, and with --partial at any time, you see the table of the seeds whose runs are all there, and what
+is missing.
+"""
 
 import argparse
 import json
@@ -6,90 +11,137 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
-from mfpt_shared.errors import MfptError, UsageError
+from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.languages import normalise
-from reproduction.along import asynchronous, communication
+from reproduction.ablation import ablation
+from reproduction.asynchronous import asynchronous
+from reproduction.communication import communication
+from reproduction.data_efficiency import data_efficiency
 from reproduction.headline import headline
+from reproduction.runner import Incomplete, Runner
+from reproduction.runs import EMBEDDED
 from reproduction.setting import Setting
 from reproduction.study import Study, show, write
-from reproduction.variations import ablation, data_efficiency, zero_shot
+from reproduction.zero_shot import zero_shot
 
 STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "headline": (headline, "local, local at its best, central, fedavg, fedbuff and mfpt on the same data"),
     "data-efficiency": (data_efficiency, "what federating gains with 10 to 350 examples a language"),
     "zero-shot": (zero_shot, "languages held out one at a time: the distance-weighted prompt against the uniform one"),
-    "async": (asynchronous, "accuracy against virtual time with stragglers"),
-    "ablation": (ablation, "temperature, metric, staleness, prompt method, depth and length"),
+    "async": (asynchronous, "virtual time to the same accuracy when some devices are ten times slower"),
+    "ablation": (ablation, "one choice of the plan changed at a time"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
 }
 AFRICAN = "amh,hau,ibo,kin,lug,som,swh,xho,yor,zul"
 ROUNDS = 6
+RESULTS = Path("docs/results")
 
 
 def main() -> int:
     arguments = _arguments()
+    called_from = Path(os.environ.get("MFPT_CALLED_FROM", "."))
     run, _ = STUDIES[arguments.study]
     began = time.monotonic()
     try:
-        setting = _setting(arguments)
-        study = run(setting)
+        setting = _setting(arguments, called_from)
+        try:
+            study = run(setting)
+        except Incomplete as incomplete:
+            return _show_partial(run, setting, incomplete, as_json=arguments.json)
     except MfptError as error:
         print(f"reproduce: {error}", file=sys.stderr)
         return error.exit_code
     seconds = time.monotonic() - began
-    written = write(study, setting.out, seconds)
-    if arguments.json:
-        print(json.dumps(study.results))
-    else:
-        show(study)
+    out = called_from / arguments.out if arguments.out else RESULTS
+    written = write(study, out, seconds, reused=setting.runner.reused)
+    _print(study, as_json=arguments.json)
     print(f"{seconds:.0f} s; wrote {', '.join(map(str, written))}", file=sys.stderr)
     return 0
 
 
+def _show_partial(run: Callable[[Setting], Study], setting: Setting, incomplete: Incomplete, *, as_json: bool) -> int:
+    """Show the seeds whose runs are all there, and say what is missing; nothing is written."""
+    if incomplete.seeds:
+        _print(run(replace(setting, seeds=incomplete.seeds)), as_json=as_json)
+        print("reproduce: this is a partial result, and nothing was written", file=sys.stderr)
+    print(f"reproduce: {incomplete}", file=sys.stderr)
+    if incomplete.interrupted:
+        return Interrupted.exit_code
+    return 0 if incomplete.seeds else incomplete.exit_code
+
+
+def _print(study: Study, *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(study.results))
+    else:
+        show(study)
+
+
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/reproduce", description=__doc__)
-    parser.add_argument(
-        "study", choices=STUDIES, help="; ".join(f"{name}: {text}" for name, (_, text) in STUDIES.items())
+    width = max(map(len, STUDIES)) + 2
+    studies = "\n".join(f"  {name:<{width}}{text}" for name, (_, text) in STUDIES.items())
+    parser = argparse.ArgumentParser(
+        prog="scripts/reproduce",
+        description=f"{__doc__}\nstudies:\n{studies}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--data", type=Path, required=True, help="folder with a folder for each language")
+    parser.add_argument("study", choices=STUDIES, metavar="STUDY", help="one of the studies above")
+    parser.add_argument(
+        "--data", required=True, help="folder with a folder for each language, or cldr for the embedded data"
+    )
     parser.add_argument("--preset", default="sib200", help="task: sib200 (default), masakhanews or cldr")
-    parser.add_argument("--languages", default=AFRICAN, help="separated by commas; by default ten of SIB-200")
-    parser.add_argument("--examples", type=int, help="training examples a language; by default the study's own")
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of each device (default {ROUNDS})")
+    parser.add_argument("--plan", type=Path, help="plan file instead of a preset, for a task of your own")
+    parser.add_argument("--languages", default=AFRICAN, help="separated by commas (default: ten of SIB-200)")
+    parser.add_argument("--examples", type=int, help="training examples a language (default: the study's own)")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each device (default {ROUNDS})")
     parser.add_argument("--seeds", default="0,1,2", help="separated by commas (default 0,1,2)")
     parser.add_argument("--without", choices=["fedbuff"], help="headline: leave a method out, to save time")
     parser.add_argument("--parallel", action="store_true", help="all languages hold the same sentences, translated")
-    parser.add_argument("--quick", action="store_true", help="fewer runs, one seed: 15 minutes on 2 cores")
+    parser.add_argument("--quick", action="store_true", help="fewer runs, first seed only: 15 minutes on 2 cores")
+    parser.add_argument("--partial", action="store_true", help="run nothing: show what the runs that are there come to")
     parser.add_argument("--jobs", type=int, help="runs at a time (default: one for each core; 1 on a GPU)")
-    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
-    parser.add_argument("--out", type=Path, help="folder (default docs/results of the project)")
+    parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
+    parser.add_argument("--out", type=Path, help=f"folder for the results (default: the project's {RESULTS})")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 
 
-def _setting(arguments: argparse.Namespace) -> Setting:
+def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores)
+    languages = tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
     seeds = _numbers(arguments.seeds)
-    called_from = Path(os.environ.get("MFPT_CALLED_FROM", "."))
+    runner = Runner(
+        arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
+        languages,
+        device=arguments.device,
+        jobs=jobs,
+        threads=max(1, cores // jobs),
+        only_kept=arguments.partial,
+    )
     return Setting(
-        data=called_from / arguments.data,
-        preset=arguments.preset,
-        languages=tuple(normalise(tag.strip()) for tag in arguments.languages.split(",")),
+        name=arguments.plan.stem if arguments.plan else arguments.preset,
+        plan=read_plan(called_from / arguments.plan) if arguments.plan else preset_plan(arguments.preset),
+        languages=languages,
         examples=arguments.examples,
         rounds=arguments.rounds,
         seeds=seeds[:1] if arguments.quick else seeds,
         methods=tuple(method for method in METHODS if method != arguments.without),
         parallel=arguments.parallel,
-        jobs=jobs,
-        threads=max(1, cores // jobs),
-        device=arguments.device,
         quick=arguments.quick,
-        out=called_from / arguments.out if arguments.out else Path("docs/results"),
+        runner=runner,
     )
+
+
+def _data_folder(folder: Path) -> Path:
+    if not folder.is_dir():
+        raise UsageError(f"--data {folder}: no such folder; give one with a folder for each language, or cldr")
+    return folder
 
 
 def _numbers(text: str) -> tuple[int, ...]:

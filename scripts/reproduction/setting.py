@@ -1,64 +1,53 @@
-"""What an experiment is run with, and how its runs are made and cached."""
+"""What the command line says about a study's runs."""
 
-import asyncio
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
-from mfpt_coord.commands.simulate_report import progress
-from mfpt_coord.core.relations import Distances
-from mfpt_coord.languages.distances import METRICS, find
-from mfpt_coord.presets import preset_plan
 from mfpt_coord.simulate.experiment import Experiment, Method, Outcome
-from mfpt_coord.simulate.pool import Bench, run_all
-from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
+from reproduction.runner import Runner
+
+EXAMPLES: Final = 35
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What the command line says.
+    """What a study is made with.
 
     Attributes:
-        data: folder with a folder for each language.
-        preset: task.
-        examples: of each language; None: the study's own choice.
-        rounds: of each device.
-        methods: of the headline; local, central, fedavg and mfpt are always there.
-        quick: fewer runs, for 15 minutes on 2 cores.
-        out: folder for JSON and figures.
+        name: Preset of the task, or name of the plan file.
+        plan: Plan of the task.
+        languages: Languages that take part.
+        examples: Training examples of each language; None: the study's own choice.
+        rounds: Rounds of each device.
+        seeds: A study is repeated for each of them.
+        methods: Methods of the headline; local, central, fedavg and mfpt are always among them.
+        parallel: Whether all languages hold translations of the same sentences.
+        quick: Whether to make fewer runs, for 15 minutes on 2 cores.
+        runner: Runs the experiments.
     """
 
-    data: Path
-    preset: str
+    name: str
+    plan: Plan
     languages: tuple[LanguageCode, ...]
     examples: int | None
     rounds: int
     seeds: tuple[int, ...]
     methods: tuple[Method, ...]
     parallel: bool
-    jobs: int
-    threads: int | None
-    device: str
     quick: bool
-    out: Path
-
-    @property
-    def plan(self) -> Plan:
-        """The preset's plan."""
-        return preset_plan(self.preset)
+    runner: Runner
 
     def experiment(self, method: Method, seed: int, **changes: Any) -> Experiment:
         """Return an experiment of this setting, with changes."""
         values = {
             "plan": self.plan,
             "languages": self.languages,
-            "examples": self.examples or 35,
+            "examples": self.examples_each,
             "rounds": self.rounds,
             "parallel": self.parallel,
             **changes,
@@ -66,13 +55,18 @@ class Setting:
         return Experiment(method=method, seed=seed, **values)
 
     def run(self, what: str, experiments: Sequence[Experiment]) -> list[Outcome]:
-        """Run experiments, several at a time, and show how far they are."""
-        bench = Bench(str(self.data), self._distances(), cache_home(), self.device, self.jobs, self.threads)
-        with progress(what, sys.stderr) as on_progress:
-            return run_all(experiments, bench, on_progress)
+        """Return the outcomes of experiments, in order. See Runner.run."""
+        return self.runner.run(what, experiments)
 
-    def _distances(self) -> Distances:
-        return asyncio.run(find(self.languages, METRICS[:3], {}))
+    @property
+    def examples_each(self) -> int:
+        """Training examples of each language, where the study has no choice of its own."""
+        return self.examples or EXAMPLES
+
+    @property
+    def seeds_text(self) -> str:
+        """The seeds as captions name them, such as `seeds 0, 1, 2`."""
+        return f"seed{'s' if len(self.seeds) > 1 else ''} {', '.join(map(str, self.seeds))}"
 
 
 def changed(plan: Plan, section: str, **values: Any) -> Plan:

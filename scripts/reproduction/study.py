@@ -1,4 +1,4 @@
-"""What every study comes to: a table for people, JSON for scripts, and a figure."""
+"""What a study comes to: a table for people, JSON for scripts, and a figure."""
 
 import json
 import os
@@ -22,12 +22,12 @@ class Study:
     """A finished study.
 
     Attributes:
-        name: of its files.
-        caption: what was done, and what must be known to read the table.
-        columns: of the table.
-        rows: of the table, text.
-        results: what `--json` prints.
-        figure: to be drawn, or None.
+        name: Name of its files.
+        caption: What was done, and what must be known to read the table.
+        columns: Names of the table's columns.
+        rows: The table's cells, as text.
+        results: What `--json` prints.
+        figure: What goes into the SVG, or None.
     """
 
     name: str
@@ -48,15 +48,23 @@ def show(study: Study) -> None:
     console.print(study.caption)
 
 
-def write(study: Study, folder: Path, seconds: float) -> list[Path]:
-    """Write JSON, table and figure, and return their paths."""
+def write(study: Study, folder: Path, seconds: float, *, reused: int = 0) -> list[Path]:
+    """Write JSON, table and figure, and return their paths.
+
+    Args:
+        study: What to write.
+        folder: Made if need be.
+        seconds: How long it took.
+        reused: Runs that were kept from an earlier time, and are not part of these seconds.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{study.name}.json", folder / f"{study.name}.md"]
-    facts = {"seconds": round(seconds), "machine": machine(), "caption": study.caption}
+    facts = {"seconds": round(seconds), "reused_runs": reused, "machine": machine(), "caption": study.caption}
     written[0].write_text(json.dumps({**study.results, **facts}, indent=1) + "\n", encoding="utf-8")
     rule = "|".join("---" for _ in study.columns)
     lines = [f"| {' | '.join(cells)} |" for cells in (study.columns, *study.rows)]
-    note = f"{study.caption}\n\n{seconds / 60:.0f} minutes on {machine()}.\n"
+    earlier = f", without the {reused} runs that were kept from an earlier time" if reused else ""
+    note = f"{study.caption}\n\n{seconds / 60:.0f} minutes on {machine()}{earlier}.\n"
     written[1].write_text("\n".join([lines[0], f"|{rule}|", *lines[1:], "", note]), encoding="utf-8")
     if study.figure is not None:
         written.append(folder / f"{study.name}.svg")

@@ -1,9 +1,11 @@
 """Runs many experiments, several at a time in processes of their own, each with its own laboratory."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import entry_points
 from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
@@ -52,8 +54,15 @@ def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
     raise NotInstalled("no trainer is installed, which a simulation needs: pip install 'mfpt[edge]'")
 
 
+OnOutcome = Callable[[int, Outcome], None]
+"""Called with an experiment's place in the order, and what came of it."""
+
+
 def run_all(
-    experiments: Sequence[Experiment], bench: Bench, on_progress: Callable[[float], None] = lambda _: None
+    experiments: Sequence[Experiment],
+    bench: Bench,
+    on_progress: Callable[[float], None] = lambda _: None,
+    on_outcome: OnOutcome = lambda *_: None,
 ) -> list[Outcome]:
     """Run experiments and return their outcomes, in order.
 
@@ -61,16 +70,13 @@ def run_all(
         experiments: with plans for the same backbone.
         bench: where they run.
         on_progress: called now and then with the share of all that is done.
+        on_outcome: called as soon as an experiment is done, whatever becomes of the others.
 
     Raises:
         MfptError: what went wrong in the first that failed.
     """
     if bench.jobs == 1 or len(experiments) == 1:
-        laboratory = open_laboratory(experiments[0].plan, bench)
-        return [
-            run(one, laboratory, bench.distances, lambda share, at=at: on_progress((at + share) / len(experiments)))  # type: ignore[misc]
-            for at, one in enumerate(experiments)
-        ]
+        return _run_in_turn(experiments, bench, on_progress, on_outcome)
     # Forked children would inherit threads of numeric libraries in the middle of their work.
     context = multiprocessing.get_context("spawn")
     shares = context.Array("d", len(experiments))
@@ -79,7 +85,7 @@ def run_all(
     ) as pool:
         futures = [pool.submit(_run, at, one) for at, one in enumerate(experiments)]
         try:
-            _watch(futures, shares, on_progress)
+            _watch(futures, shares, on_progress, on_outcome)
             return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -88,16 +94,38 @@ def run_all(
             raise
 
 
+def _run_in_turn(
+    experiments: Sequence[Experiment], bench: Bench, on_progress: Callable[[float], None], on_outcome: OnOutcome
+) -> list[Outcome]:
+    laboratory = open_laboratory(experiments[0].plan, bench)
+    outcomes = []
+    for at, one in enumerate(experiments):
+        note = partial(_note_share, at, len(experiments), on_progress)
+        outcomes.append(run(one, laboratory, bench.distances, note))
+        on_outcome(at, outcomes[-1])
+    return outcomes
+
+
+def _note_share(at: int, experiments: int, on_progress: Callable[[float], None], share: float) -> None:
+    on_progress((at + share) / experiments)
+
+
 def _watch(
-    futures: Sequence["Future[Outcome]"], shares: "SynchronizedArray[float]", on_progress: Callable[[float], None]
+    futures: Sequence["Future[Outcome]"],
+    shares: "SynchronizedArray[float]",
+    on_progress: Callable[[float], None],
+    on_outcome: OnOutcome,
 ) -> None:
     """Wait until all are done or one has failed."""
-    waiting = set(futures)
+    waiting = {future: at for at, future in enumerate(futures)}
     while waiting:
-        done, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+        done, _ = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
         on_progress(sum(shares[:]) / len(futures))
-        for future in done:
-            future.result()
+        failed = [future for future in done if future.exception() is not None]
+        for future in done.difference(failed):
+            on_outcome(waiting.pop(future), future.result())
+        if failed:
+            failed[0].result()
 
 
 # What a worker process holds from its first experiment to its last.
@@ -105,6 +133,8 @@ _here: dict[str, object] = {}
 
 
 def _open(plan: Plan, bench: Bench, shares: "SynchronizedArray[float]") -> None:
+    # Ctrl-C reaches every process of a terminal; the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _here.update(plan=plan, bench=bench, shares=shares)
 
 

@@ -1,0 +1,109 @@
+"""Accepted updates a second: devices that push as fast as the protocol lets them, beside a bare paho server."""
+
+import subprocess
+import sys
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import paho.mqtt.client as paho
+
+from mfpt_shared.errors import MfptError, TimedOut
+from mfpt_shared.plan import Plan, plan_to_json
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import Ack, Assign, Down
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, parse
+from mfpt_shared.transport.mqtt import BrokerAddress
+from round_bench.flood_devices import Flood, Flooded
+from round_bench.payloads import bench_plan
+from round_bench.processes import bare_client, coordinator, wait_until_online
+from round_bench.sizes import Sizes
+
+# On top of the flood's own limit: time for its process to start and to end.
+_SPARE_SECONDS: Final = 60.0
+_DEADLINE_SECONDS: Final = 600.0
+
+
+def accepted_updates(address: BrokerAddress, folder: Path, sizes: Sizes) -> Flooded:
+    """Flood a coordinator.
+
+    Raises:
+        TimedOut: not all updates were accepted within the limit.
+        MfptError: the coordinator rejected an update.
+    """
+    plan = bench_plan(sizes.flood_buffer, sizes.flood_devices)
+    with coordinator(folder, plan, address) as server:
+        wait_until_online(address, plan.federation, server, sizes.limit)
+        return _flood(address, plan, sizes, server.explain)
+
+
+def bare_updates(address: BrokerAddress, sizes: Sizes) -> Flooded:
+    """Flood a bare paho client, which answers every update at once and does nothing with it: the bound.
+
+    Raises:
+        TimedOut: not all updates were answered within the limit.
+    """
+    plan = bench_plan(sizes.flood_buffer, sizes.flood_devices)
+    sequences: defaultdict[str, int] = defaultdict(int)
+    with bare_client(address, "bare-server") as server:
+
+        def answer(client: str, message: Down) -> None:
+            server.publish(CLIENT_DOWN.path(plan.federation, client), encode(message), 1)
+
+        def on_message(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
+            client = parse(message.topic, plan.federation).key
+            if not message.payload.startswith(b"{"):  # an update, not `ready`
+                sequences[client] += 1
+                answer(client, Ack(sequence=sequences[client]))
+            answer(client, Assign(version=sequences[client], deadline=_DEADLINE_SECONDS))
+
+        server.on_message = on_message
+        server.subscribe(CLIENT_UP.path(plan.federation), 1)
+        return _flood(address, plan, sizes, lambda: "the server was a bare paho client")
+
+
+def _flood(address: BrokerAddress, plan: Plan, sizes: Sizes, explain: Callable[[], str]) -> Flooded:
+    """Run the devices in a process of their own."""
+    flood = Flood(str(address), plan_to_json(plan).decode(), sizes.flood_devices, sizes.flood_total, sizes.limit)
+    command = [sys.executable, "-m", "round_bench.flood_devices"]
+    try:
+        done = subprocess.run(
+            command,
+            input=msgspec.json.encode(flood),
+            capture_output=True,
+            timeout=sizes.limit + _SPARE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise TimedOut(f"the flood's own process hung for {error.timeout:g} s; {explain()}") from error
+    if done.returncode:
+        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
+        raise MfptError(f"the flood's own process failed: {''.join(last) or done.returncode}")
+    flooded = msgspec.json.decode(done.stdout, type=Flooded)
+    check_complete(flooded, sizes.flood_total, explain)
+    return flooded
+
+
+def check_complete(flooded: Flooded, total: int, explain: Callable[[], str]) -> None:
+    """Check that a flood got to its end.
+
+    Args:
+        flooded: What its devices were answered.
+        total: Updates that had to be accepted.
+        explain: Says what became of the other side.
+
+    Raises:
+        MfptError: an update was rejected.
+        TimedOut: too few were accepted.
+    """
+    if flooded.accepted >= total:
+        return
+    how_far = (
+        f"{flooded.accepted} of {total} updates accepted, {flooded.resynced} resynced, {flooded.rejected} rejected "
+        f"after {flooded.seconds:.1f} s"
+    )
+    if flooded.rejected:
+        raise MfptError(f"{how_far}: {flooded.refusal}")
+    raise TimedOut(f"{how_far}; {explain()}")

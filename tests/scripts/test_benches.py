@@ -1,0 +1,80 @@
+"""The benchmarks at the size of a toy: they end well, print JSON alone, and fail with a line that says how far."""
+
+from pathlib import Path
+
+import pytest
+
+from mfpt_shared.errors import MfptError, TimedOut
+from mfpt_shared.protocol.messages import Ack, Reject, Resync
+from round_bench.flood import check_complete
+from round_bench.flood_devices import Flooded, Tally
+from support.scripts import run_script
+
+TOY_ROUNDS = ("--devices", 2, "--rounds", 3, "--flood-devices", 5, "--flood-updates", 20)
+
+
+def test_bench_round_counts_accepted_updates(tmp_path: Path) -> None:
+    done = run_script("round_bench", *TOY_ROUNDS, "--json", cache=tmp_path, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert set(done.answer) == {
+        "noop_round_ms", "bare_round_ms", "accepted_per_s", "bare_per_s", "accepted", "resynced", "update_bytes",
+        "machine",
+    }  # fmt: skip
+    assert set(done.answer["noop_round_ms"]) == set(done.answer["bare_round_ms"]) == {"2"}
+    assert done.answer["accepted"] == 5 * 20
+    assert done.answer["accepted_per_s"] > 0
+
+
+def test_bench_round_says_in_one_line_how_far_it_got(tmp_path: Path) -> None:
+    done = run_script("round_bench", *TOY_ROUNDS, "--limit", 0.01, "--json", cache=tmp_path, cwd=tmp_path)
+    assert done.code == TimedOut.exit_code
+    assert done.out == ""
+    assert len(done.err.splitlines()) == 1
+    assert done.err.startswith("bench_round: ")
+
+
+def test_a_flood_that_stalls_says_what_was_accepted() -> None:
+    flooded = Flooded(accepted=50, resynced=4950, rejected=0, seconds=120.0)
+    with pytest.raises(TimedOut, match=r"50 of 5000 updates accepted, 4950 resynced, 0 rejected after 120\.0 s; gone"):
+        check_complete(flooded, 5000, lambda: "gone")
+
+
+def test_a_flood_that_is_rejected_says_why() -> None:
+    flooded = Flooded(accepted=3, resynced=0, rejected=1, seconds=1.0, refusal="wrong plan")
+    with pytest.raises(MfptError, match=r"3 of 10 updates accepted, 0 resynced, 1 rejected after 1\.0 s: wrong plan"):
+        check_complete(flooded, 10, lambda: "")
+
+
+def test_a_flood_is_over_at_the_last_acknowledgement() -> None:
+    tally = Tally(2)
+    for answer in (Ack(sequence=1), Resync(sequence=1, version=1), Ack(sequence=2), Ack(sequence=3)):
+        tally.count(answer)
+    flooded = tally.wait(limit=0)
+    assert (flooded.accepted, flooded.resynced, flooded.rejected) == (2, 1, 0)
+
+
+def test_a_flood_is_over_at_the_first_rejection() -> None:
+    tally = Tally(2)
+    for answer in (Reject(sequence=1, reason="incompatible", detail="wrong plan"), Ack(sequence=1)):
+        tally.count(answer)
+    flooded = tally.wait(limit=0)
+    assert (flooded.accepted, flooded.rejected, flooded.refusal) == (0, 1, "wrong plan")
+
+
+def test_bench_aggregate_measures_every_size_of_fold(tmp_path: Path) -> None:
+    sizes = ("--updates", "4,8", "--targets", "1,2", "--seconds", 0.01)
+    done = run_script("bench_aggregate", *sizes, "--json", cache=tmp_path, cwd=tmp_path)
+    assert done.code == 0, done.err
+    folds = done.answer["folds"]
+    assert [(fold["targets"], fold["updates"]) for fold in folds] == [(1, 4), (1, 8), (2, 4), (2, 8)]
+    assert all(fold["updates_per_s"] > 0 for fold in folds)
+
+
+@pytest.mark.slow
+def test_bench_edge_compares_with_its_rival(sentences: Path, tmp_path: Path) -> None:
+    data = ("--data", sentences / "swh_Latn", "--lang", "sw")
+    done = run_script("edge_bench", *data, "--json", cache=tmp_path, cwd=tmp_path, seconds=1800)
+    assert done.code == 0, done.err
+    assert set(done.answer["predict"]) == {"torch-fp32", "torch-4bit", "onnx"}
+    assert set(done.answer["accuracy"]) == {"ours", "rival"}
+    assert min(done.answer["ratios"].values()) > 0
