@@ -39,12 +39,13 @@ def run(app: Callable[[], None], program: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns about kernels that this program does not use.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    hurry = False
     try:
         app()
     except MfptError as error:
-        code, message = error.exit_code, str(error)
+        code, message, hurry = error.exit_code, str(error), isinstance(error, Interrupted)
     except KeyboardInterrupt:
-        code, message = Interrupted.exit_code, "interrupted"
+        code, message, hurry = Interrupted.exit_code, "interrupted", True
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
@@ -55,7 +56,7 @@ def run(app: Callable[[], None], program: str) -> None:
     if debug:
         traceback.print_exc()
     sys.stderr.write(f"{program}: {message}\n")
-    if code == Interrupted.exit_code:
+    if hurry:
         # Everything is saved by now, but a thread may be busy with a download or a matrix product: do not wait for it.
         logging.shutdown()
         sys.stdout.flush()

@@ -2,6 +2,7 @@
 
     MfptError                     1
      ├── Interrupted            130   Ctrl-C
+     │    └── Terminated          0   SIGTERM: the process was asked to end, and ended in order
      ├── UsageError               2   an argument or a language tag that cannot be used
      ├── ConnectionFailed         3   the broker cannot be reached
      ├── TimedOut                 4   an answer did not come in time
@@ -31,6 +32,12 @@ class Interrupted(MfptError):
     """Somebody pressed Ctrl-C."""
 
     exit_code = 130
+
+
+class Terminated(Interrupted):
+    """The system asked the process to end (SIGTERM); it ended in order, which is not a failure."""
+
+    exit_code = 0
 
 
 class UsageError(MfptError):

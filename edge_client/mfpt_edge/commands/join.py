@@ -26,7 +26,7 @@ from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.rounds import Origin
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import Interrupted, UsageError
+from mfpt_shared.errors import Interrupted, Terminated, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
@@ -96,6 +96,7 @@ def join(config: JoinConfig, view: View) -> JoinResult:
 
     Raises:
         Interrupted: Somebody pressed Ctrl-C; unacknowledged updates stay in the outbox.
+        Terminated: The system asked the process to end (SIGTERM); the same holds.
         MfptError: See `errors`.
     """
     require_engine()
@@ -131,16 +132,16 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
         observe=view.update,
     )
     task = asyncio.current_task()
-    interrupted = False
+    received: int | None = None
 
-    def interrupt() -> None:
-        nonlocal interrupted
-        interrupted = True
+    def interrupt(number: int) -> None:
+        nonlocal received
+        received = number
         if task is not None:
             task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, interrupt)
+        asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
         await connect_with_retries(transport, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", config.broker, identity.client, identity.language)
@@ -149,8 +150,10 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
         outcome = await client.result(alone=config.alone)
         return _result(config.language, client.snapshot, outcome, seconds)
     except asyncio.CancelledError:
-        if not interrupted:
+        if received is None:
             raise
+        if received == signal.SIGTERM:
+            raise Terminated("stopped; the same command continues from here") from None
         raise Interrupted("interrupted; the same command continues from here") from None
     finally:
         client.close()
