@@ -15,7 +15,7 @@ from mfpt_edge.backbone.padding import additive
 from mfpt_edge.formats.bert_shape import ACTIVATIONS, Shape
 
 
-class Weights(Protocol):
+class BertWeights(Protocol):
     """Weights by their names in transformers' `BertModel`."""
 
     def vector(self, name: str) -> Tensor:
@@ -24,8 +24,8 @@ class Weights(Protocol):
     def matrix(self, name: str) -> Packed | Tensor:
         """Return a linear layer's weight [out, in], in 4 bits or in 32."""
 
-    def table(self) -> nn.Module:
-        """Return the token table: ids [...] -> [..., width] float32."""
+    def table(self, device: torch.device) -> nn.Module:
+        """Return the token table on a device: ids [...] -> [..., width] float32."""
 
 
 class BertEncoder(nn.Module):
@@ -33,7 +33,7 @@ class BertEncoder(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, shape: Shape, weights: Weights, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, shape: Shape, weights: BertWeights, device: torch.device, dtype: torch.dtype) -> None:
         """Take over weights.
 
         Args:
@@ -45,7 +45,7 @@ class BertEncoder(nn.Module):
         super().__init__()
         self.shape = shape
         self.dtype = dtype
-        self.table = weights.table().to(device)
+        self.table = weights.table(device)
         used = slice(shape.first_position, shape.first_position + shape.positions)
         positions = weights.vector("embeddings.position_embeddings.weight").view(-1, shape.width)[used]
         kind = weights.vector("embeddings.token_type_embeddings.weight").view(-1, shape.width)[0]
@@ -96,7 +96,9 @@ class BertEncoder(nn.Module):
 
 
 class _Layer(nn.Module):
-    def __init__(self, weights: Weights, index: int, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, weights: BertWeights, index: int, shape: Shape, device: torch.device, dtype: torch.dtype
+    ) -> None:
         super().__init__()
         name = f"encoder.layer.{index}"
         attention = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
@@ -137,7 +139,7 @@ class _Norm(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, name: str, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, weights: BertWeights, name: str, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__()
         self._epsilon = shape.epsilon
         self.register_buffer("weight", weights.vector(f"{name}.weight").to(device, dtype), persistent=False)
@@ -147,7 +149,7 @@ class _Norm(nn.Module):
         return functional.layer_norm(hidden, self.weight.shape, self.weight, self.bias, self._epsilon)
 
 
-def _linear(weights: Weights, names: list[str], device: torch.device, dtype: torch.dtype) -> nn.Module:
+def _linear(weights: BertWeights, names: list[str], device: torch.device, dtype: torch.dtype) -> nn.Module:
     """Return one layer that gives what several would, side by side."""
     parts = [weights.matrix(f"{name}.weight") for name in names]
     bias = torch.cat([weights.vector(f"{name}.bias") for name in names]).to(device, dtype)

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from mfpt_edge.backbone import fourbit
-from mfpt_edge.backbone.bert import Weights
+from mfpt_edge.backbone.bert import BertWeights
 from mfpt_edge.backbone.tensorfile import TensorFile, opened, write
 from mfpt_edge.formats.bert_shape import TABLE
-from mfpt_edge.formats.q4_0 import Floats, Q4Matrix, quantise_q4
 from mfpt_shared.errors import Incompatible
 
 _log = logging.getLogger(__name__)
@@ -32,16 +31,16 @@ class FolderWeights:
         self._prefix = found.removesuffix(TABLE)
 
     def vector(self, name: str) -> Tensor:
-        """See Weights.vector."""
+        """See BertWeights.vector."""
         return self._tensor(name).float()
 
     def matrix(self, name: str) -> Tensor:
-        """See Weights.matrix."""
+        """See BertWeights.matrix."""
         return self._tensor(name).float()
 
-    def table(self) -> nn.Module:
-        """See Weights.table."""
-        return fourbit.plain_table(self._tensor(TABLE))
+    def table(self, device: torch.device) -> nn.Module:
+        """See BertWeights.table."""
+        return fourbit.plain_table(self._tensor(TABLE)).to(device)
 
     def names(self) -> Iterator[str]:
         """Return the names of all that belongs to the encoder."""
@@ -65,42 +64,23 @@ class ConvertedWeights:
         self._tensors = tensors
 
     def vector(self, name: str) -> Tensor:
-        """See Weights.vector."""
+        """See BertWeights.vector."""
         return self._tensors[name].float()
 
     def matrix(self, name: str) -> fourbit.Packed | Tensor:
-        """See Weights.matrix."""
+        """See BertWeights.matrix."""
         if name in self._tensors:
             return self._tensors[name]
         return fourbit.Packed(self._tensors[f"{name}.codes"], self._tensors[f"{name}.scales"], "nf4")
 
-    def table(self) -> nn.Module:
-        """See Weights.table."""
+    def table(self, device: torch.device) -> nn.Module:
+        """See BertWeights.table."""
         table = self.matrix(TABLE)
-        if isinstance(table, fourbit.Packed):
-            return fourbit.Embedding4bit(table)
-        return fourbit.plain_table(table)
+        module = fourbit.Embedding4bit(table) if isinstance(table, fourbit.Packed) else fourbit.plain_table(table)
+        return module.to(device)
 
 
-class GraphWeights:
-    """The same for an ONNX graph, which has blocks of whole numbers; see `onnxgraph.GraphWeights`."""
-
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
-
-    def vector(self, name: str) -> Floats:
-        """See onnxgraph.GraphWeights.vector."""
-        found: Floats = self._weights.vector(name).numpy().reshape(-1)
-        return found
-
-    def matrix(self, name: str) -> Q4Matrix:
-        """See onnxgraph.GraphWeights.matrix."""
-        matrix = self._weights.matrix(name)
-        full = matrix.decode(torch.float32) if isinstance(matrix, fourbit.Packed) else matrix
-        return quantise_q4(full.numpy())
-
-
-def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> Weights:
+def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> BertWeights:
     """Return the weights in a folder.
 
     Args:

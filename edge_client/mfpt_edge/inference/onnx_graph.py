@@ -17,8 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mfpt_edge.formats.bert_shape import TABLE, Shape
 from mfpt_edge.formats.conventions import POOLED_NORM
-from mfpt_edge.formats.e5_file import E5File
-from mfpt_edge.formats.q4_0 import BLOCK_WEIGHTS, Floats, Q4Matrix, from_blocks
+from mfpt_edge.formats.q4_0 import BLOCK_WEIGHTS, Floats, Q4Matrix
 
 _OPSET: Final = 20
 _IR_VERSION: Final = 10
@@ -28,28 +27,13 @@ _ACCURACY_LEVEL: Final = 4
 
 
 class GraphWeights(Protocol):
-    """Weights by their names in transformers' `BertModel`."""
+    """Weights by their names in transformers' `BertModel`, without torch; `e5_file.E5File` is one."""
 
     def vector(self, name: str) -> Floats:
         """Return a bias, norm or small table, flat."""
 
     def matrix(self, name: str) -> Q4Matrix:
         """Return a linear layer's weight [out, in], or the token table."""
-
-
-class BundledGraphWeights:
-    """The weights of the bundled backbone, as they are."""
-
-    def __init__(self, file: E5File) -> None:
-        self._file = file
-
-    def vector(self, name: str) -> Floats:
-        """See GraphWeights.vector."""
-        return self._file.tensor(name)
-
-    def matrix(self, name: str) -> Q4Matrix:
-        """See GraphWeights.matrix."""
-        return from_blocks(self._file.blocks(name), self._file.rows(name))
 
 
 def build(shape: Shape, weights: GraphWeights, layer: int | None) -> onnx.ModelProto:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 
+from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.inference.graph_folder import GRAPH, check, load_tokenizer, read_about
@@ -18,7 +19,7 @@ _BATCH: Final = 32
 
 
 class OnnxPredictor:
-    """See `prediction.Predictor`."""
+    """See `labels.Predictor`."""
 
     def __init__(self, model: Model, folder: Path, *, threads: int | None = None) -> None:
         """Load a graph.
@@ -54,11 +55,11 @@ class OnnxPredictor:
         """See Predictor.labels."""
         return self._plan.task.labels
 
-    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
+    def probabilities(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """See Predictor.probabilities."""
-        prefix = self._plan.backbone.prefix
-        sequences = self._encode([prefix + text for text in texts], self._limit, pairs)
-        found = np.empty((len(texts), len(self.labels)), np.float32)
+        texts, pairs = inputs(self._plan, examples)
+        sequences = self._encode(texts, self._limit, pairs)
+        found = np.empty((len(examples), len(self.labels)), np.float32)
         order = np.argsort([len(ids) for ids in sequences], kind="stable")
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches
-from mfpt_edge.tuning.loss import logits, outcome
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.errors import MfptError
@@ -48,7 +47,7 @@ class TrainReport(NamedTuple):
 
 def loss(model: PromptModel, batch: Batch) -> Tensor:
     """Return the mean cross-entropy of a batch."""
-    return outcome(model, batch).losses.mean()
+    return model.outcome(batch).losses.mean()
 
 
 def whole(batch: Batch) -> Sequence[Batch]:
@@ -87,7 +86,7 @@ def train(
         for index, batch in enumerate(iterate_batches(encoded, training.batch_size, rng), start=1):
             value = _step(model, split(batch), optimiser)
             schedule.step()
-            total += value * len(batch.labels)
+            total += value * len(batch.targets)
             if on_step is not None:
                 on_step(Progress(epoch, epoch * per_epoch + index, training.epochs * per_epoch, value))
         means.append(total / len(encoded.ids))
@@ -102,18 +101,9 @@ def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
     right, total = 0, 0.0
     with torch.no_grad():
         for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
-            found = outcome(model, gather(encoded, rows))
+            found = model.outcome(gather(encoded, rows))
             right, total = right + int(found.right.sum()), total + float(found.losses.sum())
     return Measured(right / examples, total / examples, examples)
-
-
-def predict(model: PromptModel, encoded: Encoded) -> Tensor:
-    """Return a classifier's logits [examples, labels] float32, in the order of the examples."""
-    scores = torch.empty(len(encoded.ids), len(model.plan.task.labels), device=encoded.device)
-    with torch.no_grad():
-        for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
-            scores[rows] = logits(model, gather(encoded, rows))
-    return scores
 
 
 def _step(model: PromptModel, parts: Sequence[Batch], optimiser: torch.optim.Optimizer) -> float:
@@ -129,15 +119,15 @@ def backward(model: PromptModel, parts: Sequence[Batch]) -> float:
     Raises:
         MfptError: the loss is no number any more.
     """
-    examples, total = sum(len(part.labels) for part in parts), 0.0
+    examples, total = sum(len(part.targets) for part in parts), 0.0
     for part in parts:
-        value = loss(model, part) * (len(part.labels) / examples)
+        value = loss(model, part) * (len(part.targets) / examples)
         if not torch.isfinite(value):
             raise MfptError(
                 f"training diverged: the loss is {value.item()}; lower training.prompt_learning_rate or "
                 "training.head_learning_rate in the plan"
             )
-        value.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(value)
         total += value.item()
     return total
 

@@ -12,15 +12,16 @@ from bitsandbytes import functional
 from safetensors.numpy import load_file, save_file
 from transformers import AutoModel
 
-from mfpt_edge.backbone.fourbit import Embedding4bit, Linear4bit, Q4Embedding, from_q4_0, quantise
+from mfpt_edge.backbone.fourbit import BlockEmbedding, Embedding4bit, Linear4bit, Packed, quantise
 from mfpt_edge.backbone.load import Backbone, load_backbone
 from mfpt_edge.backbone.padding import pad
 from mfpt_edge.formats.e5_file import E5File, find_file
-from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
+from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise, from_blocks
 from mfpt_shared import plan
 from mfpt_shared.backbones.describe import describe
 from mfpt_shared.errors import Incompatible, UsageError
 from support.backbones import tiny_spec
+from support.models import module_of
 
 SENTENCES = (
     "query: Habari ya asubuhi, karibu nyumbani.",
@@ -55,8 +56,8 @@ def test_four_bits_stay_close_to_32(backbone: Backbone) -> None:
 
 
 def test_nothing_in_the_backbone_is_trainable(backbone: Backbone) -> None:
-    assert not any(parameter.requires_grad for parameter in backbone.encoder.parameters())
-    assert not backbone.encoder.training
+    assert not any(parameter.requires_grad for parameter in module_of(backbone).parameters())
+    assert not module_of(backbone).training
 
 
 def test_other_weights_than_the_plans_are_refused_and_both_are_named() -> None:
@@ -93,7 +94,7 @@ def test_a_model_folder_loads_in_32_and_in_4_bits(family: str, tiny_backbone: Ca
     original, small = tiny_backbone(family, "none"), tiny_backbone(family, "nf4")
     assert small.fingerprint == original.fingerprint
     assert small.weight_bytes < 0.5 * small.weight_bytes_fp32
-    assert any(isinstance(module, Embedding4bit) for module in small.encoder.modules())
+    assert any(isinstance(module, Embedding4bit) for module in module_of(small).modules())
     assert original.tokenizer.encode(["good food"], 8) == [[0, 4, 13, 2]]
     ids, mask = pad([[0, 4, 13, 2]], 1, original.device)
     first, second = (last_hidden(one, ids, mask)[mask] for one in (original, small))
@@ -183,14 +184,15 @@ def test_the_bundled_token_table_is_decoded_without_loss() -> None:
     blocks = E5File(find_file()).blocks("embeddings.word_embeddings.weight").reshape(-1, 216)
     ids = torch.tensor([[0, 41], [250_036, 7]])
     expected = dequantise(blocks[ids.numpy()].reshape(-1, BLOCK_BYTES)).reshape(2, 2, 384)
-    np.testing.assert_array_equal(Q4Embedding(torch.from_numpy(blocks), 384)(ids).numpy(), expected)
+    np.testing.assert_array_equal(BlockEmbedding(torch.from_numpy(blocks), 384)(ids).numpy(), expected)
 
 
-def test_q4_0_blocks_keep_their_values_when_they_are_laid_out_anew() -> None:
+def test_q4_0_blocks_keep_their_values_when_codes_and_scales_lie_apart() -> None:
     rng = np.random.default_rng(0)
     blocks = rng.integers(0, 256, (6, BLOCK_BYTES), dtype=np.uint8)
     blocks[:, :2] = np.array([[0.5], [0.25], [1.0], [2.0], [-0.5], [0.125]], "<f2").view(np.uint8)
-    packed = from_q4_0(torch.from_numpy(blocks), 3)
+    codes, scales = from_blocks(blocks, 3)
+    packed = Packed(torch.from_numpy(codes), torch.from_numpy(scales), "q4_0")
     np.testing.assert_array_equal(packed.decode(torch.float32).numpy(), dequantise(blocks).reshape(3, 64))
 
 
@@ -227,9 +229,9 @@ def test_gradients_through_a_4_bit_layer_are_those_of_the_decoded_one(dtype: tor
     bias = torch.randn(96, generator=generator)
     entry = torch.randn(4, 64, generator=generator).to(dtype).requires_grad_()
     output = Linear4bit(packed, bias, dtype)(entry)
-    output.sum().backward()
+    torch.autograd.backward(output.sum())
     same = entry.detach().clone().requires_grad_()
     expected = torch.nn.functional.linear(same, packed.decode(dtype), bias.to(dtype))
-    expected.sum().backward()
+    torch.autograd.backward(expected.sum())
     torch.testing.assert_close(output, expected)
     torch.testing.assert_close(entry.grad, same.grad)
