@@ -2,8 +2,9 @@
 
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from mfpt_edge.data.place import Place
 from mfpt_shared.plan import Plan
 
 
@@ -12,10 +13,12 @@ class Example:
     """One labelled text, one labelled pair of texts, or one prompt with its completion.
 
     Attributes:
-        label: index into the plan's labels; 0 where there are none.
-        key: the same for translations of one sentence, where the source says which these are; else empty.
-        pair: the second text of a pair; else empty.
-        completion: what is to follow the text, where the task is generation; else empty.
+        text: The text, the first of a pair, or the prompt.
+        label: Index into the plan's labels; 0 where the task has none.
+        key: The same for translations of one sentence, where the source says which these are; else empty.
+        pair: The second text of a pair; else empty.
+        completion: What is to follow the prompt, where the task is generation; else empty.
+        place: Where it was read, if it was; it makes no difference between two examples.
     """
 
     text: str
@@ -23,6 +26,7 @@ class Example:
     key: str = ""
     pair: str = ""
     completion: str = ""
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     @property
     def content(self) -> str:

@@ -9,8 +9,8 @@ import torch
 
 from mfpt_edge.backbone.load import check_facts
 from mfpt_edge.data.example import Example
+from mfpt_edge.data.readers import SUFFIXES
 from mfpt_edge.data.sources import Dataset, load_dataset
-from mfpt_edge.data.tables import SUFFIXES
 from mfpt_edge.tuning.activation_cache import with_cached_activations
 from mfpt_edge.tuning.backbone_trainer import BackboneTrainer
 from mfpt_edge.tuning.batches import Encoded, concatenate

@@ -112,4 +112,4 @@ def test_a_device_with_too_few_examples_does_not_load_a_backbone(
     the_plan = make_plan(tiny_backbone())
     monkeypatch.setattr(backbone_trainer, "backbone_for", lambda *_: pytest.fail("a backbone was loaded"))
     with pytest.raises(DatasetError, match="7 training examples; the plan asks for 8"):
-        load_trainer(the_plan, Dataset(EXAMPLES[:7], (), (), {}), device="cpu")
+        load_trainer(the_plan, Dataset(EXAMPLES[:7], (), ()), device="cpu")
