@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import describe, load_dataset

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import torch
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.tuning import activation_cache
 from mfpt_edge.tuning.batches import Encoded, gather

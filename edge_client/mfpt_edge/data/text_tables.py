@@ -64,8 +64,12 @@ def _table(path: Path, text: str, delimiter: str, *, quoted: bool = True) -> Tab
     Raises:
         csv.Error: A quotation mark is out of place; the message names file and line.
     """
-    quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=quoted)
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        quoting=csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE,
+        strict=quoted,
+    )
     lines: list[tuple[int, list[str]]] = []
     start = 1
     with _unlimited_fields(text):

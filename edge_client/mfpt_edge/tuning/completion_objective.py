@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.utils.checkpoint import checkpoint
 
-from mfpt_edge.backbone.load import Backbone, Decoder
+from mfpt_edge.backbone.parts import Backbone, Decoder
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded

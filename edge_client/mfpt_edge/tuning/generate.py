@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 
-from mfpt_edge.backbone.load import Decoder
 from mfpt_edge.backbone.padding import pad
+from mfpt_edge.backbone.parts import Decoder
 from mfpt_edge.data.example import Example
 from mfpt_edge.tuning.batches import EVALUATION_BATCH
 from mfpt_edge.tuning.completion_objective import CompletionObjective

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import POOLED_NORM, max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded, in_order

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.tuning.batches import Batch
 from mfpt_edge.tuning.objective import Objective, Outcome
 from mfpt_edge.tuning.objectives import objective_for

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from mfpt_edge.backbone.load import Backbone, load_backbone
+from mfpt_edge.backbone.load import load_backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.tuning.completion_objective import CompletionObjective
 from mfpt_edge.tuning.label_objective import LabelObjective
 from mfpt_edge.tuning.objective import Objective

@@ -6,8 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from mfpt_edge.backbone.load import Backbone
 from mfpt_edge.backbone.padding import prepend
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import PromptSpec
 

@@ -1,4 +1,4 @@
-"""What a federation needs of a device's training, as a protocol: the real one stands in `mfpt_edge.tuning.backbone_trainer`.
+"""What a federation needs of a device's training, as a protocol: the real one is `tuning.backbone_trainer`.
 
 States go in and out as numpy arrays, so that nothing here needs a tensor library.
 """

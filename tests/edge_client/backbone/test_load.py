@@ -13,8 +13,9 @@ from safetensors.numpy import load_file, save_file
 from transformers import AutoModel
 
 from mfpt_edge.backbone.fourbit import BlockEmbedding, Embedding4bit, Linear4bit, Packed, quantise
-from mfpt_edge.backbone.load import Backbone, load_backbone
+from mfpt_edge.backbone.load import load_backbone
 from mfpt_edge.backbone.padding import pad
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.formats.e5_file import E5File, find_file
 from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise, from_blocks
 from mfpt_shared import plan

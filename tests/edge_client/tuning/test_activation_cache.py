@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.backbone.tensorfile import TensorFile
 from mfpt_edge.data.example import Example
 from mfpt_edge.tuning.batches import concatenate, gather

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.tuning.encoding import encode
 from mfpt_edge.tuning.model import PromptModel

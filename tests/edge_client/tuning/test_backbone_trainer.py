@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import Dataset
 from mfpt_edge.tuning import backbone_trainer

@@ -11,7 +11,8 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from mfpt_edge.backbone.load import Backbone, load_backbone
+from mfpt_edge.backbone.load import load_backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.inference.completions import Quality, complete, evaluate, token_f1
 from mfpt_edge.inference.export import export_peft

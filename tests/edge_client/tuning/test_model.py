@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from mfpt_edge.backbone.load import Backbone
 from mfpt_edge.backbone.padding import pad
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan, tensors
 from mfpt_shared.errors import Incompatible

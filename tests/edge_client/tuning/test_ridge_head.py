@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.cldr import CLDR_LABELS
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import load_dataset

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mfpt_edge.backbone.bert import BertEncoder
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.data.example import Example
 from mfpt_edge.host.memory import give_back, peak_rss_bytes, resident_bytes
