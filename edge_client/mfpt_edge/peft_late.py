@@ -34,7 +34,7 @@ _IGNORED: Final = {"return_dict", "token_type_ids"}
 
 
 @dataclass
-class LateConfig(PeftConfig):  # type: ignore[misc]
+class LateConfig(PeftConfig):  # type: ignore[misc]  # PEFT has no types
     """What PEFT keeps in `adapter_config.json` of a late prompt.
 
     Attributes:
@@ -61,7 +61,7 @@ class LateConfig(PeftConfig):  # type: ignore[misc]
             raise UsageError(f"num_virtual_tokens is {self.num_virtual_tokens}: it must be 1 or more")
 
 
-class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]
+class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]  # PEFT has no types
     """The virtual tokens of every adapter."""
 
     adapter_layer_names = ("late_prompt_tokens",)
@@ -74,13 +74,13 @@ class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         """Do nothing: there is no base layer, and `prepend` moves the tokens to the states."""
 
 
-class LateModel(BaseTuner):  # type: ignore[misc]
+class LateModel(BaseTuner):  # type: ignore[misc]  # PEFT has no types
     """A model of transformers that is run layer by layer, and meets virtual tokens on its way."""
 
     prefix = f"{METHOD}_"
     tuner_layer_cls = VirtualTokens
 
-    def _pre_injection_hook(self, model: Any, config: LateConfig, adapter_name: str) -> None:  # noqa: ANN401
+    def _pre_injection_hook(self, model: Any, config: LateConfig, adapter_name: str) -> None:  # noqa: ANN401 - PEFT has no types
         """Take the model apart.
 
         Raises:
@@ -99,7 +99,7 @@ class LateModel(BaseTuner):  # type: ignore[misc]
 
     def inject_adapter(
         self,
-        model: Any,  # noqa: ANN401
+        model: Any,  # noqa: ANN401 - PEFT has no types
         adapter_name: str,
         autocast_adapter_dtype: bool = True,
         low_cpu_mem_usage: bool = False,
@@ -126,7 +126,7 @@ class LateModel(BaseTuner):  # type: ignore[misc]
     def _create_and_replace(self, *args: object, **options: object) -> None:
         raise NotImplementedError("a late prompt replaces no module")
 
-    def _unload_and_optionally_merge(self, merge: bool = True, **options: Any) -> Any:  # noqa: ANN401
+    def _unload_and_optionally_merge(self, merge: bool = True, **options: Any) -> Any:  # noqa: ANN401 - PEFT has no types
         if merge:
             raise UsageError("virtual tokens cannot be merged into the weights of a model: call unload()")
         del self.model.virtual
@@ -137,8 +137,8 @@ class LateModel(BaseTuner):  # type: ignore[misc]
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        **options: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - PEFT has no types
+    ) -> Any:  # noqa: ANN401 - PEFT has no types
         """Run the model with the virtual tokens of the active adapters.
 
         Args:

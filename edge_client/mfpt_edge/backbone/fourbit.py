@@ -127,14 +127,14 @@ class _Product(torch.autograd.Function):
         return nn.functional.linear(x, weight.decode(x.dtype), bias)
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 - of torch
         (gradient,) = gradients
         return gradient @ context.weight.decode(gradient.dtype), None, None
 
 
 def product(x: Tensor, weight: Packed, bias: Tensor | None = None) -> Tensor:
     """Return x W^T + b, [..., in] -> [..., out], in the type of x; gradients go to x alone."""
-    result: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    result: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch has no types here
     return result
 
 

@@ -112,6 +112,6 @@ def _agree(encoder: Pretrained, stack: Stack, device: torch.device) -> bool:
     return whole.shape == ours.shape and torch.allclose(whole, ours, rtol=1e-2, atol=1e-3)
 
 
-def _states(output: Any) -> Tensor:  # noqa: ANN401
+def _states(output: Any) -> Tensor:  # noqa: ANN401 - transformers has no types
     states: Tensor = output[0] if isinstance(output, tuple) else output
     return states

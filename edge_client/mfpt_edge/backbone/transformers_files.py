@@ -119,7 +119,7 @@ def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed
     Raises:
         Incompatible: transformers does not know it, or it is neither an encoder nor a decoder.
     """
-    from transformers import MODEL_MAPPING, AutoConfig  # noqa: PLC0415
+    from transformers import MODEL_MAPPING, AutoConfig  # noqa: PLC0415 - takes seconds
 
     try:
         config = AutoConfig.from_pretrained(**location(source))
@@ -134,8 +134,8 @@ def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
     """Keep transformers from drawing a progress bar, and from reporting the weights that nobody here asks for."""
-    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
+    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415 - takes seconds
+    from transformers.utils import logging  # noqa: PLC0415 - takes seconds
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

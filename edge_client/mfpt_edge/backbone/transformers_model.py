@@ -65,7 +65,7 @@ class Pretrained(nn.Module):
         elif isinstance(table, fourbit.Embedding4bit):
             scores = fourbit.product(states.to(table.dtype), table.packed)
         else:
-            scores = nn.functional.linear(states, table.weight)  # type: ignore[arg-type]
+            scores = nn.functional.linear(states, table.weight)  # type: ignore[arg-type]  # a plain table has one
         model: Any = self.model
         cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
         found: Tensor = scores.float()
@@ -112,19 +112,19 @@ def load_pretrained(
     return _wrapped(_filled(config, tensors, dtype, output=output).to(device), output=output)
 
 
-def _wrapped(model: Any, *, output: bool) -> Pretrained:  # noqa: ANN401
+def _wrapped(model: Any, *, output: bool) -> Pretrained:  # noqa: ANN401 - transformers has no types
     return Pretrained(model.base_model, model.get_output_embeddings()) if output else Pretrained(model)
 
 
-def _class(*, output: bool) -> Any:  # noqa: ANN401
-    from transformers import AutoModel, AutoModelForCausalLM  # noqa: PLC0415
+def _class(*, output: bool) -> Any:  # noqa: ANN401 - transformers has no types
+    from transformers import AutoModel, AutoModelForCausalLM  # noqa: PLC0415 - takes seconds
 
     return AutoModelForCausalLM if output else AutoModel
 
 
-def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401
+def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401 - transformers has no types
     """Leave out the pooler: nobody reads it, and one that the checkpoint does not hold would be random."""
-    from transformers import MODEL_MAPPING  # noqa: PLC0415
+    from transformers import MODEL_MAPPING  # noqa: PLC0415 - takes seconds
 
     if output:
         return {}
@@ -132,7 +132,7 @@ def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401
     return {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
 
 
-def _load(source: Path, config: Any, *, output: bool) -> nn.Module:  # noqa: ANN401
+def _load(source: Path, config: Any, *, output: bool) -> nn.Module:  # noqa: ANN401 - transformers has no types
     """Load a model in 32 bits."""
     options = _options(config, output=output) | location(source)
     if source.is_dir():
@@ -163,7 +163,7 @@ def _quantise(model: nn.Module, dtype: torch.dtype) -> None:
                 model.set_submodule(name, _packed_layer(module, packed, bias, dtype))
 
 
-def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype, *, output: bool) -> nn.Module:  # noqa: ANN401
+def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype, *, output: bool) -> nn.Module:  # noqa: ANN401 - transformers has no types
     """Build a model without weights, and give it those of a file."""
     from accelerate import init_empty_weights  # noqa: PLC0415 - comes with peft
 
@@ -187,5 +187,5 @@ def _packed_layer(module: nn.Module, packed: fourbit.Packed, bias: Tensor | None
 
 
 def _token_table(model: nn.Module) -> nn.Module:
-    table: nn.Module = model.get_input_embeddings()  # type: ignore[operator]
+    table: nn.Module = model.get_input_embeddings()  # type: ignore[operator]  # every model of transformers has this
     return table

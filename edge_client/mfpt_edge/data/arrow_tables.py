@@ -17,7 +17,7 @@ def read_parquet(path: Path) -> Table:
     """Read a Parquet file."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - of the `data` extra
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415 - part of the `data` extra
     except ImportError as error:
         raise NotInstalled(f"{path}: Parquet files need pyarrow: pip install 'mfpt[data]'") from error
     try:
@@ -79,7 +79,7 @@ def _arrow_table(where: str, table: "pa.Table", schema: "pa.Schema") -> Table:
 
 def _is_cell_type(kind: "pa.DataType") -> bool:
     """Whether values become `str`, `int` or `None`; lists, images and times are costly or impossible to convert."""
-    from pyarrow import types  # noqa: PLC0415
+    from pyarrow import types  # noqa: PLC0415 - part of the `data` extra
 
     value = kind.value_type if types.is_dictionary(kind) else kind
     tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_integer, types.is_null)

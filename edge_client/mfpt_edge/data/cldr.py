@@ -121,7 +121,7 @@ def _unambiguous(names: _Names) -> list[CldrName]:
 
 def _require_babel() -> None:
     try:
-        import babel  # noqa: F401, PLC0415
+        import babel  # noqa: F401, PLC0415 - part of the `edge` extra
     except ImportError as error:
         raise NotInstalled("the embedded data needs Babel: pip install 'mfpt[edge]'") from error
 
@@ -129,7 +129,7 @@ def _require_babel() -> None:
 def _locale(language: LanguageCode) -> "Locale":
     """Return the language's base locale: no territory, default script."""
     _require_babel()
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - part of the `edge` extra
 
     try:
         # parse() resolves aliases and ISO 639-3 codes, but adds a territory, whose locale holds next to nothing itself.
@@ -141,8 +141,8 @@ def _locale(language: LanguageCode) -> "Locale":
 
 
 def _inherited(locale: "Locale") -> Iterator["Locale"]:
-    from babel import Locale  # noqa: PLC0415
-    from babel.core import get_global  # noqa: PLC0415
+    from babel import Locale  # noqa: PLC0415 - part of the `edge` extra
+    from babel.core import get_global  # noqa: PLC0415 - part of the `edge` extra
 
     yield Locale.parse("root")
     if locale.language != "en":
@@ -168,7 +168,7 @@ def _names(locale: "Locale") -> _Names:
 
 def _cities(locale: "Locale") -> Mapping[str, str]:
     """Return zone -> exemplar city; in English the zone's own name is the default (Africa/Dar_es_Salaam)."""
-    from babel.core import get_global  # noqa: PLC0415
+    from babel.core import get_global  # noqa: PLC0415 - part of the `edge` extra
 
     own = {zone: data["city"] for zone, data in locale.time_zones.items() if data.get("city")}
     if locale.language == "en":

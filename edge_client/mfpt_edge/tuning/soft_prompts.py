@@ -73,7 +73,7 @@ class InputPrompt(nn.Module):
         """Build PEFT's module for the plan's method."""
         super().__init__()
         # Imported here because PEFT takes its time, and late prompts do without.
-        from peft import PromptEmbedding, PromptEncoder, PromptEncoderConfig, PromptTuningConfig  # noqa: PLC0415
+        from peft import PromptEmbedding, PromptEncoder, PromptEncoderConfig, PromptTuningConfig  # noqa: PLC0415 - takes seconds
 
         shape = {"num_virtual_tokens": spec.tokens, "token_dim": backbone.width, "num_transformer_submodules": 1}
         if spec.method == "p-tuning":

@@ -230,7 +230,7 @@ def test_plain_peft_writes_with_an_exported_adapter_what_mfpt_writes(
 def test_peft_has_no_late_prompt_that_writes(load: Callable[..., Backbone], tmp_path: Path) -> None:
     model = model_of(load(), "late")
     header = PromptHeader(language=LanguageCode("swh"), version=1, plan=model.plan.digest, backbone="", examples=1)
-    with pytest.raises(Incompatible, match="half-way"):
+    with pytest.raises(Incompatible, match="late prompt"):
         export_peft(Model(model.plan, Prompt(header, model.state())), tmp_path / "adapter")
 
 
