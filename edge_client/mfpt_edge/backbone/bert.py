@@ -1,7 +1,7 @@
 """Encoders of the BERT family (BERT, RoBERTa, XLM-R, E5), run layer by layer with frozen 4-bit weights.
 
-A device spends its time here, so there is no more in it than the family needs: what enters half-way up can be run from
-there, one product makes queries, keys and values, and the last layer leaves out rows that nobody reads.
+A device spends its time here, so there is no more in it than the family needs: layers can be run from any one on, one
+product makes queries, keys and values, and the last layer leaves out rows that are not read.
 """
 
 from typing import Protocol
@@ -37,10 +37,10 @@ class BertEncoder(nn.Module):
         """Take over weights.
 
         Args:
-            shape: of the encoder.
-            weights: all of them.
-            device: where it runs.
-            dtype: float32 or bfloat16, of everything between the token table and the last layer.
+            shape: Shape of the encoder.
+            weights: All weights.
+            device: Device that it runs on.
+            dtype: Type, float32 or bfloat16, of everything between the token table and the last layer.
         """
         super().__init__()
         self.shape = shape
@@ -69,7 +69,7 @@ class BertEncoder(nn.Module):
         return embedded
 
     def encode(self, tokens: Tensor, mask: Tensor, *, unread: int = 0) -> Tensor:
-        """Run the whole encoder on looked-up tokens; arguments as of `run`."""
+        """Run the whole encoder on looked-up tokens; arguments as for `run`."""
         return self.run(self.embed(tokens), mask, unread=unread)
 
     def run(self, hidden: Tensor, mask: Tensor, first: int = 0, stop: int | None = None, *, unread: int = 0) -> Tensor:
@@ -78,9 +78,9 @@ class BertEncoder(nn.Module):
         Args:
             hidden: [batch, tokens, width], what layer `first` sees.
             mask: [batch, tokens] bool, true on real tokens.
-            first: index of the first layer to run.
-            stop: index of the first that is not run; None: to the end.
-            unread: tokens at the front whose states nobody reads in the end.
+            first: Index of the first layer to run.
+            stop: Index of the first layer that is not run; None: to the end.
+            unread: Number of tokens at the front whose last states are not read.
 
         Returns:
             [batch, tokens - unread, width].

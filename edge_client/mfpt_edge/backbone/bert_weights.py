@@ -23,7 +23,7 @@ class FolderWeights:
         """Open a folder.
 
         Raises:
-            Incompatible: it cannot be read.
+            Incompatible: The weights cannot be read.
         """
         self._folder = folder
         self._tensors = _open(folder)
@@ -54,7 +54,7 @@ class FolderWeights:
             found = self._tensors.get(self._prefix + spelling)
             if found is not None:
                 return found
-        raise Incompatible(f"the weights in {self._folder} lack {name!r}: save them anew")
+        raise Incompatible(f"the weights in {self._folder} lack {name!r}: save them again")
 
 
 class ConvertedWeights:
@@ -84,12 +84,12 @@ def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> BertW
     """Return the weights in a folder.
 
     Args:
-        folder: a checkpoint of transformers.
-        file: where the conversion to 4 bits is kept, or is to be; None: nowhere.
-        quantised: in NF4 rather than in 32 bits.
+        folder: Checkpoint of transformers.
+        file: File that keeps, or is to keep, the conversion to 4 bits; None: it is not kept.
+        quantised: Whether to return them in NF4 rather than in 32 bits.
 
     Raises:
-        Incompatible: not all weights are there.
+        Incompatible: Not all weights are there.
     """
     if not quantised:
         return FolderWeights(folder)
@@ -101,9 +101,7 @@ def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> BertW
             write(file, converted, {})
             return ConvertedWeights(TensorFile(file))
         except OSError as error:
-            _log.warning(
-                "the converted backbone cannot be kept in %s, and is converted at every start: %s", file, error
-            )
+            _log.warning("the converted backbone cannot be kept in %s, so every start converts it: %s", file, error)
     return ConvertedWeights(converted)
 
 

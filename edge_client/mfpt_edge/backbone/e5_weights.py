@@ -16,8 +16,8 @@ class BundledWeights:
         """Wrap a file.
 
         Args:
-            file: the weights.
-            quantised: as they are; otherwise decoded to float32.
+            file: Weights.
+            quantised: Whether to leave them as they are, rather than decode them to float32.
         """
         self._file = file
         self._quantised = quantised

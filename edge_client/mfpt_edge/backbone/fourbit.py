@@ -1,4 +1,4 @@
-"""Frozen weights in 4 bits: matrices that are decoded where a product needs them, tables of which rows are decoded.
+"""Frozen weights in 4 bits: matrices, decoded where a product needs them, and tables, decoded row by row.
 
 Two codes a byte, the first in the low nibble; a float16 scale for each block of a row; and a codebook that says what
 the sixteen codes mean: NF4's quantiles of a normal distribution, or the whole numbers from -8 to 7 of q4_0. In a
@@ -34,7 +34,7 @@ class Packed(NamedTuple):
     Attributes:
         codes: [rows, columns / 2] uint8.
         scales: [rows, columns / block] float16.
-        book: what the codes mean, in units of the scale.
+        book: Meaning of the codes, in units of the scale.
     """
 
     codes: Tensor
@@ -151,7 +151,7 @@ class Linear4bit(nn.Module):
         Args:
             weight: [out, in].
             bias: [out].
-            dtype: to multiply in.
+            dtype: Type to multiply in.
         """
         super().__init__()
         self._book = weight.book
@@ -171,7 +171,7 @@ class Linear4bit(nn.Module):
 
 
 class Embedding4bit(nn.Module):
-    """A token table in 4 bits, of which a batch decodes only its own rows."""
+    """A token table in 4 bits; a batch decodes only the rows that it needs."""
 
     codes: Tensor
     scales: Tensor
@@ -181,8 +181,8 @@ class Embedding4bit(nn.Module):
 
         Args:
             table: [rows, width]; it may be mapped from a file.
-            factor: of what is looked up.
-            dtype: to multiply in, where the table also turns states into tokens.
+            factor: Factor for what is looked up.
+            dtype: Type to multiply in, where the table also turns states into tokens.
         """
         super().__init__()
         self.dtype = dtype
@@ -210,7 +210,7 @@ def plain_table(weight: Tensor) -> nn.Module:
 
 
 class BlockEmbedding(nn.Module):
-    """A token table in q4_0 blocks, mapped from a file on a processor, of which a batch decodes only its own rows."""
+    """A token table in q4_0 blocks, on a processor, mapped from a file; a batch decodes only the rows that it needs."""
 
     blocks: Tensor
 
@@ -236,7 +236,7 @@ class Footprint(NamedTuple):
 
     Attributes:
         held: bytes, with the scales.
-        fp32: bytes that the same weights would take in 32 bits.
+        fp32: Bytes that the same weights would take in 32 bits.
     """
 
     held: int

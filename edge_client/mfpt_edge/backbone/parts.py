@@ -22,9 +22,9 @@ class Tokenizer(Protocol):
         """Return the ids of every text with its special tokens, cut to `max_tokens` in all, without padding.
 
         Args:
-            texts: to encode.
-            max_tokens: of each.
-            pairs: second texts, one for each of the first.
+            texts: Texts to encode.
+            max_tokens: Most tokens of each text or pair.
+            pairs: Second texts, one for each of the first.
         """
 
 
@@ -40,7 +40,7 @@ class Encoder(Protocol):
         Args:
             tokens: [batch, tokens, width].
             mask: [batch, tokens] bool, true on real tokens.
-            unread: number of leading positions whose states nobody reads; they are left out of the result.
+            unread: Number of leading positions whose states are not read; they are left out of the result.
 
         Returns:
             Last states, [batch, tokens - unread, width].
@@ -52,17 +52,17 @@ class Backbone:
     """A frozen encoder or decoder in eval mode, ready for a prompt.
 
     Attributes:
-        encoder: turns tokens into states.
-        stack: the same, layer by layer; None if it is built in a way that does not allow that.
-        tokenizer: text -> ids.
-        decoder: a decoder's way from states back to text; None where the task is not to generate.
-        device: where the encoder lives.
-        width: hidden size.
-        layers: number of transformer layers.
-        max_positions: longest input, virtual tokens at the input included.
-        fingerprint: of the weights as published.
-        weight_bytes: what the weights take as loaded, scales included.
-        weight_bytes_fp32: what they would take in 32 bits.
+        encoder: From tokens to states.
+        stack: The same, layer by layer; None: it is built in a way that does not allow that.
+        tokenizer: From text to ids.
+        decoder: Way from states back to text; None: it was not loaded to write.
+        device: Device that the encoder is on.
+        width: Hidden size.
+        layers: Number of transformer layers.
+        max_positions: Longest input, virtual tokens at the input included.
+        fingerprint: Fingerprint of the weights as published.
+        weight_bytes: Memory that the weights take as loaded, scales included.
+        weight_bytes_fp32: Memory that they would take in 32 bits.
     """
 
     encoder: Encoder
@@ -80,13 +80,13 @@ class Backbone:
 
 @dataclass(frozen=True, slots=True)
 class Decoder:
-    """What a backbone has that can write.
+    """What a backbone needs to write.
 
     Attributes:
-        logits: last states [n, width] -> scores of the next token [n, vocabulary] float32.
-        tokenizer: also ids -> text.
-        end_id: token that ends a text.
-        vocabulary: number of tokens.
+        logits: Function from last states [n, width] to scores of the next token [n, vocabulary] float32.
+        tokenizer: From text to ids, and back.
+        end_id: Token that ends a text.
+        vocabulary: Number of tokens.
     """
 
     logits: Callable[[Tensor], Tensor]

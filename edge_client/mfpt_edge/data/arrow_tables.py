@@ -37,7 +37,7 @@ def parse_hub_source(source: str) -> tuple[str, str | None]:
     """
     parts = source.removeprefix("hf:").split("/")
     if len(parts) > 3 or not all(part.strip() == part != "" for part in parts):
-        raise UsageError(f"{source!r} names no data set: write hf:name, hf:org/name or hf:org/name/config")
+        raise UsageError(f"{source!r} is not the name of a data set: write hf:name, hf:org/name or hf:org/name/config")
     return "/".join(parts[:2]), parts[2] if len(parts) == 3 else None
 
 
@@ -54,7 +54,7 @@ def read_hub(source: str) -> dict[SplitName, Table]:
         raise DatasetError(f"{source} cannot be loaded: {str(error).partition(chr(10))[0]}") from error
     known = {SPLIT_NAMES[split]: data for split, data in loaded.items() if split in SPLIT_NAMES}
     if "train" not in known:
-        raise DatasetError(f"{source}: no train split; it has {listed(list(loaded))}")
+        raise DatasetError(f"{source} has no train split; it has {listed(list(loaded))}")
     return {
         split: _arrow_table(f"{source} {split}", data.with_format("arrow")[:], data.features.arrow_schema)
         for split, data in known.items()

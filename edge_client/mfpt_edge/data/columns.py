@@ -22,18 +22,18 @@ _LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
     "pairs": (("label",), ("gold_label",)),
     "generation": (("completion",), ("target",)),
 }
-# Of data sets that are translations of one another, such as SIB-200.
+# Column of data sets that are translations of one another, such as SIB-200.
 _KEY_COLUMN: Final = "index_id"
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that the user named, if any; the usual names are tried otherwise.
+    """The columns that the user named; where one is None, the usual names are tried.
 
     Attributes:
-        text: the text, the first of a pair, or the prompt.
-        label: the label, or the completion.
-        pair: the second text of a pair.
+        text: The text, the first of a pair, or the prompt.
+        label: The label, or the completion.
+        pair: The second text of a pair.
     """
 
     text: str | None = None
@@ -95,12 +95,12 @@ def _cell(row: Mapping[str, object], column: str) -> str | None:
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
     text = str(value).strip()
-    # JSON can escape half of a surrogate pair, which is no Unicode text and which no tokenizer takes.
+    # JSON can escape half of a surrogate pair, which is not Unicode text and which no tokenizer takes.
     return None if any("\ud800" <= char <= "\udfff" for char in text) else text
 
 
 def _columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: str) -> tuple[str, ...]:
-    """Return the column that the user wants, or else the first usual group, in whatever case it is written."""
+    """Return the column that the user wants, or else the first usual group, in upper or lower case."""
     known = {column if wanted else column.casefold(): column for column in reversed(table.columns)}
     for group in [(wanted,)] if wanted else usual:
         if all(column in known for column in group):

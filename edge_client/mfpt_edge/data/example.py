@@ -35,7 +35,7 @@ class Example:
 
 
 def inputs(plan: Plan, examples: Sequence[Example]) -> tuple[list[str], list[str] | None]:
-    """Return what a tokenizer is given of examples: the texts behind the plan's prefix, and the second texts if any.
+    """Return what a tokenizer is given: the texts after the plan's prefix, and the second texts of pairs.
 
     Args:
         plan: Kind of task, and prefix.

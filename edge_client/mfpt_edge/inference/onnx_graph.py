@@ -40,9 +40,9 @@ def build(shape: Shape, weights: GraphWeights, layer: int | None) -> onnx.ModelP
     """Return a graph.
 
     Args:
-        shape: of the encoder.
-        weights: all of them.
-        layer: the first that sees the prompt; None: the prompt enters at the input, before positions are added.
+        shape: Shape of the encoder.
+        weights: All weights.
+        layer: Index of the first layer that sees the prompt; None: it enters at the input, before positions are added.
     """
     graph = _Graph(shape, weights)
     hidden = graph.lookup()
@@ -129,7 +129,7 @@ class _Graph:
             "Unsqueeze", self._node("Cast", "mask", to=TensorProto.FLOAT), self._constant(np.array([2]))
         )
         total = self._node("ReduceSum", self._node("Mul", text, weights), axis, keepdims=0)
-        # The mean's length does not matter: it is brought to another one.
+        # The mean's length does not matter: it is set to another one.
         unit = self._node("LpNormalization", total, axis=-1, p=2)
         pooled = self._node("Mul", unit, self._constant(np.array(POOLED_NORM, np.float32)))
         logits = self._node("Gemm", pooled, "head.weight", "head.bias", transB=1)
@@ -169,7 +169,7 @@ class _Graph:
         return self._node("SkipLayerNormalization", first, second, *parts, domain=_DOMAIN, epsilon=self._shape.epsilon)
 
     def _split(self, entry: str) -> list[str]:
-        """Return the three thirds of what stands side by side."""
+        """Return the three thirds of what is side by side."""
         names = [self._name() for _ in range(3)]
         self._nodes.append(helper.make_node("Split", [entry], names, axis=-1, num_outputs=3))
         return names

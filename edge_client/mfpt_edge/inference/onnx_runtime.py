@@ -25,13 +25,13 @@ class OnnxPredictor:
         """Load a graph.
 
         Args:
-            model: plan and prompt.
-            folder: see `graphfolder`.
-            threads: None: as many as there are cores.
+            model: Plan and prompt.
+            folder: Folder of an exported backbone, see `graph_folder`.
+            threads: Number of threads; None: as many as there are cores.
 
         Raises:
-            UsageError: there is no graph in that folder.
-            Incompatible: it belongs to another backbone, or the prompt enters elsewhere.
+            UsageError: The folder does not hold a graph.
+            Incompatible: The graph belongs to another backbone, or the prompt enters elsewhere.
         """
         about = read_about(folder)
         check(about, model.plan)

@@ -52,14 +52,14 @@ def load_trainer(
     """
     if len(dataset.train) < plan.privacy.min_examples:
         raise DatasetError(
-            f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} at least"
+            f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} or more: add some"
         )
     torch.set_num_threads(threads or usable_cores())
     model = _load_model(plan, device)
     splits = [tokenise(model, split) for split in (dataset.train, dataset.validation, dataset.test)]
     economy, held_bytes = None, HELD_BYTES
     if memory is not None and model.backbone.device.type != "cpu":
-        _log.warning("--memory bounds nothing on %s: batches stay whole", model.backbone.device)
+        _log.warning("--memory has no effect on %s: it bounds training on a processor", model.backbone.device)
     elif memory is not None:
         model, economy = economise(model, splits[0], memory)
         held_bytes = 0

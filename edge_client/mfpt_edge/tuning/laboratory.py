@@ -89,14 +89,16 @@ def find_language(folder: Path, language: LanguageCode) -> Path:
     """Return the folder or file of a language: `swh`, `sw`, `swh_Latn` or `swh.csv` for Swahili.
 
     Raises:
-        UsageError: there is none, or more than one.
+        UsageError: The folder is missing, or holds none or more than one for the language.
     """
     if not folder.is_dir():
         raise UsageError(f"--data {folder}: no such folder; give one that holds a folder or file for each language")
     found = [path for path in sorted(folder.iterdir()) if _language_of(path) == language]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "nothing"
-        raise UsageError(f"--data {folder}: it holds {names} for {language}; one folder or file is needed")
+        raise UsageError(
+            f"--data {folder}: it holds {names} for {language}; give it one folder or file named after the language"
+        )
     return found[0]
 
 

@@ -16,13 +16,13 @@ from mfpt_shared.plan import Training
 
 
 class Progress(NamedTuple):
-    """Where training stands, after a step.
+    """How far training is, after a step.
 
     Attributes:
-        epoch: counted from 0.
-        step: steps done, over all epochs.
-        steps: steps in all.
-        loss: of this step.
+        epoch: Number of the epoch, counted from 0.
+        step: Number of steps done, over all epochs.
+        steps: Number of steps in all.
+        loss: Loss of this step.
     """
 
     epoch: int
@@ -35,9 +35,9 @@ class TrainReport(NamedTuple):
     """What training did.
 
     Attributes:
-        first_loss: mean over the first epoch.
-        last_loss: mean over the last epoch.
-        steps: optimiser steps.
+        first_loss: Mean loss of the first epoch.
+        last_loss: Mean loss of the last epoch.
+        steps: Number of optimiser steps.
     """
 
     first_loss: float
@@ -67,15 +67,15 @@ def train(
     """Tune prompt and head in place.
 
     Args:
-        model: where to start from; frozen weights are left alone.
-        encoded: at least one example.
-        training: epochs, batch size and optimiser.
-        rng: order of the examples; the only randomness.
-        on_step: called after every step; may raise to cancel.
-        split: cuts a batch into parts that are run one after the other, to take less memory; the step is the same.
+        model: Model to start from; its frozen weights are left alone.
+        encoded: Training examples, at least one.
+        training: Epochs, batch size and optimiser.
+        rng: Order of the examples, the only randomness.
+        on_step: Function that is called after every step; it may raise to cancel.
+        split: Function that cuts a batch into parts to be run one after the other, which takes less memory.
 
     Raises:
-        MfptError: the loss is no number any more.
+        MfptError: The loss is not a finite number any more.
     """
     optimiser = _optimiser(model, training)
     per_epoch = math.ceil(len(encoded.ids) / training.batch_size)
@@ -94,7 +94,7 @@ def train(
 
 
 def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
-    """Measure accuracy and loss; of no examples at all, both are zero."""
+    """Measure accuracy and loss; without examples, both are zero."""
     examples = len(encoded.ids)
     if not examples:
         return Measured(0.0, 0.0, 0)
@@ -114,10 +114,10 @@ def _step(model: PromptModel, parts: Sequence[Batch], optimiser: torch.optim.Opt
 
 
 def backward(model: PromptModel, parts: Sequence[Batch]) -> float:
-    """Add the gradients of a batch, of which one part after the other is run, and return its loss.
+    """Run the parts of a batch one after the other, add their gradients, and return the loss of the batch.
 
     Raises:
-        MfptError: the loss is no number any more.
+        MfptError: The loss is not a finite number any more.
     """
     examples, total = sum(len(part.targets) for part in parts), 0.0
     for part in parts:

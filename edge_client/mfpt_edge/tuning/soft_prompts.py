@@ -29,15 +29,15 @@ class LatePrompt(nn.Module):
     """Virtual tokens that enter before an inner layer. Source: Late Prompt Tuning, Liu et al. 2022."""
 
     def __init__(self, backbone: Backbone, spec: PromptSpec, layer: int) -> None:
-        """Find the encoder's layers.
+        """Make virtual tokens of zeros, to be set by a prompt state.
 
         Args:
-            backbone: an encoder in the manner of BERT: embeddings, then a list of layers, nothing behind them.
-            spec: number of virtual tokens.
-            layer: index of the first layer that sees them.
+            backbone: Backbone whose layers can be run one by one.
+            spec: Number of virtual tokens.
+            layer: Index of the first layer that sees them.
 
         Raises:
-            Incompatible: the encoder is built otherwise.
+            Incompatible: The encoder is built in another way.
         """
         super().__init__()
         if backbone.stack is None:
@@ -46,7 +46,7 @@ class LatePrompt(nn.Module):
                 'set prompt.method = "prompt" in the plan'
             )
         self.virtual = nn.Parameter(torch.zeros(spec.tokens, backbone.width))
-        # Not the layers themselves: torch would take them for a part of this module.
+        # Not the layers themselves: torch would take them for parts of this module.
         self._tokens, self._embed, self._run = backbone.encoder.tokens, backbone.stack.embed, backbone.stack.run
         self._layer = layer
 
@@ -72,7 +72,7 @@ class InputPrompt(nn.Module):
     def __init__(self, backbone: Backbone, spec: PromptSpec) -> None:
         """Build PEFT's module for the plan's method."""
         super().__init__()
-        # Imported here because PEFT takes its time, and late prompts do without.
+        # Late prompts do without PEFT.
         from peft import PromptEmbedding, PromptEncoder, PromptEncoderConfig, PromptTuningConfig  # noqa: PLC0415 - takes seconds
 
         shape = {"num_virtual_tokens": spec.tokens, "token_dim": backbone.width, "num_transformer_submodules": 1}
@@ -87,7 +87,7 @@ class InputPrompt(nn.Module):
         self._backbone = backbone
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Look the tokens up; the mask changes nothing."""
+        """Look the tokens up; the mask makes no difference."""
         del mask
         return self._backbone.encoder.tokens(ids)
 

@@ -118,7 +118,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
             r"no label column label or category; it has 'text', 'topic'.*--label-column",
         ),
         ("a.csv", 'text,label\nx,health\n"y,sport\n', r"a.csv, line 3: .*quote"),
-        ("a.csv", "text,label\n", r"no row can be used \(there is none\)"),
+        ("a.csv", "text,label\n", r"no row can be used \(the source has no rows\)"),
         (
             "a.csv",
             "text,label\nx,weather\n,health\n",

@@ -31,8 +31,8 @@ class Economy(NamedTuple):
     """How a model is trained within a bound.
 
     Attributes:
-        at_once: examples that are trained on at once. The same for long and short ones: torch keeps memory for every
-            shape that it meets.
+        at_once: Number of examples that are trained on at once. It is the same for long and short ones: torch keeps
+            memory for every shape that it meets.
     """
 
     at_once: int
@@ -57,8 +57,8 @@ def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[Prompt
         A model on the same frozen weights, and how it is to be trained.
 
     Raises:
-        Incompatible: the backbone's layers cannot be run one by one.
-        UsageError: the bound is too low for a single example.
+        Incompatible: The backbone's layers cannot be run one by one.
+        UsageError: The bound is too low for a single example.
     """
     backbone, plan = model.backbone, model.plan
     encoder, stack = backbone.encoder, backbone.stack
