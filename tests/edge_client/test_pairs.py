@@ -153,7 +153,7 @@ def test_one_label_for_two_texts_is_learned_from_both(tiny_backbone: Callable[..
             training=plan.Training(epochs=60, prompt_learning_rate=0.05, head_learning_rate=0.02),
         ),
     )
-    # As many of either label: to know only one of the two texts would help nobody.
+    # As many of either label: knowing only one of the two texts would not help.
     same = [one for one in examples if one.label] * 5
     encoded = encode(model, [*same, *(one for one in examples if not one.label)])
     before = measure(model, encoded)

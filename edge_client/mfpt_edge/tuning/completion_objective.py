@@ -12,7 +12,7 @@ from mfpt_edge.backbone.parts import Backbone, Decoder
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded
-from mfpt_edge.tuning.objective import LastStates, Outcome, Tokenised
+from mfpt_edge.tuning.objective import BatchOutcome, LastStates, Tokenised
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
 
@@ -72,7 +72,7 @@ class CompletionObjective:
             starts.append(len(kept))
         return Tokenised(sequences, starts)
 
-    def outcome(self, states: Tensor, batch: Batch) -> Outcome:
+    def outcome(self, states: Tensor, batch: Batch) -> BatchOutcome:
         """See Objective.outcome; a completion ends where the mask does."""
         places = torch.arange(batch.ids.shape[1] - 1, device=batch.ids.device)
         # A token is predicted from the state before it.
@@ -85,7 +85,7 @@ class CompletionObjective:
         counts = wanted.sum(dim=1)
         total = torch.zeros(len(batch.ids), device=losses.device).index_add(0, example, losses)
         hits = torch.zeros_like(counts).index_add(0, example, right.long())
-        return Outcome(total / counts, hits == counts)
+        return BatchOutcome(total / counts, hits == counts)
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
         """Return nothing: the decoder's own output layer is frozen."""

@@ -12,12 +12,12 @@ from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import POOLED_NORM, max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded, in_order
-from mfpt_edge.tuning.objective import LastStates, Outcome, Tokenised
+from mfpt_edge.tuning.objective import BatchOutcome, LastStates, Tokenised
 from mfpt_edge.tuning.ridge_head import solve
 from mfpt_shared.plan import Plan
 
-# The equations of the closed form grow with the square of the examples: of more than these, every second or third and
-# so on counts.
+# The closed form takes time and memory with the square of the examples: of more than these, only every second, every
+# third and so on is used.
 _SOLVED_EXAMPLES: Final = 2000
 
 
@@ -44,10 +44,12 @@ class LabelObjective(nn.Module):
         ids = self._tokenizer.encode(texts, self.max_tokens, pairs)
         return Tokenised(ids, [example.label for example in examples])
 
-    def outcome(self, states: Tensor, batch: Batch) -> Outcome:
+    def outcome(self, states: Tensor, batch: Batch) -> BatchOutcome:
         """See Objective.outcome."""
         scores = self.logits(states, batch.mask)
-        return Outcome(cross_entropy(scores, batch.targets, reduction="none"), scores.argmax(dim=1) == batch.targets)
+        return BatchOutcome(
+            cross_entropy(scores, batch.targets, reduction="none"), scores.argmax(dim=1) == batch.targets
+        )
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
         """Return weight and bias of the head."""

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.tuning.batches import Batch
-from mfpt_edge.tuning.objective import Objective, Outcome
+from mfpt_edge.tuning.objective import BatchOutcome, Objective
 from mfpt_edge.tuning.objectives import objective_for
 from mfpt_edge.tuning.soft_prompts import InputPrompt, LatePrompt, SoftPrompt
 from mfpt_shared.plan import Plan
@@ -88,7 +88,7 @@ class PromptModel(nn.Module):
         hidden = self.lower(batch.ids, batch.mask) if batch.hidden is None else batch.hidden
         return self.states(hidden, batch.mask)
 
-    def outcome(self, batch: Batch) -> Outcome:
+    def outcome(self, batch: Batch) -> BatchOutcome:
         """Run a batch, and compare with its targets."""
         return self.objective.outcome(self.last_states(batch), batch)
 

@@ -29,7 +29,7 @@ class Tokenised(NamedTuple):
     targets: list[int]
 
 
-class Outcome(NamedTuple):
+class BatchOutcome(NamedTuple):
     """How a model did on a batch.
 
     Attributes:
@@ -51,7 +51,7 @@ class Objective(Protocol):
     def tokenise(self, examples: Sequence[Example]) -> Tokenised:
         """Return examples as token ids, each cut to what the backbone takes beside the virtual tokens."""
 
-    def outcome(self, states: Tensor, batch: Batch) -> Outcome:
+    def outcome(self, states: Tensor, batch: Batch) -> BatchOutcome:
         """Compare a batch with its targets.
 
         Args:

@@ -67,7 +67,7 @@ def test_json_lines_may_hold_unicode_line_separators(tmp_path: Path) -> None:
     assert read(write(tmp_path / "a.jsonl", '{"text": "a\u2028b", "label": "sport"}\n')) == [("a\u2028b", "sport")]
 
 
-def test_reads_parquet_with_columns_that_are_no_text(tmp_path: Path) -> None:
+def test_reads_parquet_with_columns_that_are_not_text(tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     pq = pytest.importorskip("pyarrow.parquet")
     columns = {

@@ -82,7 +82,7 @@ def test_an_answer_does_not_depend_on_the_texts_beside_it(open_predictor: Callab
     np.testing.assert_allclose(together, alone, atol=0.03)
 
 
-def test_of_no_texts_there_are_no_answers(open_predictor: Callable[[Model], Predictor]) -> None:
+def test_no_texts_give_no_answers(open_predictor: Callable[[Model], Predictor]) -> None:
     predictor = open_predictor(model_of(plan.BackboneSpec()))
     assert predict(predictor, []) == []
     assert evaluate(predictor, []).examples == 0

@@ -100,7 +100,7 @@ def test_measuring_does_not_change_what_is_measured(tiny_backbone: LoadTiny) -> 
     assert before.examples == 12
 
 
-def test_of_no_examples_nothing_is_known(tiny_backbone: LoadTiny) -> None:
+def test_without_examples_nothing_is_known(tiny_backbone: LoadTiny) -> None:
     trainer, the_plan = make_trainer(tiny_backbone())
     found = trainer.test(initial_state(the_plan))
     assert (found.accuracy, found.loss, found.examples) == NOTHING

@@ -115,7 +115,7 @@ def test_a_completion_counts_as_right_just_where_the_decoder_would_write_it(load
     train(model, encode(model, EXAMPLES[:1]), model.plan.training, rng=np.random.default_rng(0))
     texts = ("the food was good", "the food was", "a", "fine")
     written = write(model, texts)
-    assert len(set(written)) > 1, "of texts that are answered alike, the test would say little"
+    assert len(set(written)) > 1, "if all answers were alike, the test would say little"
     kept = [Example(text, completion=found) for text, found in zip(texts, written, strict=True) if found]
     other = [Example(one.text, completion=f"{one.completion} poor") for one in kept]
     ends = [one for one in kept if len(tokenise(model, [one]).ids[0]) < writing(model).longest]

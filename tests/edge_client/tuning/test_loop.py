@@ -76,7 +76,7 @@ def test_training_can_be_cancelled_after_a_step(tiny_backbone: Callable[..., Bac
         train(model, encode(model, FOODS), model.plan.training, rng=rng(), on_step=cancel)
 
 
-def test_a_loss_that_is_no_number_stops_training_with_advice(tiny_backbone: Callable[..., Backbone]) -> None:
+def test_a_loss_that_is_not_a_number_stops_training_with_advice(tiny_backbone: Callable[..., Backbone]) -> None:
     model = food_model(tiny_backbone())
     state = dict(model.state())
     state["prompt"] = np.full_like(state["prompt"], np.nan)
@@ -121,5 +121,5 @@ def test_a_linear_schedule_takes_smaller_and_smaller_steps(tiny_backbone: Callab
         return [float(np.abs(after - before).max()) for before, after in itertools.pairwise(passed)]
 
     constant, linear = step_sizes("constant"), step_sizes("linear")
-    # Of AdamW on the same slope, every step is as long as the learning rate.
+    # On the same slope, AdamW makes every step as long as the learning rate.
     np.testing.assert_allclose(np.divide(linear, constant), [1, 0.75, 0.5, 0.25], rtol=0.1)

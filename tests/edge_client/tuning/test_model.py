@@ -142,7 +142,7 @@ def test_cached_activations_give_the_same_answers_and_gradients(backbone: Backbo
 
 
 @pytest.mark.parametrize("family", ["XLMRobertaXL"])
-def test_an_encoder_that_is_no_stack_of_layers_takes_a_prompt_at_the_input_only(
+def test_an_encoder_that_is_not_a_stack_of_layers_takes_a_prompt_at_the_input_only(
     tiny_backbone: Callable[..., Backbone], family: str
 ) -> None:
     backbone = tiny_backbone(family)

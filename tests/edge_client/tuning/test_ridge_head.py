@@ -21,7 +21,7 @@ from support.models import FOODS, food_model, labelling, solve_head
 
 
 def balanced(examples: Iterable[Example], each: int) -> list[Example]:
-    """Return the first so many examples of each label."""
+    """Return the first `each` examples of each label."""
     seen: Counter[int] = Counter()
     chosen = []
     for example in examples:
