@@ -13,7 +13,7 @@ from mfpt_shared import plan
 from support.backbones import save_tiny_model, smollm2_spec, tiny_spec
 
 if TYPE_CHECKING:
-    from mfpt_edge.backbone.load import Backbone
+    from mfpt_edge.backbone.parts import Backbone
 
 
 @pytest.fixture(scope="session")

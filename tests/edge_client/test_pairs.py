@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import describe, load_dataset
@@ -23,7 +23,7 @@ from mfpt_edge.inference.labels import evaluate, predict
 from mfpt_edge.inference.onnx_runtime import OnnxPredictor
 from mfpt_edge.inference.torch_runtime import TorchPredictor
 from mfpt_edge.storage.saved_prompt import Model
-from mfpt_edge.tuning.batches import encode
+from mfpt_edge.tuning.encoding import encode
 from mfpt_edge.tuning.loop import evaluate as measure
 from mfpt_edge.tuning.loop import train
 from mfpt_edge.tuning.model import PromptModel
@@ -31,6 +31,7 @@ from mfpt_shared import plan, tensors
 from mfpt_shared.backbones.describe import describe as describe_backbone
 from mfpt_shared.errors import DatasetError, PlanError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan_files import plan_from_toml, plan_to_toml
 from mfpt_shared.protocol.messages import Prompt, PromptHeader
 from support.backbones import tiny_spec
 
@@ -38,6 +39,8 @@ LABELS = ("entailment", "neutral", "contradiction")
 SWAHILI = LanguageCode("swh")
 PREMISES = ("Mvua inanyesha leo.", "Anasoma kitabu.", "neno " * 300, "Ndiyo")
 HYPOTHESES = ("Kuna mvua.", "Analala.", "Ndiyo", "neno " * 300)
+PAIRS = [Example(one, pair=other) for one, other in zip(PREMISES, HYPOTHESES, strict=True)]
+SWAPPED = [Example(one.pair, pair=one.text) for one in PAIRS]
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def tokenizer() -> BundledTokenizer:
     return BundledTokenizer(E5File(find_file()))
 
 
-def write_pairs(folder: Path, name: str = "train.jsonl", count: int = 60, **renamed: str) -> Path:
+def write_pairs(folder: Path, **renamed: str) -> Path:
     names = {"premise": "premise", "hypothesis": "hypothesis", "label": "label"} | renamed
     rows = [
         {
@@ -53,9 +56,9 @@ def write_pairs(folder: Path, name: str = "train.jsonl", count: int = 60, **rena
             names["hypothesis"]: f"claim {number % 7}",
             names["label"]: LABELS[number % 3],
         }
-        for number in range(count)
+        for number in range(60)
     ]
-    file = folder / name
+    file = folder / "train.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rows), encoding="utf-8")
     return file
 
@@ -150,7 +153,7 @@ def test_one_label_for_two_texts_is_learned_from_both(tiny_backbone: Callable[..
             training=plan.Training(epochs=60, prompt_learning_rate=0.05, head_learning_rate=0.02),
         ),
     )
-    # As many of either label: to know only one of the two texts would help nobody.
+    # As many of either label: knowing only one of the two texts would not help.
     same = [one for one in examples if one.label] * 5
     encoded = encode(model, [*same, *(one for one in examples if not one.label)])
     before = measure(model, encoded)
@@ -176,11 +179,11 @@ def test_both_runtimes_label_pairs_alike_and_look_at_both_texts(tmp_path: Path) 
         TorchPredictor(model, device="cpu"),
         OnnxPredictor(model, graph_folder.bundled_folder(model.plan, tmp_path)),
     )
-    ours, theirs = (one.probabilities(PREMISES, HYPOTHESES) for one in predictors)
+    ours, theirs = (one.probabilities(PAIRS) for one in predictors)
     np.testing.assert_allclose(ours, theirs, atol=0.1)
     for one in predictors:
-        swapped = one.probabilities(HYPOTHESES, PREMISES)
-        assert not np.allclose(one.probabilities(PREMISES, HYPOTHESES), swapped, atol=1e-3)
+        swapped = one.probabilities(SWAPPED)
+        assert not np.allclose(one.probabilities(PAIRS), swapped, atol=1e-3)
         labelled = predict(one, PREMISES[:1], HYPOTHESES[:1])
         measured = evaluate(one, [Example(PREMISES[0], LABELS.index(labelled[0].label), pair=HYPOTHESES[0])])
         assert measured.accuracy == 1.0
@@ -192,9 +195,9 @@ def test_an_exported_tokenizer_encodes_pairs_as_the_original(
     spec: Any = tiny_spec(tiny_folder("XLMRoberta"))
     model = model_of(spec)
     export_onnx(model.plan, tmp_path / "out", None)
-    firsts, seconds = ("the food was good", "a"), ("bad", "b c d and a")
-    expected = TorchPredictor(model, device="cpu").probabilities(firsts, seconds)
-    found = OnnxPredictor(model, tmp_path / "out").probabilities(firsts, seconds)
+    pairs = [Example("the food was good", pair="bad"), Example("a", pair="b c d and a")]
+    expected = TorchPredictor(model, device="cpu").probabilities(pairs)
+    found = OnnxPredictor(model, tmp_path / "out").probabilities(pairs)
     np.testing.assert_allclose(found, expected, atol=0.02)
 
 
@@ -216,4 +219,4 @@ def test_a_plan_that_generates_tunes_virtual_tokens_alone_and_starts_no_head() -
     made = plan.made(plan.Plan, task={"labels": (), "kind": "generation"})
     assert set(tensors.layout(made)) == {"prompt"}
     assert not made.starts_closed
-    assert plan.plan_from_toml(plan.plan_to_toml(made), "x") == made
+    assert plan_from_toml(plan_to_toml(made), "x") == made

@@ -1,7 +1,7 @@
 """Encoders of the BERT family (BERT, RoBERTa, XLM-R, E5), run layer by layer with frozen 4-bit weights.
 
-A device spends its time here, so there is no more in it than the family needs: what enters half-way up can be run from
-there, one product makes queries, keys and values, and the last layer leaves out rows that nobody reads.
+A device spends its time here, so there is no more in it than the family needs: layers can be run from any one on, one
+product makes queries, keys and values, and the last layer leaves out rows that are not read.
 """
 
 from typing import Protocol
@@ -15,7 +15,7 @@ from mfpt_edge.backbone.padding import additive
 from mfpt_edge.formats.bert_shape import ACTIVATIONS, Shape
 
 
-class Weights(Protocol):
+class BertWeights(Protocol):
     """Weights by their names in transformers' `BertModel`."""
 
     def vector(self, name: str) -> Tensor:
@@ -24,8 +24,8 @@ class Weights(Protocol):
     def matrix(self, name: str) -> Packed | Tensor:
         """Return a linear layer's weight [out, in], in 4 bits or in 32."""
 
-    def table(self) -> nn.Module:
-        """Return the token table: ids [...] -> [..., width] float32."""
+    def table(self, device: torch.device) -> nn.Module:
+        """Return the token table on a device: ids [...] -> [..., width] float32."""
 
 
 class BertEncoder(nn.Module):
@@ -33,19 +33,19 @@ class BertEncoder(nn.Module):
 
     positions: Tensor
 
-    def __init__(self, shape: Shape, weights: Weights, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, shape: Shape, weights: BertWeights, device: torch.device, dtype: torch.dtype) -> None:
         """Take over weights.
 
         Args:
-            shape: of the encoder.
-            weights: all of them.
-            device: where it runs.
-            dtype: float32 or bfloat16, of everything between the token table and the last layer.
+            shape: Shape of the encoder.
+            weights: All weights.
+            device: Device that it runs on.
+            dtype: Type, float32 or bfloat16, of everything between the token table and the last layer.
         """
         super().__init__()
         self.shape = shape
         self.dtype = dtype
-        self.table = weights.table().to(device)
+        self.table = weights.table(device)
         used = slice(shape.first_position, shape.first_position + shape.positions)
         positions = weights.vector("embeddings.position_embeddings.weight").view(-1, shape.width)[used]
         kind = weights.vector("embeddings.token_type_embeddings.weight").view(-1, shape.width)[0]
@@ -69,7 +69,7 @@ class BertEncoder(nn.Module):
         return embedded
 
     def encode(self, tokens: Tensor, mask: Tensor, *, unread: int = 0) -> Tensor:
-        """Run the whole encoder on looked-up tokens; arguments as of `run`."""
+        """Run the whole encoder on looked-up tokens; arguments as for `run`."""
         return self.run(self.embed(tokens), mask, unread=unread)
 
     def run(self, hidden: Tensor, mask: Tensor, first: int = 0, stop: int | None = None, *, unread: int = 0) -> Tensor:
@@ -78,9 +78,9 @@ class BertEncoder(nn.Module):
         Args:
             hidden: [batch, tokens, width], what layer `first` sees.
             mask: [batch, tokens] bool, true on real tokens.
-            first: index of the first layer to run.
-            stop: index of the first that is not run; None: to the end.
-            unread: tokens at the front whose states nobody reads in the end.
+            first: Index of the first layer to run.
+            stop: Index of the first layer that is not run; None: to the end.
+            unread: Number of tokens at the front whose last states are not read.
 
         Returns:
             [batch, tokens - unread, width].
@@ -96,7 +96,9 @@ class BertEncoder(nn.Module):
 
 
 class _Layer(nn.Module):
-    def __init__(self, weights: Weights, index: int, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, weights: BertWeights, index: int, shape: Shape, device: torch.device, dtype: torch.dtype
+    ) -> None:
         super().__init__()
         name = f"encoder.layer.{index}"
         attention = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
@@ -137,7 +139,7 @@ class _Norm(nn.Module):
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, weights: Weights, name: str, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, weights: BertWeights, name: str, shape: Shape, device: torch.device, dtype: torch.dtype) -> None:
         super().__init__()
         self._epsilon = shape.epsilon
         self.register_buffer("weight", weights.vector(f"{name}.weight").to(device, dtype), persistent=False)
@@ -147,7 +149,7 @@ class _Norm(nn.Module):
         return functional.layer_norm(hidden, self.weight.shape, self.weight, self.bias, self._epsilon)
 
 
-def _linear(weights: Weights, names: list[str], device: torch.device, dtype: torch.dtype) -> nn.Module:
+def _linear(weights: BertWeights, names: list[str], device: torch.device, dtype: torch.dtype) -> nn.Module:
     """Return one layer that gives what several would, side by side."""
     parts = [weights.matrix(f"{name}.weight") for name in names]
     bias = torch.cat([weights.vector(f"{name}.bias") for name in names]).to(device, dtype)

@@ -8,10 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from mfpt_edge.backbone import fourbit
-from mfpt_edge.backbone.bert import Weights
+from mfpt_edge.backbone.bert import BertWeights
 from mfpt_edge.backbone.tensorfile import TensorFile, opened, write
 from mfpt_edge.formats.bert_shape import TABLE
-from mfpt_edge.formats.q4_0 import Floats, Q4Matrix, quantise_q4
 from mfpt_shared.errors import Incompatible
 
 _log = logging.getLogger(__name__)
@@ -24,7 +23,7 @@ class FolderWeights:
         """Open a folder.
 
         Raises:
-            Incompatible: it cannot be read.
+            Incompatible: The weights cannot be read.
         """
         self._folder = folder
         self._tensors = _open(folder)
@@ -32,16 +31,16 @@ class FolderWeights:
         self._prefix = found.removesuffix(TABLE)
 
     def vector(self, name: str) -> Tensor:
-        """See Weights.vector."""
+        """See BertWeights.vector."""
         return self._tensor(name).float()
 
     def matrix(self, name: str) -> Tensor:
-        """See Weights.matrix."""
+        """See BertWeights.matrix."""
         return self._tensor(name).float()
 
-    def table(self) -> nn.Module:
-        """See Weights.table."""
-        return fourbit.plain_table(self._tensor(TABLE))
+    def table(self, device: torch.device) -> nn.Module:
+        """See BertWeights.table."""
+        return fourbit.plain_table(self._tensor(TABLE)).to(device)
 
     def names(self) -> Iterator[str]:
         """Return the names of all that belongs to the encoder."""
@@ -55,7 +54,7 @@ class FolderWeights:
             found = self._tensors.get(self._prefix + spelling)
             if found is not None:
                 return found
-        raise Incompatible(f"the weights in {self._folder} lack {name!r}: save them anew")
+        raise Incompatible(f"the weights in {self._folder} lack {name!r}: save them again")
 
 
 class ConvertedWeights:
@@ -65,51 +64,32 @@ class ConvertedWeights:
         self._tensors = tensors
 
     def vector(self, name: str) -> Tensor:
-        """See Weights.vector."""
+        """See BertWeights.vector."""
         return self._tensors[name].float()
 
     def matrix(self, name: str) -> fourbit.Packed | Tensor:
-        """See Weights.matrix."""
+        """See BertWeights.matrix."""
         if name in self._tensors:
             return self._tensors[name]
         return fourbit.Packed(self._tensors[f"{name}.codes"], self._tensors[f"{name}.scales"], "nf4")
 
-    def table(self) -> nn.Module:
-        """See Weights.table."""
+    def table(self, device: torch.device) -> nn.Module:
+        """See BertWeights.table."""
         table = self.matrix(TABLE)
-        if isinstance(table, fourbit.Packed):
-            return fourbit.Embedding4bit(table)
-        return fourbit.plain_table(table)
+        module = fourbit.Embedding4bit(table) if isinstance(table, fourbit.Packed) else fourbit.plain_table(table)
+        return module.to(device)
 
 
-class GraphWeights:
-    """The same for an ONNX graph, which has blocks of whole numbers; see `onnxgraph.GraphWeights`."""
-
-    def __init__(self, weights: Weights) -> None:
-        self._weights = weights
-
-    def vector(self, name: str) -> Floats:
-        """See onnxgraph.GraphWeights.vector."""
-        found: Floats = self._weights.vector(name).numpy().reshape(-1)
-        return found
-
-    def matrix(self, name: str) -> Q4Matrix:
-        """See onnxgraph.GraphWeights.matrix."""
-        matrix = self._weights.matrix(name)
-        full = matrix.decode(torch.float32) if isinstance(matrix, fourbit.Packed) else matrix
-        return quantise_q4(full.numpy())
-
-
-def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> Weights:
+def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> BertWeights:
     """Return the weights in a folder.
 
     Args:
-        folder: a checkpoint of transformers.
-        file: where the conversion to 4 bits is kept, or is to be; None: nowhere.
-        quantised: in NF4 rather than in 32 bits.
+        folder: Checkpoint of transformers.
+        file: File that keeps, or is to keep, the conversion to 4 bits; None: it is not kept.
+        quantised: Whether to return them in NF4 rather than in 32 bits.
 
     Raises:
-        Incompatible: not all weights are there.
+        Incompatible: Not all weights are there.
     """
     if not quantised:
         return FolderWeights(folder)
@@ -121,9 +101,7 @@ def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> Weigh
             write(file, converted, {})
             return ConvertedWeights(TensorFile(file))
         except OSError as error:
-            _log.warning(
-                "the converted backbone cannot be kept in %s, and is converted at every start: %s", file, error
-            )
+            _log.warning("the converted backbone cannot be kept in %s, so every start converts it: %s", file, error)
     return ConvertedWeights(converted)
 
 

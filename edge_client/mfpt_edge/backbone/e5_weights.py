@@ -1,6 +1,5 @@
 """multilingual-e5-small out of its weights file, in the 4 bits as published."""
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -11,33 +10,38 @@ from mfpt_edge.formats.q4_0 import BLOCK_BYTES, BLOCK_WEIGHTS
 
 
 class BundledWeights:
-    """See `bert.Weights`."""
+    """See `bert.BertWeights`."""
 
     def __init__(self, file: E5File, *, quantised: bool) -> None:
         """Wrap a file.
 
         Args:
-            file: the weights.
-            quantised: as they are; otherwise decoded to float32.
+            file: Weights.
+            quantised: Whether to leave them as they are, rather than decode them to float32.
         """
         self._file = file
         self._quantised = quantised
 
     def vector(self, name: str) -> Tensor:
-        """See Weights.vector."""
-        return torch.from_numpy(self._file.tensor(name))
+        """See BertWeights.vector."""
+        return torch.from_numpy(self._file.vector(name))
 
     def matrix(self, name: str) -> fourbit.Packed | Tensor:
-        """See Weights.matrix."""
-        rows = self._file.rows(name)
+        """See BertWeights.matrix."""
         if not self._quantised:
-            return torch.from_numpy(self._file.tensor(name).reshape(rows, -1))
-        return fourbit.from_q4_0(torch.from_numpy(np.array(self._file.blocks(name))), rows)
+            return torch.from_numpy(self._file.vector(name).reshape(self._file.rows(name), -1))
+        return self._packed(name)
 
-    def table(self) -> nn.Module:
-        """See Weights.table."""
+    def table(self, device: torch.device) -> nn.Module:
+        """See BertWeights.table; on a processor, the table stays in the file, mapped."""
         width = self._file.config.hidden
-        if self._quantised:
+        if not self._quantised:
+            return fourbit.plain_table(torch.from_numpy(self._file.vector(TABLE).reshape(-1, width))).to(device)
+        if device.type == "cpu":
             blocks = self._file.blocks(TABLE).reshape(-1, width // BLOCK_WEIGHTS * BLOCK_BYTES)
-            return fourbit.Q4Embedding(torch.from_numpy(blocks), width)
-        return fourbit.plain_table(torch.from_numpy(self._file.tensor(TABLE).reshape(-1, width)))
+            return fourbit.BlockEmbedding(torch.from_numpy(blocks), width)
+        return fourbit.Embedding4bit(self._packed(TABLE)).to(device)
+
+    def _packed(self, name: str) -> fourbit.Packed:
+        codes, scales = self._file.matrix(name)
+        return fourbit.Packed(torch.from_numpy(codes), torch.from_numpy(scales), "q4_0")

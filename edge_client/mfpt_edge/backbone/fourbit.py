@@ -1,4 +1,4 @@
-"""Frozen weights in 4 bits: matrices that are decoded where a product needs them, tables of which rows are decoded.
+"""Frozen weights in 4 bits: matrices, decoded where a product needs them, and tables, decoded row by row.
 
 Two codes a byte, the first in the low nibble; a float16 scale for each block of a row; and a codebook that says what
 the sixteen codes mean: NF4's quantiles of a normal distribution, or the whole numbers from -8 to 7 of q4_0. In a
@@ -13,6 +13,8 @@ from typing import Any, Final, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
+
 Codebook = Literal["nf4", "q4_0"]
 
 # Source: QLoRA, Dettmers et al. 2023, appendix E.
@@ -23,7 +25,6 @@ _NF4: Final = (
 )
 _BOOKS: Final[dict[Codebook, tuple[float, ...]]] = {"nf4": _NF4, "q4_0": tuple(float(code - 8) for code in range(16))}
 _BLOCKS: Final = (64, 32)
-Q4_0_BLOCK: Final = 32
 _ROWS_AT_ONCE: Final = 16_384
 
 
@@ -33,7 +34,7 @@ class Packed(NamedTuple):
     Attributes:
         codes: [rows, columns / 2] uint8.
         scales: [rows, columns / block] float16.
-        book: what the codes mean, in units of the scale.
+        book: Meaning of the codes, in units of the scale.
     """
 
     codes: Tensor
@@ -101,14 +102,6 @@ def quantise(weight: Tensor) -> Packed | None:
     return Packed(torch.cat(codes), torch.cat(scales), "nf4")
 
 
-def from_q4_0(blocks: Tensor, rows: int) -> Packed:
-    """Return a matrix of q4_0 blocks [n, 18] uint8, without loss; see `e5file` for their layout."""
-    scales = blocks[:, :2].contiguous().view(torch.float16)
-    nibbles = torch.cat([blocks[:, 2:] & 15, blocks[:, 2:] >> 4], dim=1).view(-1, 16, 2)
-    codes = nibbles[..., 0] | (nibbles[..., 1] << 4)
-    return Packed(codes.reshape(rows, -1), scales.reshape(rows, -1), "q4_0")
-
-
 def compute_dtype(device: torch.device) -> torch.dtype:
     """Return the type to multiply in: bfloat16 where the hardware has it (two to four times as fast), else float32."""
     native = device.type == "cuda" or (device.type == "cpu" and _cpu_has_bfloat16())
@@ -134,14 +127,14 @@ class _Product(torch.autograd.Function):
         return nn.functional.linear(x, weight.decode(x.dtype), bias)
 
     @staticmethod
-    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401
+    def backward(context: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:  # noqa: ANN401 - of torch
         (gradient,) = gradients
         return gradient @ context.weight.decode(gradient.dtype), None, None
 
 
 def product(x: Tensor, weight: Packed, bias: Tensor | None = None) -> Tensor:
     """Return x W^T + b, [..., in] -> [..., out], in the type of x; gradients go to x alone."""
-    result: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]
+    result: Tensor = _Product.apply(x, weight, bias)  # type: ignore[no-untyped-call]  # torch has no types here
     return result
 
 
@@ -158,7 +151,7 @@ class Linear4bit(nn.Module):
         Args:
             weight: [out, in].
             bias: [out].
-            dtype: to multiply in.
+            dtype: Type to multiply in.
         """
         super().__init__()
         self._book = weight.book
@@ -178,7 +171,7 @@ class Linear4bit(nn.Module):
 
 
 class Embedding4bit(nn.Module):
-    """A token table in 4 bits, of which a batch decodes only its own rows."""
+    """A token table in 4 bits; a batch decodes only the rows that it needs."""
 
     codes: Tensor
     scales: Tensor
@@ -188,8 +181,8 @@ class Embedding4bit(nn.Module):
 
         Args:
             table: [rows, width]; it may be mapped from a file.
-            factor: of what is looked up.
-            dtype: to multiply in, where the table also turns states into tokens.
+            factor: Factor for what is looked up.
+            dtype: Type to multiply in, where the table also turns states into tokens.
         """
         super().__init__()
         self.dtype = dtype
@@ -216,17 +209,17 @@ def plain_table(weight: Tensor) -> nn.Module:
     return nn.Embedding(rows, width, _weight=weight.float(), _freeze=True)
 
 
-class Q4Embedding(nn.Module):
-    """A token table in the q4_0 blocks of `e5-small-q4.bin`, without loss and, on a CPU, mapped from the file."""
+class BlockEmbedding(nn.Module):
+    """A token table in q4_0 blocks, on a processor, mapped from a file; a batch decodes only the rows that it needs."""
 
     blocks: Tensor
 
     def __init__(self, blocks: Tensor, width: int) -> None:
-        """Wrap a packed table.
+        """Wrap a table.
 
         Args:
-            blocks: [rows, width / 32 * 18] uint8.
-            width: of a decoded row.
+            blocks: [rows, width / 32 * 18] uint8, see `formats.q4_0`.
+            width: Width of a decoded row.
         """
         super().__init__()
         self.embedding_dim = width
@@ -234,8 +227,8 @@ class Q4Embedding(nn.Module):
 
     def forward(self, ids: Tensor) -> Tensor:
         """Decode rows: ids [...] become [..., width] float32."""
-        rows = self.blocks[ids.reshape(-1)]
-        return from_q4_0(rows.view(-1, 18), len(rows)).decode(torch.float32).view(*ids.shape, self.embedding_dim)
+        blocks = self.blocks[ids.reshape(-1)].view(-1, BLOCK_BYTES)
+        return torch.from_numpy(dequantise(blocks.numpy())).view(*ids.shape, self.embedding_dim)
 
 
 class Footprint(NamedTuple):
@@ -243,7 +236,7 @@ class Footprint(NamedTuple):
 
     Attributes:
         held: bytes, with the scales.
-        fp32: bytes that the same weights would take in 32 bits.
+        fp32: Bytes that the same weights would take in 32 bits.
     """
 
     held: int
@@ -257,7 +250,7 @@ def footprint(model: nn.Module) -> Footprint:
         match module:
             case Linear4bit() | Embedding4bit():
                 matrix = 4 * module.codes.numel() * 2
-            case Q4Embedding():
+            case BlockEmbedding():
                 matrix = 4 * len(module.blocks) * module.embedding_dim
             case _:
                 matrix = 0

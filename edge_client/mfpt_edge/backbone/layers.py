@@ -1,4 +1,4 @@
-"""A transformers model taken apart, so that it can be entered half-way up; proven on a few tokens to be the model."""
+"""A transformers model taken apart, to be entered before any layer; checked on a few tokens against the whole."""
 
 from collections.abc import Sequence
 from typing import Any, Final, Protocol
@@ -23,15 +23,18 @@ class Stack(Protocol):
 
         Args:
             hidden: [batch, tokens, width], what layer `first` sees.
-            mask: [batch, tokens] bool, true on real tokens, which stand at the front.
-            first: index of a layer.
-            stop: index of a layer.
-            unread: tokens at the front that are left out of what is returned, [batch, tokens - unread, width].
+            mask: [batch, tokens] bool, true on real tokens, which are at the front.
+            first: Index of the first layer to run.
+            stop: Index of the first layer that is not run.
+            unread: Number of tokens at the front that are left out of the result.
+
+        Returns:
+            [batch, tokens - unread, width].
         """
 
 
-class _Encoder:
-    """In the manner of BERT: embeddings, then layers that see all tokens, nothing behind them."""
+class _BertStack:
+    """Layers as in BERT: embeddings, then layers that see all tokens, and nothing after them."""
 
     def __init__(self, embeddings: nn.Module, layers: Sequence[nn.Module]) -> None:
         self._embeddings = embeddings
@@ -48,8 +51,8 @@ class _Encoder:
         return hidden[:, unread:]
 
 
-class _Decoder:
-    """In the manner of Llama: layers that see what came before, with rotary positions, then a norm."""
+class _LlamaStack:
+    """Layers as in Llama: layers that see what came before, with rotary positions, then a norm."""
 
     def __init__(self, model: Any, layers: Sequence[nn.Module]) -> None:  # noqa: ANN401 - transformers has no types here
         self._rotary = model.rotary_emb
@@ -76,9 +79,9 @@ def find_stack(encoder: Pretrained, depth: int, device: torch.device) -> Stack |
     """Return a model's layers, or None where together they would not do what the model does.
 
     Args:
-        encoder: the model.
-        depth: number of its layers.
-        device: of the model.
+        encoder: Model.
+        depth: Number of its layers.
+        device: Device of the model.
     """
     model: Any = encoder.model
     lists = [part for part in model.modules() if isinstance(part, nn.ModuleList) and len(part) == depth]
@@ -88,9 +91,9 @@ def find_stack(encoder: Pretrained, depth: int, device: torch.device) -> Stack |
     kinds = set(getattr(model.config, "layer_types", None) or ["full_attention"])
     stack: Stack
     if isinstance(embeddings := getattr(model, "embeddings", None), nn.Module):
-        stack = _Encoder(embeddings, layers)
+        stack = _BertStack(embeddings, layers)
     elif hasattr(model, "rotary_emb") and hasattr(model, "norm") and kinds == {"full_attention"}:
-        stack = _Decoder(model, layers)
+        stack = _LlamaStack(model, layers)
     else:
         return None
     return stack if _agree(encoder, stack, device) else None
@@ -112,6 +115,6 @@ def _agree(encoder: Pretrained, stack: Stack, device: torch.device) -> bool:
     return whole.shape == ours.shape and torch.allclose(whole, ours, rtol=1e-2, atol=1e-3)
 
 
-def _states(output: Any) -> Tensor:  # noqa: ANN401
+def _states(output: Any) -> Tensor:  # noqa: ANN401 - transformers has no types
     states: Tensor = output[0] if isinstance(output, tuple) else output
     return states

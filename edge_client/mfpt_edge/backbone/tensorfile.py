@@ -30,17 +30,17 @@ _TYPES: Final = {
 
 
 class TensorFile(Mapping[str, Tensor]):
-    """The tensors of a file, of which only what is touched is read from disk."""
+    """The tensors of a file; only what is touched is read from disk."""
 
     def __init__(self, path: Path) -> None:
         """Map a file.
 
         Raises:
-            OSError: it cannot be read, or is damaged.
+            OSError: It cannot be read, or is damaged.
         """
         try:
             with path.open("rb") as stream:
-                # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
+                # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
             (length,) = struct.unpack_from("<Q", self._map)
             header = json.loads(self._map[8 : 8 + length])
@@ -70,7 +70,7 @@ class TensorFile(Mapping[str, Tensor]):
 
 
 def opened(path: Path | None) -> TensorFile | None:
-    """Return a file that can be made again, or None if there is none; a damaged one is removed."""
+    """Return a file that can be made again, or None if it does not exist; a damaged one is removed."""
     if path is None or not path.exists():
         return None
     try:
@@ -86,7 +86,7 @@ def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -
     """Write a file so that no other process ever sees half of it.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: It cannot be written.
     """
     with atomic_file(path) as partial:
         save_file(dict(tensors), partial, metadata=dict(about))
@@ -96,14 +96,14 @@ def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tu
     """Write a file of one float16 matrix that is never in memory as a whole; as `write` does.
 
     Args:
-        path: of the file.
-        name: of the matrix.
-        shape: rows and columns of the matrix.
-        parts: first row and some rows [n, columns] of any floating type, until all are there. Nothing is asked of it
-            where the disk has no room.
+        path: Path of the file.
+        name: Name of the matrix.
+        shape: Rows and columns of the matrix.
+        parts: Pairs of a first row and some rows [n, columns] of any floating type, until all are there. It is not
+            started where the disk has no room.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: It cannot be written.
 
     Source of the form: safetensors' README, "Format".
     """

@@ -1,6 +1,6 @@
 """Where transformers finds a model, in a folder or a GGUF file: its configuration and its tokenizer.
 
-Those of a GGUF file take seconds to read: they are written to a folder once.
+Both take seconds to read from a GGUF file: they are written to a folder once.
 """
 
 import logging
@@ -19,19 +19,19 @@ _TOKENIZER_FILES: Final = ("tokenizer*", "vocab*", "*.model")
 
 
 class PretrainedTokenizer:
-    """The tokenizer that lies beside a transformers model, or in its GGUF file."""
+    """The tokenizer beside a transformers model, or in its GGUF file."""
 
     def __init__(self, source: Path) -> None:
         """Load it.
 
         Raises:
-            Incompatible: there is none.
+            Incompatible: The tokenizer is missing, or cannot be read.
         """
         from transformers import AutoTokenizer  # noqa: PLC0415 - the bundled backbone does without
 
         # Given no files at all, transformers makes up a tokenizer that knows no word.
         if source.is_dir() and not any(found for pattern in _TOKENIZER_FILES for found in source.glob(pattern)):
-            raise Incompatible(f"{source} holds no tokenizer: save it there with `save_pretrained`")
+            raise Incompatible(f"{source} has no tokenizer: save it there with `save_pretrained`")
         try:
             with quiet_transformers():
                 self._tokenizer: Any = AutoTokenizer.from_pretrained(**location(source))
@@ -52,16 +52,16 @@ class PretrainedTokenizer:
 
     @property
     def end_id(self) -> int | None:
-        """Id that ends what a decoder writes; None if there is none."""
+        """Id that ends what a decoder writes; None if it has no such id."""
         end: int | None = self._tokenizer.eos_token_id
         return end
 
     def encode(self, texts: Sequence[str], max_tokens: int, pairs: Sequence[str] | None = None) -> list[list[int]]:
-        """Return the ids of every text; see `backbone.Tokenizer`."""
+        """Return the ids of every text; see `parts.Tokenizer`."""
         if not texts:
             return []
         if pairs is not None and not self._tokenizer.num_special_tokens_to_add(pair=True):
-            # A decoder's tokenizer sets nothing between two texts.
+            # A decoder's tokenizer puts nothing between two texts.
             texts, pairs = [f"{one}\n{other}" for one, other in zip(texts, pairs, strict=True)], None
         second = None if pairs is None else list(pairs)
         ids: list[list[int]] = self._tokenizer(list(texts), second, truncation=True, max_length=max_tokens)["input_ids"]
@@ -81,16 +81,16 @@ class PretrainedTokenizer:
 
 
 def describe_once(source: Path, folder: Path | None) -> Path:
-    """Return from where configuration and tokenizer of a model are read.
+    """Return where configuration and tokenizer of a model are read from.
 
-    Those of a GGUF file take seconds to read: they are written to a folder once.
+    Both take seconds to read from a GGUF file: they are written to a folder once.
 
     Args:
-        source: folder, or GGUF file.
-        folder: of a GGUF file; None: nothing is kept.
+        source: Folder or GGUF file of the model.
+        folder: Folder for what a GGUF file says; None: nothing is kept.
 
     Raises:
-        Incompatible: transformers cannot read them.
+        Incompatible: Transformers cannot read them.
     """
     if source.is_dir() or folder is None:
         return source
@@ -117,9 +117,9 @@ def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed
     """Return the configuration of a model.
 
     Raises:
-        Incompatible: transformers does not know it, or it is neither an encoder nor a decoder.
+        Incompatible: Transformers does not know it, or it is neither an encoder nor a decoder.
     """
-    from transformers import MODEL_MAPPING, AutoConfig  # noqa: PLC0415
+    from transformers import MODEL_MAPPING, AutoConfig  # noqa: PLC0415 - takes seconds
 
     try:
         config = AutoConfig.from_pretrained(**location(source))
@@ -133,14 +133,14 @@ def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed
 
 @contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Keep transformers from drawing a progress bar, and from reporting the weights that nobody here asks for."""
-    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415
-    from transformers.utils import logging  # noqa: PLC0415
+    """Keep transformers from drawing a progress bar, and from reporting the weights that are not used here."""
+    from transformers import modeling_gguf_pytorch_utils  # noqa: PLC0415 - takes seconds
+    from transformers.utils import logging  # noqa: PLC0415 - takes seconds
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    # The one bar that listens to no setting.
+    # The one bar that ignores the setting.
     tqdm = modeling_gguf_pytorch_utils.tqdm
     modeling_gguf_pytorch_utils.tqdm = partial(tqdm, disable=True)
     try:

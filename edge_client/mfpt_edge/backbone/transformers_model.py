@@ -35,14 +35,14 @@ class Pretrained(nn.Module):
         """Longest input in tokens."""
         model: Any = self.model
         limit = int(getattr(model.config, "max_position_embeddings", 0) or 1 << 20)
-        # RoBERTa and its kin count positions from behind the padding id.
+        # RoBERTa and its kin count positions from after the padding id.
         table = getattr(getattr(model, "embeddings", None), "position_embeddings", None)
         offset = getattr(table, "padding_idx", None)
         return limit if offset is None else limit - offset - 1
 
     @property
     def heads(self) -> int:
-        """Heads of the attention, of whose scores a layer keeps one for each pair of tokens."""
+        """Number of attention heads; a layer keeps one score of each for every pair of tokens."""
         model: Any = self.model
         return int(model.config.num_attention_heads)
 
@@ -52,7 +52,7 @@ class Pretrained(nn.Module):
         return found
 
     def encode(self, tokens: Tensor, mask: Tensor, *, unread: int = 0) -> Tensor:
-        """Run all layers on looked-up tokens; arguments as of `bert.BertEncoder.run`."""
+        """Run all layers on looked-up tokens; arguments as for `bert.BertEncoder.run`."""
         output = self.model(inputs_embeds=tokens, attention_mask=mask.long())
         last: Tensor = output.last_hidden_state
         return last[:, unread:]
@@ -65,7 +65,7 @@ class Pretrained(nn.Module):
         elif isinstance(table, fourbit.Embedding4bit):
             scores = fourbit.product(states.to(table.dtype), table.packed)
         else:
-            scores = nn.functional.linear(states, table.weight)  # type: ignore[arg-type]
+            scores = nn.functional.linear(states, table.weight)  # type: ignore[arg-type]  # a plain table has one
         model: Any = self.model
         cap = getattr(model.config, "final_logit_softcapping", None)  # Gemma 2
         found: Tensor = scores.float()
@@ -78,15 +78,15 @@ def load_pretrained(
     """Load a model.
 
     Args:
-        source: folder with config.json and weights, or a GGUF file.
-        described: see `describe_once`.
-        device: where the model will live.
-        file: where the conversion to 4 bits is kept, or is to be; None: nowhere.
+        source: Folder with config.json and weights, or a GGUF file.
+        described: See `describe_once`.
+        device: Device that the model will be on.
+        file: File that keeps, or is to keep, the conversion to 4 bits; None: it is not kept.
         quantised: NF4 for linear layers and token table; otherwise float32.
-        generates: also load the layer that turns states into tokens, where the token table does not do that too.
+        generates: Whether to load also the layer that turns states into tokens, unless the token table does that.
 
     Raises:
-        Incompatible: transformers cannot load it, or not all weights are there.
+        Incompatible: Transformers cannot load it, or not all weights are there.
     """
     config = read_config(described)
     output = generates and not config.tie_word_embeddings
@@ -112,19 +112,19 @@ def load_pretrained(
     return _wrapped(_filled(config, tensors, dtype, output=output).to(device), output=output)
 
 
-def _wrapped(model: Any, *, output: bool) -> Pretrained:  # noqa: ANN401
+def _wrapped(model: Any, *, output: bool) -> Pretrained:  # noqa: ANN401 - transformers has no types
     return Pretrained(model.base_model, model.get_output_embeddings()) if output else Pretrained(model)
 
 
-def _class(*, output: bool) -> Any:  # noqa: ANN401
-    from transformers import AutoModel, AutoModelForCausalLM  # noqa: PLC0415
+def _class(*, output: bool) -> Any:  # noqa: ANN401 - transformers has no types
+    from transformers import AutoModel, AutoModelForCausalLM  # noqa: PLC0415 - takes seconds
 
     return AutoModelForCausalLM if output else AutoModel
 
 
-def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401
-    """Leave out the pooler: nobody reads it, and one that the checkpoint does not hold would be random."""
-    from transformers import MODEL_MAPPING  # noqa: PLC0415
+def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401 - transformers has no types
+    """Leave out the pooler: it is not read, and one that the checkpoint does not hold would be random."""
+    from transformers import MODEL_MAPPING  # noqa: PLC0415 - takes seconds
 
     if output:
         return {}
@@ -132,7 +132,7 @@ def _options(config: Any, *, output: bool) -> dict[str, Any]:  # noqa: ANN401
     return {"add_pooling_layer": False} if "add_pooling_layer" in known else {}
 
 
-def _load(source: Path, config: Any, *, output: bool) -> nn.Module:  # noqa: ANN401
+def _load(source: Path, config: Any, *, output: bool) -> nn.Module:  # noqa: ANN401 - transformers has no types
     """Load a model in 32 bits."""
     options = _options(config, output=output) | location(source)
     if source.is_dir():
@@ -145,7 +145,9 @@ def _load(source: Path, config: Any, *, output: bool) -> nn.Module:  # noqa: ANN
     except (OSError, ValueError, KeyError, ImportError) as error:
         raise Incompatible(f"transformers cannot load the backbone in {source}: {error}") from error
     if missing := sorted(report["missing_keys"]):
-        raise Incompatible(f"the weights in {source} lack {missing[0]!r} and {len(missing) - 1} others: save them anew")
+        raise Incompatible(
+            f"the weights in {source} lack {missing[0]!r} and {len(missing) - 1} others: save them again"
+        )
     model.config.use_cache = False
     loaded: nn.Module = model
     return loaded
@@ -163,11 +165,11 @@ def _quantise(model: nn.Module, dtype: torch.dtype) -> None:
                 model.set_submodule(name, _packed_layer(module, packed, bias, dtype))
 
 
-def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype, *, output: bool) -> nn.Module:  # noqa: ANN401
+def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype, *, output: bool) -> nn.Module:  # noqa: ANN401 - transformers has no types
     """Build a model without weights, and give it those of a file."""
     from accelerate import init_empty_weights  # noqa: PLC0415 - comes with peft
 
-    # Buffers are made in earnest: what rotary embeddings compute stands in no file.
+    # Buffers are really made: what rotary embeddings compute is in no file.
     with init_empty_weights(include_buffers=False):
         model: nn.Module = _class(output=output).from_config(config, **_options(config, output=output))
     for name, module in list(model.named_modules()):
@@ -187,5 +189,5 @@ def _packed_layer(module: nn.Module, packed: fourbit.Packed, bias: Tensor | None
 
 
 def _token_table(model: nn.Module) -> nn.Module:
-    table: nn.Module = model.get_input_embeddings()  # type: ignore[operator]
+    table: nn.Module = model.get_input_embeddings()  # type: ignore[operator]  # every model of transformers has this
     return table

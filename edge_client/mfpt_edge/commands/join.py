@@ -164,7 +164,7 @@ def _load(config: JoinConfig, plan: Plan) -> Trainer:
     limits = config.limits
     if limits.memory is not None and limits.memory < _TIGHT_BYTES:
         os.environ.update(_SMALL_KERNEL_CACHES | os.environ)
-    from mfpt_edge.tuning.trainer import load_trainer
+    from mfpt_edge.tuning.backbone_trainer import load_trainer
 
     machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
     courtesy = Courtesy(machine, config.pauses, threads=limits.threads or usable_cores())

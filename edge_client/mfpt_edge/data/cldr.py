@@ -1,10 +1,10 @@
 """The embedded task: tell the names of countries, languages, currencies, units and cities apart, in 100+ languages.
 
-The names come from the Unicode CLDR through Babel, which ships them inside its wheel: no download and no licence
-question, so that a first federation runs offline. It is a task to try the system with, not a benchmark.
+The names come from the Unicode CLDR through Babel, which ships them inside its wheel: no download and no question of
+licence, so that a first federation runs offline. It is a task to try the system with, not a benchmark.
 
-Small locales inherit what nobody has translated yet. A name that equals the root's, English's or the parent locale's
-under the same code is therefore no evidence of the language, and is dropped.
+Small locales inherit what has not been translated yet. A name that equals the root's, English's or the parent locale's
+under the same code is therefore not evidence of the language, and is dropped.
 
 Source: CLDR, https://cldr.unicode.org; inheritance: UTS #35 part 1, section 4.1.
 """
@@ -28,7 +28,7 @@ _MIN_NAMES: Final = 100
 # The few names that a locale has beside an untranslated list are stray spellings (Merida for Mérida), not a class.
 _MIN_NAMES_OF_A_LABEL: Final = 20
 
-# Codes that name no country, language or currency: groups, test locales, "unknown".
+# Codes that do not name a country, language or currency: groups, test locales, "unknown".
 _NOT_COUNTRIES: Final = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 _NOT_LANGUAGES: Final = frozenset({"mis", "mul", "root", "und", "zxx"})
 _NOT_CURRENCIES: Final = frozenset({"XTS", "XXX"})
@@ -41,9 +41,9 @@ class CldrName:
     """One name in one language.
 
     Attributes:
-        key: label and CLDR code, such as `country/KE`; the same entity has the same key in every language.
-        text: the name.
-        label: one of `CLDR_LABELS`.
+        key: Label and CLDR code, such as `country/KE`; the same entity has the same key in every language.
+        text: The name.
+        label: One of `CLDR_LABELS`.
     """
 
     key: str
@@ -90,7 +90,7 @@ def _enough(names: list[CldrName]) -> bool:
 def _code(tag: str) -> LanguageCode | None:
     try:
         return normalise(tag)
-    except UsageError:  # `root` and a few historic locales are no languages of ISO 639-3
+    except UsageError:  # `root` and a few historic locales are not languages of ISO 639-3
         return None
 
 
@@ -121,7 +121,7 @@ def _unambiguous(names: _Names) -> list[CldrName]:
 
 def _require_babel() -> None:
     try:
-        import babel  # noqa: F401, PLC0415
+        import babel  # noqa: F401, PLC0415 - part of the `edge` extra
     except ImportError as error:
         raise NotInstalled("the embedded data needs Babel: pip install 'mfpt[edge]'") from error
 
@@ -129,7 +129,7 @@ def _require_babel() -> None:
 def _locale(language: LanguageCode) -> "Locale":
     """Return the language's base locale: no territory, default script."""
     _require_babel()
-    from babel import Locale, UnknownLocaleError  # noqa: PLC0415
+    from babel import Locale, UnknownLocaleError  # noqa: PLC0415 - part of the `edge` extra
 
     try:
         # parse() resolves aliases and ISO 639-3 codes, but adds a territory, whose locale holds next to nothing itself.
@@ -141,13 +141,13 @@ def _locale(language: LanguageCode) -> "Locale":
 
 
 def _inherited(locale: "Locale") -> Iterator["Locale"]:
-    from babel import Locale  # noqa: PLC0415
-    from babel.core import get_global  # noqa: PLC0415
+    from babel import Locale  # noqa: PLC0415 - part of the `edge` extra
+    from babel.core import get_global  # noqa: PLC0415 - part of the `edge` extra
 
     yield Locale.parse("root")
     if locale.language != "en":
         yield Locale("en")
-    # Haitian Creole inherits from fr_HT, Nynorsk from Norwegian: theirs are not its own words either.
+    # Haitian Creole inherits from fr_HT, Nynorsk from Norwegian: these names are not its own words either.
     parent = get_global("parent_exceptions").get(str(locale))
     if parent is not None:
         yield Locale.parse(parent)
@@ -168,7 +168,7 @@ def _names(locale: "Locale") -> _Names:
 
 def _cities(locale: "Locale") -> Mapping[str, str]:
     """Return zone -> exemplar city; in English the zone's own name is the default (Africa/Dar_es_Salaam)."""
-    from babel.core import get_global  # noqa: PLC0415
+    from babel.core import get_global  # noqa: PLC0415 - part of the `edge` extra
 
     own = {zone: data["city"] for zone, data in locale.time_zones.items() if data.get("city")}
     if locale.language == "en":

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mfpt_edge.data.tables import Table, listed
+from mfpt_edge.data.place import Place, SkippedRow
+from mfpt_edge.data.table import Table, listed
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
 
@@ -21,18 +22,18 @@ _LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
     "pairs": (("label",), ("gold_label",)),
     "generation": (("completion",), ("target",)),
 }
-# Of data sets that are translations of one another, such as SIB-200.
+# Column of data sets that are translations of one another, such as SIB-200.
 _KEY_COLUMN: Final = "index_id"
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns that the user named, if any; the usual names are tried otherwise.
+    """The columns that the user named; where one is None, the usual names are tried.
 
     Attributes:
-        text: the text, the first of a pair, or the prompt.
-        label: the label, or the completion.
-        pair: the second text of a pair.
+        text: The text, the first of a pair, or the prompt.
+        label: The label, or the completion.
+        pair: The second text of a pair.
     """
 
     text: str | None = None
@@ -45,35 +46,40 @@ class Row:
     """What one row of a source says, stripped.
 
     Attributes:
-        label: by its name in the source; of a generation task, the completion.
+        place: Where it is.
+        text: The text, the first of a pair, or the prompt.
+        label: The label, by its name in the source, or the completion.
+        key: The same for translations of one sentence, where the source says which these are; else empty.
+        pair: The second text of a pair; else empty.
     """
 
+    place: Place
     text: str
     label: str
     key: str = ""
     pair: str = ""
 
 
-def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | None]:
-    """Return what each row says; `None` where a cell is missing or no text.
+def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | SkippedRow]:
+    """Return what each row says; a row in which a cell is missing, or is not text, is skipped.
 
     Raises:
-        DatasetError: a column is not there.
+        DatasetError: The table lacks a column.
     """
     text_columns = _columns(table, columns.text, _TEXT_COLUMNS[kind], "text")
     pair_columns = _columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else ()
     label_columns = _columns(table, columns.label, _LABEL_COLUMNS[kind], "label")
-    rows: list[Row | None] = []
-    for row in table.rows:
+    rows: list[Row | SkippedRow] = []
+    for record in table.records:
+        cells, place = record.cells or {}, table.place(record)
         texts, pairs, labels = (
-            [None if row is None else _cell(row, column) for column in some]
-            for some in (text_columns, pair_columns, label_columns)
+            [_cell(cells, column) for column in some] for some in (text_columns, pair_columns, label_columns)
         )
         if None in (*texts, *pairs, *labels):
-            rows.append(None)
+            rows.append(SkippedRow(place, "broken row"))
         else:
-            key = _cell(row or {}, _KEY_COLUMN) or ""
-            rows.append(Row(_joined(texts), _joined(labels), key, _joined(pairs)))
+            key = _cell(cells, _KEY_COLUMN) or ""
+            rows.append(Row(place, _joined(texts), _joined(labels), key, _joined(pairs)))
     return rows
 
 
@@ -89,12 +95,12 @@ def _cell(row: Mapping[str, object], column: str) -> str | None:
     if not isinstance(value, str | int) or isinstance(value, bool):
         return None
     text = str(value).strip()
-    # JSON can escape half of a surrogate pair, which is no Unicode text and which no tokenizer takes.
+    # JSON can escape half of a surrogate pair, which is not Unicode text and which no tokenizer takes.
     return None if any("\ud800" <= char <= "\udfff" for char in text) else text
 
 
 def _columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: str) -> tuple[str, ...]:
-    """Return the column that the user wants, or else the first usual group, in whatever case it is written."""
+    """Return the column that the user wants, or else the first usual group, in upper or lower case."""
     known = {column if wanted else column.casefold(): column for column in reversed(table.columns)}
     for group in [(wanted,)] if wanted else usual:
         if all(column in known for column in group):

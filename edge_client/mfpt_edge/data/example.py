@@ -1,7 +1,11 @@
 """One labelled example, whatever the kind of task."""
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from mfpt_edge.data.place import Place
+from mfpt_shared.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -9,10 +13,12 @@ class Example:
     """One labelled text, one labelled pair of texts, or one prompt with its completion.
 
     Attributes:
-        label: index into the plan's labels; 0 where there are none.
-        key: the same for translations of one sentence, where the source says which these are; else empty.
-        pair: the second text of a pair; else empty.
-        completion: what is to follow the text, where the task is generation; else empty.
+        text: The text, the first of a pair, or the prompt.
+        label: Index into the plan's labels; 0 where the task has none.
+        key: The same for translations of one sentence, where the source says which these are; else empty.
+        pair: The second text of a pair; else empty.
+        completion: What is to follow the prompt, where the task is generation; else empty.
+        place: Where it was read, if it was; it makes no difference between two examples.
     """
 
     text: str
@@ -20,11 +26,23 @@ class Example:
     key: str = ""
     pair: str = ""
     completion: str = ""
+    place: Place | None = field(default=None, compare=False, repr=False)
 
     @property
     def content(self) -> str:
         """All that a model is shown to answer from."""
         return f"{self.text}\n{self.pair}" if self.pair else self.text
+
+
+def inputs(plan: Plan, examples: Sequence[Example]) -> tuple[list[str], list[str] | None]:
+    """Return what a tokenizer is given: the texts after the plan's prefix, and the second texts of pairs.
+
+    Args:
+        plan: Kind of task, and prefix.
+        examples: Texts or pairs, as the plan's task has them.
+    """
+    texts = [plan.backbone.prefix + example.text for example in examples]
+    return texts, [example.pair for example in examples] if plan.task.kind == "pairs" else None
 
 
 def comparable(text: str) -> str:

@@ -1,11 +1,12 @@
 """Which example is trained, validated or tested on: by a stable hash, the same on every machine."""
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from mfpt_edge.data.example import Example, comparable
+from mfpt_edge.data.place import SkippedRow
 from mfpt_shared.languages import LanguageCode
 
 SplitName = Literal["train", "validation", "test"]
@@ -36,17 +37,23 @@ def filled(found: Mapping[SplitName, list[Example]]) -> dict[SplitName, list[Exa
     return splits
 
 
-def without_leaks(splits: Mapping[SplitName, list[Example]], skipped: Counter[str]) -> dict[SplitName, list[Example]]:
-    """Drop from train what validation or test hold too, and from validation what test holds; add them to `skipped`."""
+def without_leaks(
+    splits: Mapping[SplitName, list[Example]],
+) -> tuple[dict[SplitName, list[Example]], list[SkippedRow]]:
+    """Drop from train what validation or test hold too, and from validation what test holds.
+
+    Returns:
+        The splits without these examples, and the rows of the source that these came from.
+    """
     kept: dict[SplitName, list[Example]] = {}
+    leaks: list[Example] = []
     seen: set[str] = set()
     for name in reversed(SPLITS):
         keys = [comparable(example.content) for example in splits[name]]
         kept[name] = [example for example, key in zip(splits[name], keys, strict=True) if key not in seen]
-        if len(kept[name]) < len(keys):
-            skipped["text also in another split"] += len(keys) - len(kept[name])
+        leaks += [example for example, key in zip(splits[name], keys, strict=True) if key in seen]
         seen.update(keys)
-    return kept
+    return kept, [SkippedRow(one.place, "text also in another split") for one in leaks if one.place is not None]
 
 
 def subsample(examples: Sequence[Example], language: LanguageCode, limit: int) -> list[Example]:

@@ -7,7 +7,7 @@ ACTIVATIONS: Final = {"gelu": "none", "gelu_new": "tanh", "gelu_pytorch_tanh": "
 """Name in a configuration -> approximation of the error function."""
 TABLE: Final = "embeddings.word_embeddings.weight"
 """Name of the token table."""
-# Whose positions start behind the padding id.
+# Families whose positions start after the padding id.
 _ROBERTA: Final = ("roberta", "xlm-roberta", "camembert")
 _FAMILY: Final = ("bert", *_ROBERTA)
 
@@ -16,13 +16,13 @@ class Shape(NamedTuple):
     """What a configuration says.
 
     Attributes:
-        width: hidden size.
-        layers: their number.
-        heads: of the attention.
-        epsilon: of the layer norms.
-        activation: one of `ACTIVATIONS`.
-        first_position: number of a text's first position; RoBERTa and its kin count from behind the padding id.
-        positions: that a text may use.
+        width: Hidden size.
+        layers: Number of layers.
+        heads: Number of attention heads.
+        epsilon: Smallest variance of the layer norms.
+        activation: One of `ACTIVATIONS`.
+        first_position: Number of a text's first position; RoBERTa and its kin count from after the padding id.
+        positions: Number of positions that a text may use.
     """
 
     width: int

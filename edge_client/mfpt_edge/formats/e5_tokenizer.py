@@ -27,7 +27,7 @@ class BundledTokenizer:
         return self._pad_id
 
     def encode(self, texts: Sequence[str], max_tokens: int, pairs: Sequence[str] | None = None) -> list[list[int]]:
-        """Return the ids of every text; see `backbone.Tokenizer`."""
+        """Return the ids of every text; see `backbone.parts.Tokenizer`."""
         return encode_pieces(self._pieces, texts, max_tokens, pairs)
 
 
@@ -39,7 +39,7 @@ def encode_pieces(
 ) -> list[list[int]]:
     """Return the ids of every text, between the ids of `<s>` and `</s>`, cut to `max_tokens` in all.
 
-    Of a pair, `<s> first </s> </s> second </s>`, as XLM-R has it, the longer text is cut first.
+    A pair becomes `<s> first </s> </s> second </s>`, as in XLM-R; the longer text is cut first.
     """
     first, last = pieces.bos_id(), pieces.eos_id()
     found: list[list[int]] = pieces.encode([normalise(text) for text in texts])

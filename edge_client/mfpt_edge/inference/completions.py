@@ -20,9 +20,9 @@ class Quality(NamedTuple):
     """How good completions are.
 
     Attributes:
-        exact_match: share that equals the expected one, but for case, Unicode form and white space.
-        token_f1: mean harmonic mean of precision and recall over the words of both.
-        examples: their number.
+        exact_match: Share that equals the expected completion, apart from case, Unicode form and white space.
+        token_f1: Mean harmonic mean of precision and recall over the words of both.
+        examples: Number of examples.
     """
 
     exact_match: float
@@ -43,7 +43,7 @@ def complete(completer: Completer, texts: Sequence[str]) -> list[Completion]:
 
 
 def evaluate(completer: Completer, examples: Sequence[Example]) -> Quality:
-    """Return how good completions are; of no examples at all, all is zero."""
+    """Return how good completions are; without examples, all figures are zero."""
     if not examples:
         return Quality(0.0, 0.0, 0)
     found = completer.complete([example.text for example in examples])
@@ -55,8 +55,8 @@ def evaluate(completer: Completer, examples: Sequence[Example]) -> Quality:
 def token_f1(found: str, expected: str) -> float:
     """Return the F1 of the words of two texts, 0 to 1.
 
-    Source: SQuAD, Rajpurkar et al. 2016, section 6.1. Articles and punctuation count, for they are not the same in
-    every language; where words are not set apart by spaces, a text is one word.
+    Source: SQuAD, Rajpurkar et al. 2016, section 6.1. Articles and punctuation count, because they are not the same
+    in every language. Where words are not separated by spaces, a text is one word.
     """
     ours, theirs = found.split(), expected.split()
     common = (Counter(ours) & Counter(theirs)).total()

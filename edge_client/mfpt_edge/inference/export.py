@@ -1,17 +1,20 @@
-"""Backbones and prompts for others: a folder for ONNX Runtime, an adapter for PEFT."""
+"""Backbones and prompts for other programs: a folder for ONNX Runtime, an adapter for PEFT."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from safetensors.numpy import save_file
 
+from mfpt_edge.formats.bert_shape import family_shape
+from mfpt_edge.formats.conventions import POOLED_NORM
 from mfpt_edge.inference import graph_folder
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.backbones.describe import describe, locate, model_config, parse_uri
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
-from mfpt_shared.tensors import check_layout, dense, layout, virtual_tokens
+from mfpt_shared.tensors import Array, PromptState, check_layout, dense, layout, virtual_tokens
 
 _HEAD: Final = "head.safetensors"
 _README: Final = """\
@@ -35,7 +38,7 @@ Labels, in the order of the logits: {labels}. The backbone's fingerprint is {fin
 """
 _LATE_IMPORT: Final = """\
 
-    import mfpt_edge.peft_late  # of mfpt[edge]; makes late prompts known to PEFT, which looks for no methods elsewhere
+    import mfpt_edge.peft_late  # part of mfpt[edge]: makes late prompts known to PEFT
 """
 _WRITING_README: Final = """\
 # A prompt of mfpt
@@ -48,40 +51,58 @@ _WRITING_README: Final = """\
     batch = tokenizer("{prefix}" + text + "\\n", return_tensors="pt")
     completion = tokenizer.decode(model.generate(**batch, do_sample=False)[0], skip_special_tokens=True)
 
-A GGUF file is loaded from its folder, with `gguf_file="NAME.gguf"` behind it.
+A GGUF file is loaded by the name of its folder, followed by `gguf_file="NAME.gguf"`.
 The backbone's fingerprint is {fingerprint}.
 """
+
+
+class _Adapter(NamedTuple):
+    """What an adapter has by the kind of task.
+
+    Attributes:
+        task_type: Name of PEFT's task type.
+        readme: How it is used, with a field for each fact of the plan.
+        head: Files beside the prompt -> their tensors.
+    """
+
+    task_type: str
+    readme: str
+    head: Mapping[str, Mapping[str, Array]]
 
 
 def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
     """Write a plan's backbone for ONNX Runtime; prompts of any version go with it.
 
     Args:
-        plan: names backbone and prompt method.
-        folder: see `graphfolder`.
-        cache: folder where weights that were converted to 4 bits are kept; None: nowhere.
+        plan: Backbone and prompt method.
+        folder: New or empty folder, or one of an earlier export; see `graph_folder`.
+        cache: Folder where weights that were converted to 4 bits are kept; None: nowhere.
 
     Raises:
-        Incompatible: the backbone is not of the BERT family, or not the plan's.
-        UsageError: something else is in that folder.
+        Incompatible: The backbone is not of the BERT family, or is not the plan's.
+        UsageError: Something else is in that folder.
     """
-    if plan.task.generates:
-        raise Incompatible("only what labels texts is exported to ONNX, not what writes them")
+    if not plan.task.labels:
+        raise Incompatible("only a backbone that labels texts is exported to ONNX, not one that writes them")
     layer = graph_folder.entry_layer(plan)
     if graph_folder.is_bundled(plan):
         graph_folder.write_bundled(folder, layer)
-        return
-    from mfpt_edge.backbone.bert_weights import GraphWeights, family_weights  # noqa: PLC0415 - these take torch
-    from mfpt_edge.backbone.transformers_files import PretrainedTokenizer  # noqa: PLC0415
-    from mfpt_edge.formats.bert_shape import family_shape  # noqa: PLC0415
-    from mfpt_edge.inference.onnx_graph import build  # noqa: PLC0415
+    else:
+        _write_checkpoint(plan, folder, layer)
+
+
+def _write_checkpoint(plan: Plan, folder: Path, layer: int | None) -> None:
+    from mfpt_edge.backbone.bert_weights import family_weights  # noqa: PLC0415 - takes torch, the bundled one does not
+    from mfpt_edge.backbone.transformers_files import PretrainedTokenizer  # noqa: PLC0415 - the same
+    from mfpt_edge.inference.graph_weights import RequantisedWeights  # noqa: PLC0415 - the same
+    from mfpt_edge.inference.onnx_graph import build  # noqa: PLC0415 - takes onnx, an adapter does not
 
     facts = describe(plan.backbone.uri)
     source = locate(parse_uri(plan.backbone.uri))
     shape = family_shape(model_config(source)) if source.is_dir() else None
     if shape is None:
         raise Incompatible(f"{plan.backbone.uri} is not of the BERT family: only these are exported to ONNX")
-    weights = GraphWeights(family_weights(source, None, quantised=plan.backbone.quantisation == "nf4"))
+    weights = RequantisedWeights(family_weights(source, None, quantised=plan.backbone.quantisation == "nf4"))
     tokenizer = PretrainedTokenizer(source)
     about = graph_folder.About(facts.fingerprint, layer, shape.positions, tokenizer.pad_id)
     graph_folder.write(folder, about, build(shape, weights, layer).SerializeToString(), tokenizer.save)
@@ -91,39 +112,59 @@ def export_peft(model: Model, folder: Path) -> None:
     """Write a prompt as an adapter that `peft.PeftModel.from_pretrained` loads, with its head beside it.
 
     Args:
-        model: plan and prompt.
-        folder: new or empty, or of an earlier export.
+        model: Plan and prompt.
+        folder: New or empty folder, or one of an earlier export.
 
     Raises:
-        Incompatible: the prompt is not one of the plan, or it is a late one of a task that generates.
+        Incompatible: The prompt is not the plan's, or it is a late one and the task is generation.
     """
     plan, state = model.plan, dense(model.prompt.state)
     check_layout(state, layout(plan))
-    config, name = _peft_config(plan)
+    adapter = _labelling(plan, state) if plan.task.labels else _writing(plan)
+    config, name = _peft_config(plan, adapter.task_type)
     folder.mkdir(parents=True, exist_ok=True)
     config.save_pretrained(str(folder))
     # PEFT, too, keeps of p-tuning only what comes out of the encoder.
     save_file({name: np.ascontiguousarray(virtual_tokens(state))}, folder / "adapter_model.safetensors")
-    if plan.task.labels:
-        save_file({"weight": state["head.weight"], "bias": state["head.bias"]}, folder / _HEAD)
-    (folder / "README.md").write_text(_peft_readme(plan), encoding="utf-8")
+    for file, tensors in adapter.head.items():
+        save_file(dict(tensors), folder / file)
+    (folder / "README.md").write_text(adapter.readme, encoding="utf-8")
 
 
-def _peft_config(plan: Plan) -> tuple[Any, str]:
+def _labelling(plan: Plan, state: PromptState) -> _Adapter:
+    readme = _README.format(
+        imports=_LATE_IMPORT if plan.prompt.method == "late" else "",
+        prefix=plan.backbone.prefix,
+        second=", [pair]" if plan.task.kind == "pairs" else "",
+        tokens=plan.prompt.tokens,
+        norm=POOLED_NORM,
+        labels=", ".join(plan.task.labels),
+        fingerprint=plan.backbone.fingerprint,
+    )
+    head = {"weight": state["head.weight"], "bias": state["head.bias"]}
+    return _Adapter("FEATURE_EXTRACTION", readme, {_HEAD: head})
+
+
+def _writing(plan: Plan) -> _Adapter:
+    if plan.prompt.method == "late":
+        raise Incompatible("PEFT cannot write with a late prompt: only methods 'prompt' and 'p-tuning' are exported")
+    readme = _WRITING_README.format(prefix=plan.backbone.prefix, fingerprint=plan.backbone.fingerprint)
+    return _Adapter("CAUSAL_LM", readme, {})
+
+
+def _peft_config(plan: Plan, task_type: str) -> tuple[Any, str]:
     """Return what PEFT has to know of a plan's prompt, and its name for the virtual tokens."""
     from peft import PromptEncoderConfig, PromptTuningConfig, TaskType  # noqa: PLC0415 - takes seconds
 
-    prompt, backbone, writes = plan.prompt, plan.backbone, plan.task.generates
-    if writes and prompt.method == "late":
-        raise Incompatible("PEFT cannot write with a prompt that enters half-way up, as method 'late' has it")
+    prompt, backbone = plan.prompt, plan.backbone
     known = {
-        "task_type": TaskType.CAUSAL_LM if writes else TaskType.FEATURE_EXTRACTION,
+        "task_type": TaskType[task_type],
         "num_virtual_tokens": prompt.tokens,
         "inference_mode": True,
         "base_model_name_or_path": backbone.uri.partition(":")[2],
     }
     if prompt.method == "late":
-        from mfpt_edge.peft_late import STATE_KEY, LateConfig  # noqa: PLC0415
+        from mfpt_edge.peft_late import STATE_KEY, LateConfig  # noqa: PLC0415 - takes PEFT
 
         return LateConfig(layer=plan.late_layer, **known), STATE_KEY
     shape = {
@@ -135,19 +176,3 @@ def _peft_config(plan: Plan) -> tuple[Any, str]:
     if prompt.method == "p-tuning":
         return PromptEncoderConfig(encoder_hidden_size=prompt.encoder_width, **known, **shape), "prompt_embeddings"
     return PromptTuningConfig(**known, **shape), "prompt_embeddings"
-
-
-def _peft_readme(plan: Plan) -> str:
-    from mfpt_edge.formats.conventions import POOLED_NORM  # noqa: PLC0415
-
-    if plan.task.generates:
-        return _WRITING_README.format(prefix=plan.backbone.prefix, fingerprint=plan.backbone.fingerprint)
-    return _README.format(
-        imports=_LATE_IMPORT if plan.prompt.method == "late" else "",
-        prefix=plan.backbone.prefix,
-        second=", [pair]" if plan.task.kind == "pairs" else "",
-        tokens=plan.prompt.tokens,
-        norm=POOLED_NORM,
-        labels=", ".join(plan.task.labels),
-        fingerprint=plan.backbone.fingerprint,
-    )

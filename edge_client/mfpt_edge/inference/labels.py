@@ -28,20 +28,22 @@ class Predictor(Protocol):
     def labels(self) -> Sequence[str]:
         """The plan's labels."""
 
-    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
-        """Return [texts, labels].
-
-        Args:
-            texts: to label.
-            pairs: where the task is to label pairs, the second text of each.
-        """
+    def probabilities(self, examples: Sequence[Example]) -> NDArray[np.float32]:
+        """Return [examples, labels]; labels that the examples bring are not looked at."""
 
 
 def predict(predictor: Predictor, texts: Sequence[str], pairs: Sequence[str] | None = None) -> list[Prediction]:
-    """Return a label for every text, or for every pair."""
+    """Return a label for every text, or for every pair.
+
+    Args:
+        predictor: Backbone and prompt.
+        texts: Texts, or the first text of every pair.
+        pairs: The second text of every pair; None: the task is not about pairs.
+    """
     if not texts:
         return []
-    found = predictor.probabilities(texts, pairs)
+    seconds = [""] * len(texts) if pairs is None else pairs
+    found = predictor.probabilities([Example(text, pair=pair) for text, pair in zip(texts, seconds, strict=True)])
     best = found.argmax(axis=1).tolist()
     return [
         Prediction(text, predictor.labels[index], float(row[index]))
@@ -50,11 +52,10 @@ def predict(predictor: Predictor, texts: Sequence[str], pairs: Sequence[str] | N
 
 
 def evaluate(predictor: Predictor, examples: Sequence[Example]) -> Measured:
-    """Return accuracy and loss over examples; of none at all, both are zero."""
+    """Return accuracy and loss over examples; without examples, both are zero."""
     if not examples:
         return Measured(0.0, 0.0, 0)
-    pairs = [example.pair for example in examples] if examples[0].pair else None
-    found = predictor.probabilities([example.text for example in examples], pairs)
+    found = predictor.probabilities(examples)
     right = [int(row.argmax()) == example.label for row, example in zip(found, examples, strict=True)]
     loss = [-math.log(max(1e-12, float(row[example.label]))) for row, example in zip(found, examples, strict=True)]
     return Measured(sum(right) / len(right), sum(loss) / len(loss), len(right))

@@ -17,8 +17,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mfpt_edge.formats.bert_shape import TABLE, Shape
 from mfpt_edge.formats.conventions import POOLED_NORM
-from mfpt_edge.formats.e5_file import E5File
-from mfpt_edge.formats.q4_0 import BLOCK_WEIGHTS, Floats, Q4Matrix, from_blocks
+from mfpt_edge.formats.q4_0 import BLOCK_WEIGHTS, Floats, Q4Matrix
 
 _OPSET: Final = 20
 _IR_VERSION: Final = 10
@@ -28,7 +27,7 @@ _ACCURACY_LEVEL: Final = 4
 
 
 class GraphWeights(Protocol):
-    """Weights by their names in transformers' `BertModel`."""
+    """Weights by their names in transformers' `BertModel`, without torch; `e5_file.E5File` is one."""
 
     def vector(self, name: str) -> Floats:
         """Return a bias, norm or small table, flat."""
@@ -37,28 +36,13 @@ class GraphWeights(Protocol):
         """Return a linear layer's weight [out, in], or the token table."""
 
 
-class BundledGraphWeights:
-    """The weights of the bundled backbone, as they are."""
-
-    def __init__(self, file: E5File) -> None:
-        self._file = file
-
-    def vector(self, name: str) -> Floats:
-        """See GraphWeights.vector."""
-        return self._file.tensor(name)
-
-    def matrix(self, name: str) -> Q4Matrix:
-        """See GraphWeights.matrix."""
-        return from_blocks(self._file.blocks(name), self._file.rows(name))
-
-
 def build(shape: Shape, weights: GraphWeights, layer: int | None) -> onnx.ModelProto:
     """Return a graph.
 
     Args:
-        shape: of the encoder.
-        weights: all of them.
-        layer: the first that sees the prompt; None: the prompt enters at the input, before positions are added.
+        shape: Shape of the encoder.
+        weights: All weights.
+        layer: Index of the first layer that sees the prompt; None: it enters at the input, before positions are added.
     """
     graph = _Graph(shape, weights)
     hidden = graph.lookup()
@@ -145,7 +129,7 @@ class _Graph:
             "Unsqueeze", self._node("Cast", "mask", to=TensorProto.FLOAT), self._constant(np.array([2]))
         )
         total = self._node("ReduceSum", self._node("Mul", text, weights), axis, keepdims=0)
-        # The mean's length does not matter: it is brought to another one.
+        # The mean's length does not matter: it is set to another one.
         unit = self._node("LpNormalization", total, axis=-1, p=2)
         pooled = self._node("Mul", unit, self._constant(np.array(POOLED_NORM, np.float32)))
         logits = self._node("Gemm", pooled, "head.weight", "head.bias", transB=1)
@@ -185,7 +169,7 @@ class _Graph:
         return self._node("SkipLayerNormalization", first, second, *parts, domain=_DOMAIN, epsilon=self._shape.epsilon)
 
     def _split(self, entry: str) -> list[str]:
-        """Return the three thirds of what stands side by side."""
+        """Return the three thirds of what is side by side."""
         names = [self._name() for _ in range(3)]
         self._nodes.append(helper.make_node("Split", [entry], names, axis=-1, num_outputs=3))
         return names

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
 
+from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.inference.graph_folder import GRAPH, check, load_tokenizer, read_about
@@ -18,19 +19,19 @@ _BATCH: Final = 32
 
 
 class OnnxPredictor:
-    """See `prediction.Predictor`."""
+    """See `labels.Predictor`."""
 
     def __init__(self, model: Model, folder: Path, *, threads: int | None = None) -> None:
         """Load a graph.
 
         Args:
-            model: plan and prompt.
-            folder: see `graphfolder`.
-            threads: None: as many as there are cores.
+            model: Plan and prompt.
+            folder: Folder of an exported backbone, see `graph_folder`.
+            threads: Number of threads; None: as many as there are cores.
 
         Raises:
-            UsageError: there is no graph in that folder.
-            Incompatible: it belongs to another backbone, or the prompt enters elsewhere.
+            UsageError: The folder does not hold a graph.
+            Incompatible: The graph belongs to another backbone, or the prompt enters elsewhere.
         """
         about = read_about(folder)
         check(about, model.plan)
@@ -54,11 +55,11 @@ class OnnxPredictor:
         """See Predictor.labels."""
         return self._plan.task.labels
 
-    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
+    def probabilities(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """See Predictor.probabilities."""
-        prefix = self._plan.backbone.prefix
-        sequences = self._encode([prefix + text for text in texts], self._limit, pairs)
-        found = np.empty((len(texts), len(self.labels)), np.float32)
+        texts, pairs = inputs(self._plan, examples)
+        sequences = self._encode(texts, self._limit, pairs)
+        found = np.empty((len(examples), len(self.labels)), np.float32)
         order = np.argsort([len(ids) for ids in sequences], kind="stable")
         for start in range(0, len(order), _BATCH):
             rows = order[start : start + _BATCH]

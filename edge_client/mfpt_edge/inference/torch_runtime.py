@@ -1,7 +1,6 @@
-"""Prediction with torch: the same backbone, prompt and products as in training."""
+"""Labels and completions with torch: the same backbone, prompt and products as in training."""
 
 from collections.abc import Sequence
-from itertools import repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,59 +8,57 @@ from numpy.typing import NDArray
 from mfpt_edge.backbone.load import load_backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.storage.saved_prompt import Model
-from mfpt_edge.tuning import loop
-from mfpt_edge.tuning.batches import encode
+from mfpt_edge.tuning.completion_objective import CompletionObjective
+from mfpt_edge.tuning.encoding import tokenise
 from mfpt_edge.tuning.generate import write
+from mfpt_edge.tuning.label_objective import LabelObjective
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared.folders import cache_home
-from mfpt_shared.tensors import check_layout, dense, layout
+from mfpt_shared.tensors import dense
 
 
 class TorchPredictor:
-    """See `prediction.Predictor`."""
+    """See `labels.Predictor`."""
 
     def __init__(self, model: Model, *, device: str = "auto") -> None:
         """Load the backbone.
 
         Raises:
-            Incompatible: this device's backbone is not the plan's.
+            Incompatible: This device's backbone is not the plan's, or the prompt is not.
         """
-        self._model = _loaded(model, device)
+        backbone = load_backbone(model.plan.backbone, device, cache_home())
+        self._objective = LabelObjective(model.plan, backbone)
+        self._model = PromptModel(backbone, model.plan, self._objective)
+        self._model.load(dense(model.prompt.state))
 
     @property
     def labels(self) -> Sequence[str]:
         """See Predictor.labels."""
         return self._model.plan.task.labels
 
-    def probabilities(self, texts: Sequence[str], pairs: Sequence[str] | None = None) -> NDArray[np.float32]:
+    def probabilities(self, examples: Sequence[Example]) -> NDArray[np.float32]:
         """See Predictor.probabilities."""
-        examples = [Example(text, pair=pair) for text, pair in zip(texts, pairs or repeat(""), strict=False)]
-        # Every text is run once: there is nothing to keep.
-        encoded = encode(self._model, examples, cache_bytes=0)
-        found: NDArray[np.float32] = loop.predict(self._model, encoded).softmax(dim=1).cpu().numpy()
+        # Every text is run once: there is nothing to keep activations for.
+        encoded = tokenise(self._model, examples)
+        logits = self._objective.predict(self._model.last_states, encoded)
+        found: NDArray[np.float32] = logits.softmax(dim=1).cpu().numpy()
         return found
 
 
 class TorchCompleter:
-    """See `completion.Completer`."""
+    """See `completions.Completer`."""
 
     def __init__(self, model: Model, *, device: str = "auto") -> None:
         """Load the backbone.
 
         Raises:
-            Incompatible: this device's backbone is not the plan's, or no decoder.
+            Incompatible: This device's backbone is not the plan's or is not a decoder, or the prompt is not the plan's.
         """
-        self._model = _loaded(model, device)
+        backbone = load_backbone(model.plan.backbone, device, cache_home(), generates=True)
+        self._objective = CompletionObjective(model.plan, backbone)
+        self._model = PromptModel(backbone, model.plan, self._objective)
+        self._model.load(dense(model.prompt.state))
 
     def complete(self, texts: Sequence[str]) -> list[str]:
         """See Completer.complete."""
-        return write(self._model, texts)
-
-
-def _loaded(model: Model, device: str) -> PromptModel:
-    plan, state = model.plan, dense(model.prompt.state)
-    check_layout(state, layout(plan))
-    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.generates)
-    loaded = PromptModel(backbone, plan)
-    loaded.load(state)
-    return loaded
+        return write(self._model, self._objective, texts)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -17,12 +17,12 @@ import numpy as np
 
 from mfpt_edge.backbone.fourbit import compute_dtype
 from mfpt_edge.backbone.tensorfile import TensorFile, opened, rows_size, write_rows
-from mfpt_edge.data.example import Example
 from mfpt_edge.storage.cache import make_room
-from mfpt_edge.tuning.batches import CACHE_BYTES, Encoded, activations, encode
+from mfpt_edge.tuning.batches import Encoded
+from mfpt_edge.tuning.encoding import HELD_BYTES, activations, with_activations
 from mfpt_edge.tuning.model import PromptModel
 
-# Of what the layers compute; a change of theirs, and files that are there no longer fit.
+# Version of what the layers compute: raised when that changes, so that older files no longer fit.
 _FORM: Final = 4
 _NAME: Final = "hidden"
 
@@ -30,76 +30,91 @@ _log = logging.getLogger(__name__)
 
 
 def encode_splits(
-    model: PromptModel, splits: Iterable[Sequence[Example]], cache: Path, budget: int, *, held_bytes: int = CACHE_BYTES
+    model: PromptModel, splits: Iterable[Encoded], cache: Path, budget: int, *, held_bytes: int = HELD_BYTES
 ) -> list[Encoded]:
-    """Encode the examples of a device with what of their activations fits into the cache, the first splits first.
+    """Add what fits into the cache of a device's lower activations, the first splits first.
 
     Args:
-        model: see `encode_cached`.
-        splits: see `encode_cached`.
-        cache: folder; one that cannot be written to is no failure.
-        budget: bytes that all files there may take. Others are removed to make room; what does not fit all the same is
-            computed anew for every batch.
-        held_bytes: may be held in memory of each split, where there is nothing for the cache or it cannot be used.
+        model: See `with_cached_activations`.
+        splits: Tokenised examples.
+        cache: Folder; if it cannot be written to, memory has to do.
+        budget: Bytes that all files there may take. Others are removed to make room; what still does not fit is
+            computed again for every batch.
+        held_bytes: Bytes of memory that each split may take where the cache cannot be used.
     """
-    encoded: list[Encoded] = []
+    found: list[Encoded] = []
     in_use: set[Path] = set()
     failed = False
-    for examples in splits:
+    for encoded in splits:
         try:
-            encoded.append(encode_cached(model, examples, cache, budget=budget, in_use=in_use, held_bytes=held_bytes))
+            found.append(
+                with_cached_activations(model, encoded, cache, budget=budget, in_use=in_use, held_bytes=held_bytes)
+            )
         except OSError as error:
             if not failed:
-                _log.warning("nothing can be kept in %s (%s): memory has to do", cache, error.strerror)
+                _log.warning("nothing can be kept in %s (%s): activations are held in memory", cache, error.strerror)
             failed = True
-            encoded.append(encode(model, examples, cache_bytes=held_bytes))
-    return encoded
+            found.append(with_activations(model, encoded, held_bytes))
+    return found
 
 
-def encode_cached(
+def with_cached_activations(
     model: PromptModel,
-    examples: Sequence[Example],
+    encoded: Encoded,
     cache: Path,
     *,
     budget: int | None = None,
     in_use: set[Path] | None = None,
-    held_bytes: int = CACHE_BYTES,
+    held_bytes: int = HELD_BYTES,
 ) -> Encoded:
-    """Return what `encode` does, from the cache if it is there, and keep it if it is not.
+    """Return what `with_activations` does: from the cache if it is there, otherwise computed and kept there.
 
     Args:
-        model: method `late`; other methods have no lower layers worth keeping.
-        examples: in an order that stays the same: batches are made of neighbours, and the last bits depend on them.
-        cache: folder.
-        budget: bytes that all files in it may take, see `encode_splits`; None: no limit.
-        in_use: files that are not removed to make room; the one of these examples is added.
-        held_bytes: may be held in memory with other methods.
+        model: Backbone and prompt. Only method `late` has lower layers worth keeping.
+        encoded: Tokenised examples, in an order that stays the same: batches are made of neighbours, and the last bits
+            of the activations depend on them.
+        cache: Folder.
+        budget: Bytes that all files in it may take, see `encode_splits`; None: no limit.
+        in_use: Files that are not removed to make room; the file of these examples is added.
+        held_bytes: Bytes of memory that the activations may take with other methods.
 
     Raises:
-        OSError: the cache cannot be read or written.
+        OSError: The cache cannot be read or written.
     """
-    if model.plan.prompt.method != "late" or not examples:
-        return encode(model, examples, cache_bytes=held_bytes)
-    encoded = encode(model, examples, cache_bytes=0)
+    if model.plan.prompt.method != "late" or not encoded.ids:
+        return with_activations(model, encoded, held_bytes)
     shape = (sum(map(len, encoded.ids)), model.backbone.width)
     size = rows_size(_NAME, shape)
     if budget is not None and size > budget:
         return encoded
-    file, in_use = cache / f"{_key(model, encoded)}.safetensors", set() if in_use is None else in_use
-    kept = opened(file)
-    if kept is not None:
-        with contextlib.suppress(OSError):  # of another user, or on a disk that is only read
-            os.utime(file)
-    elif budget is None or make_room(cache, size, budget, in_use):
-        try:
-            write_rows(file, _NAME, shape, activations(model, encoded))
-        except OverflowError:
-            return encoded
-        kept = TensorFile(file)
-    else:
+    in_use = set() if in_use is None else in_use
+    file = cache / f"{_key(model, encoded)}.safetensors"
+    kept = _touched(file)
+    if kept is None and (budget is None or make_room(cache, size, budget, in_use)):
+        kept = _written(model, encoded, file, shape)
+    if kept is None:
         return encoded
     in_use.add(file)
     return encoded._replace(hidden=kept[_NAME].to(model.backbone.device))
+
+
+def _touched(file: Path) -> TensorFile | None:
+    """Return a file that is there, as one that was just used."""
+    kept = opened(file)
+    if kept is not None:
+        # The file may belong to another user, or lie on a disk that is only read.
+        with contextlib.suppress(OSError):
+            os.utime(file)
+    return kept
+
+
+def _written(model: PromptModel, encoded: Encoded, file: Path, shape: tuple[int, int]) -> TensorFile | None:
+    """Compute activations of all tokens, [tokens, width], into a file; None if one is beyond float16."""
+    try:
+        write_rows(file, _NAME, shape, activations(model, encoded))
+    except OverflowError:
+        return None
+    return TensorFile(file)
 
 
 def _key(model: PromptModel, encoded: Encoded) -> str:

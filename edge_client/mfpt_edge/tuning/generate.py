@@ -5,35 +5,34 @@ from collections.abc import Sequence
 import torch
 
 from mfpt_edge.backbone.padding import pad
+from mfpt_edge.backbone.parts import Decoder
 from mfpt_edge.data.example import Example
 from mfpt_edge.tuning.batches import EVALUATION_BATCH
+from mfpt_edge.tuning.completion_objective import CompletionObjective
 from mfpt_edge.tuning.model import PromptModel
-from mfpt_edge.tuning.tokens import longest_completion, tokenise
 
 
-def write(model: PromptModel, texts: Sequence[str]) -> list[str]:
+def write(model: PromptModel, objective: CompletionObjective, texts: Sequence[str]) -> list[str]:
     """Return a completion for every text, of at most half the plan's longest text.
 
     Args:
-        model: around a decoder.
-        texts: prompts.
+        model: Backbone and prompt.
+        objective: The model's objective.
+        texts: Prompts.
     """
-    decoder = model.backbone.decoder
-    assert decoder is not None
-    prompts = tokenise(model, [Example(text) for text in texts]).ids
-    limit = longest_completion(model.max_tokens)
-    completions: list[str] = []
+    prompts = objective.tokenise([Example(text) for text in texts]).ids
+    tokenizer, completions = objective.decoder.tokenizer, list[str]()
     with torch.no_grad():
         for start in range(0, len(prompts), EVALUATION_BATCH):
-            written = _continue(model, prompts[start : start + EVALUATION_BATCH], limit)
-            completions += [decoder.tokenizer.decode(ids).strip() for ids in written]
+            some = prompts[start : start + EVALUATION_BATCH]
+            written = _continue(model, objective.decoder, some, objective.longest)
+            completions += [tokenizer.decode(ids).strip() for ids in written]
     return completions
 
 
-def _continue(model: PromptModel, prompts: Sequence[Sequence[int]], limit: int) -> list[list[int]]:
-    """Return what follows each prompt, without the token that ends it."""
-    backbone, decoder = model.backbone, model.backbone.decoder
-    assert decoder is not None
+def _continue(model: PromptModel, decoder: Decoder, prompts: Sequence[Sequence[int]], limit: int) -> list[list[int]]:
+    """Return up to `limit` tokens that follow each prompt, without the token that ends them."""
+    backbone = model.backbone
     written: list[list[int]] = [[] for _ in prompts]
     unfinished = list(range(len(prompts)))
     for _ in range(limit):

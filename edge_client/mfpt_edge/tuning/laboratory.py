@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 import torch
 
-from mfpt_edge.backbone.load import check_facts, load_backbone
+from mfpt_edge.backbone.load import check_facts
+from mfpt_edge.data.example import Example
+from mfpt_edge.data.readers import SUFFIXES
 from mfpt_edge.data.sources import Dataset, load_dataset
-from mfpt_edge.data.tables import SUFFIXES
-from mfpt_edge.tuning.activation_cache import encode_cached
-from mfpt_edge.tuning.batches import Encoded, concatenate, encode
+from mfpt_edge.tuning.activation_cache import with_cached_activations
+from mfpt_edge.tuning.backbone_trainer import BackboneTrainer
+from mfpt_edge.tuning.batches import Encoded, concatenate
+from mfpt_edge.tuning.encoding import tokenise, with_activations
 from mfpt_edge.tuning.model import PromptModel
-from mfpt_edge.tuning.trainer import BackboneTrainer
+from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.device.trainer import Content, Share
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, normalise
@@ -27,16 +30,16 @@ class _Splits(NamedTuple):
 
 
 class BackboneLaboratory:
-    """See `trainer.Laboratory`. Data sets and lower activations are loaded when they are first asked for."""
+    """See `mfpt_shared.device.trainer.Laboratory`. Data sets and activations are loaded when first asked for."""
 
     def __init__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> None:
-        """See `trainer.OpenLaboratory`."""
+        """See `mfpt_shared.device.trainer.OpenLaboratory`."""
         if threads is not None:
             torch.set_num_threads(threads)
         self._task = plan.task
         self._data = data
         self._cache = cache
-        self._backbone = load_backbone(plan.backbone, device, cache, generates=plan.task.generates)
+        self._backbone = backbone_for(plan, device, cache)
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
         self._encoded: dict[tuple[Plan, LanguageCode], _Splits] = {}
@@ -71,29 +74,31 @@ class BackboneLaboratory:
         key = (model.plan, language)
         if key not in self._encoded:
             dataset = self._dataset(language)
-            self._encoded[key] = _Splits(
-                *(
-                    encode(model, split)
-                    if self._cache is None
-                    else encode_cached(model, split, self._cache / "activations")
-                    for split in (dataset.train, dataset.validation, dataset.test)
-                )
-            )
+            splits = (dataset.train, dataset.validation, dataset.test)
+            self._encoded[key] = _Splits(*(self._encode(model, split) for split in splits))
         return self._encoded[key]
+
+    def _encode(self, model: PromptModel, examples: Sequence[Example]) -> Encoded:
+        encoded = tokenise(model, examples)
+        if self._cache is None:
+            return with_activations(model, encoded)
+        return with_cached_activations(model, encoded, self._cache / "activations")
 
 
 def find_language(folder: Path, language: LanguageCode) -> Path:
     """Return the folder or file of a language: `swh`, `sw`, `swh_Latn` or `swh.csv` for Swahili.
 
     Raises:
-        UsageError: there is none, or more than one.
+        UsageError: The folder is missing, or holds none or more than one for the language.
     """
     if not folder.is_dir():
         raise UsageError(f"--data {folder}: no such folder; give one that holds a folder or file for each language")
     found = [path for path in sorted(folder.iterdir()) if _language_of(path) == language]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "nothing"
-        raise UsageError(f"--data {folder}: it holds {names} for {language}; one folder or file is needed")
+        raise UsageError(
+            f"--data {folder}: it holds {names} for {language}; give it one folder or file named after the language"
+        )
     return found[0]
 
 

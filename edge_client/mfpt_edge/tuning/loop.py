@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches
-from mfpt_edge.tuning.loss import logits, outcome
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.errors import MfptError
@@ -17,13 +16,13 @@ from mfpt_shared.plan import Training
 
 
 class Progress(NamedTuple):
-    """Where training stands, after a step.
+    """How far training is, after a step.
 
     Attributes:
-        epoch: counted from 0.
-        step: steps done, over all epochs.
-        steps: steps in all.
-        loss: of this step.
+        epoch: Number of the epoch, counted from 0.
+        step: Number of steps done, over all epochs.
+        steps: Number of steps in all.
+        loss: Loss of this step.
     """
 
     epoch: int
@@ -36,9 +35,9 @@ class TrainReport(NamedTuple):
     """What training did.
 
     Attributes:
-        first_loss: mean over the first epoch.
-        last_loss: mean over the last epoch.
-        steps: optimiser steps.
+        first_loss: Mean loss of the first epoch.
+        last_loss: Mean loss of the last epoch.
+        steps: Number of optimiser steps.
     """
 
     first_loss: float
@@ -48,7 +47,7 @@ class TrainReport(NamedTuple):
 
 def loss(model: PromptModel, batch: Batch) -> Tensor:
     """Return the mean cross-entropy of a batch."""
-    return outcome(model, batch).losses.mean()
+    return model.outcome(batch).losses.mean()
 
 
 def whole(batch: Batch) -> Sequence[Batch]:
@@ -68,15 +67,15 @@ def train(
     """Tune prompt and head in place.
 
     Args:
-        model: where to start from; frozen weights are left alone.
-        encoded: at least one example.
-        training: epochs, batch size and optimiser.
-        rng: order of the examples; the only randomness.
-        on_step: called after every step; may raise to cancel.
-        split: cuts a batch into parts that are run one after the other, to take less memory; the step is the same.
+        model: Model to start from; its frozen weights are left alone.
+        encoded: Training examples, at least one.
+        training: Epochs, batch size and optimiser.
+        rng: Order of the examples, the only randomness.
+        on_step: Function that is called after every step; it may raise to cancel.
+        split: Function that cuts a batch into parts to be run one after the other, which takes less memory.
 
     Raises:
-        MfptError: the loss is no number any more.
+        MfptError: The loss is not a finite number any more.
     """
     optimiser = _optimiser(model, training)
     per_epoch = math.ceil(len(encoded.ids) / training.batch_size)
@@ -87,7 +86,7 @@ def train(
         for index, batch in enumerate(iterate_batches(encoded, training.batch_size, rng), start=1):
             value = _step(model, split(batch), optimiser)
             schedule.step()
-            total += value * len(batch.labels)
+            total += value * len(batch.targets)
             if on_step is not None:
                 on_step(Progress(epoch, epoch * per_epoch + index, training.epochs * per_epoch, value))
         means.append(total / len(encoded.ids))
@@ -95,25 +94,16 @@ def train(
 
 
 def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
-    """Measure accuracy and loss; of no examples at all, both are zero."""
+    """Measure accuracy and loss; without examples, both are zero."""
     examples = len(encoded.ids)
     if not examples:
         return Measured(0.0, 0.0, 0)
     right, total = 0, 0.0
     with torch.no_grad():
         for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
-            found = outcome(model, gather(encoded, rows))
+            found = model.outcome(gather(encoded, rows))
             right, total = right + int(found.right.sum()), total + float(found.losses.sum())
     return Measured(right / examples, total / examples, examples)
-
-
-def predict(model: PromptModel, encoded: Encoded) -> Tensor:
-    """Return a classifier's logits [examples, labels] float32, in the order of the examples."""
-    scores = torch.empty(len(encoded.ids), len(model.plan.task.labels), device=encoded.device)
-    with torch.no_grad():
-        for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
-            scores[rows] = logits(model, gather(encoded, rows))
-    return scores
 
 
 def _step(model: PromptModel, parts: Sequence[Batch], optimiser: torch.optim.Optimizer) -> float:
@@ -124,20 +114,20 @@ def _step(model: PromptModel, parts: Sequence[Batch], optimiser: torch.optim.Opt
 
 
 def backward(model: PromptModel, parts: Sequence[Batch]) -> float:
-    """Add the gradients of a batch, of which one part after the other is run, and return its loss.
+    """Run the parts of a batch one after the other, add their gradients, and return the loss of the batch.
 
     Raises:
-        MfptError: the loss is no number any more.
+        MfptError: The loss is not a finite number any more.
     """
-    examples, total = sum(len(part.labels) for part in parts), 0.0
+    examples, total = sum(len(part.targets) for part in parts), 0.0
     for part in parts:
-        value = loss(model, part) * (len(part.labels) / examples)
+        value = loss(model, part) * (len(part.targets) / examples)
         if not torch.isfinite(value):
             raise MfptError(
                 f"training diverged: the loss is {value.item()}; lower training.prompt_learning_rate or "
                 "training.head_learning_rate in the plan"
             )
-        value.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(value)
         total += value.item()
     return total
 

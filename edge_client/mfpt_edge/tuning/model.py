@@ -1,72 +1,62 @@
-"""The soft prompt and the task head around a frozen backbone.
+"""The soft prompt and the objective around a frozen backbone.
 
 A forward pass has two steps. `lower` runs the frozen part that the prompt does not reach; it gives the same for an
-example every time and may be cached. `upper` adds the virtual tokens and runs the rest:
+example every time, and may be cached. `states` adds the virtual tokens and runs the rest:
 
-    method     lower                       upper
-    late       embeddings, layers 0..k-1   [prompt; hidden] through layers k.., pooling, head
-    prompt     token table                 [prompt; embeddings] through the encoder, pooling, head
+    method     lower                       states
+    late       embeddings, layers 0..k-1   [prompt; hidden] through layers k..
+    prompt     token table                 [prompt; embeddings] through the encoder
     p-tuning   token table                 the same, with the prompt out of PEFT's prompt encoder
-"""
 
-from collections.abc import Mapping
-from typing import Protocol
+The objective compares the states with what is known of the examples.
+"""
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mfpt_edge.backbone.load import Backbone
-from mfpt_edge.backbone.padding import prepend
-from mfpt_edge.formats.conventions import POOLED_NORM, max_text_tokens
-from mfpt_shared.errors import Incompatible
-from mfpt_shared.plan import Plan, PromptSpec
+from mfpt_edge.backbone.parts import Backbone
+from mfpt_edge.tuning.batches import Batch
+from mfpt_edge.tuning.objective import BatchOutcome, Objective
+from mfpt_edge.tuning.objectives import objective_for
+from mfpt_edge.tuning.soft_prompts import InputPrompt, LatePrompt, SoftPrompt
+from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import Array, PromptState, check_layout, initial_state, layout
 
 
-class SoftPrompt(Protocol):
-    """Where and how virtual tokens enter the backbone."""
-
-    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Run what the prompt does not reach: ids and mask [batch, tokens] become [batch, tokens, width]."""
-
-    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Run the rest with the prompt; returns the last hidden states of the real tokens [batch, tokens, width]."""
-
-    def tensors(self) -> Mapping[str, nn.Parameter]:
-        """Return what is tuned, named as in `mfpt_shared.tensors.layout`."""
-
-
 class PromptModel(nn.Module):
-    """A model of which only the soft prompt and, where the plan has labels, the head are tuned.
+    """A frozen backbone with a soft prompt and an objective; only these two have parameters.
 
     Attributes:
-        head: of a classifier; None where the task is to generate.
+        backbone: The frozen model.
+        plan: Names the method, and the layout of what is tuned.
+        prompt: Virtual tokens.
+        objective: What is tuned for.
     """
 
-    def __init__(self, backbone: Backbone, plan: Plan) -> None:
+    def __init__(self, backbone: Backbone, plan: Plan, objective: Objective | None = None) -> None:
         """Put the plan's initial prompt around a backbone.
 
+        Args:
+            backbone: Loaded for the plan's task.
+            plan: Task, prompt and training.
+            objective: The plan's objective, where the caller has it already.
+
         Raises:
-            Incompatible: method `late` with an encoder whose layers cannot be run one by one.
+            Incompatible: Method `late` with an encoder whose layers cannot be run one by one, or a task that the
+                backbone cannot do.
         """
         super().__init__()
         self.backbone = backbone
         self.plan = plan
-        width = backbone.width
         self.prompt: SoftPrompt = (
             LatePrompt(backbone, plan.prompt, plan.late_layer)
             if plan.prompt.method == "late"
             else InputPrompt(backbone, plan.prompt)
         )
-        self.head = nn.Linear(width, len(plan.task.labels)) if plan.task.labels else None
+        self.objective = objective_for(plan, backbone) if objective is None else objective
         self.to(backbone.device)
         self.load(initial_state(plan))
-
-    @property
-    def max_tokens(self) -> int:
-        """Longest text in tokens that the backbone takes, beside the virtual tokens."""
-        return max_text_tokens(self.plan, self.backbone.max_positions)
 
     def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Run the part that the prompt does not reach, without gradients.
@@ -93,33 +83,24 @@ class PromptModel(nn.Module):
         """
         return self.prompt.upper(hidden.float(), mask).float()
 
-    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return a classifier's logits [batch, labels]; arguments as of `states`."""
-        assert self.head is not None
-        logits: Tensor = self.head(self.pooled(hidden, mask))
-        return logits
+    def last_states(self, batch: Batch) -> Tensor:
+        """Return the last states of a batch, from its lower activations where it has them."""
+        hidden = self.lower(batch.ids, batch.mask) if batch.hidden is None else batch.hidden
+        return self.states(hidden, batch.mask)
 
-    def pooled(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Return what the head sees, [batch, width]; arguments as of `states`."""
-        last = self.states(hidden, mask)
-        weights = mask[..., None].to(last.dtype)
-        mean = (last * weights).sum(dim=1) / weights.sum(dim=1)
-        return POOLED_NORM * nn.functional.normalize(mean, dim=-1)
-
-    def forward(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Return logits [batch, labels] of token ids [batch, tokens]."""
-        return self.upper(self.lower(ids, mask), mask)
+    def outcome(self, batch: Batch) -> BatchOutcome:
+        """Run a batch, and compare with its targets."""
+        return self.objective.outcome(self.last_states(batch), batch)
 
     def tensors(self) -> dict[str, nn.Parameter]:
         """Return all that is tuned, by its name in the plan's layout."""
-        head = {} if self.head is None else {f"head.{name}": part for name, part in self.head.named_parameters()}
-        return {**self.prompt.tensors(), **head}
+        return {**self.prompt.tensors(), **self.objective.tensors()}
 
     def load(self, state: PromptState) -> None:
         """Take over a prompt state.
 
         Raises:
-            Incompatible: names or shapes are not those of the plan.
+            Incompatible: Names or shapes are not those of the plan.
         """
         check_layout(state, layout(self.plan))
         with torch.no_grad():
@@ -130,85 +111,6 @@ class PromptModel(nn.Module):
         """Return a copy of all that is tuned, in the plan's layout."""
         tensors = self.tensors()
         return {name: _to_numpy(tensors[name]) for name in layout(self.plan)}
-
-
-class LatePrompt(nn.Module):
-    """Virtual tokens that enter before an inner layer. Source: Late Prompt Tuning, Liu et al. 2022."""
-
-    def __init__(self, backbone: Backbone, spec: PromptSpec, layer: int) -> None:
-        """Find the encoder's layers.
-
-        Args:
-            backbone: an encoder in the manner of BERT: embeddings, then a list of layers, nothing behind them.
-            spec: number of virtual tokens.
-            layer: index of the first layer that sees them.
-
-        Raises:
-            Incompatible: the encoder is built otherwise.
-        """
-        super().__init__()
-        if backbone.stack is None:
-            raise Incompatible(
-                f"the layers of {type(backbone.encoder).__name__} cannot be run one by one, as method 'late' needs: "
-                'set prompt.method = "prompt" in the plan'
-            )
-        self.virtual = nn.Parameter(torch.zeros(spec.tokens, backbone.width))
-        # Not the layers themselves: torch would take them for a part of this module.
-        self._tokens, self._embed, self._run = backbone.encoder.tokens, backbone.stack.embed, backbone.stack.run
-        self._layer = layer
-
-    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Run embeddings and the layers below the prompt."""
-        return self._run(self._embed(self._tokens(ids)), mask, 0, self._layer)
-
-    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Run the layers that see the prompt."""
-        states, wide_mask = prepend(self.virtual, hidden, mask)
-        return self._run(states, wide_mask, self._layer, unread=len(self.virtual))
-
-    def tensors(self) -> Mapping[str, nn.Parameter]:
-        """Return the virtual tokens."""
-        return {"prompt": self.virtual}
-
-
-class InputPrompt(nn.Module):
-    """Virtual tokens before the embedded text, from PEFT's modules for prompt tuning and p-tuning."""
-
-    indices: Tensor
-
-    def __init__(self, backbone: Backbone, spec: PromptSpec) -> None:
-        """Build PEFT's module for the plan's method."""
-        super().__init__()
-        # Imported here because PEFT takes its time, and late prompts do without.
-        from peft import PromptEmbedding, PromptEncoder, PromptEncoderConfig, PromptTuningConfig  # noqa: PLC0415
-
-        shape = {"num_virtual_tokens": spec.tokens, "token_dim": backbone.width, "num_transformer_submodules": 1}
-        if spec.method == "p-tuning":
-            config = PromptEncoderConfig(
-                **shape, encoder_reparameterization_type="MLP", encoder_hidden_size=spec.encoder_width
-            )
-            self.source = PromptEncoder(config)
-        else:
-            self.source = PromptEmbedding(PromptTuningConfig(**shape, prompt_tuning_init="RANDOM"), None)
-        self.register_buffer("indices", torch.arange(spec.tokens), persistent=False)
-        self._backbone = backbone
-
-    def lower(self, ids: Tensor, mask: Tensor) -> Tensor:
-        """Look the tokens up; the mask changes nothing."""
-        del mask
-        return self._backbone.encoder.tokens(ids)
-
-    def upper(self, hidden: Tensor, mask: Tensor) -> Tensor:
-        """Run the whole encoder on prompt and text."""
-        virtual = self.source(self.indices[None])[0]
-        states, wide_mask = prepend(virtual, hidden, mask)
-        return self._backbone.encoder.encode(states, wide_mask, unread=len(virtual))
-
-    def tensors(self) -> Mapping[str, nn.Parameter]:
-        """Return the virtual tokens and, for p-tuning, the weights of their encoder."""
-        named = dict(self.source.named_parameters())
-        encoder = {name.replace("mlp_head", "encoder"): part for name, part in named.items() if "mlp_head" in name}
-        return {"prompt": named["embedding.weight"], **encoder}
 
 
 def _to_numpy(tensor: Tensor) -> Array:

@@ -1,4 +1,4 @@
-"""What a federation needs from the training on a device, as a protocol; `mfpt_edge.tuning.trainer` implements it.
+"""What a federation needs from training on a device, as a protocol; `mfpt_edge.tuning.backbone_trainer` implements it.
 
 States go in and out as numpy arrays, so that nothing here needs a tensor library.
 """

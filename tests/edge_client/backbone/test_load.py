@@ -8,19 +8,18 @@ import msgspec
 import numpy as np
 import pytest
 import torch
-from bitsandbytes import functional
 from safetensors.numpy import load_file, save_file
 from transformers import AutoModel
 
-from mfpt_edge.backbone.fourbit import Embedding4bit, Linear4bit, Q4Embedding, from_q4_0, quantise
-from mfpt_edge.backbone.load import Backbone, load_backbone
+from mfpt_edge.backbone.fourbit import Embedding4bit
+from mfpt_edge.backbone.load import load_backbone
 from mfpt_edge.backbone.padding import pad
-from mfpt_edge.formats.e5_file import E5File, find_file
-from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_shared import plan
 from mfpt_shared.backbones.describe import describe
 from mfpt_shared.errors import Incompatible, UsageError
 from support.backbones import tiny_spec
+from support.models import module_of
 
 SENTENCES = (
     "query: Habari ya asubuhi, karibu nyumbani.",
@@ -55,8 +54,8 @@ def test_four_bits_stay_close_to_32(backbone: Backbone) -> None:
 
 
 def test_nothing_in_the_backbone_is_trainable(backbone: Backbone) -> None:
-    assert not any(parameter.requires_grad for parameter in backbone.encoder.parameters())
-    assert not backbone.encoder.training
+    assert not any(parameter.requires_grad for parameter in module_of(backbone).parameters())
+    assert not module_of(backbone).training
 
 
 def test_other_weights_than_the_plans_are_refused_and_both_are_named() -> None:
@@ -93,7 +92,7 @@ def test_a_model_folder_loads_in_32_and_in_4_bits(family: str, tiny_backbone: Ca
     original, small = tiny_backbone(family, "none"), tiny_backbone(family, "nf4")
     assert small.fingerprint == original.fingerprint
     assert small.weight_bytes < 0.5 * small.weight_bytes_fp32
-    assert any(isinstance(module, Embedding4bit) for module in small.encoder.modules())
+    assert any(isinstance(module, Embedding4bit) for module in module_of(small).modules())
     assert original.tokenizer.encode(["good food"], 8) == [[0, 4, 13, 2]]
     ids, mask = pad([[0, 4, 13, 2]], 1, original.device)
     first, second = (last_hidden(one, ids, mask)[mask] for one in (original, small))
@@ -177,59 +176,3 @@ def test_a_cache_that_cannot_be_written_to_is_no_obstacle(
     backbone = load_backbone(tiny_spec(tiny_folder("Bert"), "nf4"), "cpu", tmp_path)
     assert backbone.weight_bytes < 0.5 * backbone.weight_bytes_fp32
     assert "cannot be kept" in caplog.text
-
-
-def test_the_bundled_token_table_is_decoded_without_loss() -> None:
-    blocks = E5File(find_file()).blocks("embeddings.word_embeddings.weight").reshape(-1, 216)
-    ids = torch.tensor([[0, 41], [250_036, 7]])
-    expected = dequantise(blocks[ids.numpy()].reshape(-1, BLOCK_BYTES)).reshape(2, 2, 384)
-    np.testing.assert_array_equal(Q4Embedding(torch.from_numpy(blocks), 384)(ids).numpy(), expected)
-
-
-def test_q4_0_blocks_keep_their_values_when_they_are_laid_out_anew() -> None:
-    rng = np.random.default_rng(0)
-    blocks = rng.integers(0, 256, (6, BLOCK_BYTES), dtype=np.uint8)
-    blocks[:, :2] = np.array([[0.5], [0.25], [1.0], [2.0], [-0.5], [0.125]], "<f2").view(np.uint8)
-    packed = from_q4_0(torch.from_numpy(blocks), 3)
-    np.testing.assert_array_equal(packed.decode(torch.float32).numpy(), dequantise(blocks).reshape(3, 64))
-
-
-def test_nf4_is_that_of_bitsandbytes() -> None:
-    weight = torch.randn(32, 128, generator=torch.Generator().manual_seed(0))
-    packed = quantise(weight)
-    assert packed is not None
-    codes, state = functional.quantize_4bit(weight, blocksize=64, quant_type="nf4")
-    # Ours keeps the scales in half precision.
-    torch.testing.assert_close(
-        packed.decode(torch.float32), functional.dequantize_4bit(codes, state), rtol=1e-3, atol=0
-    )
-
-
-def test_a_width_that_allows_no_blocks_stays_as_it_is() -> None:
-    assert quantise(torch.randn(8, 48)) is None
-
-
-def test_a_4_bit_table_stays_close_to_its_original_and_takes_a_seventh() -> None:
-    weight = torch.randn(20_000, 128, generator=torch.Generator().manual_seed(0))  # more rows than one chunk
-    packed = quantise(weight)
-    assert packed is not None
-    table = Embedding4bit(packed)
-    ids = torch.tensor([0, 16_383, 16_384, 19_999])
-    assert torch.nn.functional.cosine_similarity(table(ids), weight[ids], dim=-1).min() > 0.99
-    assert sum(part.numel() * part.element_size() for part in table.buffers()) < 4 * weight.numel() / 7
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_gradients_through_a_4_bit_layer_are_those_of_the_decoded_one(dtype: torch.dtype) -> None:
-    generator = torch.Generator().manual_seed(0)
-    packed = quantise(torch.randn(96, 64, generator=generator))
-    assert packed is not None
-    bias = torch.randn(96, generator=generator)
-    entry = torch.randn(4, 64, generator=generator).to(dtype).requires_grad_()
-    output = Linear4bit(packed, bias, dtype)(entry)
-    output.sum().backward()
-    same = entry.detach().clone().requires_grad_()
-    expected = torch.nn.functional.linear(same, packed.decode(dtype), bias.to(dtype))
-    expected.sum().backward()
-    torch.testing.assert_close(output, expected)
-    torch.testing.assert_close(entry.grad, same.grad)

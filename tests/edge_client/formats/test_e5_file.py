@@ -39,17 +39,17 @@ def test_a_block_decodes_to_the_scale_times_nibbles_less_eight() -> None:
 
 
 def test_tensors_have_the_size_and_the_statistics_of_a_trained_model(e5: E5File) -> None:
-    assert e5.tensor("embeddings.position_embeddings.weight").size == 512 * 384
-    weight = e5.tensor("encoder.layer.11.output.dense.weight")
+    assert e5.vector("embeddings.position_embeddings.weight").size == 512 * 384
+    weight = e5.vector("encoder.layer.11.output.dense.weight")
     assert weight.dtype == np.float32
     assert weight.size == 384 * 1536
     assert 0.01 < weight.std() < 0.1
-    assert abs(e5.tensor("encoder.layer.0.attention.output.LayerNorm.weight").mean() - 1) < 0.5
+    assert abs(e5.vector("encoder.layer.0.attention.output.LayerNorm.weight").mean() - 1) < 0.5
 
 
 def test_rows_decode_alike_alone_and_with_the_whole_table(e5: E5File) -> None:
     packed = e5.blocks("embeddings.word_embeddings.weight").reshape(250_037, -1)
-    table = e5.tensor("embeddings.word_embeddings.weight").reshape(-1, 384)
+    table = e5.vector("embeddings.word_embeddings.weight").reshape(-1, 384)
     np.testing.assert_array_equal(dequantise(packed[41].reshape(-1, 18)).reshape(-1), table[41])
 
 

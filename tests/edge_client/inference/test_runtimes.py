@@ -37,6 +37,7 @@ TEXTS = (
     "Ẹ káàárọ̀, ṣé dáadáa ni ẹ jí?",
     "neno " * 300,
 )
+EXAMPLES = [Example(text) for text in TEXTS]
 
 
 def model_of(backbone: plan.BackboneSpec, method: str = "late", seed: int = 1) -> Model:
@@ -69,19 +70,19 @@ def open_predictor(request: pytest.FixtureRequest, cache: Path) -> Iterator[Call
 
 
 def test_probabilities_of_every_text_sum_to_one(open_predictor: Callable[[Model], Predictor]) -> None:
-    found = open_predictor(model_of(plan.BackboneSpec())).probabilities(TEXTS)
+    found = open_predictor(model_of(plan.BackboneSpec())).probabilities(EXAMPLES)
     assert found.shape == (len(TEXTS), 3)
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-3)
 
 
 def test_an_answer_does_not_depend_on_the_texts_beside_it(open_predictor: Callable[[Model], Predictor]) -> None:
     predictor = open_predictor(model_of(plan.BackboneSpec()))
-    together = predictor.probabilities(TEXTS)
-    alone = np.concatenate([predictor.probabilities([text]) for text in TEXTS])
+    together = predictor.probabilities(EXAMPLES)
+    alone = np.concatenate([predictor.probabilities([example]) for example in EXAMPLES])
     np.testing.assert_allclose(together, alone, atol=0.03)
 
 
-def test_of_no_texts_there_are_no_answers(open_predictor: Callable[[Model], Predictor]) -> None:
+def test_no_texts_give_no_answers(open_predictor: Callable[[Model], Predictor]) -> None:
     predictor = open_predictor(model_of(plan.BackboneSpec()))
     assert predict(predictor, []) == []
     assert evaluate(predictor, []).examples == 0
@@ -89,7 +90,7 @@ def test_of_no_texts_there_are_no_answers(open_predictor: Callable[[Model], Pred
 
 def test_accuracy_counts_right_answers(open_predictor: Callable[[Model], Predictor]) -> None:
     predictor = open_predictor(model_of(plan.BackboneSpec()))
-    labels = predictor.probabilities(TEXTS).argmax(axis=1).tolist()
+    labels = predictor.probabilities(EXAMPLES).argmax(axis=1).tolist()
     examples = [Example(text, label) for text, label in zip(TEXTS, labels, strict=True)]
     assert evaluate(predictor, examples).accuracy == 1
     examples[0] = Example(TEXTS[0], (labels[0] + 1) % 3)
@@ -99,8 +100,8 @@ def test_accuracy_counts_right_answers(open_predictor: Callable[[Model], Predict
 @pytest.mark.parametrize("method", METHODS)
 def test_onnx_runtime_answers_as_torch_does(method: str, cache: Path) -> None:
     model = model_of(plan.BackboneSpec(), method)
-    ours = TorchPredictor(model, device="cpu").probabilities(TEXTS)
-    theirs = OnnxPredictor(model, graph_folder.bundled_folder(model.plan, cache)).probabilities(TEXTS)
+    ours = TorchPredictor(model, device="cpu").probabilities(EXAMPLES)
+    theirs = OnnxPredictor(model, graph_folder.bundled_folder(model.plan, cache)).probabilities(EXAMPLES)
     np.testing.assert_allclose(theirs, ours, atol=0.05)
     assert (theirs.argmax(axis=1) == ours.argmax(axis=1)).mean() >= 0.8
 
@@ -110,9 +111,9 @@ def test_another_prompt_needs_no_other_graph(cache: Path) -> None:
     folder = graph_folder.bundled_folder(first.plan, cache)
     written = (folder / graph_folder.GRAPH).stat().st_mtime_ns
     assert graph_folder.bundled_folder(second.plan, cache) == folder
-    answers = [OnnxPredictor(model, folder).probabilities(TEXTS) for model in (first, second)]
+    one, other = (OnnxPredictor(model, folder).probabilities(EXAMPLES) for model in (first, second))
     assert (folder / graph_folder.GRAPH).stat().st_mtime_ns == written
-    assert not np.allclose(*answers, atol=0.05)
+    assert not np.allclose(one, other, atol=0.05)
 
 
 @pytest.mark.parametrize("quantisation", ["nf4", "none"])
@@ -123,7 +124,7 @@ def test_a_backbone_from_a_folder_is_exported(
 ) -> None:
     model = model_of(tiny_spec(tiny_folder(family), quantisation), method)
     export_onnx(model.plan, tmp_path / "graph", None)
-    texts = ["the food was good and fine", "bad", "a b c d"]
+    texts = [Example(text) for text in ("the food was good and fine", "bad", "a b c d")]
     ours = TorchPredictor(model, device="cpu").probabilities(texts)
     # The graph has other blocks: random weights, rounded once more, leave answers alike but not the same.
     np.testing.assert_allclose(OnnxPredictor(model, tmp_path / "graph").probabilities(texts), ours, atol=0.25)
@@ -171,7 +172,7 @@ def test_plain_peft_loads_an_exported_adapter_and_gives_the_same_answers(
     weights = mask[..., None]
     pooled = 10 * torch.nn.functional.normalize((states * weights).sum(1) / weights.sum(1), dim=-1)
     logits = torch.nn.functional.linear(pooled, head["weight"], head["bias"])
-    ours = TorchPredictor(model, device="cpu").probabilities(["good food", "bad"])
+    ours = TorchPredictor(model, device="cpu").probabilities([Example("good food"), Example("bad")])
     np.testing.assert_allclose(logits.softmax(dim=-1).numpy(), ours, atol=1e-4)
 
 
@@ -185,14 +186,14 @@ def test_the_readme_of_a_late_adapter_runs_as_it_stands(tiny_folder: Callable[[s
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True, env=variables(tmp_path)
     )
-    ours = TorchPredictor(model, device="cpu").probabilities(["good food"])[0]
+    ours = TorchPredictor(model, device="cpu").probabilities([Example("good food")])[0]
     np.testing.assert_allclose([float(number) for number in result.stdout.split()], ours, atol=1e-4)
 
 
 def test_predicting_with_onnx_runtime_imports_no_torch(cache: Path, tmp_path: Path) -> None:
     script = """
 import sys
-from mfpt_edge import export, graphfolder, onnxgraph, predict_onnx, prediction
+from mfpt_edge.inference import export, graph_folder, labels, onnx_graph, onnx_runtime
 print(*sorted(name for name in sys.modules if "." not in name))
 """
     result = subprocess.run(

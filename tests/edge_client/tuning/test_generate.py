@@ -1,6 +1,6 @@
 """Writing: what a decoder is trained for, how it is measured, and that both are what transformers does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +11,19 @@ import torch
 from peft import PeftModel
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from mfpt_edge.backbone.load import Backbone, load_backbone
+from mfpt_edge.backbone.load import load_backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.inference.completions import Quality, complete, evaluate, token_f1
 from mfpt_edge.inference.export import export_peft
 from mfpt_edge.storage.saved_prompt import Model
-from mfpt_edge.tuning.batches import encode, gather
-from mfpt_edge.tuning.generate import write
+from mfpt_edge.tuning import generate
+from mfpt_edge.tuning.batches import gather
+from mfpt_edge.tuning.completion_objective import CompletionObjective
+from mfpt_edge.tuning.encoding import encode, tokenise
 from mfpt_edge.tuning.loop import evaluate as measure
 from mfpt_edge.tuning.loop import loss, train
-from mfpt_edge.tuning.loss import outcome
 from mfpt_edge.tuning.model import PromptModel
-from mfpt_edge.tuning.tokens import longest_completion, tokenise
 from mfpt_shared import plan
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
@@ -67,22 +68,31 @@ def model_of(backbone: Backbone, method: str = "prompt", **training: Any) -> Pro
     )
 
 
+def writing(model: PromptModel) -> CompletionObjective:
+    assert isinstance(model.objective, CompletionObjective)
+    return model.objective
+
+
+def write(model: PromptModel, texts: Sequence[str]) -> list[str]:
+    return generate.write(model, writing(model), texts)
+
+
 @pytest.mark.parametrize("name", ["tied", "untied"])
 def test_the_loss_of_a_completion_is_that_of_transformers(
     name: str, load: Callable[..., Backbone], writers: dict[str, Path]
 ) -> None:
     model = model_of(load(name))
-    encoded = encode(model, EXAMPLES, cache_bytes=0)
+    encoded = tokenise(model, EXAMPLES)
     theirs = AutoModelForCausalLM.from_pretrained(writers[name])
     virtual = model.state()["prompt"]
     expected = []
-    for ids, start in zip(encoded.ids, encoded.labels.tolist(), strict=True):
+    for ids, start in zip(encoded.ids, encoded.targets.tolist(), strict=True):
         tokens = theirs.get_input_embeddings()(torch.tensor([ids]))
         entry = torch.cat([torch.from_numpy(virtual)[None], tokens], dim=1)
         known = torch.tensor([[-100] * (len(virtual) + start) + ids[start:]])
         expected.append(theirs(inputs_embeds=entry, labels=known).loss.item())
     with torch.no_grad():
-        found = outcome(model, gather(encoded, range(len(EXAMPLES)))).losses
+        found = model.outcome(gather(encoded, range(len(EXAMPLES)))).losses
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
 
 
@@ -105,10 +115,10 @@ def test_a_completion_counts_as_right_just_where_the_decoder_would_write_it(load
     train(model, encode(model, EXAMPLES[:1]), model.plan.training, rng=np.random.default_rng(0))
     texts = ("the food was good", "the food was", "a", "fine")
     written = write(model, texts)
-    assert len(set(written)) > 1, "of texts that are answered alike, the test would say little"
+    assert len(set(written)) > 1, "if all answers were alike, the test would say little"
     kept = [Example(text, completion=found) for text, found in zip(texts, written, strict=True) if found]
     other = [Example(one.text, completion=f"{one.completion} poor") for one in kept]
-    ends = [one for one in kept if len(tokenise(model, [one]).ids[0]) < model.max_tokens // 2]
+    ends = [one for one in kept if len(tokenise(model, [one]).ids[0]) < writing(model).longest]
     assert ends
     assert measure(model, encode(model, ends)).accuracy == 1.0
     assert measure(model, encode(model, other)).accuracy == 0.0
@@ -122,13 +132,13 @@ def test_gradients_do_not_depend_on_how_many_tokens_are_scored_at_once(
 
     def gradient() -> torch.Tensor:
         model.zero_grad()
-        loss(model, batch).backward()
+        torch.autograd.backward(loss(model, batch))
         found = model.tensors()["prompt"].grad
         assert found is not None
         return found.clone()
 
     whole = gradient()
-    monkeypatch.setattr("mfpt_edge.tuning.loss.SCORED_AT_ONCE", 2)
+    monkeypatch.setattr("mfpt_edge.tuning.completion_objective.SCORED_AT_ONCE", 2)
     torch.testing.assert_close(gradient(), whole)
 
 
@@ -136,15 +146,15 @@ def test_a_long_prompt_leaves_room_for_its_completion_and_a_long_completion_is_c
     load: Callable[..., Backbone],
 ) -> None:
     model = model_of(load(), max_tokens=16)
-    limit = longest_completion(model.max_tokens)
+    limit = writing(model).longest
     examples = (Example("good " * 50, completion="bad " * 50), Example("good", completion="bad " * 50), Example("a"))
-    ids, starts = tokenise(model, examples)
+    ids, starts = writing(model).tokenise(examples)
     assert [len(one) for one in ids[:2]] == [starts[0] + limit, starts[1] + limit]
-    assert len(ids[0]) <= model.max_tokens
+    assert len(ids[0]) <= writing(model).max_tokens
     assert all(one[-1] == 2 for one in ids[:2]), "what is cut ends as well"
     assert len(ids[2]) == starts[2], "nothing is written yet"
     assert all(len(text.split()) <= limit for text in write(model, ["good " * 50]))
-    (unwritten,), _ = tokenise(model, [Example("good " * 50)])
+    (unwritten,), _ = writing(model).tokenise([Example("good " * 50)])
     assert ids[0][: starts[0]] == unwritten, "a prompt is the same in training and in use"
 
 
@@ -174,9 +184,11 @@ def test_the_decoder_on_pypi_is_small_from_the_cache_and_writes_what_it_learned(
     smollm2: Path, smollm2_cache: Path
 ) -> None:
     spec = smollm2_spec(smollm2)
-    before = {file: file.stat().st_mtime_ns for file in smollm2_cache.rglob("*")}
+    converted = {file: file.stat().st_mtime_ns for file in smollm2_cache.rglob("*")}
     backbone = load_backbone(spec, "cpu", smollm2_cache, generates=True)
-    assert {file: file.stat().st_mtime_ns for file in smollm2_cache.rglob("*")} == before, "nothing is converted again"
+    assert {file: file.stat().st_mtime_ns for file in smollm2_cache.rglob("*")} == converted, (
+        "nothing is converted again"
+    )
     assert backbone.weight_bytes < 80e6 < backbone.weight_bytes_fp32 / 6
     assert backbone.tokenizer.encode(["Habari ya leo"], 20) == [[29801, 2566, 47801, 425, 95]]
     model = PromptModel(
@@ -218,14 +230,14 @@ def test_plain_peft_writes_with_an_exported_adapter_what_mfpt_writes(
 def test_peft_has_no_late_prompt_that_writes(load: Callable[..., Backbone], tmp_path: Path) -> None:
     model = model_of(load(), "late")
     header = PromptHeader(language=LanguageCode("swh"), version=1, plan=model.plan.digest, backbone="", examples=1)
-    with pytest.raises(Incompatible, match="half-way"):
+    with pytest.raises(Incompatible, match="late prompt"):
         export_peft(Model(model.plan, Prompt(header, model.state())), tmp_path / "adapter")
 
 
 class Parrot:
     """Answers with what it was asked."""
 
-    def complete(self, texts: "list[str]") -> list[str]:
+    def complete(self, texts: Sequence[str]) -> list[str]:
         return list(texts)
 
 

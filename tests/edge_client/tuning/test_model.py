@@ -9,11 +9,12 @@ import pytest
 import torch
 from transformers import AutoModel
 
-from mfpt_edge.backbone.load import Backbone
 from mfpt_edge.backbone.padding import pad
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan, tensors
 from mfpt_shared.errors import Incompatible
+from support.models import gradients_of, labelling, logits, module_of
 
 METHODS = ("late", "prompt", "p-tuning")
 TINY = plan.BackboneSpec(uri="path:tiny", width=64, layers=4)
@@ -76,11 +77,11 @@ def test_gradients_reach_everything_that_is_tuned_and_nothing_else(
     backbone = tiny_backbone("Bert", quantisation)
     model = PromptModel(backbone, make_plan(method))
     model.load(random_state(model.plan))
-    model(*two_texts(backbone)).square().sum().backward()
+    torch.autograd.backward(logits(model, *two_texts(backbone)).square().sum())
     tuned = model.tensors()
     assert all(part.grad is not None and part.grad.abs().sum() > 0 for part in tuned.values())
     assert {id(part) for part in model.parameters()} == {id(part) for part in tuned.values()}
-    assert all(part.grad is None for part in backbone.encoder.parameters())
+    assert all(part.grad is None for part in module_of(backbone).parameters())
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -90,10 +91,10 @@ def test_padding_changes_no_answer(tiny_backbone: Callable[..., Backbone], famil
     model = PromptModel(backbone, make_plan(method))
     model.load(random_state(model.plan))
     ids, mask = two_texts(backbone)
-    together = model(ids, mask)
+    together = logits(model, ids, mask)
     for row in range(2):
         length = int(mask[row].sum())
-        alone = model(ids[row : row + 1, :length], mask[row : row + 1, :length])
+        alone = logits(model, ids[row : row + 1, :length], mask[row : row + 1, :length])
         torch.testing.assert_close(together[row], alone[0], rtol=1e-4, atol=1e-4)
 
 
@@ -104,9 +105,9 @@ def test_the_prompt_changes_the_answer(tiny_backbone: Callable[..., Backbone], m
     state = random_state(model.plan)
     model.load(state)
     batch = two_texts(backbone)
-    first = model(*batch)
+    first = logits(model, *batch)
     model.load({**state, "prompt": -state["prompt"]})
-    assert not torch.allclose(first, model(*batch), atol=1e-3)
+    assert not torch.allclose(first, logits(model, *batch), atol=1e-3)
 
 
 @pytest.mark.parametrize("layer", [0, 3])
@@ -122,10 +123,10 @@ def test_a_late_prompt_leaves_the_layers_below_alone(
     torch.testing.assert_close(model.lower(ids, mask)[mask], every[layer][mask], rtol=1e-4, atol=1e-4)
 
 
-def gradients(model: PromptModel, logits: torch.Tensor) -> torch.Tensor:
+def gradients(model: PromptModel, scores: torch.Tensor) -> torch.Tensor:
     model.zero_grad()
-    torch.nn.functional.cross_entropy(logits, torch.tensor([0, 1])).backward()
-    return torch.cat([part.grad.flatten() for part in model.tensors().values() if part.grad is not None])
+    torch.autograd.backward(torch.nn.functional.cross_entropy(scores, torch.tensor([0, 1])))
+    return gradients_of(model)
 
 
 def test_cached_activations_give_the_same_answers_and_gradients(backbone: Backbone) -> None:
@@ -133,20 +134,21 @@ def test_cached_activations_give_the_same_answers_and_gradients(backbone: Backbo
     model.load(random_state(model.plan))
     ids, mask = two_texts(backbone)
     cached = model.lower(ids, mask).half()
-    fresh_logits, cached_logits = model(ids, mask), model.upper(cached, mask)
+    fresh_logits = logits(model, ids, mask)
+    cached_logits = labelling(model).logits(model.states(cached, mask), mask)
     torch.testing.assert_close(cached_logits, fresh_logits, rtol=0.02, atol=0.05)
     fresh, from_cache = gradients(model, fresh_logits), gradients(model, cached_logits)
     assert torch.nn.functional.cosine_similarity(fresh, from_cache, dim=0) > 0.99
 
 
 @pytest.mark.parametrize("family", ["XLMRobertaXL"])
-def test_an_encoder_that_is_no_stack_of_layers_takes_a_prompt_at_the_input_only(
+def test_an_encoder_that_is_not_a_stack_of_layers_takes_a_prompt_at_the_input_only(
     tiny_backbone: Callable[..., Backbone], family: str
 ) -> None:
     backbone = tiny_backbone(family)
     with pytest.raises(Incompatible, match=r'prompt\.method = "prompt"'):
         PromptModel(backbone, make_plan("late"))
-    assert PromptModel(backbone, make_plan("prompt"))(*two_texts(backbone)).shape == (2, 3)
+    assert logits(PromptModel(backbone, make_plan("prompt")), *two_texts(backbone)).shape == (2, 3)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -156,6 +158,6 @@ def test_the_longest_text_still_fits_beside_the_prompt(
 ) -> None:
     backbone = tiny_backbone(family)
     model = PromptModel(backbone, make_plan(method))
-    ids = backbone.tokenizer.encode(["the food was good " * 40], model.max_tokens)
+    ids = backbone.tokenizer.encode(["the food was good " * 40], labelling(model).max_tokens)
     assert 48 <= len(ids[0]) <= backbone.max_positions
-    assert model(*pad(ids, 1, backbone.device)).isfinite().all()
+    assert logits(model, *pad(ids, 1, backbone.device)).isfinite().all()

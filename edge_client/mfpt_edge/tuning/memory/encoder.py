@@ -12,7 +12,7 @@ from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.host.memory import give_back
 from mfpt_edge.tuning.memory.estimate import Allowance, Layer
 
-# Those of transformers may have gates, which keep three widths of the inner layer where ours keeps one.
+# Layers of transformers may have gates, which keep three widths of the inner layer where ours keep one.
 _WIDTHS: Final = 12
 _WIDTHS_PRETRAINED: Final = 24
 
@@ -26,12 +26,12 @@ class FrugalEncoder:
         """Wrap an encoder.
 
         Args:
-            encoder: the frozen encoder.
-            stack: its layers.
-            layers: their number.
-            allowance: for activations.
-            longest: tokens of the longest example. What fits of these is run at once of all: torch keeps memory for
-                every shape that it meets.
+            encoder: Frozen encoder.
+            stack: Its layers.
+            layers: Number of layers.
+            allowance: Memory for activations.
+            longest: Number of tokens of the longest example. As many examples as fit of this length are run at once,
+                also of shorter ones: torch keeps memory for every shape that it meets.
         """
         self._encoder = encoder
         self._stack = stack

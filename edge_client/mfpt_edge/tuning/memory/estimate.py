@@ -10,10 +10,10 @@ class Layer(NamedTuple):
     """What a layer holds of a token.
 
     Attributes:
-        width: hidden size.
-        heads: of the attention.
-        widths: values that it keeps for the gradient, in hidden sizes.
-        value_bytes: of one value.
+        width: Hidden size.
+        heads: Number of attention heads.
+        widths: Number of values that it keeps for the gradient, in hidden sizes.
+        value_bytes: Bytes of one value.
     """
 
     width: int
@@ -31,7 +31,7 @@ class Allowance(NamedTuple):
 
     Attributes:
         free: bytes.
-        layer: of the backbone.
+        layer: Layer of the backbone.
     """
 
     free: int
@@ -41,9 +41,9 @@ class Allowance(NamedTuple):
         """Return how many examples of a batch may be trained on at once, one at least; all, or a power of two.
 
         Args:
-            examples: of the batch.
-            tokens: of an example, virtual ones and padding included.
-            layers: that the prompt reaches.
+            examples: Number of examples in the batch.
+            tokens: Number of tokens of an example, virtual ones and padding included.
+            layers: Number of layers that the prompt reaches.
         """
         plain = self.free // self._kept(tokens, layers)
         if plain < min(examples, _FEW):

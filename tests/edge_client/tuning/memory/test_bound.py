@@ -5,21 +5,24 @@ from dataclasses import replace
 from pathlib import Path
 
 import msgspec
-import numpy as np
 import pytest
 import torch
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.bert import BertEncoder
+from mfpt_edge.backbone.parts import Backbone
+from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.data.example import Example
 from mfpt_edge.host.memory import give_back, peak_rss_bytes, resident_bytes
 from mfpt_edge.tuning import loop
-from mfpt_edge.tuning.batches import Batch, encode, gather
+from mfpt_edge.tuning.batches import Batch, gather
+from mfpt_edge.tuning.encoding import encode, tokenise
 from mfpt_edge.tuning.memory.bound import Economy, economise, layers_reached
 from mfpt_edge.tuning.memory.encoder import FrugalEncoder, layer_of
 from mfpt_edge.tuning.memory.estimate import Allowance
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan
 from mfpt_shared.errors import Incompatible, UsageError
+from support.models import gradients_of, module_of, predict, randomise
 
 LoadTiny = Callable[..., Backbone]
 
@@ -39,18 +42,19 @@ def make_model(backbone: Backbone, method: str = "late") -> PromptModel:
             prompt=spec,
         ),
     )
-    rng = np.random.default_rng(1)
-    model.load({name: rng.normal(0, 0.3, array.shape).astype(np.float32) for name, array in model.state().items()})
+    randomise(model)
     return model
 
 
 def frugal(model: PromptModel, free: int) -> PromptModel:
     """Return the same model within an allowance."""
     backbone = model.backbone
+    encoder = backbone.encoder
+    assert isinstance(encoder, BertEncoder | Pretrained)
     assert backbone.stack is not None
-    allowance = Allowance(free, layer_of(backbone.encoder, backbone.width))
-    encoder = FrugalEncoder(backbone.encoder, backbone.stack, backbone.layers, allowance, longest=12)
-    other = PromptModel(replace(backbone, encoder=encoder, stack=encoder), model.plan)
+    allowance = Allowance(free, layer_of(encoder, backbone.width))
+    within = FrugalEncoder(encoder, backbone.stack, backbone.layers, allowance, longest=12)
+    other = PromptModel(replace(backbone, encoder=within, stack=within), model.plan)
     other.load(model.state())
     return other
 
@@ -58,7 +62,7 @@ def frugal(model: PromptModel, free: int) -> PromptModel:
 def gradients(model: PromptModel, parts: Sequence[Batch]) -> tuple[float, torch.Tensor]:
     model.zero_grad()
     value = loop.backward(model, parts)
-    return value, torch.cat([part.grad.flatten() for part in model.tensors().values() if part.grad is not None])
+    return value, gradients_of(model)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -69,7 +73,7 @@ def test_the_gradients_of_parts_are_those_of_the_whole_batch(
     model = make_model(tiny_backbone(), method)
     batch = gather(encode(model, EXAMPLES), range(len(EXAMPLES)))
     parts = Economy(at_once).split(batch)
-    assert [len(part.labels) for part in parts][:-1] == [at_once] * (len(parts) - 1)
+    assert [len(part.targets) for part in parts][:-1] == [at_once] * (len(parts) - 1)
     value, found = gradients(model, parts)
     expected_value, expected = gradients(model, loop.whole(batch))
     assert value == pytest.approx(expected_value, rel=1e-5)
@@ -93,8 +97,8 @@ def test_layers_run_twice_only_where_memory_is_short(tiny_backbone: LoadTiny, fr
     model = make_model(tiny_backbone())
     batch = gather(encode(model, EXAMPLES), range(len(EXAMPLES)))
     seen: list[object] = []
-    layer = model.backbone.encoder.get_submodule("layers.3")
-    hook = layer.attention_in.register_forward_hook(lambda *_: seen.append(None))
+    layer = module_of(model.backbone).get_submodule("layers.3")
+    hook = layer.get_submodule("attention_in").register_forward_hook(lambda *_: seen.append(None))
     gradients(frugal(model, free), [batch])
     hook.remove()
     assert len(seen) == runs
@@ -104,31 +108,33 @@ def test_examples_that_are_read_a_few_at_a_time_give_the_same_answers(tiny_backb
     model = make_model(tiny_backbone())
     seen: list[int] = []
     few = frugal(model, free=1)
-    hook = model.backbone.encoder.get_submodule("layers.0").register_forward_hook(
-        lambda _, given, __: seen.append(len(given[0]))
+    hook = (
+        module_of(model.backbone)
+        .get_submodule("layers.0")
+        .register_forward_hook(lambda _, given, __: seen.append(len(given[0])))
     )
-    found = loop.predict(few, encode(few, EXAMPLES, cache_bytes=0))
+    found = predict(few, tokenise(few, EXAMPLES))
     hook.remove()
     assert seen == [1] * len(EXAMPLES)
-    torch.testing.assert_close(found, loop.predict(model, encode(model, EXAMPLES, cache_bytes=0)))
+    torch.testing.assert_close(found, predict(model, tokenise(model, EXAMPLES)))
 
 
 def test_with_memory_to_spare_batches_stay_whole(tiny_backbone: LoadTiny) -> None:
     model = make_model(tiny_backbone())
-    _, economy = economise(model, EXAMPLES, resident_bytes() + 10**10)
+    _, economy = economise(model, tokenise(model, EXAMPLES), resident_bytes() + 10**10)
     assert economy.at_once == model.plan.training.batch_size
 
 
 def test_a_bound_that_is_too_low_says_what_would_do(tiny_backbone: LoadTiny) -> None:
     model = make_model(tiny_backbone())
     with pytest.raises(UsageError, match=r"--memory 50MB is too little: .* give [0-9]+MB or more"):
-        economise(model, EXAMPLES, 50_000_000)
+        economise(model, tokenise(model, EXAMPLES), 50_000_000)
 
 
 def test_a_backbone_whose_layers_are_out_of_reach_cannot_be_bound(tiny_backbone: LoadTiny) -> None:
     model = make_model(replace(tiny_backbone(), stack=None), "prompt")
     with pytest.raises(Incompatible, match="--memory"):
-        economise(model, EXAMPLES, 10**10)
+        economise(model, tokenise(model, EXAMPLES), 10**10)
 
 
 @pytest.mark.parametrize(("method", "layers"), [("late", 1), ("prompt", 4), ("p-tuning", 4)])

@@ -9,7 +9,7 @@ LAYERS, TOKENS = 3, 64
 
 
 def allowance(examples: float) -> Allowance:
-    """Return room for so many examples whose layers keep all that they need."""
+    """Return an allowance for a number of examples whose layers keep all that they need."""
     one = TOKENS * (12 * 384 + 12 * TOKENS) * 4
     return Allowance(int(examples * (LAYERS + 1) * one), LAYER)
 

@@ -1,17 +1,18 @@
 """One device's trainer: where it solves for the head, where it makes steps, and what it measures."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-from mfpt_edge.backbone.load import Backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import Dataset
-from mfpt_edge.tuning import trainer as trainers
-from mfpt_edge.tuning.batches import encode
+from mfpt_edge.tuning import backbone_trainer
+from mfpt_edge.tuning.backbone_trainer import BackboneTrainer, load_trainer
+from mfpt_edge.tuning.encoding import encode
 from mfpt_edge.tuning.model import PromptModel
-from mfpt_edge.tuning.trainer import BackboneTrainer, load_trainer
 from mfpt_shared import plan
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.tensors import PromptState, initial_state
@@ -28,7 +29,7 @@ EXAMPLES = tuple(
 NOTHING = (0.0, 0.0, 0)
 
 
-def make_plan(backbone: Backbone, **training: object) -> plan.Plan:
+def make_plan(backbone: Backbone, **training: Any) -> plan.Plan:
     return plan.Plan(
         task=plan.Task(labels=("praise", "complaint")),
         backbone=plan.BackboneSpec(uri="path:tiny", width=backbone.width, layers=backbone.layers, quantisation="none"),
@@ -37,7 +38,7 @@ def make_plan(backbone: Backbone, **training: object) -> plan.Plan:
     )
 
 
-def make_trainer(backbone: Backbone, **training: object) -> tuple[BackboneTrainer, plan.Plan]:
+def make_trainer(backbone: Backbone, **training: Any) -> tuple[BackboneTrainer, plan.Plan]:
     the_plan = make_plan(backbone, **training)
     model = PromptModel(backbone, the_plan)
     return BackboneTrainer(model, encode(model, EXAMPLES), encode(model, EXAMPLES[::2]), encode(model, ())), the_plan
@@ -99,7 +100,7 @@ def test_measuring_does_not_change_what_is_measured(tiny_backbone: LoadTiny) -> 
     assert before.examples == 12
 
 
-def test_of_no_examples_nothing_is_known(tiny_backbone: LoadTiny) -> None:
+def test_without_examples_nothing_is_known(tiny_backbone: LoadTiny) -> None:
     trainer, the_plan = make_trainer(tiny_backbone())
     found = trainer.test(initial_state(the_plan))
     assert (found.accuracy, found.loss, found.examples) == NOTHING
@@ -109,6 +110,6 @@ def test_a_device_with_too_few_examples_does_not_load_a_backbone(
     tiny_backbone: LoadTiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     the_plan = make_plan(tiny_backbone())
-    monkeypatch.setattr(trainers, "load_backbone", lambda *_: pytest.fail("a backbone was loaded"))
+    monkeypatch.setattr(backbone_trainer, "backbone_for", lambda *_: pytest.fail("a backbone was loaded"))
     with pytest.raises(DatasetError, match="7 training examples; the plan asks for 8"):
-        load_trainer(the_plan, Dataset(EXAMPLES[:7], (), (), {}), device="cpu")
+        load_trainer(the_plan, Dataset(EXAMPLES[:7], (), ()), device="cpu")

@@ -1,21 +1,22 @@
-"""The real trainer: one device's examples and its frozen 4-bit backbone, behind the `Trainer` protocol."""
+"""The real trainer: one device's examples and its frozen backbone, behind `mfpt_shared.device.trainer.Trainer`."""
 
 import logging
 import os
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 import torch
 
-from mfpt_edge.backbone.load import load_backbone
 from mfpt_edge.data.sources import Dataset
 from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.tuning import loop
 from mfpt_edge.tuning.activation_cache import encode_splits
-from mfpt_edge.tuning.batches import CACHE_BYTES, Encoded, encode
+from mfpt_edge.tuning.batches import Encoded
+from mfpt_edge.tuning.encoding import HELD_BYTES, tokenise, with_activations
 from mfpt_edge.tuning.memory.bound import Economy, economise
 from mfpt_edge.tuning.model import PromptModel
-from mfpt_edge.tuning.ridge_head import solve_head
+from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.folders import cache_home
@@ -37,45 +38,53 @@ def load_trainer(
     """Load the backbone of a plan, and run all examples of a device through its lower layers.
 
     Args:
-        plan: names the backbone, the prompt and the training.
-        dataset: of this device.
-        device: auto, cpu or cuda.
-        threads: for matrix products; None: as many as there are cores to use.
-        activation_cache: bytes on disk for lower activations; None: they are held in memory.
-        memory: bytes that the process may hold while it trains, if it trains on a processor; None: no bound.
+        plan: Backbone, prompt and training.
+        dataset: Examples of this device.
+        device: `auto`, `cpu` or `cuda`.
+        threads: Number of threads for matrix products; None: as many as there are cores to use.
+        activation_cache: Bytes on disk for lower activations; None: they are held in memory.
+        memory: Bytes that the process may hold while it trains on a processor; None: no bound.
 
     Raises:
-        DatasetError: fewer training examples than the plan asks for.
-        Incompatible: the backbone is not the plan's.
-        UsageError: the bound for memory is too low.
+        DatasetError: Fewer training examples than the plan asks for.
+        Incompatible: The backbone is not the plan's.
+        UsageError: The bound for memory is too low.
     """
     if len(dataset.train) < plan.privacy.min_examples:
         raise DatasetError(
-            f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} at least"
+            f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} or more: add some"
         )
     torch.set_num_threads(threads or usable_cores())
-    backbone = load_backbone(plan.backbone, device, cache_home(), generates=plan.task.generates)
+    model = _load_model(plan, device)
+    splits = [tokenise(model, split) for split in (dataset.train, dataset.validation, dataset.test)]
+    economy, held_bytes = None, HELD_BYTES
+    if memory is not None and model.backbone.device.type != "cpu":
+        _log.warning("--memory has no effect on %s: it bounds training on a processor", model.backbone.device)
+    elif memory is not None:
+        model, economy = economise(model, splits[0], memory)
+        held_bytes = 0
+    return BackboneTrainer(model, *_with_activations(model, splits, activation_cache, held_bytes), economy=economy)
+
+
+def _load_model(plan: Plan, device: str) -> PromptModel:
+    backbone = backbone_for(plan, device, cache_home())
     _log.info(
         "backbone %s: %.0f MB of weights in memory (%.0f MB in fp32)",
         plan.backbone.uri, backbone.weight_bytes / 1e6, backbone.weight_bytes_fp32 / 1e6,
     )  # fmt: skip
-    model = PromptModel(backbone, plan)
-    economy = None
-    if memory is not None and backbone.device.type != "cpu":
-        _log.warning("--memory bounds nothing on %s: batches stay whole", backbone.device)
-    elif memory is not None:
-        model, economy = economise(model, dataset.train, memory)
-    splits, held_bytes = (dataset.train, dataset.validation, dataset.test), CACHE_BYTES if economy is None else 0
+    return PromptModel(backbone, plan)
+
+
+def _with_activations(
+    model: PromptModel, splits: Sequence[Encoded], activation_cache: int | None, held_bytes: int
+) -> list[Encoded]:
     if activation_cache is None:
-        encoded = [encode(model, split, cache_bytes=held_bytes) for split in splits]
-    else:
-        cache = cache_home() / "activations"
-        encoded = encode_splits(model, splits, cache, activation_cache, held_bytes=held_bytes)
-    return BackboneTrainer(model, *encoded, economy=economy)
+        return [with_activations(model, split, held_bytes) for split in splits]
+    return encode_splits(model, splits, cache_home() / "activations", activation_cache, held_bytes=held_bytes)
 
 
 class BackboneTrainer:
-    """See `trainer.Trainer`. One thread at a time may use it."""
+    """See `mfpt_shared.device.trainer.Trainer`. Only one thread at a time may use it."""
 
     def __init__(
         self,
@@ -86,9 +95,16 @@ class BackboneTrainer:
         *,
         economy: Economy | None = None,
     ) -> None:
-        """Wrap a model and encoded examples; several trainers may share a model. Batches are whole without economy."""
+        """Wrap a model and encoded examples.
+
+        Args:
+            model: Backbone, prompt and objective; several trainers may share one.
+            train: Examples to train on.
+            validation: Examples for `validate`.
+            test: Examples for `test`.
+            economy: How batches are cut to take less memory; None: they stay whole.
+        """
         self._model = model
-        self._plan = model.plan
         self._train = train
         self._validation = validation
         self._test = test
@@ -112,20 +128,19 @@ class BackboneTrainer:
 
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
         """See Trainer.tune."""
-        self._model.load(start)
-        if self._plan.starts_closed and not start["head.weight"].any():
-            # All that a device can add to a head that knows nothing yet; steps would only take it away from there.
-            solve_head(self._model, self._train)
-            return Tuned(self._model.state(), loop.evaluate(self._model, self._train).loss, epochs=0)
+        model = self._model
+        model.load(start)
+        if model.objective.start(model.last_states, self._train):
+            return Tuned(model.state(), loop.evaluate(model, self._train).loss, epochs=0)
         report = loop.train(
-            self._model,
+            model,
             self._train,
-            msgspec.structs.replace(self._plan.training, epochs=epochs),
+            msgspec.structs.replace(model.plan.training, epochs=epochs),
             rng=np.random.default_rng(seed),
             on_step=lambda progress: on_progress(progress.step / progress.steps, progress.loss),
             split=self._split,
         )
-        return Tuned(self._model.state(), report.last_loss, epochs)
+        return Tuned(model.state(), report.last_loss, epochs)
 
     def validate(self, state: PromptState) -> Measured:
         """See Trainer.validate."""

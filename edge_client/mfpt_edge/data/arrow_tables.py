@@ -1,0 +1,105 @@
+"""Readers of Arrow tables: Parquet files, and data sets of the hub."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mfpt_edge.data.splits import SPLIT_NAMES, SplitName
+from mfpt_edge.data.table import Record, Table, listed
+from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def read_parquet(path: Path) -> Table:
+    """Read a Parquet file."""
+    try:
+        import pyarrow as pa  # noqa: PLC0415 - of the `data` extra
+        import pyarrow.parquet as pq  # noqa: PLC0415 - part of the `data` extra
+    except ImportError as error:
+        raise NotInstalled(f"{path}: Parquet files need pyarrow: pip install 'mfpt[data]'") from error
+    try:
+        # ParquetFile, because read_table would take folder names such as `lang=sw` for columns.
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        return _arrow_table(str(path), table, table.schema)
+    except (ValueError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} is not a readable Parquet file: {str(error).partition(chr(10))[0]}") from error
+
+
+def parse_hub_source(source: str) -> tuple[str, str | None]:
+    """Split `hf:name`, `hf:org/name` or `hf:org/name/config` into the data set's id and its configuration.
+
+    Raises:
+        UsageError: The source has another form.
+    """
+    parts = source.removeprefix("hf:").split("/")
+    if len(parts) > 3 or not all(part.strip() == part != "" for part in parts):
+        raise UsageError(f"{source!r} is not the name of a data set: write hf:name, hf:org/name or hf:org/name/config")
+    return "/".join(parts[:2]), parts[2] if len(parts) == 3 else None
+
+
+def read_hub(source: str) -> dict[SplitName, Table]:
+    """Read a data set through the `datasets` library, which caches it and runs no code of its author."""
+    name, config = parse_hub_source(source)
+    try:
+        import datasets  # noqa: PLC0415 - of the `data` extra
+    except ImportError as error:
+        raise NotInstalled(f"{source} needs the datasets library: pip install 'mfpt[data]'") from error
+    try:
+        loaded = datasets.load_dataset(name, config)
+    except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
+        raise DatasetError(f"{source} cannot be loaded: {str(error).partition(chr(10))[0]}") from error
+    known = {SPLIT_NAMES[split]: data for split, data in loaded.items() if split in SPLIT_NAMES}
+    if "train" not in known:
+        raise DatasetError(f"{source} has no train split; it has {listed(list(loaded))}")
+    return {
+        split: _arrow_table(f"{source} {split}", data.with_format("arrow")[:], data.features.arrow_schema)
+        for split, data in known.items()
+    }
+
+
+def _arrow_table(where: str, table: "pa.Table", schema: "pa.Schema") -> Table:
+    """Take over the columns of text and whole numbers; numbers with names in the schema become those names."""
+    names = _class_names(schema)
+    cells: dict[str, list[object]] = {}
+    for position, field in enumerate(schema):
+        if not _is_cell_type(field.type):
+            continue
+        values = table.column(position).to_pylist()
+        cells[field.name] = (
+            [_class_name(names[field.name], value) for value in values] if field.name in names else values
+        )
+    rows = (dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True))
+    records = [Record(number, row) for number, row in enumerate(rows, start=1)]
+    return Table(where, tuple(schema.names), records)
+
+
+def _is_cell_type(kind: "pa.DataType") -> bool:
+    """Whether values become `str`, `int` or `None`; lists, images and times are costly or impossible to convert."""
+    from pyarrow import types  # noqa: PLC0415 - part of the `data` extra
+
+    value = kind.value_type if types.is_dictionary(kind) else kind
+    tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_integer, types.is_null)
+    return any(test(value) for test in tests)
+
+
+def _class_names(schema: "pa.Schema") -> dict[str, list[str]]:
+    """Return column -> names of its integers, as the `datasets` library notes them in the schema.
+
+    Such an index counts that data set's own names, whose order need not be the plan's.
+    """
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        return {column: list(of["names"]) for column, of in features.items() if of.get("_type") == "ClassLabel"}
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return {}
+
+
+def _class_name(names: Sequence[str], value: object) -> object:
+    """Return the name of an index; -1 is how hub data sets mark a row without a label."""
+    if not isinstance(value, int):
+        return value
+    return names[value] if 0 <= value < len(names) else None

@@ -1,0 +1,92 @@
+"""From rows to examples: labels matched with the plan's, and rows that cannot be used named with a reason."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from mfpt_edge.data.columns import Row
+from mfpt_edge.data.example import Example
+from mfpt_edge.data.place import SkippedRow, by_reason
+from mfpt_edge.data.splits import SplitName
+from mfpt_edge.data.table import listed
+from mfpt_shared.errors import DatasetError
+from mfpt_shared.plan import TaskKind
+
+
+def match_labels(found: Iterable[str], labels: Sequence[str]) -> dict[str, int]:
+    """Return label of the source -> index into the plan's labels, for those that match.
+
+    A label matches exactly, or else in upper and lower case alone. Only if no label of the source is known to the plan
+    and all are whole numbers from 0 to labels - 1, they are taken as indices into the plan's labels.
+
+    Args:
+        found: Labels of the whole source, stripped.
+        labels: The plan's labels.
+    """
+    distinct = set(found)
+    exact = {label.strip(): index for index, label in enumerate(labels)}
+    spellings = Counter(label.casefold() for label in exact)
+    folded = {label.casefold(): index for label, index in exact.items() if spellings[label.casefold()] == 1}
+    known = exact | {label: folded[label.casefold()] for label in distinct - exact.keys() if label.casefold() in folded}
+    matched = {label: known[label] for label in distinct if label in known}
+    indices = {str(index): index for index in range(len(labels))}
+    if not matched and distinct <= indices.keys():
+        return {label: indices[label] for label in distinct}
+    return matched
+
+
+def usable(
+    source: str, rows: Mapping[SplitName, Sequence[Row | SkippedRow]], labels: Sequence[str], kind: TaskKind
+) -> tuple[dict[SplitName, list[Example]], list[SkippedRow]]:
+    """Turn the rows of all splits into examples.
+
+    Args:
+        source: The source, as messages name it.
+        rows: Split -> its rows.
+        labels: The plan's labels.
+        kind: Kind of task.
+
+    Returns:
+        The examples of every split, and all rows that were skipped.
+
+    Raises:
+        DatasetError: No row can be used.
+    """
+    found = Counter(row.label for split in rows.values() for row in split if isinstance(row, Row) and row.label)
+    index_of = None if kind == "generation" else match_labels(found, labels)
+    examples: dict[SplitName, list[Example]] = {name: [] for name in rows}
+    skipped: list[SkippedRow] = []
+    for name, split in rows.items():
+        for row in split:
+            made = row if isinstance(row, SkippedRow) else _example(row, index_of, kind)
+            if isinstance(made, SkippedRow):
+                skipped.append(made)
+            else:
+                examples[name].append(made)
+    if not any(examples.values()):
+        raise _nothing_usable(source, skipped, found, labels)
+    return examples, skipped
+
+
+def _example(row: Row, index_of: Mapping[str, int] | None, kind: TaskKind) -> Example | SkippedRow:
+    """Return the example of a row; `index_of` is None where the label is a completion."""
+    if not row.text or (kind == "pairs" and not row.pair):
+        return SkippedRow(row.place, "empty text")
+    if not row.label:
+        return SkippedRow(row.place, "empty completion" if index_of is None else "empty label")
+    if index_of is None:
+        return Example(row.text, key=row.key, completion=row.label, place=row.place)
+    if row.label not in index_of:
+        return SkippedRow(row.place, "label not in the plan")
+    return Example(row.text, index_of[row.label], row.key, row.pair, place=row.place)
+
+
+def _nothing_usable(
+    source: str, skipped: Sequence[SkippedRow], found: Counter[str], labels: Sequence[str]
+) -> DatasetError:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in by_reason(skipped).items()) or "the source has no rows"
+    if not labels:
+        return DatasetError(f"{source}: no row can be used ({reasons})")
+    its_labels = listed([label for label, _ in found.most_common()]) or "none"
+    return DatasetError(
+        f"{source}: no row can be used ({reasons})\nits labels: {its_labels}; the plan's labels: {listed(labels)}"
+    )

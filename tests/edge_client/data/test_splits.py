@@ -1,0 +1,125 @@
+"""Which example is trained, validated or tested on, and which of them a limit keeps."""
+
+from pathlib import Path
+
+import pytest
+
+from mfpt_edge.data.example import Example
+from mfpt_edge.data.sources import load_dataset
+from mfpt_shared.errors import DatasetError, UsageError
+from mfpt_shared.languages import LanguageCode
+from support.tables import LABELS, SWAHILI, load, rows, texts, write
+
+# ---- splits
+
+
+def test_one_file_is_split_80_10_10(tmp_path: Path) -> None:
+    dataset = load(write(tmp_path / "a.tsv", "text\tlabel\n" + rows(2000)))
+
+    assert 1500 < len(dataset.train) < 1700
+    assert 150 < len(dataset.validation) < 250
+    assert 150 < len(dataset.test) < 250
+
+
+def test_more_rows_move_no_text_to_another_split(tmp_path: Path) -> None:
+    few = load(write(tmp_path / "few.tsv", "text\tlabel\n" + rows(200)))
+    many = load(write(tmp_path / "many.tsv", "text\tlabel\n" + rows(400)))
+
+    assert texts(few.train) <= texts(many.train)
+    assert texts(few.validation) <= texts(many.validation)
+    assert texts(few.test) <= texts(many.test)
+
+
+@pytest.mark.parametrize("validation", ["dev", "valid", "validation", "Dev"])
+def test_a_folder_keeps_its_splits(tmp_path: Path, validation: str) -> None:
+    write(tmp_path / "train.tsv", "text\tlabel\n" + rows(50))
+    write(tmp_path / f"{validation}.csv", "text,label\nv,health\n")
+    write(tmp_path / "test.jsonl", '{"text": "t", "label": "sport"}')
+    write(tmp_path / "labels.txt", "health\nsport\n")
+
+    dataset = load(tmp_path)
+
+    assert len(dataset.train) == 50
+    assert dataset.validation == (Example("v", 0),)
+    assert dataset.test == (Example("t", 1),)
+
+
+def test_a_split_that_a_folder_lacks_is_split_off_its_training_rows(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", "text\tlabel\n" + rows(500))
+    write(tmp_path / "test.tsv", "text\tlabel\nt\thealth\n")
+
+    dataset = load(tmp_path)
+
+    assert dataset.test == (Example("t", 0),)
+    assert 25 < len(dataset.validation) < 75
+    assert len(dataset.train) + len(dataset.validation) == 500
+
+
+def test_texts_of_the_test_split_are_dropped_from_the_others(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", "text\tlabel\none\thealth\nTwo  words\thealth\nthree\tsport\n")
+    write(tmp_path / "dev.tsv", "text\tlabel\nthree\tsport\nfour\tsport\n")
+    write(tmp_path / "test.tsv", "text\tlabel\ntwo words\thealth\nfour\tsport\n")
+
+    dataset = load(tmp_path)
+
+    assert texts(dataset.train) == {"one"}
+    assert texts(dataset.validation) == {"three"}
+    assert texts(dataset.test) == {"two words", "four"}
+    assert dataset.skipped == {"text also in another split": 3}
+
+
+def test_a_folder_without_training_rows_names_what_it_holds(tmp_path: Path) -> None:
+    write(tmp_path / "test.tsv", "text\tlabel\nx\thealth\n")
+
+    with pytest.raises(DatasetError, match=r"no training file \(train\.csv, .*it holds 'test\.tsv'"):
+        load(tmp_path)
+
+
+def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "dev.tsv", "")
+    write(tmp_path / "valid.csv", "")
+
+    with pytest.raises(DatasetError, match=r"both dev\.tsv and valid\.csv claim to be the validation split"):
+        load(tmp_path)
+
+
+# ---- the limit
+
+
+def test_the_limit_keeps_the_shares_of_the_labels_and_leaves_the_test_split(tmp_path: Path) -> None:
+    health = "".join(f"h{n}\thealth\n" for n in range(900))
+    file = write(tmp_path / "a.tsv", "text\tlabel\n" + health + "".join(f"s{n}\tsport\n" for n in range(100)))
+
+    everything, some = load(file), load(file, 100)
+
+    assert len(some.train) == 100
+    assert 8 <= sum(example.label for example in some.train) <= 13
+    assert (some.validation, some.test) == (everything.validation, everything.test)
+
+
+def test_every_label_is_there_before_any_takes_a_second_place(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", "text\tlabel\n" + "".join(f"h{n}\thealth\n" for n in range(99)) + "s\tsport\n")
+    write(tmp_path / "dev.tsv", "text\tlabel\nv\thealth\n")
+    write(tmp_path / "test.tsv", "text\tlabel\nt\thealth\n")
+
+    assert {example.label for example in load(tmp_path, 2).train} == {0, 1}
+
+
+def test_a_smaller_limit_keeps_a_part_of_what_a_larger_one_keeps(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.tsv", "text\tlabel\n" + rows(300))
+
+    assert texts(load(file, 20).train) < texts(load(file, 50).train)
+    assert load(file, 10_000) == load(file)
+
+
+def test_languages_keep_different_rows_of_the_same_file(tmp_path: Path) -> None:
+    file = str(write(tmp_path / "a.tsv", "text\tlabel\n" + rows(300)))
+    swahili = load_dataset(file, SWAHILI, LABELS, max_examples=50)
+    zulu = load_dataset(file, LanguageCode("zul"), LABELS, max_examples=50)
+
+    assert len(texts(swahili.train) & texts(zulu.train)) < 25
+
+
+def test_a_limit_below_one_makes_no_sense(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        load(tmp_path, 0)
