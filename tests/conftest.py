@@ -15,6 +15,8 @@ from support.backbones import save_tiny_model, smollm2_spec, tiny_spec
 if TYPE_CHECKING:
     from mfpt_edge.backbone.parts import Backbone
 
+pytest_plugins = ["support.expected_skips"]
+
 
 @pytest.fixture(scope="session")
 def backbone() -> "Backbone":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pytest
 
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.combine import combine
@@ -19,6 +20,8 @@ from support.federation import Device, delta_of, rows, running, tiny_plan
 from support.inbox import SECONDS
 from support.programs import serve
 from support.stub import StubTrainer
+
+pytestmark = pytest.mark.network
 
 KILLS: Final = 5
 ROUNDS: Final = 12
@@ -50,8 +53,8 @@ def replayed(directory: Path, plan: Plan) -> tuple[int, dict[str, Array], dict[s
         targets = json.loads(languages)
         columns = [(client, sequence) for client, sequence in json.loads(updates)]
         weights = np.frombuffer(packed, np.float64).reshape(len(targets), len(columns))
-        # A language that has just joined starts from the prompt that it was given with the version before.
-        start = np.stack([prompts.get(target, first.get((target, version - 1))) for target in targets])
+        # A language that has just joined starts from the prompt that it got with the version before.
+        start = np.stack([prompts[target] if target in prompts else first[target, version - 1] for target in targets])
         nothing = np.zeros((optimiser.moment_count(how), start.shape[1]), np.float32)
         steps = combine(weights, np.stack([deltas[column] for column in columns]), how)
         remembered = np.stack([moments.get(target, nothing) for target in targets])
@@ -62,7 +65,7 @@ def replayed(directory: Path, plan: Plan) -> tuple[int, dict[str, Array], dict[s
 
 
 async def serve_and_be_killed(directory: Path, port: int, devices: list[Device]) -> None:
-    """Kill the coordinator at seeded random points of the devices' work, and start it again at once each time."""
+    """Kill the coordinator at random (seeded) points of the devices' work, and restart it at once each time."""
     rng = random.Random(20)
     total = ROUNDS * len(devices)
     points = sorted(rng.sample(range(1, total - len(devices)), KILLS))

@@ -1,10 +1,14 @@
-"""A decoder tuned by a federation, as people would: plan, coordinator, broker, two devices, completions."""
+"""A decoder tuned by a federation through the command line: plan, coordinator, broker, two devices, completions."""
 
 import asyncio
 import json
 from pathlib import Path
 
+import pytest
+
 from support.programs import run, serve
+
+pytestmark = pytest.mark.network
 
 CAPITALS = {
     **{"Kenya": "Nairobi", "Ghana": "Accra", "Mali": "Bamako", "Niger": "Niamey", "Rwanda": "Kigali", "Togo": "Lomé"},
@@ -15,7 +19,7 @@ ROUNDS = 2
 
 
 def write_data(folder: Path, language: str) -> Path:
-    """Write questions with answers: the same ones in every split, for only the way to answer is learned here."""
+    """Write the same questions and answers to every split: only the way to answer is learned here."""
     folder.mkdir()
     for split in ("train", "dev", "test"):
         rows = [
@@ -34,7 +38,7 @@ def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(
     made = run(home, "mfpt_coord", *init)
     assert made.returncode == 0, made.stderr
     text = plan.read_text(encoding="utf-8").replace("max_tokens = 128", "max_tokens = 32")
-    # A fold takes one update of each device, so that either of them trains in every round.
+    # A fold takes one update from each device, so that both train in every round.
     plan.write_text(text.replace("buffer = 0", "buffer = 2"), encoding="utf-8")
 
     async def scenario() -> None:

