@@ -12,10 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from mfpt_coord.server.channel import understand
 from mfpt_shared.errors import DecodeError, TimedOut
-from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import ClientStatus, CoordinatorState, FederationStatus
-from mfpt_shared.protocol.topics import COORDINATOR_STATE, COORDINATOR_STATUS, parse
+from mfpt_shared.protocol.topics import COORDINATOR_STATE, COORDINATOR_STATUS
 from mfpt_shared.transport.base import Inbound, Transport
 from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
 
@@ -80,7 +81,7 @@ async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tupl
             if not isinstance(event, Inbound):
                 continue
             try:
-                message = decode(parse(event.topic, federation).topic, event.payload)
+                _, message = understand(event, federation)
             except DecodeError:
                 continue
             if isinstance(message, FederationStatus):

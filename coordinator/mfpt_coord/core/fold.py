@@ -7,15 +7,16 @@ import numpy as np
 
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.combine import combine
-from mfpt_coord.core.effects import Effect, PublishPrompt, SaveFold
+from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare, judge
 from mfpt_coord.core.state import State
+from mfpt_coord.core.status import accuracies
 from mfpt_coord.core.weights import fold_weights
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array
 
 
-def fold(state: State, at: float) -> tuple[State, list[Effect]]:
+def fold(state: State, at: float) -> Step:
     """Return the state with the next version of every language's prompt, and an empty buffer."""
     plan, buffer, version = state.plan.aggregation, state.buffer, state.version + 1
     targets = list(state.prompts)
@@ -45,7 +46,13 @@ def fold(state: State, at: float) -> tuple[State, list[Effect]]:
     saved = SaveFold(
         version, at, weights, prompts, updates, remembered, directions, comparisons, judgements
     )  # fmt: skip
-    return after, [saved, *(PublishPrompt(target) for target in targets)]
+    made = Log(f"version {version} from {len(buffer)} updates: {_scores(after)}")
+    return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
+
+
+def _scores(state: State) -> str:
+    known = [f"{language} {accuracy:.3f}" for language, accuracy in accuracies(state).items()]
+    return "validation accuracy " + ", ".join(known) if known else "no accuracies yet"
 
 
 def _moments(state: State, targets: list[LanguageCode]) -> Array:

@@ -6,11 +6,12 @@ from typing import Final, Literal
 import msgspec
 import numpy as np
 
-from mfpt_coord.core.effects import Effect, SaveClient, SaveCounts, SaveUpdate, Send
+from mfpt_coord.core.compatibility import incompatibility
+from mfpt_coord.core.effects import Log, SaveClient, SaveCounts, SaveUpdate, Send, Step
 from mfpt_coord.core.events import UpdateArrived
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.errors import Incompatible
-from mfpt_shared.languages import LanguageCode, is_language
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Ack, Reject, Resync, UpdateCounts, UpdateHeader
 from mfpt_shared.tensors import Array, check_layout, dense, flatten
 
@@ -21,7 +22,6 @@ NEWEST_SHARE: Final = 0.5
 REFUSED_SECONDS: Final = 60.0
 
 RejectReason = Literal["incompatible", "diverged"]
-Step = tuple[State, list[Effect]]
 
 
 def take_update(state: State, event: UpdateArrived) -> Step:
@@ -36,7 +36,7 @@ def take_update(state: State, event: UpdateArrived) -> Step:
             SaveCounts(duplicate),
             Send(client.id, Ack(sequence=header.sequence)),
         ]
-    if problem := _problem(state, header):
+    if problem := incompatibility(header, state.plan):
         return _refused(state, client, event, "incompatible", problem)
     try:
         delta = _flat(state, event)
@@ -53,18 +53,6 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     if not 0 <= staleness <= (0 if is_head else state.plan.aggregation.max_staleness):
         return _stale(state, client, header)
     return _accepted(state, client, event, staleness, delta)
-
-
-def _problem(state: State, header: UpdateHeader) -> str:
-    if not is_language(header.language):
-        return f"{header.language!r} is no language of ISO 639-3"
-    if header.plan != state.plan.digest:
-        return f"the update follows plan {header.plan}, this federation plan {state.plan.digest}"
-    if state.plan.backbone.fingerprint and header.backbone != state.plan.backbone.fingerprint:
-        return (
-            f"the update was computed with backbone {header.backbone}, the plan says {state.plan.backbone.fingerprint}"
-        )
-    return ""
 
 
 def _flat(state: State, event: UpdateArrived) -> Array:
@@ -94,7 +82,8 @@ def _accepted(state: State, client: Client, event: UpdateArrived, staleness: int
         staleness={**state.staleness, staleness: state.staleness.get(staleness, 0) + 1},
     )
     ack = Ack(sequence=header.sequence, staleness=staleness)
-    return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack)]
+    noted = Log(f"update {client.id}/{header.sequence} accepted, staleness {staleness}", is_detail=True)
+    return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack), noted]
 
 
 def _usual_seconds(client: Client, at: float) -> float | None:

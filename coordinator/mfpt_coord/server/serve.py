@@ -15,8 +15,9 @@ from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
 from mfpt_coord.server.broker import EmbeddedBroker
+from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
-from mfpt_coord.server.coordinator import Coordinator, Identity, coordinator_will, with_limit
+from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.errors import Incompatible, Interrupted
 from mfpt_shared.folders import owned
@@ -75,7 +76,7 @@ def _difference(first: Plan, second: Plan) -> str:
 
 async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
     """Return the number of the signal that ended the service; 0 if it ended by itself."""
-    identity = Identity(store.coordinator, time.time())
+    identity = CoordinatorIdentity(store.coordinator, time.time())
     async with contextlib.AsyncExitStack() as stack:
         address = config.broker
         if address is None:

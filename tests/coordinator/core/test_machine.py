@@ -8,8 +8,10 @@ import pytest
 
 from mfpt_coord.core.effects import (
     Effect,
+    Log,
     LookUpDistances,
     PublishPrompt,
+    PublishState,
     SaveClient,
     SaveCounts,
     SaveDistances,
@@ -166,6 +168,18 @@ def test_a_full_buffer_becomes_a_version_of_every_prompt() -> None:
     assert set(fold.prompts) == {SWAHILI, ZULU, UNDETERMINED}
     assert {effect.language for effect in federation.only(PublishPrompt)} == {SWAHILI, ZULU, UNDETERMINED}
     assert federation.state.buffer == ()
+
+
+def test_a_new_version_is_announced_after_its_prompts_and_before_anybody_is_assigned_to_it() -> None:
+    federation = Federation(buffer=1)
+    federation.ready("a")
+    federation.update("a", metrics=Metrics(accuracy=0.75))
+    kinds = [type(effect) for effect in federation.effects]
+    assert kinds.index(PublishPrompt) < kinds.index(PublishState) < len(kinds) - 1
+    assert isinstance(federation.told("a")[-1], Assign)
+    assert [line.text for line in federation.only(Log) if not line.is_detail] == [
+        "version 1 from 1 updates: validation accuracy swh 0.750"
+    ]
 
 
 def test_updates_that_agree_move_the_prompt_by_what_they_agree_on() -> None:
@@ -350,7 +364,7 @@ def test_a_plan_without_fingerprint_takes_any_backbone() -> None:
     ("change", "reason", "detail"),
     [
         ({"plan": "other"}, "incompatible", "plan other"),
-        ({"backbone": "sha256:x"}, "incompatible", "backbone sha256:x"),
+        ({"backbone": "sha256:x"}, "incompatible", "backbone is sha256:x"),
         ({"tensors": {"prompt": np.zeros((1, 2), np.float32)}}, "incompatible", "'head.bias' is missing"),
         ({"delta": 1001.0}, "diverged", "more than 1000"),
     ],
