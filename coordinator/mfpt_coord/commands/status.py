@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mfpt_coord.server.channel import understand
+from mfpt_coord.server.channel import read
 from mfpt_shared.errors import DecodeError, TimedOut
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import ClientStatus, CoordinatorState, FederationStatus
@@ -81,7 +81,7 @@ async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tupl
             if not isinstance(event, Inbound):
                 continue
             try:
-                _, message = understand(event, federation)
+                _, message = read(event, federation)
             except DecodeError:
                 continue
             if isinstance(message, FederationStatus):

@@ -1,9 +1,9 @@
-"""The coordinator's end of the protocol: its topics on a transport, and the bytes that go through them."""
+"""The coordinator's end of the protocol: its topics on a transport, and what the bytes on them mean."""
 
-import logging
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
+from mfpt_coord.core.events import ClientSaid, Event, UpdateArrived
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import Decoded, decode, encode
@@ -28,11 +28,8 @@ from mfpt_shared.protocol.topics import (
     Address,
     parse,
 )
-from mfpt_shared.transport.base import Connected, Disconnected, Inbound, Transport, Will
-
-_FROM_DEVICES: Final = (CLIENT_STATE, CLIENT_UP)
-
-_log = logging.getLogger(__name__)
+from mfpt_shared.transport.base import Event as TransportEvent
+from mfpt_shared.transport.base import Inbound, Transport, Will
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,32 +45,46 @@ class CoordinatorIdentity:
     started: float
 
 
-@dataclass(frozen=True, slots=True)
-class FromDevice:
-    """A message from a device; `payload` is the bytes that it came in."""
-
-    client: str
-    message: ClientState | Ready | EvaluationReport | Update
-    payload: bytes
-
-
 def coordinator_will(federation: str, identity: CoordinatorIdentity) -> Will:
     """Return the last will of a coordinator."""
     return Will(COORDINATOR_STATE.path(federation), encode(_state(identity, 0, online=False)))
 
 
-def understand(inbound: Inbound, federation: str) -> tuple[Address, Decoded]:
-    """Return where a message came from and what it says.
+def read(inbound: Inbound, federation: str) -> tuple[Address, Decoded]:
+    """Return a message, and the address that it was published on.
 
     Raises:
-        DecodeError: It is not a message of this federation.
+        DecodeError: It is damaged, or does not belong to this federation.
     """
     address = parse(inbound.topic, federation)
     return address, decode(address.topic, inbound.payload)
 
 
+def understand(inbound: Inbound, federation: str, at: float) -> Event | None:
+    """Return what a message means to the core; None where a retained message was removed.
+
+    Args:
+        inbound: Message from the broker.
+        federation: Name of the federation.
+        at: Time, Unix seconds.
+
+    Raises:
+        DecodeError: The message is damaged, or not from a device; it can be ignored.
+    """
+    if not inbound.payload:
+        return None
+    address, message = read(inbound, federation)
+    match message:
+        case Update():
+            return UpdateArrived(at, address.key, message, inbound.payload)
+        case ClientState() | Ready() | EvaluationReport():
+            return ClientSaid(at, address.key, message)
+        case _:
+            raise DecodeError(f"a {type(message).__name__} does not come from a device")
+
+
 class Channel:
-    """What a coordinator says and hears."""
+    """What a coordinator sends and receives."""
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity) -> None:
         """Prepare for a federation.
@@ -91,22 +102,13 @@ class Channel:
         """Connect for the first time; see Transport.connect."""
         await self._transport.connect()
 
-    async def receive(self) -> list[FromDevice | Connected | Disconnected]:
-        """Return what came since the last call, in order.
-
-        A message that cannot be read is logged and left out, so that the list may be empty.
-        """
-        heard: list[FromDevice | Connected | Disconnected] = []
-        for event in await self._transport.receive():
-            if not isinstance(event, Inbound):
-                heard.append(event)
-            elif (message := self._from_device(event)) is not None:
-                heard.append(message)
-        return heard
+    async def receive(self) -> list[TransportEvent]:
+        """See Transport.receive."""
+        return await self._transport.receive()
 
     def subscribe(self) -> None:
-        """Ask for everything that devices say, their retained states first."""
-        self._transport.subscribe(*(topic.path(self._federation) for topic in _FROM_DEVICES))
+        """Subscribe to everything that devices publish; the broker sends their retained states first."""
+        self._transport.subscribe(CLIENT_STATE.path(self._federation), CLIENT_UP.path(self._federation))
 
     def publish_plan(self, plan: Plan) -> None:
         """Publish what all devices follow; the broker keeps it."""
@@ -126,25 +128,13 @@ class Channel:
         self._transport.publish(COORDINATOR_STATUS.path(self._federation), encode(status), retain=True)
 
     def send(self, client: str, message: Down) -> None:
-        """Tell one device something."""
+        """Send a message to one device."""
         self._transport.publish(CLIENT_DOWN.path(self._federation, client), encode(message))
 
     async def close(self, flush_seconds: float) -> None:
         """Disconnect in order, once the broker has confirmed everything or the time is up."""
         await self._transport.flush(flush_seconds)
         await self._transport.close()
-
-    def _from_device(self, inbound: Inbound) -> FromDevice | None:
-        if not inbound.payload:  # a retained message was removed
-            return None
-        try:
-            address, message = understand(inbound, self._federation)
-        except DecodeError as error:
-            _log.warning("ignored a message on %s: %s", inbound.topic[:200], error)
-            return None
-        if address.topic in _FROM_DEVICES and isinstance(message, ClientState | Ready | EvaluationReport | Update):
-            return FromDevice(address.key, message, inbound.payload)
-        return None
 
 
 def _state(identity: CoordinatorIdentity, version: int, *, online: bool) -> CoordinatorState:

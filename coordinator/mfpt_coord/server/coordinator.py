@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import Final
 
 from mfpt_coord.core.effects import Action, Effect, Log, LookUpDistances, PublishPrompt, PublishState, Send
-from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.order import actions, durable_effects
 from mfpt_coord.core.prompts import newest_prompt
@@ -23,11 +23,12 @@ from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import summarise
 from mfpt_coord.languages.distances import LookUp
-from mfpt_coord.server.channel import Channel, CoordinatorIdentity, FromDevice
+from mfpt_coord.server.channel import Channel, CoordinatorIdentity, understand
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.store import Store
-from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Update
-from mfpt_shared.transport.base import Connected, Disconnected, Transport
+from mfpt_shared.errors import DecodeError
+from mfpt_shared.transport.base import Connected, Disconnected, Inbound, Transport
+from mfpt_shared.transport.base import Event as TransportEvent
 
 STATUS_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
@@ -96,7 +97,7 @@ class Coordinator:
                 looked = self._clock()
                 events: list[Event] = [*(self._unsaved or ()), TimePassed(looked)]
                 if received.done():
-                    events += [event for heard in received.result() for event in self._events(heard)]
+                    events += [event for one in received.result() for event in self._understood(one, looked)]
                     received = asyncio.ensure_future(self._channel.receive())
                 if found.done():
                     events.append(found.result())
@@ -123,17 +124,20 @@ class Coordinator:
         """Return how long to wait; None for a deadline that never comes."""
         return None if math.isinf(deadline) else max(0.0, deadline - self._clock())
 
-    def _events(self, heard: FromDevice | Connected | Disconnected) -> list[Event]:
-        """Return what something heard means to the core."""
-        match heard:
+    def _understood(self, event: TransportEvent, at: float) -> list[Event]:
+        """Return what a transport event means to the core."""
+        match event:
             case Connected():
                 self._introduce()
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
-            case FromDevice(client, Update() as update, payload):
-                return [UpdateArrived(self._clock(), client, update, payload)]
-            case FromDevice(client, ClientState() | Ready() | EvaluationReport() as message):
-                return [ClientSaid(self._clock(), client, message)]
+            case Inbound():
+                try:
+                    understood = understand(event, self.state.plan.federation, at)
+                except DecodeError as error:
+                    _log.warning("ignored a message on %s: %s", event.topic[:200], error)
+                else:
+                    return [] if understood is None else [understood]
         return []
 
     def _handle(self, events: Sequence[Event]) -> None:

@@ -1,17 +1,19 @@
 """What the coordinator's channel makes of messages, and which messages it makes."""
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import TypeVar
 
+import numpy as np
 import pytest
 
-from mfpt_coord.server.channel import Channel, CoordinatorIdentity, FromDevice, coordinator_will
+from mfpt_coord.core.events import ClientSaid, UpdateArrived
+from mfpt_coord.server.channel import Channel, CoordinatorIdentity, coordinator_will, understand
+from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.codec import decode, encode
-from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState, Ready
+from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState, Ready, Update, UpdateHeader
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN
-from mfpt_shared.transport.base import Connected
+from mfpt_shared.transport.base import Connected, Inbound
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.federation import tiny_plan
 
@@ -46,7 +48,7 @@ def within(coroutine: Coroutine[object, object, ValueT]) -> ValueT:
     return asyncio.run(limited())
 
 
-def test_what_devices_say_is_received_as_messages_in_order() -> None:
+def test_what_devices_say_is_received_in_order() -> None:
     async def scenario() -> None:
         setting = Setting()
         await setting.start()
@@ -55,38 +57,38 @@ def test_what_devices_say_is_received_as_messages_in_order() -> None:
 
         heard = await setting.channel.receive()
 
-        assert heard == [FromDevice("d1", STATE, encode(STATE)), FromDevice("d2", READY, encode(READY))]
+        events = [understand(one, "test", 9.0) for one in heard if isinstance(one, Inbound)]
+        assert events == [ClientSaid(9.0, "d1", STATE), ClientSaid(9.0, "d2", READY)]
 
     within(scenario())
 
 
-def test_a_message_that_cannot_be_read_is_logged_and_left_out(caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario() -> None:
-        setting = Setting()
-        await setting.start()
-        setting.device.publish(CLIENT_UP.path("test", "d1"), b"{nonsense")
-        setting.device.publish(CLIENT_UP.path("test", "d2"), encode(READY))
+def test_an_update_is_understood_with_the_bytes_that_it_came_in() -> None:
+    header = UpdateHeader(sequence=1, language="swh", base_version=0, examples=3, plan="p", backbone="b")
+    payload = encode(Update(header, {"head.bias": np.ones(2, np.float32)}))
 
-        heard = await setting.channel.receive()
+    event = understand(Inbound(CLIENT_UP.path("test", "d1"), payload), "test", 9.0)
 
-        assert [one.client for one in heard if isinstance(one, FromDevice)] == ["d2"]
-
-    with caplog.at_level(logging.WARNING):
-        within(scenario())
-    assert "client/d1/up" in caplog.text
+    assert isinstance(event, UpdateArrived)
+    assert (event.at, event.client, event.update.header, event.payload) == (9.0, "d1", header, payload)
 
 
-def test_a_state_that_was_removed_from_the_broker_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    async def scenario() -> None:
-        setting = Setting()
-        await setting.start()
-        setting.device.publish(CLIENT_STATE.path("test", "d1"), encode(STATE), retain=True)
-        setting.device.publish(CLIENT_STATE.path("test", "d1"), b"", retain=True)
+@pytest.mark.parametrize(
+    ("topic", "payload"),
+    [
+        (CLIENT_UP.path("test", "d1"), b"{nonsense"),
+        (CLIENT_UP.path("other", "d1"), encode(READY)),
+        (CLIENT_DOWN.path("test", "d1"), encode(Ack(sequence=1))),
+    ],
+    ids=["damaged", "of another federation", "not from a device"],
+)
+def test_what_no_device_of_the_federation_says_is_refused(topic: str, payload: bytes) -> None:
+    with pytest.raises(DecodeError):
+        understand(Inbound(topic, payload), "test", 9.0)
 
-        assert len(await setting.channel.receive()) == 1
 
-    within(scenario())
-    assert caplog.text == ""
+def test_a_state_that_was_removed_from_the_broker_means_nothing() -> None:
+    assert understand(Inbound(CLIENT_STATE.path("test", "d1"), b""), "test", 9.0) is None
 
 
 def test_plan_and_state_wait_at_the_broker_for_devices_that_come_later() -> None:
@@ -114,9 +116,7 @@ def test_a_message_to_a_device_reaches_that_device_and_is_not_kept() -> None:
         setting.channel.send("d2", Ack(sequence=1))
         setting.channel.send("d1", Ack(sequence=2))
 
-        (inbound,) = await setting.device.receive()
-
-        assert inbound.payload == encode(Ack(sequence=2))  # type: ignore[union-attr]
+        assert await setting.device.receive() == [Inbound(CLIENT_DOWN.path("test", "d1"), encode(Ack(sequence=2)))]
         assert setting.broker.retained == {}
 
     within(scenario())
