@@ -1,17 +1,43 @@
-"""Which training examples each simulated device holds. Pure functions of what there is and a random generator."""
+"""Which training examples each simulated device holds: a function of the experiment and its seed."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mfpt_shared.device.trainer import Content
+from mfpt_coord.simulate.experiment import Experiment
+from mfpt_shared.device.trainer import Content, Laboratory, Share
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 
 _ATTEMPTS = 1000
 
 Rows = list[int]
+
+
+def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
+    """Return what each device holds, in the order of the languages; the same for all methods of a seed.
+
+    Raises:
+        UsageError: The data cannot be shared out as asked.
+    """
+    rng = np.random.default_rng([experiment.seed, 0])
+    contents = {language: laboratory.content(language) for language in experiment.languages}
+    choose = same_sentences if experiment.parallel else different_sentences
+    chosen = choose(contents, experiment.examples, rng)
+    least = experiment.plan.privacy.min_examples
+    return [
+        Share(language, rows)
+        for language, of_language in chosen.items()
+        for rows in over_devices(
+            of_language, contents[language].labels, experiment.devices, experiment.label_skew, least, rng
+        )
+    ]
+
+
+def device_seed(experiment: Experiment, place: int) -> int:
+    """Return the seed of the device at a place in the list, in 40 bits; also the same for all methods of a seed."""
+    return int(np.random.default_rng([experiment.seed, 3, place]).integers(2**40))
 
 
 def different_sentences(

@@ -11,9 +11,11 @@ import pytest
 from mfpt_coord.core.proximity import disagreement
 from mfpt_coord.core.relations import Distances, pair
 from mfpt_coord.simulate import run as simulation
+from mfpt_coord.simulate import together
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, Outcome, mean
 from mfpt_coord.simulate.federation import Federation
 from mfpt_coord.simulate.fleet import Fleet
+from mfpt_coord.simulate.partition import share_out
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import flatten, halve, initial_state, layout
@@ -60,7 +62,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
         made.append(Federation(*args, **kwargs))
         return made[-1]
 
-    monkeypatch.setattr(simulation, "Federation", keep)
+    monkeypatch.setattr(together, "Federation", keep)
 
     def run(method: Method, laboratory: ToyLaboratory | None = None, **changes: Any) -> tuple[Outcome, Federation]:
         return simulate(method, laboratory, **changes), made[-1]
@@ -241,7 +243,7 @@ def test_a_device_that_is_alone_makes_a_version_of_each_round(method: Method) ->
 
 def test_devices_of_one_language_share_its_examples() -> None:
     asked = experiment(devices=4, label_skew=0.5)
-    shares = simulation.share_out(asked, alike())
+    shares = share_out(asked, alike())
     assert [share.language for share in shares] == [language for language in LANGUAGES for _ in range(4)]
     for language in LANGUAGES:
         rows = [row for share in shares if share.language == language for row in share.rows]
@@ -249,7 +251,7 @@ def test_devices_of_one_language_share_its_examples() -> None:
 
 
 def test_all_methods_of_a_seed_hold_the_same_examples() -> None:
-    shares = [simulation.share_out(experiment(method, devices=2), alike()) for method in METHODS]
+    shares = [share_out(experiment(method, devices=2), alike()) for method in METHODS]
     assert all(one == shares[0] for one in shares)
 
 
