@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mfpt_shared.backbones.describe import describe
+from mfpt_shared.backbones.describe import describe, is_e5
 from mfpt_shared.errors import PlanError, UsageError
-from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Task, Training
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptMethod, PromptSpec, Task, Training, made
 from mfpt_shared.plan_files import plan_from_toml
 
 
@@ -62,11 +62,47 @@ def preset_plan(name: str) -> Plan:
     """Return the plan of a preset on the bundled backbone.
 
     Raises:
-        UsageError: there is no such preset.
+        UsageError: There is no preset of that name.
     """
-    chosen, facts = preset(name), describe(BackboneSpec().uri)
-    backbone = BackboneSpec(fingerprint=facts.fingerprint, width=facts.width, layers=facts.layers)
-    return Plan(task=chosen.task, aggregation=chosen.aggregation, backbone=backbone)
+    return plan_for(preset(name))
+
+
+def plan_for(
+    chosen: Preset,
+    *,
+    federation: str = "default",
+    backbone: str = BackboneSpec().uri,
+    method: PromptMethod = "late",
+) -> Plan:
+    """Return a checked plan for a task on a backbone.
+
+    Args:
+        chosen: Task, and how to train and aggregate for it.
+        federation: Name of the federation.
+        backbone: URI of the backbone; its size and fingerprint are looked up.
+        method: Where the soft prompt enters.
+
+    Raises:
+        UsageError: The backbone is not there.
+        PlanError: Task and backbone do not make a valid plan.
+    """
+    facts = describe(backbone)
+    return made(
+        Plan,
+        federation=federation,
+        task=chosen.task,
+        aggregation=chosen.aggregation,
+        training=chosen.training,
+        backbone=BackboneSpec(
+            uri=backbone,
+            width=facts.width,
+            layers=facts.layers,
+            fingerprint=facts.fingerprint,
+            # The prefix that the E5 family was trained with means nothing to other models.
+            prefix=BackboneSpec().prefix if is_e5(backbone) else "",
+        ),
+        prompt=PromptSpec(method=method),
+    )
 
 
 def read_plan(path: Path) -> Plan:

@@ -30,6 +30,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 SectionT = TypeVar("SectionT", bound=Section)
 
 TaskKind = Literal["classification", "pairs", "generation"]
+PromptMethod = Literal["late", "prompt", "p-tuning"]
+DistanceMetric = Literal[
+    "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
+]
 
 
 class Task(Section, frozen=True):
@@ -82,7 +86,7 @@ class PromptSpec(Section, frozen=True):
     """The soft prompt, the only part of the model that is tuned beside the head."""
 
     method: Annotated[
-        Literal["late", "prompt", "p-tuning"],
+        PromptMethod,
         Meta(
             description="late: tokens enter before `layer`; prompt: at the input; p-tuning: there, through an encoder"
         ),
@@ -165,12 +169,7 @@ class Aggregation(Section, frozen=True):
         Meta(description="`auto`: squared bias of a language at distance 1, in variances of one example, at first"),
     ] = 0.001
     metrics: Annotated[
-        tuple[
-            Literal[
-                "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
-            ],
-            ...,
-        ],
+        tuple[DistanceMetric, ...],
         Meta(min_length=1, description="URIEL+ distances; the mean over those known for a pair counts"),
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0

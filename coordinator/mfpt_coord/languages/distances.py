@@ -24,18 +24,16 @@ from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, get_args
 
 import msgspec
 
 from mfpt_coord.core.relations import CUSTOM, Distances, Pair
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.plan import DistanceMetric
 
-Metric = Literal[
-    "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
-]
-METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
+METRICS: Final[tuple[DistanceMetric, ...]] = get_args(DistanceMetric)
 
 LOOK_UP_SECONDS: Final = 180.0
 

@@ -1,7 +1,7 @@
 """Runs many experiments, several at a time in processes of their own, each with its own laboratory."""
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -9,7 +9,7 @@ from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.simulate.experiment import Experiment, Outcome
+from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome
 from mfpt_coord.simulate.run import run
 from mfpt_shared.device.trainer import Laboratory, OpenLaboratory
 from mfpt_shared.errors import NotInstalled
@@ -25,11 +25,11 @@ class Bench:
 
     Attributes:
         data: `cldr`, or a folder with a folder or file for each language.
-        distances: between languages.
-        cache: folder for what takes long to compute.
-        device: auto, cpu or cuda.
-        jobs: experiments at a time.
-        threads: of each of them; None: all cores.
+        distances: Distances between languages.
+        cache: Folder for what takes long to compute.
+        device: Processor: auto, cpu or cuda.
+        jobs: Number of experiments at a time.
+        threads: Number of threads of each experiment; None: all cores.
     """
 
     data: str
@@ -44,31 +44,29 @@ def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
     """Open the first laboratory that is installed.
 
     Raises:
-        NotInstalled: none is.
+        NotInstalled: There is none.
     """
     for entry in entry_points(group=_GROUP):
         opener: OpenLaboratory = entry.load()
         return opener(plan, bench.data, cache=bench.cache, device=bench.device, threads=bench.threads)
-    raise NotInstalled("no trainer is installed, which a simulation needs: pip install 'mfpt[edge]'")
+    raise NotInstalled("a simulation needs a trainer, and none is installed: pip install 'mfpt[edge]'")
 
 
-def run_all(
-    experiments: Sequence[Experiment], bench: Bench, on_progress: Callable[[float], None] = lambda _: None
-) -> list[Outcome]:
+def run_all(experiments: Sequence[Experiment], bench: Bench, on_progress: OnProgress = lambda _: None) -> list[Outcome]:
     """Run experiments and return their outcomes, in order.
 
     Args:
-        experiments: with plans for the same backbone.
-        bench: where they run.
-        on_progress: called now and then with the share of all that is done.
+        experiments: Experiments whose plans have the same backbone.
+        bench: Where they run.
+        on_progress: Called now and then with the share of all of them that is done.
 
     Raises:
-        MfptError: what went wrong in the first that failed.
+        MfptError: The error of the first experiment that failed.
     """
     if bench.jobs == 1 or len(experiments) == 1:
         laboratory = open_laboratory(experiments[0].plan, bench)
         return [
-            run(one, laboratory, bench.distances, lambda share, at=at: on_progress((at + share) / len(experiments)))  # type: ignore[misc]
+            run(one, laboratory, bench.distances, _part(on_progress, at, len(experiments)))
             for at, one in enumerate(experiments)
         ]
     # Forked children would inherit threads of numeric libraries in the middle of their work.
@@ -88,9 +86,7 @@ def run_all(
             raise
 
 
-def _watch(
-    futures: Sequence["Future[Outcome]"], shares: "SynchronizedArray[float]", on_progress: Callable[[float], None]
-) -> None:
+def _watch(futures: Sequence["Future[Outcome]"], shares: "SynchronizedArray[float]", on_progress: OnProgress) -> None:
     """Wait until all are done or one has failed."""
     waiting = set(futures)
     while waiting:
@@ -100,24 +96,47 @@ def _watch(
             future.result()
 
 
-# What a worker process holds from its first experiment to its last.
-_here: dict[str, object] = {}
+def _part(on_progress: OnProgress, place: int, of: int) -> OnProgress:
+    """Return what reports the progress of one experiment as progress of all, which run one after the other."""
+    return lambda share: on_progress((place + share) / of)
+
+
+@dataclass(slots=True)
+class _Worker:
+    """What a worker process holds from its first experiment to its last.
+
+    Attributes:
+        shares: Share of each experiment that is done, seen by all processes.
+        laboratory: Opened by the first experiment, not by the pool, so that whoever waits for it learns what went
+            wrong.
+    """
+
+    plan: Plan
+    bench: Bench
+    shares: "SynchronizedArray[float]"
+    laboratory: Laboratory | None = None
+
+    def run(self, place: int, experiment: Experiment) -> Outcome:
+        """Run the experiment at a place in the list."""
+        if self.laboratory is None:
+            self.laboratory = open_laboratory(self.plan, self.bench)
+
+        def note(share: float) -> None:
+            self.shares[place] = share
+
+        outcome = run(experiment, self.laboratory, self.bench.distances, note)
+        note(1.0)
+        return outcome
+
+
+# The one of this process; a pool's initialiser cannot hand anything to its tasks but through a global.
+_workers: list[_Worker] = []
 
 
 def _open(plan: Plan, bench: Bench, shares: "SynchronizedArray[float]") -> None:
-    _here.update(plan=plan, bench=bench, shares=shares)
+    _workers.append(_Worker(plan, bench, shares))
 
 
-def _run(at: int, experiment: Experiment) -> Outcome:
-    plan, bench, shares = _here["plan"], _here["bench"], _here["shares"]
-    assert isinstance(bench, Bench) and isinstance(plan, Plan)
-    # Opened by the first experiment, not by the pool, so that whoever waits for it learns what went wrong.
-    laboratory = _here.setdefault("laboratory", None) or open_laboratory(plan, bench)
-    _here["laboratory"] = laboratory
-
-    def note(share: float) -> None:
-        shares[at] = share  # type: ignore[index]
-
-    outcome = run(experiment, laboratory, bench.distances, note)  # type: ignore[arg-type]
-    note(1.0)
-    return outcome
+def _run(place: int, experiment: Experiment) -> Outcome:
+    (worker,) = _workers
+    return worker.run(place, experiment)
