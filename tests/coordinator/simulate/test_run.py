@@ -18,7 +18,7 @@ from mfpt_coord.simulate.fleet import Fleet
 from mfpt_coord.simulate.partition import share_out
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.tensors import flatten, halve, initial_state, layout
+from mfpt_shared.tensors import Array, dense, flatten, halve, initial_state, layout
 from support.laboratory import ToyLaboratory, direction, toy_plan
 
 SWAHILI, ZULU, YORUBA, AMHARIC = LANGUAGES = tuple(LanguageCode(tag) for tag in ("swh", "zul", "yor", "amh"))
@@ -140,8 +140,8 @@ def test_late_joiners_start_from_what_others_have_learnt(method: Method) -> None
     laboratory = alike()
     outcome = simulate(method, laboratory, late=0.5, spread=0.0, rounds=12)
     shapes = layout(toy_plan())
-    untrained = flatten(halve(initial_state(toy_plan())), shapes)
-    first = {}
+    untrained = flatten(dense(halve(initial_state(toy_plan()))), shapes)
+    first: dict[LanguageCode, Array] = {}
     for language, start in laboratory.starts:
         first.setdefault(language, start)
     assert first.keys() == set(LANGUAGES)
