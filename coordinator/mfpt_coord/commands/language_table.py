@@ -1,4 +1,4 @@
-"""`mfpt-coord languages`: how far languages are from one another, and the weights that this leads to."""
+"""The table of `mfpt-coord languages`: distances between languages, and the weights that follow from them."""
 
 import functools
 import json
@@ -30,14 +30,14 @@ _DIGITS: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class LanguageTable:
-    """Distances and weights of languages; every matrix is [languages, languages].
+    """Distances between languages and their weights; every matrix is [languages, languages].
 
     Attributes:
-        languages: in the order of rows and columns.
-        distances: metric -> distances; NaN is not known.
-        mean: the distances that count: of a user's own file, else the mean over the metrics that are known.
-        weights: share of the column's language in the prompt of the row's; rows add up to 1.
-        how: what led to the weights, in words.
+        languages: Languages, in the order of rows and columns.
+        distances: Metric -> distances; NaN where unknown.
+        mean: Distances that count: from the user's own file, else the mean over the metrics that are known.
+        weights: Share of the column's language in the prompt of the row's language; rows add up to 1.
+        how: How the weights follow from the distances, in words.
     """
 
     languages: tuple[LanguageCode, ...]
@@ -51,39 +51,39 @@ def parse_languages(tags: Sequence[str]) -> tuple[LanguageCode, ...]:
     """Return the codes of language tags, each once.
 
     Raises:
-        UsageError: one of them names no language.
+        UsageError: One of them does not name a language.
     """
     codes = tuple(dict.fromkeys(normalise(tag) for tag in tags))
     if UNDETERMINED in codes:
-        raise UsageError("'und' has no distances: it is the prompt for languages that have no device")
+        raise UsageError("'und' has no distances: it is the prompt for languages that no device speaks")
     return codes
 
 
 def parse_metrics(names: str) -> tuple[DistanceMetric, ...]:
-    """Return the metrics of a list with commas; `all` stands for all that there are.
+    """Return the metrics in a list separated by commas; `all` means all of them.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: There is no metric of that name.
     """
     wanted = [name.strip() for name in names.split(",")]
     if wanted == [ALL]:
         return METRICS
     unknown = [name for name in wanted if name not in METRICS]
     if unknown:
-        raise UsageError(f"--metrics: no metric {unknown[0]!r}; there are {', '.join(METRICS)}, and {ALL}")
+        raise UsageError(f"--metrics {unknown[0]!r} does not exist; choose from {', '.join(METRICS)}, or {ALL}")
     return tuple(metric for metric in METRICS if metric in wanted)
 
 
 async def find(
     languages: Sequence[LanguageCode], metrics: Sequence[str] | None, custom: Distances, cache: Path
 ) -> Distances:
-    """Return the known distances of languages.
+    """Return the known distances between languages.
 
     Args:
-        languages: any number.
-        metrics: wanted of all pairs; None: the plan's default ones, of pairs that have no custom distance.
-        custom: a user's own distances; URIEL+ is not asked if these are enough.
-        cache: folder in which the answers of URIEL+ are kept.
+        languages: Any number of languages.
+        metrics: Metrics to find for all pairs; None: the plan's default metrics, for pairs without a custom distance.
+        custom: The user's own distances; URIEL+ is not asked if these are enough.
+        cache: Folder in which the answers of URIEL+ are kept.
     """
     ask = functools.partial(cached_look_up, cache=cache)
     if metrics is None:
@@ -98,11 +98,11 @@ def tabulate(
     """Return the table of languages.
 
     Args:
-        languages: of rows and columns.
-        known: distances.
-        metrics: to be shown.
-        examples: training examples that every language has.
-        plan: how weights follow from distances and examples.
+        languages: Languages of the rows and columns.
+        known: Known distances.
+        metrics: Metrics to show.
+        examples: Number of training examples of every language.
+        plan: How weights follow from distances and examples.
     """
 
     def matrix(metric: str) -> Matrix:
@@ -132,7 +132,7 @@ def tabulate(
 def shown_metrics(
     languages: Sequence[LanguageCode], metrics: Sequence[str] | None, custom: Distances
 ) -> tuple[str, ...]:
-    """Return the metrics that say something about languages; see `find` for the arguments."""
+    """Return the metrics that have something to show; see `find` for the arguments."""
     wanted = pairs(languages)
     own = [CUSTOM] if any(two in custom for two in wanted) else []
     if metrics is None:
@@ -141,7 +141,7 @@ def shown_metrics(
 
 
 def as_json(table: LanguageTable) -> str:
-    """Return a table as one JSON object; null is not known."""
+    """Return a table as one JSON object; null means unknown."""
     return json.dumps(
         {
             "languages": table.languages,
@@ -157,7 +157,7 @@ def _rounded(matrix: Matrix) -> list[list[float | None]]:
 
 
 def render(table: LanguageTable, width: int) -> RenderableType:
-    """Return a table as heat maps for a terminal that is so many characters wide."""
+    """Return a table as heat maps for a terminal, `width` characters wide."""
     distances = dict(table.distances)
     is_incomplete = any(np.isnan(matrix).any() for matrix in distances.values())
     if len(distances) > 1 or is_incomplete:
@@ -169,21 +169,21 @@ def render(table: LanguageTable, width: int) -> RenderableType:
         for title, values, shades in maps
         for block in heat_map(title, table.languages, values, shades, width)
     ]
-    notes = [f"A row shows how much the prompt of its language takes from each column's ({table.how})."]
+    notes = [f"Each row shows how much its language's prompt takes from the language of each column ({table.how})."]
     if CUSTOM in distances:
-        notes.append(f"{CUSTOM}: your own distances; where there is one, it alone counts.")
+        notes.append(f"{CUSTOM}: your own distances; where a pair has one, it alone counts.")
     if is_incomplete:
-        notes.append(f"– is not known; a pair of which nothing is known counts as {UNKNOWN_DISTANCE:.2f}.")
+        notes.append(f"– means unknown; a pair without any known distance counts as {UNKNOWN_DISTANCE:.2f}.")
     return Group(Columns(blocks, padding=(0, 3)), *notes)
 
 
 def figure(table: LanguageTable) -> "Figure":
-    """Return a figure of the distances that count and of the weights."""
+    """Return a figure of the distances that count, and of the weights."""
     return heat_maps(
         [
             HeatMap(table.mean, "distance", low_is_dark=True),
             HeatMap(table.weights, "weight of columns for rows"),
         ],
         table.languages,
-        f"How languages count for one another ({table.how})",
+        f"How much languages count for one another ({table.how})",
     )

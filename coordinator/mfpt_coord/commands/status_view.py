@@ -1,4 +1,4 @@
-"""`mfpt-coord status`: a federation's status for people and for scripts."""
+"""The output of `mfpt-coord status`: a federation's status, for people and for scripts."""
 
 import asyncio
 import time
@@ -27,15 +27,15 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
     """Print a federation's status once, or keep showing it.
 
     Args:
-        address: of the broker.
-        federation: name.
-        watch: go on until interrupted.
-        as_json: print JSON lines instead of tables.
-        timeout: seconds to wait for the first answer.
+        address: Address of the broker.
+        federation: Name of the federation.
+        watch: Whether to continue until interrupted.
+        as_json: Whether to print lines of JSON instead of tables.
+        timeout: Time to wait for the first answer, seconds.
 
     Raises:
-        ConnectionFailed: no broker.
-        TimedOut: the broker knows nothing of this federation.
+        ConnectionFailed: There is no broker at the address.
+        TimedOut: The broker does not know the federation.
     """
     transport = MqttTransport(address, f"mfpt-status-{uuid.uuid4().hex[:12]}")
     await transport.connect()
@@ -60,7 +60,7 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
             def draw() -> RenderableType:
                 return render(status, online=online, now=time.time())
 
-            # Drawn anew every second: "last seen" grows also while nothing is heard.
+            # Redrawn every second: "last seen" grows even when nothing is heard.
             with Live(get_renderable=draw, console=console, screen=console.is_terminal, refresh_per_second=1):
                 async for newest in updates:
                     status, online = newest
@@ -69,7 +69,7 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
 
 
 def _print_json(status: FederationStatus) -> None:
-    print(encode(status).decode(), flush=True)  # noqa: T201 - JSON alone on stdout
+    print(encode(status).decode(), flush=True)  # noqa: T201 - JSON, and nothing else, on stdout
 
 
 async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tuple[FederationStatus, bool]]:
@@ -138,7 +138,7 @@ def _staleness(histogram: dict[int, int]) -> Text:
 
 
 def accuracy_bar(accuracy: float | None) -> str:
-    """Return an accuracy as a number and a bar of ten cells."""
+    """Return an accuracy as a number and a bar of ten characters."""
     if accuracy is None:
         return "not measured yet"
     full = round(10 * accuracy)
@@ -146,7 +146,7 @@ def accuracy_bar(accuracy: float | None) -> str:
 
 
 def ago(seconds: float) -> str:
-    """Return a duration as people say it."""
+    """Return how long ago something was, in the largest unit that fits."""
     for limit, unit in ((60, "s"), (3600, "min"), (86_400, "h")):
         if seconds < limit:
             return f"{max(0, int(seconds * {'s': 1, 'min': 1 / 60, 'h': 1 / 3600}[unit]))} {unit} ago"

@@ -1,4 +1,4 @@
-"""A buffer becomes a version: weights, combination, optimiser, and what the fold teaches about the languages."""
+"""A buffer becomes a version: weights, combination, optimiser, and what the fold shows about the languages."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -17,7 +17,7 @@ from mfpt_shared.tensors import Array
 
 
 def fold(state: State, at: float) -> Step:
-    """Return the state with the next version of every language's prompt, and an empty buffer."""
+    """Return the state with the next version of every language's prompt and an empty buffer."""
     plan, buffer, version = state.plan.aggregation, state.buffer, state.version + 1
     targets = list(state.prompts)
     deltas = np.stack([update.delta for update in buffer])
@@ -56,14 +56,14 @@ def _scores(state: State) -> str:
 
 
 def _moments(state: State, targets: list[LanguageCode]) -> Array:
-    """Return what the optimiser remembers, [targets, moments, values]; zeros for languages that are new."""
+    """Return the optimiser's memory, [targets, moments, values]; zeros for new languages."""
     shape = (optimiser.moment_count(state.plan.aggregation), next(iter(state.prompts.values())).size)
     known: Mapping[LanguageCode, Array] = state.moments
     return np.stack([known.get(target, np.zeros(shape, np.float32)) for target in targets])
 
 
 def active_examples(state: State) -> dict[LanguageCode, list[int]]:
-    """Return language -> examples of each device that is online or has an update in the buffer."""
+    """Return language -> examples of each of its devices that is online or has an update in the buffer."""
     examples = {update.client: (update.language, update.header.examples) for update in state.buffer}
     for client in state.clients.values():
         if client.state == "online" and client.examples > 0:

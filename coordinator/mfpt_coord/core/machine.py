@@ -1,7 +1,7 @@
 """The coordinator's core: `step(state, event) -> (state, effects)`.
 
-`_record` says what an event did to the state, `_advance` what is to be done next. Neither knows a clock, a socket or a
-disk. A step that raises has changed nothing. `order` says how the shell carries the effects out.
+`_record` says what an event changes in the state, `_advance` what becomes possible after it. Neither knows a clock, a
+socket or a disk. A step that raises has changed nothing. `order` says how the shell carries the effects out.
 """
 
 from dataclasses import replace
@@ -31,7 +31,7 @@ from mfpt_shared.tensors import Array
 
 
 def step(state: State, event: Event) -> Step:
-    """Return the state after an event, and what it calls for, in order."""
+    """Return the state after an event, and the effects that it calls for, in order."""
     recorded, effects = _record(event, state)
     advanced, more = _advance(recorded, event.at)
     return advanced, effects + more
@@ -104,7 +104,7 @@ def _record_ready(state: State, client: Client, message: Ready) -> Step:
         return _with_client(state, refused), [Send(client.id, stop)]
     welcomed, effects = _welcome(state, client.language)
     if state.finished:
-        # Too late to add anything, but not to take a prompt along.
+        # Too late to contribute, but not to take a prompt home.
         stop = Stop(reason="finished", version=state.version)
         return _with_client(welcomed, client), [*effects, Send(client.id, stop)]
     ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
@@ -112,7 +112,7 @@ def _record_ready(state: State, client: Client, message: Ready) -> Step:
 
 
 def _welcome(state: State, language: LanguageCode) -> Step:
-    """Give a new language a prompt: at once while all prompts are still alike, else when its distances are known."""
+    """Give a new language a prompt: at once while all prompts are still equal, later once its distances are known."""
     if language in state.prompts or language in state.joining:
         return state, []
     others = frozenset([*state.prompts, *state.joining, language]) - {UNDETERMINED}
@@ -127,7 +127,7 @@ def _welcome(state: State, language: LanguageCode) -> Step:
 
 
 def _first_prompt(language: LanguageCode, state: State) -> Array:
-    """Return what a language starts from: a mixture of those that have contributed, weighed by what they hold now."""
+    """Return a language's first prompt: a mixture of the prompts of languages that have contributed."""
     plan = state.plan.aggregation
     known: dict[LanguageCode, list[int]] = {}
     for client in state.clients.values():
@@ -138,7 +138,7 @@ def _first_prompt(language: LanguageCode, state: State) -> Array:
 
 
 def _welcome_zero_shot(state: State) -> Step:
-    """Give prompts to the languages that the plan names though no device speaks them."""
+    """Give prompts to the languages that the plan names and no device speaks."""
     effects: list[Effect] = []
     for language in map(LanguageCode, state.plan.aggregation.zero_shot):
         state, more = _welcome(state, language)
@@ -151,7 +151,7 @@ def _with_client(state: State, client: Client) -> State:
 
 
 def _advance(state: State, at: float) -> Step:
-    """Do what has become possible: fold a buffer that is due, then give out places."""
+    """Do what has become possible: fold a buffer that is due, then assign devices."""
     state, effects = _welcome_zero_shot(state)
     if not state.finished and fold_is_due(state, at):
         state, more = fold(state, at)

@@ -1,4 +1,4 @@
-"""A summary of the state for people and scripts."""
+"""A summary of the state, for people and for scripts."""
 
 from mfpt_coord.core.schedule import fold_size
 from mfpt_coord.core.state import Client, State
@@ -31,7 +31,7 @@ def summarise(state: State, started: float, at: float) -> FederationStatus:
 
 
 def accuracies(state: State) -> dict[LanguageCode, float]:
-    """Return the newest validation accuracy of every language that has one: the mean over its devices by examples."""
+    """Return the newest validation accuracy of every language that has one: the mean over its devices, by examples."""
     means = {language: _accuracy(clients) for language, clients in _by_language(state).items()}
     return {language: mean for language, mean in means.items() if mean is not None}
 

@@ -1,6 +1,6 @@
-"""The coordinator's shell: receive, step, commit, publish. It owns the clock and does all the input and output.
+"""The coordinator's shell: receive, step, commit, publish. It owns the clock, and all input and output.
 
-Everything that came while the last batch was being handled is one batch: its events are stepped one by one, their
+Everything that arrives while one batch is being handled is the next batch: its events are stepped one by one, their
 durable effects are committed in one transaction, and only then does anything go on the wire (`core.order`). If the
 commit fails, the batch has not happened: nothing was acknowledged, and the devices send again.
 """
@@ -32,7 +32,7 @@ from mfpt_shared.transport.base import Event as TransportEvent
 
 STATUS_SECONDS: Final = 1.0
 RETRY_SECONDS: Final = 1.0
-# After the last version the devices evaluate it and say goodbye; those that do not are not waited for longer.
+# After the last version, devices evaluate it and leave; this is how long the coordinator waits for them.
 FAREWELL_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
 
@@ -148,8 +148,8 @@ class Coordinator:
             if durable := durable_effects(effects):
                 self._store.commit(durable)
         except sqlite3.Error as error:
-            _log.error("nothing was accepted, the state cannot be saved: %s", error)
-            # Devices send their updates again, but say only once that they are there.
+            _log.error("nothing was accepted, because the state cannot be saved: %s", error)
+            # Devices send their updates again, but everything else only once.
             self._unsaved = [event for event in events if isinstance(event, ClientSaid | DistancesFound)]
             return
         self._unsaved = None

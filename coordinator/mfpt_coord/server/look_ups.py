@@ -1,4 +1,4 @@
-"""Looks language distances up beside the coordinator's loop, one search at a time."""
+"""Looks up language distances beside the coordinator's loop, one search at a time."""
 
 import asyncio
 import contextlib
@@ -35,13 +35,13 @@ class LookUps:
         self._task: asyncio.Task[None] | None = None
 
     def start(self, languages: Iterable[LanguageCode]) -> None:
-        """Look the distances between languages up; at once, or when the search that is running has ended."""
+        """Look up the distances between languages, at once or when the current search has ended."""
         self._wanted |= frozenset(languages)
         if self._wanted and (self._task is None or self._task.done()):
             self._task = asyncio.create_task(self._run())
 
     async def found(self) -> DistancesFound:
-        """Wait for the next result. There is one for every search, if only an empty one."""
+        """Wait for the next result. Every search has one, even if it is empty."""
         return await self._found.get()
 
     async def close(self) -> None:
@@ -52,7 +52,7 @@ class LookUps:
                 await self._task
 
     async def _run(self) -> None:
-        """Look up what is wanted until nothing is; always answer, or languages that join would wait without end."""
+        """Search until nothing is wanted any more. Every search has a result, because languages wait for it to join."""
         while self._wanted:
             languages, self._wanted = self._wanted, frozenset()
             try:
@@ -64,7 +64,7 @@ class LookUps:
 
 
 def unknown_languages(state: State) -> frozenset[LanguageCode]:
-    """Return the languages to look up at a start: an earlier run may have ended before it knew their distances."""
+    """Return the languages to look up at the start: an earlier run may have ended before it knew their distances."""
     languages = sorted(state.prompts.keys() - {UNDETERMINED})
     pairs = itertools.combinations(languages, 2)
     if not needs_distances(state.plan.aggregation) or all(pair(*two) in state.relations.distances for two in pairs):

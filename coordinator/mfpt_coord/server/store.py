@@ -1,7 +1,7 @@
-"""The coordinator's durable state: every accepted update, every prompt version, the devices and the plan, in SQLite.
+"""The coordinator's durable state in SQLite: plan, devices, every accepted update, every version of every prompt.
 
-A commit is one transaction and is on the disk when it returns. Whatever the moment at which the process dies, `load`
-gives the state after the last commit.
+A commit is one transaction, and it is on the disk when it returns. Whenever the process dies, `load` returns the state
+after the last commit.
 """
 
 import json
@@ -58,36 +58,36 @@ CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 
 
 class Store(Protocol):
-    """Where the coordinator keeps what must survive it."""
+    """Where the coordinator keeps what must survive a crash."""
 
     def load(self) -> State | None:
         """Return the state after the last commit; None if the store is new."""
 
     def create(self, state: State, coordinator: str) -> None:
-        """Start a new store with a plan, its first prompts, and the coordinator's own id."""
+        """Start a new store with a plan, its first prompts, and the coordinator's id."""
 
     def commit(self, effects: Iterable[Durable]) -> None:
-        """Make effects durable, all or none."""
+        """Make all of these effects durable, or none of them."""
 
     def close(self) -> None:
-        """Release the store."""
+        """Close the store."""
 
 
 class SqliteStore:
     """A Store in one SQLite file."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file.
+        """Open the file, or create it.
 
         Raises:
-            Incompatible: it was written by another version of mfpt.
-            BadData: it is damaged, or no such file.
+            Incompatible: The file was written by another version of mfpt.
+            BadData: The file is damaged, or is not a database.
         """
         self._path = path
         try:
             self._open(path)
         except sqlite3.DatabaseError as error:
-            raise BadData(f"{path} cannot be used: {error}; put a copy back, or use another --data-dir") from error
+            raise BadData(f"{path} cannot be used: {error}; restore a copy of it, or use another --data-dir") from error
 
     def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -97,12 +97,12 @@ class SqliteStore:
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, SCHEMA_VERSION):
             raise Incompatible(
-                f"{path} has schema version {found}, this mfpt-coord knows {SCHEMA_VERSION}; use another --data-dir"
+                f"{path} has schema version {found}, and this mfpt-coord needs {SCHEMA_VERSION}; use another --data-dir"
             )
 
     @property
     def coordinator(self) -> str:
-        """The id of the coordinator that this store belongs to."""
+        """Id of the coordinator that this store belongs to."""
         return self._meta("coordinator").decode()
 
     def create(self, state: State, coordinator: str) -> None:
@@ -179,7 +179,7 @@ class SqliteStore:
         )
         for language, vector in fold.prompts.items():
             self._save_prompt(language, fold.version, vector)
-        # What a fold leaves for the next one; only the newest is kept.
+        # What a fold leaves for the next fold; only the newest is kept.
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
             ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
@@ -246,7 +246,7 @@ class SqliteStore:
     def _clients(self) -> dict[str, Client]:
         columns = "id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen"
         clients = {}
-        for row in self._db.execute(f"SELECT {columns} FROM clients"):  # noqa: S608 - a constant
+        for row in self._db.execute(f"SELECT {columns} FROM clients"):  # noqa: S608 - the columns are constants
             id_, language, examples, sequence, contributed, seconds, accuracy, device, last_seen = row
             clients[id_] = Client(
                 id_, language, examples, sequence, contributed, seconds, accuracy, device=device, last_seen=last_seen
@@ -270,7 +270,7 @@ class SqliteStore:
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if row is None and default is None:
-            raise Incompatible(f"{self._path} has no {key!r}; it was not made by mfpt-coord")
+            raise Incompatible(f"{self._path} has no {key!r}, so mfpt-coord did not write it; use another --data-dir")
         return bytes(row[0]) if row is not None else default or b""
 
     def _put_meta(self, key: str, value: bytes) -> None:

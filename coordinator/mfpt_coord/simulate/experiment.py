@@ -1,4 +1,4 @@
-"""One simulated experiment: what is asked, and what came of it.
+"""One simulated experiment: its question, and its outcome.
 
 local     every device alone, for as many epochs as it would have trained in the federation
 central   one device with everybody's examples: the upper reference, which no federation is allowed
@@ -58,9 +58,9 @@ class Experiment(Section, frozen=True):
     measure_every: int = 0
 
     def __post_init__(self) -> None:
-        """Check what cannot be right."""
+        """Check that the languages make sense."""
         if len(set(self.languages)) != len(self.languages):
-            raise UsageError("a language is named twice")
+            raise UsageError(f"a language is named twice: {', '.join(self.languages)}")
         if both := set(self.languages) & set(self.held_out):
             raise UsageError(f"{min(both)} cannot both take part and be held out")
 
@@ -81,7 +81,7 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an experiment; accuracies are on the test examples, in 0..1.
+    """The outcome of an experiment; accuracies are on the test examples, in 0..1.
 
     Attributes:
         accuracy: Language -> accuracy with the federation's newest prompt, or with what `local` or `central` tuned.
@@ -122,11 +122,11 @@ def means(accuracies: Mapping[LanguageCode, Sequence[float]]) -> dict[LanguageCo
 
 
 def method_plan(experiment: Experiment) -> Plan:
-    """Return the plan that makes a federation of the experiment's method."""
+    """Return the plan that makes a federation follow the experiment's method."""
     aggregation = experiment.plan.aggregation
     fleet = len(experiment.languages) * experiment.devices
     if experiment.method == "fedavg":
-        # Everybody, however long the slowest takes.
+        # All devices, however long the slowest takes.
         changes = {"proximity": "uniform", "buffer": fleet, "fold_after": 1e9, "patience": 1e9}
     else:
         changes = {"buffer": min(aggregation.buffer, fleet) or math.ceil(fleet / 2)}

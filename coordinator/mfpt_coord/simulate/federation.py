@@ -1,7 +1,7 @@
 """One federation under a virtual clock: the coordinator's own `step`, and devices that run real rounds.
 
-A device's training is computed when it is assigned, and its update arrives when its pace says. Messages travel as they
-do over MQTT: prompts in half precision, updates in 8 bits, and their bytes are counted.
+A device's training is computed when it is assigned, and its update arrives after the time that its pace implies.
+Messages are encoded as for MQTT, prompts in half precision and updates in 8 bits, and their bytes are counted.
 """
 
 import heapq
@@ -29,9 +29,9 @@ from mfpt_shared.protocol.messages import Assign, ClientState, Prompt, Ready
 
 # A device that dropped out comes back after this many of its usual rounds.
 _OUTAGE_ROUNDS = 3.0
-# A round measures before and after it trains: as long as half an epoch.
+# A round also measures, before and after it trains, which takes as long as half an epoch.
 _MEASURING_EPOCHS = 0.5
-# A device that is at work says so, before the coordinator takes it for silent and asks it again.
+# A device that is training says so before the coordinator takes it for silent and assigns it again.
 _STATE_SECONDS = SILENT_SECONDS / 2
 
 
@@ -89,7 +89,7 @@ class Federation:
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def run(self, until: float = math.inf) -> None:
-        """Run until one more full buffer would exceed the budget, nothing can happen, or the time is over (seconds)."""
+        """Run until another full buffer would exceed the budget, nothing can happen, or the time (seconds) is over."""
         self._handle(TimePassed(self.at))
         for device in self.devices.values():
             self._join(device, device.pace.joins_at)
@@ -113,7 +113,7 @@ class Federation:
         return self.state.counts.accepted - len(self.state.buffer)
 
     def prompt(self, language: LanguageCode) -> Prompt:
-        """Return a language's newest prompt as a device receives it; `und` for one that nobody has spoken yet."""
+        """Return a language's newest prompt as a device receives it; `und` for a language without a prompt."""
         return newest_prompt(self.state, language if language in self.state.prompts else UNDETERMINED)
 
     def _handle(self, event: Event) -> None:

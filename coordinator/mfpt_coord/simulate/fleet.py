@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """What the devices of a simulation are like.
+    """Properties of the devices of a simulation.
 
     Attributes:
         example_seconds: Time for one example in one epoch on a usual device, virtual seconds.

@@ -7,7 +7,7 @@ import numpy as np
 from mfpt_coord.simulate.fleet import Fleet
 
 STRAGGLER = 10.0
-# In rounds of a usual device, before a late one joins.
+# Rounds of a usual device before a late one joins.
 LATE_ROUNDS = 3.0
 
 
@@ -20,7 +20,7 @@ class Pace:
 
 
 def paces(fleet: Fleet, devices: int, usual_round: float, rng: np.random.Generator) -> list[Pace]:
-    """Draw the devices' paces; exactly the asked share of them are stragglers or late, rounded.
+    """Draw the devices' paces; the shares of stragglers and of late devices are met exactly, except for rounding.
 
     Args:
         fleet: Distributions to draw from.

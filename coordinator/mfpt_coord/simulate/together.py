@@ -1,4 +1,4 @@
-"""Federations: the devices of an experiment train together, and keep what does best for them."""
+"""Federations: the devices of an experiment train together, and each keeps the prompt that does best for it."""
 
 import math
 import sys
