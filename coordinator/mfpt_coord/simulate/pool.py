@@ -1,7 +1,8 @@
 """Runs many experiments, several at a time in processes of their own, each with its own laboratory."""
 
 import multiprocessing
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -14,6 +15,9 @@ from mfpt_coord.simulate.run import run
 from mfpt_shared.device.trainer import Laboratory, OpenLaboratory
 from mfpt_shared.errors import NotInstalled
 from mfpt_shared.plan import Plan
+
+OnOutcome = Callable[[int, Outcome], None]
+"""Called with an experiment's place in the list, and its outcome."""
 
 _GROUP = "mfpt.trainers"
 _LOOK_SECONDS = 0.5
@@ -52,32 +56,34 @@ def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
     raise NotInstalled("a simulation needs a trainer, and none is installed: pip install 'mfpt[edge]'")
 
 
-def run_all(experiments: Sequence[Experiment], bench: Bench, on_progress: OnProgress = lambda _: None) -> list[Outcome]:
+def run_all(
+    experiments: Sequence[Experiment],
+    bench: Bench,
+    on_progress: OnProgress = lambda _: None,
+    on_outcome: OnOutcome = lambda *_: None,
+) -> list[Outcome]:
     """Run experiments and return their outcomes, in order.
 
     Args:
         experiments: Experiments whose plans have the same backbone.
         bench: Where they run.
         on_progress: Called now and then with the share of all of them that is done.
+        on_outcome: Called as soon as an experiment is done, whatever happens to the others.
 
     Raises:
         MfptError: The error of the first experiment that failed.
     """
     if bench.jobs == 1 or len(experiments) == 1:
-        laboratory = open_laboratory(experiments[0].plan, bench)
-        return [
-            run(one, laboratory, bench.distances, _part(on_progress, at, len(experiments)))
-            for at, one in enumerate(experiments)
-        ]
+        return _run_in_turn(experiments, bench, on_progress, on_outcome)
     # Forked children would inherit threads of numeric libraries in the middle of their work.
     context = multiprocessing.get_context("spawn")
     shares = context.Array("d", len(experiments))
     with ProcessPoolExecutor(
         min(bench.jobs, len(experiments)), context, initializer=_open, initargs=(experiments[0].plan, bench, shares)
     ) as pool:
-        futures = [pool.submit(_run, at, one) for at, one in enumerate(experiments)]
+        futures = [pool.submit(_run, place, one) for place, one in enumerate(experiments)]
         try:
-            _watch(futures, shares, on_progress)
+            _watch(futures, shares, on_progress, on_outcome)
             return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -86,19 +92,38 @@ def run_all(experiments: Sequence[Experiment], bench: Bench, on_progress: OnProg
             raise
 
 
-def _watch(futures: Sequence["Future[Outcome]"], shares: "SynchronizedArray[float]", on_progress: OnProgress) -> None:
-    """Wait until all are done or one has failed."""
-    waiting = set(futures)
-    while waiting:
-        done, waiting = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
-        on_progress(sum(shares[:]) / len(futures))
-        for future in done:
-            future.result()
+def _run_in_turn(
+    experiments: Sequence[Experiment], bench: Bench, on_progress: OnProgress, on_outcome: OnOutcome
+) -> list[Outcome]:
+    laboratory = open_laboratory(experiments[0].plan, bench)
+    outcomes = []
+    for place, one in enumerate(experiments):
+        outcomes.append(run(one, laboratory, bench.distances, _part(on_progress, place, len(experiments))))
+        on_outcome(place, outcomes[-1])
+    return outcomes
 
 
 def _part(on_progress: OnProgress, place: int, of: int) -> OnProgress:
-    """Return what reports the progress of one experiment as progress of all, which run one after the other."""
+    """Return a callback that takes the progress of one experiment and reports that of all of them."""
     return lambda share: on_progress((place + share) / of)
+
+
+def _watch(
+    futures: Sequence["Future[Outcome]"],
+    shares: "SynchronizedArray[float]",
+    on_progress: OnProgress,
+    on_outcome: OnOutcome,
+) -> None:
+    """Wait until all are done or one has failed."""
+    waiting = {future: place for place, future in enumerate(futures)}
+    while waiting:
+        done, _ = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
+        on_progress(sum(shares[:]) / len(futures))
+        failed = [future for future in done if future.exception() is not None]
+        for future in done.difference(failed):
+            on_outcome(waiting.pop(future), future.result())
+        if failed:
+            failed[0].result()
 
 
 @dataclass(slots=True)
@@ -129,11 +154,13 @@ class _Worker:
         return outcome
 
 
-# The one of this process; a pool's initialiser cannot hand anything to its tasks but through a global.
+# The worker of this process: the initialiser of a pool can hand something to its tasks only through a global.
 _workers: list[_Worker] = []
 
 
 def _open(plan: Plan, bench: Bench, shares: "SynchronizedArray[float]") -> None:
+    # Ctrl-C reaches every process of a terminal, and the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _workers.append(_Worker(plan, bench, shares))
 
 
