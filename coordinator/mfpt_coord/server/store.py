@@ -11,20 +11,16 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
-import numpy as np
 
 from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveDistances, SaveFold, SavePrompt, SaveUpdate
-from mfpt_coord.core.optimiser import moment_count
-from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair, Relations
 from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.server.stored_state import read_state
 from mfpt_shared.errors import BadData, Incompatible
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Plan, plan_to_json
+from mfpt_shared.plan import plan_to_json
 from mfpt_shared.plan_files import plan_from_json
-from mfpt_shared.protocol.codec import decode
-from mfpt_shared.protocol.messages import Update, UpdateCounts
-from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.tensors import Array, dense, flatten, layout
+from mfpt_shared.protocol.messages import UpdateCounts
+from mfpt_shared.tensors import Array
 
 SCHEMA_VERSION: Final = 2
 
@@ -198,74 +194,7 @@ class SqliteStore:
             return None
         plan = plan_from_json(self._meta("plan"))
         counts = msgspec.json.decode(self._meta("counts", b"{}"), type=UpdateCounts)
-        accepted = self._db.execute("SELECT count(*) FROM updates").fetchone()[0]
-        return State(
-            plan,
-            layout(plan),
-            version=self._db.execute("SELECT coalesce(max(version), 0) FROM folds").fetchone()[0],
-            prompts=self._prompts(),
-            buffer=self._buffer(plan),
-            clients=self._clients(),
-            contributed=dict(
-                self._db.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
-            ),
-            relations=Relations(self._distances(), self._comparisons(), self._judgements()),
-            directions={
-                language: np.frombuffer(vector, np.float32)
-                for language, vector in self._db.execute("SELECT language, vector FROM directions")
-            },
-            moments={
-                language: np.frombuffer(vectors, np.float32).reshape(moment_count(plan.aggregation), -1)
-                for language, vectors in self._db.execute("SELECT language, vectors FROM moments")
-            },
-            counts=msgspec.structs.replace(counts, accepted=accepted),
-            staleness=dict(self._db.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
-        )
-
-    def _prompts(self) -> dict[LanguageCode, Array]:
-        newest = """
-            SELECT language, vector FROM prompts
-            JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) USING (language, version)
-        """
-        return {language: np.frombuffer(vector, np.float32) for language, vector in self._db.execute(newest)}
-
-    def _buffer(self, plan: Plan) -> tuple[Contribution, ...]:
-        shapes = layout(plan)
-        rows = self._db.execute(
-            "SELECT client, language, staleness, received, payload FROM updates WHERE fold IS NULL ORDER BY number"
-        )
-        buffer = []
-        for client, language, staleness, received, payload in rows:
-            update = decode(CLIENT_UP, payload)
-            assert isinstance(update, Update)
-            buffer.append(
-                Contribution(client, update.header, language, staleness, flatten(dense(update.delta), shapes), received)
-            )
-        return tuple(buffer)
-
-    def _clients(self) -> dict[str, Client]:
-        columns = "id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen"
-        clients = {}
-        for row in self._db.execute(f"SELECT {columns} FROM clients"):  # noqa: S608 - the columns are constants
-            id_, language, examples, sequence, contributed, seconds, accuracy, device, last_seen = row
-            clients[id_] = Client(
-                id_, language, examples, sequence, contributed, seconds, accuracy, device=device, last_seen=last_seen
-            )
-        return clients
-
-    def _distances(self) -> Distances:
-        distances: dict[tuple[LanguageCode, LanguageCode], dict[str, float]] = {}
-        for first, second, metric, value in self._db.execute("SELECT first, second, metric, value FROM distances"):
-            distances.setdefault((first, second), {})[metric] = value
-        return distances
-
-    def _comparisons(self) -> dict[Pair, Comparison]:
-        rows = self._db.execute("SELECT first, second, cosine, times, weight FROM comparisons")
-        return {(first, second): Comparison(*seen) for first, second, *seen in rows}
-
-    def _judgements(self) -> dict[LanguageCode, Judgement]:
-        rows = self._db.execute("SELECT language, errors, times FROM judgements")
-        return {language: Judgement(errors, times) for language, errors, times in rows}
+        return read_state(self._db, plan, counts)
 
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
