@@ -12,9 +12,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mfpt_coord.server.channel import read
 from mfpt_shared.errors import DecodeError, TimedOut
-from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import ClientStatus, CoordinatorState, FederationStatus
 from mfpt_shared.protocol.topics import COORDINATOR_STATE, COORDINATOR_STATUS
 from mfpt_shared.transport.base import Inbound, Transport
@@ -81,7 +80,7 @@ async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tupl
             if not isinstance(event, Inbound):
                 continue
             try:
-                _, message = read(event, federation)
+                message = understand(event.topic, event.payload, federation).message
             except DecodeError:
                 continue
             if isinstance(message, FederationStatus):

@@ -6,7 +6,8 @@ from typing import Literal
 from mfpt_coord.core.events import ClientSaid, Event, UpdateArrived
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.codec import Decoded, decode, encode
+from mfpt_shared.protocol import codec
+from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
     ClientState,
     CoordinatorState,
@@ -25,8 +26,6 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     PLAN,
     PROMPT,
-    Address,
-    parse,
 )
 from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.base import Inbound, Transport, Will
@@ -50,16 +49,6 @@ def coordinator_will(federation: str, identity: CoordinatorIdentity) -> Will:
     return Will(COORDINATOR_STATE.path(federation), encode(_state(identity, 0, online=False)))
 
 
-def read(inbound: Inbound, federation: str) -> tuple[Address, Decoded]:
-    """Return a message, and the address that it was published on.
-
-    Raises:
-        DecodeError: It is damaged, or does not belong to this federation.
-    """
-    address = parse(inbound.topic, federation)
-    return address, decode(address.topic, inbound.payload)
-
-
 def understand(inbound: Inbound, federation: str, at: float) -> Event | None:
     """Return what a message means to the core; None where a retained message was removed.
 
@@ -71,10 +60,10 @@ def understand(inbound: Inbound, federation: str, at: float) -> Event | None:
     Raises:
         DecodeError: The message is damaged, or not from a device; it can be ignored.
     """
-    if not inbound.payload:
-        return None
-    address, message = read(inbound, federation)
+    address, message = codec.understand(inbound.topic, inbound.payload, federation)
     match message:
+        case None:
+            return None
         case Update():
             return UpdateArrived(at, address.key, message, inbound.payload)
         case ClientState() | Ready() | EvaluationReport():

@@ -18,7 +18,7 @@ An int8 tensor `x` comes with `x:scale` (F32, one factor a row; a vector is one 
 import struct
 import zlib
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -28,7 +28,7 @@ import safetensors.numpy
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Message, Prompt, PromptHeader, Tensors, Update, UpdateHeader
-from mfpt_shared.protocol.topics import Topic
+from mfpt_shared.protocol.topics import Address, Topic, parse
 from mfpt_shared.tensors import Quantised
 
 MAX_PAYLOAD: Final = 8 * 2**20
@@ -44,6 +44,28 @@ _DTYPES: Final[Mapping[str, type[np.generic]]] = {"F32": np.float32, "F16": np.f
 _SCALE: Final = ":scale"
 
 Decoded = Message | Plan | Prompt | Update
+
+
+class Received(NamedTuple):
+    """A message from the broker.
+
+    Attributes:
+        address: topic on which it came, taken apart.
+        message: what it says; None for an empty payload, by which a retained message is removed.
+    """
+
+    address: Address
+    message: Decoded | None
+
+
+def understand(path: str, payload: bytes, federation: str) -> Received:
+    """Return what came on a full topic: its address and its message.
+
+    Raises:
+        DecodeError: the topic is not one of the federation's, or `decode` raises it.
+    """
+    address = parse(path, federation)
+    return Received(address, decode(address.topic, payload) if payload else None)
 
 
 def encode(message: Decoded) -> bytes:
