@@ -84,7 +84,7 @@ class Federation:
         self.feed(TimePassed(self.now))
 
     def finds(self, languages: set[LanguageCode], **genetic: float) -> None:
-        """Distances between `swh` and the languages that are given by name."""
+        """Find distances between `swh` and the languages that are given by name."""
         found = {pair(SWAHILI, LanguageCode(other)): {"genetic": value} for other, value in genetic.items()}
         self.feed(DistancesFound(self.now, languages, found))
 

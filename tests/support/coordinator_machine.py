@@ -1,4 +1,4 @@
-"""What holds of a coordinator's core after every event, and a book of its answers to compare its state with."""
+"""What is true of a coordinator's core after every event, and a book of its answers to compare its state with."""
 
 from dataclasses import dataclass, field
 
@@ -111,7 +111,7 @@ class CoordinatorInvariants(RuleBasedStateMachine):
 
     @invariant()
     def the_buffer_is_never_full(self) -> None:
-        """But for first heads in closed form, which wait for all who are at work."""
+        """Except for closed-form heads, which wait for every device that is still computing one."""
         first = self.state.version == 0 and self.state.plan.training.head_start == "ridge"
         waits = first and (self.state.joining or self.book.ready)
         assert len(self.state.buffer) < fold_size(self.state) or self.state.finished or waits

@@ -12,7 +12,7 @@ from mfpt_coord.commands.app import app
 from support.programs import run
 
 DISTANCES = "first,second,distance\nswh,zul,0.2\nswh,yor,0.8\nzul,yor,0.8\n"
-# It knows four languages; Swahili and Amharic share no phonological feature. It notes what it was asked.
+# It knows four languages, and Swahili and Amharic share no phonological feature. It records what it is asked.
 URIEL = """
 import os
 class URIELPlus:
@@ -37,7 +37,7 @@ class Desk:
         self.uriel(URIEL)
 
     def uriel(self, source: str) -> None:
-        """Set what is found in place of URIEL+."""
+        """Replace the module that is found in place of URIEL+."""
         package = self.folder / "path" / "urielplus"
         package.mkdir(parents=True, exist_ok=True)
         (package / "__init__.py").touch()
@@ -45,7 +45,7 @@ class Desk:
 
     @property
     def asked(self) -> list[str]:
-        """What URIEL+ was asked so far."""
+        """Everything that URIEL+ was asked so far."""
         file = self.folder / "asked"
         return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
@@ -58,7 +58,7 @@ class Desk:
         return run(self.folder / "home", "mfpt_coord", "languages", *arguments, extra=self._variables | (extra or {}))
 
     def table(self, *arguments: str) -> dict[str, Any]:
-        """Return what the command prints as JSON; run in this process, which is faster."""
+        """Return what the command prints as JSON; it runs in this process, which is faster."""
         result = CliRunner().invoke(app, ["languages", *arguments, "--json"], env=self._variables)
         assert result.exit_code == 0, result.output
         found = json.loads(result.stdout)

@@ -1,4 +1,4 @@
-"""Languages, what is known of how they relate, and plans that make use of it: strategies for property tests."""
+"""Strategies for property tests: languages, what is known about how they relate, and plans that use it."""
 
 import itertools
 from collections.abc import Sequence

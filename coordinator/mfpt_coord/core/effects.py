@@ -62,7 +62,7 @@ class SaveFold:
 
 @dataclass(frozen=True, slots=True)
 class SaveCounts:
-    """The number of refused updates has changed."""
+    """An update was not accepted: the counts of what became of updates have changed."""
 
     counts: UpdateCounts
 

@@ -20,7 +20,7 @@ MAX_CHANGE: Final = 1e3
 # Weight of the newest duration in the moving average of a device's durations.
 NEWEST_SHARE: Final = 0.5
 # A device whose update was rejected is not assigned again before this.
-REFUSED_SECONDS: Final = 60.0
+REJECTED_SECONDS: Final = 60.0
 
 RejectReason = Literal["incompatible", "diverged"]
 
@@ -38,13 +38,13 @@ def take_update(state: State, event: UpdateArrived) -> Step:
             Send(client.id, Ack(sequence=header.sequence)),
         ]
     if problem := incompatibility(header, state.plan):
-        return _refused(state, client, event, "incompatible", problem)
+        return _rejected(state, client, event, "incompatible", problem)
     try:
         delta = _flat(state, event)
     except Incompatible as error:
-        return _refused(state, client, event, "incompatible", str(error))
+        return _rejected(state, client, event, "incompatible", str(error))
     if not np.abs(delta).max() <= MAX_CHANGE:  # true for NaN as well
-        return _refused(
+        return _rejected(
             state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}: the training diverged"
         )
     staleness = state.version - header.base_version
@@ -94,10 +94,10 @@ def _usual_seconds(client: Client, at: float) -> float | None:
     return newest if client.seconds is None else NEWEST_SHARE * newest + (1 - NEWEST_SHARE) * client.seconds
 
 
-def _refused(state: State, client: Client, event: UpdateArrived, reason: RejectReason, detail: str) -> Step:
+def _rejected(state: State, client: Client, event: UpdateArrived, reason: RejectReason, detail: str) -> Step:
     header, at = event.update.header, event.at
     # If the device trained again at once, the result would be rejected again.
-    client = replace(client, assignment=None, retry_at=at + REFUSED_SECONDS)
+    client = replace(client, assignment=None, retry_at=at + REJECTED_SECONDS)
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
     answer = Reject(sequence=header.sequence, reason=reason, detail=detail)
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]

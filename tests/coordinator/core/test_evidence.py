@@ -1,4 +1,4 @@
-"""What a fold's updates show of how languages relate: figures worked out by hand."""
+"""What a fold's updates show about how languages relate, with figures worked out by hand."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,7 @@ def test_later_deltas_move_a_direction_by_three_tenths() -> None:
 
 
 def rounded(comparisons: Mapping[Pair, Comparison]) -> dict[Pair, Comparison]:
-    """Without what single precision adds."""
+    """Return comparisons without the rounding errors of single precision."""
     return {
         two: Comparison(round(seen.cosine, 6), seen.times, round(seen.weight, 5)) for two, seen in comparisons.items()
     }
@@ -77,7 +77,7 @@ def test_a_delta_of_nothing_shows_nothing() -> None:
 
 
 def test_equal_directions_never_have_a_cosine_above_1() -> None:
-    """Single precision would make 1.0000001 of these."""
+    """In single precision, the cosine of these is 1.0000001."""
     _, comparisons = compare([update(SWAHILI, 0, 3, 3, 3), update(ZULU, 0, 3, 3, 3)], {}, Relations())
     assert 1 - 1e-6 < comparisons[pair(SWAHILI, ZULU)].cosine <= 1
 

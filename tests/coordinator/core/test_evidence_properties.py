@@ -1,4 +1,4 @@
-"""Properties of what updates show of how languages relate."""
+"""Properties of what updates show about how languages relate."""
 
 import math
 from typing import Any
@@ -28,7 +28,7 @@ def test_disagreement_is_bounded_and_chance_is_none(errors: float, times: int) -
     assert shown * errors >= 0
     assert (shown == 0) == (abs(errors) <= math.sqrt(times))
     assert disagreement(Judgement(-errors, times)) == -shown
-    # The same over more judgements is less of a sign.
+    # The same sum over more judgements means less.
     assert abs(disagreement(Judgement(errors, 4 * times))) <= abs(shown)
 
 

@@ -53,7 +53,7 @@ def test_a_buffer_is_folded_at_its_deadline() -> None:
     federation.ready("b", ZULU)
     federation.passes(30)
     federation.update("a")
-    # A device took 30 seconds, so the buffer waits for three times as long.
+    # A device took 30 seconds, so the buffer waits three times as long.
     federation.passes(89)
     assert not federation.has_fold()
     federation.passes(1)
@@ -71,7 +71,7 @@ def test_a_buffer_is_folded_when_nobody_else_could_add_to_it() -> None:
 
 
 def test_updates_that_waited_in_outboxes_are_folded_together() -> None:
-    """After a restart nobody is known to be at work, and the first update must not be folded alone."""
+    """After a restart no device is known to be training, and the first update must not be folded alone."""
     federation = Federation(buffer=3)
     for client in ("a", "b", "c"):
         federation.update(client)
@@ -121,7 +121,7 @@ def test_what_a_fold_teaches_is_saved_and_used() -> None:
 
 
 @pytest.mark.parametrize("proximity", ["fixed", "uniform"])
-def test_where_weights_do_not_follow_from_updates_nothing_is_learnt_of_them(proximity: str) -> None:
+def test_where_weights_do_not_follow_from_updates_nothing_is_learnt_from_them(proximity: str) -> None:
     federation = Federation(buffer=1, proximity=proximity)
     federation.ready("a")
     federation.update("a", metrics=Metrics(accuracy=0.5, own_accuracy=0.9, validated=20))

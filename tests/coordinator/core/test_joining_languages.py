@@ -1,4 +1,4 @@
-"""How a new language comes to its first prompt."""
+"""How a new language gets its first prompt."""
 
 import numpy as np
 import pytest
@@ -11,8 +11,8 @@ from mfpt_shared.protocol.messages import Assign, Stop
 from support.coordinator_core import ENGLISH, SWAHILI, ZULU, Federation
 
 
-def with_three_versions() -> Federation:
-    """Swahili has contributed all, English is known and far from it."""
+def with_two_versions() -> Federation:
+    """Two versions: one from Swahili, one from English, which is far from it."""
     federation = Federation(buffer=1, proximity="fixed", temperature=0.4)
     federation.ready("a", SWAHILI)
     federation.ready("e", ENGLISH)
@@ -23,7 +23,7 @@ def with_three_versions() -> Federation:
 
 
 def test_a_late_joiner_waits_for_its_distances() -> None:
-    federation = with_three_versions()
+    federation = with_two_versions()
     federation.ready("z", ZULU)
     assert federation.told("z") == []
     assert [effect.languages for effect in federation.only(LookUpDistances)] == [frozenset([SWAHILI, ENGLISH, ZULU])]
@@ -35,7 +35,7 @@ def test_a_late_joiner_waits_for_its_distances() -> None:
 
 
 def test_a_late_joiner_starts_near_the_languages_that_are_near() -> None:
-    federation = with_three_versions()
+    federation = with_two_versions()
     federation.ready("z", ZULU)
     found = {pair(SWAHILI, ZULU): {"genetic": 0.1}, pair(ENGLISH, ZULU): {"genetic": 0.9}}
     federation.feed(DistancesFound(federation.now, {SWAHILI, ENGLISH, ZULU}, found))
@@ -46,7 +46,7 @@ def test_a_late_joiner_starts_near_the_languages_that_are_near() -> None:
 
 
 def test_a_late_joiner_whose_distances_nobody_knows_still_joins() -> None:
-    federation = with_three_versions()
+    federation = with_two_versions()
     federation.ready("z", ZULU)
     federation.finds({SWAHILI, ENGLISH, ZULU})
     assert federation.told("z") == [Assign(version=2, deadline=600.0)]
@@ -55,7 +55,7 @@ def test_a_late_joiner_whose_distances_nobody_knows_still_joins() -> None:
 
 
 def test_a_second_late_joiner_of_the_language_starts_no_second_look_up() -> None:
-    federation = with_three_versions()
+    federation = with_two_versions()
     federation.ready("z", ZULU)
     federation.ready("y", ZULU)
     assert federation.only(LookUpDistances) == []

@@ -47,7 +47,7 @@ def test_the_language_whose_prompt_has_seen_the_fewest_examples_trains_first() -
     assert federation.told("b") == [Assign(version=1, deadline=600.0)]
     assert federation.told("a") == [Ack(sequence=1)]
     federation.update("b", language=ZULU, examples=5)
-    # Zulu has seen 5 examples, Swahili 100: Zulu goes again.
+    # Zulu has seen 5 examples and Swahili 100, so Zulu trains again.
     assert federation.told("b") == [Ack(sequence=1), Assign(version=2, deadline=10.0)]
     assert federation.told("a") == []
 

@@ -65,7 +65,7 @@ def parts(vector: Array, state: CoordinatorState, *, packed: bool) -> Tensors:
 
 
 class CoordinatorMachine(CoordinatorInvariants):
-    """Devices that behave and devices that do not, and a coordinator that has to stand it."""
+    """Devices that behave, devices that do not, and a coordinator that has to cope with both."""
 
     @initialize(
         buffer=st.integers(0, 4),
@@ -242,7 +242,7 @@ class CoordinatorMachine(CoordinatorInvariants):
             case "none":
                 delta = {}
         answer = self.send(client, self.next_sequence(client), base, delta, plan=plan, backbone=backbone)
-        # A device that is ahead of a coordinator without memory starts again; all other nonsense is refused.
+        # A device that is ahead of a coordinator that lost its state starts again; other nonsense is rejected.
         assert isinstance(answer, Resync) if kind == "future" else isinstance(answer, Reject) and answer.detail
 
     @precondition(lambda self: self.book.looked_up)

@@ -30,7 +30,7 @@ def test_a_language_s_prompt_is_published_once_however_many_versions_a_batch_mak
 
 
 def test_each_of_two_equal_answers_is_sent() -> None:
-    """A device that sent its update twice waits for neither."""
+    """A device that sent its update twice gets two acknowledgements."""
     assert actions([ANSWERS[0], ANSWERS[0]]) == [ANSWERS[0], ANSWERS[0]]
 
 

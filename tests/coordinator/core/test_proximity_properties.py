@@ -27,7 +27,7 @@ from support.relations import (
     plans,
 )
 
-# What rounding makes of proximities where biases are large and examples many.
+# Rounding error of proximities where biases are large and examples are many.
 CLOSE = 1e-5
 AUTO = plans("auto", st.floats(0, 10))
 
@@ -120,7 +120,7 @@ def test_a_language_that_is_further_away_than_thought_is_listened_to_less(
 
 
 def expected_error(shares: Matrix, biases: Matrix, counts: Matrix) -> Matrix:
-    """The squared error of prompts that take these shares, [prompts, languages], from languages."""
+    """Return the squared errors of prompts that take these shares, [prompts, languages], from the languages."""
     errors: Matrix = (shares @ biases) ** 2 + (shares**2 / counts).sum(axis=-1)
     return errors
 
@@ -147,7 +147,7 @@ def test_the_shares_of_auto_have_the_least_expected_error(
     nearby = shares + random.choice([1e-3, 1e-2, 0.1], size=(200, 1)) * (anywhere - shares)
     for others in (anywhere, nearby, np.eye(len(sources))):
         assert (expected_error(others, biases, counts) >= least * (1 - 1e-9)).all()
-    # The error is convex: where no way to a corner leads down, no way does.
+    # The error is convex: if no step towards a corner lowers it, no step does.
     slope = 2 * (shares @ biases) * biases + 2 * shares / counts
     assert (slope - shares @ slope >= -1e-4 * least).all()
 
@@ -168,10 +168,10 @@ def test_a_language_whose_own_prompts_do_better_listens_less_to_others(
     as_thought, better, undecided = listens({}), Judgement(errors, times), Judgement(0.0, times)
     assert (listens({target: better}) <= as_thought + CLOSE).all()
     assert (listens({target: Judgement(-errors, times)}) >= as_thought - CLOSE).all()
-    # What one language shows says something of all.
+    # What one language shows counts for all of them.
     other = next(tag for tag in TAGS if tag != target)
     assert (listens({other: better}) <= as_thought + CLOSE).all()
-    # But more of itself.
+    # But more for itself.
     own = listens({target: better, other: undecided})
     assert (own <= listens({target: undecided, other: better}) + CLOSE).all()
 

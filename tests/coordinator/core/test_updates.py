@@ -1,4 +1,4 @@
-"""What becomes of an update that arrives: accepted, a duplicate, refused, or too old."""
+"""What happens to an update that arrives: accepted, duplicate, rejected, or too old."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pytest
 
 from mfpt_coord.core.effects import SaveClient, SaveCounts, SaveUpdate, Send
 from mfpt_coord.core.schedule import next_deadline
-from mfpt_coord.core.updates import REFUSED_SECONDS
+from mfpt_coord.core.updates import REJECTED_SECONDS
 from mfpt_shared.protocol.messages import Ack, Assign, Reject, Resync
 from support.coordinator_core import SWAHILI, ZULU, Federation
 
@@ -57,7 +57,7 @@ def test_a_duplicate_that_comes_after_its_fold_counts_nothing() -> None:
     assert federation.state.prompts is prompts
 
 
-def test_an_update_that_is_too_old_is_refused_and_told_where_to_go_on() -> None:
+def test_an_update_that_is_too_old_is_answered_with_the_version_to_start_from() -> None:
     federation = Federation(buffer=1, max_staleness=1)
     federation.ready("a")
     federation.ready("b", ZULU)
@@ -79,7 +79,9 @@ def test_an_update_that_is_too_old_is_refused_and_told_where_to_go_on() -> None:
     ],
     ids=["plan", "backbone", "layout", "blown up"],
 )
-def test_an_update_that_does_not_fit_is_refused_with_a_reason(change: dict[str, Any], reason: str, detail: str) -> None:
+def test_an_update_that_does_not_fit_is_rejected_with_a_reason(
+    change: dict[str, Any], reason: str, detail: str
+) -> None:
     federation = Federation(buffer=1)
     federation.ready("a")
     federation.update("a", **change)
@@ -92,14 +94,14 @@ def test_an_update_that_does_not_fit_is_refused_with_a_reason(change: dict[str, 
     assert [effect.counts.rejected for effect in federation.only(SaveCounts)] == [1]
 
 
-def test_a_device_whose_update_was_refused_gets_another_turn_after_a_while() -> None:
-    """Even if it is alone: a federation must never stand still for one training that blew up."""
+def test_a_device_whose_update_was_rejected_is_assigned_again_after_a_while() -> None:
+    """Even if it is the only one: a federation must never stop because one training diverged."""
     federation = Federation(buffer=1)
     federation.ready("a")
     federation.update("a", delta=1e6)
     assert [type(message) for message in federation.told("a")] == [Reject]
-    assert next_deadline(federation.state, federation.now) == federation.now + REFUSED_SECONDS
-    federation.passes(REFUSED_SECONDS - 1)
+    assert next_deadline(federation.state, federation.now) == federation.now + REJECTED_SECONDS
+    federation.passes(REJECTED_SECONDS - 1)
     assert federation.told("a") == []
     federation.passes(1)
     assert [type(message) for message in federation.told("a")] == [Assign]
@@ -113,7 +115,7 @@ def test_a_device_that_is_ahead_of_a_coordinator_without_memory_starts_again() -
     assert not federation.has_fold()
 
 
-def test_the_number_of_a_refused_update_may_be_used_again() -> None:
+def test_the_number_of_a_rejected_update_may_be_used_again() -> None:
     federation = Federation(buffer=3)
     federation.ready("a")
     federation.ready("b")
@@ -123,7 +125,7 @@ def test_the_number_of_a_refused_update_may_be_used_again() -> None:
 
 
 def test_an_update_from_a_device_that_never_said_ready_counts() -> None:
-    """After a restart the outboxes arrive before the devices introduce themselves."""
+    """After a restart, what waited in outboxes arrives before devices say that they are ready."""
     federation = Federation(buffer=3)
     federation.ready("b", ZULU)
     federation.update("a", 7)

@@ -37,10 +37,10 @@ def plans(*proximity: str) -> st.SearchStrategy[Aggregation]:
     )
 
 
-# `auto` may leave a language out altogether, the others listen to all.
+# `auto` may leave a language out altogether; the other kinds listen to every language.
 PLANS = plans("auto", "fixed", "fixed", "observed", "uniform")
 LISTENING_PLANS = plans("fixed", "fixed", "observed", "uniform")
-# Languages of the devices, one each, and their examples.
+# Language and examples of each device.
 DEVICES = st.lists(st.tuples(st.sampled_from(TAGS), st.integers(0, 10**6)), min_size=1, max_size=6)
 SHARES = st.floats(0, 1)
 DISTANCES = st.fixed_dictionaries(
@@ -169,7 +169,7 @@ def test_a_staler_update_moves_prompts_less(
     assert (stale[~heard, late] == 0).all()
     assert heard[targets(devices).index(buffer[late].language)]
     others = [place for place in range(len(buffer)) if place != late]
-    # It is not normalised away: nobody else gains by it.
+    # It is not normalised away: no other update gains weight.
     assert stale[:, others] == pytest.approx(fresh[:, others])
 
 
@@ -186,7 +186,7 @@ def test_a_buffer_of_distant_languages_moves_a_prompt_less_than_one_of_near_ones
         buffer = [contribution(language, examples)] * 2
         return float(fold_weights([target], buffer, shares, Relations(distances), plan).sum())
 
-    # Of equal steps otherwise: however many of all examples they stand for.
+    # Otherwise equal steps, whatever share of all examples they represent.
     fixed = Aggregation(proximity="fixed", temperature=temperature, cover_exponent=0)
     assert step(stranger, far_examples, fixed) < step(neighbour, near_examples, fixed) <= step(target, own, fixed)
     auto = Aggregation(proximity="auto", cover_exponent=0)
@@ -225,7 +225,7 @@ def test_only_the_plans_metrics_count_and_only_those_that_are_known() -> None:
 def test_no_prompt_moves_further_than_its_updates(
     devices: list[tuple[LanguageCode, int]], distances: Distances, plan: Aggregation, reported: int
 ) -> None:
-    """Also where only a part of the devices reported, all of them near."""
+    """Even if only some of the devices contributed, all of them near."""
     buffer = [contribution(language, examples) for language, examples in devices[:reported]]
     weights = fold_weights(targets(devices), buffer, active(devices), Relations(distances), plan)
     assert (weights.sum(axis=1) <= 1 + 1e-9).all()

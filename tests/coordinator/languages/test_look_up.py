@@ -1,4 +1,4 @@
-"""What is asked of URIEL+, and what is kept of its answers."""
+"""What URIEL+ is asked, and which of its answers are kept."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What the coordinator's channel makes of messages, and which messages it makes."""
+"""What messages mean to the coordinator, and which messages it publishes."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -24,7 +24,7 @@ ValueT = TypeVar("ValueT")
 
 
 class Setting:
-    """A channel on a broker that also a device is connected to."""
+    """A coordinator's channel and a device on the same broker."""
 
     def __init__(self) -> None:
         broker = MemoryBroker()

@@ -1,4 +1,4 @@
-"""The contract of a store, run over each that there is: what was committed is there again, and nothing else."""
+"""The contract of a store, run over every implementation: what was committed is there again, and nothing else."""
 
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -99,7 +99,7 @@ def test_what_folds_have_taught_is_there_after_a_restart(shelf: Shelf, optimiser
 
 
 def test_the_memory_of_an_optimiser_goes_on_after_a_restart(shelf: Shelf, tmp_path: Path) -> None:
-    """The same updates end in the same prompts, with restarts and without."""
+    """The same updates lead to the same prompts, with and without restarts."""
     plan = plan_with(optimiser="adam", buffer=1, max_staleness=5)
     other = Shelf(tmp_path / "other.db", SqliteStore(tmp_path / "other.db"), shelf.conflict)
     restarted, unbroken = History(shelf, seed=8, plan=plan), History(other, seed=8, plan=plan)
@@ -120,7 +120,7 @@ def test_a_federation_goes_on_after_a_restart(shelf: Shelf) -> None:
         history.happen(15)
         loaded = shelf.reopen().load()
         assert loaded is not None
-        # What is not durable is gone: who is online, who trains, what was looked up.
+        # Who is online, who is training and what was looked up is not durable.
         history.state, history.looked_up = loaded, []
     assert_same(shelf.reopen().load(), history.state, history.saved)
     assert history.state.version > 3

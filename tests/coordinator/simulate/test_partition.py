@@ -20,7 +20,7 @@ def content(*keys: int) -> Content:
 
 
 def translations(sentences: int, *languages: LanguageCode) -> dict[LanguageCode, Content]:
-    """The same sentences in every language, in another order in each."""
+    """The same sentences in every language, each in a different order."""
     return {
         language: content(*(int(key) for key in np.random.default_rng(place).permutation(sentences)))
         for place, language in enumerate(languages)

@@ -1,4 +1,4 @@
-"""Simulated federations of toy trainers: who trains when, what travels, and which prompts come of it."""
+"""Simulated federations of toy trainers: who trains when, what travels, and which prompts result."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -55,7 +55,7 @@ Watch = Callable[..., tuple[Outcome, Federation]]
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """Simulate, and return also the federation as it was at the end."""
+    """Simulate, and return the outcome together with the federation as it was at the end."""
     made: list[Federation] = []
 
     def keep(*args: Any, **kwargs: Any) -> Federation:
@@ -80,7 +80,7 @@ def test_fedavg_waits_for_everybody_in_every_round(watch: Watch) -> None:
 
 
 @ASYNCHRONOUS
-def test_others_do_not(method: Method, watch: Watch) -> None:
+def test_asynchronous_methods_wait_for_nobody(method: Method, watch: Watch) -> None:
     outcome, federation = watch(method, devices=2, spread=1.0)
     assert max(federation.state.staleness) > 0
     assert outcome.versions > ROUNDS
@@ -118,11 +118,11 @@ def test_a_straggler_delays_fedavg_tenfold_and_mfpt_hardly() -> None:
 
 @FEDERATED
 def test_no_device_trains_twice_at_once_however_slow_it_is(method: Method, watch: Watch) -> None:
-    """Also where its first round had a closed form, and was much shorter than the others."""
+    """Even if its first round used a closed form, and was much shorter than the others."""
     plan = toy_plan(head_start="ridge", epochs=3)
     outcome, federation = watch(method, spread=0.0, stragglers=0.25, examples=50, rounds=20, plan=plan)
     for device in federation.devices.values():
-        # Three epochs, and half a one for measuring; the first round is shorter, the last one may not have ended.
+        # Three epochs, and half an epoch for measuring; the first round is shorter, and the last may not have ended.
         seconds = 3.5 * device.trainer.examples * federation.fleet.example_seconds * device.pace.slowness
         assert (device.sequence - 2) * seconds <= outcome.seconds
 
