@@ -170,7 +170,7 @@ class Aggregation(Section, frozen=True):
     ] = 0.001
     metrics: Annotated[
         tuple[DistanceMetric, ...],
-        Meta(min_length=1, description="URIEL+ distances; the mean over those known for a pair counts"),
+        Meta(min_length=1, description="URIEL+ distances; the mean of those known for a pair counts"),
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0
     cover_exponent: Annotated[

@@ -74,7 +74,7 @@ def parse_metrics(names: str) -> tuple[DistanceMetric, ...]:
     return tuple(metric for metric in METRICS if metric in wanted)
 
 
-async def find(
+async def known_distances(
     languages: Sequence[LanguageCode], metrics: Sequence[str] | None, custom: Distances, cache: Path
 ) -> Distances:
     """Return the known distances between languages.
@@ -132,7 +132,7 @@ def tabulate(
 def shown_metrics(
     languages: Sequence[LanguageCode], metrics: Sequence[str] | None, custom: Distances
 ) -> tuple[str, ...]:
-    """Return the metrics that have something to show; see `find` for the arguments."""
+    """Return the metrics that have something to show; see `known_distances` for the arguments."""
     wanted = pairs(languages)
     own = [CUSTOM] if any(two in custom for two in wanted) else []
     if metrics is None:

@@ -52,7 +52,7 @@ def languages(
     custom = read_distances(distances) if distances else {}
     if plot:
         plots.check(plot)
-    known = asyncio.run(language_table.find(wanted, chosen, custom, cache_home()))
+    known = asyncio.run(language_table.known_distances(wanted, chosen, custom, cache_home()))
     shown = language_table.shown_metrics(wanted, chosen, custom)
     table = language_table.tabulate(wanted, known, shown, examples, plan)
     if plot:

@@ -6,7 +6,7 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus
 
 
-def summarise(state: State, started: float, at: float) -> FederationStatus:
+def federation_status(state: State, started: float, at: float) -> FederationStatus:
     """Return what `coord/status` says.
 
     Args:

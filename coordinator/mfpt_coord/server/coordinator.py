@@ -21,7 +21,7 @@ from mfpt_coord.core.order import actions, durable_effects
 from mfpt_coord.core.prompts import newest_prompt
 from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
-from mfpt_coord.core.status import summarise
+from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity, understand
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
@@ -193,7 +193,7 @@ class Coordinator:
     def _publish_status(self, *, at_once: bool = False) -> None:
         now = self._clock()
         if at_once or (self._status_changed and now >= self._status_due):
-            self._channel.publish_status(summarise(self.state, self._started, now))
+            self._channel.publish_status(federation_status(self.state, self._started, now))
             self._status_changed, self._status_due = False, now + STATUS_SECONDS
 
     def _all_gone(self) -> bool:

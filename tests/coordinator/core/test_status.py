@@ -3,7 +3,7 @@
 import pytest
 
 from mfpt_coord.core.events import ClientSaid
-from mfpt_coord.core.status import summarise
+from mfpt_coord.core.status import federation_status
 from mfpt_shared.protocol.messages import EvaluationReport, Metrics
 from support.coordinator_core import SWAHILI, Federation
 
@@ -17,7 +17,7 @@ def test_the_status_shows_languages_devices_and_what_became_of_updates() -> None
     federation.feed(
         ClientSaid(federation.now, "b", EvaluationReport(language="swh", version=0, accuracy=0.5, examples=5))
     )
-    status = summarise(federation.state, started=1.0, at=2000.0)
+    status = federation_status(federation.state, started=1.0, at=2000.0)
     assert (status.updates.accepted, status.updates.duplicate) == (1, 1)
     assert (status.version, status.buffer, status.buffer_size, status.started, status.at) == (0, 1, 3, 1.0, 2000.0)
     swahili = status.languages["swh"]
