@@ -1,6 +1,6 @@
 """Figures for files: heat maps, lines and bars, without a display and without global state.
 
-matplotlib is imported by the functions that need it; only those who draw need have it.
+The functions that draw import matplotlib themselves, so that only those who draw need to install it.
 """
 
 import html
@@ -25,7 +25,7 @@ Matrix = NDArray[np.float64]
 
 SUFFIXES: Final = (".png", ".svg", ".html")
 
-# Okabe and Ito 2008: colours that people with any kind of colour vision tell apart; without yellow, faint on white.
+# Okabe and Ito 2008: colours that can be told apart with any kind of colour vision; without yellow, faint on white.
 _COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 _MARKERS: Final = ("o", "s", "^", "D", "v", "P", "X")
 _GREY: Final = "#666666"
@@ -63,9 +63,9 @@ class HeatMap(NamedTuple):
     """One matrix of a figure.
 
     Attributes:
-        matrix: [labels, labels]; NaN is not known.
-        values_label: what a value is.
-        low_is_dark: small values, such as distances, are what matters.
+        matrix: [labels, labels]; NaN where a value is unknown.
+        values_label: Name of the values.
+        low_is_dark: Whether small values are the ones that matter, as with distances.
     """
 
     matrix: Matrix
@@ -74,18 +74,18 @@ class HeatMap(NamedTuple):
 
 
 def check(path: Path) -> None:
-    """Check that a figure can be drawn into a file of this name, before any work is done for it.
+    """Check that a figure can be drawn into a file of this name, before doing any work for it.
 
     Raises:
-        UsageError: it ends in something else than .png, .svg or .html, or its folder is not there.
+        UsageError: The name does not end in .png, .svg or .html, or the folder does not exist.
         NotInstalled: matplotlib is not installed.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise UsageError(f"cannot draw {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not path.absolute().parent.is_dir():
-        raise UsageError(f"cannot draw {path}: there is no folder {path.absolute().parent}")
+        raise UsageError(f"cannot draw {path}: the folder {path.absolute().parent} does not exist")
     try:
-        import matplotlib as mpl  # noqa: F401, PLC0415
+        import matplotlib as mpl  # noqa: F401, PLC0415 - only to see whether it is there
     except ImportError as error:
         raise NotInstalled("figures need matplotlib, which is not installed: pip install 'mfpt[plot]'") from error
 
@@ -96,7 +96,7 @@ def heat_map(matrix: Matrix, labels: Sequence[str], title: str, values_label: st
 
 
 def heat_maps(maps: Sequence[HeatMap], labels: Sequence[str], title: str) -> "Figure":
-    """Return heat maps with the same labels: beside one another, or one below the other where they are large."""
+    """Return heat maps with the same labels: side by side, or one below the other if they are large."""
     side = max(3.0, 1.2 + 0.48 * len(labels))
     across = len(maps) if len(labels) <= _MOST_ABREAST else 1
     down = math.ceil(len(maps) / across)
@@ -116,11 +116,11 @@ def lines(
     """Return one line with markers for each series.
 
     Args:
-        series: name -> points (x, y), in the order of the line.
-        x_label: what x is.
-        y_label: what y is.
-        title: of the figure.
-        bands: name -> (low, high) at each point of that series, drawn as a pale band.
+        series: Name -> points (x, y), in the order of the line.
+        x_label: Label of the x axis.
+        y_label: Label of the y axis.
+        title: Title of the figure.
+        bands: Name -> (low, high) at each point of that series, drawn as a pale band.
     """
     with _figure(title, 8.0, 4.5) as figure:
         axes = _axes(figure, y_label)
@@ -128,7 +128,7 @@ def lines(
         for number, (name, points) in enumerate(series.items()):
             colour = _COLOURS[number % len(_COLOURS)]
             x, y = [x for x, _ in points], [y for _, y in points]
-            # Colours repeat after seven series; their line does not look the same then.
+            # Colours repeat after seven series; the style of the line tells them apart.
             style = ("-", "--", ":")[number // len(_COLOURS) % 3]
             axes.plot(x, y, style, label=name, color=colour, marker=_MARKERS[number % len(_MARKERS)], markersize=5)
             if bands is not None and name in bands:
@@ -145,14 +145,14 @@ def bars(
     y_label: str,
     title: str,
 ) -> "Figure":
-    """Return groups of bars, one bar of each series in a group.
+    """Return groups of bars, with one bar of each series in a group.
 
     Args:
-        groups: names, along the x axis.
-        series: name -> height in each group; NaN draws no bar.
-        errors: name -> half the length of the error bar in each group.
-        y_label: what the height is.
-        title: of the figure.
+        groups: Names along the x axis.
+        series: Name -> height in each group; NaN draws no bar.
+        errors: Name -> half the length of the error bar in each group.
+        y_label: Label of the y axis.
+        title: Title of the figure.
     """
     wide = max(6.0, min(12.0, 2.0 + 0.3 * len(groups) * (len(series) + 1)))
     with _figure(title, wide, 4.5) as figure:
@@ -179,11 +179,11 @@ def save(figure: "Figure", path: Path) -> None:
     """Write a figure to a file; the same figure always gives the same bytes.
 
     Args:
-        figure: from this module.
-        path: its suffix says what is written: a picture (.png), a drawing (.svg), or a page that holds one (.html).
+        figure: Figure from this module.
+        path: File; its suffix says what is written: a picture (.png), a drawing (.svg), or a page with one (.html).
 
     Raises:
-        UsageError: another suffix, or the file cannot be written.
+        UsageError: The suffix is another one, or the file cannot be written.
     """
     check(path)
     suffix = path.suffix.lower()
@@ -203,10 +203,10 @@ def save(figure: "Figure", path: Path) -> None:
 
 
 def _svg(figure: "Figure") -> str:
-    import matplotlib as mpl  # noqa: PLC0415
+    import matplotlib as mpl  # noqa: PLC0415 - see the module
 
     content = io.StringIO()
-    # Without a salt, and with a date, two drawings of the same figure would differ.
+    # With a random salt or a date, two drawings of the same figure would differ.
     with mpl.rc_context({"svg.hashsalt": "mfpt"}):
         figure.savefig(content, format="svg", metadata={"Date": None, "Title": figure.get_suptitle()})
     return content.getvalue()
@@ -214,9 +214,9 @@ def _svg(figure: "Figure") -> str:
 
 @contextmanager
 def _figure(title: str, width: float, height: float) -> Iterator["Figure"]:
-    """Give an empty figure, in inches; what is drawn in the context has the style of this module."""
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    """Give an empty figure of a size in inches; what is drawn in the context has the style of this module."""
+    import matplotlib as mpl  # noqa: PLC0415 - see the module
+    from matplotlib.figure import Figure  # noqa: PLC0415 - see the module
 
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(width, height), layout="constrained")

@@ -5,7 +5,6 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from enum import StrEnum
 from typing import Final
 
 from mfpt_shared.errors import Interrupted, MfptError
@@ -15,14 +14,6 @@ EPILOG: Final = (
     "Exit codes: 0 ok, 1 error, 2 usage, 3 connection, 4 timeout, 5 authentication, 6 incompatible, 7 bad data, "
     "130 interrupted. Add --debug to any command for tracebacks and detailed logs."
 )
-
-
-class Kind(StrEnum):
-    """Kinds of tasks, as in the plan."""
-
-    CLASSIFICATION = "classification"
-    PAIRS = "pairs"
-    GENERATION = "generation"
 
 
 def run(app: Callable[[], None], program: str) -> None:

@@ -31,6 +31,10 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
 SectionT = TypeVar("SectionT", bound=Section)
 
 TaskKind = Literal["classification", "pairs", "generation"]
+PromptMethod = Literal["late", "prompt", "p-tuning"]
+DistanceMetric = Literal[
+    "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
+]
 
 
 class Task(Section, frozen=True):
@@ -83,7 +87,7 @@ class PromptSpec(Section, frozen=True):
     """The soft prompt, which is tuned together with the head; the rest of the model is frozen."""
 
     method: Annotated[
-        Literal["late", "prompt", "p-tuning"],
+        PromptMethod,
         Meta(
             description="late: virtual tokens enter before `layer`; prompt: at the input; p-tuning: at the input, "
             "through an encoder"
@@ -160,12 +164,7 @@ class Aggregation(Section, frozen=True):
         Meta(description="auto: first guess of the squared bias at distance 1, in variances of one example"),
     ] = 0.001
     metrics: Annotated[
-        tuple[
-            Literal[
-                "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
-            ],
-            ...,
-        ],
+        tuple[DistanceMetric, ...],
         Meta(min_length=1, description="URIEL+ distances; the mean of those known for a pair counts"),
     ] = ("genetic", "geographic", "syntactic")
     example_exponent: Annotated[Share, Meta(description="p in n^p, the weight of an update from n examples")] = 1.0

@@ -1,4 +1,4 @@
-"""Figures: the kinds of files, that they are the same every time, and what is said where one cannot be drawn."""
+"""Figures: kinds of files, the same bytes every time, and messages where a figure cannot be drawn."""
 
 import os
 import xml.etree.ElementTree as ET
@@ -87,7 +87,7 @@ def test_a_file_that_cannot_be_drawn_is_a_usage_error_that_names_it(name: str, t
 
 
 def test_without_matplotlib_it_is_said_how_to_install_it_before_any_work(tmp_path: Path) -> None:
-    # A package of that name that cannot be imported stands before the real one.
+    # A package of that name that cannot be imported comes before the real one.
     (tmp_path / "matplotlib.py").write_text("raise ImportError('not installed')\n", encoding="utf-8")
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
 

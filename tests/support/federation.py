@@ -12,7 +12,8 @@ from typing import Any, Final
 import numpy as np
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.server.coordinator import Coordinator, Identity, coordinator_will, with_limit
+from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
+from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.serve import open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.session.channel import client_will
@@ -65,7 +66,7 @@ async def coordinating(
     store = SqliteStore(directory / "coordinator.sqlite")
     try:
         state = open_state(store, plan)
-        identity = Identity(store.coordinator, time.time())
+        identity = CoordinatorIdentity(store.coordinator, time.time())
         transport = MqttTransport(
             address,
             f"mfpt-coord-{identity.id}",

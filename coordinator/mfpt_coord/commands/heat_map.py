@@ -1,4 +1,4 @@
-"""A square matrix of shares in a terminal: every cell holds its value, and the darker it is, the more it weighs."""
+"""A square matrix in a terminal: every cell shows its value, and darker cells weigh more."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -12,18 +12,18 @@ _LIGHT, _DARK = (0xF7, 0xFB, 0xFF), (0x08, 0x30, 0x6B)
 
 
 def heat_map(title: str, labels: Sequence[str], values: Matrix, shades: Matrix, width: int) -> Iterator[Text]:
-    """Yield a matrix as blocks of text, more than one where its columns do not fit beside one another.
+    """Yield a matrix as blocks of text: more than one if its columns do not fit side by side.
 
     Args:
-        title: stands above every block.
-        labels: of rows and columns.
-        values: [labels, labels]; NaN is not known.
+        title: Heading of every block.
+        labels: Labels of the rows and columns.
+        values: [labels, labels]; NaN where unknown.
         shades: [labels, labels], 0 (light) to 1 (dark), or NaN.
-        width: of the terminal, in characters.
+        width: Width of the terminal in characters.
     """
     margin = max(map(len, labels)) + 1
     columns = max(1, (width - margin) // _CELL)
-    # Blocks of the same width rather than a full one and a remainder.
+    # Blocks of equal width, not full ones and a remainder.
     columns = math.ceil(len(labels) / math.ceil(len(labels) / columns))
     for start in range(0, len(labels), columns):
         shown = slice(start, start + columns)

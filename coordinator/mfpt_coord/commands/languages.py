@@ -1,189 +1,64 @@
-"""`mfpt-coord languages`: how far languages are from one another, and the weights that this leads to."""
+"""The command `mfpt-coord languages`. It imports what it runs, so that `--help` answers at once."""
 
-import functools
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Annotated, Literal
 
-import numpy as np
-from rich.columns import Columns
-from rich.console import Group, RenderableType
+import typer
 
-from mfpt_coord.commands.heat_map import heat_map
-from mfpt_coord.core.proximity import Matrix, distance, proximities
-from mfpt_coord.core.relations import CUSTOM, UNKNOWN_DISTANCE, Distances, Relations, pair
-from mfpt_coord.languages.distances import METRICS, Metric, cached_look_up, merged, pairs, with_custom
-from mfpt_coord.plots import HeatMap, heat_maps
-from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import UNDETERMINED, LanguageCode, normalise
+from mfpt_coord.commands.options import DistancesOption, JsonOption
 from mfpt_shared.plan import Aggregation
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
-
-ALL: Final = "all"
-_DIGITS: Final = 6
+_DEFAULT = Aggregation()
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageTable:
-    """Distances and weights of languages; every matrix is [languages, languages].
+def languages(
+    tags: Annotated[list[str], typer.Argument(metavar="LANGUAGE", help="Languages, such as sw or swh.")],
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="URIEL+ distances, separated by commas, or all: genetic, geographic, syntactic, inventory, "
+            "phonological, morphological, featural, script. By default the plan's: "
+            f"{', '.join(_DEFAULT.metrics)}."
+        ),
+    ] = None,
+    # The plan's fourth, `observed`, follows from updates, and there are none here.
+    proximity: Annotated[
+        Literal["auto", "fixed", "uniform"], typer.Option(help="How weights follow from distances.")
+    ] = "auto",
+    temperature: Annotated[
+        float, typer.Option(min=1e-3, max=1e9, help="Temperature of --proximity fixed.")
+    ] = _DEFAULT.temperature,
+    examples: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Training examples of each language, for --proximity auto.")
+    ] = 100,
+    distances: DistancesOption = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw distances and weights into a .png, .svg or .html file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the distances between languages, and how much each counts for the others."""
+    from rich.console import Console
 
-    Attributes:
-        languages: in the order of rows and columns.
-        distances: metric -> distances; NaN is not known.
-        mean: the distances that count: of a user's own file, else the mean over the metrics that are known.
-        weights: share of the column's language in the prompt of the row's; rows add up to 1.
-        how: what led to the weights, in words.
-    """
+    from mfpt_coord import plots
+    from mfpt_coord.commands import language_table
+    from mfpt_coord.languages.distance_file import read_distances
+    from mfpt_shared.folders import cache_home
 
-    languages: tuple[LanguageCode, ...]
-    distances: Mapping[str, Matrix]
-    mean: Matrix
-    weights: Matrix
-    how: str
-
-
-def parse_languages(tags: Sequence[str]) -> tuple[LanguageCode, ...]:
-    """Return the codes of language tags, each once.
-
-    Raises:
-        UsageError: one of them names no language.
-    """
-    codes = tuple(dict.fromkeys(normalise(tag) for tag in tags))
-    if UNDETERMINED in codes:
-        raise UsageError("'und' has no distances: it is the prompt for languages that have no device")
-    return codes
-
-
-def parse_metrics(names: str) -> tuple[Metric, ...]:
-    """Return the metrics of a list with commas; `all` stands for all that there are.
-
-    Raises:
-        UsageError: there is none of that name.
-    """
-    wanted = [name.strip() for name in names.split(",")]
-    if wanted == [ALL]:
-        return METRICS
-    unknown = [name for name in wanted if name not in METRICS]
-    if unknown:
-        raise UsageError(f"--metrics: no metric {unknown[0]!r}; there are {', '.join(METRICS)}, and {ALL}")
-    return tuple(metric for metric in METRICS if metric in wanted)
-
-
-async def find(
-    languages: Sequence[LanguageCode], metrics: Sequence[str] | None, custom: Distances, cache: Path
-) -> Distances:
-    """Return the known distances of languages.
-
-    Args:
-        languages: any number.
-        metrics: wanted of all pairs; None: the plan's default ones, of pairs that have no custom distance.
-        custom: a user's own distances; URIEL+ is not asked if these are enough.
-        cache: folder in which the answers of URIEL+ are kept.
-    """
-    ask = functools.partial(cached_look_up, cache=cache)
-    if metrics is None:
-        return await with_custom(ask, custom)(languages, Aggregation().metrics)
-    among = {two: custom[two] for two in pairs(languages) if two in custom}
-    return merged(await ask(languages, metrics), among)
-
-
-def tabulate(
-    languages: Sequence[LanguageCode], known: Distances, metrics: Sequence[str], examples: int, plan: Aggregation
-) -> LanguageTable:
-    """Return the table of languages.
-
-    Args:
-        languages: of rows and columns.
-        known: distances.
-        metrics: to be shown.
-        examples: training examples that every language has.
-        plan: how weights follow from distances and examples.
-    """
-
-    def matrix(metric: str) -> Matrix:
-        rows = [
-            [0.0 if row == column else known.get(pair(row, column), {}).get(metric, math.nan) for column in languages]
-            for row in languages
-        ]
-        return np.array(rows, dtype=np.float64)
-
-    mean = [[distance(row, column, known, plan.metrics) for column in languages] for row in languages]
-    near = proximities(
-        languages, languages, Relations(distances=known), dict.fromkeys(languages, float(examples)), plan
-    )
-    how = {
-        "auto": f"auto, {examples:,} examples a language",
-        "fixed": f"fixed, temperature {plan.temperature:g}",
-    }.get(plan.proximity, plan.proximity)
-    return LanguageTable(
-        tuple(languages),
-        {metric: matrix(metric) for metric in metrics},
-        np.array(mean, dtype=np.float64),
-        near / near.sum(axis=1, keepdims=True),
-        how,
-    )
-
-
-def shown_metrics(
-    languages: Sequence[LanguageCode], metrics: Sequence[str] | None, custom: Distances
-) -> tuple[str, ...]:
-    """Return the metrics that say something about languages; see `find` for the arguments."""
-    wanted = pairs(languages)
-    own = [CUSTOM] if any(two in custom for two in wanted) else []
-    if metrics is None:
-        metrics = Aggregation().metrics if not own or any(two not in custom for two in wanted) else ()
-    return (*own, *metrics)
-
-
-def as_json(table: LanguageTable) -> str:
-    """Return a table as one JSON object; null is not known."""
-    return json.dumps(
-        {
-            "languages": table.languages,
-            "distances": {metric: _rounded(matrix) for metric, matrix in table.distances.items()},
-            "mean": _rounded(table.mean),
-            "weights": _rounded(table.weights),
-        }
-    )
-
-
-def _rounded(matrix: Matrix) -> list[list[float | None]]:
-    return [[None if math.isnan(value) else round(value, _DIGITS) for value in row] for row in matrix.tolist()]
-
-
-def render(table: LanguageTable, width: int) -> RenderableType:
-    """Return a table as heat maps for a terminal that is so many characters wide."""
-    distances = dict(table.distances)
-    is_incomplete = any(np.isnan(matrix).any() for matrix in distances.values())
-    if len(distances) > 1 or is_incomplete:
-        distances["mean"] = table.mean
-    maps = [(title, matrix, 1 - matrix) for title, matrix in distances.items()]
-    maps.append(("weight", table.weights, table.weights / table.weights.max()))
-    blocks = [
-        block.append("\n")
-        for title, values, shades in maps
-        for block in heat_map(title, table.languages, values, shades, width)
-    ]
-    notes = [f"A row shows how much the prompt of its language takes from each column's ({table.how})."]
-    if CUSTOM in distances:
-        notes.append(f"{CUSTOM}: your own distances; where there is one, it alone counts.")
-    if is_incomplete:
-        notes.append(f"– is not known; a pair of which nothing is known counts as {UNKNOWN_DISTANCE:.2f}.")
-    return Group(Columns(blocks, padding=(0, 3)), *notes)
-
-
-def figure(table: LanguageTable) -> "Figure":
-    """Return a figure of the distances that count and of the weights."""
-    return heat_maps(
-        [
-            HeatMap(table.mean, "distance", low_is_dark=True),
-            HeatMap(table.weights, "weight of columns for rows"),
-        ],
-        table.languages,
-        f"How languages count for one another ({table.how})",
-    )
+    wanted = language_table.parse_languages(tags)
+    chosen = language_table.parse_metrics(metrics) if metrics is not None else None
+    plan = Aggregation(metrics=chosen or _DEFAULT.metrics, proximity=proximity, temperature=temperature)
+    custom = read_distances(distances) if distances else {}
+    if plot:
+        plots.check(plot)
+    known = asyncio.run(language_table.known_distances(wanted, chosen, custom, cache_home()))
+    shown = language_table.shown_metrics(wanted, chosen, custom)
+    table = language_table.tabulate(wanted, known, shown, examples, plan)
+    if plot:
+        plots.save(language_table.figure(table), plot)
+    if as_json:
+        typer.echo(language_table.as_json(table))
+        return
+    console = Console()
+    console.print(language_table.render(table, console.width))

@@ -14,12 +14,12 @@ from rich.table import Table
 from mfpt_coord.simulate.experiment import Outcome
 from mfpt_coord.simulate.summary import by_method, summarise
 
-# Without a terminal, a line at every tenth, but not more often than this many seconds.
+# Without a terminal: a line for every tenth, but at most one in this many seconds.
 _LINE_SECONDS: Final = 10.0
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
-    """Print a table: a row for each language, a column for each method."""
+    """Print a table with a row for each language and a column for each method."""
     groups = by_method(outcomes)
     summaries = {method: summarise([one.accuracy for one in found]) for method, found in groups.items()}
     kept = {
@@ -43,9 +43,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
         table.add_row(f"{tag}, held out (und)", *zero_shot, *("-" for _ in kept))
     console = Console(highlight=False)
     console.print(table)
-    console.print(
-        "accuracy on test examples; kept: with the prompt that each device prefers by its validation examples"
-    )
+    console.print("Accuracy on test examples; kept: with the prompt that each device kept, by its validation examples.")
     for method, found in groups.items():
         if found[0].updates:
             one = found[0]
@@ -57,7 +55,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
 
 @contextlib.contextmanager
 def progress(what: str, stream: TextIO) -> Iterator[Callable[[float], None]]:
-    """Show how much is done: a bar on a terminal, a line now and then elsewhere."""
+    """Show progress: as a bar on a terminal, elsewhere as a line now and then."""
     console = Console(file=stream, highlight=False)
     if not console.is_terminal:
         yield _lines(what, console)

@@ -1,4 +1,4 @@
-"""What the coordinator wants done. Durable effects are committed, all together, before anything goes on the wire."""
+"""What the coordinator wants done: what must be durable, and what follows once it is. `order` says in which order."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair
-from mfpt_coord.core.state import Client, Contribution
+from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Down, UpdateCounts
 from mfpt_shared.tensors import Array
@@ -15,7 +15,7 @@ from mfpt_shared.tensors import Array
 
 @dataclass(frozen=True, slots=True)
 class SaveClient:
-    """A device is new, or what is durable of it has changed."""
+    """A device is new, or a durable fact about it has changed."""
 
     client: Client
 
@@ -42,11 +42,11 @@ class SaveFold:
     """The buffer became a new version.
 
     Attributes:
-        weights: [languages, updates] float64; how much of each update went into each language's step.
-        prompts: of every language, in the order of the rows.
+        weights: Share of each update in each language's step, [languages, updates] float64.
+        prompts: Prompt of every language, in the order of the rows.
         updates: (client, sequence) of every update, in the order of the columns.
-        moments: of the server optimiser, for every language; empty where it has none.
-        directions, comparisons, judgements: what the fold has changed in them; see `evidence`.
+        moments: The server optimiser's memory of every language; empty if it keeps none.
+        directions: Changes of this fold only, like `comparisons` and `judgements`; see `evidence`.
     """
 
     version: int
@@ -62,7 +62,7 @@ class SaveFold:
 
 @dataclass(frozen=True, slots=True)
 class SaveCounts:
-    """The number of refused updates has changed."""
+    """An update was not accepted: the counts of what became of updates have changed."""
 
     counts: UpdateCounts
 
@@ -76,7 +76,7 @@ class SaveDistances:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Publish a message to one device."""
+    """Send a message to one device."""
 
     client: str
     message: Down
@@ -84,9 +84,14 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class PublishPrompt:
-    """Publish the newest prompt of a language."""
+    """Publish a language's newest prompt."""
 
     language: LanguageCode
+
+
+@dataclass(frozen=True, slots=True)
+class PublishState:
+    """Publish that the coordinator is online, and its newest version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,5 +101,17 @@ class LookUpDistances:
     languages: frozenset[LanguageCode]
 
 
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Tell the operator something; `is_detail`: only one who asked for details."""
+
+    text: str
+    is_detail: bool = False
+
+
 Durable = SaveClient | SaveUpdate | SavePrompt | SaveFold | SaveCounts | SaveDistances
-Effect = Durable | Send | PublishPrompt | LookUpDistances
+Action = Send | PublishPrompt | PublishState | LookUpDistances | Log
+Effect = Durable | Action
+
+Step = tuple[State, list[Effect]]
+"""What one event leads to: the state after it, and what it calls for."""

@@ -1,4 +1,4 @@
-"""What happens to the coordinator. `at` is the time, in Unix seconds."""
+"""What can happen to the coordinator. `at` is the time, Unix seconds."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, 
 
 @dataclass(frozen=True, slots=True)
 class ClientSaid:
-    """A device published its state, or said that it is ready, or reported an evaluation."""
+    """A device published its state, said that it is ready, or reported an evaluation."""
 
     at: float
     client: str
@@ -19,7 +19,7 @@ class ClientSaid:
 
 @dataclass(frozen=True, slots=True)
 class UpdateArrived:
-    """A device sent an update; `payload` is the frame as it came, for the store."""
+    """A device sent an update; `payload` is the frame as it came, for the store to keep."""
 
     at: float
     client: str
@@ -29,7 +29,7 @@ class UpdateArrived:
 
 @dataclass(frozen=True, slots=True)
 class DistancesFound:
-    """A look-up of language distances is done. A pair may be missing: nobody knows its distance."""
+    """A look-up of language distances has ended. A pair that is missing has no known distance."""
 
     at: float
     languages: Iterable[LanguageCode]

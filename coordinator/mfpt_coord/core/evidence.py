@@ -1,12 +1,12 @@
-"""What a fold's updates show of how languages relate: the corrections that `auto` makes to its prior.
+"""What a fold's updates show about how languages relate: the evidence with which `auto` corrects its prior.
 
-*Deltas.* The deltas of a language are averaged over rounds, and its average is compared by cosine with those of the
-others. Averages are far less noisy than single deltas, and devices of one language train at different times. Long ones
-count more: once prompts have converged, what is left is short and mostly noise.
+*Deltas.* The deltas of a language are averaged over rounds, and its average is compared by cosine with the averages of
+the others. Averages are far less noisy than single deltas, and the devices of one language train at different times.
+Long averages count more: once prompts have converged, deltas are short and mostly noise.
 
-*Scores.* With every update a device says how well two prompts did on its validation examples: the federation's, which
-it was given, and its own, which it had tuned in its round before. If its own did better, borrowing costs this language
-more than it brings, and its bias is taken to be larger; if the federation's did, smaller.
+*Scores.* With every update, a device reports how well two prompts did on its validation examples: the federated prompt
+that it was given, and its own prompt, which it had tuned in the round before. If its own prompt did better, borrowing
+costs this language more than it gains, and its bias is estimated higher; if the federated prompt did better, lower.
 """
 
 import itertools
@@ -25,20 +25,20 @@ from mfpt_shared.protocol.messages import Metrics
 from mfpt_shared.tensors import Array
 
 Directions = Mapping[LanguageCode, Array]
-"""Language -> the moving average of its deltas, flat, [values] float32."""
+"""Language -> moving average of its deltas, flat, [values] float32."""
 
-# Of the moving averages: deltas shrink and turn as prompts converge.
+# Weight of the newest deltas in the moving averages: deltas shrink and change direction as prompts converge.
 _NEWEST_SHARE: Final = 0.3
-# One device with many validation examples shall not decide alone.
+# At most this much for one update, so that one device with many validation examples does not decide alone.
 _MOST_ERRORS: Final = 3.0
-# Of the right answers on one example, at most: half of them right.
+# Standard deviation of one right-or-wrong answer; this is its maximum, at an accuracy of one half.
 _DEVIATION: Final = 0.5
 
 
 def compare(
     buffer: Sequence[Contribution], directions: Directions, relations: Relations
 ) -> tuple[dict[LanguageCode, Array], dict[Pair, Comparison]]:
-    """Return what a fold changes in directions and comparisons: the languages of its updates, and their pairs."""
+    """Return the new directions of the languages in a fold, and the new comparisons of their pairs."""
     changed = {language: _averaged(language, buffer, directions.get(language)) for language in _languages(buffer)}
     everybody = {**directions, **changed}
     lengths = {language: float(np.linalg.norm(direction)) for language, direction in everybody.items()}
@@ -53,19 +53,19 @@ def compare(
             known = relations.comparisons.get(key, Comparison(0.0, 0, 0.0))
             total = known.weight + weight
             mean = known.cosine + (cosine - known.cosine) * weight / total
-            # Rounded, that of equal directions may be a little above 1, and their difference would be negative.
+            # Rounding may give equal directions a cosine a little above 1, and 1 - cosine would be negative.
             comparisons[key] = Comparison(max(-1.0, min(1.0, mean)), known.times + 1, total)
     return changed, comparisons
 
 
 def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[LanguageCode, Judgement]:
-    """Return the judgements of the languages whose devices compared the federation's prompt with their own."""
+    """Return the new judgements of the languages whose devices compared the federated prompt with their own."""
     changed: dict[LanguageCode, Judgement] = {}
     for update in buffer:
         errors = _errors_in_favour_of_own(update.header.metrics)
         if errors is not None:
             known = changed.get(update.language) or relations.judgements.get(update.language, Judgement(0.0, 0))
-            # No more than what counts, or a language that has changed its mind would be heard only after as long again.
+            # Bounded by what counts, or a language that changes would be noticed only after as long a time again.
             limit = MOST_ERRORS + math.sqrt(known.times + 1)
             total = max(-limit, min(limit, known.errors + errors))
             changed[update.language] = Judgement(total, known.times + 1)
@@ -75,7 +75,7 @@ def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[Language
 def added(
     relations: Relations, comparisons: Mapping[Pair, Comparison], judgements: Mapping[LanguageCode, Judgement]
 ) -> Relations:
-    """Return the relations with what a fold has changed."""
+    """Return the relations with the changes of a fold."""
     return replace(
         relations,
         comparisons={**relations.comparisons, **comparisons},
@@ -84,7 +84,7 @@ def added(
 
 
 def _errors_in_favour_of_own(metrics: Metrics) -> float | None:
-    """Return by how many standard errors a device's own prompt did better; None if it compared none."""
+    """Return by how many standard errors a device's own prompt did better; None if it compared nothing."""
     if metrics.accuracy is None or metrics.own_accuracy is None or not metrics.validated:
         return None
     errors = (metrics.own_accuracy - metrics.accuracy) * math.sqrt(metrics.validated) / _DEVIATION

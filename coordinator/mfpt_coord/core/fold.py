@@ -1,4 +1,4 @@
-"""A buffer becomes a version: weights, combination, optimiser, and what the fold teaches about the languages."""
+"""A buffer becomes a version: weights, combination, optimiser, and what the fold shows about the languages."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -7,16 +7,17 @@ import numpy as np
 
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.combine import combine
-from mfpt_coord.core.effects import Effect, PublishPrompt, SaveFold
+from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare, judge
 from mfpt_coord.core.state import State
+from mfpt_coord.core.status import accuracies
 from mfpt_coord.core.weights import fold_weights
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array
 
 
-def fold(state: State, at: float) -> tuple[State, list[Effect]]:
-    """Return the state with the next version of every language's prompt, and an empty buffer."""
+def fold(state: State, at: float) -> Step:
+    """Return the state with the next version of every language's prompt and an empty buffer."""
     plan, buffer, version = state.plan.aggregation, state.buffer, state.version + 1
     targets = list(state.prompts)
     deltas = np.stack([update.delta for update in buffer])
@@ -45,18 +46,24 @@ def fold(state: State, at: float) -> tuple[State, list[Effect]]:
     saved = SaveFold(
         version, at, weights, prompts, updates, remembered, directions, comparisons, judgements
     )  # fmt: skip
-    return after, [saved, *(PublishPrompt(target) for target in targets)]
+    made = Log(f"version {version} from {len(buffer)} updates: {_scores(after)}")
+    return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
+
+
+def _scores(state: State) -> str:
+    known = [f"{language} {accuracy:.3f}" for language, accuracy in accuracies(state).items()]
+    return "validation accuracy " + ", ".join(known) if known else "no accuracies yet"
 
 
 def _moments(state: State, targets: list[LanguageCode]) -> Array:
-    """Return what the optimiser remembers, [targets, moments, values]; zeros for languages that are new."""
+    """Return the optimiser's memory, [targets, moments, values]; zeros for new languages."""
     shape = (optimiser.moment_count(state.plan.aggregation), next(iter(state.prompts.values())).size)
     known: Mapping[LanguageCode, Array] = state.moments
     return np.stack([known.get(target, np.zeros(shape, np.float32)) for target in targets])
 
 
 def active_examples(state: State) -> dict[LanguageCode, list[int]]:
-    """Return language -> examples of each device that is online or has an update in the buffer."""
+    """Return language -> examples of each of its devices that is online or has an update in the buffer."""
     examples = {update.client: (update.language, update.header.examples) for update in state.buffer}
     for client in state.clients.values():
         if client.state == "online" and client.examples > 0:

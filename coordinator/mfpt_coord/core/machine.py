@@ -1,12 +1,13 @@
 """The coordinator's core: `step(state, event) -> (state, effects)`.
 
-`_record` says what an event did to the state, `_advance` what is to be done next. Neither knows a clock, a socket or a
-disk. A step that raises has changed nothing.
+`_record` says what an event changes in the state, `_advance` what becomes possible after it. Neither knows a clock, a
+socket or a disk. A step that raises has changed nothing. `order` says how the shell carries the effects out.
 """
 
 from dataclasses import replace
 from functools import singledispatch
 
+from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import (
     Effect,
     LookUpDistances,
@@ -15,6 +16,7 @@ from mfpt_coord.core.effects import (
     SaveDistances,
     SavePrompt,
     Send,
+    Step,
 )
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.fold import fold
@@ -23,15 +25,13 @@ from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.updates import take_update
 from mfpt_coord.core.weights import example_counts, mixture
-from mfpt_shared.languages import UNDETERMINED, LanguageCode, is_language
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.protocol.messages import Assign, ClientState, EvaluationReport, Ready, Stop
 from mfpt_shared.tensors import Array
 
-Step = tuple[State, list[Effect]]
-
 
 def step(state: State, event: Event) -> Step:
-    """Return the state after an event, and what it calls for, in order."""
+    """Return the state after an event, and the effects that it calls for, in order."""
     recorded, effects = _record(event, state)
     advanced, more = _advance(recorded, event.at)
     return advanced, effects + more
@@ -39,7 +39,7 @@ def step(state: State, event: Event) -> Step:
 
 @singledispatch
 def _record(event: Event, state: State) -> Step:
-    raise TypeError(f"{type(event).__name__} is no event")
+    raise TypeError(f"{type(event).__name__} is not an event")
 
 
 @_record.register
@@ -98,32 +98,21 @@ def _with_state(client: Client, message: ClientState) -> Client:
 
 
 def _record_ready(state: State, client: Client, message: Ready) -> Step:
-    plan = state.plan
-    refusal = ""
-    if not is_language(message.language):
-        refusal = f"{message.language!r} is no language of ISO 639-3"
-    elif message.plan != plan.digest:
-        refusal = f"the device follows plan {message.plan}, this federation plan {plan.digest}; start it again"
-    elif plan.backbone.fingerprint and message.backbone != plan.backbone.fingerprint:
-        refusal = f"the device's backbone is {message.backbone}, the plan says {plan.backbone.fingerprint}"
-    if refusal:
+    if refusal := incompatibility(message, state.plan):
         refused = replace(client, ready=False, assignment=None)
-        return _with_client(state, refused), [
-            Send(client.id, Stop(reason="incompatible", version=state.version, detail=refusal))
-        ]
+        stop = Stop(reason="incompatible", version=state.version, detail=refusal)
+        return _with_client(state, refused), [Send(client.id, stop)]
     welcomed, effects = _welcome(state, client.language)
     if state.finished:
-        # Too late to add anything, but not to take a prompt along.
-        return _with_client(welcomed, client), [
-            *effects,
-            Send(client.id, Stop(reason="finished", version=state.version)),
-        ]
+        # Too late to contribute, but not to take a prompt home.
+        stop = Stop(reason="finished", version=state.version)
+        return _with_client(welcomed, client), [*effects, Send(client.id, stop)]
     ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
     return _with_client(welcomed, ready), [*effects, SaveClient(ready)]
 
 
 def _welcome(state: State, language: LanguageCode) -> Step:
-    """Give a new language a prompt: at once while all prompts are still alike, else when its distances are known."""
+    """Give a new language a prompt: at once while all prompts are still equal, later once its distances are known."""
     if language in state.prompts or language in state.joining:
         return state, []
     others = frozenset([*state.prompts, *state.joining, language]) - {UNDETERMINED}
@@ -138,7 +127,7 @@ def _welcome(state: State, language: LanguageCode) -> Step:
 
 
 def _first_prompt(language: LanguageCode, state: State) -> Array:
-    """Return what a language starts from: a mixture of those that have contributed, weighed by what they hold now."""
+    """Return a language's first prompt: a mixture of the prompts of languages that have contributed."""
     plan = state.plan.aggregation
     known: dict[LanguageCode, list[int]] = {}
     for client in state.clients.values():
@@ -149,7 +138,7 @@ def _first_prompt(language: LanguageCode, state: State) -> Array:
 
 
 def _welcome_zero_shot(state: State) -> Step:
-    """Give prompts to the languages that the plan names though no device speaks them."""
+    """Give prompts to the languages that the plan names and no device speaks."""
     effects: list[Effect] = []
     for language in map(LanguageCode, state.plan.aggregation.zero_shot):
         state, more = _welcome(state, language)
@@ -162,7 +151,7 @@ def _with_client(state: State, client: Client) -> State:
 
 
 def _advance(state: State, at: float) -> Step:
-    """Do what has become possible: fold a buffer that is due, then give out places."""
+    """Do what has become possible: fold a buffer that is due, then assign devices."""
     state, effects = _welcome_zero_shot(state)
     if not state.finished and fold_is_due(state, at):
         state, more = fold(state, at)

@@ -1,4 +1,4 @@
-"""The server's optimiser: what each language's combined delta, taken as a negative gradient, does to its prompt.
+"""The server's optimiser: how each language's combined delta, taken as a negative gradient, changes its prompt.
 
     sgd        prompt + eta step
     momentum   m = beta m + step;                prompt + eta m
@@ -7,8 +7,8 @@
 
 Source: FedAvgM, Hsu et al. 2019, section 4.3; FedAdam, Reddi et al. 2021, algorithm 2.
 
-`adam` corrects no bias, as the paper's does not; its v starts at 0 as all moments here do, where the paper's starts at
-tau² or more. A language's moments fade with every fold, also with one in which none of its neighbours reported.
+Like the paper's, this `adam` has no bias correction. Its v starts at 0, as all moments here do; the paper's starts at
+tau² or more. A language's moments fade with every fold, even if none of its neighbours contributed to it.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ from mfpt_shared.plan import Aggregation
 from mfpt_shared.tensors import Array
 
 Moments = NDArray[np.float32]
-"""[moments, values] of one language, or [targets, moments, values]; zeros at first."""
+"""[moments, values] for one language, or [targets, moments, values]; zeros at first."""
 
 
 def moment_count(plan: Aggregation) -> int:
@@ -31,9 +31,9 @@ def apply(prompts: Array, steps: Array, moments: Moments, plan: Aggregation) -> 
 
     Args:
         prompts: [targets, values] float32.
-        steps: [targets, values] float32, the combined deltas.
+        steps: Combined deltas, [targets, values] float32.
         moments: [targets, moments, values] float32; zeros, or what the last call returned.
-        plan: the optimiser, eta, beta, beta2 and tau.
+        plan: Names the optimiser, eta, beta, beta2 and tau.
 
     Returns:
         [targets, values] and [targets, moments, values], float32.

@@ -1,4 +1,4 @@
-"""A language's newest prompt, as it travels to the devices."""
+"""A language's newest prompt, as the message that devices receive."""
 
 from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
@@ -7,7 +7,7 @@ from mfpt_shared.tensors import halve, unflatten
 
 
 def newest_prompt(state: State, language: LanguageCode) -> Prompt:
-    """Return the message that holds a language's newest prompt, in half precision."""
+    """Return the message with a language's newest prompt, in half precision."""
     header = PromptHeader(
         language=language,
         version=state.version,

@@ -1,23 +1,24 @@
-"""What an update from one language is worth to another: g(target, source) in [0, 1], and 1 for a language itself.
+"""How much an update from one language is worth to another: g(target, source), in [0, 1]; 1 for a language itself.
 
     uniform    1
     fixed      exp(-distance / temperature), with distances from URIEL+ or the user's own file
-    observed   exp(-difference / temperature), with the difference that the updates themselves show
-    auto       the weights of least estimated error, below
+    observed   exp(-difference / temperature), with the differences that the updates themselves show
+    auto       the weights with the least estimated error, below
 
-*auto.* Let b_j be the bias that borrowing from language j brings to the target's prompt, n_j the examples of language
-j, and take the variance of one example as the unit. A prompt that takes from the languages in shares w_j, adding up to
-1, has the expected squared error
+*auto.* Let b_j be the bias that borrowing from language j brings to the target's prompt, and n_j the number of examples
+of language j; the unit is the variance of one example. A prompt that takes shares w_j, adding up to 1, from the
+languages has the expected squared error
 
     (sum_j w_j b_j)^2  +  sum_j w_j^2 / n_j
 
-which is least for w_j proportional to n_j (1 - t b_j)+, where t >= 0 is the one root of t = sum_j n_j b_j (1 - t b_j)+
-(set the derivative of the Lagrangian to zero). So g(target, j) = (1 - t b_j)+. Where examples are few, t is small and
-all languages count nearly alike; the more there are, the sharper the weights; b = 0 for a language itself.
+which is least for w_j proportional to n_j (1 - t b_j)+, where t >= 0 is the only root of
+t = sum_j n_j b_j (1 - t b_j)+ (set the derivative of the Lagrangian to zero). So g(target, j) = (1 - t b_j)+, and
+b = 0 for a language itself. With few examples t is small, and all languages count nearly alike; the more examples there
+are, the sharper the weights.
 
 The prior for b_j^2 is `distance_bias` x distance^2. Two observations correct it (`evidence`): how much the deltas of
-two languages differ, compared with other pairs, corrects the distance; whether devices did better with the
-federation's prompt or with their own corrects the factor.
+two languages differ, compared with other pairs, corrects the distance; whether devices did better with the federated
+prompt or with their own corrects the factor.
 """
 
 import math
@@ -34,27 +35,27 @@ from mfpt_shared.plan import Aggregation
 Matrix = NDArray[np.float64]
 
 
-# A prior distance counts as much as so many comparisons of deltas.
+# A prior distance counts as much as this many comparisons of deltas.
 _PRIOR_COMPARISONS: Final = 5.0
-# Of judgements: a standard error beyond chance multiplies the squared bias by e to this.
+# Each standard error of judgements beyond chance multiplies the squared bias by e to this power.
 _ERROR_WEIGHT: Final = 0.5
 _MOST_DISAGREEMENT: Final = 8.0
 MOST_ERRORS: Final = _MOST_DISAGREEMENT / _ERROR_WEIGHT
-"""Beyond chance, after which more of the same changes nothing."""
-# exp underflows to zero for tiny temperatures, and zero would divide by zero where nobody else is active.
+"""Standard errors beyond chance after which further judgements of the same kind change nothing."""
+# exp underflows to zero for tiny temperatures, which would divide by zero where nobody else is active.
 _LEAST: Final = 1e-12
 _HALVINGS: Final = 100
 
 
 def needs_distances(plan: Aggregation) -> bool:
-    """Tell whether weights follow from distances at all."""
+    """Tell whether weights depend on distances at all."""
     return plan.proximity in ("auto", "fixed")
 
 
 def distance(first: LanguageCode, second: LanguageCode, known: Distances, metrics: Sequence[str]) -> float:
-    """Return the user's own distance of a pair, else the mean over those metrics that are known, in 0..1.
+    """Return the user's own distance of a pair, else the mean over the metrics that are known, in 0..1.
 
-    UNKNOWN_DISTANCE if nothing is known.
+    If nothing is known, this is UNKNOWN_DISTANCE.
     """
     if first == second:
         return 0.0
@@ -72,21 +73,19 @@ def proximities(
     examples: Mapping[LanguageCode, float],
     plan: Aggregation,
 ) -> Matrix:
-    """Return g for all pairs.
-
-    `und`, the prompt for languages not yet seen, listens to all alike.
+    """Return g for all pairs; for `und`, the prompt for languages not yet seen, all languages count alike.
 
     Args:
-        targets: whose prompts are to be moved.
-        sources: whose updates move them; languages may repeat.
-        relations: between all of them.
-        examples: language -> training examples, of every language that takes part; `auto` weighs bias against them.
-        plan: the kind of proximity, and its parameters.
+        targets: Languages whose prompts are to be moved.
+        sources: Languages whose updates move them; they may repeat.
+        relations: Relations between all of them.
+        examples: Language that takes part -> training examples, which `auto` weighs against bias.
+        plan: Gives the kind of proximity and its parameters.
 
     Returns:
         [targets, sources] in [0, 1]; 1 where both are the same language.
     """
-    # Each language once: updates of a buffer repeat theirs.
+    # Each language once, however often a buffer repeats it.
     columns = list(dict.fromkeys(sources))
     near = _of_languages(targets, columns, relations, examples, plan)
     for row, target in enumerate(targets):
@@ -124,7 +123,7 @@ def _decayed(distances: Matrix, temperature: float) -> Matrix:
 def _prior(
     targets: Sequence[LanguageCode], sources: Sequence[LanguageCode], relations: Relations, plan: Aggregation
 ) -> Matrix:
-    """Return the distances [targets, sources] that were known beforehand."""
+    """Return the distances known beforehand, [targets, sources]."""
     rows = [[distance(target, source, relations.distances, plan.metrics) for source in sources] for target in targets]
     return np.array(rows, dtype=np.float64).reshape(len(targets), len(sources))
 
@@ -136,10 +135,10 @@ def _corrected(
     plan: Aggregation,
     prior: float = _PRIOR_COMPARISONS,
 ) -> Matrix:
-    """Return distances [targets, sources] in 0..1, corrected by how much the deltas of the pairs differ.
+    """Return distances in 0..1, [targets, sources], corrected by how much the deltas of the pairs differ.
 
-    Differences 1 - cosine have no unit of their own; they are scaled so that over all compared pairs their mean is
-    that of the known distances.
+    The differences 1 - cosine have no unit of their own; they are scaled so that their mean over all compared pairs
+    equals that of the known distances.
     """
     distances = _prior(targets, sources, relations, plan)
     compared = relations.comparisons
@@ -158,17 +157,17 @@ def _corrected(
 
 
 def disagreement(judgement: Judgement) -> float:
-    """Return the natural logarithm of the factor by which a language's squared bias differs from the prior.
+    """Return the natural logarithm of the factor between a language's squared bias and its prior.
 
-    Above 0 where own prompts did better than the federation's. Chance alone adds up to about the root of the number of
-    judgements; only what goes beyond that counts.
+    It is above 0 where own prompts did better than federated ones. Chance alone adds up to about the square root of the
+    number of judgements; only what exceeds that counts.
     """
     beyond_chance = max(0.0, abs(judgement.errors) - math.sqrt(judgement.times))
     return math.copysign(min(_MOST_DISAGREEMENT, _ERROR_WEIGHT * beyond_chance), judgement.errors)
 
 
 def _squared_bias(target: LanguageCode, relations: Relations, plan: Aggregation) -> float:
-    """Return the squared bias at distance 1; what a language shows counts as much as what all show together."""
+    """Return the squared bias at distance 1: a language's own judgements count as much as those of all together."""
     shown = {language: disagreement(judgement) for language, judgement in relations.judgements.items()}
     if not shown:
         return plan.distance_bias
@@ -177,7 +176,7 @@ def _squared_bias(target: LanguageCode, relations: Relations, plan: Aggregation)
 
 
 def _roots(biases: Matrix, examples: Matrix) -> Matrix:
-    """Return t of every target: the root of t = sum_j n_j b_j (1 - t b_j)+, whose right side falls as t grows.
+    """Return t for every target: the root of t = sum_j n_j b_j (1 - t b_j)+, whose right side falls as t grows.
 
     Args:
         biases: b, [targets, languages].

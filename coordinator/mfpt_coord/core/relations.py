@@ -1,4 +1,4 @@
-"""What is known of how languages relate: distances, and what updates and validation scores have shown."""
+"""What is known about how languages relate: distances, and what updates and validation scores have shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,20 +8,20 @@ from mfpt_shared.languages import LanguageCode
 
 Pair = tuple[LanguageCode, LanguageCode]
 Distances = Mapping[Pair, Mapping[str, float]]
-"""(a, b) with a < b -> metric -> distance in 0..1. What is unknown is not there."""
-# Between the near (.2 to .3 within a branch) and the far (.6 to .8) of the syntactic distances of URIEL+.
+"""(a, b) with a < b -> metric -> distance in 0..1. Unknown distances are left out."""
+# Between near (.2 to .3 within a branch) and far (.6 to .8), as the syntactic distances of URIEL+ go.
 UNKNOWN_DISTANCE: Final = 0.5
 CUSTOM: Final = "custom"
-"""The metric of a user's own file: where it names a pair, it alone counts."""
+"""The metric of a user's own file. Where it has a pair, it alone counts."""
 
 
 class Comparison(NamedTuple):
     """How alike the deltas of two languages were.
 
     Attributes:
-        cosine: mean, in which long deltas count more: those of converged prompts are short, and mostly noise.
-        times: comparisons.
-        weight: of the mean so far: the sum of the products of the deltas' lengths.
+        cosine: Mean cosine; long deltas count more, because those of converged prompts are short and mostly noise.
+        times: Number of comparisons.
+        weight: Weight of the mean so far: the sum of the products of the deltas' lengths.
     """
 
     cosine: float
@@ -30,11 +30,11 @@ class Comparison(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """How a language's own prompts did against the federation's, on the validation examples of its devices.
+    """How the own prompts of a language's devices did against the federated prompt, on their validation examples.
 
     Attributes:
-        errors: sum over the judgements of own accuracy less federated, in standard errors.
-        times: judgements.
+        errors: Sum over the judgements of own accuracy minus federated accuracy, in standard errors.
+        times: Number of judgements.
     """
 
     errors: float
@@ -43,12 +43,12 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Relations:
-    """All that is known of how languages relate.
+    """Everything that is known about how languages relate.
 
     Attributes:
-        distances: from URIEL+ or the user.
-        comparisons: pair -> what deltas have shown.
-        judgements: language -> what its devices' validation scores have shown.
+        distances: Distances from URIEL+ or the user.
+        comparisons: Pair -> what deltas have shown.
+        judgements: Language -> what its devices' validation scores have shown.
     """
 
     distances: Distances = field(default_factory=dict)

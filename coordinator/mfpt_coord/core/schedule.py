@@ -1,8 +1,8 @@
 """Who trains next, until when, and when the buffer is folded. Pure functions of the state and the time.
 
-A device trains at most once from each version: a second update from the same prompt would say the same again. So a
-fold is due when the buffer is full, or when its time is up, or when nobody is left who could still add to it. A slow
-device is late, not failed: past its deadline others may take its place, and its update still counts, as a stale one.
+A device trains at most once from each version: a second update from the same prompt would repeat the first. So a fold
+is due when the buffer is full, when its time is up, or when no device is left that could still add to it. A slow device
+is late, not failed: after its deadline another may be assigned instead, and its update still counts, as a stale one.
 """
 
 import math
@@ -13,22 +13,23 @@ from mfpt_coord.core.state import Assignment, Client, State
 from mfpt_shared.plan import Aggregation
 
 MIN_SECONDS: Final = 10.0
-# Nobody is known to be at work, yet updates that waited in outboxes may come one after the other.
+# No device is known to be training, but updates that waited in outboxes may arrive one after the other.
 QUIET_SECONDS: Final = 0.5
+# How long devices may take to come back after the coordinator has started.
 RETURN_SECONDS: Final = 30.0
-# A device that trains publishes its state every few seconds.
+# A device that is training publishes its state every few seconds, far more often than this.
 SILENT_SECONDS: Final = 60.0
 
 
 def training(state: State, at: float) -> list[Client]:
-    """Return the devices that hold one of the places: assigned, online, and not past their deadline."""
+    """Return the devices that take up a place: assigned, online, and not past their deadline."""
     return [
         client for client in state.clients.values() if client.assignment is not None and at < client.assignment.deadline
     ]
 
 
 def eligible(state: State, at: float) -> list[Client]:
-    """Return the devices that could start now; one that was given a turn and has long been silent is asked again."""
+    """Return the devices that could be assigned now, again if they were assigned before and have long been silent."""
     return [
         client
         for client in state.clients.values()
@@ -41,10 +42,10 @@ def eligible(state: State, at: float) -> list[Client]:
 
 
 def fold_deadline(state: State, at: float) -> float:
-    """Return when the buffer is folded even if it is not full, in Unix seconds; infinity if it is empty."""
+    """Return when the buffer is folded even if it is not full, Unix seconds; infinity if it is empty."""
     if not state.buffer:
         return math.inf
-    # What was in the buffer when the coordinator started waits until the devices have had time to come back.
+    # Updates that were in the buffer when the coordinator started wait until the devices have had time to come back.
     back = state.opened + RETURN_SECONDS if state.buffer[-1].at < state.opened else 0.0
     if not state.joining and not training(state, at) and not eligible(state, at):
         return max(back, state.buffer[-1].at + QUIET_SECONDS)
@@ -56,29 +57,29 @@ def fold_deadline(state: State, at: float) -> float:
 
 
 def fold_size(state: State) -> int:
-    """Return how many updates fill the buffer: what the plan says, or half as many as devices take part, rounded up."""
+    """Return how many updates fill the buffer: the plan's number, or half the devices that take part, rounded up."""
     taking_part = {client.id for client in state.clients.values() if client.ready and client.state == "online"}
     taking_part.update(update.client for update in state.buffer)
     return state.plan.aggregation.buffer or max(1, math.ceil(len(taking_part) / 2))
 
 
 def fold_is_due(state: State, at: float) -> bool:
-    """Tell whether the buffer becomes a version now."""
+    """Tell whether the buffer is folded now."""
     full = len(state.buffer) >= fold_size(state)
     return (full and not _still_starting(state, at)) or at >= fold_deadline(state, at)
 
 
 def _still_starting(state: State, at: float) -> bool:
-    """Tell whether others are at work on heads in closed form: all of them together make the first version.
+    """Tell whether other devices are still computing closed-form heads, which all go into the first version together.
 
-    They are complete heads, not small steps: folded one after the other they would add up to one that is too large.
+    They are complete heads, not small steps: folded one after the other, they would add up to one that is too large.
     """
     starts_closed = state.version == 0 and state.plan.starts_closed
     return starts_closed and bool(state.joining or training(state, at) or eligible(state, at))
 
 
 def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
-    """Return who starts now, in order: languages whose prompt has seen the fewest examples come first."""
+    """Return who is assigned now, in order: languages whose prompt has seen the fewest examples come first."""
     places = state.plan.aggregation.concurrency - len(training(state, at))
     waiting = eligible(state, at)
     seen = dict(state.contributed)
@@ -95,12 +96,12 @@ def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
 
 
 def allowance(client: Client, plan: Aggregation) -> float:
-    """Return how long a device may hold a place, in seconds: so many times its own usual duration."""
+    """Return how long a device may take up a place, seconds: `patience` times its own usual duration."""
     return plan.fold_after if client.seconds is None else max(MIN_SECONDS, plan.patience * client.seconds)
 
 
 def next_deadline(state: State, at: float) -> float:
-    """Return when the scheduler must look again if nothing happens, in Unix seconds; infinity for never."""
+    """Return when the scheduler must look again if nothing happens, Unix seconds; infinity for never."""
     if state.finished:
         return math.inf
     deadlines = [fold_deadline(state, at)]
@@ -112,5 +113,5 @@ def next_deadline(state: State, at: float) -> float:
 
 
 def _given_up(client: Client, assignment: Assignment) -> float:
-    """Return when a device that should have answered is asked again, in Unix seconds; not while it is heard of."""
+    """Return when a device whose update is overdue is assigned again, Unix seconds; not while it is heard from."""
     return max(assignment.deadline + (assignment.deadline - assignment.since), client.last_seen + SILENT_SECONDS)

@@ -1,10 +1,10 @@
-"""How much an update counts that was computed from an older version."""
+"""How much an update counts that is based on an older version."""
 
 from mfpt_shared.plan import Aggregation
 
 
 def freshness(staleness: int, plan: Aggregation) -> float:
-    """Return the factor of an update's weight, in (0, 1]; 1 for an update of the newest version.
+    """Return the factor in an update's weight, in (0, 1]; 1 for an update of the newest version.
 
     With staleness tau, exponent a and grace b:
 
@@ -15,8 +15,8 @@ def freshness(staleness: int, plan: Aggregation) -> float:
     Source: FedAsync, Xie et al. 2019, section 5.2; `polynomial` with exponent 0.5 is FedBuff's, Nguyen et al. 2022.
 
     Args:
-        staleness: versions that the update is behind, 0 or more.
-        plan: which of the three, a and b.
+        staleness: Number of versions that the update is behind, 0 or more.
+        plan: Names the function, a and b.
     """
     if plan.staleness == "constant":
         return 1.0

@@ -13,7 +13,7 @@ from mfpt_shared.tensors import Array, Layout, flatten, initial_state, layout
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """A device's turn: it trains from `version`, and holds its place until `deadline` (Unix seconds)."""
+    """A device is training from `version`; it keeps one of the places until `deadline` (Unix seconds)."""
 
     version: int
     since: float
@@ -25,11 +25,11 @@ class Client:
     """One device.
 
     Attributes:
-        sequence: of its last accepted update; the same or a lower one is a duplicate.
-        ready: it has said that it can train, since it last came online.
-        contributed: version that its last accepted update was based on; -1 if there is none.
-        retry_at: it gets no turn before this, because its last update was refused; Unix seconds.
-        seconds: how long its assignments take, from assignment to update; moving average, None if unknown.
+        sequence: Number of its last accepted update; an update with the same number or a lower one is a duplicate.
+        contributed: Base version of its last accepted update; -1 before the first.
+        seconds: Time from an assignment to its update, moving average; None before the first.
+        ready: Whether it has said, since it last came online, that it can train.
+        retry_at: Time before which it is not assigned, because its last update was rejected; Unix seconds.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """An accepted update that waits in the buffer. `delta` is flat, [values] float32; `at` is when it came."""
+    """An accepted update that waits in the buffer. `delta` is flat, [values] float32; `at` is when it arrived."""
 
     client: str
     header: UpdateHeader
@@ -66,15 +66,15 @@ class State:
     """Everything that a decision of the coordinator depends on.
 
     Attributes:
-        prompts: newest prompt of each language, flat, [values] float32.
-        contributed: language -> training examples behind its accepted updates so far.
-        joining: languages that have devices but no prompt yet, because their distances are being looked up.
-        relations: what is known of how languages relate.
-        directions: moving average of each language's deltas, flat, [values] float32.
-        moments: the server optimiser's memory of each language's prompt, [moments, values] float32.
-        staleness: staleness -> accepted updates.
-        opened: when the coordinator started, Unix seconds.
-        last_version: no more assignments once this version exists; None: go on for ever.
+        prompts: Newest prompt of each language, flat, [values] float32.
+        contributed: Language -> number of training examples behind its accepted updates so far.
+        joining: Languages that have devices but no prompt yet, because their distances are being looked up.
+        relations: What is known about how languages relate.
+        directions: Moving average of each language's deltas, flat, [values] float32.
+        moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
+        staleness: Staleness -> number of accepted updates.
+        last_version: Version after which nobody is assigned any more; None: there is no last one.
+        opened: When the coordinator started, Unix seconds.
     """
 
     plan: Plan
@@ -95,11 +95,11 @@ class State:
 
     @property
     def finished(self) -> bool:
-        """Whether the last version that was asked for exists."""
+        """Whether the last version exists."""
         return self.last_version is not None and self.version >= self.last_version
 
 
 def initial(plan: Plan) -> State:
-    """Return the state of a federation that nobody has joined."""
+    """Return the state of a federation that nobody has joined yet."""
     shapes = layout(plan)
     return State(plan, shapes, version=0, prompts={UNDETERMINED: flatten(initial_state(plan), shapes)})

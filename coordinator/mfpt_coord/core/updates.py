@@ -1,4 +1,4 @@
-"""What becomes of an update that arrives: validate it first, then record it."""
+"""What happens to an update that arrives: it is validated first, then recorded."""
 
 from dataclasses import replace
 from typing import Final, Literal
@@ -6,26 +6,27 @@ from typing import Final, Literal
 import msgspec
 import numpy as np
 
-from mfpt_coord.core.effects import Effect, SaveClient, SaveCounts, SaveUpdate, Send
+from mfpt_coord.core.compatibility import incompatibility
+from mfpt_coord.core.effects import Log, SaveClient, SaveCounts, SaveUpdate, Send, Step
 from mfpt_coord.core.events import UpdateArrived
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.errors import Incompatible
-from mfpt_shared.languages import LanguageCode, is_language
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Ack, Reject, Resync, UpdateCounts, UpdateHeader
 from mfpt_shared.tensors import Array, check_layout, dense, flatten
 
-# Virtual tokens and head weights are of the order of 1; a change beyond this is a training that blew up.
+# Virtual tokens and head weights are of the order of 1; only a training that diverged changes them by more than this.
 MAX_CHANGE: Final = 1e3
-# Of the moving average of a device's durations.
+# Weight of the newest duration in the moving average of a device's durations.
 NEWEST_SHARE: Final = 0.5
-REFUSED_SECONDS: Final = 60.0
+# A device whose update was rejected is not assigned again before this.
+REJECTED_SECONDS: Final = 60.0
 
 RejectReason = Literal["incompatible", "diverged"]
-Step = tuple[State, list[Effect]]
 
 
 def take_update(state: State, event: UpdateArrived) -> Step:
-    """Return the state with an update in its buffer, or with the reason why not counted and sent."""
+    """Return the state with an update in its buffer, or with a rejection counted, and the answer to the device."""
     header = event.update.header
     language = LanguageCode(header.language)
     client = state.clients.get(event.client) or Client(event.client, language)
@@ -36,35 +37,23 @@ def take_update(state: State, event: UpdateArrived) -> Step:
             SaveCounts(duplicate),
             Send(client.id, Ack(sequence=header.sequence)),
         ]
-    if problem := _problem(state, header):
-        return _refused(state, client, event, "incompatible", problem)
+    if problem := incompatibility(header, state.plan):
+        return _rejected(state, client, event, "incompatible", problem)
     try:
         delta = _flat(state, event)
     except Incompatible as error:
-        return _refused(state, client, event, "incompatible", str(error))
-    if not np.abs(delta).max() <= MAX_CHANGE:  # also true of what is no number
-        return _refused(
-            state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}; the training blew up"
+        return _rejected(state, client, event, "incompatible", str(error))
+    if not np.abs(delta).max() <= MAX_CHANGE:  # true for NaN as well
+        return _rejected(
+            state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}: the training diverged"
         )
     staleness = state.version - header.base_version
-    # From a version that does not exist yet: this coordinator has lost its memory, and the device has not. Or a whole
-    # head in closed form, where there is one already: added to it, it would make one that is too large.
+    # A base version that does not exist yet: this coordinator has lost its state, and the device has not. And a whole
+    # closed-form head, once there is one already, would be added to it and make one that is too large.
     is_head = header.base_version == 0 and state.plan.starts_closed
     if not 0 <= staleness <= (0 if is_head else state.plan.aggregation.max_staleness):
         return _stale(state, client, header)
     return _accepted(state, client, event, staleness, delta)
-
-
-def _problem(state: State, header: UpdateHeader) -> str:
-    if not is_language(header.language):
-        return f"{header.language!r} is no language of ISO 639-3"
-    if header.plan != state.plan.digest:
-        return f"the update follows plan {header.plan}, this federation plan {state.plan.digest}"
-    if state.plan.backbone.fingerprint and header.backbone != state.plan.backbone.fingerprint:
-        return (
-            f"the update was computed with backbone {header.backbone}, the plan says {state.plan.backbone.fingerprint}"
-        )
-    return ""
 
 
 def _flat(state: State, event: UpdateArrived) -> Array:
@@ -94,7 +83,8 @@ def _accepted(state: State, client: Client, event: UpdateArrived, staleness: int
         staleness={**state.staleness, staleness: state.staleness.get(staleness, 0) + 1},
     )
     ack = Ack(sequence=header.sequence, staleness=staleness)
-    return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack)]
+    noted = Log(f"update {client.id}/{header.sequence} accepted, staleness {staleness}", is_detail=True)
+    return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack), noted]
 
 
 def _usual_seconds(client: Client, at: float) -> float | None:
@@ -104,10 +94,10 @@ def _usual_seconds(client: Client, at: float) -> float | None:
     return newest if client.seconds is None else NEWEST_SHARE * newest + (1 - NEWEST_SHARE) * client.seconds
 
 
-def _refused(state: State, client: Client, event: UpdateArrived, reason: RejectReason, detail: str) -> Step:
+def _rejected(state: State, client: Client, event: UpdateArrived, reason: RejectReason, detail: str) -> Step:
     header, at = event.update.header, event.at
-    # The same training at once would be refused again.
-    client = replace(client, assignment=None, retry_at=at + REFUSED_SECONDS)
+    # If the device trained again at once, the result would be rejected again.
+    client = replace(client, assignment=None, retry_at=at + REJECTED_SECONDS)
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
     answer = Reject(sequence=header.sequence, reason=reason, detail=detail)
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]

@@ -1,7 +1,7 @@
 """The fold: how much each update of a buffer moves each language's prompt, and a new language's first prompt.
 
-The weights below times the updates' deltas, one matrix product for all languages, are the step that `combine` makes
-robust if the plan says so, and that `optimiser` applies.
+The weights below times the updates' deltas, one matrix product for all languages, give the step. `combine` makes it
+robust if the plan says so, and `optimiser` applies it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,26 +25,26 @@ def fold_weights(
     relations: Relations,
     plan: Aggregation,
 ) -> NDArray[np.float64]:
-    """Return what each update of a buffer moves each language's prompt by.
+    """Return how much each update of a buffer moves each language's prompt.
 
     With n_k examples, staleness tau_k and language j_k of update k, for target language l:
 
         W_lk = x^c * n_k^p * s(tau_k) * g(l, j_k) / (gbar_l * sum_k n_k^p)
 
     gbar_l is the mean of g(l, .) over the active languages, weighted by their examples. Dividing by it and by the
-    unweighted examples, not by the sum of the weights, keeps both effects: old updates move prompts less, and a buffer
-    in which only distant languages reported moves a prompt less than one in which its neighbours did. A row that would
-    add up to more than 1 if all updates were fresh is scaled down so that it does not.
+    unweighted examples, not by the sum of the weights, keeps two effects: stale updates move prompts less, and a buffer
+    from distant languages only moves a prompt less than one from its neighbours. A row that would add up to more than 1
+    if all updates were fresh is scaled down to 1.
 
-    x is the share of the active devices' examples that the buffer holds. The mean of few devices is a noisy step; with
+    x is the share of the active devices' examples that the buffer holds. The mean of few devices is a noisy step: with
     c = 1 every update counts as it would in one fold of all devices, with c = 0 every fold makes a full step.
 
     Args:
-        targets: l.
-        buffer: k.
-        active: language -> examples of each of its active devices.
-        relations: between languages.
-        plan: c, p, s, and what g is made of.
+        targets: Languages l whose prompts move.
+        buffer: Updates k.
+        active: Language -> examples of each of its active devices.
+        relations: Relations between the languages.
+        plan: Gives c, p, s and the kind of g.
 
     Returns:
         [targets, updates] float64, finite, in 0..1; above 0 for updates in the target's own language.
@@ -57,8 +57,8 @@ def fold_weights(
     share = np.array([sum(example_weight(count, plan) for count in active[tag]) for tag in languages])
     mean_near = near_active @ (share / share.sum())
     if_fresh = near * (examples / examples.sum()) / mean_near[:, None]
-    # Where only near languages reported, rows add up to more than 1, and the prompt would overshoot the updates' mean.
-    # Bounded before staleness comes in, which must not be normalised away.
+    # If only near languages contributed, rows add up to more than 1, and the prompt would overshoot the updates' mean.
+    # They are bounded before staleness comes in, which must not be normalised away.
     overshoot = np.maximum(if_fresh.sum(axis=1, keepdims=True), 1.0)
     covered = min(1.0, float(examples.sum() / share.sum()))
     weights: NDArray[np.float64] = covered**plan.cover_exponent * if_fresh / overshoot * fresh
@@ -66,12 +66,12 @@ def fold_weights(
 
 
 def example_counts(active: Mapping[LanguageCode, Sequence[int]], plan: Aggregation) -> dict[LanguageCode, float]:
-    """Return the examples of every language; of each device no more than `max_examples`."""
+    """Return the examples of every language, counting at most `max_examples` for each device."""
     return {language: float(sum(_bounded(count, plan) for count in counts)) for language, counts in active.items()}
 
 
 def example_weight(examples: int, plan: Aggregation) -> float:
-    """Return n^p, with n between 1 and the plan's `max_examples`: what a device claims cannot make it outweigh all."""
+    """Return n^p, with n between 1 and the plan's `max_examples`, so that no claim can outweigh everybody else."""
     return float(_bounded(examples, plan) ** plan.example_exponent)
 
 
@@ -86,16 +86,16 @@ def mixture(
     relations: Relations,
     plan: Aggregation,
 ) -> Array:
-    """Return the first prompt of a language that joins late: the mean of those that exist, near ones counting more.
+    """Return the first prompt of a language that joins late: a mean in which near languages count more.
 
-    Only languages that have contributed count. Without any, all prompts are still the initial one.
+    Only languages that have contributed count. Before the first contribution, every prompt is still the initial one.
 
     Args:
-        target: the language that joins.
-        prompts: language -> flat prompt, `und` among them.
-        sources: language -> examples of its devices, of those languages that have contributed.
-        relations: between languages.
-        plan: what g is made of.
+        target: Language that joins.
+        prompts: Language -> flat prompt, with `und` among them.
+        sources: Language that has contributed -> examples of its devices.
+        relations: Relations between the languages.
+        plan: Gives the kind of g.
     """
     if not sources:
         return prompts[UNDETERMINED]

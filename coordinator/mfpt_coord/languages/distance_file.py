@@ -1,11 +1,11 @@
-"""A user's own language distances, from a CSV file: a matrix, or a line for each pair.
+"""A user's own language distances in a CSV file: a matrix, or one line for each pair.
 
     ,swh,zul,yor                first,second,distance
     swh,,0.27,0.62              swh,zul,0.27
     zul,,,0.65                  swh,yor,0.62
 
-Languages are written in any form that `languages.normalise` takes. Distances are numbers from 0 to 1; an empty cell is
-not known. A matrix may give one half or both, which then have to agree; its diagonal is empty or 0.
+Languages are written in any form that `languages.normalise` accepts. Distances are numbers from 0 to 1; an empty cell
+means unknown. A matrix may give one half or both, which then have to agree; its diagonal is empty or 0.
 """
 
 import csv
@@ -27,7 +27,7 @@ class _Row(NamedTuple):
 
 
 class _Entry(NamedTuple):
-    """A distance, and where it stands."""
+    """A distance, and its place in the file."""
 
     first: LanguageCode
     second: LanguageCode
@@ -39,24 +39,26 @@ def read_distances(path: Path) -> Distances:
     """Read a file of language distances.
 
     Args:
-        path: of a CSV file; see the module for its forms.
+        path: CSV file; see the module for its forms.
 
     Returns:
-        The distance of every pair that has one, as the metric `custom`.
+        Every pair that has a distance -> that distance, as the metric `custom`.
 
     Raises:
-        BadData: it cannot be read, is neither of the two forms, or contradicts itself.
+        BadData: The file cannot be read, has neither of the two forms, or contradicts itself.
     """
     rows = _rows(path)
     if not rows:
-        raise BadData(f"{path} is empty; its first line names languages, or says {','.join(_LONG_HEADER)}")
+        raise BadData(f"{path} is empty; its first line must name languages, or be {','.join(_LONG_HEADER)}")
     header = [cell.lower() for cell in rows[0].cells]
     entries = _listed(path, rows) if header == _LONG_HEADER else _tabulated(path, rows)
     found: dict[Pair, _Entry] = {}
     for entry in entries:
         if entry.first == entry.second:
             if entry.distance != 0:
-                raise BadData(f"{path}, {entry.place}: {entry.first} is {entry.distance:g} from itself; leave it empty")
+                raise BadData(
+                    f"{path}, {entry.place}: {entry.first} is {entry.distance:g} from itself; leave that empty"
+                )
             continue
         before = found.setdefault(pair(entry.first, entry.second), entry)
         if abs(before.distance - entry.distance) > 1e-9:
@@ -70,15 +72,15 @@ def read_distances(path: Path) -> Distances:
 
 
 def _rows(path: Path) -> list[_Row]:
-    """Return the lines that are not empty; their cells without white space around them."""
+    """Return the lines that are not empty, with white space around their cells removed."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, strict=True)
             rows = [_Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
     except OSError as error:
-        raise BadData(f"cannot read the distances {path}: {error.strerror}") from error
+        raise BadData(f"cannot read the distances in {path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise BadData(f"{path} is not UTF-8 text") from error
+        raise BadData(f"{path} is not UTF-8; save it as UTF-8") from error
     except csv.Error as error:
         raise BadData(f"{path}, line {reader.line_num}: {error}") from error
     return [row for row in rows if any(row.cells)]
@@ -88,7 +90,7 @@ def _listed(path: Path, rows: Sequence[_Row]) -> Iterator[_Entry]:
     """Yield the entries of a file with a line for each pair."""
     for number, cells in rows[1:]:
         if len(cells) != len(_LONG_HEADER):
-            raise BadData(f"{path}, line {number}: {len(cells)} columns, not {','.join(_LONG_HEADER)}")
+            raise BadData(f"{path}, line {number}: {len(cells)} columns instead of {','.join(_LONG_HEADER)}")
         first, second = (_language(cells[column], path, f"line {number}, column {column + 1}") for column in (0, 1))
         place = f"line {number}"
         if cells[2]:
@@ -111,7 +113,7 @@ def _tabulated(path: Path, rows: Sequence[_Row]) -> Iterator[_Entry]:
             if not cell:
                 continue
             if language is None:
-                raise BadData(f"{path}, {place}: {cell!r} stands under no language of line {rows[0].number}")
+                raise BadData(f"{path}, {place}: {cell!r} is in a column without a language in line {rows[0].number}")
             yield _Entry(row, language, _distance(cell, path, place), place)
 
 
@@ -127,7 +129,7 @@ def _language(tag: str, path: Path, place: str) -> LanguageCode:
     except UsageError as error:
         raise BadData(f"{path}, {place}: {error}") from error
     if language == UNDETERMINED:
-        raise BadData(f"{path}, {place}: 'und' has no distances, it is the prompt for languages that have no device")
+        raise BadData(f"{path}, {place}: 'und' has no distances; it is the prompt for languages that no device speaks")
     return language
 
 
@@ -137,5 +139,7 @@ def _distance(cell: str, path: Path, place: str) -> float:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise BadData(f"{path}, {place}: {cell!r} is no distance; write a number from 0 to 1, or nothing if not known")
+        raise BadData(
+            f"{path}, {place}: {cell!r} is not a distance; write a number from 0 to 1, or nothing if it is unknown"
+        )
     return value

@@ -1,12 +1,12 @@
-"""Language distances from URIEL+, looked up in a child process, and kept for commands that ask again.
+"""Language distances from URIEL+, looked up in a child process and cached for commands that ask again.
 
-URIEL+ takes seconds and some 400 MB, needs pandas, and logs at will; the child takes all that with it when it ends.
-The coordinator keeps what was found in its store, other commands in a cache on the disk.
+URIEL+ takes seconds and some 400 MB, needs pandas, and writes log lines of its own; all of that ends with the child.
+The coordinator keeps the distances in its store, other commands in a cache on disk.
 
     echo '[["swh", "zul", ["genetic", "script"]]]' | python -m mfpt_coord.languages.distances
 
-prints a line of JSON for each pair, `["swh", "zul", {"genetic": 0.5829, "script": 0.5335}]`, without the metrics that
-are not known.
+prints one line of JSON for each pair, `["swh", "zul", {"genetic": 0.5829, "script": 0.5335}]`, without the metrics that
+are unknown.
 
 Source: URIEL+, Khan et al. 2024, "URIEL+: Enhancing linguistic inclusion and usability in a typological and
 multilingual knowledge base".
@@ -24,18 +24,16 @@ from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Final, Literal, get_args
+from typing import Annotated, Final, get_args
 
 import msgspec
 
 from mfpt_coord.core.relations import CUSTOM, Distances, Pair
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.plan import DistanceMetric
 
-Metric = Literal[
-    "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
-]
-METRICS: Final[tuple[Metric, ...]] = get_args(Metric)
+METRICS: Final[tuple[DistanceMetric, ...]] = get_args(DistanceMetric)
 
 LOOK_UP_SECONDS: Final = 180.0
 
@@ -56,25 +54,27 @@ class _Cache(msgspec.Struct, frozen=True):
 
 
 async def look_up(languages: Iterable[LanguageCode], metrics: Sequence[str]) -> Distances:
-    """Return what URIEL+ knows of the distances between languages; nothing if it cannot be asked."""
+    """Return what URIEL+ knows about the distances between languages; nothing if it cannot be asked."""
     answered = await _ask(dict.fromkeys(pairs(languages), metrics))
     return {two: known for two, known in answered.items() if known}
 
 
 async def cached_look_up(languages: Iterable[LanguageCode], metrics: Sequence[str], cache: Path) -> Distances:
-    """Return what URIEL+ knows of the distances between languages, and ask it only for what was never asked.
+    """Return what URIEL+ knows about the distances between languages, asking it only what was never asked before.
 
     Args:
-        languages: any number.
-        metrics: kinds of distances.
-        cache: folder of the cache; made if need be. What cannot be read there is asked for again.
+        languages: Any number of languages.
+        metrics: Kinds of distances.
+        cache: Folder of the cache, created if needed. What cannot be read there is asked again.
     """
     wanted = pairs(languages)
     file = cache / _CACHE_FILE
     kept = _read(file)
     missing = {two: lacking for two in wanted if (lacking := [one for one in metrics if one not in kept.get(two, {})])}
     if missing:
-        _log.info("asking URIEL+ about %d pairs of languages (once; kept in %s)", len(missing), cache)
+        _log.info(
+            "asking URIEL+ about %d pairs of languages (only once; the answers are kept in %s)", len(missing), cache
+        )
         answered = await _ask(missing)
         # Read again: another command may have written in the meantime.
         kept = _with_answers(kept | _read(file), missing, answered)
@@ -90,20 +90,20 @@ async def cached_look_up(languages: Iterable[LanguageCode], metrics: Sequence[st
 async def find(
     languages: Iterable[LanguageCode], metrics: Sequence[str], custom: Distances, cache: Path | None = None
 ) -> Distances:
-    """Return the known distances of languages; URIEL+ is asked about pairs without a custom distance.
+    """Return the known distances between languages; URIEL+ is asked about pairs without a custom distance.
 
     Args:
-        languages: any number.
-        metrics: kinds of distances.
-        custom: a user's own.
-        cache: folder of the cache; None: the user's.
+        languages: Any number of languages.
+        metrics: Kinds of distances.
+        custom: The user's own distances.
+        cache: Folder of the cache; None: the user's cache folder.
     """
     ask = functools.partial(cached_look_up, cache=cache_home() if cache is None else cache)
     return await with_custom(ask, custom)(languages, metrics)
 
 
 def with_custom(ask: LookUp, custom: Distances) -> LookUp:
-    """Return a look-up that also gives a user's own distances, and asks the other one only about other pairs."""
+    """Return a look-up that gives the user's own distances, and asks `ask` only about the other pairs."""
 
     async def look_up_others(languages: Iterable[LanguageCode], metrics: Sequence[str]) -> Distances:
         wanted = pairs(languages)
@@ -115,21 +115,21 @@ def with_custom(ask: LookUp, custom: Distances) -> LookUp:
 
 
 def merged(known: Distances, custom: Distances) -> Distances:
-    """Return known distances with a user's own beside them, in place of those that stood there before."""
+    """Return known distances with the user's own distances added; earlier ones of the user are dropped."""
     others = {two: {one: value for one, value in of.items() if one != CUSTOM} for two, of in known.items()}
     both = {two: {**others.get(two, {}), **custom.get(two, {})} for two in [*others, *custom]}
     return {two: of for two, of in both.items() if of}
 
 
 def pairs(languages: Iterable[LanguageCode]) -> list[Pair]:
-    """Return all pairs of different languages, as `Distances` has them; `und` is none."""
+    """Return all pairs of different languages, as keys of `Distances`; `und` is left out."""
     return list(itertools.combinations(sorted(set(languages) - {UNDETERMINED}), 2))
 
 
 async def _ask(wanted: Mapping[Pair, Sequence[str]]) -> Distances:
-    """Return the answer of URIEL+ to pair -> metrics; a pair that it was not asked about for want of time is missing.
+    """Return what URIEL+ answers about pair -> metrics.
 
-    What is known of a pair may be nothing.
+    A pair of which it knows nothing has an empty answer; a pair that it did not get to in time has none.
     """
     if not wanted:
         return {}
@@ -148,7 +148,7 @@ async def _ask(wanted: Mapping[Pair, Sequence[str]]) -> Distances:
                     answered[LanguageCode(first), LanguageCode(second)] = known
                 await process.wait()
         except TimeoutError:
-            reason = f"not within {LOOK_UP_SECONDS:g} s"
+            reason = f"URIEL+ took longer than {LOOK_UP_SECONDS:g} s"
         else:
             errors.seek(0)
             last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
@@ -159,14 +159,14 @@ async def _ask(wanted: Mapping[Pair, Sequence[str]]) -> Distances:
                 await process.wait()
     if len(answered) < len(wanted):
         _log.warning(
-            "no distances of %d of %d pairs of languages: %s; these pairs count as equally far",
+            "no distances for %d of %d pairs of languages: %s; these pairs count as equally distant",
             *(len(wanted) - len(answered), len(wanted), reason),
         )
     return answered
 
 
 def _with_answers(kept: _Kept, asked: Mapping[Pair, Sequence[str]], answered: Distances) -> _Kept:
-    """Return what is kept and what was answered; None for what was asked and is not known."""
+    """Return what is kept together with the answers; None where URIEL+ was asked and does not know."""
     new = {two: {one: known.get(one) for one in asked[two]} for two, known in answered.items()}
     return kept | {two: {**kept.get(two, {}), **known} for two, known in new.items()}
 
@@ -176,7 +176,7 @@ def _source() -> str:
 
 
 def _read(file: Path) -> _Kept:
-    """Return what a cache holds; nothing if it is missing, damaged, or of another version of URIEL+."""
+    """Return what a cache holds; nothing if it is missing, damaged, or from another version of URIEL+."""
     try:
         cache = msgspec.json.decode(file.read_bytes(), type=_Cache)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
@@ -194,7 +194,7 @@ def _write(file: Path, kept: _Kept) -> None:
     cache = _Cache(_source(), {" ".join(two): known for two, known in sorted(kept.items())})
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        # A name of its own for every process; whoever is last wins, and nobody ever reads half a file.
+        # Each process writes a file of its own name: the last one wins, and nobody ever reads half a file.
         new = file.with_suffix(f".{os.getpid()}")
         try:
             new.write_bytes(msgspec.json.format(msgspec.json.encode(cache), indent=1))
@@ -202,14 +202,14 @@ def _write(file: Path, kept: _Kept) -> None:
         finally:
             new.unlink(missing_ok=True)
     except OSError as error:
-        _log.warning("language distances cannot be kept in %s: %s", file.parent, error.strerror)
+        _log.warning("language distances cannot be cached in %s: %s", file.parent, error.strerror)
 
 
 def main() -> None:
-    """Answer the request on stdin."""
+    """Answer the request on stdin; this is what the child process runs."""
     logging.disable(logging.INFO)
     request = json.load(sys.stdin)
-    from urielplus.urielplus import URIELPlus  # noqa: PLC0415 - slow, and wanted in the child process only
+    from urielplus.urielplus import URIELPlus  # noqa: PLC0415 - slow, and needed in the child process only
 
     uriel = URIELPlus()
     metrics = {metric for _, _, wanted in request for metric in wanted}
@@ -221,7 +221,7 @@ def main() -> None:
                 continue
             try:
                 value = float(uriel.new_distance(metric, [first, second]))
-            except ValueError:  # the two share no feature of which something is known
+            except ValueError:  # the two have no known feature in common
                 continue
             if 0 <= value <= 1:
                 known[metric] = round(value, 4)

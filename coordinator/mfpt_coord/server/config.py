@@ -1,4 +1,4 @@
-"""Settings of `mfpt-coord serve`, checked once at the edge and passed down as values."""
+"""Settings of `mfpt-coord serve`, checked once on the command line and passed down as values."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,15 @@ from mfpt_shared.transport.mqtt import BrokerAddress
 
 @dataclass(frozen=True, slots=True)
 class ServeConfig:
-    """What `serve` was asked for.
+    """What the command line asks of `serve`.
 
     Attributes:
-        plan: None: the one in the data directory, or the `cldr` preset for a new one.
-        broker: None: the embedded one, on `listen`.
-        folds: stop after so many versions; None: never.
-        distances: the operator's own language distances; they count instead of those of URIEL+.
+        data_dir: Data folder, which holds the database and the embedded broker's files.
+        plan: Plan to follow; None: the plan in the data folder, or the `cldr` preset for a new folder.
+        broker: Broker to use; None: the embedded one, on `listen`.
+        listen: Where the embedded broker listens.
+        folds: Number of versions after which to stop; None: never.
+        distances: The operator's own language distances, which count instead of those of URIEL+.
     """
 
     data_dir: Path
@@ -30,5 +32,5 @@ class ServeConfig:
 
 
 def default_data_dir() -> Path:
-    """Return the folder for a coordinator's data under the user's state home."""
+    """Return the default data folder, under the user's state home."""
     return state_home() / "coordinator"

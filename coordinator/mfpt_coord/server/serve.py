@@ -1,4 +1,4 @@
-"""`mfpt-coord serve`: put store, broker, transport and coordinator together, and take them apart again."""
+"""`mfpt-coord serve`: assembles store, broker, transport and coordinator, and shuts them down in order."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,9 @@ from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
 from mfpt_coord.server.broker import EmbeddedBroker
+from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
-from mfpt_coord.server.coordinator import Coordinator, Identity, coordinator_will, with_limit
+from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.errors import Incompatible, Interrupted
 from mfpt_shared.folders import owned
@@ -30,24 +31,24 @@ def serve(config: ServeConfig) -> None:
     """Run a coordinator until it is done or told to stop.
 
     Raises:
-        Interrupted: by Ctrl-C, after everything was put in order.
-        MfptError: see `errors`.
+        Interrupted: Somebody pressed Ctrl-C; everything is saved.
+        MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
         store = SqliteStore(config.data_dir / "coordinator.sqlite")
         try:
             state = _with_distances(open_state(store, config.plan), config.distances)
             if asyncio.run(_run(config, store, state)) == signal.SIGINT:
-                raise Interrupted("interrupted; everything is saved, the same command goes on from here")
+                raise Interrupted("interrupted; everything is saved, and the same command continues from here")
         finally:
             store.close()
 
 
 def open_state(store: SqliteStore, plan: Plan | None) -> State:
-    """Return the state of a store, made new if it has none.
+    """Return the state in a store; a new store gets the state of a new federation.
 
     Raises:
-        Incompatible: the store follows another plan than the one given.
+        Incompatible: The store follows another plan than the given one.
     """
     state = store.load()
     if state is None:
@@ -55,16 +56,18 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
         store.create(state, uuid.uuid4().hex[:12])
     elif plan is not None and plan != state.plan:
         raise Incompatible(
-            f"this data directory follows plan {state.plan.digest}, not {plan.digest} (they differ in "
-            f"{_difference(state.plan, plan)}); give the new plan its own --data-dir"
+            f"the data folder follows plan {state.plan.digest}, but --plan is {plan.digest} (they differ in "
+            f"{_difference(state.plan, plan)}); give the new plan a --data-dir of its own"
         )
     return state
 
 
 def _with_distances(state: State, custom: Distances) -> State:
-    """Return a state with the operator's distances of this run, instead of those of earlier runs."""
+    """Return a state with the operator's distances from this run instead of those from earlier runs."""
     if custom and not needs_distances(state.plan.aggregation):
-        _log.warning("--distances has no effect: the plan's proximity is %r", state.plan.aggregation.proximity)
+        _log.warning(
+            "--distances has no effect: the plan's aggregation.proximity is %r", state.plan.aggregation.proximity
+        )
     return replace(state, relations=replace(state.relations, distances=merged(state.relations.distances, custom)))
 
 
@@ -74,8 +77,8 @@ def _difference(first: Plan, second: Plan) -> str:
 
 
 async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
-    """Return the number of the signal that ended the service; 0 if it ended by itself."""
-    identity = Identity(store.coordinator, time.time())
+    """Return the number of the signal that ended the service; 0 if it ended on its own."""
+    identity = CoordinatorIdentity(store.coordinator, time.time())
     async with contextlib.AsyncExitStack() as stack:
         address = config.broker
         if address is None:
@@ -85,7 +88,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
             address = broker.address
             if broker.is_open_to_all:
                 _log.warning(
-                    "anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to ask for a password"
+                    "anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to require a password"
                 )
         federation = state.plan.federation
         transport = MqttTransport(

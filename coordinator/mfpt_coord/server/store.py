@@ -1,7 +1,7 @@
-"""The coordinator's durable state: every accepted update, every prompt version, the devices and the plan, in SQLite.
+"""The coordinator's durable state in SQLite: plan, devices, every accepted update, every version of every prompt.
 
-A commit is one transaction and is on the disk when it returns. Whatever the moment at which the process dies, `load`
-gives the state after the last commit.
+A commit is one transaction, and it is on the disk when it returns. Whenever the process dies, `load` returns the state
+after the last commit.
 """
 
 import json
@@ -11,20 +11,16 @@ from pathlib import Path
 from typing import Final, Protocol
 
 import msgspec
-import numpy as np
 
 from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveDistances, SaveFold, SavePrompt, SaveUpdate
-from mfpt_coord.core.optimiser import moment_count
-from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair, Relations
 from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.server.stored_state import read_state
 from mfpt_shared.errors import BadData, Incompatible
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Plan, plan_to_json
+from mfpt_shared.plan import plan_to_json
 from mfpt_shared.plan_files import plan_from_json
-from mfpt_shared.protocol.codec import decode
-from mfpt_shared.protocol.messages import Update, UpdateCounts
-from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.tensors import Array, dense, flatten, layout
+from mfpt_shared.protocol.messages import UpdateCounts
+from mfpt_shared.tensors import Array
 
 SCHEMA_VERSION: Final = 2
 
@@ -58,36 +54,36 @@ CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 
 
 class Store(Protocol):
-    """Where the coordinator keeps what must survive it."""
+    """Where the coordinator keeps what must survive a crash."""
 
     def load(self) -> State | None:
         """Return the state after the last commit; None if the store is new."""
 
     def create(self, state: State, coordinator: str) -> None:
-        """Start a new store with a plan, its first prompts, and the coordinator's own id."""
+        """Start a new store with a plan, its first prompts, and the coordinator's id."""
 
     def commit(self, effects: Iterable[Durable]) -> None:
-        """Make effects durable, all or none."""
+        """Make all of these effects durable, or none of them."""
 
     def close(self) -> None:
-        """Release the store."""
+        """Close the store."""
 
 
 class SqliteStore:
     """A Store in one SQLite file."""
 
     def __init__(self, path: Path) -> None:
-        """Open or make the file.
+        """Open the file, or create it.
 
         Raises:
-            Incompatible: it was written by another version of mfpt.
-            BadData: it is damaged, or no such file.
+            Incompatible: The file was written by another version of mfpt.
+            BadData: The file is damaged, or is not a database.
         """
         self._path = path
         try:
             self._open(path)
         except sqlite3.DatabaseError as error:
-            raise BadData(f"{path} cannot be used: {error}; put a copy back, or use another --data-dir") from error
+            raise BadData(f"{path} cannot be used: {error}; restore a copy of it, or use another --data-dir") from error
 
     def _open(self, path: Path) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -97,12 +93,12 @@ class SqliteStore:
         found = self._db.execute("PRAGMA user_version").fetchone()[0]
         if found not in (0, SCHEMA_VERSION):
             raise Incompatible(
-                f"{path} has schema version {found}, this mfpt-coord knows {SCHEMA_VERSION}; use another --data-dir"
+                f"{path} has schema version {found}, and this mfpt-coord needs {SCHEMA_VERSION}; use another --data-dir"
             )
 
     @property
     def coordinator(self) -> str:
-        """The id of the coordinator that this store belongs to."""
+        """Id of the coordinator that this store belongs to."""
         return self._meta("coordinator").decode()
 
     def create(self, state: State, coordinator: str) -> None:
@@ -179,7 +175,7 @@ class SqliteStore:
         )
         for language, vector in fold.prompts.items():
             self._save_prompt(language, fold.version, vector)
-        # What a fold leaves for the next one; only the newest is kept.
+        # What a fold leaves for the next fold; only the newest is kept.
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
             ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
@@ -198,79 +194,12 @@ class SqliteStore:
             return None
         plan = plan_from_json(self._meta("plan"))
         counts = msgspec.json.decode(self._meta("counts", b"{}"), type=UpdateCounts)
-        accepted = self._db.execute("SELECT count(*) FROM updates").fetchone()[0]
-        return State(
-            plan,
-            layout(plan),
-            version=self._db.execute("SELECT coalesce(max(version), 0) FROM folds").fetchone()[0],
-            prompts=self._prompts(),
-            buffer=self._buffer(plan),
-            clients=self._clients(),
-            contributed=dict(
-                self._db.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
-            ),
-            relations=Relations(self._distances(), self._comparisons(), self._judgements()),
-            directions={
-                language: np.frombuffer(vector, np.float32)
-                for language, vector in self._db.execute("SELECT language, vector FROM directions")
-            },
-            moments={
-                language: np.frombuffer(vectors, np.float32).reshape(moment_count(plan.aggregation), -1)
-                for language, vectors in self._db.execute("SELECT language, vectors FROM moments")
-            },
-            counts=msgspec.structs.replace(counts, accepted=accepted),
-            staleness=dict(self._db.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
-        )
-
-    def _prompts(self) -> dict[LanguageCode, Array]:
-        newest = """
-            SELECT language, vector FROM prompts
-            JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) USING (language, version)
-        """
-        return {language: np.frombuffer(vector, np.float32) for language, vector in self._db.execute(newest)}
-
-    def _buffer(self, plan: Plan) -> tuple[Contribution, ...]:
-        shapes = layout(plan)
-        rows = self._db.execute(
-            "SELECT client, language, staleness, received, payload FROM updates WHERE fold IS NULL ORDER BY number"
-        )
-        buffer = []
-        for client, language, staleness, received, payload in rows:
-            update = decode(CLIENT_UP, payload)
-            assert isinstance(update, Update)
-            buffer.append(
-                Contribution(client, update.header, language, staleness, flatten(dense(update.delta), shapes), received)
-            )
-        return tuple(buffer)
-
-    def _clients(self) -> dict[str, Client]:
-        columns = "id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen"
-        clients = {}
-        for row in self._db.execute(f"SELECT {columns} FROM clients"):  # noqa: S608 - a constant
-            id_, language, examples, sequence, contributed, seconds, accuracy, device, last_seen = row
-            clients[id_] = Client(
-                id_, language, examples, sequence, contributed, seconds, accuracy, device=device, last_seen=last_seen
-            )
-        return clients
-
-    def _distances(self) -> Distances:
-        distances: dict[tuple[LanguageCode, LanguageCode], dict[str, float]] = {}
-        for first, second, metric, value in self._db.execute("SELECT first, second, metric, value FROM distances"):
-            distances.setdefault((first, second), {})[metric] = value
-        return distances
-
-    def _comparisons(self) -> dict[Pair, Comparison]:
-        rows = self._db.execute("SELECT first, second, cosine, times, weight FROM comparisons")
-        return {(first, second): Comparison(*seen) for first, second, *seen in rows}
-
-    def _judgements(self) -> dict[LanguageCode, Judgement]:
-        rows = self._db.execute("SELECT language, errors, times FROM judgements")
-        return {language: Judgement(errors, times) for language, errors, times in rows}
+        return read_state(self._db, plan, counts)
 
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         if row is None and default is None:
-            raise Incompatible(f"{self._path} has no {key!r}; it was not made by mfpt-coord")
+            raise Incompatible(f"{self._path} has no {key!r}, so mfpt-coord did not write it; use another --data-dir")
         return bytes(row[0]) if row is not None else default or b""
 
     def _put_meta(self, key: str, value: bytes) -> None:

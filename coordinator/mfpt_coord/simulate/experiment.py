@@ -1,4 +1,4 @@
-"""One simulated experiment: what is asked, and what came of it.
+"""One simulated experiment: its question, and its outcome.
 
 local     every device alone, for as many epochs as it would have trained in the federation
 central   one device with everybody's examples: the upper reference, which no federation is allowed
@@ -8,7 +8,7 @@ mfpt      asynchronous folds, weights by staleness and proximity: this product
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, get_args
 
 import msgspec
@@ -21,22 +21,25 @@ from mfpt_shared.plan import Plan, Section
 Method = Literal["local", "central", "fedavg", "fedbuff", "mfpt"]
 METHODS: tuple[Method, ...] = get_args(Method)
 
+OnProgress = Callable[[float], None]
+"""Called with the share of an experiment that is done, 0..1."""
+
 
 class Experiment(Section, frozen=True):
     """What to simulate.
 
     Attributes:
-        plan: base of the method's own; task, backbone, prompt, training and aggregation.
-        examples: training examples of each language.
-        rounds: of each device, on average.
-        devices: of each language.
-        label_skew: concentration of the Dirichlet distribution over labels, where a language has several devices.
-        parallel: all languages hold translations of the same sentences.
-        held_out: languages without a device, that get a prompt all the same.
-        max_validation: validation examples of each device; a device validates on no more than it trains on.
-        fleet: how fast and how reliable the devices are.
-        until: virtual seconds after which a federation ends; infinity: after its rounds.
-        measure_every: versions between two measurements of the test accuracy along the way; 0: only at the end.
+        plan: Plan of the federation; `method_plan` changes its aggregation for the method.
+        examples: Number of training examples of each language.
+        rounds: Number of rounds of each device, on average.
+        devices: Number of devices of each language.
+        label_skew: Concentration of the Dirichlet distribution over labels, where a language has several devices.
+        parallel: Whether all languages hold translations of the same sentences.
+        held_out: Languages without a device, which get a prompt all the same.
+        max_validation: Most validation examples of a device; a device validates on no more than it trains on.
+        fleet: How fast and how reliable the devices are.
+        until: Virtual seconds after which a federation ends; infinity: after its rounds.
+        measure_every: Versions between two measurements of the test accuracy along the way; 0: only at the end.
     """
 
     plan: Plan
@@ -55,11 +58,17 @@ class Experiment(Section, frozen=True):
     measure_every: int = 0
 
     def __post_init__(self) -> None:
-        """Check what cannot be right."""
+        """Check that the languages make sense."""
         if len(set(self.languages)) != len(self.languages):
-            raise UsageError("a language is named twice")
+            raise UsageError(f"a language is named twice: {', '.join(self.languages)}")
         if both := set(self.languages) & set(self.held_out):
             raise UsageError(f"{min(both)} cannot both take part and be held out")
+
+    @property
+    def validation_limit(self) -> int:
+        """Most validation examples of a device: no more than it trains on."""
+        trained_on = self.examples // self.devices
+        return trained_on if self.max_validation is None else min(trained_on, self.max_validation)
 
 
 class Point(msgspec.Struct, frozen=True):
@@ -72,18 +81,18 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of an experiment; accuracies are on the test examples, in 0..1.
+    """The outcome of an experiment; accuracies are on the test examples, in 0..1.
 
     Attributes:
-        accuracy: language -> with the newest prompt of the federation, or with what `local` or `central` tuned.
-        validation: language -> on the validation examples; of `local`, with the prompt that is kept.
-        kept: language -> with the prompt that its devices kept, by their own validation examples: of `local`, the one
-            after the round that did best; of `central`, the one that did best on everybody's.
-        own: language -> share of its devices that kept their own.
-        held_out: language -> with its zero-shot prompt.
-        shared: language -> with `und`, which listens to all alike; of the languages held out.
-        seconds: virtual.
-        updates: that the coordinator received.
+        accuracy: Language -> accuracy with the federation's newest prompt, or with what `local` or `central` tuned.
+        validation: Language -> accuracy on the validation examples; for `local`, with the kept prompt.
+        kept: Language -> accuracy with the prompt that its devices kept, by their own validation examples. `local`
+            keeps the prompt of the round that did best; `central`, the one that did best on everybody's examples.
+        own: Language -> share of its devices that kept their own prompt.
+        held_out: Held-out language -> accuracy with its zero-shot prompt.
+        shared: Held-out language -> accuracy with `und`, which listens to all languages alike.
+        seconds: Duration, virtual seconds.
+        updates: Number of updates that the coordinator received.
     """
 
     method: Method
@@ -103,16 +112,21 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def mean(accuracies: Mapping[LanguageCode, float]) -> float:
-    """Return the mean over languages; NaN of none."""
+    """Return the mean over languages; NaN where there are none."""
     return sum(accuracies.values()) / len(accuracies) if accuracies else math.nan
 
 
+def means(accuracies: Mapping[LanguageCode, Sequence[float]]) -> dict[LanguageCode, float]:
+    """Return the mean over the devices of each language."""
+    return {language: sum(of_devices) / len(of_devices) for language, of_devices in accuracies.items()}
+
+
 def method_plan(experiment: Experiment) -> Plan:
-    """Return the plan that makes a federation of the experiment's method."""
+    """Return the plan that makes a federation follow the experiment's method."""
     aggregation = experiment.plan.aggregation
     fleet = len(experiment.languages) * experiment.devices
     if experiment.method == "fedavg":
-        # Everybody, however long the slowest takes.
+        # All devices, however long the slowest takes.
         changes = {"proximity": "uniform", "buffer": fleet, "fold_after": 1e9, "patience": 1e9}
     else:
         changes = {"buffer": min(aggregation.buffer, fleet) or math.ceil(fleet / 2)}

@@ -1,7 +1,7 @@
 """One federation under a virtual clock: the coordinator's own `step`, and devices that run real rounds.
 
-A device's training is computed when it is assigned, and its update arrives when its pace says. Messages travel as they
-do over MQTT: prompts in half precision, updates in 8 bits, and their bytes are counted.
+A device's training is computed when it is assigned, and its update arrives after the time that its pace implies.
+Messages are encoded as for MQTT, prompts in half precision and updates in 8 bits, and their bytes are counted.
 """
 
 import heapq
@@ -19,18 +19,19 @@ from mfpt_coord.core.prompts import newest_prompt
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.schedule import SILENT_SECONDS, fold_size, next_deadline
 from mfpt_coord.core.state import State
-from mfpt_coord.simulate.fleet import Fleet, Pace
+from mfpt_coord.simulate.fleet import Fleet
+from mfpt_coord.simulate.pace import Pace
 from mfpt_shared.device.rounds import Rounds
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Assign, ClientState, Prompt, Ready
 
-# A device that dropped out comes back after so many of its usual rounds.
+# A device that dropped out comes back after this many of its usual rounds.
 _OUTAGE_ROUNDS = 3.0
-# A round measures before and after it trains: as long as half an epoch.
+# A round also measures, before and after it trains, which takes as long as half an epoch.
 _MEASURING_EPOCHS = 0.5
-# A device that is at work says so, before the coordinator takes it for silent and asks it again.
+# A device that is training says so before the coordinator takes it for silent and assigns it again.
 _STATE_SECONDS = SILENT_SECONDS / 2
 
 
@@ -39,9 +40,10 @@ class Device:
     """A simulated device.
 
     Attributes:
-        id: as in the protocol, hexadecimal.
-        rounds: what it does, with its trainer.
-        sequence: of its last update.
+        id: Identifier as in the protocol, hexadecimal.
+        rounds: The rounds that it runs, with its trainer.
+        pace: How fast it is, and when it joins.
+        sequence: Number of its last update.
     """
 
     id: str
@@ -57,18 +59,18 @@ class Federation:
     """A coordinator's state, its devices, and the virtual time.
 
     Attributes:
-        state: of the coordinator.
-        devices: id -> device.
-        distances: what a look-up finds.
-        fleet: how long things take.
-        rng: of drop-outs.
-        budget: updates that may be folded.
-        on_version: called after every fold, with this federation.
-        on_update: called after every update that was computed.
-        at: virtual seconds.
-        updates: that have arrived.
-        bytes_up: payloads of these.
-        bytes_down: payloads of prompts, to every device of their language.
+        state: State of the coordinator.
+        devices: Id -> device.
+        distances: What every look-up finds.
+        fleet: How long things take.
+        rng: Source of randomness for drop-outs.
+        budget: Number of updates that may be folded.
+        on_version: Called after every fold, with this federation.
+        on_update: Called after every update that was computed.
+        at: Virtual time, seconds.
+        updates: Number of updates that have arrived.
+        bytes_up: Bytes of these updates, as payloads.
+        bytes_down: Bytes of the prompts that went to every device of their language, as payloads.
     """
 
     state: State
@@ -87,7 +89,7 @@ class Federation:
     _order: "itertools.count[int]" = field(default_factory=itertools.count)
 
     def run(self, until: float = math.inf) -> None:
-        """Run until one more full buffer would exceed the budget, nothing can happen, or the time is over (seconds)."""
+        """Run until another full buffer would exceed the budget, nothing can happen, or the time (seconds) is over."""
         self._handle(TimePassed(self.at))
         for device in self.devices.values():
             self._join(device, device.pace.joins_at)
@@ -111,7 +113,7 @@ class Federation:
         return self.state.counts.accepted - len(self.state.buffer)
 
     def prompt(self, language: LanguageCode) -> Prompt:
-        """Return a language's newest prompt as a device receives it; `und` for one that nobody has spoken yet."""
+        """Return a language's newest prompt as a device receives it; `und` for a language without a prompt."""
         return newest_prompt(self.state, language if language in self.state.prompts else UNDETERMINED)
 
     def _handle(self, event: Event) -> None:

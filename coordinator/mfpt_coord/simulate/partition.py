@@ -1,11 +1,12 @@
-"""Which training examples each simulated device holds. Pure functions of what there is and a random generator."""
+"""Which training examples each simulated device holds: a function of the experiment and its seed."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mfpt_shared.device.trainer import Content
+from mfpt_coord.simulate.experiment import Experiment
+from mfpt_shared.device.trainer import Content, Laboratory, Share
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 
@@ -14,29 +15,54 @@ _ATTEMPTS = 1000
 Rows = list[int]
 
 
+def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
+    """Return what each device holds, in the order of the languages; the same for all methods of a seed.
+
+    Raises:
+        UsageError: The data cannot be shared out as asked.
+    """
+    rng = np.random.default_rng([experiment.seed, 0])
+    contents = {language: laboratory.content(language) for language in experiment.languages}
+    choose = same_sentences if experiment.parallel else different_sentences
+    chosen = choose(contents, experiment.examples, rng)
+    least = experiment.plan.privacy.min_examples
+    return [
+        Share(language, rows)
+        for language, of_language in chosen.items()
+        for rows in over_devices(
+            of_language, contents[language].labels, experiment.devices, experiment.label_skew, least, rng
+        )
+    ]
+
+
+def device_seed(experiment: Experiment, place: int) -> int:
+    """Return the seed of the device at a place in the list, in 40 bits; also the same for all methods of a seed."""
+    return int(np.random.default_rng([experiment.seed, 3, place]).integers(2**40))
+
+
 def different_sentences(
     contents: Mapping[LanguageCode, Content], examples: int, rng: np.random.Generator
 ) -> dict[LanguageCode, Rows]:
-    """Give every language sentences that no other language holds a translation of, as real communities do.
+    """Give every language sentences of which no other language has a translation, as among real communities.
 
     Args:
-        contents: of each language.
-        examples: rows for each language.
-        rng: of the choice.
+        contents: Language -> its training examples.
+        examples: Number of rows for each language.
+        rng: Source of randomness.
 
     Raises:
-        UsageError: there are not so many different sentences.
+        UsageError: There are not enough different sentences.
     """
     chosen: dict[LanguageCode, Rows] = {}
     taken: set[str] = set()
-    # One order for all: languages that hold the same sentences take turns along it.
+    # One order for all: languages with the same sentences choose from it one after the other.
     order = _order(contents, rng)
     for language, content in contents.items():
         free = [row for row in _ordered(content, order) if content.keys[row] not in taken][:examples]
         if len(free) < examples:
             raise UsageError(
-                f"{language} would get only {len(free)} of {examples} sentences that none of the languages before it "
-                f"in the list holds: ask for fewer, or give all the same ones (--parallel)"
+                f"{language} would get only {len(free)} of {examples} sentences that no language before it in the "
+                f"list has; ask for fewer --examples, or give all languages the same ones with --parallel"
             )
         taken.update(content.keys[row] for row in free)
         chosen[language] = sorted(free)
@@ -46,16 +72,18 @@ def different_sentences(
 def same_sentences(
     contents: Mapping[LanguageCode, Content], examples: int, rng: np.random.Generator
 ) -> dict[LanguageCode, Rows]:
-    """Give all languages translations of the same sentences, as far as they have them.
+    """Give all languages translations of the same sentences, where they have them.
 
     Raises:
-        UsageError: a language has too few examples.
+        UsageError: A language has too few examples.
     """
     order = _order(contents, rng)
     chosen = {}
     for language, content in contents.items():
         if len(content.keys) < examples:
-            raise UsageError(f"{language} has {len(content.keys)} training examples, not {examples}")
+            raise UsageError(
+                f"{language} has only {len(content.keys)} training examples, and --examples asks for {examples}"
+            )
         chosen[language] = sorted(_ordered(content, order)[:examples])
     return chosen
 
@@ -72,20 +100,20 @@ def _ordered(content: Content, order: Mapping[str, int]) -> Rows:
 def over_devices(
     rows: Sequence[int], labels: Sequence[int], devices: int, skew: float, least: int, rng: np.random.Generator
 ) -> list[Rows]:
-    """Share a language's rows out to its devices, with label skew.
+    """Share out a language's rows to its devices, with label skew.
 
     Args:
-        rows: of the language.
-        labels: of every example of the language, chosen or not.
-        devices: their number.
-        skew: concentration of the Dirichlet distribution that each label's shares are drawn from; small is skewed,
+        rows: Rows of the language.
+        labels: Label of every example of the language, chosen or not.
+        devices: Number of devices.
+        skew: Concentration of the Dirichlet distribution that each label's shares are drawn from; small is skewed,
             infinity gives every device the same mixture. Source: Hsu et al. 2019, "Measuring the effects of
             non-identical data distribution", section 3.
-        least: rows of each device.
-        rng: of the shares.
+        least: Least number of rows of each device.
+        rng: Source of randomness.
 
     Raises:
-        UsageError: no division with so many rows for each was found.
+        UsageError: No division with enough rows for each device was found.
     """
     if devices == 1 and len(rows) >= least:
         return [list(rows)]
@@ -96,7 +124,7 @@ def over_devices(
         shares = [list[int]() for _ in range(devices)]
         for label in sorted(by_label):
             parts = np.full(devices, 1 / devices) if np.isinf(skew) else rng.dirichlet(np.full(devices, skew))
-            # Starting with another device for each label keeps what rounding leaves over from piling up.
+            # Each label starts with another device, so that what rounding leaves over does not pile up on one.
             start = int(rng.integers(devices))
             ends = np.rint(np.cumsum(parts) * len(by_label[label])).astype(int).tolist()
             for place, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
@@ -104,6 +132,6 @@ def over_devices(
         if min(map(len, shares)) >= least:
             return [sorted(share) for share in shares]
     raise UsageError(
-        f"{len(rows)} examples cannot be shared out to {devices} devices with {least} at least for each at a label "
-        f"skew of {skew:g}: fewer devices, more examples, or a larger --label-skew"
+        f"{len(rows)} examples cannot be shared out to {devices} devices with at least {least} for each at a label "
+        f"skew of {skew:g}; try fewer --devices, more --examples, or a larger --label-skew"
     )

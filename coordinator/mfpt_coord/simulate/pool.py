@@ -5,17 +5,19 @@ import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
 from importlib.metadata import entry_points
 from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.simulate.experiment import Experiment, Outcome
+from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome
 from mfpt_coord.simulate.run import run
 from mfpt_shared.device.trainer import Laboratory, OpenLaboratory
 from mfpt_shared.errors import NotInstalled
 from mfpt_shared.plan import Plan
+
+OnOutcome = Callable[[int, Outcome], None]
+"""Called with an experiment's place in the list, and its outcome."""
 
 _GROUP = "mfpt.trainers"
 _LOOK_SECONDS = 0.5
@@ -27,11 +29,11 @@ class Bench:
 
     Attributes:
         data: `cldr`, or a folder with a folder or file for each language.
-        distances: between languages.
-        cache: folder for what takes long to compute.
-        device: auto, cpu or cuda.
-        jobs: experiments at a time.
-        threads: of each of them; None: all cores.
+        distances: Distances between languages.
+        cache: Folder for what takes long to compute.
+        device: Processor: auto, cpu or cuda.
+        jobs: Number of experiments at a time.
+        threads: Number of threads of each experiment; None: all cores.
     """
 
     data: str
@@ -46,34 +48,30 @@ def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
     """Open the first laboratory that is installed.
 
     Raises:
-        NotInstalled: none is.
+        NotInstalled: There is none.
     """
     for entry in entry_points(group=_GROUP):
         opener: OpenLaboratory = entry.load()
         return opener(plan, bench.data, cache=bench.cache, device=bench.device, threads=bench.threads)
-    raise NotInstalled("no trainer is installed, which a simulation needs: pip install 'mfpt[edge]'")
-
-
-OnOutcome = Callable[[int, Outcome], None]
-"""Called with an experiment's place in the order, and what came of it."""
+    raise NotInstalled("a simulation needs a trainer, and none is installed: pip install 'mfpt[edge]'")
 
 
 def run_all(
     experiments: Sequence[Experiment],
     bench: Bench,
-    on_progress: Callable[[float], None] = lambda _: None,
+    on_progress: OnProgress = lambda _: None,
     on_outcome: OnOutcome = lambda *_: None,
 ) -> list[Outcome]:
     """Run experiments and return their outcomes, in order.
 
     Args:
-        experiments: with plans for the same backbone.
-        bench: where they run.
-        on_progress: called now and then with the share of all that is done.
-        on_outcome: called as soon as an experiment is done, whatever becomes of the others.
+        experiments: Experiments whose plans have the same backbone.
+        bench: Where they run.
+        on_progress: Called now and then with the share of all of them that is done.
+        on_outcome: Called as soon as an experiment is done, whatever happens to the others.
 
     Raises:
-        MfptError: what went wrong in the first that failed.
+        MfptError: The error of the first experiment that failed.
     """
     if bench.jobs == 1 or len(experiments) == 1:
         return _run_in_turn(experiments, bench, on_progress, on_outcome)
@@ -83,7 +81,7 @@ def run_all(
     with ProcessPoolExecutor(
         min(bench.jobs, len(experiments)), context, initializer=_open, initargs=(experiments[0].plan, bench, shares)
     ) as pool:
-        futures = [pool.submit(_run, at, one) for at, one in enumerate(experiments)]
+        futures = [pool.submit(_run, place, one) for place, one in enumerate(experiments)]
         try:
             _watch(futures, shares, on_progress, on_outcome)
             return [future.result() for future in futures]
@@ -95,29 +93,29 @@ def run_all(
 
 
 def _run_in_turn(
-    experiments: Sequence[Experiment], bench: Bench, on_progress: Callable[[float], None], on_outcome: OnOutcome
+    experiments: Sequence[Experiment], bench: Bench, on_progress: OnProgress, on_outcome: OnOutcome
 ) -> list[Outcome]:
     laboratory = open_laboratory(experiments[0].plan, bench)
     outcomes = []
-    for at, one in enumerate(experiments):
-        note = partial(_note_share, at, len(experiments), on_progress)
-        outcomes.append(run(one, laboratory, bench.distances, note))
-        on_outcome(at, outcomes[-1])
+    for place, one in enumerate(experiments):
+        outcomes.append(run(one, laboratory, bench.distances, _part(on_progress, place, len(experiments))))
+        on_outcome(place, outcomes[-1])
     return outcomes
 
 
-def _note_share(at: int, experiments: int, on_progress: Callable[[float], None], share: float) -> None:
-    on_progress((at + share) / experiments)
+def _part(on_progress: OnProgress, place: int, of: int) -> OnProgress:
+    """Return a callback that takes the progress of one experiment and reports that of all of them."""
+    return lambda share: on_progress((place + share) / of)
 
 
 def _watch(
     futures: Sequence["Future[Outcome]"],
     shares: "SynchronizedArray[float]",
-    on_progress: Callable[[float], None],
+    on_progress: OnProgress,
     on_outcome: OnOutcome,
 ) -> None:
     """Wait until all are done or one has failed."""
-    waiting = {future: at for at, future in enumerate(futures)}
+    waiting = {future: place for place, future in enumerate(futures)}
     while waiting:
         done, _ = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
         on_progress(sum(shares[:]) / len(futures))
@@ -128,26 +126,44 @@ def _watch(
             failed[0].result()
 
 
-# What a worker process holds from its first experiment to its last.
-_here: dict[str, object] = {}
+@dataclass(slots=True)
+class _Worker:
+    """What a worker process holds from its first experiment to its last.
+
+    Attributes:
+        shares: Share of each experiment that is done, seen by all processes.
+        laboratory: Opened by the first experiment, not by the pool, so that whoever waits for it learns what went
+            wrong.
+    """
+
+    plan: Plan
+    bench: Bench
+    shares: "SynchronizedArray[float]"
+    laboratory: Laboratory | None = None
+
+    def run(self, place: int, experiment: Experiment) -> Outcome:
+        """Run the experiment at a place in the list."""
+        if self.laboratory is None:
+            self.laboratory = open_laboratory(self.plan, self.bench)
+
+        def note(share: float) -> None:
+            self.shares[place] = share
+
+        outcome = run(experiment, self.laboratory, self.bench.distances, note)
+        note(1.0)
+        return outcome
+
+
+# The worker of this process: the initialiser of a pool can hand something to its tasks only through a global.
+_workers: list[_Worker] = []
 
 
 def _open(plan: Plan, bench: Bench, shares: "SynchronizedArray[float]") -> None:
-    # Ctrl-C reaches every process of a terminal; the parent ends this one.
+    # Ctrl-C reaches every process of a terminal, and the parent ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _here.update(plan=plan, bench=bench, shares=shares)
+    _workers.append(_Worker(plan, bench, shares))
 
 
-def _run(at: int, experiment: Experiment) -> Outcome:
-    plan, bench, shares = _here["plan"], _here["bench"], _here["shares"]
-    assert isinstance(bench, Bench) and isinstance(plan, Plan)
-    # Opened by the first experiment, not by the pool, so that whoever waits for it learns what went wrong.
-    laboratory = _here.setdefault("laboratory", None) or open_laboratory(plan, bench)
-    _here["laboratory"] = laboratory
-
-    def note(share: float) -> None:
-        shares[at] = share  # type: ignore[index]
-
-    outcome = run(experiment, laboratory, bench.distances, note)  # type: ignore[arg-type]
-    note(1.0)
-    return outcome
+def _run(place: int, experiment: Experiment) -> Outcome:
+    (worker,) = _workers
+    return worker.run(place, experiment)

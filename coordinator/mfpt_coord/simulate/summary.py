@@ -1,4 +1,4 @@
-"""What simulations came to, for people and for scripts."""
+"""Summaries of simulations, for people and for scripts."""
 
 import statistics
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """One method over all seeds; accuracies in 0..1.
 
     Attributes:
-        mean: over languages, then seeds.
-        deviation: standard deviation of the seeds' means; 0 for one seed.
-        worst: lowest of the languages, each averaged over seeds.
-        per_language: averaged over seeds.
-        seeds: the means, in the order of the seeds.
+        mean: Mean over languages, then seeds.
+        deviation: Standard deviation of the seeds' means; 0 for a single seed.
+        worst: Lowest mean of a language over the seeds.
+        per_language: Language -> mean over the seeds.
+        seeds: Mean over languages for each seed, in order.
     """
 
     mean: float
@@ -33,7 +33,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def summarise(accuracies: Sequence[dict[LanguageCode, float]]) -> Summary:
-    """Summarise accuracies by language, one mapping for each seed."""
+    """Summarise accuracies: one mapping from languages for each seed."""
     per_language = {tag: statistics.mean(one[tag] for one in accuracies) for tag in accuracies[0]}
     seeds = [mean(one) for one in accuracies]
     return Summary(
@@ -46,7 +46,7 @@ def summarise(accuracies: Sequence[dict[LanguageCode, float]]) -> Summary:
 
 
 def by_method(outcomes: Sequence[Outcome]) -> dict[Method, list[Outcome]]:
-    """Group outcomes, methods in their usual order."""
+    """Group outcomes by method, in the usual order of the methods."""
     return {method: found for method in METHODS if (found := [one for one in outcomes if one.method == method])}
 
 
@@ -57,7 +57,7 @@ def as_json(outcomes: Sequence[Outcome]) -> str:
 
 
 def figure(outcomes: Sequence[Outcome]) -> "Figure":
-    """Draw a bar for each language and method."""
+    """Return a figure with a bar for each language and method."""
     summaries = {method: summarise([one.accuracy for one in found]) for method, found in by_method(outcomes).items()}
     tags = list(next(iter(summaries.values())).per_language)
     series = {str(method): [summary.per_language[tag] for tag in tags] for method, summary in summaries.items()}

@@ -1,85 +1,15 @@
-"""`mfpt-coord languages`, and what it keeps of the answers of URIEL+.
-
-Where URIEL+ is asked, a package of its name stands before the real one, which takes seconds to start.
-"""
+"""`mfpt-coord languages`: distances, weights, figures."""
 
 import asyncio
-import json
-import os
-import subprocess
-from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner
 
-from mfpt_coord.commands.app import app
-from mfpt_coord.core.relations import CUSTOM, Distances, pair
-from mfpt_coord.languages.distances import with_custom
-from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.languages import LanguageCode
+from support.desk import DISTANCES, Desk
 from support.programs import run, serve
 
 SWAHILI, ZULU, YORUBA = (LanguageCode(code) for code in ("swh", "zul", "yor"))
-DISTANCES = "first,second,distance\nswh,zul,0.2\nswh,yor,0.8\nzul,yor,0.8\n"
-
-# It knows four languages; Swahili and Amharic share no phonological feature. It notes what it was asked.
-URIEL = """
-import os
-class URIELPlus:
-    langs = [["swh", "zul", "yor", "amh"]]
-    def map_new_distance_to_loaded_features(self, metric):
-        return 0
-    def new_distance(self, metric, languages):
-        with open(os.environ["ASKED"], "a") as asked:
-            asked.write(f"{metric} {' '.join(languages)}\\n")
-        if metric == "phonological" and languages == ["amh", "swh"]:
-            raise ValueError("No shared phonological features")
-        return 0.25 if languages == ["swh", "zul"] else 0.75
-"""
-
-
-class Desk:
-    """A folder to run commands in."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.cache = folder / "cache"
-        self.uriel(URIEL)
-
-    def uriel(self, source: str) -> None:
-        """Set what is found in place of URIEL+."""
-        package = self.folder / "path" / "urielplus"
-        package.mkdir(parents=True, exist_ok=True)
-        (package / "__init__.py").touch()
-        (package / "urielplus.py").write_text(source, encoding="utf-8")
-
-    @property
-    def asked(self) -> list[str]:
-        """What URIEL+ was asked so far."""
-        file = self.folder / "asked"
-        return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
-
-    @property
-    def _variables(self) -> dict[str, str]:
-        path = os.pathsep.join([str(self.folder / "path"), os.environ.get("PYTHONPATH", "")])
-        return {"PYTHONPATH": path, "MFPT_CACHE": str(self.cache), "ASKED": str(self.folder / "asked")}
-
-    def run(self, *arguments: str, extra: dict[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
-        return run(self.folder / "home", "mfpt_coord", "languages", *arguments, extra=self._variables | (extra or {}))
-
-    def table(self, *arguments: str) -> dict[str, Any]:
-        """Return what the command prints as JSON; run in this process, which is faster."""
-        result = CliRunner().invoke(app, ["languages", *arguments, "--json"], env=self._variables)
-        assert result.exit_code == 0, result.output
-        found = json.loads(result.stdout)
-        assert isinstance(found, dict)
-        return found
-
-    def file(self, text: str) -> str:
-        path = self.folder / "distances.csv"
-        path.write_text(text, encoding="utf-8")
-        return str(path)
 
 
 @pytest.fixture
@@ -218,76 +148,6 @@ def test_a_usage_error_ends_with_exit_code_2_and_asks_nobody(
 
 def test_help_shows_an_example(desk: Desk) -> None:
     assert "Example: mfpt-coord languages" in desk.run("--help").stdout
-
-
-def test_what_was_asked_once_is_not_asked_again(desk: Desk) -> None:
-    first = desk.table("sw", "am", "--metrics", "phonological,genetic")["distances"]["phonological"]
-    second = desk.table("am", "sw", "zu", "--metrics", "phonological,genetic")["distances"]["phonological"]
-
-    assert desk.asked == [
-        *("genetic amh swh", "phonological amh swh"),
-        *("genetic amh zul", "phonological amh zul", "genetic swh zul", "phonological swh zul"),
-    ], "also not again what is not known"
-    assert first == [[0.0, None], [None, 0.0]]
-    assert second == [[0.0, None, 0.75], [None, 0.0, 0.25], [0.75, 0.25, 0.0]]
-
-
-def test_the_first_time_takes_long_and_says_why(desk: Desk) -> None:
-    assert "asking URIEL+" in desk.run("sw", "zu").stderr
-
-
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"source": "urielplus 0.1", "distances": {}}'])
-def test_a_cache_that_cannot_be_used_is_written_anew(content: bytes, desk: Desk) -> None:
-    desk.cache.mkdir()
-    (desk.cache / "distances.json").write_bytes(content)
-
-    before = desk.table("sw", "zu", "--metrics", "genetic")
-    desk.uriel("raise RuntimeError")
-
-    assert before["mean"] == [[0.0, 0.25], [0.25, 0.0]]
-    assert desk.table("sw", "zu", "--metrics", "genetic") == before
-    assert [file.name for file in desk.cache.iterdir()] == ["distances.json"]
-
-
-def test_where_uriel_fails_the_reason_is_said_and_nothing_is_kept(desk: Desk) -> None:
-    desk.uriel("raise RuntimeError('no memory')")
-    result = desk.run("sw", "zu", "--metrics", "genetic", "--json")
-
-    assert result.returncode == 0
-    assert "no memory" in result.stderr
-    assert json.loads(result.stdout)["distances"]["genetic"] == [[0.0, None], [None, 0.0]]
-    assert json.loads(result.stdout)["mean"] == [[0.0, 0.5], [0.5, 0.0]]
-    desk.uriel(URIEL)
-    assert desk.table("sw", "zu", "--metrics", "genetic")["mean"] == [[0.0, 0.25], [0.25, 0.0]]
-
-
-def test_a_cache_folder_that_cannot_be_written_to_costs_a_warning(desk: Desk) -> None:
-    desk.cache.write_text("a file", encoding="utf-8")
-    result = desk.run("sw", "zu", "--metrics", "genetic", "--json")
-
-    assert result.returncode == 0
-    assert str(desk.cache) in result.stderr
-    assert json.loads(result.stdout)["mean"] == [[0.0, 0.25], [0.25, 0.0]]
-
-
-def test_a_coordinator_looks_up_only_what_the_operators_file_lacks() -> None:
-    asked = []
-
-    async def ask(languages: Iterable[LanguageCode], metrics: Sequence[str]) -> Distances:
-        asked.append((sorted(languages), metrics))
-        return {pair(SWAHILI, ZULU): {"syntactic": 0.3}, pair(ZULU, YORUBA): {"syntactic": 0.6}}
-
-    look_up = with_custom(ask, {pair(SWAHILI, ZULU): {CUSTOM: 0.1}, pair(SWAHILI, YORUBA): {CUSTOM: 0.2}})
-    found = asyncio.run(look_up([SWAHILI, ZULU, YORUBA, UNDETERMINED], ("syntactic",)))
-    enough = asyncio.run(look_up([SWAHILI, ZULU], ("syntactic",)))
-
-    assert asked == [(["yor", "zul"], ("syntactic",))]
-    assert found == {
-        pair(SWAHILI, ZULU): {"syntactic": 0.3, CUSTOM: 0.1},
-        pair(ZULU, YORUBA): {"syntactic": 0.6},
-        pair(SWAHILI, YORUBA): {CUSTOM: 0.2},
-    }
-    assert enough == {pair(SWAHILI, ZULU): {CUSTOM: 0.1}}
 
 
 def test_serving_distances_with_a_mistake_ends_with_exit_code_7_before_anything_is_made(desk: Desk) -> None:

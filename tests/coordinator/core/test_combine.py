@@ -1,4 +1,4 @@
-"""What a fold's deltas come to: figures worked out by hand."""
+"""Combined deltas, with figures worked out by hand."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -36,7 +36,7 @@ def test_deltas_longer_than_the_median_are_scaled_down_to_it() -> None:
     assert found == pytest.approx(np.array([[0.2 + 1.6 + 1.2, 1.2 + 1.6]]))
 
 
-def test_the_median_length_of_an_even_number_lies_midway() -> None:
+def test_the_median_length_of_an_even_number_of_deltas_lies_midway() -> None:
     # Lengths 1, 2, 4 and 100: the bound is 3.
     found = combined("clip", [[0.25] * 4], column(1, 2, -4, 100))
     assert found == pytest.approx(np.array([[(1 + 2 - 3 + 3) / 4]]))
@@ -129,7 +129,7 @@ def test_a_target_to_which_no_update_is_worth_anything_stays(way: Way) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_large_folds_are_the_same_as_small_ones_put_together(way: Way) -> None:
-    """Values are worked on in blocks; where a block ends must not show."""
+    """Values are processed in blocks, and the ends of the blocks must not show."""
     rng = np.random.default_rng(3)
     weights = rng.random((7, 5)) / 5
     deltas = rng.choice([-1, 1], (5, 6001)).astype(np.float32) * np.float32(0.5)
@@ -137,7 +137,7 @@ def test_large_folds_are_the_same_as_small_ones_put_together(way: Way) -> None:
     whole = combine(weights, deltas, plan)
     assert whole.shape == (7, 6001)
     assert whole.dtype == np.float32
-    # All deltas are of one length whatever part of them is taken, so that `clip` may be applied in parts, too.
+    # All deltas have the same length, whichever part of them is taken, so that `clip` works on parts as well.
     parts = [combine(weights, deltas[:, start : start + 100], plan) for start in range(0, 6001, 100)]
     assert whole == pytest.approx(np.concatenate(parts, axis=1), rel=1e-5, abs=1e-6)
 

@@ -1,4 +1,4 @@
-"""What must hold however deltas are combined, and how far an outlier can move a prompt."""
+"""Properties of every way to combine deltas, and how far an outlier can move a prompt."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ TARGETS, VALUES = 3, 5
 PLANS = st.builds(
     Aggregation, combine=st.sampled_from(["mean", "clip", "trimmed-mean", "median"]), trim=st.floats(0, 0.45)
 )
-# As far as the coordinator lets a value change.
+# The largest change of a value that the coordinator accepts.
 CHANGES = st.floats(-1e3, 1e3, width=32)
-# A few of them only, so that updates often agree in a value.
+# Only a few values, so that updates often agree in one.
 ALIKE = st.sampled_from([-2.0, 0.0, 1.0, 1.5, 8.0])
 
 
@@ -34,7 +34,7 @@ def buffers(draw: Any, changes: st.SearchStrategy[float] = CHANGES, fewest: int 
 
 
 def tolerance(deltas: Array) -> float:
-    """What float32 sums of these deltas may be off by."""
+    """Largest rounding error of float32 sums of these deltas."""
     return 1e-5 * float(np.abs(deltas).max()) + float(np.finfo(np.float32).tiny)
 
 
@@ -82,7 +82,7 @@ def test_an_outlier_of_less_weight_than_is_trimmed_cannot_leave_the_range_of_the
     weights, deltas = buffer
     plan = data.draw(st.sampled_from([Aggregation(combine="trimmed-mean", trim=trim), Aggregation(combine="median")]))
     limit = trim if plan.combine == "trimmed-mean" else 0.499
-    # The last update gets the given part of what a target lets pass, the others the rest.
+    # The last update gets the given share of the weight that a target trims, the others get the rest.
     rest = weights[:, :-1].sum(axis=1)
     assume((rest > 1e-6).all())
     weights[:, -1] = rest * part * limit / (1 - part * limit)
@@ -104,7 +104,7 @@ def test_a_clipped_outlier_moves_a_prompt_no_further_than_the_others_deltas_are_
     deltas[-1] = size * data.draw(arrays(np.float32, VALUES, elements=st.floats(-1, 1, width=32)))
     found = combine(weights, deltas, Aggregation(combine="clip"))
     without = combine(weights[:, :-1], deltas[:-1], Aggregation(combine="mean"))
-    # Clipping takes from the others at most their length, and the outlier adds at most the longest of theirs.
+    # Clipping takes at most their length from the others, and the outlier adds at most the longest of those.
     moved = np.linalg.norm((found - without).astype(np.float64), axis=1)
     assert (moved <= honest * (1 + 1e-4)).all()
 

@@ -1,11 +1,13 @@
-"""What a fold's updates show of how languages relate: figures worked out by hand."""
+"""What a fold's updates show about how languages relate, with figures worked out by hand."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import pytest
 
 from mfpt_coord.core.evidence import added, compare, judge
 from mfpt_coord.core.proximity import disagreement
-from mfpt_coord.core.relations import Comparison, Judgement, Relations, pair
+from mfpt_coord.core.relations import Comparison, Judgement, Pair, Relations, pair
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Metrics, UpdateHeader
@@ -42,12 +44,19 @@ def test_later_deltas_move_a_direction_by_three_tenths() -> None:
     assert directions[ZULU] == pytest.approx(vector(7, 3))
 
 
+def rounded(comparisons: Mapping[Pair, Comparison]) -> dict[Pair, Comparison]:
+    """Return comparisons without the rounding errors of single precision."""
+    return {
+        two: Comparison(round(seen.cosine, 6), seen.times, round(seen.weight, 5)) for two, seen in comparisons.items()
+    }
+
+
 def test_the_languages_of_a_buffer_are_compared_with_each_other_and_with_all_earlier_ones() -> None:
     _, comparisons = compare([update(SWAHILI, 3, 4), update(ZULU, 1, 0)], {ENGLISH: vector(0, -2)}, Relations())
-    assert comparisons == {
-        pair(SWAHILI, ZULU): Comparison(pytest.approx(0.6), 1, pytest.approx(5)),
-        pair(SWAHILI, ENGLISH): Comparison(pytest.approx(-0.8), 1, pytest.approx(10)),
-        pair(ZULU, ENGLISH): Comparison(pytest.approx(0.0), 1, pytest.approx(2)),
+    assert rounded(comparisons) == {
+        pair(SWAHILI, ZULU): Comparison(0.6, 1, 5),
+        pair(SWAHILI, ENGLISH): Comparison(-0.8, 1, 10),
+        pair(ZULU, ENGLISH): Comparison(0.0, 1, 2),
     }
 
 
@@ -59,8 +68,7 @@ def test_languages_that_both_reported_nothing_new_are_not_compared() -> None:
 def test_cosines_are_averaged_over_all_comparisons_by_the_lengths_of_the_deltas() -> None:
     known = Relations(comparisons={pair(SWAHILI, ZULU): Comparison(0.5, 3, 6.0)})
     _, comparisons = compare([update(SWAHILI, 1, 0), update(ZULU, -2, 0)], {}, known)
-    mean = pytest.approx((6 * 0.5 - 2 * 1) / 8)
-    assert comparisons == {pair(SWAHILI, ZULU): Comparison(mean, 4, pytest.approx(8))}
+    assert rounded(comparisons) == {pair(SWAHILI, ZULU): Comparison((6 * 0.5 - 2 * 1) / 8, 4, 8)}
 
 
 def test_a_delta_of_nothing_shows_nothing() -> None:
@@ -69,7 +77,7 @@ def test_a_delta_of_nothing_shows_nothing() -> None:
 
 
 def test_equal_directions_never_have_a_cosine_above_1() -> None:
-    """Single precision would make 1.0000001 of these."""
+    """In single precision, the cosine of these is 1.0000001."""
     _, comparisons = compare([update(SWAHILI, 0, 3, 3, 3), update(ZULU, 0, 3, 3, 3)], {}, Relations())
     assert 1 - 1e-6 < comparisons[pair(SWAHILI, ZULU)].cosine <= 1
 
@@ -80,8 +88,8 @@ def judgement(accuracy: float, own: float, validated: int) -> Judgement:
 
 def test_a_judgement_counts_standard_errors_in_favour_of_the_own_prompt() -> None:
     # 25 examples: a standard error of 0.1.
-    assert judgement(0.6, 0.8, 25) == Judgement(pytest.approx(2.0), 1)
-    assert judgement(0.8, 0.6, 25) == Judgement(pytest.approx(-2.0), 1)
+    assert judgement(0.6, 0.8, 25) == pytest.approx(Judgement(2.0, 1))
+    assert judgement(0.8, 0.6, 25) == pytest.approx(Judgement(-2.0, 1))
     assert judgement(0.7, 0.7, 25) == Judgement(0.0, 1)
 
 
@@ -93,7 +101,9 @@ def test_no_single_update_counts_more_than_three_standard_errors() -> None:
 def test_the_judgements_of_a_language_add_up_to_what_is_known() -> None:
     known = Relations(judgements={ZULU: Judgement(2.0, 4), ENGLISH: Judgement(3.0, 1)})
     buffer = [update(ZULU, 0, metrics=scores(0.6, own, 25)) for own in (0.8, 0.9, 0.5)]
-    assert judge(buffer, known) == {ZULU: Judgement(pytest.approx(2.0 + 2 + 3 - 1), 7)}
+    judgements = judge(buffer, known)
+    assert judgements.keys() == {ZULU}
+    assert judgements[ZULU] == pytest.approx(Judgement(2.0 + 2 + 3 - 1, 7))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What the server's optimisers make of combined deltas: figures worked out by hand."""
+"""Steps of the server's optimisers, with figures worked out by hand."""
 
 import numpy as np
 import pytest

@@ -80,14 +80,14 @@ def test_a_language_that_is_being_trained_counts_as_if_it_had_arrived() -> None:
     assert names(state) == ["c"]
 
 
-def test_places_go_round_the_languages() -> None:
+def test_languages_are_assigned_in_rotation() -> None:
     state = federation(
         *(device(name, SWAHILI) for name in "abc"), device("y", ZULU), aggregation={"concurrency": 3}, contributed={}
     )
     assert names(state) == ["a", "y", "b"]
 
 
-def test_of_one_language_the_device_goes_first_that_has_waited_longest() -> None:
+def test_among_devices_of_one_language_the_one_that_has_waited_longest_goes_first() -> None:
     state = federation(
         device("a", contributed=4), device("b", contributed=2), device("c"), version=5, aggregation={"concurrency": 3}
     )
@@ -104,7 +104,7 @@ def test_of_one_language_the_device_goes_first_that_has_waited_longest() -> None
     ],
     ids=["not ready", "training", "late", "has trained from this version"],
 )
-def test_is_not_assigned(reason: dict[str, Any]) -> None:
+def test_a_device_that_cannot_train_now_is_not_assigned(reason: dict[str, Any]) -> None:
     assert eligible(federation(device("a", **reason)), NOW) == []
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mfpt_coord.core.combine import combine
@@ -14,7 +14,7 @@ from mfpt_coord.core.optimiser import apply
 from mfpt_coord.core.proximity import proximities
 from mfpt_coord.core.relations import Distances, Relations, pair
 from mfpt_coord.core.state import Contribution
-from mfpt_coord.core.weights import example_weight, fold_weights, mixture
+from mfpt_coord.core.weights import example_weight, fold_weights
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Aggregation
 from mfpt_shared.protocol.messages import UpdateHeader
@@ -37,10 +37,10 @@ def plans(*proximity: str) -> st.SearchStrategy[Aggregation]:
     )
 
 
-# `auto` may leave a language out altogether, the others listen to all.
+# `auto` may leave a language out altogether; the other kinds listen to every language.
 PLANS = plans("auto", "fixed", "fixed", "observed", "uniform")
 LISTENING_PLANS = plans("fixed", "fixed", "observed", "uniform")
-# Languages of the devices, one each, and their examples.
+# Language and examples of each device.
 DEVICES = st.lists(st.tuples(st.sampled_from(TAGS), st.integers(0, 10**6)), min_size=1, max_size=6)
 SHARES = st.floats(0, 1)
 DISTANCES = st.fixed_dictionaries(
@@ -169,7 +169,7 @@ def test_a_staler_update_moves_prompts_less(
     assert (stale[~heard, late] == 0).all()
     assert heard[targets(devices).index(buffer[late].language)]
     others = [place for place in range(len(buffer)) if place != late]
-    # It is not normalised away: nobody else gains by it.
+    # It is not normalised away: no other update gains weight.
     assert stale[:, others] == pytest.approx(fresh[:, others])
 
 
@@ -186,7 +186,7 @@ def test_a_buffer_of_distant_languages_moves_a_prompt_less_than_one_of_near_ones
         buffer = [contribution(language, examples)] * 2
         return float(fold_weights([target], buffer, shares, Relations(distances), plan).sum())
 
-    # Of equal steps otherwise: however many of all examples they stand for.
+    # Otherwise equal steps, whatever share of all examples they represent.
     fixed = Aggregation(proximity="fixed", temperature=temperature, cover_exponent=0)
     assert step(stranger, far_examples, fixed) < step(neighbour, near_examples, fixed) <= step(target, own, fixed)
     auto = Aggregation(proximity="auto", cover_exponent=0)
@@ -221,52 +221,11 @@ def test_only_the_plans_metrics_count_and_only_those_that_are_known() -> None:
     assert near == pytest.approx(np.array([[np.exp(-0.3)]]))
 
 
-PROMPTS = st.dictionaries(
-    st.sampled_from([UNDETERMINED, *TAGS[1:]]),
-    st.lists(st.floats(-100, 100, width=32), min_size=VALUES, max_size=VALUES).map(
-        lambda values: np.array(values, np.float32)
-    ),
-    min_size=1,
-)
-
-
-@settings(max_examples=200)
-@given(PROMPTS, DISTANCES, PLANS, st.data())
-def test_a_late_joiners_prompt_lies_between_those_that_have_contributed(
-    prompts: dict[LanguageCode, Array], distances: Distances, plan: Aggregation, data: st.DataObject
-) -> None:
-    contributed = {
-        language: data.draw(st.floats(1, 100))
-        for language in prompts
-        if language != UNDETERMINED and data.draw(st.booleans())
-    }
-    sources = [prompts[language] for language in contributed]
-    assume(sources)
-    mixed = mixture(TAGS[0], prompts, contributed, Relations(distances), plan)
-    assert mixed.dtype == np.float32
-    assert (mixed >= np.min(sources, axis=0) - 1e-4).all()
-    assert (mixed <= np.max(sources, axis=0) + 1e-4).all()
-
-
-def test_a_late_joiner_listens_more_to_near_languages() -> None:
-    distances = {pair(TAGS[0], TAGS[1]): {"genetic": 0.1}, pair(TAGS[0], TAGS[2]): {"genetic": 0.9}}
-    prompts = {TAGS[1]: np.zeros(VALUES, np.float32), TAGS[2]: np.ones(VALUES, np.float32)}
-    plan = Aggregation(proximity="fixed", temperature=0.4)
-    mixed = mixture(TAGS[0], prompts, {TAGS[1]: 5, TAGS[2]: 5}, Relations(distances), plan)
-    near, far = np.exp(-0.1 / 0.4), np.exp(-0.9 / 0.4)
-    assert mixed == pytest.approx(np.full(VALUES, far / (near + far)))
-
-
-def test_before_anybody_has_contributed_all_start_alike() -> None:
-    first = np.arange(VALUES, dtype=np.float32)
-    assert np.array_equal(mixture(TAGS[0], {UNDETERMINED: first}, {}, Relations(), Aggregation()), first)
-
-
 @given(DEVICES, DISTANCES, PLANS, st.integers(1, 8))
 def test_no_prompt_moves_further_than_its_updates(
     devices: list[tuple[LanguageCode, int]], distances: Distances, plan: Aggregation, reported: int
 ) -> None:
-    """Also where only a part of the devices reported, all of them near."""
+    """Even if only some of the devices contributed, all of them near."""
     buffer = [contribution(language, examples) for language, examples in devices[:reported]]
     weights = fold_weights(targets(devices), buffer, active(devices), Relations(distances), plan)
     assert (weights.sum(axis=1) <= 1 + 1e-9).all()

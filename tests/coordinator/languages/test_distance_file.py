@@ -1,4 +1,4 @@
-"""A user's own language distances: what a file may look like, and what is said of one that makes no sense."""
+"""A user's own language distances: what a file may look like, and what is said about one with a mistake."""
 
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def test_languages_may_be_written_in_any_way(tmp_path: Path) -> None:
     assert read(tmp_path, ",sw-KE,zu\nSWA,,0.25\nyo,0.5,\n") == WANTED
 
 
-def test_what_spreadsheets_add_is_no_mistake(tmp_path: Path) -> None:
+def test_what_spreadsheets_add_is_not_a_mistake(tmp_path: Path) -> None:
     text = '\ufeff"",swh,zul,yor,,\r\nswh,, 0.25 ,0.5,,\r\n,,,,,\r\nzul,,,,,\r\n'
     assert read(tmp_path, text) == WANTED
 
@@ -87,7 +87,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
         read_distances(tmp_path / "missing.csv")
 
 
-def test_a_file_that_is_no_text_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     file = tmp_path / "distances.csv"
     file.write_bytes(b",swh\xff\n")
     with pytest.raises(BadData, match=r"distances\.csv is not UTF-8"):

@@ -1,4 +1,4 @@
-"""The language distances that URIEL+ gives, asked for as the coordinator asks."""
+"""The language distances that the real URIEL+ gives, asked as the coordinator asks."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The embedded broker: where it listens, what it survives, and that it goes when it is told to."""
+"""The embedded broker: where it listens, what it survives, and that it stops when it is told to."""
 
 import asyncio
 import os
@@ -108,7 +108,7 @@ def test_the_server_ends_with_the_context_even_if_that_fails(tmp_path: Path) -> 
 
 
 async def kill_and_wait(directory: Path, inbox: Inbox) -> None:
-    """Kill the server as a kernel without memory would, and wait until a client is connected again."""
+    """Kill the server as a kernel that is out of memory would, and wait until a client is connected again."""
     os.kill(server_of(directory), signal.SIGKILL)
     await inbox.until_event(Disconnected)
     await inbox.until_event(Connected, count=2)

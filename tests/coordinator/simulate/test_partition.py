@@ -20,7 +20,7 @@ def content(*keys: int) -> Content:
 
 
 def translations(sentences: int, *languages: LanguageCode) -> dict[LanguageCode, Content]:
-    """The same sentences in every language, in another order in each."""
+    """The same sentences in every language, each in a different order."""
     return {
         language: content(*(int(key) for key in np.random.default_rng(place).permutation(sentences)))
         for place, language in enumerate(languages)
@@ -62,7 +62,7 @@ def test_a_language_that_lacks_a_sentence_gets_another_one_instead() -> None:
 
 
 def test_a_language_with_too_few_examples_is_an_error_that_names_it() -> None:
-    with pytest.raises(UsageError, match="zul has 2 training examples, not 3"):
+    with pytest.raises(UsageError, match="zul has only 2 training examples, and --examples asks for 3"):
         same_sentences({SWAHILI: content(0, 1, 2), ZULU: content(2, 1)}, 3, rng())
 
 
@@ -71,7 +71,7 @@ def test_a_device_that_is_alone_holds_all_rows_of_its_language() -> None:
 
 
 def test_a_device_that_is_alone_needs_as_many_rows_as_any() -> None:
-    with pytest.raises(UsageError, match="3 examples cannot be shared out to 1 devices with 8"):
+    with pytest.raises(UsageError, match="3 examples cannot be shared out to 1 devices with at least 8"):
         over_devices([4, 7, 9], [0] * 10, 1, 0.1, 8, rng())
 
 
@@ -98,5 +98,5 @@ def test_what_rounding_leaves_over_does_not_pile_up_on_one_device() -> None:
 def test_rows_that_cannot_be_shared_out_are_an_error_that_says_what_to_do(
     rows: int, devices: int, skew: float, least: int
 ) -> None:
-    with pytest.raises(UsageError, match=rf"{rows} examples.*{devices} devices with {least}.*fewer devices"):
+    with pytest.raises(UsageError, match=rf"{rows} examples.*{devices} devices with at least {least}.*fewer --devices"):
         over_devices(range(rows), [0] * rows, devices, skew, least, rng())

@@ -20,7 +20,7 @@ Choose = Callable[[dict[LanguageCode, Content], int, np.random.Generator], dict[
 
 @st.composite
 def translated(draw: st.DrawFn) -> dict[LanguageCode, Content]:
-    """Languages that hold translations of the same sentences, each in an order of its own."""
+    """Languages with translations of the same sentences, each in its own order."""
     sentences = draw(st.integers(1, 40))
     contents = {}
     for language in draw(st.lists(st.sampled_from(TAGS), min_size=1, max_size=4, unique=True)):
@@ -88,7 +88,7 @@ def test_every_row_goes_to_exactly_one_device_and_every_device_has_enough(
     try:
         shares = over_devices(rows, labels, devices, skew, least, np.random.default_rng(seed))
     except UsageError:
-        # Only a tight division may fail.
+        # Only where there are hardly enough examples may the division fail.
         assert len(rows) < devices * (least + 5) or not math.isinf(skew)
         return
     assert len(shares) == devices

@@ -1,4 +1,4 @@
-"""Simulated federations of toy trainers: who trains when, what travels, and which prompts come of it."""
+"""Simulated federations of toy trainers: who trains when, what travels, and which prompts result."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -11,12 +11,14 @@ import pytest
 from mfpt_coord.core.proximity import disagreement
 from mfpt_coord.core.relations import Distances, pair
 from mfpt_coord.simulate import run as simulation
+from mfpt_coord.simulate import together
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, Outcome, mean
 from mfpt_coord.simulate.federation import Federation
 from mfpt_coord.simulate.fleet import Fleet
+from mfpt_coord.simulate.partition import share_out
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.tensors import flatten, halve, initial_state, layout
+from mfpt_shared.tensors import Array, dense, flatten, halve, initial_state, layout
 from support.laboratory import ToyLaboratory, direction, toy_plan
 
 SWAHILI, ZULU, YORUBA, AMHARIC = LANGUAGES = tuple(LanguageCode(tag) for tag in ("swh", "zul", "yor", "amh"))
@@ -53,14 +55,14 @@ Watch = Callable[..., tuple[Outcome, Federation]]
 
 @pytest.fixture
 def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
-    """Simulate, and return also the federation as it was at the end."""
+    """Simulate, and return the outcome together with the federation as it was at the end."""
     made: list[Federation] = []
 
     def keep(*args: Any, **kwargs: Any) -> Federation:
         made.append(Federation(*args, **kwargs))
         return made[-1]
 
-    monkeypatch.setattr(simulation, "Federation", keep)
+    monkeypatch.setattr(together, "Federation", keep)
 
     def run(method: Method, laboratory: ToyLaboratory | None = None, **changes: Any) -> tuple[Outcome, Federation]:
         return simulate(method, laboratory, **changes), made[-1]
@@ -78,7 +80,7 @@ def test_fedavg_waits_for_everybody_in_every_round(watch: Watch) -> None:
 
 
 @ASYNCHRONOUS
-def test_others_do_not(method: Method, watch: Watch) -> None:
+def test_asynchronous_methods_wait_for_nobody(method: Method, watch: Watch) -> None:
     outcome, federation = watch(method, devices=2, spread=1.0)
     assert max(federation.state.staleness) > 0
     assert outcome.versions > ROUNDS
@@ -116,11 +118,11 @@ def test_a_straggler_delays_fedavg_tenfold_and_mfpt_hardly() -> None:
 
 @FEDERATED
 def test_no_device_trains_twice_at_once_however_slow_it_is(method: Method, watch: Watch) -> None:
-    """Also where its first round had a closed form, and was much shorter than the others."""
+    """Even if its first round used a closed form, and was much shorter than the others."""
     plan = toy_plan(head_start="ridge", epochs=3)
     outcome, federation = watch(method, spread=0.0, stragglers=0.25, examples=50, rounds=20, plan=plan)
     for device in federation.devices.values():
-        # Three epochs, and half a one for measuring; the first round is shorter, the last one may not have ended.
+        # Three epochs, and half an epoch for measuring; the first round is shorter, and the last may not have ended.
         seconds = 3.5 * device.trainer.examples * federation.fleet.example_seconds * device.pace.slowness
         assert (device.sequence - 2) * seconds <= outcome.seconds
 
@@ -138,8 +140,8 @@ def test_late_joiners_start_from_what_others_have_learnt(method: Method) -> None
     laboratory = alike()
     outcome = simulate(method, laboratory, late=0.5, spread=0.0, rounds=12)
     shapes = layout(toy_plan())
-    untrained = flatten(halve(initial_state(toy_plan())), shapes)
-    first = {}
+    untrained = flatten(dense(halve(initial_state(toy_plan()))), shapes)
+    first: dict[LanguageCode, Array] = {}
     for language, start in laboratory.starts:
         first.setdefault(language, start)
     assert first.keys() == set(LANGUAGES)
@@ -241,7 +243,7 @@ def test_a_device_that_is_alone_makes_a_version_of_each_round(method: Method) ->
 
 def test_devices_of_one_language_share_its_examples() -> None:
     asked = experiment(devices=4, label_skew=0.5)
-    shares = simulation.share_out(asked, alike())
+    shares = share_out(asked, alike())
     assert [share.language for share in shares] == [language for language in LANGUAGES for _ in range(4)]
     for language in LANGUAGES:
         rows = [row for share in shares if share.language == language for row in share.rows]
@@ -249,7 +251,7 @@ def test_devices_of_one_language_share_its_examples() -> None:
 
 
 def test_all_methods_of_a_seed_hold_the_same_examples() -> None:
-    shares = [simulation.share_out(experiment(method, devices=2), alike()) for method in METHODS]
+    shares = [share_out(experiment(method, devices=2), alike()) for method in METHODS]
     assert all(one == shares[0] for one in shares)
 
 

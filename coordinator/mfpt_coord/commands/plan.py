@@ -1,0 +1,106 @@
+"""The commands `mfpt-coord plan …`. They import what they run, so that `--help` answers at once."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mfpt_coord.commands.options import JsonOption
+from mfpt_shared.errors import UsageError
+from mfpt_shared.plan import PromptMethod, Task, TaskKind, federation_name, made, plan_to_json
+
+if TYPE_CHECKING:
+    from mfpt_coord.presets import Preset
+
+app = typer.Typer(help="Write, show and check federation plans.", no_args_is_help=True)
+
+PlanArgument = Annotated[Path, typer.Argument(help="Plan file (TOML).")]
+
+
+@app.command(epilog="Example: mfpt-coord plan init --preset sib200 --out plan.toml")
+def init(
+    preset: Annotated[
+        str | None,
+        typer.Option(help="Ready-made task: cldr (default), sib200, masakhanews, xnli, or cldr-names for a decoder."),
+    ] = None,
+    kind: Annotated[
+        TaskKind | None, typer.Option(help="Kind of a task of your own; classification unless you say otherwise.")
+    ] = None,
+    labels: Annotated[str | None, typer.Option(help="Labels of a task of your own, separated by commas.")] = None,
+    federation: Annotated[str, typer.Option(help="Name of the federation.")] = "default",
+    backbone: Annotated[
+        str, typer.Option(help="Backbone: bundled:<name>, hf:<id>@<revision>, path:<folder> or gguf:<file>.")
+    ] = "bundled:multilingual-e5-small",
+    method: Annotated[PromptMethod, typer.Option(help="Where the soft prompt enters the backbone.")] = "late",
+    out: Annotated[Path | None, typer.Option(help="File to write; without it, the plan goes to stdout.")] = None,
+) -> None:
+    """Write a plan in which every key is explained."""
+    from mfpt_coord import presets
+    from mfpt_shared.backbones.describe import parse_uri
+    from mfpt_shared.plan_files import plan_to_toml
+
+    chosen = _chosen(preset, kind, labels)
+    if chosen.task.generates and parse_uri(backbone).scheme == "bundled":
+        raise UsageError("the bundled backbone cannot write text; name a decoder with --backbone hf:, path: or gguf:")
+    plan = presets.plan_for(chosen, federation=federation_name(federation), backbone=backbone, method=method)
+    if out is None:
+        typer.echo(plan_to_toml(plan), nl=False)
+        return
+    _write(plan_to_toml(plan), out)
+    typer.echo(
+        f"wrote {out}: {plan.task.kind}, {len(plan.task.labels)} labels, plan {plan.digest}; "
+        f"next: mfpt-coord serve --plan {out}",
+        err=True,
+    )
+
+
+@app.command(epilog="Example: mfpt-coord plan show plan.toml --json")
+def show(plan: PlanArgument, as_json: JsonOption = False) -> None:
+    """Print a plan with all defaults filled in."""
+    from mfpt_coord.presets import read_plan
+    from mfpt_shared.plan_files import plan_to_toml
+
+    content = read_plan(plan)
+    typer.echo(plan_to_json(content).decode() if as_json else plan_to_toml(content), nl=as_json)
+
+
+@app.command(epilog="Example: mfpt-coord plan validate plan.toml")
+def validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
+    """Check a plan. If it has a mistake, say which, and exit with code 7."""
+    from mfpt_coord.presets import read_plan
+    from mfpt_shared.tensors import layout, size
+
+    content = read_plan(plan)
+    labels, values = len(content.task.labels), size(layout(content))
+    if as_json:
+        facts = {"plan": content.digest, "federation": content.federation, "labels": labels, "values": values}
+        typer.echo(json.dumps(facts))
+        return
+    typer.echo(f"{plan} is valid: plan {content.digest}, {labels} labels, {values:,} tuned values")
+    if not content.backbone.fingerprint:
+        typer.echo("warning: backbone.fingerprint is empty, so devices with other weights would go unnoticed", err=True)
+
+
+def _chosen(preset: str | None, kind: TaskKind | None, labels: str | None) -> "Preset":
+    """Return a preset, or a task of the operator's own."""
+    from mfpt_coord import presets
+
+    if preset and labels:
+        raise UsageError("give either --preset or --labels")
+    if preset and kind:
+        raise UsageError("give either --preset or --kind: a preset has a kind of its own")
+    if not labels and not kind:
+        return presets.preset(preset or "cldr")
+    wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
+    return presets.Preset(made(Task, labels=wanted, kind=kind or "classification"))
+
+
+def _write(text: str, file: Path) -> None:
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(text)
+    except FileExistsError as error:
+        raise UsageError(f"{file} already exists; choose another name, or remove it") from error
+    except OSError as error:
+        raise UsageError(f"cannot write {file}: {error.strerror}") from error

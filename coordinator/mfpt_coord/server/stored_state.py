@@ -1,0 +1,104 @@
+"""The coordinator's state as the tables of its database hold it; `store` says what they are and writes them."""
+
+import sqlite3
+
+import msgspec
+import numpy as np
+
+from mfpt_coord.core.optimiser import moment_count
+from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair, Relations
+from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Aggregation, Plan
+from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.messages import Update, UpdateCounts
+from mfpt_shared.protocol.topics import CLIENT_UP
+from mfpt_shared.tensors import Array, Layout, dense, flatten, layout
+
+
+def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -> State:
+    """Return the state after the last commit.
+
+    Args:
+        database: Connection to the coordinator's database.
+        plan: The plan that it holds.
+        counts: Counts of the updates that were not accepted; the accepted ones are counted here.
+    """
+    shapes = layout(plan)
+    accepted = database.execute("SELECT count(*) FROM updates").fetchone()[0]
+    return State(
+        plan,
+        shapes,
+        version=database.execute("SELECT coalesce(max(version), 0) FROM folds").fetchone()[0],
+        prompts=_prompts(database),
+        buffer=_buffer(database, shapes),
+        clients=_clients(database),
+        contributed=dict(
+            database.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
+        ),
+        relations=Relations(_distances(database), _comparisons(database), _judgements(database)),
+        directions=_directions(database),
+        moments=_moments(database, plan.aggregation),
+        counts=msgspec.structs.replace(counts, accepted=accepted),
+        staleness=dict(database.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
+    )
+
+
+def _prompts(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
+    newest = """
+        SELECT language, vector FROM prompts
+        JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) USING (language, version)
+    """
+    return {language: np.frombuffer(vector, np.float32) for language, vector in database.execute(newest)}
+
+
+def _buffer(database: sqlite3.Connection, shapes: Layout) -> tuple[Contribution, ...]:
+    rows = database.execute(
+        "SELECT client, language, staleness, received, payload FROM updates WHERE fold IS NULL ORDER BY number"
+    )
+    buffer = []
+    for client, language, staleness, received, payload in rows:
+        update = decode(CLIENT_UP, payload)
+        assert isinstance(update, Update)
+        delta = flatten(dense(update.delta), shapes)
+        buffer.append(Contribution(client, update.header, language, staleness, delta, received))
+    return tuple(buffer)
+
+
+def _clients(database: sqlite3.Connection) -> dict[str, Client]:
+    rows = database.execute(
+        "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen FROM clients"
+    )
+    return {
+        client: Client(
+            client, language, examples, sequence, contributed, seconds, accuracy, device=device, last_seen=last_seen
+        )
+        for client, language, examples, sequence, contributed, seconds, accuracy, device, last_seen in rows
+    }
+
+
+def _distances(database: sqlite3.Connection) -> Distances:
+    distances: dict[Pair, dict[str, float]] = {}
+    for first, second, metric, value in database.execute("SELECT first, second, metric, value FROM distances"):
+        distances.setdefault((first, second), {})[metric] = value
+    return distances
+
+
+def _comparisons(database: sqlite3.Connection) -> dict[Pair, Comparison]:
+    rows = database.execute("SELECT first, second, cosine, times, weight FROM comparisons")
+    return {(first, second): Comparison(*seen) for first, second, *seen in rows}
+
+
+def _judgements(database: sqlite3.Connection) -> dict[LanguageCode, Judgement]:
+    rows = database.execute("SELECT language, errors, times FROM judgements")
+    return {language: Judgement(errors, times) for language, errors, times in rows}
+
+
+def _directions(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
+    rows = database.execute("SELECT language, vector FROM directions")
+    return {language: np.frombuffer(vector, np.float32) for language, vector in rows}
+
+
+def _moments(database: sqlite3.Connection, plan: Aggregation) -> dict[LanguageCode, Array]:
+    rows = database.execute("SELECT language, vectors FROM moments")
+    return {language: np.frombuffer(vectors, np.float32).reshape(moment_count(plan), -1) for language, vectors in rows}

@@ -1,0 +1,113 @@
+"""Federations: the devices of an experiment train together, and each keeps the prompt that does best for it."""
+
+import math
+import sys
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from mfpt_coord.core.relations import Distances
+from mfpt_coord.core.state import initial
+from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, Point, mean, means, method_plan
+from mfpt_coord.simulate.federation import Device, Federation
+from mfpt_coord.simulate.pace import paces
+from mfpt_coord.simulate.partition import device_seed
+from mfpt_shared.device.rounds import Rounds
+from mfpt_shared.device.trainer import Laboratory, Share
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.plan import Plan
+from mfpt_shared.tensors import dense
+
+
+def federated(
+    experiment: Experiment,
+    laboratory: Laboratory,
+    shares: Sequence[Share],
+    distances: Distances,
+    on_progress: OnProgress,
+) -> Outcome:
+    """Let the devices train together, by the experiment's method; see `run.run` for the arguments."""
+    plan = method_plan(experiment)
+    devices = {device.id: device for device in _devices(experiment, plan, laboratory, shares)}
+    budget = experiment.rounds * len(devices) if math.isinf(experiment.until) else sys.maxsize
+    trajectory: list[Point] = []
+    done = 0
+
+    def on_update() -> None:
+        nonlocal done
+        done += 1
+        on_progress(min(1.0, done / budget))
+
+    def on_version(federation: Federation) -> None:
+        version = federation.state.version
+        if experiment.measure_every and version % experiment.measure_every == 0:
+            trajectory.append(Point(federation.at, version, federation.folded, mean(_test_all(federation))))
+
+    federation = Federation(
+        initial(plan), devices, distances, experiment.fleet, np.random.default_rng([experiment.seed, 2]), budget,
+        on_version=on_version, on_update=on_update,
+    )  # fmt: skip
+    federation.run(experiment.until)
+    return _outcome(experiment, laboratory, federation, trajectory)
+
+
+def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares: Sequence[Share]) -> Iterator[Device]:
+    """Yield a device for each share, with a pace of its own."""
+    fleet = experiment.fleet
+    usual = fleet.example_seconds * experiment.examples / experiment.devices
+    usual *= plan.training.epochs_for(experiment.examples // experiment.devices)
+    drawn = paces(fleet, len(shares), usual, np.random.default_rng([experiment.seed, 1]))
+    for place, (share, pace) in enumerate(zip(shares, drawn, strict=True)):
+        trainer = laboratory.trainer(experiment.plan, [share], max_validation=experiment.validation_limit)
+        identity = f"{device_seed(experiment, place):012x}"
+        rounds = Rounds(identity, share.language, plan, trainer, clock=lambda: 0.0)
+        yield Device(identity, share.language, trainer, rounds, pace)
+
+
+def _outcome(
+    experiment: Experiment, laboratory: Laboratory, federation: Federation, trajectory: Sequence[Point]
+) -> Outcome:
+    kept: dict[LanguageCode, list[float]] = {}
+    own: dict[LanguageCode, list[float]] = {}
+    validated: dict[LanguageCode, list[float]] = {}
+    accuracy = _test_all(federation)
+    for device in federation.devices.values():
+        measured = device.rounds.judge(federation.prompt(device.language))
+        choice = device.rounds.kept
+        assert choice is not None
+        is_own = choice.origin == "own"
+        tested = device.trainer.test(choice.state).accuracy if is_own else accuracy[device.language]
+        kept.setdefault(device.language, []).append(tested)
+        own.setdefault(device.language, []).append(float(is_own))
+        validated.setdefault(device.language, []).append(measured.accuracy)
+    held_out, shared = {}, {}
+    for language in experiment.held_out:
+        test = laboratory.trainer(experiment.plan, [Share(language, ())]).test
+        held_out[language] = test(dense(federation.prompt(language).state)).accuracy
+        shared[language] = test(dense(federation.prompt(UNDETERMINED).state)).accuracy
+    state = federation.state
+    return Outcome(
+        method=experiment.method,
+        seed=experiment.seed,
+        accuracy=accuracy,
+        validation=means(validated),
+        kept=means(kept),
+        own=means(own),
+        held_out=held_out,
+        shared=shared,
+        seconds=federation.at,
+        versions=state.version,
+        updates=federation.updates,
+        bytes_up=federation.bytes_up,
+        bytes_down=federation.bytes_down,
+        trajectory=tuple(trajectory),
+    )
+
+
+def _test_all(federation: Federation) -> dict[LanguageCode, float]:
+    """Return the test accuracy of every language's newest prompt."""
+    tested: dict[LanguageCode, float] = {}
+    for device in federation.devices.values():
+        if device.language not in tested:
+            tested[device.language] = device.trainer.test(dense(federation.prompt(device.language).state)).accuracy
+    return tested
