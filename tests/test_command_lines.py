@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_shared import __version__
 from support.programs import run
 
 
@@ -69,6 +70,14 @@ def test_help_shows_the_exit_codes(program: str, tmp_path: Path) -> None:
 
     assert result.returncode == 0
     assert "130 interrupted" in " ".join(result.stdout.split())
+
+
+@pytest.mark.parametrize("program", ["mfpt_coord", "mfpt_edge"])
+def test_the_version_is_printed_alone(program: str, tmp_path: Path) -> None:
+    result = run(tmp_path / "home", program, "--version")
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, f"mfpt {__version__}\n", "")
+    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize(

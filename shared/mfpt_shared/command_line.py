@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable
 from typing import Final
 
+from mfpt_shared import __version__
 from mfpt_shared.errors import Interrupted, MfptError
 
 DEBUG_FLAG: Final = "--debug"
@@ -14,6 +15,13 @@ EPILOG: Final = (
     "Exit codes: 0 ok, 1 error, 2 usage, 3 connection, 4 timeout, 5 authentication, 6 incompatible, 7 bad data, "
     "130 interrupted. Add --debug to any command for tracebacks and detailed logs."
 )
+
+
+def show_version(wanted: bool) -> None:
+    """Print the version and end the program, if `--version` was given."""
+    if wanted:
+        sys.stdout.write(f"mfpt {__version__}\n")
+        sys.exit()
 
 
 def run(app: Callable[[], None], program: str) -> None:

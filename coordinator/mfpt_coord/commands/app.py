@@ -1,6 +1,7 @@
 """The command line `mfpt-coord`: its commands, each in a module of its own."""
 
 import os
+from typing import Annotated
 
 import typer
 
@@ -9,7 +10,7 @@ from mfpt_coord.commands.languages import languages
 from mfpt_coord.commands.serve import serve
 from mfpt_coord.commands.simulate import simulate
 from mfpt_coord.commands.status import status
-from mfpt_shared.command_line import EPILOG, run
+from mfpt_shared.command_line import EPILOG, run, show_version
 
 app = typer.Typer(
     name="mfpt-coord",
@@ -26,6 +27,16 @@ app.command(epilog="Example: mfpt-coord languages swh zul yor --metrics genetic,
 app.command(
     epilog="Example: mfpt-coord simulate --data sib200 --preset sib200 --languages swh,zul,yor --examples 35 --jobs 2"
 )(simulate)
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and exit.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+    del version
 
 
 def main() -> None:

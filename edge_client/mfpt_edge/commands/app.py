@@ -31,7 +31,7 @@ from mfpt_edge.commands.options import (
     show,
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
-from mfpt_shared.command_line import EPILOG, run
+from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.plan import TaskKind
 
 app = typer.Typer(
@@ -46,6 +46,16 @@ data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version, and exit.", callback=show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Options of the program itself."""
+    del version
 
 
 @app.command(epilog="Example: mfpt-edge join --lang sw --data sentences.csv --broker mqtt://server.example:1883")
