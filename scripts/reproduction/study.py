@@ -22,11 +22,11 @@ class Study:
 
     Attributes:
         name: Name of its files.
-        caption: What was done, and what must be known to read the table.
+        caption: Description of what was done, with all that one must know to read the table.
         columns: Names of the table's columns.
         rows: The table's cells, as text.
-        results: What `--json` prints.
-        figure: What goes into the SVG, or None.
+        results: Values that `--json` prints.
+        figure: Figure for the SVG, or None.
     """
 
     name: str
@@ -51,10 +51,10 @@ def write(study: Study, folder: Path, seconds: float, *, reused: int = 0) -> lis
     """Write JSON, table and figure, and return their paths.
 
     Args:
-        study: What to write.
-        folder: Made if need be.
-        seconds: How long it took.
-        reused: Runs that were kept from an earlier time, and are not part of these seconds.
+        study: Study to write.
+        folder: Folder for the files, made if need be.
+        seconds: Seconds that the study took.
+        reused: Number of runs that were kept from an earlier time, and are not part of these seconds.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{study.name}.json", folder / f"{study.name}.md"]
