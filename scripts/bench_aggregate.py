@@ -12,20 +12,18 @@ is in no cache either. Folds and bare products take turns, so that both meet the
 counts.
 """
 
-import argparse
 import json
 import os
-import platform
-import re
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+import command_line
+from machine import machine
 from mfpt_coord.core.combine import combine
 from mfpt_coord.core.optimiser import apply, moment_count
 from mfpt_shared.plan import Aggregation, checked
@@ -121,22 +119,14 @@ def fold(pool: Array, updates: int, targets: int, plan: Aggregation, copied: flo
 def measure(plan: Aggregation, updates: Sequence[int], targets: Sequence[int], budget: float) -> Result:
     copied = copy_bytes_per_second()
     rows = max(4 * max(updates), UNCACHED_BYTES // (4 * VALUES))
+    threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
     pool = np.random.default_rng(1).standard_normal((rows, VALUES), np.float32)
     return {
         "combine": plan.combine,
         "folds": [fold(pool, size, number, plan, copied, budget) for number in targets for size in updates],
         "copy_gb_per_s": round(copied / 1e9, 1),
-        "machine": machine(),
+        "machine": f"{machine()}, BLAS threads: {threads}, NumPy {np.__version__}",
     }
-
-
-def machine() -> str:
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists() and (found := re.search(r"model name\s*: (.*)", info.read_text())):
-        model = found.group(1)
-    threads = os.environ.get("OPENBLAS_NUM_THREADS", "all")
-    return f"{os.cpu_count()} cores, {model}, BLAS threads: {threads}, NumPy {np.__version__}"
 
 
 def show(result: Result) -> None:
@@ -154,29 +144,25 @@ def show(result: Result) -> None:
     console.print(f"a copy moves {result['copy_gb_per_s']} GB/s; {result['machine']}", highlight=False, soft_wrap=True)
 
 
-def numbers(text: str) -> tuple[int, ...]:
-    """Read whole numbers, 1 or more, separated by commas."""
-    found = tuple(int(part) for part in text.split(","))
-    if min(found) < 1:
-        raise ValueError(text)
-    return found
-
-
 def listed(values: Sequence[int]) -> str:
     return ",".join(map(str, values))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench_aggregate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
-    )
+    parser = command_line.parser("bench_aggregate", __doc__, "--updates 100 --targets 1,205")
     choices = ("mean", "clip", "trimmed-mean", "median")
     parser.add_argument("--combine", choices=choices, default="mean", help="how deltas are combined (default mean)")
     parser.add_argument(
-        "--updates", type=numbers, default=UPDATES, help=f"updates of a fold (default {listed(UPDATES)})"
+        "--updates",
+        type=command_line.whole_numbers(),
+        default=UPDATES,
+        help=f"updates of a fold (default {listed(UPDATES)})",
     )
     parser.add_argument(
-        "--targets", type=numbers, default=TARGETS, help=f"languages of a fold (default {listed(TARGETS)})"
+        "--targets",
+        type=command_line.whole_numbers(),
+        default=TARGETS,
+        help=f"languages of a fold (default {listed(TARGETS)})",
     )
     parser.add_argument(
         "--seconds", type=float, default=CELL_SECONDS, help=f"for each size of fold (default {CELL_SECONDS:g})"

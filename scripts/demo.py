@@ -22,6 +22,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+import command_line
+
 LANGUAGES = ("sw", "zu", "yo", "am")
 START_SECONDS = 30.0
 LIMIT_SECONDS = 3600.0
@@ -41,7 +43,11 @@ def main() -> int:
         serve += ["--folds", str(arguments.folds)]
         if arguments.preset != "cldr":
             plan = str(base / "plan.toml")
-            subprocess.run(["mfpt-coord", "plan", "init", "--preset", arguments.preset, "--out", plan], check=True)
+            subprocess.run(
+                ["mfpt-coord", "plan", "init", "--preset", arguments.preset, "--out", plan],
+                check=True,
+                stdout=sys.stderr,
+            )
             serve += ["--plan", plan]
         server = stack.enter_context(_running(serve, base / "coordinator.log"))
         _wait_for(broker, server, base / "coordinator.log")
@@ -62,7 +68,7 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser = command_line.parser("demo", __doc__, "--folds 6 --languages sw,zu")
     parser.add_argument("--folds", type=int, default=12, help="versions to make (default 12)")
     parser.add_argument(
         "--examples", type=int, default=50, help="training examples of each device, 0 for all (default 50)"
@@ -82,9 +88,10 @@ def _arguments() -> argparse.Namespace:
 def _data_options(arguments: argparse.Namespace, language: str) -> list[str]:
     options = ["--examples", str(arguments.examples)] if arguments.examples else []
     if arguments.data is not None:
-        folders = [folder for folder in sorted(arguments.data.iterdir()) if folder.name.split("_")[0] == language]
+        data = command_line.called_from() / arguments.data
+        folders = [folder for folder in sorted(data.glob("*")) if folder.name.split("_")[0] == language]
         if len(folders) != 1:
-            sys.exit(f"demo: {arguments.data} holds {len(folders)} folders for {language!r}; it must hold one")
+            sys.exit(f"demo: --data {data}: it holds {len(folders)} folders for {language!r}; it must hold one")
         options += ["--data", str(folders[0])]
     return options
 

@@ -3,7 +3,6 @@
 import re
 import shlex
 import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -70,15 +69,6 @@ def test_a_workflow_calls_scripts_that_exist_and_can_be_started(file: Path) -> N
     for script, *_ in called:
         assert (ROOT / script).stat().st_mode & 0o111, script
         subprocess.run(["bash", "-n", str(ROOT / script)], check=True, timeout=10)
-
-
-def test_the_test_workflow_passes_options_that_pytest_knows() -> None:
-    (options,) = [words for script, *words in scripts(TEST) if script == "./scripts/test"]
-
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", str(Path(__file__))]
-    result = subprocess.run([*command, *options], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
-
-    assert result.returncode == 0, result.stderr
 
 
 def test_the_test_workflow_covers_every_python_that_the_package_names() -> None:

@@ -1,7 +1,7 @@
 """Tunes a prompt with mfpt and with plain PEFT, bitsandbytes and the Trainer of transformers, and compares the two.
 
-Both get the same sentences, backbone, batch size, epochs and virtual tokens; each runs in a process of its own, one
-after the other.
+Both get the same sentences, backbone, batch size, epochs, learning rates and start; each runs in a process of its own,
+one after the other.
 
     tokens/s      real tokens of the training sentences over the median time of an epoch, the first one left out
     whole run     tokenising, lower layers (mfpt), all epochs; the start of the process has its own row
@@ -24,8 +24,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+import command_line
 from mfpt_coord.presets import preset_plan
 from mfpt_edge.data.sources import load_dataset
+from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import normalise
 
 RUNTIMES = ("torch-fp32", "torch-4bit", "onnx")
@@ -34,29 +36,12 @@ RUNTIMES = ("torch-fp32", "torch-4bit", "onnx")
 def main() -> int:
     """Run the benchmark."""
     arguments = _arguments()
-    called_from = Path(os.environ.get("MFPT_CALLED_FROM", "."))
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        texts = place / "texts.json"
-        texts.write_text(json.dumps(_texts(called_from / arguments.data, arguments.lang)), encoding="utf-8")
-        # An empty cache, so that the lower layers run and the graph is built.
-        env = {**os.environ, "MFPT_CACHE": str(place / "cache")}
-        compute = _compute()
-        say = _say if not arguments.json else lambda _: None
-        say("preparing the rival's checkpoint")
-        _run(["edge_bench.checkpoint", str(place / "checkpoint")], env, expects=False)
-        empty = _run(["edge_bench.empty"], env)
-        say("mfpt")
-        ours = _run(["edge_bench.ours", str(texts), arguments.device, str(place / "prompt.npz"), _now()], env)
-        say(f"PEFT, bitsandbytes nf4 ({compute}), Trainer")
-        rival = _run(
-            ["edge_bench.rival", str(place / "checkpoint"), str(texts), arguments.device, compute, _now()], env
-        )
-        runtimes: dict[str, Any] = {}
-        for kind in (*RUNTIMES, "onnx"):  # twice: the first builds the graph
-            say(f"predicting with {kind}")
-            runtimes[kind] = _run(["edge_bench.predicting", kind, str(texts), str(place / "prompt.npz"), _now()], env)
-    result = _result(ours, rival, empty, runtimes)
+    try:
+        data = _texts(command_line.called_from() / arguments.data, arguments.lang)
+    except MfptError as error:
+        print(f"bench_edge: {error}", file=sys.stderr)
+        return error.exit_code
+    result = _measured(data, arguments.device, quiet=arguments.json)
     if arguments.json:
         print(json.dumps(result))
     else:
@@ -64,10 +49,32 @@ def main() -> int:
     return 0
 
 
+def _measured(data: dict[str, object], device: str, *, quiet: bool) -> dict[str, Any]:
+    """Run every process on the texts, one after the other, and return what `--json` prints."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        texts = place / "texts.json"
+        texts.write_text(json.dumps(data), encoding="utf-8")
+        # An empty cache, so that the lower layers run and the graph is built.
+        env = {**os.environ, "MFPT_CACHE": str(place / "cache")}
+        compute = _compute(device)
+        say = _say if not quiet else lambda _: None
+        say("preparing the rival's checkpoint")
+        _run(["edge_bench.checkpoint", str(place / "checkpoint")], env, expects=False)
+        empty = _run(["edge_bench.empty"], env)
+        say("mfpt")
+        ours = _run(["edge_bench.ours", str(texts), device, str(place / "prompt.npz"), _now()], env)
+        say(f"PEFT, bitsandbytes nf4 ({compute}), Trainer")
+        rival = _run(["edge_bench.rival", str(place / "checkpoint"), str(texts), device, compute, _now()], env)
+        runtimes: dict[str, Any] = {}
+        for kind in (*RUNTIMES, "onnx"):  # twice: the first builds the graph
+            say(f"predicting with {kind}")
+            runtimes[kind] = _run(["edge_bench.predicting", kind, str(texts), str(place / "prompt.npz"), _now()], env)
+    return _result(ours, rival, empty, runtimes)
+
+
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench_edge", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = command_line.parser("bench_edge", __doc__, "--data sib200/swh_Latn --lang sw")
     parser.add_argument(
         "--data", type=Path, required=True, help="one language's folder of SIB-200, with train.tsv and test.tsv"
     )
@@ -84,12 +91,13 @@ def _texts(data: Path, lang: str) -> dict[str, object]:
     return {"labels": labels} | {name: [(one.text, one.label) for one in split] for name, split in splits.items()}
 
 
-def _compute() -> str:
+def _compute(device: str) -> str:
+    """Return the name of the type that mfpt multiplies in on the device; the rival gets the same."""
     import torch  # noqa: PLC0415 - slow, and not needed for --help
 
     from mfpt_edge.backbone.fourbit import compute_dtype  # noqa: PLC0415 - imports torch
 
-    return str(compute_dtype(torch.device("cpu"))).removeprefix("torch.")
+    return str(compute_dtype(torch.device(device))).removeprefix("torch.")
 
 
 def _run(arguments: list[str], env: dict[str, str], *, expects: bool = True) -> dict[str, Any]:

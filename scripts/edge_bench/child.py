@@ -14,6 +14,9 @@ VIRTUAL_TOKENS = 20
 PREFIX = "query: "
 # Learning rates of virtual tokens and head; both fall linearly to zero, the default of the transformers Trainer.
 PROMPT_RATE, HEAD_RATE = 1e-2, 2e-3
+WEIGHT_DECAY = 0.01
+# Standard deviation of the first virtual tokens; the first head is empty.
+INITIAL_STD = 0.3
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""mfpt: a device's training loop, with the rival's learning rates, schedule and initial head of zeros."""
+"""mfpt: a device's training loop, with the rival's learning rates, schedule and start."""
 
 import sys
 import time
@@ -11,10 +11,12 @@ from edge_bench.child import (
     BATCH,
     EPOCHS,
     HEAD_RATE,
+    INITIAL_STD,
     MAX_TOKENS,
     PREFIX,
     PROMPT_RATE,
     VIRTUAL_TOKENS,
+    WEIGHT_DECAY,
     Clock,
     Texts,
     answer,
@@ -40,13 +42,14 @@ def bench_plan(labels: tuple[str, ...]) -> plan.Plan:
     return plan.Plan(
         task=plan.Task(labels=labels),
         backbone=plan.BackboneSpec(prefix=PREFIX, fingerprint=f"sha256:{BUNDLED_SHA256}"),
-        prompt=plan.PromptSpec(tokens=VIRTUAL_TOKENS),
+        prompt=plan.PromptSpec(tokens=VIRTUAL_TOKENS, init_std=INITIAL_STD),
         training=plan.Training(
             epochs=EPOCHS,
             batch_size=BATCH,
             max_tokens=MAX_TOKENS,
             prompt_learning_rate=PROMPT_RATE,
             head_learning_rate=HEAD_RATE,
+            weight_decay=WEIGHT_DECAY,
             head_start="zero",
             schedule="linear",
         ),

@@ -1,12 +1,15 @@
 """The rival: PEFT's prompt tuning, NF4 of bitsandbytes, and the transformers Trainer, used as their manuals say.
 
-It gets every advantage: the initial prompt, learning rates and pooling that work for this backbone, bfloat16 products
-where the processor has them, and no evaluation before the end.
+It starts as mfpt does: virtual tokens of the same spread, an empty head, the same learning rates, weight decay, pooling
+and batches, bfloat16 products where the processor has them, and no evaluation before the end. All else is as PEFT and
+the Trainer have it: the prompt enters at the input, with the checkpoint's dropout and the Trainer's gradient clipping.
 """
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict
 
 import torch
 from peft import PromptTuningConfig, TaskType, get_peft_model
@@ -16,6 +19,7 @@ from transformers import (
     BertModel,
     BitsAndBytesConfig,
     DataCollatorWithPadding,
+    PreTrainedTokenizerBase,
     Trainer,
     TrainerCallback,
     TrainingArguments,
@@ -25,17 +29,25 @@ from edge_bench.child import (
     BATCH,
     EPOCHS,
     HEAD_RATE,
+    INITIAL_STD,
     MAX_TOKENS,
     PREFIX,
     PROMPT_RATE,
     VIRTUAL_TOKENS,
+    WEIGHT_DECAY,
     Clock,
     Texts,
     answer,
 )
 from mfpt_edge.host.memory import peak_rss_bytes
 
-INITIAL_STD = 0.3
+
+class Row(TypedDict):
+    """One sentence, as the Trainer takes it."""
+
+    input_ids: list[int]
+    attention_mask: list[int]
+    labels: int
 
 
 class Classifier(nn.Module):
@@ -45,6 +57,9 @@ class Classifier(nn.Module):
         super().__init__()
         self.model = model
         self.head = nn.Linear(width, labels)
+        # Empty, as mfpt's: a random one would be another start.
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         """Return logits, and the loss if labels are given."""
@@ -82,57 +97,19 @@ class Times(TrainerCallback):  # type: ignore[misc]  # transformers has no types
 def main(folder: Path, texts: Texts, device: str, compute: str, clock: Clock) -> None:
     """Train and measure."""
     torch.manual_seed(0)
-    quantised = BitsAndBytesConfig(
-        load_in_4bit=True,
-        bnb_4bit_quant_type="nf4",
-        bnb_4bit_use_double_quant=True,
-        bnb_4bit_compute_dtype=getattr(torch, compute),
-    )
-    base = BertModel.from_pretrained(
-        str(folder),
-        quantization_config=quantised,
-        device_map={"": device},
-        dtype=torch.float32,
-        add_pooling_layer=False,
-    )
+    base = _quantised(folder, device, compute)
     weights = base.get_memory_footprint()
-    config = PromptTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=VIRTUAL_TOKENS)
-    model = Classifier(get_peft_model(base, config), base.config.hidden_size, len(texts.labels)).to(device)
-    prompt = [part for name, part in model.named_parameters() if "prompt_encoder" in name and part.requires_grad]
-    with torch.no_grad():
-        prompt[0].normal_(std=INITIAL_STD)
+    model, prompt = _with_prompt(base, len(texts.labels), device)
     began = time.perf_counter()
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
-
-    def tokenised(split: "list[tuple[str, int]]") -> list[dict[str, object]]:
-        found = tokenizer([PREFIX + text for text, _ in split], truncation=True, max_length=MAX_TOKENS)
-        return [
-            {"input_ids": ids, "attention_mask": mask, "labels": label}
-            for ids, mask, (_, label) in zip(found["input_ids"], found["attention_mask"], split, strict=True)
-        ]
-
-    train, test = tokenised(list(texts.train)), tokenised(list(texts.test))
-    optimiser = torch.optim.AdamW(
-        [{"params": prompt, "lr": PROMPT_RATE}, {"params": model.head.parameters(), "lr": HEAD_RATE}], weight_decay=0.01
-    )
+    train, test = _tokenised(tokenizer, texts.train), _tokenised(tokenizer, texts.test)
     times = Times(clock)
     trainer = Trainer(
         model=model,
-        args=TrainingArguments(
-            output_dir=str(folder / "out"),
-            per_device_train_batch_size=BATCH,
-            per_device_eval_batch_size=32,
-            num_train_epochs=EPOCHS,
-            report_to=[],
-            save_strategy="no",
-            logging_strategy="no",
-            disable_tqdm=True,
-            use_cpu=device == "cpu",
-            dataloader_pin_memory=False,
-        ),
+        args=_arguments(folder / "out", device),
         train_dataset=train,
         data_collator=DataCollatorWithPadding(tokenizer),
-        optimizers=(optimiser, None),
+        optimizers=(_optimiser(model, prompt), None),
         callbacks=[times],
     )
     trainer.train()
@@ -147,8 +124,63 @@ def main(folder: Path, texts: Texts, device: str, compute: str, clock: Clock) ->
         whole_run=whole,
         peak=peak,
         accuracy=float(right.float().mean()),
-        tokens=sum(len(row["input_ids"]) for row in train),  # type: ignore[arg-type,misc]  # ids are a list
-        bytes_up=4 * sum(part.numel() for part in (*prompt, *model.head.parameters())),
+        tokens=sum(len(row["input_ids"]) for row in train),
+        bytes_up=4 * sum(part.numel() for part in (prompt, *model.head.parameters())),
+    )
+
+
+def _quantised(folder: Path, device: str, compute: str) -> BertModel:
+    """Load the checkpoint in nf4, with products in the type named `compute`."""
+    quantised = BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=getattr(torch, compute),
+    )
+    return BertModel.from_pretrained(
+        str(folder),
+        quantization_config=quantised,
+        device_map={"": device},
+        dtype=torch.float32,
+        add_pooling_layer=False,
+    )
+
+
+def _with_prompt(base: BertModel, labels: int, device: str) -> tuple[Classifier, nn.Parameter]:
+    """Put a prompt and a head on a model, started as mfpt starts its own; return the prompt as well."""
+    config = PromptTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=VIRTUAL_TOKENS)
+    model = Classifier(get_peft_model(base, config), base.config.hidden_size, labels).to(device)
+    (prompt,) = (part for name, part in model.named_parameters() if "prompt_encoder" in name and part.requires_grad)
+    nn.init.normal_(prompt, std=INITIAL_STD)
+    return model, prompt
+
+
+def _tokenised(tokenizer: PreTrainedTokenizerBase, split: Sequence[tuple[str, int]]) -> list[Row]:
+    found = tokenizer([PREFIX + text for text, _ in split], truncation=True, max_length=MAX_TOKENS)
+    return [
+        {"input_ids": ids, "attention_mask": mask, "labels": label}
+        for ids, mask, (_, label) in zip(found["input_ids"], found["attention_mask"], split, strict=True)
+    ]
+
+
+def _optimiser(model: Classifier, prompt: nn.Parameter) -> torch.optim.AdamW:
+    groups = [{"params": [prompt], "lr": PROMPT_RATE}, {"params": model.head.parameters(), "lr": HEAD_RATE}]
+    return torch.optim.AdamW(groups, weight_decay=WEIGHT_DECAY)
+
+
+def _arguments(folder: Path, device: str) -> TrainingArguments:
+    """Return the Trainer's own settings, without reports, checkpoints and a progress bar."""
+    return TrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=BATCH,
+        per_device_eval_batch_size=32,
+        num_train_epochs=EPOCHS,
+        report_to=[],
+        save_strategy="no",
+        logging_strategy="no",
+        disable_tqdm=True,
+        use_cpu=device == "cpu",
+        dataloader_pin_memory=False,
     )
 
 

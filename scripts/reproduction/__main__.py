@@ -7,13 +7,14 @@ is missing.
 
 import argparse
 import json
-import os
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import command_line
+from machine import cores
 from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
@@ -44,7 +45,7 @@ RESULTS = Path("docs/results")
 
 def main() -> int:
     arguments = _arguments()
-    called_from = Path(os.environ.get("MFPT_CALLED_FROM", "."))
+    called_from = command_line.called_from()
     run, _ = STUDIES[arguments.study]
     began = time.monotonic()
     try:
@@ -85,11 +86,7 @@ def _print(study: Study, *, as_json: bool) -> None:
 def _arguments() -> argparse.Namespace:
     width = max(map(len, STUDIES)) + 2
     studies = "\n".join(f"  {name:<{width}}{text}" for name, (_, text) in STUDIES.items())
-    parser = argparse.ArgumentParser(
-        prog="scripts/reproduce",
-        description=f"{__doc__}\nstudies:\n{studies}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = command_line.parser("reproduce", f"{__doc__}\nstudies:\n{studies}", "headline --data DIR --examples 35")
     parser.add_argument("study", choices=STUDIES, metavar="STUDY", help="one of the studies above")
     parser.add_argument(
         "--data", required=True, help="folder with a folder for each language, or cldr for the embedded data"
@@ -99,7 +96,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--languages", default=AFRICAN, help="separated by commas (default: ten of SIB-200)")
     parser.add_argument("--examples", type=int, help="training examples a language (default: the study's own)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each device (default {ROUNDS})")
-    parser.add_argument("--seeds", default="0,1,2", help="separated by commas (default 0,1,2)")
+    parser.add_argument(
+        "--seeds",
+        type=command_line.whole_numbers(least=0),
+        default=(0, 1, 2),
+        help="separated by commas (default 0,1,2)",
+    )
     parser.add_argument("--without", choices=["fedbuff"], help="headline: leave a method out, to save time")
     parser.add_argument("--parallel", action="store_true", help="all languages hold the same sentences, translated")
     parser.add_argument("--quick", action="store_true", help="fewer runs, first seed only: 15 minutes on 2 cores")
@@ -112,16 +114,14 @@ def _arguments() -> argparse.Namespace:
 
 
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores)
+    jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
     languages = tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
-    seeds = _numbers(arguments.seeds)
     runner = Runner(
         arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
         languages,
         device=arguments.device,
         jobs=jobs,
-        threads=max(1, cores // jobs),
+        threads=max(1, cores() // jobs),
         only_kept=arguments.partial,
     )
     return Setting(
@@ -130,7 +130,7 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         languages=languages,
         examples=arguments.examples,
         rounds=arguments.rounds,
-        seeds=seeds[:1] if arguments.quick else seeds,
+        seeds=arguments.seeds[:1] if arguments.quick else arguments.seeds,
         methods=tuple(method for method in METHODS if method != arguments.without),
         parallel=arguments.parallel,
         quick=arguments.quick,
@@ -142,13 +142,6 @@ def _data_folder(folder: Path) -> Path:
     if not folder.is_dir():
         raise UsageError(f"--data {folder}: no such folder; give one with a folder for each language, or cldr")
     return folder
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(int(part) for part in text.split(","))
-    except ValueError as error:
-        raise UsageError(f"--seeds {text!r}: give whole numbers, separated by commas") from error
 
 
 if __name__ == "__main__":

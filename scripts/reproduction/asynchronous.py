@@ -27,7 +27,6 @@ METHODS: Final[tuple[Method, ...]] = ("fedavg", "fedbuff", "mfpt")
 SYNCHRONOUS: Final[Method] = "fedavg"
 # Devices that wait for nobody get more done: twice as much still takes less than half of the time.
 _MORE_ROUNDS: Final = 2
-_MEASURE_EVERY: Final = 1
 
 
 class Track(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,13 +62,11 @@ class Facts:
         languages: Number of languages.
         examples: Training examples of each.
         rounds: Rounds of fedavg; the others get as many updates as twice these rounds have.
-        measure_every: Versions of the asynchronous methods from one measurement to the next.
     """
 
     languages: int
     examples: int
     rounds: int
-    measure_every: int = _MEASURE_EVERY
 
 
 def asynchronous(setting: Setting) -> Study:
@@ -80,7 +77,7 @@ def asynchronous(setting: Setting) -> Study:
             seed,
             fleet=Fleet(stragglers=STRAGGLERS),
             rounds=setting.rounds if method == SYNCHRONOUS else _MORE_ROUNDS * setting.rounds,
-            measure_every=1 if method == SYNCHRONOUS else _MEASURE_EVERY,
+            measure_every=1,
         )
         for seed in setting.seeds
         for method in METHODS
@@ -148,13 +145,12 @@ def _caption(
     finals = "; ".join(
         f"{method} {' '.join(percent(runs[method].accuracy) for runs in by_seed.values())}" for method in METHODS
     )
-    every = "" if facts.measure_every == 1 else _coarse(facts.measure_every)
     return (
         "Virtual seconds until a method is first measured at a test accuracy (%): "
         f"{' or '.join(map(_share, GOALS))} of the lowest final accuracy of the three "
         "methods with that seed. "
         f"{_share(STRAGGLERS)} of the devices are 10 times slower, the others spread by a lognormal of 0.3. "
-        f"{' '.join(_verdict(share, found) for share, found in times.items())}{every} "
+        f"{' '.join(_verdict(share, found) for share, found in times.items())} "
         f"Final accuracies, seeds {', '.join(map(str, by_seed))}: {finals}. {facts.languages} languages, "
         f"{facts.examples} examples each; fedavg {facts.rounds} rounds, the others, which wait for nobody, as many "
         f"updates as {_MORE_ROUNDS * facts.rounds} rounds have."
@@ -168,13 +164,6 @@ def _verdict(share: float, times: Mapping[int, Mapping[Method, float]]) -> str:
     return (
         f"To {_share(share)}: {ours:.0f} s for mfpt against {theirs:.0f} s for fedavg (medians), mfpt is sooner with "
         f"{sooner} of {len(times)} seeds."
-    )
-
-
-def _coarse(measure_every: int) -> str:
-    return (
-        f" fedavg was measured after every version, the others only after every {measure_every}th: their times are "
-        "upper bounds."
     )
 
 

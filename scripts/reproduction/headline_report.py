@@ -36,10 +36,10 @@ def report(
     """Return the study.
 
     Args:
-        setting: What it was made with.
+        setting: Setting of the study.
         accuracies: Row of the table -> accuracies, a mapping for each seed; in the order of the table.
         by_seed: All runs of each seed.
-        grid: What each point of the rival's grid is.
+        grid: Description of each point of the rival's grid.
     """
     summaries = {name: summarise(found) for name, found in accuracies.items()}
     rows = tuple(_row(name, summaries[name], found, accuracies["local_best"]) for name, found in accuracies.items())

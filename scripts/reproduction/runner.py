@@ -30,8 +30,8 @@ class Incomplete(MfptError):
 
         Args:
             study: Name of the study.
-            experiments: All of its runs.
-            missing: Indices of those that are not there.
+            experiments: All runs of the study.
+            missing: Indices of the runs that are not there.
             interrupted: Whether somebody pressed Ctrl-C.
         """
         broken = {experiments[at].seed for at in missing}
@@ -69,18 +69,18 @@ class Runner:
         *,
         device: str,
         jobs: int,
-        threads: int | None,
+        threads: int,
         only_kept: bool = False,
     ) -> None:
         """Prepare to run.
 
         Args:
             data: `cldr`, or a folder with a folder for each language.
-            languages: All that a study may use.
+            languages: Languages that a study may use.
             device: auto, cpu or cuda.
-            jobs: Runs at a time.
-            threads: Of each of them; None: all cores.
-            only_kept: Run nothing, and make do with what is there.
+            jobs: Number of runs at a time.
+            threads: Number of threads of each run.
+            only_kept: Whether to run nothing, and make do with what is there.
         """
         self._data = data
         self._languages = languages

@@ -1,8 +1,6 @@
 """What a study comes to: a table for people, JSON for scripts, and a figure."""
 
 import json
-import os
-import platform
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +9,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from machine import machine
 from mfpt_coord import plots
 
 if TYPE_CHECKING:
@@ -23,11 +22,11 @@ class Study:
 
     Attributes:
         name: Name of its files.
-        caption: What was done, and what must be known to read the table.
+        caption: Description of what was done, with all that one must know to read the table.
         columns: Names of the table's columns.
         rows: The table's cells, as text.
-        results: What `--json` prints.
-        figure: What goes into the SVG, or None.
+        results: Values that `--json` prints.
+        figure: Figure for the SVG, or None.
     """
 
     name: str
@@ -52,10 +51,10 @@ def write(study: Study, folder: Path, seconds: float, *, reused: int = 0) -> lis
     """Write JSON, table and figure, and return their paths.
 
     Args:
-        study: What to write.
-        folder: Made if need be.
-        seconds: How long it took.
-        reused: Runs that were kept from an earlier time, and are not part of these seconds.
+        study: Study to write.
+        folder: Folder for the files, made if need be.
+        seconds: Seconds that the study took.
+        reused: Number of runs that were kept from an earlier time, and are not part of these seconds.
     """
     folder.mkdir(parents=True, exist_ok=True)
     written = [folder / f"{study.name}.json", folder / f"{study.name}.md"]
@@ -70,21 +69,6 @@ def write(study: Study, folder: Path, seconds: float, *, reused: int = 0) -> lis
         written.append(folder / f"{study.name}.svg")
         plots.save(study.figure, written[-1])
     return written
-
-
-def machine() -> str:
-    """Return what this runs on."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{cores} cores, {_processor()}"
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor() or platform.machine()
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())
 
 
 def percent(share: float) -> str:

@@ -14,13 +14,12 @@ every device has a disk of its own, and here they would queue for one.
 import argparse
 import asyncio
 import json
-import os
 import platform
-import re
 import sys
-from pathlib import Path
 from typing import TypedDict
 
+import command_line
+from machine import machine
 from mfpt_shared.errors import MfptError, UsageError
 from round_bench.flood import accepted_updates, bare_updates
 from round_bench.payloads import update_bytes
@@ -59,10 +58,13 @@ def main() -> int:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/bench_round", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    parser = command_line.parser("bench_round", __doc__, "--devices 10 --json")
+    parser.add_argument(
+        "--devices",
+        type=command_line.whole_numbers(),
+        default=(2, 10, 50),
+        help="numbers of devices for rounds (default 2,10,50)",
     )
-    parser.add_argument("--devices", default="2,10,50", help="numbers of devices for rounds (default 2,10,50)")
     parser.add_argument("--rounds", type=int, default=30, help="rounds for each number of devices (default 30)")
     parser.add_argument("--flood-devices", type=int, default=200, help="devices of the flood (default 200)")
     parser.add_argument(
@@ -80,15 +82,11 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sizes(arguments: argparse.Namespace) -> Sizes:
-    try:
-        devices = tuple(int(number) for number in arguments.devices.split(","))
-    except ValueError as error:
-        raise UsageError(f"--devices {arguments.devices!r}: give whole numbers, separated by commas") from error
-    if min(*devices, arguments.flood_devices, arguments.flood_updates) < 1:
-        raise UsageError("--devices, --flood-devices and --flood-updates must be 1 or more")
+    if min(arguments.flood_devices, arguments.flood_updates) < 1:
+        raise UsageError("--flood-devices and --flood-updates must be 1 or more")
     if arguments.rounds < LEAST_ROUNDS:
         raise UsageError(f"--rounds {arguments.rounds}: give {LEAST_ROUNDS} or more, the first ones only warm up")
-    return Sizes(devices, arguments.rounds, arguments.flood_devices, arguments.flood_updates, arguments.limit)
+    return Sizes(arguments.devices, arguments.rounds, arguments.flood_devices, arguments.flood_updates, arguments.limit)
 
 
 async def _measure(sizes: Sizes) -> Result:
@@ -111,16 +109,8 @@ async def _measure(sizes: Sizes) -> Result:
         "accepted": accepted.accepted,
         "resynced": accepted.resynced,
         "update_bytes": update_bytes(),
-        "machine": _machine(),
+        "machine": f"{machine()}, Python {platform.python_version()}",
     }
-
-
-def _machine() -> str:
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists() and (found := re.search(r"model name\s*: (.*)", info.read_text(encoding="utf-8"))):
-        model = found.group(1)
-    return f"{os.cpu_count()} cores, {model}, Python {platform.python_version()}"
 
 
 def _show(result: Result) -> None:

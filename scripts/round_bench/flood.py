@@ -90,9 +90,9 @@ def check_complete(flooded: Flooded, total: int, explain: Callable[[], str]) -> 
     """Check that a flood got to its end.
 
     Args:
-        flooded: What its devices were answered.
-        total: Updates that had to be accepted.
-        explain: Says what became of the other side.
+        flooded: Answers to the flood's devices.
+        total: Number of updates that had to be accepted.
+        explain: Function that says what became of the other side.
 
     Raises:
         MfptError: an update was rejected.

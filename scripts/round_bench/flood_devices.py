@@ -30,7 +30,7 @@ class Flood(msgspec.Struct, frozen=True):
     """What to do.
 
     Attributes:
-        broker: Its URL.
+        broker: URL of the broker.
         plan: The federation's plan, as JSON.
         devices: Number of devices.
         total: Updates to be accepted, whichever device they come from.
@@ -116,10 +116,10 @@ class FloodDevice:
         """Prepare a device.
 
         Args:
-            number: Tells it from the others.
-            plan: Of the federation.
-            client: Connected to the broker.
-            tally: Where answers are counted.
+            number: Number of the device, different for each.
+            plan: Plan of the federation.
+            client: Client that is connected to the broker.
+            tally: Counter of the answers.
         """
         self._id = f"device-{number}"
         self._language: LanguageCode = LANGUAGES[number % len(LANGUAGES)]

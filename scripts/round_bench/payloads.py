@@ -15,7 +15,7 @@ EXAMPLES: Final = 10
 
 
 def bench_plan(buffer: int, concurrency: int) -> Plan:
-    """Return a plan with updates of about 10 kB: 20 x 384 virtual tokens and a head of 7 labels, in 8 bits."""
+    """Return a plan with updates of about 11 kB: 20 x 384 virtual tokens and a head of 7 labels, in 8 bits."""
     return Plan(
         task=Task(labels=tuple(f"label {index}" for index in range(7))),
         backbone=BackboneSpec(fingerprint=""),

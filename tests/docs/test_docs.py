@@ -19,9 +19,11 @@ from mfpt_shared.command_line import DEBUG_FLAG
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
-DOCUMENTS: Final = (ROOT / "README.md", *sorted(DOCS.rglob("*.md")))
+PAGES: Final = tuple(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY"))
+DOCUMENTS: Final = (*PAGES, *sorted(DOCS.rglob("*.md")))
 PACKAGES: Final = {"mfpt_shared": "shared", "mfpt_coord": "coordinator", "mfpt_edge": "edge_client"}
 FOLDERS: Final = ("docs", "tests", "scripts", "shared", "coordinator", "edge_client")
+OTHER_PROGRAMS: Final = ("pip", "python")
 PROGRAMS: Final = {"mfpt-coord": coordinator_app, "mfpt-edge": edge_app}
 
 Command = TyperCommand | TyperGroup
@@ -86,7 +88,7 @@ def test_every_file_that_is_named_exists(path: Path) -> None:
 
 
 def exists(code: str, modules: set[str]) -> bool:
-    """Tell whether a path that stands between backticks exists; whatever is not a path of this project does."""
+    """Tell whether a path between backticks exists; whatever is not a path of this project does."""
     first, slash, _ = code.removeprefix("./").partition("/")
     if "…" in code or "*" in code:
         return True
@@ -138,7 +140,7 @@ def test_every_command_and_option_in_running_text_exists(path: Path) -> None:
     unknown = []
     for code in inline_code(path):
         words = code.split()
-        if words[0] == "pip":
+        if words[0] in OTHER_PROGRAMS:
             continue
         known_here = {DEBUG_FLAG, "--help", *options(named_command(words))} if words[0] in PROGRAMS else known
         unknown += [option for option in _OPTION.findall(code) if option not in known_here]
@@ -199,11 +201,13 @@ def test_every_decision_is_in_the_index() -> None:
     assert linked == [file.name for file in sorted((DOCS / "decisions").glob("0*.md"))]
 
 
-def test_the_readme_is_short_and_narrow() -> None:
-    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+def test_the_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) < 150
 
-    assert len(lines) < 150
-    assert [line for line in lines if len(line) > 120] == []
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_the_pages_of_the_project_are_narrow(path: Path) -> None:
+    assert [line for line in path.read_text(encoding="utf-8").splitlines() if len(line) > 120] == []
 
 
 @pytest.mark.parametrize("name", ["README.md", "docs/guide-volunteers.md"])

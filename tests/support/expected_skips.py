@@ -10,25 +10,13 @@ from typing import Final
 
 import pytest
 
-_DEFAULT: Final = Path(".ci") / "expected_skips.txt"
+_FILE: Final = Path(".ci") / "expected_skips.txt"
 _REASONS: Final = pytest.StashKey[frozenset[str]]()
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--expected-skips",
-        metavar="FILE",
-        type=Path,
-        help=f"fail a test that is skipped for a reason that this file does not list; with CI=true: {_DEFAULT}",
-    )
-
-
 def pytest_configure(config: pytest.Config) -> None:
-    file: Path | None = config.getoption("--expected-skips")
-    if file is None and os.environ.get("CI") == "true":
-        file = config.rootpath / _DEFAULT
-    if file is not None:
-        config.stash[_REASONS] = expected_reasons(file)
+    if os.environ.get("CI") == "true":
+        config.stash[_REASONS] = expected_reasons(config.rootpath / _FILE)
 
 
 def expected_reasons(file: Path) -> frozenset[str]:
@@ -36,7 +24,7 @@ def expected_reasons(file: Path) -> frozenset[str]:
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
-        raise pytest.UsageError(f"--expected-skips: {error}") from error
+        raise pytest.UsageError(f"with CI=true there must be a list of the skips that are expected: {error}") from error
     return frozenset(line for line in lines if line and not line.startswith("#"))
 
 

@@ -58,7 +58,7 @@ class ToyLaboratory:
 
 
 class ToyTrainer:
-    """See `trainer.Trainer`."""
+    """See `mfpt_shared.device.trainer.Trainer`."""
 
     def __init__(self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], validated: int) -> None:
         self.examples = sum(len(share.rows) for share in shares)

@@ -52,6 +52,7 @@ def environment(cache: Path) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(paths),
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
         "MFPT_CACHE": str(cache),
+        "MFPT_CALLED_FROM": ".",
         "HF_HUB_OFFLINE": "1",
     }
 

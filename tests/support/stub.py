@@ -28,7 +28,7 @@ class Gate:
 
 
 class StubTrainer:
-    """See `trainer.Trainer`. Each training adds `step` to every value; 0 makes a device that never changes anything."""
+    """Each training adds `step` to every value; 0 makes a device that never changes anything. See `Trainer`."""
 
     def __init__(
         self, *, step: float = 0.0, examples: int = 10, fingerprint: str = "", gate: Gate | None = None

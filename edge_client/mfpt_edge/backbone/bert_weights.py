@@ -98,7 +98,7 @@ def family_weights(folder: Path, file: Path | None, *, quantised: bool) -> BertW
     converted = _convert(FolderWeights(folder))
     if file is not None:
         try:
-            write(file, converted, {})
+            write(file, converted)
             return ConvertedWeights(TensorFile(file))
         except OSError as error:
             _log.warning("the converted backbone cannot be kept in %s, so every start converts it: %s", file, error)

@@ -44,7 +44,7 @@ class TensorFile(Mapping[str, Tensor]):
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
             (length,) = struct.unpack_from("<Q", self._map)
             header = json.loads(self._map[8 : 8 + length])
-            self.about: dict[str, str] = header.pop("__metadata__", {})
+            header.pop("__metadata__", None)
             end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
         except (ValueError, TypeError, AttributeError, KeyError, struct.error) as error:
             raise OSError(errno.EIO, f"damaged ({error})", str(path)) from error
@@ -82,14 +82,14 @@ def opened(path: Path | None) -> TensorFile | None:
         return None
 
 
-def write(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str]) -> None:
+def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a file so that no other process ever sees half of it.
 
     Raises:
         OSError: It cannot be written.
     """
     with atomic_file(path) as partial:
-        save_file(dict(tensors), partial, metadata=dict(about))
+        save_file(dict(tensors), partial)
 
 
 def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tuple[int, Tensor]]) -> None:

@@ -101,7 +101,7 @@ def load_pretrained(
         _quantise(model, dtype)
         try:
             if file is not None:
-                write(file, dict(model.state_dict()), {})
+                write(file, dict(model.state_dict()))
         except OSError as error:
             _log.warning("the converted backbone cannot be kept in %s, so every start converts it: %s", file, error)
             file = None

@@ -138,7 +138,7 @@ def _model(lang: str, federation: str, state_dir: Path | None, broker: str | Non
     import os
 
     from mfpt_edge.session.fetch import fetch
-    from mfpt_edge.storage.saved_prompt import held
+    from mfpt_edge.storage.saved_prompt import kept_model
     from mfpt_shared.languages import normalise
     from mfpt_shared.plan import federation_name
     from mfpt_shared.transport.mqtt import parse_broker
@@ -146,7 +146,7 @@ def _model(lang: str, federation: str, state_dir: Path | None, broker: str | Non
     if broker is not None:
         federation = federation_name(federation)
         return fetch(parse_broker(broker, os.environ), federation, normalise(lang))
-    return held(device_folder(lang, federation, state_dir))
+    return kept_model(device_folder(lang, federation, state_dir))
 
 
 def _texts(given: list[str], file: Path | None) -> list[str]:

@@ -98,7 +98,7 @@ def load_dataset(
 
     Raises:
         DatasetError: The source cannot be read, or holds no example to train on.
-        UsageError: `hf:` is followed by no proper name, or a limit below 1.
+        UsageError: The name after `hf:` is malformed, or the limit is below 1.
     """
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")

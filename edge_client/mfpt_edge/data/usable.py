@@ -15,7 +15,7 @@ from mfpt_shared.plan import TaskKind
 def match_labels(found: Iterable[str], labels: Sequence[str]) -> dict[str, int]:
     """Return label of the source -> index into the plan's labels, for those that match.
 
-    A label matches exactly, or else in upper and lower case alone. Only if no label of the source is known to the plan
+    A label matches exactly or, where none does, regardless of case. Only if no label of the source is known to the plan
     and all are whole numbers from 0 to labels - 1, they are taken as indices into the plan's labels.
 
     Args:

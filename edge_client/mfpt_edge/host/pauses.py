@@ -121,7 +121,10 @@ class Courtesy:
 
 
 class CourteousTrainer:
-    """A trainer that gives way to other programs between the steps of training. See `trainer.Trainer`."""
+    """A trainer that gives way to other programs between the steps of training.
+
+    See `mfpt_shared.device.trainer.Trainer`.
+    """
 
     def __init__(self, trainer: Trainer, courtesy: Courtesy) -> None:
         self._trainer = trainer

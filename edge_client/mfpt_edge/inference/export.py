@@ -82,7 +82,7 @@ def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
         Incompatible: The backbone is not of the BERT family, or is not the plan's.
         UsageError: Something else is in that folder.
     """
-    if not plan.task.labels:
+    if plan.task.generates:
         raise Incompatible("only a backbone that labels texts is exported to ONNX, not one that writes them")
     layer = graph_folder.entry_layer(plan)
     if graph_folder.is_bundled(plan):
@@ -120,7 +120,7 @@ def export_peft(model: Model, folder: Path) -> None:
     """
     plan, state = model.plan, dense(model.prompt.state)
     check_layout(state, layout(plan))
-    adapter = _labelling(plan, state) if plan.task.labels else _writing(plan)
+    adapter = _writing(plan) if plan.task.generates else _labelling(plan, state)
     config, name = _peft_config(plan, adapter.task_type)
     folder.mkdir(parents=True, exist_ok=True)
     config.save_pretrained(str(folder))

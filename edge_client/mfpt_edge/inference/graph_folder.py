@@ -82,7 +82,7 @@ def write_bundled(folder: Path, layer: int | None) -> None:
     file = E5File(find_file())
     graph = build(file.shape, file, layer).SerializeToString()
     about = About(f"sha256:{BUNDLED_SHA256}", layer, file.shape.positions, file.pad_id)
-    write(folder, about, graph, lambda into: _write_bytes(into / SENTENCEPIECE, file.sentencepiece_model()))
+    write(folder, about, graph, lambda into: (into / SENTENCEPIECE).write_bytes(file.sentencepiece_model()))
 
 
 def write(folder: Path, about: About, graph: bytes, save_tokenizer: Callable[[Path], object]) -> None:
@@ -145,7 +145,3 @@ def load_tokenizer(folder: Path) -> Encode:
         return [encoding.ids for encoding in tokenizer.encode_batch(entries)]
 
     return encode
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

@@ -6,7 +6,8 @@ from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptRe
 from mfpt_edge.storage.device_folder import Identity
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol import codec
+from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
     Ack,
     Assign,
@@ -19,7 +20,7 @@ from mfpt_shared.protocol.messages import (
     Resync,
     Stop,
 )
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, parse
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT
 from mfpt_shared.tensors import check_layout, dense, layout
 from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.base import Inbound, Transport, Will
@@ -47,18 +48,17 @@ def understand(inbound: Inbound, federation: str, plan: Plan | None, at: float) 
         DecodeError: The message is damaged, or not meant for a device; it can be ignored.
         Incompatible: It is a plan that this version of mfpt cannot follow.
     """
-    topic = parse(inbound.topic, federation).topic
-    if not inbound.payload:
-        return None
     try:
-        message = decode(topic, inbound.payload)
+        message = codec.understand(inbound.topic, inbound.payload, federation).message
     except DecodeError as error:
-        if topic is not PLAN:
+        if inbound.topic != PLAN.path(federation):
             raise
         raise Incompatible(
             f"cannot follow the federation's plan: {error}; is this mfpt older than the coordinator's?"
         ) from error
     match message:
+        case None:
+            return None
         case Plan():
             return PlanReceived(at, message)
         case Prompt():

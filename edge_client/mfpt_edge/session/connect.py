@@ -1,4 +1,8 @@
-"""The first connection to the broker, retried with growing pauses."""
+"""The first connection to the broker, retried with growing pauses.
+
+A connection that is lost later is mended by the transport; what the device does meanwhile is in `core.machine`
+(`BrokerLost`), and when it gives up in `client`.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable

@@ -123,7 +123,7 @@ class StatusPublisher:
         self._observe(self.snapshot)
 
     def _seconds_left(self) -> float | None:
-        """Return how long the wanted rounds will take yet, if they take as long as those that are done."""
+        """Return how long the remaining rounds will take, if they take as long as the finished ones."""
         rounds, wanted = self._state.rounds, self._state.rounds_wanted
         if wanted is None or not rounds or self._prepared_at is None:
             return None

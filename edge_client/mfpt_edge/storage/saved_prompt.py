@@ -29,7 +29,7 @@ class Model:
             )
 
 
-def held(folder: DeviceFolder) -> Model:
+def kept_model(folder: DeviceFolder) -> Model:
     """Return the kept prompt, the device's own or the federation's newest; works offline.
 
     Raises:

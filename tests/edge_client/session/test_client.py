@@ -12,7 +12,7 @@ from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.status_publisher import STATE_SECONDS
 from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
-from mfpt_edge.storage.saved_prompt import held
+from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.device.trainer import Measured, Trainer
 from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
 from mfpt_shared.plan import Plan, Task, plan_to_json
@@ -154,7 +154,7 @@ def test_a_device_keeps_a_prompt_of_its_own_that_does_better_also_over_a_restart
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)
         await one_round(tmp_path, broker, Learner(step=0.75), version=7)
-        model = held(DeviceFolder(tmp_path))
+        model = kept_model(DeviceFolder(tmp_path))
         assert (model.prompt.header.version, own_bias(tmp_path)) == (7, 0.75)
 
         worse = await one_round(tmp_path, broker, Learner(step=0.25), version=7)
@@ -183,7 +183,7 @@ def test_a_damaged_prompt_of_its_own_stops_no_device(tmp_path: Path) -> None:
     async def scenario() -> None:
         (tmp_path / OWN_PROMPT_FILE).write_bytes(b"MFPT and then nothing")
         await one_round(tmp_path, broker_of_a_running_federation(7), StubTrainer(), version=7)
-        assert held(DeviceFolder(tmp_path)).prompt.header.version == 7
+        assert kept_model(DeviceFolder(tmp_path)).prompt.header.version == 7
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 

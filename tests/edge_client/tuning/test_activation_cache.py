@@ -214,7 +214,7 @@ def test_a_pair_is_not_taken_for_a_text_of_two_lines(tiny_backbone: LoadTiny, tm
 def test_states_beyond_half_precision_are_not_kept(tiny_backbone: LoadTiny, tmp_path: Path) -> None:
     model = make_model(tiny_backbone())
     lower = model.prompt.lower
-    model.prompt.lower = lambda ids, mask: 1e6 * lower(ids, mask)  # type: ignore[method-assign]
+    model.prompt.lower = lambda ids, mask: 1e6 * lower(ids, mask)  # type: ignore[method-assign]  # states too large for half precision
     assert encode(model, EXAMPLES).hidden is None
     assert encode_cached(model, EXAMPLES, tmp_path).hidden is None
     assert not files(tmp_path)

@@ -1,0 +1,36 @@
+"""What the command lines of the scripts share."""
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+def parser(program: str, description: str | None, example: str) -> argparse.ArgumentParser:
+    """Return a parser whose help keeps the lines of the description and ends with an example."""
+    return argparse.ArgumentParser(
+        prog=f"scripts/{program}",
+        description=description,
+        epilog=f"Example: ./scripts/{program} {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def whole_numbers(least: int = 1) -> Callable[[str], tuple[int, ...]]:
+    """Return a function that reads whole numbers, none below the least, separated by commas."""
+
+    def read(text: str) -> tuple[int, ...]:
+        try:
+            found = tuple(int(part) for part in text.split(","))
+        except ValueError:
+            found = ()
+        if not found or min(found) < least:
+            raise argparse.ArgumentTypeError(f"{text!r}: give whole numbers, {least} or more, separated by commas")
+        return found
+
+    return read
+
+
+def called_from() -> Path:
+    """Return the folder that a script was started in, from which relative paths on its command line count."""
+    return Path(os.environ.get("MFPT_CALLED_FROM", "."))
