@@ -19,6 +19,7 @@ import secrets
 import socket
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,8 +87,17 @@ def clipped(delta: State, clip_norm: float) -> State:
 class Device:
     """What a device knows, and what it does when something happens."""
 
-    def __init__(self, connection: mqtt.Client, federation: str, language: str, folder: Folder, rounds: int) -> None:
+    def __init__(
+        self,
+        connection: mqtt.Client,
+        federation: str,
+        language: str,
+        folder: Folder,
+        rounds: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._mqtt = connection
+        self._clock = clock
         self._root = f"mfpt/v1/{federation}"
         self._me = f"{self._root}/client/{folder.client}"
         self._language = language
@@ -125,13 +135,14 @@ class Device:
 
     def time_passed(self) -> None:
         """Repeat what may have been lost, and leave if the last version does not come."""
-        now = time.monotonic()
+        now = self._clock()
         waiting = self._folder.updates()
+        is_idle = not waiting and self._assigned is None and self._last_version is None
         if now >= self._leave_at:
             self._leave("finished, but the last version did not come")
         elif self._coordinator is not None and waiting and now >= self._resend_at:
             self._send_updates()
-        elif self._coordinator is not None and not waiting and self._assigned is None and now >= self._ready_at:
+        elif self._coordinator is not None and is_idle and now >= self._ready_at:
             self._send_ready()
 
     def _receive_plan(self, payload: bytes) -> None:
@@ -154,7 +165,8 @@ class Device:
             self._coordinator, self._assigned = state["started"], None
             self._trained_from = -1  # another coordinator, which may be at a lower version
             self._send_updates()
-            self._send_ready()
+            if self._last_version is None:
+                self._send_ready()
 
     def _receive_prompt(self, header: dict[str, Any], body: bytes) -> None:
         late = header["version"] < self._version and self._version_from == self._coordinator
@@ -186,8 +198,9 @@ class Device:
         if frame is None:
             return  # acknowledged twice
         self._rounds_left -= 1
-        self._publish_state("idle" if self._rounds_left else "done")
-        if self._rounds_left == 0:
+        if self._last_version is None and self._rounds_left > 0:
+            self._publish_state("idle")
+        elif self._last_version is None:
             header, _ = read_frame(frame, UPDATE)
             self._leave_with(header["base_version"] + staleness + 1)  # the first version that can hold the update
 
@@ -204,7 +217,8 @@ class Device:
         self._send_updates()
 
     def _leave_with(self, version: int) -> None:
-        self._last_version, self._leave_at = version, time.monotonic() + LAST_VERSION_SECONDS
+        self._publish_state("done")
+        self._last_version, self._leave_at = version, self._clock() + LAST_VERSION_SECONDS
         self._leave_if_last()
 
     def _leave_if_last(self) -> None:
@@ -221,11 +235,11 @@ class Device:
     def _send_updates(self) -> None:
         for frame in self._folder.updates():
             self._publish(f"{self._me}/up", frame)
-        self._resend_at = time.monotonic() + RESEND_SECONDS
+        self._resend_at = self._clock() + RESEND_SECONDS
 
     def _send_ready(self) -> None:
         self._publish(f"{self._me}/up", json.dumps({"type": "ready", **self._about_me()}).encode())
-        self._ready_at = time.monotonic() + READY_SECONDS
+        self._ready_at = self._clock() + READY_SECONDS
 
     def _about_me(self) -> dict[str, Any]:
         backbone = self._plan["backbone"]["fingerprint"]  # a real device hashes the weights that it has

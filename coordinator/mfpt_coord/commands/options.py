@@ -1,9 +1,11 @@
-"""Options that several commands share."""
+"""Options that several commands share, and the many of `mfpt-coord simulate`. Nothing here may be slow to import."""
 
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+
+from mfpt_coord.simulate.experiment import METHODS
 
 DEFAULT_BROKER: Final = "mqtt://127.0.0.1:1883"
 
@@ -23,3 +25,103 @@ DistancesOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else.")]
+
+# `simulate`: the experiment.
+SimulatedDataOption = Annotated[
+    str, typer.Option("--data", help="cldr, or a folder that holds a folder or file for each language.")
+]
+LanguagesOption = Annotated[str, typer.Option("--languages", help="Languages, separated by commas.")]
+# typer takes a Literal, but not a list of them.
+MethodOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        metavar=f"[{'|'.join(METHODS)}]",
+        help="Method; repeat the option for several. By default local, fedavg and mfpt.",
+    ),
+]
+PresetOption = Annotated[
+    str | None, typer.Option("--preset", help="Ready-made task: cldr (default), sib200, masakhanews or xnli.")
+]
+SimulatedPlanOption = Annotated[
+    Path | None, typer.Option("--plan", metavar="FILE", help="Plan file, instead of --preset.")
+]
+ExamplesOption = Annotated[int, typer.Option("--examples", min=1, help="Training examples of each language.")]
+RoundsOption = Annotated[int, typer.Option("--rounds", min=1, help="Rounds of each device, on average.")]
+SeedsOption = Annotated[
+    str, typer.Option("--seeds", help="Seeds, separated by commas; each one runs every method once.")
+]
+ParallelOption = Annotated[
+    bool, typer.Option("--parallel", help="Give all languages translations of the same sentences.")
+]
+DevicesOption = Annotated[int, typer.Option("--devices", min=1, help="Devices of each language.")]
+LabelSkewOption = Annotated[
+    float,
+    typer.Option(
+        "--label-skew",
+        min=1e-3,
+        help="Dirichlet concentration of the labels over a language's devices: small is skewed, inf is even.",
+    ),
+]
+HeldOutOption = Annotated[str, typer.Option("--held-out", help="Languages that no device speaks, separated by commas.")]
+
+# `simulate`: the devices.
+_FLEET_PANEL: Final = "The devices"
+SpreadOption = Annotated[
+    float,
+    typer.Option(
+        "--spread",
+        rich_help_panel=_FLEET_PANEL,
+        min=0,
+        max=5,
+        help="Standard deviation of the logarithm of the devices' speeds.",
+    ),
+]
+StragglersOption = Annotated[
+    float,
+    typer.Option(
+        "--stragglers",
+        rich_help_panel=_FLEET_PANEL,
+        min=0,
+        max=1,
+        help="Share of devices that are ten times slower.",
+    ),
+]
+DropoutsOption = Annotated[
+    float,
+    typer.Option(
+        "--dropouts",
+        rich_help_panel=_FLEET_PANEL,
+        min=0,
+        max=0.9,
+        help="Probability that a device disappears during a round.",
+    ),
+]
+LateOption = Annotated[
+    float,
+    typer.Option(
+        "--late", rich_help_panel=_FLEET_PANEL, min=0, max=0.9, help="Share of devices that join after three rounds."
+    ),
+]
+
+# `simulate`: this machine, and the results.
+_BENCH_PANEL: Final = "This machine"
+DeviceOption = Annotated[
+    str, typer.Option("--device", rich_help_panel=_BENCH_PANEL, help="Processor: auto, cpu or cuda.")
+]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        "--jobs", rich_help_panel=_BENCH_PANEL, min=1, help="Simulations at a time, each in a process of its own."
+    ),
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(
+        "--threads", rich_help_panel=_BENCH_PANEL, min=1, help="Threads of each simulation. Default: all cores."
+    ),
+]
+PlotOption = Annotated[
+    Path | None,
+    typer.Option("--plot", metavar="FILE", help="Draw the accuracies into a .png, .svg or .html file."),
+]

@@ -4,13 +4,35 @@ import asyncio
 import math
 import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import msgspec
 import typer
 
-from mfpt_coord.commands.options import DistancesOption, JsonOption
+from mfpt_coord.commands.options import (
+    DeviceOption,
+    DevicesOption,
+    DistancesOption,
+    DropoutsOption,
+    ExamplesOption,
+    HeldOutOption,
+    JobsOption,
+    JsonOption,
+    LabelSkewOption,
+    LanguagesOption,
+    LateOption,
+    MethodOption,
+    ParallelOption,
+    PlotOption,
+    PresetOption,
+    RoundsOption,
+    SeedsOption,
+    SimulatedDataOption,
+    SimulatedPlanOption,
+    SpreadOption,
+    StragglersOption,
+    ThreadsOption,
+)
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method
 from mfpt_coord.simulate.fleet import Fleet
 from mfpt_shared.errors import UsageError
@@ -18,84 +40,34 @@ from mfpt_shared.languages import LanguageCode, normalise
 
 _USUAL: Final[Sequence[Method]] = ("local", "fedavg", "mfpt")
 _FLEET: Final = Fleet()
-_FLEET_PANEL: Final = "The devices"
-_BENCH_PANEL: Final = "This machine"
 
 
 def simulate(
     # What is simulated: an Experiment for each method and seed.
-    data: Annotated[
-        str, typer.Option(help="cldr, or a folder that holds a folder or file for each language.")
-    ] = "cldr",
-    languages: Annotated[str, typer.Option(help="Languages, separated by commas.")] = "sw,zu,yo,am",
-    # typer takes a Literal, but not a list of them.
-    method: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar=f"[{'|'.join(METHODS)}]",
-            help="Method; repeat the option for several. By default local, fedavg and mfpt.",
-        ),
-    ] = None,
-    preset: Annotated[
-        str | None, typer.Option(help="Ready-made task: cldr (default), sib200, masakhanews or xnli.")
-    ] = None,
-    plan: Annotated[Path | None, typer.Option(metavar="FILE", help="Plan file, instead of --preset.")] = None,
-    examples: Annotated[int, typer.Option(min=1, help="Training examples of each language.")] = 50,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each device, on average.")] = 8,
-    seeds: Annotated[str, typer.Option(help="Seeds, separated by commas; each one runs every method once.")] = "0",
-    parallel: Annotated[
-        bool, typer.Option("--parallel", help="Give all languages translations of the same sentences.")
-    ] = False,
-    devices: Annotated[int, typer.Option(min=1, help="Devices of each language.")] = 1,
-    label_skew: Annotated[
-        float,
-        typer.Option(
-            min=1e-3,
-            help="Dirichlet concentration of the labels over a language's devices: small is skewed, inf is even.",
-        ),
-    ] = math.inf,
-    held_out: Annotated[str, typer.Option(help="Languages that no device speaks, separated by commas.")] = "",
+    data: SimulatedDataOption = "cldr",
+    languages: LanguagesOption = "sw,zu,yo,am",
+    method: MethodOption = None,
+    preset: PresetOption = None,
+    plan: SimulatedPlanOption = None,
+    examples: ExamplesOption = 50,
+    rounds: RoundsOption = 8,
+    seeds: SeedsOption = "0",
+    parallel: ParallelOption = False,
+    devices: DevicesOption = 1,
+    label_skew: LabelSkewOption = math.inf,
+    held_out: HeldOutOption = "",
     distances: DistancesOption = None,
     # How the devices are: a Fleet.
-    spread: Annotated[
-        float,
-        typer.Option(
-            rich_help_panel=_FLEET_PANEL,
-            min=0,
-            max=5,
-            help="Standard deviation of the logarithm of the devices' speeds.",
-        ),
-    ] = _FLEET.spread,
-    stragglers: Annotated[
-        float,
-        typer.Option(rich_help_panel=_FLEET_PANEL, min=0, max=1, help="Share of devices that are ten times slower."),
-    ] = _FLEET.stragglers,
-    dropouts: Annotated[
-        float,
-        typer.Option(
-            rich_help_panel=_FLEET_PANEL, min=0, max=0.9, help="Probability that a device disappears during a round."
-        ),
-    ] = _FLEET.dropouts,
-    late: Annotated[
-        float,
-        typer.Option(
-            rich_help_panel=_FLEET_PANEL, min=0, max=0.9, help="Share of devices that join after three rounds."
-        ),
-    ] = _FLEET.late,
+    spread: SpreadOption = _FLEET.spread,
+    stragglers: StragglersOption = _FLEET.stragglers,
+    dropouts: DropoutsOption = _FLEET.dropouts,
+    late: LateOption = _FLEET.late,
     # Where it runs: a Bench.
-    device: Annotated[str, typer.Option(rich_help_panel=_BENCH_PANEL, help="Processor: auto, cpu or cuda.")] = "auto",
-    jobs: Annotated[
-        int,
-        typer.Option(rich_help_panel=_BENCH_PANEL, min=1, help="Simulations at a time, each in a process of its own."),
-    ] = 1,
-    threads: Annotated[
-        int | None,
-        typer.Option(rich_help_panel=_BENCH_PANEL, min=1, help="Threads of each simulation. Default: all cores."),
-    ] = None,
+    device: DeviceOption = "auto",
+    jobs: JobsOption = 1,
+    threads: ThreadsOption = None,
     # What becomes of the results.
-    plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the accuracies into a .png, .svg or .html file.")
-    ] = None,
+    plot: PlotOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Simulate federations on this machine: real training, virtual time, no network.

@@ -1,0 +1,75 @@
+"""What the second client repeats as time passes, and when it stops waiting: no broker, and a clock of the test."""
+
+import json
+from pathlib import Path
+
+from paho.mqtt import client as mqtt
+from paho.mqtt.enums import CallbackAPIVersion
+
+from conformance.client import LAST_VERSION_SECONDS, READY_SECONDS, RESEND_SECONDS, Device, Folder
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import CoordinatorState, Stop
+from support.federation import tiny_plan
+
+ROOT = "mfpt/v1/default"
+
+
+class Recorder(mqtt.Client):
+    """A paho client without a broker, which only notes what is published."""
+
+    def __init__(self) -> None:
+        super().__init__(CallbackAPIVersion.VERSION2)
+        self.sent: list[tuple[str, bytes]] = []
+
+    def publish(self, topic: str, payload: bytes, *_: object, **__: object) -> mqtt.MQTTMessageInfo:  # type: ignore[override]  # only what the client uses
+        self.sent.append((topic.rsplit("/", 1)[1], payload))
+        return mqtt.MQTTMessageInfo(len(self.sent))
+
+
+class Played:
+    """A device that has met its coordinator at time 0."""
+
+    def __init__(self, path: Path, *, update: bytes = b"") -> None:
+        self.now = 0.0
+        self.mqtt = Recorder()
+        folder = Folder(path)
+        if update:
+            folder.keep(folder.next_sequence(), update)
+        self.device = Device(self.mqtt, "default", "swh", folder, rounds=2, clock=lambda: self.now)
+        self.down = f"{ROOT}/client/{folder.client}/down"
+        self.device.connected()
+        self.device.received(f"{ROOT}/plan", encode(tiny_plan()))
+        here = CoordinatorState(state="online", coordinator="c", version=0, started=1.0)
+        self.device.received(f"{ROOT}/coord/state", encode(here))
+        self.mqtt.sent.clear()
+
+    def sent_at(self, now: float) -> list[tuple[str, bytes]]:
+        self.now = now
+        self.mqtt.sent.clear()
+        self.device.time_passed()
+        return self.mqtt.sent
+
+
+def test_an_update_without_an_answer_is_sent_again_after_15_seconds(tmp_path: Path) -> None:
+    played = Played(tmp_path, update=b"an update")
+    assert played.sent_at(RESEND_SECONDS - 1) == []
+    assert played.sent_at(RESEND_SECONDS) == [("up", b"an update")]
+    assert played.sent_at(RESEND_SECONDS + 1) == []
+
+
+def test_an_idle_device_says_again_after_60_seconds_that_it_is_ready(tmp_path: Path) -> None:
+    played = Played(tmp_path)
+    assert played.sent_at(READY_SECONDS - 1) == []
+    [(topic, payload)] = played.sent_at(READY_SECONDS)
+    assert (topic, json.loads(payload)["type"]) == ("up", "ready")
+
+
+def test_a_stopped_device_says_that_it_is_done_and_leaves_after_30_seconds(tmp_path: Path) -> None:
+    played = Played(tmp_path)
+    played.device.received(played.down, encode(Stop(reason="finished", version=9)))
+    [(topic, payload)] = played.mqtt.sent
+    assert (topic, json.loads(payload)["phase"]) == ("state", "done")
+    played.sent_at(LAST_VERSION_SECONDS - 1)
+    assert not played.device.ended
+    played.sent_at(LAST_VERSION_SECONDS)
+    assert played.device.ended
