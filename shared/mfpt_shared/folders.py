@@ -30,12 +30,12 @@ def owned(directory: Path, option: str) -> Iterator[None]:
     """Make a folder if it does not exist, and own it until the context ends; no other process can.
 
     Args:
-        directory: folder.
-        option: command-line option with which people choose another folder, for messages.
+        directory: Folder.
+        option: Command-line option with which people choose another folder, for messages.
 
     Raises:
-        InUse: another process owns the folder.
-        MfptError: the folder cannot be written to.
+        InUse: Another process owns the folder.
+        MfptError: The folder cannot be written to.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -48,7 +48,7 @@ def normalise(tag: str) -> LanguageCode:
     """Return the ISO 639-3 code of a language tag; `sw`, `sw-KE`, `swa` and `swh` all give `swh`.
 
     Raises:
-        UsageError: the tag is malformed or names no language.
+        UsageError: The tag is malformed or names no language.
     """
     try:
         language = Language.get(tag.replace("_", "-"), normalize=True)
@@ -66,7 +66,7 @@ def device_language(tag: str) -> LanguageCode:
     """Return the code of a language that a device may have: any except "undetermined".
 
     Raises:
-        UsageError: the tag is malformed, names no language, or is `und`.
+        UsageError: The tag is malformed, names no language, or is `und`.
     """
     code = normalise(tag)
     if code == UNDETERMINED:

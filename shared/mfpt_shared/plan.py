@@ -249,7 +249,7 @@ def federation_name(name: str) -> str:
     """Return the name of a federation, checked.
 
     Raises:
-        UsageError: the name would not fit into a topic or the name of a folder.
+        UsageError: The name would not fit into a topic or the name of a folder.
     """
     if not _FEDERATION_NAME.fullmatch(name):
         raise UsageError(f"--federation {name!r} must be lower-case letters, digits, '-' and '_' (at most 64)")
@@ -260,7 +260,7 @@ def checked(section: SectionT) -> SectionT:
     """Return a section or plan that was made in code, checked as if it had been read from a file.
 
     Raises:
-        PlanError: a value is out of bounds.
+        PlanError: A value is out of bounds.
     """
     return made(type(section), **msgspec.to_builtins(section))
 
@@ -269,7 +269,7 @@ def made(section: type[SectionT], /, **fields: object) -> SectionT:
     """Return a section or plan with these fields, checked as if it had been read from a file.
 
     Raises:
-        PlanError: a value is out of bounds.
+        PlanError: A value is out of bounds.
     """
     try:
         return msgspec.convert(msgspec.to_builtins(fields), type=section)

@@ -10,11 +10,11 @@ def plan_from_toml(text: str, where: str) -> Plan:
     """Parse a plan file.
 
     Args:
-        text: content of the file.
-        where: name of the file, for messages.
+        text: Content of the file.
+        where: Name of the file, for messages.
 
     Raises:
-        PlanError: the text is not TOML, a key is unknown, or a value is missing or out of bounds.
+        PlanError: The text is not TOML, a key is unknown, or a value is missing or out of bounds.
     """
     try:
         return msgspec.toml.decode(text, type=Plan)
@@ -28,7 +28,7 @@ def plan_from_json(payload: bytes) -> Plan:
     """Parse a plan as the coordinator publishes it.
 
     Raises:
-        PlanError: this version does not understand the plan.
+        PlanError: This version does not understand the plan.
     """
     try:
         return msgspec.json.decode(payload, type=Plan)

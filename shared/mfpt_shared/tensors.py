@@ -32,8 +32,8 @@ class Quantised(NamedTuple):
     """One array in 8 bits.
 
     Attributes:
-        values: int8, in the shape of the array.
-        scale: float32 [rows], one factor for each row; a vector is one row.
+        values: Int8, in the shape of the array.
+        scale: Float32 [rows], one factor for each row; a vector is one row.
     """
 
     values: NDArray[np.int8]
@@ -81,7 +81,7 @@ def check_layout(state: Mapping[str, NDArray[np.generic]], shapes: Layout) -> No
     """Check that a state has exactly the names and shapes of a layout.
 
     Raises:
-        Incompatible: they differ; the message names the first difference.
+        Incompatible: They differ; the message names the first difference.
     """
     if missing := sorted(shapes.keys() - state.keys()):
         raise Incompatible(f"tensor {missing[0]!r} is missing")
@@ -175,9 +175,9 @@ def quantise_with_feedback(
     """Quantise a delta, and carry the rounding error over to the next delta, so that errors do not add up.
 
     Args:
-        delta: change that the device wants to send.
-        residual: rounding error of its previous update; None if there was no previous one.
-        limit: largest L2 norm of what is sent, up to rounding; 0 means no limit.
+        delta: Change that the device wants to send.
+        residual: Rounding error of its previous update; None if there was no previous one.
+        limit: Largest L2 norm of what is sent, up to rounding; 0 means no limit.
 
     Returns:
         The quantised sum of delta and residual, and the new residual.

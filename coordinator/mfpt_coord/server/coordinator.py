@@ -6,7 +6,6 @@ commit fails, the batch has not happened: nothing was acknowledged, and the devi
 """
 
 import asyncio
-import contextlib
 import logging
 import math
 import sqlite3
@@ -109,8 +108,7 @@ class Coordinator:
         finally:
             for future in (received, found, stopping):
                 future.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await future
+            await asyncio.wait((received, found, stopping))
             await self._look_ups.close()
             await self._say_goodbye()
 

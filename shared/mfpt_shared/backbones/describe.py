@@ -31,9 +31,9 @@ class BackboneUri(NamedTuple):
     """An address taken apart.
 
     Attributes:
-        scheme: kind of place that holds it.
-        name: name of the bundled model, path of the folder or file, or id of the repository on the hub.
-        revision: branch, tag or commit, for a repository on the hub; empty means the default branch.
+        scheme: Kind of place that holds it.
+        name: Name of the bundled model, path of the folder or file, or id of the repository on the hub.
+        revision: Branch, tag or commit, for a repository on the hub; empty means the default branch.
     """
 
     scheme: Scheme
@@ -45,8 +45,8 @@ class BackboneFacts(NamedTuple):
     """What a plan records about a backbone.
 
     Attributes:
-        width: hidden size.
-        layers: number of transformer layers.
+        width: Hidden size.
+        layers: Number of transformer layers.
         fingerprint: `sha256:` and 64 hexadecimal digits, over the weights as published (before any quantisation).
     """
 
@@ -59,7 +59,7 @@ def parse_uri(uri: str) -> BackboneUri:
     """Take a backbone address apart.
 
     Raises:
-        UsageError: the scheme is unknown, there is no name, or there is no such bundled model.
+        UsageError: The scheme is unknown, there is no name, or there is no such bundled model.
     """
     scheme, _, name = uri.partition(":")
     if scheme not in get_args(Scheme) or not name:
@@ -84,9 +84,9 @@ def describe(uri: str) -> BackboneFacts:
     """Return width, depth and fingerprint of a backbone; one on the hub is downloaded unless the hub's cache has it.
 
     Raises:
-        UsageError: the address is malformed, or there is no backbone at it.
-        Incompatible: the backbone's description lacks width or depth, or cannot be read.
-        NotInstalled: the package that talks to the hub is not installed.
+        UsageError: The address is malformed, or there is no backbone at it.
+        Incompatible: The backbone's description lacks width or depth, or cannot be read.
+        NotInstalled: The package that talks to the hub is not installed.
     """
     address = parse_uri(uri)
     if address.scheme == "bundled":
@@ -112,8 +112,8 @@ def locate(address: BackboneUri) -> Path:
     """Return the folder of a `path:` or `hf:` backbone, or the file of a `gguf:` backbone.
 
     Raises:
-        UsageError: there is no such folder, file or repository.
-        NotInstalled: the package that talks to the hub is not installed.
+        UsageError: There is no such folder, file or repository.
+        NotInstalled: The package that talks to the hub is not installed.
     """
     if address.scheme == "hf":
         return _download(address)
@@ -131,7 +131,7 @@ def fingerprint(folder: Path) -> str:
     """Return `sha256:<hex>` over the weight files of a folder, in the order of their names.
 
     Raises:
-        UsageError: the folder holds no weights.
+        UsageError: The folder holds no weights.
     """
     return _sha256(_weight_files(folder))
 
@@ -156,7 +156,7 @@ def model_config(folder: Path) -> Mapping[str, object]:
     """Return the `config.json` of a folder.
 
     Raises:
-        UsageError: the file is missing, or is not a JSON object.
+        UsageError: The file is missing, or is not a JSON object.
     """
     file = folder / "config.json"
     try:

@@ -25,7 +25,7 @@ def read_facts(path: Path) -> Mapping[str, object]:
     """Return the keys of a GGUF file whose values are numbers or texts; arrays, such as the vocabulary, are left out.
 
     Raises:
-        Incompatible: the file is not a GGUF file, of an unknown version, or damaged.
+        Incompatible: The file is not a GGUF file, of an unknown version, or damaged.
     """
     try:
         with path.open("rb") as stream:

@@ -25,11 +25,11 @@ class Round:
     """The result of a round.
 
     Attributes:
-        sequence: number of the update.
-        version: version of the prompt that the round started from.
-        loss: mean training loss of the last epoch.
-        accuracy: accuracy of the prompt that it started from, on the validation examples; None if there are none.
-        epochs: number of epochs.
+        sequence: Number of the update.
+        version: Version of the prompt that the round started from.
+        loss: Mean training loss of the last epoch.
+        accuracy: Accuracy of the prompt that it started from, on the validation examples; None if there are none.
+        epochs: Number of epochs.
     """
 
     sequence: int
@@ -45,7 +45,7 @@ class Candidate:
 
     Attributes:
         origin: `federated`, as it came from the coordinator, or `own`, after a round of tuning on this device.
-        version: version of the federated prompt that it is, or was tuned from.
+        version: Version of the federated prompt that it is, or was tuned from.
     """
 
     origin: Origin
@@ -58,7 +58,7 @@ class Rounds:
     """Runs the rounds of a device, one at a time.
 
     Attributes:
-        kept: the federated prompt, unless an own prompt is clearly better on the validation examples: by more than one
+        kept: The federated prompt, unless an own prompt is clearly better on the validation examples: by more than one
             standard error, or chance would choose. None before anything was measured.
     """
 
@@ -74,12 +74,12 @@ class Rounds:
         """Prepare for a plan.
 
         Args:
-            client: id of the device, hexadecimal.
-            language: language of the device.
-            plan: plan to follow.
-            trainer: trainer with the data of the device.
-            clock: time in seconds.
-            own: own prompt that the device kept in an earlier run; None if it kept none.
+            client: Id of the device, hexadecimal.
+            language: Language of the device.
+            plan: Plan to follow.
+            trainer: Trainer with the data of the device.
+            clock: Time in seconds.
+            own: Own prompt that the device kept in an earlier run; None if it kept none.
         """
         self.kept: Candidate | None = None
         self._client = client
@@ -106,12 +106,12 @@ class Rounds:
         """Run a round, and return its update.
 
         Args:
-            sequence: number of the update.
-            prompt: prompt to start from.
-            on_progress: called during the training; it may raise an error to cancel it.
+            sequence: Number of the update.
+            prompt: Prompt to start from.
+            on_progress: Called during the training; it may raise an error to cancel it.
 
         Raises:
-            MfptError: the training diverged.
+            MfptError: The training diverged.
         """
         plan, trainer, began = self._plan, self._trainer, self._clock()
         version, start = prompt.header.version, dense(prompt.state)
@@ -164,7 +164,7 @@ def tune_alone(
     """Tune without a federation, in rounds like those of a federation; yield the state after each.
 
     Raises:
-        MfptError: the training diverged.
+        MfptError: The training diverged.
     """
     state = start
     for number in range(rounds):

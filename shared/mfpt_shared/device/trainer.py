@@ -54,7 +54,7 @@ class Trainer(Protocol):
         """Train from a state.
 
         Raises:
-            MfptError: the training diverged.
+            MfptError: The training diverged.
         """
 
     def validate(self, state: PromptState) -> Measured:
@@ -77,8 +77,8 @@ class Content:
     """What a simulator must know about the training examples of a language to share them out; no texts.
 
     Attributes:
-        labels: label of every row, as an index into the plan's labels.
-        keys: key of every row: the same for translations of one sentence, and different for different sentences.
+        labels: Label of every row, as an index into the plan's labels.
+        keys: Key of every row: the same for translations of one sentence, and different for different sentences.
     """
 
     labels: Sequence[int]
@@ -92,16 +92,16 @@ class Laboratory(Protocol):
         """Return what can be shared out.
 
         Raises:
-            DatasetError: there is nothing usable for this language.
+            DatasetError: There is nothing usable for this language.
         """
 
     def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> Trainer:
         """Return a trainer on these examples, which validates and tests on the held-out ones of the same languages.
 
         Args:
-            plan: plan with the laboratory's own backbone.
-            shares: one share for a device, several for pooled data; without rows, the trainer can only measure.
-            max_validation: largest number of validation examples for each language; None: all.
+            plan: Plan with the laboratory's own backbone.
+            shares: One share for a device, several for pooled data; without rows, the trainer can only measure.
+            max_validation: Largest number of validation examples for each language; None: all.
         """
 
 
@@ -112,13 +112,13 @@ class OpenLaboratory(Protocol):
         """Load a backbone.
 
         Args:
-            plan: plan that names backbone and labels.
+            plan: Plan that names backbone and labels.
             data: `cldr`, or a folder with a folder or file for each language, named after it.
-            cache: folder for what takes long to compute and never changes; None: keep nothing.
-            device: auto, cpu or cuda.
-            threads: number of threads for matrix products; None: all cores.
+            cache: Folder for what takes long to compute and never changes; None: keep nothing.
+            device: Auto, cpu or cuda.
+            threads: Number of threads for matrix products; None: all cores.
 
         Raises:
-            Incompatible: the backbone is not the plan's.
-            UsageError: there is no such data.
+            Incompatible: The backbone is not the plan's.
+            UsageError: There is no such data.
         """

@@ -50,8 +50,8 @@ class Received(NamedTuple):
     """A message from the broker.
 
     Attributes:
-        address: topic on which it came, taken apart.
-        message: what it says; None for an empty payload, by which a retained message is removed.
+        address: Topic on which it came, taken apart.
+        message: What it says; None for an empty payload, by which a retained message is removed.
     """
 
     address: Address
@@ -62,7 +62,7 @@ def understand(path: str, payload: bytes, federation: str) -> Received:
     """Return what came on a full topic: its address and its message.
 
     Raises:
-        DecodeError: the topic is not one of the federation's, or `decode` raises it.
+        DecodeError: The topic is not one of the federation's, or `decode` raises it.
     """
     address = parse(path, federation)
     return Received(address, decode(address.topic, payload) if payload else None)
@@ -81,7 +81,7 @@ def decode(topic: Topic, payload: bytes) -> Decoded:
     """Return the message in a payload that came on a topic.
 
     Raises:
-        DecodeError: the payload is too long, damaged, or not of the topic's type, or a number in it is not finite.
+        DecodeError: The payload is too long, damaged, or not of the topic's type, or a number in it is not finite.
     """
     if len(payload) > MAX_PAYLOAD:
         raise DecodeError(f"payload of {len(payload):,} bytes on {topic.name}; the limit is {MAX_PAYLOAD:,}")

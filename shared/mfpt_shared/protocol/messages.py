@@ -45,9 +45,9 @@ class ClientState(Message, frozen=True):
     """`client/<id>/state`: what a device is doing. The last will says `offline`.
 
     Attributes:
-        progress: share of the phase that is over.
-        version: version of the prompt that the device holds.
-        device: hardware in a few words without names, such as "cpu, 4 cores".
+        progress: Share of the phase that is over.
+        version: Version of the prompt that the device holds.
+        device: Hardware in a few words without names, such as "cpu, 4 cores".
     """
 
     state: Literal["online", "offline"]
@@ -62,10 +62,10 @@ class Metrics(Message, frozen=True):
     """What a device measured.
 
     Attributes:
-        loss: mean training loss of the last epoch.
-        accuracy: accuracy of the received prompt on the validation examples.
-        own_accuracy: accuracy, on the same examples, of the prompt tuned in the previous round; None in the first.
-        validated: number of validation examples.
+        loss: Mean training loss of the last epoch.
+        accuracy: Accuracy of the received prompt on the validation examples.
+        own_accuracy: Accuracy, on the same examples, of the prompt tuned in the previous round; None in the first.
+        validated: Number of validation examples.
     """
 
     loss: Annotated[float, Meta(ge=0, le=1e9)] | None = None
@@ -96,12 +96,12 @@ class UpdateHeader(Message, frozen=True):
     """What goes with the tensors of an update.
 
     Attributes:
-        sequence: number of the update, from 1; with the device's id it identifies the update, however often it comes.
-        base_version: version of the prompt that the device trained from.
-        examples: number of training examples.
-        plan: digest of the plan that was followed.
-        backbone: fingerprint of the backbone that was used.
-        seconds: duration of the training.
+        sequence: Number of the update, from 1; with the device's id it identifies the update, however often it comes.
+        base_version: Version of the prompt that the device trained from.
+        examples: Number of training examples.
+        plan: Digest of the plan that was followed.
+        backbone: Fingerprint of the backbone that was used.
+        seconds: Duration of the training.
     """
 
     sequence: Sequence
@@ -118,7 +118,7 @@ class PromptHeader(Message, frozen=True):
     """What goes with the tensors of a prompt.
 
     Attributes:
-        examples: number of training examples behind all updates of the language.
+        examples: Number of training examples behind all updates of the language.
     """
 
     language: Tag
@@ -201,8 +201,8 @@ class LanguageStatus(Message, frozen=True):
     """One language: its devices, their examples, and its newest validation accuracy.
 
     Attributes:
-        accuracy: mean over the devices, weighted by their examples.
-        contributed: number of training examples behind all its updates.
+        accuracy: Mean over the devices, weighted by their examples.
+        contributed: Number of training examples behind all its updates.
     """
 
     clients: int
@@ -229,9 +229,9 @@ class FederationStatus(Message, frozen=True):
     """`coord/status`: what `mfpt-coord status` shows.
 
     Attributes:
-        staleness: number of accepted updates, by staleness.
-        buffer: number of updates that wait for the next fold.
-        at: time of this status.
+        staleness: Number of accepted updates, by staleness.
+        buffer: Number of updates that wait for the next fold.
+        at: Time of this status.
     """
 
     federation: str

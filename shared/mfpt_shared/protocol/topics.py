@@ -24,11 +24,11 @@ class Topic:
     """One row of the table.
 
     Attributes:
-        name: levels below the federation; `+` is the key.
-        sender: side that publishes it.
-        retain: whether the broker keeps the last message for those who subscribe later.
-        json: type of a JSON payload; None if it is always a frame.
-        binary: type of a binary frame; None if it is always JSON.
+        name: Levels below the federation; `+` is the key.
+        sender: Side that publishes it.
+        retain: Whether the broker keeps the last message for those who subscribe later.
+        json: Type of a JSON payload; None if it is always a frame.
+        binary: Type of a binary frame; None if it is always JSON.
     """
 
     name: str
@@ -65,7 +65,7 @@ def parse(path: str, federation: str) -> Address:
     """Take a full topic apart.
 
     Raises:
-        DecodeError: it is not a topic of this federation.
+        DecodeError: It is not a topic of this federation.
     """
     prefix = f"{ROOT}/{federation}/"
     parts = path.removeprefix(prefix).split("/")

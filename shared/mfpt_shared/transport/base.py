@@ -50,9 +50,9 @@ class Transport(Protocol):
         """Connect; the first event is then `Connected`. The transport itself reconnects after a later loss.
 
         Raises:
-            ConnectionFailed: nothing listens there, or what listens is not an MQTT broker.
-            AuthenticationFailed: the broker refused the credentials.
-            TimedOut: no answer came.
+            ConnectionFailed: Nothing listens there, or what listens is not an MQTT broker.
+            AuthenticationFailed: The broker refused the credentials.
+            TimedOut: No answer came.
         """
 
     def subscribe(self, *filters: str) -> None:

@@ -52,11 +52,11 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
 
     Args:
         url: URL; without a port, the port is 1883, or 8883 with TLS.
-        environment: variables, among which `MFPT_BROKER_PASSWORD` is the password if the URL has none; the user is
+        environment: Variables, among which `MFPT_BROKER_PASSWORD` is the password if the URL has none; the user is
             then `mfpt` unless the URL names one.
 
     Raises:
-        UsageError: the URL is not of that form.
+        UsageError: The URL is not of that form.
     """
     parts = urlsplit(url)
     try:
@@ -80,10 +80,10 @@ class MqttTransport:
         """Prepare a connection.
 
         Args:
-            address: address of the broker.
+            address: Address of the broker.
             client_id: MQTT client id, unique at the broker; a second connection with the same id ends the first.
-            will: message that the broker publishes when this side vanishes.
-            persistent: whether the broker queues messages for this client while it is away.
+            will: Message that the broker publishes when this side vanishes.
+            persistent: Whether the broker queues messages for this client while it is away.
         """
         self._address = address
         self._loop: asyncio.AbstractEventLoop | None = None
