@@ -1,8 +1,10 @@
 """The edge client's shell on a broker inside the process."""
 
 import asyncio
+import contextlib
 import itertools
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,7 +34,6 @@ MessageT = TypeVar("MessageT")
 def device(
     folder: Path,
     broker: MemoryBroker,
-    gate: Gate | None = None,
     trainer: StubTrainer | None = None,
     *,
     prepare: Callable[[Plan], Trainer] | None = None,
@@ -41,7 +42,7 @@ def device(
     place = DeviceFolder(folder)
     identity = place.enrol(SWAHILI)
     transport = MemoryTransport(broker, client_will(FEDERATION, identity))
-    trainer = trainer or StubTrainer(gate=gate)
+    trainer = trainer or StubTrainer()
     ticks = itertools.count(step=STATE_SECONDS)  # as if every look at the clock took so long
     client = EdgeClient(
         place,
@@ -66,25 +67,43 @@ async def next_up(
                     return message
 
 
+@dataclass(frozen=True)
+class Running:
+    """A device that takes part, a spy on what it publishes, and the topic that it is told things on."""
+
+    client: EdgeClient
+    ended: "asyncio.Task[None]"
+    spy: MemoryTransport
+    down: str
+
+
+@contextlib.asynccontextmanager
+async def assigned(
+    folder: Path, broker: MemoryBroker, version: int, *, trainer: StubTrainer | None = None
+) -> AsyncIterator[Running]:
+    """Run a device from its assignment to a version until the context ends."""
+    client, transport = device(folder, broker, trainer=trainer)
+    spy = MemoryTransport(broker)
+    await spy.connect()
+    spy.subscribe(CLIENT_UP.path(FEDERATION), CLIENT_STATE.path(FEDERATION))
+    await transport.connect()
+    ended = asyncio.create_task(client.run())
+    try:
+        await next_up(spy, Ready)
+        down = CLIENT_DOWN.path(FEDERATION, DeviceFolder(folder).enrol(SWAHILI).client)
+        spy.publish(down, encode(Assign(version=version, deadline=60)))
+        yield Running(client, ended, spy, down)
+    finally:
+        ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
+        client.close()
+
+
 def test_a_device_that_joins_a_running_federation_trains_from_its_version(tmp_path: Path) -> None:
     async def scenario() -> None:
-        broker = broker_of_a_running_federation(7)
-        client, transport = device(tmp_path, broker)
-        spy = MemoryTransport(broker)
-        await spy.connect()
-        spy.subscribe(CLIENT_UP.path(FEDERATION))
-        await transport.connect()
-        running = asyncio.create_task(client.run())
-        try:
-            await next_up(spy, Ready)
-            identity = DeviceFolder(tmp_path).enrol(SWAHILI)
-            spy.publish(CLIENT_DOWN.path(FEDERATION, identity.client), encode(Assign(version=7, deadline=60)))
-            update = await next_up(spy, Update)
+        async with assigned(tmp_path, broker_of_a_running_federation(7), version=7) as running:
+            update = await next_up(running.spy, Update)
             assert update.header.base_version == 7
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            client.close()
         assert DeviceFolder(tmp_path).prompt().header.version == 7
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
@@ -93,25 +112,13 @@ def test_a_device_that_joins_a_running_federation_trains_from_its_version(tmp_pa
 def test_the_progress_of_a_long_training_is_seen_while_it_lasts(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker, gate = broker_of_a_running_federation(0), Gate()
-        client, transport = device(tmp_path, broker, gate)
-        spy = MemoryTransport(broker)
-        await spy.connect()
-        spy.subscribe(CLIENT_UP.path(FEDERATION), CLIENT_STATE.path(FEDERATION))
-        await transport.connect()
-        running = asyncio.create_task(client.run())
-        try:
-            await next_up(spy, Ready)
-            identity = DeviceFolder(tmp_path).enrol(SWAHILI)
-            spy.publish(CLIENT_DOWN.path(FEDERATION, identity.client), encode(Assign(version=0, deadline=60)))
-            while True:
-                state = await next_up(spy, ClientState)
-                if (state.phase, state.progress) == ("training", 0.5):
-                    break
-        finally:
-            gate.open.set()
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-            client.close()
+        async with assigned(tmp_path, broker, version=0, trainer=StubTrainer(gate=gate)) as running:
+            try:
+                await next_up(
+                    running.spy, ClientState, lambda state: (state.phase, state.progress) == ("training", 0.5)
+                )
+            finally:
+                gate.open.set()
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
@@ -126,23 +133,10 @@ class Learner(StubTrainer):
 async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, version: int) -> EdgeClient:
     """Let a device take part until it has sent an update of this run; return it, ended."""
     before = DeviceFolder(folder).outbox().last_sequence
-    client, transport = device(folder, broker, trainer=trainer)
-    spy = MemoryTransport(broker)
-    await spy.connect()
-    spy.subscribe(CLIENT_UP.path(FEDERATION))
-    await transport.connect()
-    running = asyncio.create_task(client.run())
-    try:
-        await next_up(spy, Ready)
-        identity = DeviceFolder(folder).enrol(SWAHILI)
-        spy.publish(CLIENT_DOWN.path(FEDERATION, identity.client), encode(Assign(version=version, deadline=60)))
+    async with assigned(folder, broker, version, trainer=trainer) as running:
         # Nobody has acknowledged those of earlier runs: they are sent again.
-        await next_up(spy, Update, lambda update: update.header.sequence > before)
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        client.close()
-    return client
+        await next_up(running.spy, Update, lambda update: update.header.sequence > before)
+    return running.client
 
 
 def own_bias(folder: Path) -> float | None:
@@ -216,23 +210,13 @@ def test_a_plan_that_this_version_cannot_follow_ends_the_device_with_a_reason(tm
 def test_at_the_end_a_device_says_what_the_federation_was_good_for(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)
-        client, transport = device(tmp_path, broker, trainer=Learner(step=0.75))
-        spy = MemoryTransport(broker)
-        await spy.connect()
-        spy.subscribe(CLIENT_UP.path(FEDERATION))
-        await transport.connect()
-        running = asyncio.create_task(client.run())
-        try:
-            await next_up(spy, Ready)
-            down = CLIENT_DOWN.path(FEDERATION, DeviceFolder(tmp_path).enrol(SWAHILI).client)
-            spy.publish(down, encode(Assign(version=7, deadline=60)))
+        async with assigned(tmp_path, broker, version=7, trainer=Learner(step=0.75)) as running:
+            client, spy, down = running.client, running.spy, running.down
             await next_up(spy, Update)
             spy.publish(down, encode(Ack(sequence=1)))
             spy.publish(down, encode(Stop(reason="finished", version=7)))
-            await running
+            await running.ended
             outcome = await client.result(alone=True)
-        finally:
-            client.close()
         assert (outcome.version, outcome.kept) == (7, "own")
         assert (outcome.accuracy_after, outcome.accuracy_kept, outcome.accuracy_alone) == (0.0, 0.75, 0.75)
         assert client.snapshot.rounds == 1
