@@ -14,7 +14,7 @@ from typing import Final
 import msgspec
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
-from mfpt_edge.storage.atomic import atomic_file
+from mfpt_shared.atomic import atomic_file
 
 # The name of the data that every device has.
 EMBEDDED: Final = "cldr"

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from mfpt_edge.storage.atomic import atomic_file
+from mfpt_shared.atomic import atomic_file
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from mfpt_edge.storage.atomic import atomic_folder
+from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.errors import Incompatible
 
 _log = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ import sentencepiece
 
 from mfpt_edge.formats.e5_file import E5File, find_file
 from mfpt_edge.formats.e5_tokenizer import encode_pieces
-from mfpt_edge.storage.atomic import atomic_folder
+from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.backbones.describe import BUNDLED_SHA256, parse_uri
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.plan import Plan

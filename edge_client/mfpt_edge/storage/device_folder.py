@@ -6,8 +6,8 @@ from typing import Final
 
 import msgspec
 
-from mfpt_edge.storage.atomic import remove_unfinished, write_durably
 from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.atomic import remove_unfinished, write_durably
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
 from mfpt_shared.folders import state_home
 from mfpt_shared.languages import LanguageCode

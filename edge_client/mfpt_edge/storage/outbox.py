@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from mfpt_edge.storage.atomic import write_durably
+from mfpt_shared.atomic import write_durably
 
 _WAITING: Final = ".update"
 _DONE: Final = ".done"

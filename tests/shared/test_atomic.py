@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.storage.atomic import atomic_file, atomic_folder, remove_unfinished, write_durably
+from mfpt_shared.atomic import atomic_file, atomic_folder, remove_unfinished, write_durably
 
 
 def fill(folder: Path, text: str) -> None:

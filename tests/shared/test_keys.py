@@ -1,0 +1,41 @@
+"""Keys: what a signature proves, and what never leaks."""
+
+import pytest
+
+from mfpt_shared.errors import Damaged
+from mfpt_shared.keys import PublicKey, SigningKey, fingerprint, verify
+
+
+def test_a_signature_is_valid_for_its_own_key_and_message_alone() -> None:
+    key, other = SigningKey.generate(), SigningKey.generate()
+    signature = key.sign(b"message")
+    assert verify(key.public, signature, b"message")
+    assert not verify(key.public, signature, b"massage")
+    assert not verify(other.public, signature, b"message")
+
+
+@pytest.mark.parametrize("public", [b"", b"short", bytes(32), bytes(33), b"\xff" * 32])
+def test_bytes_that_are_no_key_verify_nothing(public: bytes) -> None:
+    assert not verify(PublicKey(public), bytes(64), b"message")
+
+
+def test_a_key_survives_the_way_through_a_file() -> None:
+    key = SigningKey.generate()
+    assert SigningKey.from_pem(key.to_pem()).public == key.public
+
+
+@pytest.mark.parametrize("pem", [b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", b"\xff\x00"])
+def test_a_damaged_key_file_is_an_error_of_its_own(pem: bytes) -> None:
+    with pytest.raises(Damaged, match="not an Ed25519 private key"):
+        SigningKey.from_pem(pem)
+
+
+def test_the_secret_is_not_in_the_representation() -> None:
+    key = SigningKey.generate()
+    assert repr(key) == f"SigningKey(public={key.public.hex()})"
+
+
+def test_a_fingerprint_is_short_and_differs_between_keys() -> None:
+    first, second = fingerprint(SigningKey.generate().public), fingerprint(SigningKey.generate().public)
+    assert first != second
+    assert len(first) == 19
