@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 from mfpt_coord.core.effects import Effect, SaveFold, Send
@@ -13,7 +14,7 @@ from mfpt_coord.core.state import initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import encode
-from mfpt_shared.protocol.messages import ClientState, Down, Ready, Tensors, Update, UpdateHeader
+from mfpt_shared.protocol.messages import Assign, ClientState, Down, Ready, Stop, Tensors, Update, UpdateHeader
 from mfpt_shared.tensors import Array, unflatten
 
 FINGERPRINT = "sha256:" + "0" * 64
@@ -35,6 +36,7 @@ class Federation:
         )
         self.state = replace(initial(plan), last_version=last_version)
         self.now = 1000.0
+        self.number = 0
         self.effects: list[Effect] = []
 
     def feed(self, event: Event) -> None:
@@ -50,7 +52,10 @@ class Federation:
         backbone: str = FINGERPRINT,
     ) -> None:
         digest = self.state.plan.digest if plan is None else plan
-        message = Ready(language=language, examples=examples, plan=digest, backbone=backbone)
+        self.number += 1
+        message = Ready(
+            language=language, examples=examples, plan=digest, backbone=backbone, session=1, number=self.number
+        )
         self.feed(ClientSaid(self.now, client, message))
 
     def says(self, client: str, state: Any = "online", language: LanguageCode = SWAHILI, **more: Any) -> None:
@@ -88,11 +93,21 @@ class Federation:
         found = {pair(SWAHILI, LanguageCode(other)): {"genetic": value} for other, value in genetic.items()}
         self.feed(DistancesFound(self.now, languages, found))
 
-    def told(self, client: str) -> list[Down]:
+    def sent(self, client: str) -> list[Down]:
         return [effect.message for effect in self.effects if isinstance(effect, Send) and effect.client == client]
+
+    def told(self, client: str) -> list[Down]:
+        """What was sent, without the `ready` that it answers."""
+        return [_without_question(message) for message in self.sent(client)]
 
     def only(self, kind: type[EffectT]) -> list[EffectT]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
     def has_fold(self) -> bool:
         return bool(self.only(SaveFold))
+
+
+def _without_question(message: Down) -> Down:
+    if isinstance(message, Assign):
+        return msgspec.structs.replace(message, session=0, ready=0, turn=0)
+    return msgspec.structs.replace(message, session=0, ready=0) if isinstance(message, Stop) else message
