@@ -8,9 +8,10 @@ import numpy as np
 
 from mfpt_coord.core.effects import Effect, SaveFold, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
+from mfpt_coord.core.grants import granted
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.relations import pair
-from mfpt_coord.core.state import initial
+from mfpt_coord.core.state import Client, State, initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import encode
@@ -69,8 +70,11 @@ class Federation:
         base: int | None = None,
         delta: Array | float = 0.5,
         tensors: Tensors | None = None,
+        *,
+        assigned: bool = True,
         **header: Any,
     ) -> None:
+        """Send an update, as if the device had been assigned the version that it is from, unless told otherwise."""
         about: dict[str, Any] = {
             "examples": 10,
             "plan": self.state.plan.digest,
@@ -82,6 +86,8 @@ class Federation:
             UpdateHeader(sequence=sequence, language=language, **about | header),
             tensors if tensors is not None else unflatten(vector, self.state.layout),
         )
+        if assigned:
+            self.state = with_grant(self.state, client, language, message.header.base_version)
         self.feed(UpdateArrived(self.now, client, message, encode(message)))
 
     def passes(self, seconds: float) -> None:
@@ -105,6 +111,12 @@ class Federation:
 
     def has_fold(self) -> bool:
         return bool(self.only(SaveFold))
+
+
+def with_grant(state: State, client: str, language: LanguageCode, version: int) -> State:
+    """Return a state in which a device has been assigned a version."""
+    known = state.clients.get(client) or Client(client, language)
+    return replace(state, clients={**state.clients, client: granted(known, version)})
 
 
 def _without_question(message: Down) -> Down:
