@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
+from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected, Transport, Will
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded, mosquitto
 from support.inbox import Inbox
 from support.proxy import Proxy
