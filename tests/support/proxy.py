@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -23,7 +24,7 @@ class Proxy:
 
     @property
     def address(self) -> BrokerAddress:
-        return BrokerAddress("127.0.0.1", self._port, username=self._target.username, password=self._target.password)
+        return replace(self._target, host="127.0.0.1", port=self._port)
 
     async def __aenter__(self) -> Self:
         await self.mend()

@@ -10,6 +10,7 @@ from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from mfpt_shared.transport.proxy import Proxy
 from mfpt_shared.transport.security import NotPinned
 
+CLIENT_CERTIFICATE: Final = "does it ask for a client certificate (--cert, --key)?"
 # Verification errors of OpenSSL, x509_vfy.h.
 _NOT_NOW: Final = (9, 10)
 _WRONG_NAME: Final = (62, 64)
@@ -33,11 +34,12 @@ def not_reached(where: BrokerAddress, proxy: Proxy | None, error: OSError, secon
 
 def closed(where: BrokerAddress, reason: str) -> MfptError:
     """Return what it means that a connection was closed before the broker had said a word of MQTT."""
-    if where.tls:
-        advice = "does it ask for a client certificate (--cert, --key)?"
+    if where.websocket:
+        advice = f"is {where.path} the path of MQTT there?"
+    elif where.tls:
+        advice = CLIENT_CERTIFICATE
     else:
-        secure = "wss" if where.websocket else "mqtts"
-        advice = f"is it a broker, or does the port speak TLS ({secure}://)?"
+        advice = "is it a broker, or does the port speak TLS (mqtts://)?"
     return ConnectionFailed(f"{where} closed the connection without an answer ({reason}); {advice}")
 
 
@@ -58,9 +60,12 @@ def _why_not(where: BrokerAddress, proxy: Proxy | None, error: OSError) -> str:
             reason = str(error).partition("\n")[0]
             return f"the proxy {proxy} does not lead to {where}: {reason}"
         case ssl.SSLError():
+            if "ALERT" in str(error.reason):
+                return f"{where} refused this side of TLS ({error.reason}); {CLIENT_CERTIFICATE}"
             return f"{where} does not speak TLS, or not as expected ({error.reason or error})"
         case ConnectionError() if error.errno is None:
-            return f"no WebSocket at {where}: {str(error) or 'the connection was closed'}"
+            advice = "is the path right?" if where.tls else "is the path right, and the port without TLS?"
+            return f"no WebSocket at {where} ({error}); {advice}"
         case ConnectionResetError() | BrokenPipeError() if where.tls:
             return f"{where} cut the connection at the first word of TLS: does the port speak TLS?"
         case _:

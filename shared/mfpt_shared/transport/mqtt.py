@@ -6,6 +6,7 @@ Only features of MQTT 3.1.1 are used, so that any broker will do.
 
 import asyncio
 import socket
+import sys
 from collections.abc import Sequence
 from typing import Final
 
@@ -163,7 +164,10 @@ class MqttTransport:
 
     def _on_connect_fail(self, _client: object, _data: object) -> None:
         self._failed_attempts += 1
-        self._mailbox.put(Disconnected("cannot reach the broker", self._failed_attempts))
+        error = sys.exception()  # paho calls this while it handles the exception, and says no more
+        known = isinstance(error, OSError)
+        reason = failures.not_reached(self._address, self._proxy, error, CONNECT_SECONDS) if known else "not reached"
+        self._mailbox.put(Disconnected(str(reason), self._failed_attempts))
 
     def _on_disconnect(self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:
         refusal, self._refusal = self._refusal, None
