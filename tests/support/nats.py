@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mfpt_shared.protocol.codec import MAX_PAYLOAD
 from mfpt_shared.transport.address import BrokerAddress
 from support.brokers import free_port, until_it_listens
 from support.certificates import LOOPBACK, Certificate
@@ -59,6 +60,7 @@ async def nats(folder: Path, settings: Nats) -> AsyncIterator[Running]:
     lines = [
         'server_name: "test"',
         'listen: "127.0.0.1:-1"',
+        f"max_payload: {MAX_PAYLOAD}",
         f"jetstream {{ store_dir: {json.dumps(str(folder / str(tcp)))} }}",
         f'mqtt {{ listen: "127.0.0.1:{tcp}", {settings.tls() if secure else ""} }}',
         f'websocket {{ listen: "127.0.0.1:{web}", {settings.tls()} }}',
@@ -78,5 +80,6 @@ async def nats(folder: Path, settings: Nats) -> AsyncIterator[Running]:
             await until_it_listens(running.web)
             yield running
         finally:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):  # the test has killed it
+                process.kill()
             await process.wait()

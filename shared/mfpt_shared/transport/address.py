@@ -135,7 +135,8 @@ def _split(url: str) -> SplitResult | None:
 
 def _scheme(parts: SplitResult | None) -> Scheme | None:
     """Return the scheme of a URL if a broker's URL may look like that."""
-    if parts is None or not parts.hostname or parts.query or parts.fragment:
+    # An @ in the path is a password with a slash in it.
+    if parts is None or not parts.hostname or parts.query or parts.fragment or "@" in parts.path:
         return None
     scheme = next((known for known in PORTS if known == parts.scheme), None)
     return None if scheme in _WEB_SCHEMES and parts.path.strip("/") else scheme

@@ -39,7 +39,7 @@ class Disconnected:
     Attributes:
         reason: What is known about why, for people.
         attempts: Attempts that have failed since the connection was last up.
-        refused: Whether the broker answered the last attempt, and refused the credentials.
+        refused: Whether the broker said that it does not accept the credentials.
     """
 
     reason: str

@@ -57,7 +57,7 @@ def _why_not(where: BrokerAddress, proxy: Proxy | None, error: OSError) -> str:
     match error:
         case socks.ProxyError():
             # Further lines are PySocks's advice to programmers.
-            reason = str(error).partition("\n")[0]
+            reason = str(error.socket_err or error).partition("\n")[0]
             return f"the proxy {proxy} does not lead to {where}: {reason}"
         case ssl.SSLError():
             if "ALERT" in str(error.reason):

@@ -22,6 +22,7 @@ from mfpt_shared.transport.base import QOS, Connected, Disconnected, Event, Inbo
 from mfpt_shared.transport.mailbox import Mailbox
 from mfpt_shared.transport.proxy import Proxy
 from mfpt_shared.transport.security import Security
+from mfpt_shared.transport.subscriptions import Subscriptions
 
 CONNECT_SECONDS: Final = 10.0
 KEEP_ALIVE_SECONDS: Final = 30
@@ -69,8 +70,7 @@ class MqttTransport:
         self._is_up = False
         self._failed_attempts = 0
         self._refusal: str | None = None
-        self._subscribing: dict[int, tuple[str, ...]] = {}
-        self._refused_filters: set[str] = set()
+        self._subscriptions = Subscriptions()
         self._client = client = _client(address, client_id, security or Security(), proxy, persistent=persistent)
         if will is not None:
             client.will_set(will.topic, will.payload, QOS, retain=True)
@@ -108,7 +108,7 @@ class MqttTransport:
         """See Transport.subscribe."""
         _, number = self._client.subscribe([(topic_filter, QOS) for topic_filter in filters])
         if number is not None:
-            self._subscribing[number] = filters
+            self._subscriptions.sent(number, filters)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See Transport.publish."""
@@ -193,19 +193,27 @@ class MqttTransport:
         self._mailbox.call_soon(lambda: self._look_at(number, [reason.is_failure for reason in reasons]))
 
     def _look_at(self, number: int, refusals: Sequence[bool]) -> None:
-        """Note which filters of a subscription were refused (MQTT 3.1.1, section 3.9.3)."""
-        filters = self._subscribing.pop(number, ())
-        refused = [one for one, is_refused in zip(filters, refusals, strict=False) if is_refused]
-        new = tuple(one for one in refused if one not in self._refused_filters)
-        if new:
-            self._refused_filters.update(new)
-            self._mailbox.put(SubscriptionRefused(new))
+        if refused := self._subscriptions.answered(number, refusals):
+            self._mailbox.put(SubscriptionRefused(refused))
+
+
+class _Client(paho.Client):
+    """paho's client, without the flaw that it forgets a packet of which a WebSocket has sent a part.
+
+    Source: https://github.com/eclipse-paho/paho.mqtt.python/issues/887
+    """
+
+    def _sock_send(self, buf: bytes | bytearray) -> int:
+        sent = super()._sock_send(buf)
+        if sent == 0:
+            raise BlockingIOError  # the packet is not done: paho tries it again when the socket can take more
+        return sent
 
 
 def _client(
     address: BrokerAddress, client_id: str, security: Security, proxy: Proxy | None, *, persistent: bool
 ) -> paho.Client:
-    client = paho.Client(
+    client = _Client(
         CallbackAPIVersion.VERSION2,
         client_id=client_id,
         clean_session=not persistent,

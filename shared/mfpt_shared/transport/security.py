@@ -76,27 +76,40 @@ def is_signed_by(certificate: bytes, signer: PublicKey) -> bool:
         return False
 
 
+class _ClientSocket(ssl.SSLSocket):
+    """A socket that closes itself if its handshake fails: whoever called it may not know that it exists."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        try:
+            super().do_handshake(block)
+            self.check()
+        except OSError:
+            self.close()
+            raise
+
+    def check(self) -> None:
+        """Look at the server once more, before anything is said to it."""
+
+
 def _believing_cas(ca_file: Path | None) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        context = ssl.create_default_context(cafile=ca_file)
     except OSError as error:  # SSLError is one
         raise UsageError(f"--ca-file {ca_file} {_why(error, 'has no certificate in PEM')}") from error
+    context.sslsocket_class = _ClientSocket
+    return context
 
 
 def _believing(signer: PublicKey) -> ssl.SSLContext:
-    class PinnedSocket(ssl.SSLSocket):
-        """A socket whose handshake succeeds only with the pinned server, before anything is said to it."""
-
-        def do_handshake(self, block: bool = False) -> None:
-            super().do_handshake(block)
+    class PinnedSocket(_ClientSocket):
+        def check(self) -> None:
             certificate = self.getpeercert(binary_form=True)
             if certificate is None or not is_signed_by(certificate, signer):
-                self.close()
                 raise NotPinned("the certificate is not signed by the pinned key")
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # OpenSSL would look at names and dates; `do_handshake` looks at the key
+    context.verify_mode = ssl.CERT_NONE  # OpenSSL would look at names and dates; `check` looks at the key
     context.sslsocket_class = PinnedSocket
     return context
 
