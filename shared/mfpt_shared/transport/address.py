@@ -121,12 +121,12 @@ def _without_odd_port(place: str) -> str:
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of a URL; None if the standard library, or a name server, could not read it."""
+    """Return the parts of a URL; None if they cannot be told."""
     if not url.isprintable() or " " in url:
         return None
     try:
         parts = urlsplit(url)
-        (parts.hostname or "").encode("idna")
+        (parts.hostname or "").encode("idna")  # as a name server would need it
         readable = parts.port != 0
     except ValueError:
         return None

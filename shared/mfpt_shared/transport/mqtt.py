@@ -88,21 +88,17 @@ class MqttTransport:
         self._first_answer = loop.create_future()
         where = self._address
         try:
-            await loop.run_in_executor(
-                None, lambda: self._client.connect(where.host, where.port, keepalive=KEEP_ALIVE_SECONDS)
-            )
+            await asyncio.to_thread(self._client.connect, where.host, where.port, keepalive=KEEP_ALIVE_SECONDS)
         except OSError as error:
             raise failures.not_reached(where, self._proxy, error, CONNECT_SECONDS) from error
         self._client.loop_start()
         try:
-            if (failure := await asyncio.wait_for(self._first_answer, CONNECT_SECONDS)) is not None:
-                raise failure
-        except TimeoutError as error:
+            failure = await asyncio.wait_for(self._first_answer, CONNECT_SECONDS)
+        except TimeoutError:
+            failure = TimedOut(f"{where} accepted the connection, but does not answer as an MQTT broker")
+        if failure is not None:
             await self._stop()
-            raise TimedOut(f"{where} accepted the connection, but does not answer as an MQTT broker") from error
-        except MfptError:
-            await self._stop()
-            raise
+            raise failure
 
     def subscribe(self, *filters: str) -> None:
         """See Transport.subscribe."""
@@ -138,8 +134,7 @@ class MqttTransport:
         await self._stop()
 
     async def _stop(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(None, self._client.loop_stop)
+        await asyncio.to_thread(self._client.loop_stop)
 
     def _answer(self, failure: MfptError | None) -> None:
         """Runs in the paho thread."""
@@ -164,10 +159,11 @@ class MqttTransport:
 
     def _on_connect_fail(self, _client: object, _data: object) -> None:
         self._failed_attempts += 1
-        error = sys.exception()  # paho calls this while it handles the exception, and says no more
-        known = isinstance(error, OSError)
-        reason = failures.not_reached(self._address, self._proxy, error, CONNECT_SECONDS) if known else "not reached"
-        self._mailbox.put(Disconnected(str(reason), self._failed_attempts))
+        error = sys.exception()  # paho calls this while it handles the exception, and says no more itself
+        reason = "cannot reach the broker"
+        if isinstance(error, OSError):
+            reason = str(failures.not_reached(self._address, self._proxy, error, CONNECT_SECONDS))
+        self._mailbox.put(Disconnected(reason, self._failed_attempts))
 
     def _on_disconnect(self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:
         refusal, self._refusal = self._refusal, None

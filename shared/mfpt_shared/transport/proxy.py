@@ -93,6 +93,7 @@ def _parse(url: str, named: str) -> Proxy:
     try:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         host, port = parts.hostname, parts.port or DEFAULT_PORT
+        (host or "").encode("idna")  # as a name server would need it
     except ValueError:
         parts, host, port = urlsplit(""), None, 0
     if host is None or parts.scheme != "http" or parts.path.strip("/"):

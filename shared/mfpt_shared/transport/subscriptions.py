@@ -1,4 +1,4 @@
-"""Which filters a broker refuses: it answers each subscription with a code for each filter (MQTT 3.1.1, section 3.9)."""
+"""Which filters a broker refuses: it answers a subscription with a code for each filter (MQTT 3.1.1, section 3.9)."""
 
 from collections.abc import Sequence
 

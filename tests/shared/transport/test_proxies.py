@@ -60,7 +60,9 @@ def test_the_option_overrules_the_environment() -> None:
         assert proxies.to(parse_broker(broker)) == Proxy("mine", 1)
 
 
-@pytest.mark.parametrize("url", ["https://u:secret@proxy", "http://u:secret@proxy:x", "http://u:secret@", "", "a/b"])
+@pytest.mark.parametrize(
+    "url", ["https://u:secret@proxy", "http://u:secret@proxy:x", "http://u:secret@", "", "a/b", 70 * "h"]
+)
 def test_a_proxy_that_makes_no_sense_is_named_without_its_password(url: str) -> None:
     with pytest.raises(UsageError, match="--proxy") as caught:
         parse_proxies(url, {})
