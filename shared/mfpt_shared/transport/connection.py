@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
 from mfpt_shared.errors import UsageError, WrongCertificate
 from mfpt_shared.transport.address import BrokerAddress, parse_candidates
@@ -11,6 +12,8 @@ from mfpt_shared.transport.first_reachable import FirstReachable
 from mfpt_shared.transport.mqtt import MqttTransport
 from mfpt_shared.transport.proxy import Proxies, parse_proxies
 from mfpt_shared.transport.security import Security
+
+DEFAULT_SECURITY: Final = Security()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Connection:
     """
 
     addresses: tuple[BrokerAddress, ...]
-    security: Security = Security()
+    security: Security = DEFAULT_SECURITY
     proxies: Proxies = Proxies()
 
     def __str__(self) -> str:
@@ -52,20 +55,28 @@ class Connection:
 
 
 def parse_connection(
-    url: str, environment: Mapping[str, str], *, security: Security | None = None, proxy: str | None = None
+    url: str, environment: Mapping[str, str], *, security: Security = DEFAULT_SECURITY, proxy: str | None = None
 ) -> Connection:
     """Return how to reach the broker that a command line names.
 
     Args:
         url: URL of the broker, see `address.parse_candidates`.
         environment: Variables: `MFPT_BROKER_PASSWORD`, and those that name proxies.
-        security: Whom to believe; None: the CAs of the system.
+        security: Whom to believe.
         proxy: What `--proxy` says.
 
     Raises:
-        UsageError: One of them makes no sense.
+        UsageError: One of them makes no sense, or a file of `security` cannot be used.
     """
-    return Connection(parse_candidates(url, environment), security or Security(), parse_proxies(proxy, environment))
+    addresses = parse_candidates(url, environment)
+    if security.ca_file is not None or security.cert is not None:
+        if not addresses[0].tls:
+            raise UsageError(
+                f"--ca-file, --cert and --key are for TLS, which {addresses[0]} has not: give mqtts:// or wss://"
+            )
+        for alternative in security.alternatives():
+            alternative.context()
+    return Connection(addresses, security, parse_proxies(proxy, environment))
 
 
 def connection_if_named(
@@ -78,6 +89,6 @@ def connection_if_named(
     """
     if url:
         return parse_connection(url, environment, security=security, proxy=proxy)
-    if security != Security() or proxy is not None:
+    if security != DEFAULT_SECURITY or proxy is not None:
         raise UsageError("--ca-file, --cert, --key and --proxy say how to reach a broker: name it with --broker")
     return None
