@@ -17,6 +17,7 @@ import paho.mqtt.client as paho
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import TimedOut
@@ -88,10 +89,17 @@ async def _running_device(
     address: BrokerAddress, path: Path, index: int, observe: Callable[[Snapshot], None]
 ) -> AsyncIterator[None]:
     folder = DeviceFolder(path)
-    identity = folder.enrol(LANGUAGES[index % len(LANGUAGES)])
-    transport = MqttTransport(address, f"bench-{identity.client}", will=client_will("default", identity))
+    session = folder.begin_session(folder.enrol(LANGUAGES[index % len(LANGUAGES)]))
+    transport = MqttTransport(address, f"bench-{session.identity.client}", will=client_will("default", session))
     client = EdgeClient(
-        folder, identity, "default", transport, prepare=lambda _: NoTraining(), clock=time.time, observe=observe
+        folder,
+        session,
+        "default",
+        transport,
+        trust=Trust(),
+        prepare=lambda _: NoTraining(),
+        clock=time.time,
+        observe=observe,
     )
     await transport.connect()
     task = asyncio.create_task(client.run())

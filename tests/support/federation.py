@@ -12,14 +12,15 @@ from typing import Any, Final
 import numpy as np
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
+from mfpt_coord.server.channel import coordinator_will
 from mfpt_coord.server.coordinator import Coordinator, with_limit
-from mfpt_coord.server.serve import open_state
+from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
@@ -66,8 +67,9 @@ async def coordinating(
     directory.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(directory / "coordinator.sqlite")
     try:
+        is_new = store.load() is None
         state = open_state(store, plan)
-        identity = CoordinatorIdentity(store.coordinator, time.time())
+        identity = open_identity(directory, store, is_new=is_new)
         transport = MqttTransport(
             address,
             f"mfpt-coord-{identity.id}",
@@ -111,15 +113,17 @@ class Device:
     ) -> None:
         self.folder = DeviceFolder(folder)
         self.identity = self.folder.enrol(LanguageCode(language))
+        session = self.folder.begin_session(self.identity)
         self._transport = MqttTransport(
-            address, f"mfpt-edge-{self.identity.client}", will=client_will(federation, self.identity)
+            address, f"mfpt-edge-{self.identity.client}", will=client_will(federation, session)
         )
         self._changed = asyncio.Event()
         self.client = EdgeClient(
             self.folder,
-            self.identity,
+            session,
             federation,
             self._transport,
+            trust=Trust(),
             prepare=trainer if callable(trainer) else lambda _: trainer,
             clock=time.time,
             rounds=rounds,

@@ -80,9 +80,10 @@ async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tupl
             if not isinstance(event, Inbound):
                 continue
             try:
-                message = understand(event.topic, event.payload, federation).message
+                received = understand(event.topic, event.payload, federation)
             except DecodeError:
                 continue
+            message = None if received is None else received.message
             if isinstance(message, FederationStatus):
                 status = message
             elif isinstance(message, CoordinatorState):

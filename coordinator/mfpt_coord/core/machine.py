@@ -6,6 +6,7 @@ socket or a disk. A step that raises has changed nothing. `order` says how the s
 
 from dataclasses import replace
 from functools import singledispatch
+from typing import Literal
 
 from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import (
@@ -98,17 +99,38 @@ def _with_state(client: Client, message: ClientState) -> Client:
 
 
 def _record_ready(state: State, client: Client, message: Ready) -> Step:
+    client = replace(client, session=message.session, announced=message.number, turn=0)
     if refusal := incompatibility(message, state.plan):
         refused = replace(client, ready=False, assignment=None)
-        stop = Stop(reason="incompatible", version=state.version, detail=refusal)
-        return _with_client(state, refused), [Send(client.id, stop)]
+        return _with_client(state, refused), [_stop(state, client, "incompatible", refusal)]
     welcomed, effects = _welcome(state, client.language)
     if state.finished:
         # Too late to contribute, but not to take a prompt home.
-        stop = Stop(reason="finished", version=state.version)
-        return _with_client(welcomed, client), [*effects, Send(client.id, stop)]
+        return _with_client(welcomed, client), [*effects, _stop(state, client, "finished")]
     ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
     return _with_client(welcomed, ready), [*effects, SaveClient(ready)]
+
+
+def _assign(state: State, client: Client, seconds: float) -> Send:
+    """Return the order to train, in answer to the device's last announcement."""
+    return Send(
+        client.id,
+        Assign(
+            version=state.version,
+            deadline=seconds,
+            session=client.session,
+            ready=client.announced,
+            turn=client.turn,
+        ),
+    )
+
+
+def _stop(state: State, client: Client, reason: Literal["finished", "incompatible"], detail: str = "") -> Send:
+    """Return the end of all assignments, in answer to the device's last announcement."""
+    return Send(
+        client.id,
+        Stop(reason=reason, version=state.version, detail=detail, session=client.session, ready=client.announced),
+    )
 
 
 def _welcome(state: State, language: LanguageCode) -> Step:
@@ -157,12 +179,13 @@ def _advance(state: State, at: float) -> Step:
         state, more = fold(state, at)
         effects += more
         if state.finished:
-            stop = Stop(reason="finished", version=state.version)
-            effects += [Send(client.id, stop) for client in state.clients.values() if client.state == "online"]
+            online = [client for client in state.clients.values() if client.state == "online"]
+            effects += [_stop(state, client, "finished") for client in online]
     if state.finished:
         return state, effects
     clients = dict(state.clients)
     for client, assignment in assignments(state, at):
-        clients[client.id] = replace(client, assignment=assignment, phase="training", progress=0.0)
-        effects.append(Send(client.id, Assign(version=state.version, deadline=assignment.deadline - at)))
+        assigned = replace(client, assignment=assignment, phase="training", progress=0.0, turn=client.turn + 1)
+        clients[client.id] = assigned
+        effects.append(_assign(state, assigned, assignment.deadline - at))
     return (replace(state, clients=clients) if effects else state), effects

@@ -30,6 +30,9 @@ class Client:
         seconds: Time from an assignment to its update, moving average; None before the first.
         ready: Whether it has said, since it last came online, that it can train.
         retry_at: Time before which it is not assigned, because its last update was rejected; Unix seconds.
+        session: Session of its last announcement.
+        announced: Number of that announcement; assignments name it.
+        turn: Number of the last assignment that answered it.
     """
 
     id: str
@@ -46,6 +49,9 @@ class Client:
     device: str = ""
     last_seen: float = 0.0
     retry_at: float = 0.0
+    session: int = 0
+    announced: int = 0
+    turn: int = 0
     assignment: Assignment | None = None
 
 

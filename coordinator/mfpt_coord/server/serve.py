@@ -8,6 +8,8 @@ import signal
 import time
 import uuid
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
@@ -19,10 +21,14 @@ from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.store import SqliteStore
-from mfpt_shared.errors import Incompatible, Interrupted
+from mfpt_shared.atomic import write_durably
+from mfpt_shared.errors import Damaged, Incompatible, Interrupted
 from mfpt_shared.folders import owned
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.connection import Connection
+
+KEY_FILE: Final = "coordinator.key"
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +43,37 @@ def serve(config: ServeConfig) -> None:
     with owned(config.data_dir, "--data-dir"):
         store = SqliteStore(config.data_dir / "coordinator.sqlite")
         try:
+            is_new = store.load() is None
             state = _with_distances(open_state(store, config.plan), config.distances)
-            if asyncio.run(_run(config, store, state)) == signal.SIGINT:
+            identity = open_identity(config.data_dir, store, is_new=is_new)
+            if asyncio.run(_run(config, store, state, identity)) == signal.SIGINT:
                 raise Interrupted("interrupted; everything is saved, and the same command continues from here")
         finally:
             store.close()
+
+
+def open_identity(data_dir: Path, store: SqliteStore, *, is_new: bool) -> CoordinatorIdentity:
+    """Return who the coordinator is in this run.
+
+    Args:
+        data_dir: Data folder, which holds the key; a new one is made where there is none.
+        store: Store, which numbers the runs.
+        is_new: Whether the store has just been made. If there is a key already, a store was lost, and devices have
+            seen higher epochs than it would begin with: it continues from the time, in seconds.
+
+    Raises:
+        Damaged: The key cannot be read.
+    """
+    file, started = data_dir / KEY_FILE, time.time()
+    had_key = file.exists()
+    if not had_key:
+        write_durably(file, SigningKey.generate().to_pem())
+    try:
+        key = SigningKey.from_pem(file.read_bytes())
+    except Damaged as error:
+        raise Damaged(f"{file}: {error}; restore a copy of it") from error
+    epoch = store.begin_run(int(started) if is_new and had_key else 1)
+    return CoordinatorIdentity(store.coordinator, started, epoch, key)
 
 
 def open_state(store: SqliteStore, plan: Plan | None) -> State:
@@ -76,9 +108,8 @@ def _difference(first: Plan, second: Plan) -> str:
     return ", ".join(sections)
 
 
-async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
+async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
     """Return the number of the signal that ended the service; 0 if it ended on its own."""
-    identity = CoordinatorIdentity(store.coordinator, time.time())
     async with contextlib.AsyncExitStack() as stack:
         connection = config.broker
         if connection is None:

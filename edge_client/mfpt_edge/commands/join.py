@@ -23,6 +23,7 @@ from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.rounds import Origin
 from mfpt_shared.device.trainer import Trainer
@@ -116,14 +117,16 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
     began = time.time()
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
+    session = folder.begin_session(identity)
     transport = config.connection.transport(
-        f"mfpt-edge-{identity.client}", will=client_will(config.federation, identity)
+        f"mfpt-edge-{identity.client}", will=client_will(config.federation, session)
     )
     client = EdgeClient(
         folder,
-        identity,
+        session,
         config.federation,
         transport,
+        trust=Trust(),
         prepare=lambda plan: _load(config, plan),
         clock=time.time,
         rounds=config.rounds,

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mfpt_edge.core.events import PlanReceived, PromptReceived
-from mfpt_edge.session.channel import understand
+from mfpt_edge.session.channel import Listener
+from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import TimedOut
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
@@ -44,9 +46,9 @@ async def fetch_over(transport: Transport, federation: str, language: LanguageCo
         transport.subscribe(
             PLAN.path(federation), PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED)
         )
-        retained = _Retained()
-        own = await _wait_for(transport, federation, retained, (language,), OWN_PROMPT_SECONDS)
-        return own or await _wait_for(transport, federation, retained, (language, UNDETERMINED), FETCH_SECONDS)
+        retained = _Retained(Listener(federation, Trust(), Freshness()))
+        own = await _wait_for(transport, retained, (language,), OWN_PROMPT_SECONDS)
+        return own or await _wait_for(transport, retained, (language, UNDETERMINED), FETCH_SECONDS)
     finally:
         await transport.close()
 
@@ -55,11 +57,12 @@ async def fetch_over(transport: Transport, federation: str, language: LanguageCo
 class _Retained:
     """What the broker has sent so far."""
 
+    listener: Listener
     plan: Plan | None = None
     prompts: dict[str, Prompt] = field(default_factory=dict)
 
-    def add(self, event: Event, federation: str) -> None:
-        match understand(event, federation, self.plan, at=0.0) if isinstance(event, Inbound) else None:
+    def add(self, event: Event) -> None:
+        match self.listener.understand(event, self.plan, at=0.0) if isinstance(event, Inbound) else None:
             case PlanReceived(plan=plan):
                 self.plan = plan
             case PromptReceived(prompt=prompt):
@@ -72,13 +75,13 @@ class _Retained:
 
 
 async def _wait_for(
-    transport: Transport, federation: str, retained: _Retained, languages: tuple[LanguageCode, ...], seconds: float
+    transport: Transport, retained: _Retained, languages: tuple[LanguageCode, ...], seconds: float
 ) -> Model | None:
     try:
         async with asyncio.timeout(seconds):
             while (model := retained.model(*languages)) is None:
                 for event in await transport.receive():
-                    retained.add(event, federation)
+                    retained.add(event)
             return model
     except TimeoutError:
         return None
