@@ -9,7 +9,7 @@ from typing import Final
 
 from mfpt_coord.access.accounts import Account, digest
 from mfpt_coord.access.rights import Rights, rights
-from mfpt_shared.transport.mqtt import DEFAULT_USER
+from mfpt_shared.transport.address import DEFAULT_USER
 
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 MOST_FAILURES: Final = 10

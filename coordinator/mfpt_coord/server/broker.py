@@ -28,7 +28,7 @@ from mfpt_coord.server.broker_config import COORDINATOR_USER, BrokerOptions, Lis
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
@@ -98,7 +98,7 @@ class EmbeddedBroker:
     def public_address(self) -> BrokerAddress:
         """Address for clients on this machine."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen.host, self._listen.host)  # noqa: S104 - compared, not bound
-        return BrokerAddress(host, self._listen.port, tls=self._options.certificate is not None)
+        return BrokerAddress(host, self._listen.port, "mqtts" if self._options.certificate else "mqtt")
 
     async def __aenter__(self) -> "EmbeddedBroker":
         """Start the server and wait until it listens.
