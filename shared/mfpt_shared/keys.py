@@ -90,3 +90,8 @@ def fingerprint(public: PublicKey) -> str:
     """Return a short name of a key for people to compare: 16 hexadecimal digits of its SHA-256, in groups of four."""
     digits = hashlib.sha256(public).hexdigest()[:16]
     return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
+
+
+def digest(secret: str) -> bytes:
+    """Return the SHA-256 of a random secret, which may be kept where the secret itself may not."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -190,6 +190,13 @@ class Aggregation(Section, frozen=True):
         tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
         Meta(max_length=1000, description="languages (ISO 639-3) that get a prompt although no device speaks them"),
     ] = ()
+    languages: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
+        Meta(
+            max_length=200,
+            description="languages (ISO 639-3) that devices may bring, besides those that invitations name; empty: any",
+        ),
+    ] = ()
 
 
 class Privacy(Section, frozen=True):
