@@ -20,7 +20,7 @@ from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Ready, Reject, Resync
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP
-from mfpt_shared.transport.mqtt import parse_broker
+from mfpt_shared.transport.address import parse_broker
 from round_bench.payloads import EXAMPLES, random_delta, update_payload
 from round_bench.processes import bare_client, take
 from round_bench.sizes import LANGUAGES

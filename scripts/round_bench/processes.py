@@ -20,7 +20,8 @@ from mfpt_shared.errors import MfptError, TimedOut
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.protocol.topics import COORDINATOR_STATE
-from mfpt_shared.transport.mqtt import MAX_IN_FLIGHT, BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MAX_IN_FLIGHT
 
 STOP_SECONDS: Final = 15.0
 

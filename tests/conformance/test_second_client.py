@@ -15,7 +15,8 @@ from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Update, UpdateHeader
 from mfpt_shared.tensors import initial_state
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
 from support.federation import Device, coordinating, delta_of, rows, running, stored_prompts, tiny_plan
 from support.inbox import SECONDS, Inbox

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
 from support.neighbour import FEDERATION, Neighbour, plan_file
 from support.programs import serve
 

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from mfpt_coord.server.broker import EmbeddedBroker, Listen
-from mfpt_shared.transport.mqtt import PASSWORD_VARIABLE, BrokerAddress
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.inbox import SECONDS
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import conformance.client
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
 from support.inbox import SECONDS
 
 _RUN_MODULE: Final = """

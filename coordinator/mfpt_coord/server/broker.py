@@ -22,7 +22,7 @@ from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.protocol.codec import MAX_PAYLOAD
-from mfpt_shared.transport.mqtt import DEFAULT_USER, PASSWORD_VARIABLE, BrokerAddress
+from mfpt_shared.transport.address import DEFAULT_USER, PASSWORD_VARIABLE, BrokerAddress
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0

@@ -26,7 +26,7 @@ from mfpt_shared.errors import Damaged, Incompatible, Interrupted
 from mfpt_shared.folders import owned
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
-from mfpt_shared.transport.mqtt import MqttTransport
+from mfpt_shared.transport.connection import Connection
 
 KEY_FILE: Final = "coordinator.key"
 
@@ -111,19 +111,19 @@ def _difference(first: Plan, second: Plan) -> str:
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
     """Return the number of the signal that ended the service; 0 if it ended on its own."""
     async with contextlib.AsyncExitStack() as stack:
-        address = config.broker
-        if address is None:
+        connection = config.broker
+        if connection is None:
             broker = await stack.enter_async_context(
                 EmbeddedBroker(config.data_dir / "broker", config.listen, os.environ)
             )
-            address = broker.address
+            connection = Connection((broker.address,))
             if broker.is_open_to_all:
                 _log.warning(
                     "anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to require a password"
                 )
         federation = state.plan.federation
-        transport = MqttTransport(
-            address, f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
+        transport = connection.transport(
+            f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
         )
         coordinator = Coordinator(
             with_limit(state, config.folds),
@@ -143,7 +143,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
-        _log.info("listening: mfpt-edge join --broker %s", address)
+        _log.info("listening: mfpt-edge join --broker %s", connection)
         await coordinator.run()
         _log.info("stopped at version %d", coordinator.state.version)
     return ended_by

@@ -31,7 +31,6 @@ from mfpt_shared.errors import Interrupted, Terminated, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.transport.mqtt import MqttTransport
 
 # Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
 # Where memory is short they cache fewer, and build them again.
@@ -119,8 +118,8 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
     session = folder.begin_session(identity)
-    transport = MqttTransport(
-        config.broker, f"mfpt-edge-{identity.client}", will=client_will(config.federation, session)
+    transport = config.connection.transport(
+        f"mfpt-edge-{identity.client}", will=client_will(config.federation, session)
     )
     client = EdgeClient(
         folder,
@@ -147,7 +146,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
         asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
         await connect_with_retries(transport, config.retries.connect, asyncio.sleep)
-        _log.info("connected to %s as device %s for %s", config.broker, identity.client, identity.language)
+        _log.info("connected to %s as device %s for %s", config.connection, identity.client, identity.language)
         await client.run()
         seconds = time.time() - began
         outcome = await client.result(alone=config.alone)

@@ -17,13 +17,13 @@ from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.device.trainer import Measured, Trainer
-from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DatasetError, Incompatible, MfptError
 from mfpt_shared.plan import Plan, Task
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Down, Ready, Stop, Update
 from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP
 from mfpt_shared.tensors import PromptState, dense
-from mfpt_shared.transport.base import Disconnected, Inbound
+from mfpt_shared.transport.base import Disconnected, Inbound, SubscriptionRefused
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.session import (
     FEDERATION,
@@ -283,3 +283,35 @@ def test_a_device_gives_up_after_as_many_attempts_to_reconnect_as_it_may_make(tm
             await running
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_device_whose_credentials_are_refused_three_times_in_a_row_ends(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        client, transport = device(tmp_path, broker_of_a_running_federation(0))
+        await transport.connect()
+        running = asyncio.create_task(client.run())
+        for attempts, refused in enumerate((False, True, True, False, True, True, True)):
+            assert not running.done()
+            transport.put(Disconnected("Not authorized", attempts, refused))
+            await asyncio.sleep(0)
+        with pytest.raises(AuthenticationFailed, match="ask for a new invitation"):
+            await running
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_device_says_which_topics_the_broker_does_not_let_it_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        client, transport = device(tmp_path, broker_of_a_running_federation(0))
+        await transport.connect()
+        transport.put(SubscriptionRefused(("mfpt/v1/here/plan",)))
+        transport.put(Disconnected("Not authorized", 3, refused=True))
+        transport.put(Disconnected("Not authorized", 4, refused=True))
+        transport.put(Disconnected("Not authorized", 5, refused=True))
+        with pytest.raises(AuthenticationFailed):
+            await client.run()
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+    assert "does not let this device read mfpt/v1/here/plan" in caplog.text
