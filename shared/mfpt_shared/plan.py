@@ -7,11 +7,14 @@ field is also its comment in the file that `mfpt-coord plan init` writes, and it
 import hashlib
 import math
 import re
+from collections.abc import Callable
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from mfpt_shared.backbones.describe import parse_uri
+from mfpt_shared.backbones.hub import data_name
 from mfpt_shared.errors import PlanError, UsageError
 
 _FEDERATION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -51,8 +54,17 @@ class Task(Section, frozen=True):
         ),
     ] = "classification"
     data: Annotated[
-        str, Meta(description="data source for devices that name none, such as 'cldr'; empty: devices must name one")
+        str,
+        Meta(
+            max_length=256,
+            description="data for devices that name none, 'cldr' or 'hf:<data set>'; empty: devices must name their own",
+        ),
     ] = ""
+
+    def __post_init__(self) -> None:
+        """Check that the data can be no file of a device."""
+        if self.data not in ("", "cldr"):
+            _check_hub_data(self.data)
 
     @property
     def generates(self) -> bool:
@@ -81,6 +93,12 @@ class BackboneSpec(Section, frozen=True):
     prefix: Annotated[str, Meta(max_length=256, description="put before every text, as in the backbone's training")] = (
         "query: "
     )
+
+
+    def __post_init__(self) -> None:
+        """Check that what is said to be on the hub can be no file of a device."""
+        if self.uri.startswith("hf:"):
+            _as_value_error(parse_uri, self.uri)
 
 
 class PromptSpec(Section, frozen=True):
@@ -243,6 +261,20 @@ class Plan(Section, frozen=True):
     def digest(self) -> str:
         """Sixteen hexadecimal digits that identify the plan."""
         return hashlib.sha256(plan_to_json(self)).hexdigest()[:16]
+
+
+def _check_hub_data(source: str) -> None:
+    if not source.startswith("hf:"):
+        raise ValueError(f"task.data {source!r} must be empty, 'cldr' or 'hf:<data set>'")
+    _as_value_error(data_name, source)
+
+
+def _as_value_error(check: Callable[[str], object], text: str) -> None:
+    """Check a text; msgspec names the place of a ValueError, and of no other."""
+    try:
+        check(text)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
 
 
 def federation_name(name: str) -> str:

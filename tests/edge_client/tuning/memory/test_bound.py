@@ -14,9 +14,9 @@ from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.data.example import Example
 from mfpt_edge.host.memory import give_back, peak_rss_bytes, resident_bytes
 from mfpt_edge.tuning import loop
-from mfpt_edge.tuning.batches import Batch, gather
+from mfpt_edge.tuning.batches import Batch, gather, parts_of
 from mfpt_edge.tuning.encoding import encode, tokenise
-from mfpt_edge.tuning.memory.bound import Economy, economise, layers_reached
+from mfpt_edge.tuning.memory.bound import economise, economise_if_needed, layers_reached
 from mfpt_edge.tuning.memory.encoder import FrugalEncoder, layer_of
 from mfpt_edge.tuning.memory.estimate import Allowance
 from mfpt_edge.tuning.model import PromptModel
@@ -61,7 +61,7 @@ def frugal(model: PromptModel, free: int) -> PromptModel:
 
 def gradients(model: PromptModel, parts: Sequence[Batch]) -> tuple[float, torch.Tensor]:
     model.zero_grad()
-    value = loop.backward(model, parts)
+    value = loop.backward(model, parts, sum(len(part.targets) for part in parts))
     return value, gradients_of(model)
 
 
@@ -71,11 +71,12 @@ def test_the_gradients_of_parts_are_those_of_the_whole_batch(
     tiny_backbone: LoadTiny, method: str, at_once: int
 ) -> None:
     model = make_model(tiny_backbone(), method)
-    batch = gather(encode(model, EXAMPLES), range(len(EXAMPLES)))
-    parts = Economy(at_once).split(batch)
+    encoded = encode(model, EXAMPLES)
+    parts = list(parts_of(encoded, range(len(EXAMPLES)), at_once))
+    batch = gather(encoded, range(len(EXAMPLES)))
     assert [len(part.targets) for part in parts][:-1] == [at_once] * (len(parts) - 1)
     value, found = gradients(model, parts)
-    expected_value, expected = gradients(model, loop.whole(batch))
+    expected_value, expected = gradients(model, [batch])
     assert value == pytest.approx(expected_value, rel=1e-5)
     assert expected.abs().sum() > 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
@@ -121,8 +122,8 @@ def test_examples_that_are_read_a_few_at_a_time_give_the_same_answers(tiny_backb
 
 def test_with_memory_to_spare_batches_stay_whole(tiny_backbone: LoadTiny) -> None:
     model = make_model(tiny_backbone())
-    _, economy = economise(model, tokenise(model, EXAMPLES), resident_bytes() + 10**10)
-    assert economy.at_once == model.plan.training.batch_size
+    _, at_once = economise(model, tokenise(model, EXAMPLES), resident_bytes() + 10**10)
+    assert at_once == model.plan.training.batch_size
 
 
 def test_a_bound_that_is_too_low_says_what_would_do(tiny_backbone: LoadTiny) -> None:
