@@ -7,14 +7,12 @@ field is also its comment in the file that `mfpt-coord plan init` writes, and it
 import hashlib
 import math
 import re
-from collections.abc import Callable
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from mfpt_shared.backbones.describe import parse_uri
-from mfpt_shared.backbones.hub import data_name
+from mfpt_shared.backbones.describe import check_sources
 from mfpt_shared.errors import PlanError, UsageError
 
 _FEDERATION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -57,14 +55,9 @@ class Task(Section, frozen=True):
         str,
         Meta(
             max_length=256,
-            description="data for devices that name none, 'cldr' or 'hf:<data set>'; empty: devices must name their own",
+            description="data for devices that name none, 'cldr' or 'hf:<data set>'; empty: they must name some",
         ),
     ] = ""
-
-    def __post_init__(self) -> None:
-        """Check that the data can be no file of a device."""
-        if self.data not in ("", "cldr"):
-            _check_hub_data(self.data)
 
     @property
     def generates(self) -> bool:
@@ -93,12 +86,6 @@ class BackboneSpec(Section, frozen=True):
     prefix: Annotated[str, Meta(max_length=256, description="put before every text, as in the backbone's training")] = (
         "query: "
     )
-
-
-    def __post_init__(self) -> None:
-        """Check that what is said to be on the hub can be no file of a device."""
-        if self.uri.startswith("hf:"):
-            _as_value_error(parse_uri, self.uri)
 
 
 class PromptSpec(Section, frozen=True):
@@ -236,6 +223,7 @@ class Plan(Section, frozen=True):
             raise ValueError(
                 f"federation {self.federation!r} must be lower-case letters, digits, '-' and '_' (at most 64)"
             )
+        check_sources(self.backbone.uri, self.task.data)
         if len(set(self.task.labels)) != len(self.task.labels):
             raise ValueError("task.labels names a label twice")
         if self.task.generates and self.task.labels:
@@ -261,20 +249,6 @@ class Plan(Section, frozen=True):
     def digest(self) -> str:
         """Sixteen hexadecimal digits that identify the plan."""
         return hashlib.sha256(plan_to_json(self)).hexdigest()[:16]
-
-
-def _check_hub_data(source: str) -> None:
-    if not source.startswith("hf:"):
-        raise ValueError(f"task.data {source!r} must be empty, 'cldr' or 'hf:<data set>'")
-    _as_value_error(data_name, source)
-
-
-def _as_value_error(check: Callable[[str], object], text: str) -> None:
-    """Check a text; msgspec names the place of a ValueError, and of no other."""
-    try:
-        check(text)
-    except UsageError as error:
-        raise ValueError(str(error)) from error
 
 
 def federation_name(name: str) -> str:

@@ -130,7 +130,7 @@ def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
         raise Incompatible(f"{source} holds a {config.model_type!r} model: an encoder or a decoder is needed, not both")
     # A name with a slash is code of the hub that computes attention; transformers would fetch and run it.
-    if any("/" in str(part._attn_implementation) for part in (config, *_parts(config))):  # noqa: SLF001 - not public
+    if any("/" in str(part._attn_implementation) for part in (config, *_parts(config))):
         raise Incompatible(f"{source} wants code of the hub to be run for its attention: that is never done here")
     config.use_cache = False
     return config

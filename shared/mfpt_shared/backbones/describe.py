@@ -73,6 +73,23 @@ def parse_uri(uri: str) -> BackboneUri:
     return BackboneUri(cast(Scheme, scheme), name, revision)
 
 
+def check_sources(backbone: str, data: str) -> None:
+    """Check that a plan's data, and what it says is on the hub, can be no file of a device.
+
+    Raises:
+        ValueError: It can.
+    """
+    try:
+        if backbone.startswith("hf:"):
+            parse_uri(backbone)
+        if data.startswith("hf:"):
+            hub.data_name(data)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    if not data.startswith("hf:") and data not in ("", "cldr"):
+        raise ValueError(f"task.data {data!r} must be empty, 'cldr' or 'hf:<data set>'")
+
+
 def is_e5(uri: str) -> bool:
     """Tell by its name whether a backbone is of the E5 family, which needs `query: ` before every text."""
     name = Path(parse_uri(uri).name).name.lower()

@@ -5,9 +5,10 @@ passes here is none: letters, digits and `.`, `_`, `-`, at most one slash, and n
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mfpt_shared.errors import NotAllowed, NotInstalled, UsageError
 
@@ -81,18 +82,35 @@ def _snapshot(name: str, revision: str, patterns: Sequence[str], limit: int | No
             "or download the model elsewhere and use path:<folder>"
         ) from error
     # Sub-folders hold the same weights in other formats (ONNX, OpenVINO), which are not read here.
-    wanted = {"allow_patterns": list(patterns), "ignore_patterns": ["*/*"]}
+    fetch: Callable[..., Any] = partial(
+        huggingface_hub.snapshot_download, name, allow_patterns=list(patterns), ignore_patterns=["*/*"]
+    )
     if limit is None:
-        return Path(huggingface_hub.snapshot_download(name, revision=revision or None, **wanted))
+        return Path(fetch(revision=revision or None))
     try:
-        files = huggingface_hub.snapshot_download(name, revision=revision or None, dry_run=True, **wanted)
+        files = fetch(revision=revision or None, dry_run=True)
     except OSError:
         # Where the hub cannot say how much it is, only what is here already will do.
-        found = huggingface_hub.snapshot_download(name, revision=revision or None, local_files_only=True, **wanted)
-        return Path(found)
+        return Path(fetch(revision=revision or None, local_files_only=True))
     check_size(f"hf:{name}", [file.file_size for file in files if file.will_download], limit)
     commit = files[0].commit_hash if files else revision or None
-    return Path(huggingface_hub.snapshot_download(name, revision=commit, **wanted))
+    return Path(fetch(revision=commit))
+
+
+def measured_data(name: str, limit: int) -> str | None:
+    """Return the newest commit of a data set; None where the hub cannot be reached, and only its cache can be read.
+
+    Raises:
+        NotAllowed: All its files together are larger than the limit, bytes.
+    """
+    import huggingface_hub  # noqa: PLC0415 - comes with the library for data sets
+
+    try:
+        files = huggingface_hub.snapshot_download(name, repo_type="dataset", dry_run=True)
+    except huggingface_hub.errors.DryRunError:
+        return None
+    check_size(f"hf:{name}", [file.file_size for file in files], limit)
+    return files[0].commit_hash if files else None
 
 
 def check_size(source: str, sizes: Sequence[int | None], limit: int) -> None:

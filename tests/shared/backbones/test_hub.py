@@ -43,7 +43,7 @@ def test_a_revision_that_climbs_is_refused(revision: str) -> None:
 @pytest.mark.parametrize("source", [f"hf:{name}" for name in NO_NAMES] + ["/home/me/texts.csv", "texts.csv", "path:x"])
 def test_a_plan_whose_data_is_no_name_of_the_hub_is_refused(source: str) -> None:
     plan = _plan(task=f'{{"labels": ["a", "b"], "data": {_quoted(source)}}}')
-    with pytest.raises(PlanError, match="task"):
+    with pytest.raises(PlanError, match="data"):
         plan_from_json(plan)
 
 
@@ -55,13 +55,13 @@ def test_a_plan_names_public_data_or_none(source: str) -> None:
 @pytest.mark.parametrize("name", NO_NAMES)
 def test_a_plan_whose_hub_backbone_is_no_name_of_the_hub_is_refused(name: str) -> None:
     plan = _plan(backbone=f'{{"uri": {_quoted(f"hf:{name}")}}}')
-    with pytest.raises(PlanError, match="backbone"):
+    with pytest.raises(PlanError, match="hf:"):
         plan_from_json(plan)
 
 
 @pytest.mark.parametrize("sizes", [[2_000_000_001], [1_500_000_000, 600_000_000], [10, None]])
 def test_a_download_that_is_too_large_or_of_unknown_size_names_the_option(sizes: list[int | None]) -> None:
-    with pytest.raises(NotAllowed, match="hf:org/name is a download of .* --max-download"):
+    with pytest.raises(NotAllowed, match=r"hf:org/name is a download of .* --max-download"):
         check_size("hf:org/name", sizes, 2_000_000_000)
 
 

@@ -28,9 +28,7 @@ _MB: Final = 1_000_000
 _SHAPES: Final = 96 * _MB
 
 
-def economise_if_needed(
-    model: PromptModel, splits: Sequence[Encoded], memory: int
-) -> tuple[PromptModel, int | None]:
+def economise_if_needed(model: PromptModel, splits: Sequence[Encoded], memory: int) -> tuple[PromptModel, int | None]:
     """Leave a model as it is, and batches whole, where that fits into a bound; otherwise do as `economise` does.
 
     Args:
