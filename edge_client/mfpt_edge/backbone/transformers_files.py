@@ -3,6 +3,7 @@
 Both take seconds to read from a GGUF file: they are written to a folder once.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ def describe_once(source: Path, folder: Path | None) -> Path:
     """
     if source.is_dir() or folder is None:
         return source
-    if not (folder / "config.json").exists():
+    if not _is_whole(folder):
         config, tokenizer = read_config(source), PretrainedTokenizer(source)
         try:
             with atomic_folder(folder) as made:
@@ -104,6 +105,19 @@ def describe_once(source: Path, folder: Path | None) -> Path:
             _log.warning("the tokenizer cannot be kept in %s, so every start reads %s: %s", folder, source, error)
             return source
     return folder
+
+
+def _is_whole(folder: Path) -> bool:
+    """Tell whether a folder is there and its files can be read; one that is damaged is made again."""
+    if not (folder / "config.json").exists():
+        return False
+    try:
+        for file in folder.glob("*.json"):
+            json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        _log.warning("%s is made again: %s is damaged (%s)", folder, file.name, error)
+        return False
+    return True
 
 
 def location(source: Path) -> dict[str, Any]:

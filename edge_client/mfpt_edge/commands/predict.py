@@ -278,6 +278,6 @@ def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device:
             f"--runtime onnx needs {model.plan.backbone.uri} as a graph: run `mfpt-edge export --onnx DIR` where torch "
             "is installed, and give --graph DIR"
         )
-    from mfpt_edge.inference.onnx_runtime import OnnxPredictor
+    from mfpt_edge.inference.onnx_runtime import OnnxPredictor, bundled_predictor
 
-    return OnnxPredictor(model, graph or graph_folder.bundled_folder(model.plan, cache_home()))
+    return bundled_predictor(model, cache_home()) if graph is None else OnnxPredictor(model, graph)
