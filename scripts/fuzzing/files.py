@@ -21,7 +21,7 @@ from mfpt_shared.errors import BadData, Damaged, MfptError, UsageError
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan, Task, plan_to_json
 from mfpt_shared.plan_files import plan_from_json, plan_from_toml, plan_to_toml
-from mfpt_shared.transport.mqtt import parse_broker
+from mfpt_shared.transport.address import parse_broker
 
 _PLAN = Plan(task=Task(labels=("a", "b")))
 _ROWS = [{"text": "Habari za asubuhi", "label": "a"}, {"text": 'Bei "ya" mafuta; imepanda', "label": "b"}]

@@ -17,7 +17,7 @@ from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Ack, Assign, Down
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, parse
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
 from round_bench.flood_devices import Flood, Flooded
 from round_bench.payloads import bench_plan
 from round_bench.processes import bare_client, coordinator, wait_until_online

@@ -22,7 +22,7 @@ from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Ready, Reject, Resync
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, Topic
-from mfpt_shared.transport.mqtt import parse_broker
+from mfpt_shared.transport.address import parse_broker
 from round_bench.payloads import EXAMPLES, random_delta, update_content
 from round_bench.processes import bare_client, take
 from round_bench.sizes import LANGUAGES

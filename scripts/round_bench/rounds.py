@@ -22,7 +22,8 @@ from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import TimedOut
 from mfpt_shared.tensors import PromptState
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MqttTransport
 from round_bench.payloads import EXAMPLES, bench_plan, prompt_bytes, update_bytes
 from round_bench.processes import bare_client, coordinator, take
 from round_bench.sizes import LANGUAGES

@@ -7,6 +7,7 @@
      ├── ConnectionFailed         3   the broker cannot be reached
      ├── TimedOut                 4   an answer did not come in time
      ├── AuthenticationFailed     5   the broker refused the credentials
+     │    └── WrongCertificate        what answers is not the broker that was meant
      ├── Incompatible             6   plan, backbone, protocol or state belong to something else
      ├── NotInstalled             6   a library or a bundled file is missing
      ├── InUse                    6   another process owns the folder
@@ -14,6 +15,7 @@
           ├── PlanError               a plan file
           ├── DatasetError            a data set
           ├── DecodeError             bytes from the network
+          ├── NotAllowed              what a plan asks for, and the owner of the device has not allowed
           └── Damaged                 a file that mfpt itself wrote or installed
 
 A message says what happened, where, and what to do, in one or two lines.
@@ -64,6 +66,10 @@ class AuthenticationFailed(MfptError):
     exit_code = 5
 
 
+class WrongCertificate(AuthenticationFailed):
+    """The broker's certificate is not the right one: whatever answers may be somebody else."""
+
+
 class Incompatible(MfptError):
     """Two sides that do not fit together: plan, backbone, protocol version or saved state."""
 
@@ -98,6 +104,10 @@ class DatasetError(BadData):
 
 class DecodeError(BadData):
     """Bytes from the network that are not a message of the protocol."""
+
+
+class NotAllowed(BadData):
+    """Something that a plan asks for, and the owner of the device has not allowed."""
 
 
 class Damaged(BadData):

@@ -67,6 +67,11 @@ class SigningKey:
         """Return the signature of a message, 64 bytes."""
         return self._private.sign(message)
 
+    def secret(self, purpose: str) -> str:
+        """Return 128 bits for a purpose that only the owner of the key can know, as 32 hexadecimal digits."""
+        seed = self._private.private_bytes_raw()
+        return hashlib.blake2b(purpose.encode(), key=seed, digest_size=16).hexdigest()
+
     def __repr__(self) -> str:
         """Return a text without the secret."""
         return f"SigningKey(public={self.public.hex()})"

@@ -11,7 +11,7 @@ import pytest
 
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
 from support.neighbour import FEDERATION, Neighbour, plan_file
 from support.programs import serve
 from support.sealing import key_of

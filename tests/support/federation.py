@@ -29,7 +29,8 @@ from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Update
 from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE
 from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.inbox import SECONDS, Inbox
 
 LANGUAGES: Final = ("swh", "yor", "hau")

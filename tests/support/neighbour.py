@@ -10,7 +10,8 @@ from mfpt_shared.protocol.codec import Decoded, understand
 from mfpt_shared.protocol.messages import ClientState, Metrics, PlanNotice, Ready, Update, UpdateHeader
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PLAN
 from mfpt_shared.tensors import initial_state, quantise
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.federation import tiny_plan
 from support.inbox import Inbox
 from support.sealing import sealed

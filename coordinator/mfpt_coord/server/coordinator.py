@@ -27,7 +27,7 @@ from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.store import Store
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.transport.base import Connected, Disconnected, Inbound, Transport
+from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 STATUS_SECONDS: Final = 1.0
@@ -129,6 +129,8 @@ class Coordinator:
                 self._introduce()
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
+            case SubscriptionRefused(filters):
+                _log.error("the broker does not let the coordinator read %s: no device is heard", ", ".join(filters))
             case Inbound():
                 try:
                     understood = self._intake.understand(event, at)

@@ -8,25 +8,33 @@ import typer
 
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
+    AllowBackboneOption,
     AloneOption,
     BrokerOption,
+    CaFileOption,
+    CertOption,
     DataOption,
     DeviceOption,
     ExamplesOption,
     FederationOption,
     JsonOption,
+    KeyOption,
     LabelColumnOption,
     LanguageOption,
+    MaxDownloadOption,
     MaxLoadOption,
+    MaxRoundTimeOption,
     MemoryOption,
     NiceOption,
     OnBatteryOption,
     PairColumnOption,
+    ProxyOption,
     RetryOption,
     RoundsOption,
     StateDirOption,
     TextColumnOption,
     ThreadsOption,
+    YesOption,
     device_folder,
     show,
 )
@@ -77,8 +85,16 @@ def join(
     alone: AloneOption = True,
     activation_cache: ActivationCacheOption = "1GB",
     memory: MemoryOption = None,
+    max_round_time: MaxRoundTimeOption = "2h",
+    max_download: MaxDownloadOption = "2GB",
+    allow_backbone: AllowBackboneOption = None,
+    yes: YesOption = False,
     max_load: MaxLoadOption = None,
     on_battery: OnBatteryOption = "train",
+    ca_file: CaFileOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take part in a federation until it ends, --rounds are done, or you press Ctrl-C. Run it again to continue."""
@@ -86,20 +102,29 @@ def join(
 
     from mfpt_edge.commands.display import join_view, result_table
     from mfpt_edge.commands.join import join as run_join
-    from mfpt_edge.commands.join_config import DataSource, JoinConfig, Limits, parse_retries, parse_size
+    from mfpt_edge.commands.join_config import (
+        Allowed,
+        DataSource,
+        JoinConfig,
+        Limits,
+        parse_duration,
+        parse_retries,
+        parse_size,
+    )
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.languages import device_language
     from mfpt_shared.plan import federation_name
-    from mfpt_shared.transport.mqtt import parse_broker
+    from mfpt_shared.transport.connection import parse_connection
+    from mfpt_shared.transport.security import Security
 
     language, federation = device_language(lang), federation_name(federation)
     os.nice(nice)
     config = JoinConfig(
         language=language,
         federation=federation,
-        broker=parse_broker(broker, os.environ),
+        connection=parse_connection(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
         data=DataSource(data, Columns(text_column, label_column, pair_column), examples),
         retries=parse_retries(retry),
@@ -108,7 +133,10 @@ def join(
             threads=threads,
             activation_cache=parse_size(activation_cache, "--activation-cache"),
             memory=None if memory is None else parse_size(memory, "--memory"),
+            round_seconds=parse_duration(max_round_time, "--max-round-time"),
+            download=parse_size(max_download, "--max-download"),
         ),
+        allowed=Allowed(tuple(allow_backbone or ()), yes),
         pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,
         alone=alone,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
@@ -56,7 +56,8 @@ BrokerOption = Annotated[
     str,
     typer.Option(
         "--broker",
-        help="MQTT broker, mqtt://host:port or mqtts://user@host:port; password in MFPT_BROKER_PASSWORD.",
+        help="MQTT broker, mqtt://host:port or mqtts://user@host:port, over WebSockets ws:// or wss://host:port/path; "
+        "password in MFPT_BROKER_PASSWORD.",
     ),
 ]
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Leave after this many accepted updates.")]
@@ -66,6 +67,44 @@ RetryOption = Annotated[
 ]
 AloneOption = Annotated[
     bool, typer.Option("--alone/--no-alone", help="At the end, also tune a prompt alone, for comparison.")
+]
+
+_CONNECTION_PANEL: Final = "The connection to the broker"
+CaFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="CAs to believe, in PEM, instead of the system's.",
+    ),
+]
+CertOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cert",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="Certificate to show to the broker, in PEM, where it asks for one.",
+    ),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="Private key of --cert, in PEM. By default it is in the same file.",
+    ),
+]
+ProxyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy",
+        metavar="URL",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="HTTP proxy, http://host:port. By default what HTTPS_PROXY, ALL_PROXY and NO_PROXY say.",
+    ),
 ]
 
 # What training may use of the machine, and when it waits.
@@ -92,8 +131,34 @@ MemoryOption = Annotated[
         "--memory",
         metavar="SIZE",
         help="Memory that this process may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
-        "result. Default: no limit.",
+        "result. Default: half of what is free, 1GB at least.",
     ),
+]
+MaxRoundTimeOption = Annotated[
+    str,
+    typer.Option(
+        "--max-round-time",
+        metavar="TIME",
+        help="Longest time to compute in a round (90s, 30min, 2h); a round that takes longer is ended.",
+    ),
+]
+MaxDownloadOption = Annotated[
+    str,
+    typer.Option(
+        "--max-download", metavar="SIZE", help="Largest backbone or data set to download that a plan asks for."
+    ),
+]
+AllowBackboneOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-backbone",
+        metavar="URI",
+        help="Backbone that a plan may use here: path:<folder>, gguf:<file> or hf:<id>, as the plan writes it. "
+        "Can be given more than once.",
+    ),
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Allow the plan's backbone and data of the hub without a question.")
 ]
 MaxLoadOption = Annotated[
     float | None,

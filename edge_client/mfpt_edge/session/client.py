@@ -36,15 +36,17 @@ from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import ConnectionFailed, DecodeError, Incompatible
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeError, Incompatible
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.transport.base import Connected, Disconnected, Inbound, Transport
+from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
 """Longest time that the device waits at the end for the broker to confirm what it sent."""
+REFUSALS: Final = 3
+"""Refused attempts to reconnect, one after the other, after which the device believes that it is not wanted."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,6 +91,7 @@ class EdgeClient:
         _forget_damaged(self._outbox)
         self._clock = clock
         self._retries = retries
+        self._refusals = 0
         sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
@@ -169,8 +172,17 @@ class EdgeClient:
     def _receive(self, event: TransportEvent) -> None:
         match event:
             case Connected():
+                self._refusals = 0
                 self._handle(BrokerConnected(self._clock()))
-            case Disconnected(reason, attempts):
+            case SubscriptionRefused(filters):
+                _log.warning("the broker does not let this device read %s", ", ".join(filters))
+            case Disconnected(reason, attempts, refused):
+                self._refusals = self._refusals + 1 if refused else 0
+                if self._refusals >= REFUSALS:
+                    raise AuthenticationFailed(
+                        "the broker no longer accepts this device's credentials; it may have been revoked: ask for a "
+                        "new invitation"
+                    )
                 if attempts == 0:
                     _log.warning("lost the connection to the broker (%s); reconnecting, nothing is lost", reason)
                 self._handle(BrokerLost(self._clock()))

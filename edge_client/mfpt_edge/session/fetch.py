@@ -16,7 +16,7 @@ from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PLAN, PROMPT
 from mfpt_shared.transport.base import Event, Inbound, Transport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.connection import Connection
 
 FETCH_SECONDS: Final = 5.0
 """Longest time to wait for a plan and any prompt."""
@@ -24,7 +24,7 @@ OWN_PROMPT_SECONDS: Final = 1.0
 """Longest time to wait for the language's own prompt: all retained messages come in one burst."""
 
 
-def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Model:
+def fetch(connection: Connection, federation: str, language: LanguageCode) -> Model:
     """Return what the broker keeps: the language's own prompt, or else the one for languages without one.
 
     Raises:
@@ -32,10 +32,10 @@ def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Mo
         TimedOut: The broker keeps no plan or no prompt of this federation.
         Incompatible: This version of mfpt cannot follow the plan.
     """
-    transport = MqttTransport(address, f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
+    transport = connection.transport(f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
     model = asyncio.run(fetch_over(transport, federation, language))
     if model is None:
-        raise TimedOut(f"{address} keeps no prompt of federation {federation!r}; is its coordinator running?")
+        raise TimedOut(f"{connection} keeps no prompt of federation {federation!r}; is its coordinator running?")
     return model
 
 

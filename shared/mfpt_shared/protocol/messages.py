@@ -109,7 +109,7 @@ class ClientState(FromDevice, frozen=True, kw_only=True):
     device: Text = ""
 
 
-class Metrics(Message, frozen=True, kw_only=True):
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """What a device measured.
 
     Attributes:
@@ -305,7 +305,7 @@ class Prompt:
     state: Tensors
 
 
-class UpdateCounts(Message, frozen=True, kw_only=True):
+class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers of updates, by the answer to them."""
 
     accepted: int = 0
@@ -314,7 +314,7 @@ class UpdateCounts(Message, frozen=True, kw_only=True):
     stale: int = 0
 
 
-class LanguageStatus(Message, frozen=True, kw_only=True):
+class LanguageStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One language: its devices, their examples, and its newest validation accuracy.
 
     Attributes:
@@ -328,7 +328,7 @@ class LanguageStatus(Message, frozen=True, kw_only=True):
     contributed: int
 
 
-class ClientStatus(Message, frozen=True, kw_only=True):
+class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One device, as the coordinator last saw it."""
 
     id: str

@@ -12,8 +12,9 @@ import pytest
 
 from mfpt_coord.server.broker import EmbeddedBroker, Listen, parse_listen
 from mfpt_shared.errors import ConnectionFailed, UsageError
+from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected, Disconnected
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded, environment, until_it_listens
 from support.inbox import Inbox
 

@@ -9,9 +9,10 @@ import pytest
 
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, TimedOut
 from mfpt_shared.transport import mqtt
+from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded, environment, free_port
 from support.inbox import Inbox
 
