@@ -5,7 +5,6 @@ after the last commit.
 """
 
 import json
-import secrets
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
@@ -108,14 +107,6 @@ class SqliteStore:
             raise Incompatible(
                 f"{path} has schema version {found}, and this mfpt-coord needs {SCHEMA_VERSION}; use another --data-dir"
             )
-
-    def login(self) -> str:
-        """Return the coordinator's MQTT client id: a secret, drawn once, under which the broker keeps its session."""
-        known = self._meta("login", b"").decode()
-        if not known:
-            known = secrets.token_hex(16)
-            self._put_meta("login", known.encode())
-        return known
 
     @property
     def coordinator(self) -> str:
