@@ -2,11 +2,12 @@
 
 import asyncio
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.certificates import LOOPBACK, Authority
 from support.connect_proxy import ConnectProxy
 from support.nats import Nats, nats
@@ -45,3 +46,18 @@ def test_a_command_finds_its_broker_through_a_proxy(tmp_path: Path) -> None:
     assert result.returncode == 4, result.stderr  # the broker was reached, and knows no federation
     assert f"{address} knows no federation" in result.stderr
     assert [request.split()[1] for request in requests] == [f"{address.host}:{address.port}"]
+
+
+def test_whoever_may_not_read_the_status_is_told_instead_of_waiting(tmp_path: Path) -> None:
+    users = 'authorization { users = [ { user: "ann", password: "word", permissions: { subscribe: ["other"] } } ] }'
+
+    async def scenario() -> "subprocess.CompletedProcess[str]":
+        async with nats(tmp_path, Nats(users=users)) as server:
+            where = ("--broker", str(replace(server.tcp, username="ann")), "--timeout", "30")
+            return await asyncio.to_thread(
+                run, tmp_path, "mfpt_coord", "status", *where, extra={PASSWORD_VARIABLE: "word"}
+            )
+
+    result = asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert result.returncode == 5, result.stderr
+    assert "does not let this user read mfpt/v1/default/coord" in result.stderr
