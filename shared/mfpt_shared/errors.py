@@ -15,6 +15,7 @@
           ├── PlanError               a plan file
           ├── DatasetError            a data set
           ├── DecodeError             bytes from the network
+          ├── NotAllowed              what a plan asks for, and the owner of the device has not allowed
           └── Damaged                 a file that mfpt itself wrote or installed
 
 A message says what happened, where, and what to do, in one or two lines.
@@ -103,6 +104,10 @@ class DatasetError(BadData):
 
 class DecodeError(BadData):
     """Bytes from the network that are not a message of the protocol."""
+
+
+class NotAllowed(BadData):
+    """Something that a plan asks for, and the owner of the device has not allowed."""
 
 
 class Damaged(BadData):

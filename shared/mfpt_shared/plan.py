@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
+from mfpt_shared.backbones.describe import check_sources
 from mfpt_shared.errors import PlanError, UsageError
 
 _FEDERATION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -51,7 +52,11 @@ class Task(Section, frozen=True):
         ),
     ] = "classification"
     data: Annotated[
-        str, Meta(description="data source for devices that name none, such as 'cldr'; empty: devices must name one")
+        str,
+        Meta(
+            max_length=256,
+            description="data for devices that name none, 'cldr' or 'hf:<data set>'; empty: they must name some",
+        ),
     ] = ""
 
     @property
@@ -190,6 +195,13 @@ class Aggregation(Section, frozen=True):
         tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
         Meta(max_length=1000, description="languages (ISO 639-3) that get a prompt although no device speaks them"),
     ] = ()
+    languages: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
+        Meta(
+            max_length=200,
+            description="languages (ISO 639-3) that devices may bring, besides those that invitations name; empty: any",
+        ),
+    ] = ()
 
 
 class Privacy(Section, frozen=True):
@@ -218,6 +230,7 @@ class Plan(Section, frozen=True):
             raise ValueError(
                 f"federation {self.federation!r} must be lower-case letters, digits, '-' and '_' (at most 64)"
             )
+        check_sources(self.backbone.uri, self.task.data)
         if len(set(self.task.labels)) != len(self.task.labels):
             raise ValueError("task.labels names a label twice")
         if self.task.generates and self.task.labels:

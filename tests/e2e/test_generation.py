@@ -48,7 +48,8 @@ def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(
                 *(
                     asyncio.to_thread(
                         run, home, "mfpt_edge", "join", "--lang", language, "--broker", broker,
-                        "--data", str(write_data(tmp_path / language, language)), "--rounds", str(ROUNDS),
+                        "--data", str(write_data(tmp_path / language, language)),
+                        "--allow-backbone", f"gguf:{smollm2}", "--rounds", str(ROUNDS),
                         "--state-dir", str(tmp_path / f"state-{language}"), "--threads", "1", "--no-alone", "--json",
                         seconds=280, extra=cached,
                     )

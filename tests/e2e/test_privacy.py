@@ -96,7 +96,7 @@ async def train_one_round(directory: Path) -> list[bytes]:
     ):
         spy = MqttTransport(broker.address, "spy")
         await spy.connect()
-        spy.subscribe("#")
+        spy.subscribe(f"{ROOT}/{plan.federation}/#")
         inbox = Inbox(spy)
         devices = [
             Device(directory / f"device-{tag}", normalise(tag), proxy.address, one, federation=plan.federation)

@@ -41,7 +41,7 @@ def test_a_preset_makes_a_plan_that_survives_its_file(name: str) -> None:
         task=st.builds(
             Task,
             labels=st.lists(st.text(min_size=1, max_size=8), min_size=2, max_size=4, unique=True).map(tuple),
-            data=st.text(max_size=10),
+            data=st.sampled_from(["", "cldr", "hf:imdb", "hf:org/name", "hf:org/name/sw"]),
         ),
         federation=st.from_regex(r"[a-z0-9][a-z0-9_-]{0,63}", fullmatch=True),
         backbone=st.builds(BackboneSpec, prefix=st.text(max_size=8), width=st.integers(1, 65_536)),

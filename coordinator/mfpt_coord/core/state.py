@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.relations import Relations
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
@@ -33,6 +34,7 @@ class Client:
         session: Session of its last announcement.
         announced: Number of that announcement; assignments name it.
         turn: Number of the last assignment that answered it.
+        grants: Versions that it was assigned and has sent no update for yet, in rising order; the newest few.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Client:
     session: int = 0
     announced: int = 0
     turn: int = 0
+    grants: tuple[int, ...] = ()
     assignment: Assignment | None = None
 
 
@@ -81,6 +84,9 @@ class State:
         staleness: Staleness -> number of accepted updates.
         last_version: Version after which nobody is assigned any more; None: there is no last one.
         opened: When the coordinator started, Unix seconds.
+        open: Whether devices take part without an invitation.
+        enrolments: Device id -> what it is bound to.
+        invitations: Token id -> invitation.
     """
 
     plan: Plan
@@ -98,6 +104,9 @@ class State:
     staleness: Mapping[int, int] = field(default_factory=dict)
     last_version: int | None = None
     opened: float = 0.0
+    open: bool = True
+    enrolments: Mapping[str, Enrolment] = field(default_factory=dict)
+    invitations: Mapping[str, Invitation] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -53,6 +53,11 @@ class CoordinatorIdentity:
     epoch: int
     key: SigningKey
 
+    @property
+    def mqtt_client(self) -> str:
+        """MQTT client id of the coordinator. It is a secret: whoever knows it can cut it off at many brokers."""
+        return self.key.secret("MQTT client id")
+
 
 def coordinator_will(federation: str, identity: CoordinatorIdentity) -> Will:
     """Return the last will of a coordinator."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.server.broker import Listen
+from mfpt_coord.server.broker_config import Listen
 from mfpt_shared.folders import state_home
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.connection import Connection

@@ -11,12 +11,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from mfpt_coord.access.accounts import digest
+from mfpt_coord.access.desk import Desk, OpenHouse
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
 from mfpt_coord.server.broker import EmbeddedBroker
+from mfpt_coord.server.broker_config import BrokerOptions
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.coordinator import Coordinator, with_limit
@@ -26,6 +29,8 @@ from mfpt_shared.errors import Damaged, Incompatible, Interrupted
 from mfpt_shared.folders import owned
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.transport.address import PASSWORD_VARIABLE
 from mfpt_shared.transport.connection import Connection
 
 KEY_FILE: Final = "coordinator.key"
@@ -110,20 +115,20 @@ def _difference(first: Plan, second: Plan) -> str:
 
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
     """Return the number of the signal that ended the service; 0 if it ended on its own."""
+    federation = state.plan.federation
     async with contextlib.AsyncExitStack() as stack:
-        connection = config.broker
+        connection, public = config.broker, str(config.broker)
         if connection is None:
+            password = os.environ.get(PASSWORD_VARIABLE)
+            desk = Desk(federation, open_house=OpenHouse(digest(password) if password else None))
             broker = await stack.enter_async_context(
-                EmbeddedBroker(config.data_dir / "broker", config.listen, os.environ)
-            )
-            connection = Connection((broker.address,))
-            if broker.is_open_to_all:
-                _log.warning(
-                    "anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to require a password"
+                EmbeddedBroker(
+                    config.data_dir / "broker", config.listen, BrokerOptions(MAX_PAYLOAD), federation, desk, os.environ
                 )
-        federation = state.plan.federation
+            )
+            connection, public = Connection((broker.address,)), str(broker.public_address)
         transport = connection.transport(
-            f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
+            identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )
         coordinator = Coordinator(
             with_limit(state, config.folds),
@@ -143,7 +148,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
-        _log.info("listening: mfpt-edge join --broker %s", connection)
+        _log.info("listening: mfpt-edge join --broker %s", public)
         await coordinator.run()
         _log.info("stopped at version %d", coordinator.state.version)
     return ended_by

@@ -9,10 +9,19 @@ from torch import Tensor, nn
 from mfpt_edge.formats.conventions import LENGTH_STEP
 
 
-def pad(sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return ids [batch, tokens] int64, filled up on the right to a multiple of eight, and their mask (bool)."""
+def pad(
+    sequences: Sequence[Sequence[int]], pad_id: int, device: torch.device, *, least: int = 0
+) -> tuple[Tensor, Tensor]:
+    """Return ids [batch, tokens] int64, filled up on the right to a multiple of eight, and their mask (bool).
+
+    Args:
+        sequences: Token ids of every example.
+        pad_id: Token id that fills up.
+        device: Where the tensors are.
+        least: Number of tokens to fill up to at least.
+    """
     lengths = torch.tensor([len(ids) for ids in sequences])
-    longest = math.ceil(int(lengths.max()) / LENGTH_STEP) * LENGTH_STEP
+    longest = math.ceil(max(int(lengths.max()), least) / LENGTH_STEP) * LENGTH_STEP
     mask = torch.arange(longest)[None] < lengths[:, None]
     padded = torch.full(mask.shape, pad_id)
     padded[mask] = torch.tensor([token for ids in sequences for token in ids])

@@ -1,19 +1,26 @@
-"""Files of named tensors (safetensors): written whole or not at all, and mapped into memory instead of read."""
+"""Files of named tensors (safetensors): written whole or not at all, and mapped into memory instead of read.
+
+A file that is written here names its own digest: of the names, types, shapes and places of its tensors. One that says
+something else was damaged, and is made again.
+
+Source of the form: safetensors' README, "Format".
+"""
 
 import contextlib
 import errno
-import json
+import hashlib
 import logging
+import math
 import mmap
 import os
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+import msgspec
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from mfpt_shared.atomic import atomic_file
@@ -21,19 +28,51 @@ from mfpt_shared.atomic import atomic_file
 _log = logging.getLogger(__name__)
 
 _TYPES: Final = {
+    "BOOL": torch.bool,
     "U8": torch.uint8,
+    "I8": torch.int8,
+    "I16": torch.int16,
+    "I32": torch.int32,
     "I64": torch.int64,
     "F16": torch.float16,
     "BF16": torch.bfloat16,
     "F32": torch.float32,
+    "F64": torch.float64,
 }
+_NAMES: Final = {kind: name for name, kind in _TYPES.items()}
+_METADATA: Final = "__metadata__"
+_DIGEST: Final = "sha256"
+
+
+class _Entry(msgspec.Struct, frozen=True):
+    """A tensor in a header.
+
+    Attributes:
+        data_offsets: First byte and the one after the last, counted from the end of the header.
+    """
+
+    dtype: str
+    shape: tuple[Annotated[int, msgspec.Meta(ge=0)], ...]
+    data_offsets: tuple[Annotated[int, msgspec.Meta(ge=0)], int]
+
+    def check(self) -> None:
+        """Check that type, shape and place agree."""
+        first, stop = self.data_offsets
+        if self.dtype not in _TYPES:
+            raise ValueError(f"unknown type {self.dtype!r}")
+        if math.prod(self.shape) * _TYPES[self.dtype].itemsize != stop - first:
+            raise ValueError("a shape does not fit its place")
 
 
 class TensorFile(Mapping[str, Tensor]):
     """The tensors of a file; only what is touched is read from disk."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, own: bool = False) -> None:
         """Map a file.
+
+        Args:
+            path: Path of the file.
+            own: Whether it was written here, and therefore names its digest.
 
         Raises:
             OSError: It cannot be read, or is damaged.
@@ -43,24 +82,22 @@ class TensorFile(Mapping[str, Tensor]):
                 # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
             (length,) = struct.unpack_from("<Q", self._map)
-            header = json.loads(self._map[8 : 8 + length])
-            header.pop("__metadata__", None)
-            end = max((entry["data_offsets"][1] for entry in header.values()), default=0)
-        except (ValueError, TypeError, AttributeError, KeyError, struct.error) as error:
+            self._entries = _read_header(self._map[8 : 8 + length], own=own)
+            end = max((entry.data_offsets[1] for entry in self._entries.values()), default=0)
+        except (ValueError, RecursionError, struct.error) as error:
             raise OSError(errno.EIO, f"damaged ({error})", str(path)) from error
-        self._entries = header
         self._start = 8 + length
         if len(self._map) < self._start + end:
             raise OSError(errno.EIO, "damaged (cut short)", str(path))
 
     def __getitem__(self, name: str) -> Tensor:
         entry = self._entries[name]
-        first, stop = entry["data_offsets"]
-        kind = _TYPES[entry["dtype"]]
+        first, stop = entry.data_offsets
+        kind = _TYPES[entry.dtype]
         if first == stop:
-            return torch.empty(entry["shape"], dtype=kind)
+            return torch.empty(entry.shape, dtype=kind)
         count = (stop - first) // kind.itemsize
-        return torch.frombuffer(self._map, dtype=kind, count=count, offset=self._start + first).view(entry["shape"])
+        return torch.frombuffer(self._map, dtype=kind, count=count, offset=self._start + first).view(entry.shape)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._entries)
@@ -70,11 +107,14 @@ class TensorFile(Mapping[str, Tensor]):
 
 
 def opened(path: Path | None) -> TensorFile | None:
-    """Return a file that can be made again, or None if it does not exist; a damaged one is removed."""
+    """Return a file that was written here and can be made again, or None if it does not exist.
+
+    A damaged one is removed, with a line in the log.
+    """
     if path is None or not path.exists():
         return None
     try:
-        return TensorFile(path)
+        return TensorFile(path, own=True)
     except OSError as error:
         _log.warning("%s is made again: %s", path, error.strerror)
         with contextlib.suppress(OSError):
@@ -88,8 +128,12 @@ def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    with atomic_file(path) as partial:
-        save_file(dict(tensors), partial)
+    # Wide types first, so that every value lies where processors like to read it.
+    ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
+    with atomic_file(path) as partial, partial.open("wb") as stream:
+        stream.write(_header({name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in ordered}))
+        for _, tensor in ordered:
+            stream.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
 
 
 def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tuple[int, Tensor]]) -> None:
@@ -104,10 +148,8 @@ def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tu
 
     Raises:
         OSError: It cannot be written.
-
-    Source of the form: safetensors' README, "Format".
     """
-    header = _rows_header(name, shape)
+    header = _header({name: (torch.float16, shape)})
     with atomic_file(path) as partial, partial.open("wb") as stream:
         if shutil.disk_usage(path.parent).free < rows_size(name, shape):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
@@ -119,11 +161,38 @@ def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tu
 
 def rows_size(name: str, shape: tuple[int, int]) -> int:
     """Return the bytes of what `write_rows` writes."""
-    return len(_rows_header(name, shape)) + shape[0] * shape[1] * torch.float16.itemsize
+    return len(_header({name: (torch.float16, shape)})) + shape[0] * shape[1] * torch.float16.itemsize
 
 
-def _rows_header(name: str, shape: tuple[int, int]) -> bytes:
-    stop = shape[0] * shape[1] * torch.float16.itemsize
-    header = json.dumps({name: {"dtype": "F16", "shape": shape, "data_offsets": [0, stop]}}).encode()
-    header += b" " * (-len(header) % 8)
-    return struct.pack("<Q", len(header)) + header
+def _header(tensors: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]) -> bytes:
+    """Return the head of a file with these tensors, one after the other."""
+    entries, start = {}, 0
+    for name, (kind, shape) in tensors.items():
+        stop = start + math.prod(shape) * kind.itemsize
+        entries[name] = _Entry(_NAMES[kind], shape, (start, stop))
+        start = stop
+    content = msgspec.json.encode({_METADATA: {_DIGEST: _digest(entries)}, **entries})
+    content += b" " * (-len(content) % 8)
+    return struct.pack("<Q", len(content)) + content
+
+
+def _read_header(content: bytes, *, own: bool) -> dict[str, _Entry]:
+    """Return the entries of a header.
+
+    Raises:
+        ValueError: It is damaged.
+    """
+    parts = msgspec.json.decode(content, type=dict[str, msgspec.Raw])
+    metadata = parts.pop(_METADATA, None)
+    entries = {name: msgspec.json.decode(part, type=_Entry) for name, part in parts.items()}
+    for entry in entries.values():
+        entry.check()
+    if own:
+        known = {} if metadata is None else msgspec.json.decode(metadata, type=dict[str, str])
+        if known.get(_DIGEST) != _digest(entries):
+            raise ValueError("not what was written here")
+    return entries
+
+
+def _digest(entries: Mapping[str, _Entry]) -> str:
+    return hashlib.sha256(msgspec.json.encode(sorted(entries.items()))).hexdigest()

@@ -3,6 +3,7 @@
 Both take seconds to read from a GGUF file: they are written to a folder once.
 """
 
+import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -94,7 +95,7 @@ def describe_once(source: Path, folder: Path | None) -> Path:
     """
     if source.is_dir() or folder is None:
         return source
-    if not (folder / "config.json").exists():
+    if not _is_whole(folder):
         config, tokenizer = read_config(source), PretrainedTokenizer(source)
         try:
             with atomic_folder(folder) as made:
@@ -106,11 +107,26 @@ def describe_once(source: Path, folder: Path | None) -> Path:
     return folder
 
 
+def _is_whole(folder: Path) -> bool:
+    """Tell whether a folder is there and its files can be read; one that is damaged is made again."""
+    if not (folder / "config.json").exists():
+        return False
+    try:
+        for file in folder.glob("*.json"):
+            json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        _log.warning("%s is made again: %s is damaged (%s)", folder, file.name, error)
+        return False
+    return True
+
+
 def location(source: Path) -> dict[str, Any]:
-    """Return where transformers finds a model, as arguments of its loaders."""
+    """Return where transformers finds a model, as arguments of its loaders; code that comes with it is never run."""
+    # Left open, it asks on standard input, and `y` there runs the code.
+    known = {"local_files_only": True, "trust_remote_code": False}
     if source.is_dir():
-        return {"pretrained_model_name_or_path": str(source), "local_files_only": True}
-    return {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name, "local_files_only": True}
+        return {"pretrained_model_name_or_path": str(source), **known}
+    return {"pretrained_model_name_or_path": str(source.parent), "gguf_file": source.name, **known}
 
 
 def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed without types
@@ -127,8 +143,16 @@ def read_config(source: Path) -> Any:  # noqa: ANN401 - transformers is followed
         raise Incompatible(f"transformers does not know the model in {source}: {error}") from error
     if config.is_encoder_decoder or type(config) not in MODEL_MAPPING:
         raise Incompatible(f"{source} holds a {config.model_type!r} model: an encoder or a decoder is needed, not both")
+    # A name with a slash is code of the hub that computes attention; transformers would fetch and run it.
+    if any("/" in str(part._attn_implementation) for part in (config, *_parts(config))):
+        raise Incompatible(f"{source} wants code of the hub to be run for its attention: that is never done here")
     config.use_cache = False
     return config
+
+
+def _parts(config: Any) -> Sequence[Any]:  # noqa: ANN401 - transformers is followed without types
+    """Return the configurations within a configuration."""
+    return [part for name in config.sub_configs if (part := getattr(config, name, None)) is not None]
 
 
 @contextmanager

@@ -171,7 +171,9 @@ def _filled(config: Any, tensors: Mapping[str, Tensor], dtype: torch.dtype, *, o
 
     # Buffers are really made: what rotary embeddings compute is in no file.
     with init_empty_weights(include_buffers=False):
-        model: nn.Module = _class(output=output).from_config(config, **_options(config, output=output))
+        model: nn.Module = _class(output=output).from_config(
+            config, trust_remote_code=False, **_options(config, output=output)
+        )
     for name, module in list(model.named_modules()):
         if f"{name}.codes" in tensors:
             packed = fourbit.Packed(tensors[f"{name}.codes"], tensors[f"{name}.scales"], "nf4")

@@ -8,6 +8,7 @@ import typer
 
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
+    AllowBackboneOption,
     AloneOption,
     BrokerOption,
     CaFileOption,
@@ -20,7 +21,9 @@ from mfpt_edge.commands.options import (
     KeyOption,
     LabelColumnOption,
     LanguageOption,
+    MaxDownloadOption,
     MaxLoadOption,
+    MaxRoundTimeOption,
     MemoryOption,
     NiceOption,
     OnBatteryOption,
@@ -31,6 +34,7 @@ from mfpt_edge.commands.options import (
     StateDirOption,
     TextColumnOption,
     ThreadsOption,
+    YesOption,
     device_folder,
     show,
 )
@@ -81,6 +85,10 @@ def join(
     alone: AloneOption = True,
     activation_cache: ActivationCacheOption = "1GB",
     memory: MemoryOption = None,
+    max_round_time: MaxRoundTimeOption = "2h",
+    max_download: MaxDownloadOption = "2GB",
+    allow_backbone: AllowBackboneOption = None,
+    yes: YesOption = False,
     max_load: MaxLoadOption = None,
     on_battery: OnBatteryOption = "train",
     ca_file: CaFileOption = None,
@@ -94,7 +102,15 @@ def join(
 
     from mfpt_edge.commands.display import join_view, result_table
     from mfpt_edge.commands.join import join as run_join
-    from mfpt_edge.commands.join_config import DataSource, JoinConfig, Limits, parse_retries, parse_size
+    from mfpt_edge.commands.join_config import (
+        Allowed,
+        DataSource,
+        JoinConfig,
+        Limits,
+        parse_duration,
+        parse_retries,
+        parse_size,
+    )
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
@@ -117,7 +133,10 @@ def join(
             threads=threads,
             activation_cache=parse_size(activation_cache, "--activation-cache"),
             memory=None if memory is None else parse_size(memory, "--memory"),
+            round_seconds=parse_duration(max_round_time, "--max-round-time"),
+            download=parse_size(max_download, "--max-download"),
         ),
+        allowed=Allowed(tuple(allow_backbone or ()), yes),
         pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,
         alone=alone,

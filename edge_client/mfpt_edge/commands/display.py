@@ -45,6 +45,15 @@ class LivePanel:
         """See join.View."""
         self._live.update(_panel(snapshot))
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """See join.View."""
+        self._live.stop()
+        try:
+            yield
+        finally:
+            self._live.start()
+
 
 class NoPanel:
     """For output that nobody watches: the log lines are enough."""
@@ -56,6 +65,11 @@ class NoPanel:
 
     def update(self, snapshot: Snapshot) -> None:
         """See join.View."""
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """See join.View."""
+        yield
 
 
 def join_view() -> LivePanel | NoPanel:

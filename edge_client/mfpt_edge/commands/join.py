@@ -2,22 +2,18 @@
 
 import asyncio
 import logging
-import os
 import signal
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
-from mfpt_edge.data.sources import Dataset, load_dataset
-from mfpt_edge.host.cores import usable_cores
+from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
-from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine
-from mfpt_edge.host.power import on_battery
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
@@ -26,16 +22,9 @@ from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.rounds import Origin
-from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import Interrupted, Terminated, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Plan
-
-# Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
-# Where memory is short they cache fewer, and build them again.
-_TIGHT_BYTES: Final = 800_000_000
-_SMALL_KERNEL_CACHES: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +79,9 @@ class View(Protocol):
     def update(self, snapshot: Snapshot) -> None:
         """Show this from now on."""
 
+    def paused(self) -> AbstractContextManager[None]:
+        """Show nothing that moves until the context ends; somebody is asked something."""
+
 
 def join(config: JoinConfig, view: View) -> JoinResult:
     """Take part in a federation.
@@ -118,16 +110,15 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
     session = folder.begin_session(identity)
-    transport = config.connection.transport(
-        f"mfpt-edge-{identity.client}", will=client_will(config.federation, session)
-    )
+    connection = config.connection.logged_in(identity.client)
+    transport = connection.transport(session.mqtt_client, will=client_will(config.federation, session))
     client = EdgeClient(
         folder,
         session,
         config.federation,
         transport,
         trust=Trust(),
-        prepare=lambda plan: _load(config, plan),
+        prepare=lambda plan: prepare(config, plan, view),
         clock=time.time,
         rounds=config.rounds,
         retries=config.retries.reconnect,
@@ -159,48 +150,6 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
         raise Interrupted("interrupted; the same command continues from here") from None
     finally:
         client.close()
-
-
-def _load(config: JoinConfig, plan: Plan) -> Trainer:
-    dataset = _dataset(config.data, config.language, plan)
-    limits = config.limits
-    if limits.memory is not None and limits.memory < _TIGHT_BYTES:
-        os.environ.update(_SMALL_KERNEL_CACHES | os.environ)
-    from mfpt_edge.tuning.backbone_trainer import load_trainer
-
-    machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
-    courtesy = Courtesy(machine, config.pauses, threads=limits.threads or usable_cores())
-    with courtesy.at_work():
-        trainer = load_trainer(
-            plan,
-            dataset,
-            device=limits.device,
-            threads=limits.threads,
-            activation_cache=limits.activation_cache,
-            memory=limits.memory,
-        )
-    return CourteousTrainer(trainer, courtesy)
-
-
-def _dataset(data: DataSource, language: LanguageCode, plan: Plan) -> Dataset:
-    source = data.source or plan.task.data
-    # A plan comes from the network: it may name public data, never a file on this device.
-    if data.source is None and source != "cldr" and not source.startswith("hf:"):
-        raise UsageError("the plan names no data that every device has: give your own with --data FILE")
-    dataset = load_dataset(
-        source,
-        language,
-        plan.task.labels,
-        kind=plan.task.kind,
-        columns=data.columns,
-        max_examples=data.max_examples,
-    )
-    skipped = ", ".join(f"{count} x {reason}" for reason, count in dataset.skipped.items()) or "none"
-    _log.info(
-        "data %s: %d to train, %d to validate, %d to test; skipped: %s",
-        source, len(dataset.train), len(dataset.validation), len(dataset.test), skipped,
-    )  # fmt: skip
-    return dataset
 
 
 def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:

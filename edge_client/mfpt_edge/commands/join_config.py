@@ -15,6 +15,8 @@ CONNECT_ATTEMPTS: Final = 5
 """Attempts at the first connection, unless `--retry` says otherwise."""
 
 _SIZE: Final = re.compile(r"(?P<number>[0-9]{1,15}(\.[0-9]{1,9})?) ?(?P<unit>[a-z]*)", re.ASCII | re.IGNORECASE)
+_DURATION: Final = re.compile(r"(?P<number>[0-9]{1,9}(\.[0-9]{1,9})?) ?(?P<unit>s|min|h|)", re.ASCII)
+_SECONDS: Final = {"": 1, "s": 1, "min": 60, "h": 3600}
 _DECIMAL: Final = {unit: 1000**power for power, unit in enumerate(("b", "kb", "mb", "gb", "tb"))}
 _BINARY: Final = {unit: 1024**power for power, unit in enumerate(("kib", "mib", "gib", "tib"), start=1)}
 _UNITS: Final = {"": 1, **_DECIMAL, **_BINARY}
@@ -56,13 +58,30 @@ class Limits:
         device: `auto`, `cpu` or `cuda`.
         threads: Threads for matrix products; None: one for each usable core.
         activation_cache: Bytes on disk for the activations of lower layers; 0: none.
-        memory: Bytes that the process may hold while it trains; None: no limit.
+        memory: Bytes that the process may hold while it trains; None: a share of what is free.
+        round_seconds: Time that a round may compute.
+        download: Bytes that a backbone or data set of the plan may be.
     """
 
     device: str
     threads: int | None
     activation_cache: int
     memory: int | None
+    round_seconds: float
+    download: int
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What the owner allows a plan beyond what every device has.
+
+    Attributes:
+        backbones: Addresses of backbones that may be opened.
+        yes: Whether backbone and data of the hub are allowed without a question.
+    """
+
+    backbones: tuple[str, ...]
+    yes: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +96,7 @@ class JoinConfig:
         data: Where the examples come from.
         retries: How often to try to reach the broker.
         limits: What training may use of the machine.
+        allowed: What the owner allows a plan.
         pauses: When training waits.
         rounds: Accepted updates after which the device leaves; None: it stays.
         alone: Whether to tune a prompt alone at the end, for comparison.
@@ -89,6 +109,7 @@ class JoinConfig:
     data: DataSource
     retries: Retries
     limits: Limits
+    allowed: Allowed
     pauses: Pauses
     rounds: int | None
     alone: bool
@@ -123,3 +144,20 @@ def parse_size(text: str, option: str) -> int:
     if found is None or found["unit"].lower() not in _UNITS:
         raise UsageError(f"{option} {text!r}: give a size such as 600MB, 1.5GB, 2GiB, or a number of bytes")
     return int(float(found["number"]) * _UNITS[found["unit"].lower()])
+
+
+def parse_duration(text: str, option: str) -> float:
+    """Return the seconds in `90s`, `30min`, `2h` or `90`.
+
+    Args:
+        text: Number with a unit; without a unit, a number of seconds.
+        option: Name of the command-line option, for the message.
+
+    Raises:
+        UsageError: The text is not a duration above zero.
+    """
+    found = _DURATION.fullmatch(text.strip().lower())
+    seconds = float(found["number"]) * _SECONDS[found["unit"]] if found is not None else 0.0
+    if seconds <= 0:
+        raise UsageError(f"{option} {text!r}: give a time such as 90s, 30min or 2h")
+    return seconds

@@ -131,8 +131,34 @@ MemoryOption = Annotated[
         "--memory",
         metavar="SIZE",
         help="Memory that this process may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
-        "result. Default: no limit.",
+        "result. Default: half of what is free, 1GB at least.",
     ),
+]
+MaxRoundTimeOption = Annotated[
+    str,
+    typer.Option(
+        "--max-round-time",
+        metavar="TIME",
+        help="Longest time to compute in a round (90s, 30min, 2h); a round that takes longer is ended.",
+    ),
+]
+MaxDownloadOption = Annotated[
+    str,
+    typer.Option(
+        "--max-download", metavar="SIZE", help="Largest backbone or data set to download that a plan asks for."
+    ),
+]
+AllowBackboneOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-backbone",
+        metavar="URI",
+        help="Backbone that a plan may use here: path:<folder>, gguf:<file> or hf:<id>, as the plan writes it. "
+        "Can be given more than once.",
+    ),
+]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Allow the plan's backbone and data of the hub without a question.")
 ]
 MaxLoadOption = Annotated[
     float | None,

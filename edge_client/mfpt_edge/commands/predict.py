@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfpt_edge.commands.options import (
+    AllowBackboneOption,
     CaFileOption,
     CertOption,
     DeviceOption,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from mfpt_edge.data.example import Example
     from mfpt_edge.inference.completions import Completer
     from mfpt_edge.inference.labels import Predictor
+    from mfpt_edge.storage.device_folder import DeviceFolder
     from mfpt_edge.storage.saved_prompt import Model
     from mfpt_shared.transport.connection import Connection
 
@@ -48,6 +50,7 @@ def predict(
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     broker: FetchOption = None,
+    allow_backbone: AllowBackboneOption = None,
     runtime: RuntimeOption = "auto",
     graph: GraphOption = None,
     file: Annotated[Path | None, typer.Option("--file", help="File with texts, one a line.")] = None,
@@ -60,6 +63,8 @@ def predict(
 ) -> None:
     """Label or complete texts with the prompt that this device keeps. Works offline."""
     model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
+    if graph is None:
+        _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
     if as_json:
         import json
@@ -82,6 +87,7 @@ def evaluate(
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     broker: FetchOption = None,
+    allow_backbone: AllowBackboneOption = None,
     runtime: RuntimeOption = "auto",
     graph: GraphOption = None,
     device: DeviceOption = "auto",
@@ -97,6 +103,8 @@ def evaluate(
     from mfpt_edge.data.sources import load_split
 
     model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
+    if graph is None:
+        _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     task = model.plan.task
     split = load_split(data, task.labels, Columns(text_column, label_column, pair_column), task.kind)
     facts = {
@@ -125,6 +133,7 @@ def export(
     cert: CertOption = None,
     key: KeyOption = None,
     proxy: ProxyOption = None,
+    allow_backbone: AllowBackboneOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Write the backbone for ONNX Runtime, or the prompt that this device keeps for PEFT."""
@@ -137,6 +146,8 @@ def export(
     if onnx is None and peft is None:
         raise UsageError("give --onnx DIR or --peft DIR, or both")
     model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
+    if onnx is not None:
+        _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     if onnx is not None and is_bundled(model.plan):
         require_onnx()
     else:
@@ -172,6 +183,22 @@ def _model(lang: str, federation: str, state_dir: Path | None, connection: "Conn
         federation = federation_name(federation)
         return fetch(connection, federation, normalise(lang))
     return kept_model(device_folder(lang, federation, state_dir))
+
+
+def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | None) -> None:
+    """Check that the owner has allowed the backbone that is about to be opened: a plan comes from the network.
+
+    Raises:
+        NotAllowed: He has not.
+    """
+    from mfpt_edge.session.consent import unanswered, wishes
+    from mfpt_edge.storage.answers import Answers
+    from mfpt_shared.errors import NotAllowed
+
+    wanted = wishes(model.plan, own_data="")
+    if unanswered(wanted, named or (), Answers(folder.path).given()):
+        uri = model.plan.backbone.uri
+        raise NotAllowed(f"the plan names {uri}, and nobody has allowed that: give --allow-backbone {uri}")
 
 
 def _texts(given: list[str], file: Path | None) -> list[str]:
@@ -276,6 +303,6 @@ def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device:
             f"--runtime onnx needs {model.plan.backbone.uri} as a graph: run `mfpt-edge export --onnx DIR` where torch "
             "is installed, and give --graph DIR"
         )
-    from mfpt_edge.inference.onnx_runtime import OnnxPredictor
+    from mfpt_edge.inference.onnx_runtime import OnnxPredictor, bundled_predictor
 
-    return OnnxPredictor(model, graph or graph_folder.bundled_folder(model.plan, cache_home()))
+    return bundled_predictor(model, cache_home()) if graph is None else OnnxPredictor(model, graph)

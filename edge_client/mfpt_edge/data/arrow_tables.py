@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mfpt_edge.data.splits import SPLIT_NAMES, SplitName
 from mfpt_edge.data.table import Record, Table, listed
+from mfpt_shared.backbones.hub import data_name, measured_data
 from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
 
 if TYPE_CHECKING:
@@ -29,27 +30,30 @@ def read_parquet(path: Path) -> Table:
         raise DatasetError(f"{path} is not a readable Parquet file: {str(error).partition(chr(10))[0]}") from error
 
 
-def parse_hub_source(source: str) -> tuple[str, str | None]:
-    """Split `hf:name`, `hf:org/name` or `hf:org/name/config` into the data set's id and its configuration.
+def read_hub(source: str, max_download: int | None = None) -> dict[SplitName, Table]:
+    """Read a data set through the `datasets` library, which caches it and (from its version 4 on) runs no code of it.
+
+    Args:
+        source: `hf:` and the name of a data set, see `hub.data_name`.
+        max_download: Bytes that the whole data set may be; None: no limit.
 
     Raises:
-        UsageError: The source has another form.
+        NotAllowed: It is larger.
+        UsageError: The source does not name a data set of the hub, or something here has the same name.
     """
-    parts = source.removeprefix("hf:").split("/")
-    if len(parts) > 3 or not all(part.strip() == part != "" for part in parts):
-        raise UsageError(f"{source!r} is not the name of a data set: write hf:name, hf:org/name or hf:org/name/config")
-    return "/".join(parts[:2]), parts[2] if len(parts) == 3 else None
-
-
-def read_hub(source: str) -> dict[SplitName, Table]:
-    """Read a data set through the `datasets` library, which caches it and runs no code of its author."""
-    name, config = parse_hub_source(source)
+    name, config = data_name(source)
+    # The library would read a file or folder of that name instead.
+    if Path(name).exists():
+        raise UsageError(
+            f"{source} is a data set of the hub, but there is a {name!r} in this folder too: run elsewhere"
+        )
     try:
         import datasets  # noqa: PLC0415 - of the `data` extra
     except ImportError as error:
         raise NotInstalled(f"{source} needs the datasets library: pip install 'mfpt[data]'") from error
     try:
-        loaded = datasets.load_dataset(name, config)
+        revision = None if max_download is None else measured_data(name, max_download)
+        loaded = datasets.load_dataset(name, config, revision=revision)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         raise DatasetError(f"{source} cannot be loaded: {str(error).partition(chr(10))[0]}") from error
     known = {SPLIT_NAMES[split]: data for split, data in loaded.items() if split in SPLIT_NAMES}

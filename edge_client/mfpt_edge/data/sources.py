@@ -83,6 +83,7 @@ def load_dataset(
     kind: TaskKind = "classification",
     columns: Columns | None = None,
     max_examples: int | None = None,
+    max_download: int | None = None,
 ) -> Dataset:
     """Read a data set.
 
@@ -95,8 +96,10 @@ def load_dataset(
         columns: The columns to read, for sources other than `cldr`.
         max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
             share as far as possible.
+        max_download: Bytes that a data set of the hub may be; None: no limit.
 
     Raises:
+        NotAllowed: The data set is larger.
         DatasetError: The source cannot be read, or holds no example to train on.
         UsageError: The name after `hf:` is malformed, or the limit is below 1.
     """
@@ -105,7 +108,7 @@ def load_dataset(
     rows = (
         _cldr_rows(language, kind)
         if source == "cldr"
-        else {name: rows_of(table, columns or Columns(), kind) for name, table in _tables(source).items()}
+        else {name: rows_of(table, columns or Columns(), kind) for name, table in _tables(source, max_download).items()}
     )
     found, skipped = usable(source, rows, labels, kind)
     splits, leaks = without_leaks(filled(found))
@@ -158,9 +161,9 @@ def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SplitName, list[R
     return rows
 
 
-def _tables(source: str) -> dict[SplitName, Table]:
+def _tables(source: str, max_download: int | None) -> dict[SplitName, Table]:
     if source.startswith("hf:"):
-        return read_hub(source)
+        return read_hub(source, max_download)
     path = Path(source)
     try:
         files: dict[SplitName, Path] = _split_files(path) if path.is_dir() else {"train": path}

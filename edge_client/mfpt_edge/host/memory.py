@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import re
 import resource
 import sys
 from collections.abc import Callable
@@ -11,6 +12,10 @@ from typing import Final
 _M_MMAP_THRESHOLD: Final = -3  # Source: mallopt(3)
 _LARGE: Final = 2**20
 _STATM: Final = Path("/proc/self/statm")
+_MEMINFO: Final = Path("/proc/meminfo")
+_AVAILABLE: Final = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
+# Enough for the bundled backbone with the default plan.
+_LEAST_SPARE: Final = 1_000_000_000
 
 
 def resident_bytes(statm: Path = _STATM) -> int:
@@ -23,6 +28,21 @@ def resident_bytes(statm: Path = _STATM) -> int:
         return int(statm.read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return peak_rss_bytes()
+
+
+def spare_bytes(meminfo: Path = _MEMINFO) -> int:
+    """Return the memory that a device gives unless its owner says otherwise: half of what is free.
+
+    Args:
+        meminfo: File with the memory that is free or can be freed. Source: proc_meminfo(5), MemAvailable. Where there
+            is no such file, half of all memory is given.
+    """
+    try:
+        found = _AVAILABLE.search(meminfo.read_text(encoding="ascii"))
+    except OSError:
+        found = None
+    free = int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return max(_LEAST_SPARE, free // 2)
 
 
 def peak_rss_bytes() -> int:

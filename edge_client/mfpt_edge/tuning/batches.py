@@ -85,9 +85,9 @@ def concatenate(parts: Sequence[Encoded]) -> Encoded:
     return parts[0]._replace(ids=ids, targets=targets, hidden=hidden, starts=starts_of(ids))
 
 
-def gather(encoded: Encoded, rows: Sequence[int]) -> Batch:
-    """Return some examples as a batch."""
-    ids, mask = pad([encoded.ids[row] for row in rows], encoded.pad_id, encoded.device)
+def gather(encoded: Encoded, rows: Sequence[int], *, least: int = 0) -> Batch:
+    """Return some examples as a batch, of `least` tokens or more."""
+    ids, mask = pad([encoded.ids[row] for row in rows], encoded.pad_id, encoded.device, least=least)
     hidden = None
     if encoded.hidden is not None:
         spans = [slice(encoded.starts[row], encoded.starts[row] + len(encoded.ids[row])) for row in rows]
@@ -96,14 +96,34 @@ def gather(encoded: Encoded, rows: Sequence[int]) -> Batch:
     return Batch(ids, mask, hidden, encoded.targets[list(rows)])
 
 
-def iterate_batches(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
-    """Yield every example once, in random batches of similar length."""
+def parts_of(encoded: Encoded, rows: Sequence[int], at_once: int | None) -> Iterator[Batch]:
+    """Yield a batch in parts of equal width, each made when it is asked for: together they may not fit into memory.
+
+    Args:
+        encoded: Examples.
+        rows: Those in the batch.
+        at_once: Largest number of examples in a part; None: the batch stays whole.
+    """
+    longest = max(len(encoded.ids[row]) for row in rows)
+    step = at_once or len(rows)
+    for start in range(0, len(rows), step):
+        yield gather(encoded, rows[start : start + step], least=longest)
+
+
+def iterate_rows(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> Iterator[list[int]]:
+    """Yield the index of every example once, in random batches of similar length."""
     lengths = encoded.lengths() * rng.uniform(1 - _LENGTH_NOISE, 1 + _LENGTH_NOISE, len(encoded.ids))
     # Shuffling first breaks ties, which are common where texts are short.
     order = rng.permutation(len(lengths))
     batches = [order[rows] for rows in by_length(lengths[order], batch_size)]
     for at in rng.permutation(len(batches)):
-        yield gather(encoded, batches[at].tolist())
+        yield batches[at].tolist()
+
+
+def iterate_batches(encoded: Encoded, batch_size: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Yield every example once, in random batches of similar length."""
+    for rows in iterate_rows(encoded, batch_size, rng):
+        yield gather(encoded, rows)
 
 
 def by_length(lengths: NDArray[np.generic], batch_size: int) -> list[list[int]]:

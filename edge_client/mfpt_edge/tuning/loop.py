@@ -1,14 +1,14 @@
 """Loss, training and evaluation of a prompt model: plain functions."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_batches
+from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_rows, parts_of
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.errors import MfptError
@@ -50,11 +50,6 @@ def loss(model: PromptModel, batch: Batch) -> Tensor:
     return model.outcome(batch).losses.mean()
 
 
-def whole(batch: Batch) -> Sequence[Batch]:
-    """Return a batch in one part."""
-    return (batch,)
-
-
 def train(
     model: PromptModel,
     encoded: Encoded,
@@ -62,7 +57,7 @@ def train(
     *,
     rng: np.random.Generator,
     on_step: Callable[[Progress], None] | None = None,
-    split: Callable[[Batch], Sequence[Batch]] = whole,
+    at_once: int | None = None,
 ) -> TrainReport:
     """Tune prompt and head in place.
 
@@ -72,7 +67,8 @@ def train(
         training: Epochs, batch size and optimiser.
         rng: Order of the examples, the only randomness.
         on_step: Function that is called after every step; it may raise to cancel.
-        split: Function that cuts a batch into parts to be run one after the other, which takes less memory.
+        at_once: Number of examples of a batch that are run at once, the others after them, which takes less memory;
+            None: all.
 
     Raises:
         MfptError: The loss is not a finite number any more.
@@ -83,10 +79,10 @@ def train(
     means: list[float] = []
     for epoch in range(training.epochs):
         total = 0.0
-        for index, batch in enumerate(iterate_batches(encoded, training.batch_size, rng), start=1):
-            value = _step(model, split(batch), optimiser)
+        for index, rows in enumerate(iterate_rows(encoded, training.batch_size, rng), start=1):
+            value = _step(model, parts_of(encoded, rows, at_once), len(rows), optimiser)
             schedule.step()
-            total += value * len(batch.targets)
+            total += value * len(rows)
             if on_step is not None:
                 on_step(Progress(epoch, epoch * per_epoch + index, training.epochs * per_epoch, value))
         means.append(total / len(encoded.ids))
@@ -106,20 +102,20 @@ def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
     return Measured(right / examples, total / examples, examples)
 
 
-def _step(model: PromptModel, parts: Sequence[Batch], optimiser: torch.optim.Optimizer) -> float:
+def _step(model: PromptModel, parts: Iterable[Batch], examples: int, optimiser: torch.optim.Optimizer) -> float:
     optimiser.zero_grad()
-    total = backward(model, parts)
+    total = backward(model, parts, examples)
     optimiser.step()
     return total
 
 
-def backward(model: PromptModel, parts: Sequence[Batch]) -> float:
-    """Run the parts of a batch one after the other, add their gradients, and return the loss of the batch.
+def backward(model: PromptModel, parts: Iterable[Batch], examples: int) -> float:
+    """Run the parts of a batch of examples one after the other, add their gradients, and return the batch's loss.
 
     Raises:
         MfptError: The loss is not a finite number any more.
     """
-    examples, total = sum(len(part.targets) for part in parts), 0.0
+    total = 0.0
     for part in parts:
         value = loss(model, part) * (len(part.targets) / examples)
         if not torch.isfinite(value):

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, cast, get_args
 
-from mfpt_shared.backbones import gguf
-from mfpt_shared.errors import Incompatible, NotInstalled, UsageError
+from mfpt_shared.backbones import gguf, hub
+from mfpt_shared.errors import Incompatible, UsageError
 
 Scheme = Literal["bundled", "path", "hf", "gguf"]
 
@@ -24,7 +24,6 @@ _FORMS: Final = f"bundled:{BUNDLED_NAME}, hf:<id>[@revision], path:<folder> or g
 _WIDTH_KEYS: Final = ("hidden_size", "n_embd", "d_model", "dim")
 _LAYERS_KEYS: Final = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 _WEIGHTS: Final = ("*.safetensors", "pytorch_model*.bin")
-_SMALL_FILES: Final = ("*.json", "*.txt", "*.model", "tokenizer*")
 
 
 class BackboneUri(NamedTuple):
@@ -68,10 +67,27 @@ def parse_uri(uri: str) -> BackboneUri:
         raise UsageError(f"there is no bundled backbone {name!r}, only {BUNDLED_NAME!r}: write {_FORMS}")
     revision = ""
     if scheme == "hf":
-        name, _, revision = name.partition("@")
-    if not name:
-        raise UsageError(f"backbone {uri!r} names no repository: write {_FORMS}")
+        name, at, revision = name.partition("@")
+        if not hub.is_hub_name(name) or (at and not hub.is_revision(revision)):
+            raise UsageError(f"backbone {uri!r} does not name a repository on the hub: write {_FORMS}")
     return BackboneUri(cast(Scheme, scheme), name, revision)
+
+
+def check_sources(backbone: str, data: str) -> None:
+    """Check that a plan's data, and what it says is on the hub, can be no file of a device.
+
+    Raises:
+        ValueError: It can.
+    """
+    try:
+        if backbone.startswith("hf:"):
+            parse_uri(backbone)
+        if data.startswith("hf:"):
+            hub.data_name(data)
+    except UsageError as error:
+        raise ValueError(str(error)) from error
+    if not data.startswith("hf:") and data not in ("", "cldr"):
+        raise ValueError(f"task.data {data!r} must be empty, 'cldr' or 'hf:<data set>'")
 
 
 def is_e5(uri: str) -> bool:
@@ -116,7 +132,7 @@ def locate(address: BackboneUri) -> Path:
         NotInstalled: The package that talks to the hub is not installed.
     """
     if address.scheme == "hf":
-        return _download(address)
+        return hub.fetch_model(address.name, address.revision)
     folder = Path(address.name).expanduser()
     if address.scheme == "gguf":
         if not folder.is_file():
@@ -143,6 +159,15 @@ def _sha256(files: Sequence[Path]) -> str:
             while chunk := stream.read(1 << 20):
                 digest.update(chunk)
     return f"sha256:{digest.hexdigest()}"
+
+
+def weight_bytes(source: Path) -> int:
+    """Return the size of the weights in a folder or GGUF file, in bytes.
+
+    Raises:
+        UsageError: The folder holds no weights.
+    """
+    return sum(file.stat().st_size for file in (_weight_files(source) if source.is_dir() else [source]))
 
 
 def _weight_files(folder: Path) -> list[Path]:
@@ -176,31 +201,3 @@ def _whole_number(config: Mapping[str, object], keys: tuple[str, ...], file: Pat
         if isinstance(value, int) and value > 0:
             return value
     raise Incompatible(f"{file} has no {keys[0]!r}: is this a text model?")
-
-
-def _download(address: BackboneUri) -> Path:
-    try:
-        import huggingface_hub  # noqa: PLC0415 - a server without hub backbones does not need it
-    except ImportError as error:
-        raise NotInstalled(
-            f"backbone hf:{address.name} needs the package huggingface_hub: pip install huggingface_hub, "
-            "or download the model elsewhere and use path:<folder>"
-        ) from error
-
-    def snapshot(*patterns: str) -> Path:
-        # Sub-folders hold the same weights in other formats (ONNX, OpenVINO), which are not read here.
-        found = huggingface_hub.snapshot_download(
-            address.name, revision=address.revision or None, allow_patterns=list(patterns), ignore_patterns=["*/*"]
-        )
-        return Path(found)
-
-    try:
-        folder = snapshot(*_SMALL_FILES, _WEIGHTS[0])
-        if not any(folder.glob(_WEIGHTS[0])):
-            folder = snapshot(_WEIGHTS[1])
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"backbone hf:{address.name} cannot be fetched: {error}; "
-            "check id, revision and network, or use path:<folder>"
-        ) from error
-    return folder

@@ -29,7 +29,7 @@ class BrokerAddress:
         host: Name or address, IPv6 without brackets.
         port: TCP port.
         scheme: `mqtt` or `ws` in the clear, `mqtts` or `wss` over TLS; the two `ws` are WebSockets.
-        username: Name at the broker; None: no login.
+        username: Name at the broker; None: `mfpt` if there is a password, and no login without one.
         password: Password of that user.
         path: Path of the WebSocket; other schemes ignore it.
     """
@@ -51,6 +51,12 @@ class BrokerAddress:
         """Whether MQTT travels in a WebSocket."""
         return self.scheme in ("ws", "wss")
 
+    @property
+    def login(self) -> tuple[str, str | None] | None:
+        """User and password to log in with; None: none are needed."""
+        user = self.username or (DEFAULT_USER if self.password else None)
+        return None if user is None else (user, self.password)
+
     def __str__(self) -> str:
         """Return the URL without the password."""
         user = f"{self.username}@" if self.username else ""
@@ -63,8 +69,7 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
 
     Args:
         url: URL; without a port, the port is 1883, 8883, 80 or 443. Only `ws` and `wss` have a path.
-        environment: Variables, among which `MFPT_BROKER_PASSWORD` is the password if the URL has none; the user is
-            then `mfpt` unless the URL names one.
+        environment: Variables, among which `MFPT_BROKER_PASSWORD` is the password if the URL has none.
 
     Raises:
         UsageError: The URL is not of that form. The message does not show its password.
@@ -78,7 +83,7 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
             "wss://host:port/path"
         ) from None
     password = unquote(parts.password) if parts.password else (environment or {}).get(PASSWORD_VARIABLE) or None
-    username = unquote(parts.username) if parts.username else DEFAULT_USER if password else None
+    username = unquote(parts.username) if parts.username else None
     path = parts.path if parts.path.strip("/") else WEBSOCKET_PATH
     return BrokerAddress(parts.hostname or "", parts.port or PORTS[scheme], scheme, username, password, path)
 

@@ -1,7 +1,7 @@
 """How a command reaches its broker: addresses, whom to believe, and proxies, as one value."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -33,6 +33,11 @@ class Connection:
     def __str__(self) -> str:
         """Return the first address, without a password."""
         return str(self.addresses[0])
+
+    def logged_in(self, user: str) -> "Connection":
+        """Return the same way for a user; an address that names one keeps it."""
+        addresses = tuple(replace(address, username=address.username or user) for address in self.addresses)
+        return replace(self, addresses=addresses)
 
     def transport(self, client_id: str, *, will: Will | None = None, persistent: bool = False) -> Transport:
         """Return a transport that is not connected yet; the arguments are those of `MqttTransport`.

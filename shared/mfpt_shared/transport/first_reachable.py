@@ -1,5 +1,6 @@
 """Several ways to one broker, tried in order: what was asked for, and what gets through where that is closed."""
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -7,6 +8,8 @@ from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, WrongCerti
 from mfpt_shared.transport.base import Event, Transport
 
 UNREACHABLE: Final = (ConnectionFailed, TimedOut)
+
+_log = logging.getLogger(__name__)
 
 
 class FirstReachable:
@@ -49,6 +52,8 @@ class FirstReachable:
             except self._passing as error:
                 failures.append(error)
             else:
+                if failures and isinstance(failures[0], UNREACHABLE):
+                    _log.info("%s; another way leads to the broker", failures[0])
                 self._use(transport)
                 return
         raise _all_failed(failures)

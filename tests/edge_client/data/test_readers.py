@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.data.arrow_tables import parse_hub_source
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import load_dataset, load_split
+from mfpt_shared.backbones.hub import data_name
 from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
 from support.tables import LABELS, SWAHILI, load, read, write
 
@@ -176,7 +176,7 @@ def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     ],
 )
 def test_a_hub_source_is_a_name_with_or_without_a_configuration(source: str, parsed: tuple[str, str | None]) -> None:
-    assert parse_hub_source(source) == parsed
+    assert data_name(source) == parsed
 
 
 @pytest.mark.parametrize("source", ["hf:", "hf:/", "hf:a//b", "hf:a/b/c/d", "hf:a/", "hf: a", "hf:/home/me/data"])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from mfpt_shared.errors import ConnectionFailed, MfptError, UsageError, WrongCertificate
 from mfpt_shared.keys import SigningKey
@@ -181,6 +182,7 @@ def test_a_file_that_cannot_be_used_is_a_usage_error_that_names_the_option(
     missing, nonsense = tmp_path / "missing.pem", tmp_path / "nonsense.pem"
     nonsense.write_text("not PEM", encoding="ascii")
     one, other = authority.issue("one", "one"), authority.issue("other", "other")
+    locked = encrypted(one, tmp_path)
     for security, said in (
         (Security(missing), "--ca-file .*missing.pem cannot be read: No such file"),
         (Security(nonsense), "--ca-file .*nonsense.pem has no certificate"),
@@ -189,9 +191,24 @@ def test_a_file_that_cannot_be_used_is_a_usage_error_that_names_the_option(
         (Security(cert=nonsense, key=one.key), "--cert .*nonsense.pem"),
         (Security(cert=one.cert, key=other.key), "--cert .*one.pem --key .*other.key"),
         (Security(cert=one.cert), "--cert .*one.pem"),
+        (Security(cert=one.cert, key=locked), "--key .*locked.key: .*unencrypted"),
     ):
         with pytest.raises(UsageError, match=said):
             security.context()
+
+
+def encrypted(certificate: Certificate, folder: Path) -> Path:
+    """Return the private key of a certificate in a file with a password."""
+    key = serialization.load_pem_private_key(certificate.key.read_bytes(), password=None)
+    locked = folder / "locked.key"
+    locked.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"password"),
+        )
+    )
+    return locked
 
 
 def test_a_key_without_its_certificate_is_a_usage_error(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@
 import dataclasses
 import logging
 import math
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
@@ -13,11 +14,11 @@ from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.formats.conventions import LENGTH_STEP
 from mfpt_edge.host.memory import give_back, keep_heap_small, resident_bytes
 from mfpt_edge.tuning import loop
-from mfpt_edge.tuning.batches import Batch, Encoded
+from mfpt_edge.tuning.batches import EVALUATION_BATCH, Encoded
 from mfpt_edge.tuning.memory.encoder import FrugalEncoder, layer_of
 from mfpt_edge.tuning.memory.estimate import Allowance
 from mfpt_edge.tuning.model import PromptModel
-from mfpt_shared.errors import Incompatible, UsageError
+from mfpt_shared.errors import Incompatible, NotAllowed, UsageError
 from mfpt_shared.plan import Plan
 
 _log = logging.getLogger(__name__)
@@ -27,25 +28,41 @@ _MB: Final = 1_000_000
 _SHAPES: Final = 96 * _MB
 
 
-class Economy(NamedTuple):
-    """How a model is trained within a bound.
+def economise_if_needed(model: PromptModel, splits: Sequence[Encoded], memory: int) -> tuple[PromptModel, int | None]:
+    """Leave a model as it is, and batches whole, where that fits into a bound; otherwise do as `economise` does.
 
-    Attributes:
-        at_once: Number of examples that are trained on at once. It is the same for long and short ones: torch keeps
-            memory for every shape that it meets.
+    Args:
+        model: Model to be trained.
+        splits: Tokenised examples, those to train on first.
+        memory: Bytes that the process may hold in all.
+
+    Raises:
+        NotAllowed: It does not fit, and the backbone's layers cannot be run one by one.
+        UsageError: The bound is too low for a single example.
     """
+    backbone, plan = model.backbone, model.plan
+    assert isinstance(backbone.encoder, BertEncoder | Pretrained)
+    allowance = Allowance(memory, layer_of(backbone.encoder, backbone.width))
+    lengths = [encoded.lengths() for encoded in splits if encoded.ids]
+    longest = max(_padded(int(of.max()), plan) for of in lengths)
+    batch = min(plan.training.batch_size, len(splits[0].ids))
+    working = resident_bytes() + _SHAPES + model.objective.working_bytes
+    needed = working + allowance.whole(batch, longest, layers_reached(plan), readable=EVALUATION_BATCH)
+    if needed <= memory:
+        return model, None
+    _log.info(
+        "the plan's steps of %d texts would take about %.1f GB of memory, and this device gives %.1f GB (--memory): "
+        "fewer are run at once, with the same result", batch, needed / 1e9, memory / 1e9,
+    )  # fmt: skip
+    if backbone.stack is None:
+        raise NotAllowed(
+            f"the plan's steps of {batch} texts take about {needed / 1e9:.1f} GB of memory, and this device gives "
+            f"{memory / 1e9:.1f} GB; {plan.backbone.uri} cannot be trained in less: free some, or leave this federation"
+        )
+    return economise(model, splits[0], memory)
 
-    at_once: int
 
-    def split(self, batch: Batch) -> list[Batch]:
-        """Cut a batch into parts that are trained on one after the other."""
-        return [
-            Batch._make(None if part is None else part[start : start + self.at_once] for part in batch)
-            for start in range(0, len(batch.targets), self.at_once)
-        ]
-
-
-def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[PromptModel, Economy]:
+def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[PromptModel, int]:
     """Make a model keep to a bound.
 
     Args:
@@ -54,7 +71,8 @@ def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[Prompt
         memory: Bytes that the process may hold in all.
 
     Returns:
-        A model on the same frozen weights, and how it is to be trained.
+        A model on the same frozen weights, and the number of examples that are trained on at once. It is the same for
+        long and short ones: torch keeps memory for every shape that it meets.
 
     Raises:
         Incompatible: The backbone's layers cannot be run one by one.
@@ -70,7 +88,7 @@ def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[Prompt
     give_back()
     held, layers = resident_bytes() + _SHAPES + model.objective.working_bytes, layers_reached(plan)
     allowance = Allowance(memory - held, layer_of(encoder, backbone.width))
-    longest = math.ceil(int(lengths.max()) / LENGTH_STEP) * LENGTH_STEP + plan.prompt.tokens
+    longest = _padded(int(lengths.max()), plan)
     needed = allowance.least(longest, layers)
     if needed > allowance.free:
         raise UsageError(
@@ -83,7 +101,12 @@ def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[Prompt
         "layers once" if allowance.fits(at_once, longest, layers) else "layers twice",
     )  # fmt: skip
     frugal = FrugalEncoder(encoder, stack, backbone.layers, allowance, longest)
-    return PromptModel(dataclasses.replace(backbone, encoder=frugal, stack=frugal), plan), Economy(at_once)
+    return PromptModel(dataclasses.replace(backbone, encoder=frugal, stack=frugal), plan), at_once
+
+
+def _padded(tokens: int, plan: Plan) -> int:
+    """Return the number of tokens of an example in a batch, virtual ones included."""
+    return math.ceil(tokens / LENGTH_STEP) * LENGTH_STEP + plan.prompt.tokens
 
 
 def layers_reached(plan: Plan) -> int:

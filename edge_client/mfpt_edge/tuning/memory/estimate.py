@@ -54,6 +54,10 @@ class Allowance(NamedTuple):
         """Tell whether layers may keep all that their gradients need; else they are run a second time for it."""
         return examples * self._kept(tokens, layers) <= self.free
 
+    def whole(self, examples: int, tokens: int, layers: int, *, readable: int) -> int:
+        """Return the bytes that whole batches take: of examples that are trained on, and of `readable` others."""
+        return max(examples * (self._kept(tokens, layers) + self._lower(tokens)), readable * self._one(tokens))
+
     def readable(self, tokens: int) -> int:
         """Return how many examples may be run at once where no gradients are wanted, a power of two."""
         return _power_of_two(self.free // self._one(tokens))
@@ -64,6 +68,10 @@ class Allowance(NamedTuple):
 
     def _kept(self, tokens: int, layers: int) -> int:
         return (layers + 1) * self._one(tokens)
+
+    def _lower(self, tokens: int) -> int:
+        """Return what a batch holds of an example's kept lower activations: float16, and copies while it is made."""
+        return 6 * tokens * self.layer.width
 
     def _one(self, tokens: int) -> int:
         layer = self.layer

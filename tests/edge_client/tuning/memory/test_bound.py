@@ -14,14 +14,14 @@ from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.data.example import Example
 from mfpt_edge.host.memory import give_back, peak_rss_bytes, resident_bytes
 from mfpt_edge.tuning import loop
-from mfpt_edge.tuning.batches import Batch, gather
+from mfpt_edge.tuning.batches import Batch, gather, parts_of
 from mfpt_edge.tuning.encoding import encode, tokenise
-from mfpt_edge.tuning.memory.bound import Economy, economise, layers_reached
+from mfpt_edge.tuning.memory.bound import economise, economise_if_needed, layers_reached
 from mfpt_edge.tuning.memory.encoder import FrugalEncoder, layer_of
 from mfpt_edge.tuning.memory.estimate import Allowance
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan
-from mfpt_shared.errors import Incompatible, UsageError
+from mfpt_shared.errors import Incompatible, NotAllowed, UsageError
 from support.models import gradients_of, module_of, predict, randomise
 
 LoadTiny = Callable[..., Backbone]
@@ -61,7 +61,7 @@ def frugal(model: PromptModel, free: int) -> PromptModel:
 
 def gradients(model: PromptModel, parts: Sequence[Batch]) -> tuple[float, torch.Tensor]:
     model.zero_grad()
-    value = loop.backward(model, parts)
+    value = loop.backward(model, parts, sum(len(part.targets) for part in parts))
     return value, gradients_of(model)
 
 
@@ -71,11 +71,12 @@ def test_the_gradients_of_parts_are_those_of_the_whole_batch(
     tiny_backbone: LoadTiny, method: str, at_once: int
 ) -> None:
     model = make_model(tiny_backbone(), method)
-    batch = gather(encode(model, EXAMPLES), range(len(EXAMPLES)))
-    parts = Economy(at_once).split(batch)
+    encoded = encode(model, EXAMPLES)
+    parts = list(parts_of(encoded, range(len(EXAMPLES)), at_once))
+    batch = gather(encoded, range(len(EXAMPLES)))
     assert [len(part.targets) for part in parts][:-1] == [at_once] * (len(parts) - 1)
     value, found = gradients(model, parts)
-    expected_value, expected = gradients(model, loop.whole(batch))
+    expected_value, expected = gradients(model, [batch])
     assert value == pytest.approx(expected_value, rel=1e-5)
     assert expected.abs().sum() > 0
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
@@ -121,8 +122,36 @@ def test_examples_that_are_read_a_few_at_a_time_give_the_same_answers(tiny_backb
 
 def test_with_memory_to_spare_batches_stay_whole(tiny_backbone: LoadTiny) -> None:
     model = make_model(tiny_backbone())
-    _, economy = economise(model, tokenise(model, EXAMPLES), resident_bytes() + 10**10)
-    assert economy.at_once == model.plan.training.batch_size
+    _, at_once = economise(model, tokenise(model, EXAMPLES), resident_bytes() + 10**10)
+    assert at_once == model.plan.training.batch_size
+
+
+def with_batches_of(model: PromptModel, batch_size: int) -> PromptModel:
+    training = msgspec.structs.replace(model.plan.training, batch_size=batch_size)
+    other = PromptModel(model.backbone, msgspec.structs.replace(model.plan, training=training))
+    other.load(model.state())
+    return other
+
+
+def test_batches_that_fit_into_what_is_given_by_default_leave_the_model_as_it_is(tiny_backbone: LoadTiny) -> None:
+    model = make_model(tiny_backbone())
+    assert economise_if_needed(model, [tokenise(model, EXAMPLES)], resident_bytes() + 10**9) == (model, None)
+
+
+def test_a_million_examples_in_a_batch_are_cut_to_what_is_given_by_default(tiny_backbone: LoadTiny) -> None:
+    model = with_batches_of(make_model(tiny_backbone()), 1_000_000)
+    many = tokenise(model, EXAMPLES * 3000)
+    spare = resident_bytes() + 160_000_000
+    frugal_model, at_once = economise_if_needed(model, [many], spare)
+    assert at_once is not None
+    assert at_once < 2048
+    assert isinstance(frugal_model.backbone.encoder, FrugalEncoder)
+
+
+def test_batches_that_cannot_be_cut_are_refused_with_both_figures(tiny_backbone: LoadTiny) -> None:
+    model = with_batches_of(make_model(replace(tiny_backbone(), stack=None), "prompt"), 1_000_000)
+    with pytest.raises(NotAllowed, match=r"steps of 21000 texts take about .* GB of memory, and this device gives"):
+        economise_if_needed(model, [tokenise(model, EXAMPLES * 3000)], resident_bytes() + 110_000_000)
 
 
 def test_a_bound_that_is_too_low_says_what_would_do(tiny_backbone: LoadTiny) -> None:
