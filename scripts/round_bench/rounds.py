@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +91,8 @@ async def _running_device(
 ) -> AsyncIterator[None]:
     folder = DeviceFolder(path)
     session = folder.begin_session(folder.enrol(LANGUAGES[index % len(LANGUAGES)]))
-    transport = MqttTransport(address, f"bench-{session.identity.client}", will=client_will("default", session))
+    own = replace(address, username=session.identity.client, password=None)
+    transport = MqttTransport(own, session.mqtt_client, will=client_will("default", session))
     client = EdgeClient(
         folder,
         session,

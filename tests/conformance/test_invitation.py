@@ -17,10 +17,11 @@ KEY_TEXT = base64.urlsafe_b64encode(KEY.public).decode().rstrip("=")
 
 
 def test_an_invitation_names_addresses_federation_token_and_key() -> None:
-    line = f"mfpt://radio.example:443/radio?via=wss&also=mqtts://radio.example&also=ws://10.0.0.1:80/b#t0ken.s3cret.{KEY_TEXT}"
+    others = "also=mqtts://radio.example&also=ws://10.0.0.1:80/b"
+    line = f"mfpt://radio.example:443/radio?via=wss&path=/a&{others}#t0ken.s3cret.{KEY_TEXT}"
     assert read(line) == Invitation(
         [
-            Address("wss", "radio.example", 443),
+            Address("wss", "radio.example", 443, "/a"),
             Address("mqtts", "radio.example", 8883),
             Address("ws", "10.0.0.1", 80, "/b"),
         ],

@@ -6,6 +6,7 @@ import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,7 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training, checked
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Update
-from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE
+from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE, ROOT
 from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.mqtt import MqttTransport
@@ -72,7 +73,7 @@ async def coordinating(
         identity = open_identity(directory, store, is_new=is_new)
         transport = MqttTransport(
             address,
-            f"mfpt-coord-{identity.id}",
+            identity.mqtt_client,
             will=coordinator_will(plan.federation, identity),
             persistent=True,
         )
@@ -82,9 +83,10 @@ async def coordinating(
         watcher = MqttTransport(address, f"watcher-{uuid.uuid4().hex}")
         await watcher.connect()
         inbox = Inbox(watcher)
-        watcher.subscribe(COORDINATOR_STATE.path(plan.federation), "watcher")
-        watcher.publish("watcher", b"")
-        await inbox.until_message("watcher", b"")
+        own = f"{ROOT}/{plan.federation}/watcher"
+        watcher.subscribe(COORDINATOR_STATE.path(plan.federation), own)
+        watcher.publish(own, b"")
+        await inbox.until_message(own, b"")
         inbox.events.clear()
         task = asyncio.create_task(coordinator.run())
         try:
@@ -96,6 +98,11 @@ async def coordinating(
             await asyncio.wait_for(task, SECONDS)
     finally:
         store.close()
+
+
+def as_device(address: BrokerAddress, name: str) -> BrokerAddress:
+    """Return the address with which a device logs in where nobody needs a password."""
+    return replace(address, username=name, password=None)
 
 
 class Device:
@@ -115,7 +122,7 @@ class Device:
         self.identity = self.folder.enrol(LanguageCode(language))
         session = self.folder.begin_session(self.identity)
         self._transport = MqttTransport(
-            address, f"mfpt-edge-{self.identity.client}", will=client_will(federation, session)
+            as_device(address, self.identity.client), session.mqtt_client, will=client_will(federation, session)
         )
         self._changed = asyncio.Event()
         self.client = EdgeClient(

@@ -11,7 +11,7 @@ from mfpt_shared.transport.base import Connected, Transport, Will
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from mfpt_shared.transport.mqtt import MqttTransport
 from mfpt_shared.transport.security import Security
-from support.brokers import embedded, mosquitto
+from support.brokers import mosquitto
 from support.certificates import signed_by
 from support.inbox import Inbox
 from support.nats import Nats, nats
@@ -75,8 +75,8 @@ async def open_link(kind: str, directory: Path) -> AsyncIterator[Link]:
             case "memory":
                 yield MemoryLink()
             case "nats":
-                broker = await stack.enter_async_context(embedded(directory))
-                yield MqttLink(broker.address, stack)
+                server = await stack.enter_async_context(nats(directory, Nats()))
+                yield MqttLink(server.tcp, stack)
             case "wss":
                 coordinator = SigningKey.generate()
                 certificate = signed_by(coordinator.private, directory, "broker")

@@ -2,7 +2,7 @@
 
 import contextlib
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
@@ -12,7 +12,7 @@ from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PL
 from mfpt_shared.tensors import initial_state, quantise
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.mqtt import MqttTransport
-from support.federation import tiny_plan
+from support.federation import as_device, tiny_plan
 from support.inbox import Inbox
 from support.sealing import sealed
 
@@ -25,7 +25,7 @@ class Neighbour:
 
     def __init__(self, address: BrokerAddress, name: str) -> None:
         self.name = name
-        self.transport = MqttTransport(address, name)
+        self.transport = MqttTransport(as_device(address, name), name)
         self.inbox = Inbox(self.transport)
         self._plan: Plan | None = None
         self._number = 0
@@ -53,7 +53,7 @@ class Neighbour:
         await self.transport.flush(5)
         await self.transport.close()
 
-    def _stamp(self) -> dict[str, int]:
+    def _stamp(self) -> dict[str, Any]:
         self._number += 1
         return {"session": 1, "number": self._number}
 

@@ -167,8 +167,8 @@ class Coordinator:
                 self._errands.introduce(self.state)
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
-            case SubscriptionRefused(filters):
-                _log.error("the broker does not let the coordinator read %s: no device is heard", ", ".join(filters))
+            case SubscriptionRefused():
+                _log.error("%s: no device is heard there", event)
             case Inbound():
                 return self._intake.understand(event, at)
         return []

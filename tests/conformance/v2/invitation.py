@@ -43,7 +43,7 @@ def read(line: str) -> Invitation:
     options = parse_qs(url.query)
     scheme = options.get("via", ["mqtts"])[0]
     others = [urlsplit(one) for one in options.get("also", [])]
-    addresses = [Address(scheme, host, port or PORTS[scheme])] + [
+    addresses = [Address(scheme, host, port or PORTS[scheme], options.get("path", ["/mqtt"])[0])] + [
         Address(one.scheme, one.hostname or "", one.port or PORTS[one.scheme], one.path or "/mqtt") for one in others
     ]
     token, secret, key = url.fragment.split(".")

@@ -4,7 +4,7 @@ import json
 import re
 import struct
 from pathlib import Path
-from typing import Final, get_args
+from typing import Final, cast, get_args
 
 import msgspec
 import numpy as np
@@ -12,6 +12,8 @@ import pytest
 from msgspec import inspect
 
 from conformance.v2 import frames
+from mfpt_coord.access.accounts import Role as AccountRole
+from mfpt_coord.access.rights import rights
 from mfpt_coord.core.updates import MAX_CHANGE
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Section, Task, Training
 from mfpt_shared.protocol import codec
@@ -30,7 +32,7 @@ from mfpt_shared.protocol.messages import (
     Stop,
     UpdateHeader,
 )
-from mfpt_shared.protocol.topics import TOPICS, Topic
+from mfpt_shared.protocol.topics import ROOT, TOPICS, Topic
 from mfpt_shared.tensors import Quantised, layout
 from mfpt_shared.transport.base import QOS
 from support.document import (
@@ -175,6 +177,20 @@ def test_every_choice_is_explained(heading: str, column: str, choices: object) -
     rows = table(heading)
     assert {row[column] for row in rows} == {f"`{choice}`" for choice in get_args(choices)}
     assert all(row["meaning"] for row in rows)
+
+
+@pytest.mark.parametrize("row", table("Accounts and rights"), ids=lambda row: row["role"].strip("`"))
+def test_the_rights_of_a_role_are_those_of_the_code(row: Row) -> None:
+    def filters(column: str) -> set[str]:
+        names = re.findall("`([^`]+)`", row[column])
+        return {f"{ROOT}/f/{name.replace('<id>', 'key').replace('TOKEN', 'key')}" for name in names}
+
+    found = rights(cast("AccountRole", row["role"].strip("`")), "f", "key")
+    assert (filters("publishes"), filters("subscribes to")) == (set(found.publish), set(found.subscribe))
+
+
+def test_every_role_has_its_rights() -> None:
+    assert {row["role"] for row in table("Accounts and rights")} == {f"`{role}`" for role in get_args(AccountRole)}
 
 
 @pytest.mark.parametrize(("file", "kind"), [("prompt-f16.mfpt", 1), ("update-int8.mfpt", 2)])
