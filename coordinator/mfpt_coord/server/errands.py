@@ -10,6 +10,7 @@ from mfpt_coord.core.effects import (
     Action,
     Allow,
     AnswerEnrolment,
+    Introduce,
     Log,
     LookUpDistances,
     PublishPrompt,
@@ -56,6 +57,8 @@ class Errands:
                 self._channel.publish_prompt(newest_prompt(state, language))
             case PublishState():
                 self._channel.publish_state(state.version)
+            case Introduce():
+                self.introduce(state)
             case LookUpDistances(languages):
                 self._look_ups.start(languages)
             case Allow(whom, password):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mfpt_coord.core.admission import MAX_DEVICES
-from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, Overwritten, UpdateArrived
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
@@ -100,7 +100,9 @@ class Intake:
                 return [EnrolAsked(at, address.key, message, signer)]
             case CoordinatorState():
                 self._check_epoch(message, signer)
-                return []
+                # Last wills and farewells of earlier runs are on the broker at every start; nothing to mend.
+                is_earlier = message.epoch < self._epoch and message.state == "online"
+                return [Overwritten(at)] if is_earlier else []
             case _:
                 raise _Refused("damaged", f"a {type(message).__name__} does not come from a device")
 

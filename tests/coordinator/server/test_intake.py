@@ -202,24 +202,30 @@ def test_a_request_to_be_admitted_comes_with_the_key_that_signed_it() -> None:
     assert asked == [EnrolAsked(9.0, "token-1", request("d1"), key_of("d1").public)]
 
 
-def coordinator_state(epoch: int) -> CoordinatorState:
-    return CoordinatorState(state="online", coordinator="c", started=1.0, epoch=epoch)
+def coordinator_state(epoch: int, state: Any = "online") -> Inbound:
+    message = CoordinatorState(state=state, coordinator="c", started=1.0, epoch=epoch)
+    return inbound(COORDINATOR_STATE, "", message, signer="coordinator")
 
 
 def test_a_coordinator_ends_when_a_later_run_of_it_is_at_work() -> None:
     door = Door()
     with pytest.raises(Incompatible, match="epoch 4"):
-        door.takes(inbound(COORDINATOR_STATE, "", coordinator_state(4), signer="coordinator"))
+        door.takes(coordinator_state(4))
 
 
-def test_what_a_coordinator_said_itself_or_before_is_no_news() -> None:
+def test_what_a_coordinator_said_itself_or_when_it_ended_is_no_news() -> None:
     door = Door()
-    said = [inbound(COORDINATOR_STATE, "", coordinator_state(epoch), signer="coordinator") for epoch in (2, 3)]
-    assert door.takes(*said) == []
+    assert door.takes(coordinator_state(3), coordinator_state(2, "offline")) == []
     assert door.refused == {}
+
+
+def test_an_earlier_run_that_is_still_at_work_overwrites_what_the_broker_keeps() -> None:
+    door = Door()
+    assert door.takes(coordinator_state(2)) == ["Overwritten"]
 
 
 def test_what_somebody_else_says_about_the_coordinator_is_forged() -> None:
     door = Door()
-    assert door.takes(inbound(COORDINATOR_STATE, "", coordinator_state(99), signer="thief")) == []
+    said = CoordinatorState(state="online", coordinator="c", started=1.0, epoch=99)
+    assert door.takes(inbound(COORDINATOR_STATE, "", said, signer="thief")) == []
     assert door.refused == {"forged": 1}
