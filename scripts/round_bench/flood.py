@@ -11,11 +11,13 @@ import msgspec
 import paho.mqtt.client as paho
 
 from mfpt_shared.errors import MfptError, TimedOut
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Ack, Assign, Down
+from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, parse
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
 from round_bench.flood_devices import Flood, Flooded
 from round_bench.payloads import bench_plan
 from round_bench.processes import bare_client, coordinator, wait_until_online
@@ -47,10 +49,12 @@ def bare_updates(address: BrokerAddress, sizes: Sizes) -> Flooded:
     """
     plan = bench_plan(sizes.flood_buffer, sizes.flood_devices)
     sequences: defaultdict[str, int] = defaultdict(int)
+    key = SigningKey.generate()
     with bare_client(address, "bare-server") as server:
 
         def answer(client: str, message: Down) -> None:
-            server.publish(CLIENT_DOWN.path(plan.federation, client), encode(message), 1)
+            path = CLIENT_DOWN.path(plan.federation, client)
+            server.publish(path, seal(path, encode(message), key), 1)
 
         def on_message(_client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
             client = parse(message.topic, plan.federation).key

@@ -14,14 +14,16 @@ from contextlib import ExitStack
 import msgspec
 import paho.mqtt.client as paho
 
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_from_json
-from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Ready, Reject, Resync
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP
-from mfpt_shared.transport.mqtt import parse_broker
-from round_bench.payloads import EXAMPLES, random_delta, update_payload
+from mfpt_shared.protocol.seal import seal
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, Topic
+from mfpt_shared.transport.address import parse_broker
+from round_bench.payloads import EXAMPLES, random_delta, update_content
 from round_bench.processes import bare_client, take
 from round_bench.sizes import LANGUAGES
 
@@ -127,6 +129,7 @@ class FloodDevice:
         self._client = client
         self._tally = tally
         self._delta = random_delta(plan, number)
+        self._key = SigningKey.generate()
         self._sequence = 0
         self._answered = 0
         client.on_message = self._on_message
@@ -137,19 +140,25 @@ class FloodDevice:
 
     def begin(self) -> None:
         """Say that the device is there and ready."""
-        federation, language = self._plan.federation, self._language
-        online = encode(ClientState(state="online", language=language))
-        self._client.publish(CLIENT_STATE.path(federation, self._id), online, 1, retain=True)
-        backbone = self._plan.backbone.fingerprint
-        ready = Ready(language=language, examples=EXAMPLES, plan=self._plan.digest, backbone=backbone)
-        self._client.publish(CLIENT_UP.path(federation, self._id), encode(ready), 1)
+        language, backbone = self._language, self._plan.backbone.fingerprint
+        online = ClientState(state="online", language=language, session=1, number=1)
+        self._publish(CLIENT_STATE, encode(online))
+        ready = Ready(
+            language=language, examples=EXAMPLES, plan=self._plan.digest, backbone=backbone, session=1, number=2
+        )
+        self._publish(CLIENT_UP, encode(ready))
+
+    def _publish(self, topic: Topic, content: bytes) -> None:
+        path = topic.path(self._plan.federation, self._id)
+        self._client.publish(path, seal(path, content, self._key), 1, retain=topic.retain)
 
     def _on_message(self, _client: paho.Client, _data: object, inbound: paho.MQTTMessage) -> None:
-        message = decode(CLIENT_DOWN, bytes(inbound.payload))
+        received = understand(inbound.topic, bytes(inbound.payload), self._plan.federation)
+        message = None if received is None else received.message
         if isinstance(message, Assign):
             self._sequence += 1
-            update = update_payload(self._plan, self._delta, self._language, self._sequence, message.version)
-            self._client.publish(CLIENT_UP.path(self._plan.federation, self._id), update, 1)
+            update = update_content(self._plan, self._delta, self._language, self._sequence, message.version)
+            self._publish(CLIENT_UP, update)
         elif isinstance(message, Ack | Resync | Reject) and message.sequence > self._answered:
             self._answered = message.sequence
             self._tally.count(message)

@@ -4,10 +4,13 @@ from typing import Final
 
 import numpy as np
 
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Task
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Tensors, Update, UpdateHeader
+from mfpt_shared.protocol.seal import seal
+from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import halve, initial_state, layout, quantise_with_feedback
 from round_bench.sizes import LANGUAGES
 
@@ -30,8 +33,8 @@ def random_delta(plan: Plan, seed: int) -> Tensors:
     return quantise_with_feedback(state, None)[0]
 
 
-def update_payload(plan: Plan, delta: Tensors, language: LanguageCode, sequence: int, base_version: int) -> bytes:
-    """Return an update as it travels."""
+def update_content(plan: Plan, delta: Tensors, language: LanguageCode, sequence: int, base_version: int) -> bytes:
+    """Return an update as it travels, but for its signature."""
     header = UpdateHeader(
         sequence=sequence,
         language=language,
@@ -46,7 +49,8 @@ def update_payload(plan: Plan, delta: Tensors, language: LanguageCode, sequence:
 def update_bytes() -> int:
     """Return the size of an update."""
     plan = bench_plan(1, 1)
-    return len(update_payload(plan, random_delta(plan, 0), LANGUAGES[0], 1, 0))
+    update = update_content(plan, random_delta(plan, 0), LANGUAGES[0], 1, 0)
+    return len(seal(CLIENT_UP.path(plan.federation, "device"), update, SigningKey.generate()))
 
 
 def prompt_bytes() -> int:

@@ -15,12 +15,16 @@ from typing import Final
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
-from mfpt_coord.server.broker import EmbeddedBroker, Listen
+from mfpt_coord.access.desk import Desk, OpenHouse
+from mfpt_coord.server.broker import EmbeddedBroker
+from mfpt_coord.server.broker_config import BrokerOptions, Listen
 from mfpt_shared.errors import MfptError, TimedOut
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
+from mfpt_shared.protocol.codec import MAX_PAYLOAD
 from mfpt_shared.protocol.topics import COORDINATOR_STATE
-from mfpt_shared.transport.mqtt import MAX_IN_FLIGHT, BrokerAddress
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
+from mfpt_shared.transport.mqtt import MAX_IN_FLIGHT
 
 STOP_SECONDS: Final = 15.0
 
@@ -29,7 +33,10 @@ STOP_SECONDS: Final = 15.0
 async def fresh_broker() -> AsyncIterator[tuple[BrokerAddress, Path]]:
     """Run the embedded broker on a free port; give its address and an empty folder."""
     with tempfile.TemporaryDirectory(prefix="mfpt-bench-") as folder:
-        async with EmbeddedBroker(Path(folder) / "broker", Listen("127.0.0.1", 0), os.environ) as broker:
+        desk = Desk("default", open_house=OpenHouse())
+        options = BrokerOptions(MAX_PAYLOAD)
+        place = Path(folder) / "broker"
+        async with EmbeddedBroker(place, Listen("127.0.0.1", 0), options, "default", desk, os.environ) as broker:
             yield broker.address, Path(folder)
 
 
@@ -56,7 +63,8 @@ def coordinator(folder: Path, plan: Plan, broker: BrokerAddress) -> Iterator[Coo
     command = [sys.executable, "-m", "mfpt_coord", "serve", "--broker", str(broker)]
     command += ["--plan", str(folder / "plan.toml"), "--data-dir", str(folder / "data")]
     with (folder / "coordinator.log").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, stdout=log)
+        environment = {**os.environ, PASSWORD_VARIABLE: broker.password or ""}
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log, stdout=log, env=environment)
         try:
             yield CoordinatorProcess(process, folder / "coordinator.log")
         finally:

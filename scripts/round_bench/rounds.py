@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,13 @@ import paho.mqtt.client as paho
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import TimedOut
 from mfpt_shared.tensors import PromptState
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MqttTransport
 from round_bench.payloads import EXAMPLES, bench_plan, prompt_bytes, update_bytes
 from round_bench.processes import bare_client, coordinator, take
 from round_bench.sizes import LANGUAGES
@@ -87,10 +90,18 @@ async def _running_device(
     address: BrokerAddress, path: Path, index: int, observe: Callable[[Snapshot], None]
 ) -> AsyncIterator[None]:
     folder = DeviceFolder(path)
-    identity = folder.enrol(LANGUAGES[index % len(LANGUAGES)])
-    transport = MqttTransport(address, f"bench-{identity.client}", will=client_will("default", identity))
+    session = folder.begin_session(folder.enrol(LANGUAGES[index % len(LANGUAGES)]))
+    own = replace(address, username=session.identity.client, password=None)
+    transport = MqttTransport(own, session.mqtt_client, will=client_will("default", session))
     client = EdgeClient(
-        folder, identity, "default", transport, prepare=lambda _: NoTraining(), clock=time.time, observe=observe
+        folder,
+        session,
+        "default",
+        transport,
+        trust=Trust(),
+        prepare=lambda _: NoTraining(),
+        clock=time.time,
+        observe=observe,
     )
     await transport.connect()
     task = asyncio.create_task(client.run())

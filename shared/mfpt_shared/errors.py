@@ -7,6 +7,7 @@
      ├── ConnectionFailed         3   the broker cannot be reached
      ├── TimedOut                 4   an answer did not come in time
      ├── AuthenticationFailed     5   the broker refused the credentials
+     │    └── WrongCertificate        what answers is not the broker that was meant
      ├── Incompatible             6   plan, backbone, protocol or state belong to something else
      ├── NotInstalled             6   a library or a bundled file is missing
      ├── InUse                    6   another process owns the folder
@@ -63,6 +64,10 @@ class AuthenticationFailed(MfptError):
     """The broker refused the credentials."""
 
     exit_code = 5
+
+
+class WrongCertificate(AuthenticationFailed):
+    """The broker's certificate is not the right one: whatever answers may be somebody else."""
 
 
 class Incompatible(MfptError):

@@ -67,6 +67,11 @@ class SigningKey:
         """Return the signature of a message, 64 bytes."""
         return self._private.sign(message)
 
+    def secret(self, purpose: str) -> str:
+        """Return 128 bits for a purpose that only the owner of the key can know, as 32 hexadecimal digits."""
+        seed = self._private.private_bytes_raw()
+        return hashlib.blake2b(purpose.encode(), key=seed, digest_size=16).hexdigest()
+
     def __repr__(self) -> str:
         """Return a text without the secret."""
         return f"SigningKey(public={self.public.hex()})"
@@ -85,3 +90,8 @@ def fingerprint(public: PublicKey) -> str:
     """Return a short name of a key for people to compare: 16 hexadecimal digits of its SHA-256, in groups of four."""
     digits = hashlib.sha256(public).hexdigest()[:16]
     return "-".join(digits[start : start + 4] for start in range(0, 16, 4))
+
+
+def digest(secret: str) -> bytes:
+    """Return the SHA-256 of a random secret, which may be kept where the secret itself may not."""
+    return hashlib.sha256(secret.encode()).digest()

@@ -195,6 +195,13 @@ class Aggregation(Section, frozen=True):
         tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
         Meta(max_length=1000, description="languages (ISO 639-3) that get a prompt although no device speaks them"),
     ] = ()
+    languages: Annotated[
+        tuple[Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")], ...],
+        Meta(
+            max_length=200,
+            description="languages (ISO 639-3) that devices may bring, besides those that invitations name; empty: any",
+        ),
+    ] = ()
 
 
 class Privacy(Section, frozen=True):
@@ -247,8 +254,8 @@ class Plan(Section, frozen=True):
 
     @property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that identify the plan."""
-        return hashlib.sha256(plan_to_json(self)).hexdigest()[:16]
+        """Sixteen hexadecimal digits that identify what the plan asks of devices."""
+        return hashlib.sha256(msgspec.json.encode(binding_part(self))).hexdigest()[:16]
 
 
 def federation_name(name: str) -> str:
@@ -291,3 +298,10 @@ def _name(section: type[Section]) -> str:
 def plan_to_json(plan: Plan) -> bytes:
     """Return the canonical JSON of a plan: every key, in a fixed order, without spaces."""
     return msgspec.json.encode(plan)
+
+
+def binding_part(plan: Plan) -> dict[str, object]:
+    """Return what binds devices, as JSON values: all sections but `aggregation`, which is the coordinator's affair."""
+    fields: dict[str, object] = msgspec.to_builtins(plan)
+    del fields["aggregation"]
+    return fields

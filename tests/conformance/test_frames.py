@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from conformance import frames
+from conformance.v2 import frames
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Prompt, Update
 from mfpt_shared.protocol.topics import CLIENT_UP, PROMPT

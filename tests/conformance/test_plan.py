@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conformance.plan import objection_to
+from conformance.v2.plan import objection_to
 
 GOLDEN = Path(__file__).parents[1] / "shared/protocol/golden/plan.json"
 
@@ -14,7 +14,7 @@ GOLDEN = Path(__file__).parents[1] / "shared/protocol/golden/plan.json"
 @pytest.fixture
 def plan() -> dict[str, Any]:
     """The plan among the golden files, which asks for 16 examples."""
-    found: dict[str, Any] = json.loads(GOLDEN.read_bytes())
+    found: dict[str, Any] = json.loads(GOLDEN.read_bytes())["plan"]
     return found
 
 

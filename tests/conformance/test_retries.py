@@ -6,9 +6,13 @@ from pathlib import Path
 from paho.mqtt import client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
-from conformance.client import LAST_VERSION_SECONDS, READY_SECONDS, RESEND_SECONDS, Device, Folder
+from conformance.v2.client import LAST_VERSION_SECONDS, READY_SECONDS, RESEND_SECONDS, Device
+from conformance.v2.folder import Folder
+from conformance.v2.sealing import unseal
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.codec import encode
-from mfpt_shared.protocol.messages import CoordinatorState, Stop
+from mfpt_shared.protocol.messages import CoordinatorState, FromCoordinator, PlanNotice, Stop
+from mfpt_shared.protocol.seal import seal
 from support.federation import tiny_plan
 
 ROOT = "mfpt/v1/default"
@@ -22,7 +26,7 @@ class Recorder(mqtt.Client):
         self.sent: list[tuple[str, bytes]] = []
 
     def publish(self, topic: str, payload: bytes, *_: object, **__: object) -> mqtt.MQTTMessageInfo:  # type: ignore[override]  # only what the client uses
-        self.sent.append((topic.rsplit("/", 1)[1], payload))
+        self.sent.append((topic.rsplit("/", 1)[1], unseal(topic, payload)[0]))
         return mqtt.MQTTMessageInfo(len(self.sent))
 
 
@@ -35,13 +39,18 @@ class Played:
         folder = Folder(path)
         if update:
             folder.keep(folder.next_sequence(), update)
+        self._coordinator = SigningKey.generate()
         self.device = Device(self.mqtt, "default", "swh", folder, rounds=2, clock=lambda: self.now)
-        self.down = f"{ROOT}/client/{folder.client}/down"
+        self.down = f"{ROOT}/client/{folder.id}/down"
         self.device.connected()
-        self.device.received(f"{ROOT}/plan", encode(tiny_plan()))
-        here = CoordinatorState(state="online", coordinator="c", version=0, started=1.0)
-        self.device.received(f"{ROOT}/coord/state", encode(here))
+        self.hear(f"{ROOT}/plan", PlanNotice(epoch=1, digest="p", plan=tiny_plan()))
+        self.hear(f"{ROOT}/coord/state", CoordinatorState(epoch=1, state="online", coordinator="c", started=1.0))
+        self.ready = json.loads(self.mqtt.sent[-1][1])
         self.mqtt.sent.clear()
+
+    def hear(self, topic: str, message: FromCoordinator) -> None:
+        """Let the device receive something that its coordinator signed."""
+        self.device.received(topic, seal(topic, encode(message), self._coordinator))
 
     def sent_at(self, now: float) -> list[tuple[str, bytes]]:
         self.now = now
@@ -66,7 +75,8 @@ def test_an_idle_device_says_again_after_60_seconds_that_it_is_ready(tmp_path: P
 
 def test_a_stopped_device_says_that_it_is_done_and_leaves_after_30_seconds(tmp_path: Path) -> None:
     played = Played(tmp_path)
-    played.device.received(played.down, encode(Stop(reason="finished", version=9)))
+    answered = {"session": played.ready["session"], "ready": played.ready["number"]}
+    played.hear(played.down, Stop(epoch=1, version=9, reason="finished", **answered))
     [(topic, payload)] = played.mqtt.sent
     assert (topic, json.loads(payload)["phase"]) == ("state", "done")
     played.sent_at(LAST_VERSION_SECONDS - 1)

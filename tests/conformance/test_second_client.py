@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from conformance.v2.folder import Folder
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Update, UpdateHeader
 from mfpt_shared.tensors import initial_state
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
 from support.federation import Device, coordinating, delta_of, rows, running, stored_prompts, tiny_plan
 from support.inbox import SECONDS, Inbox
@@ -27,6 +29,9 @@ pytestmark = pytest.mark.network
 
 def keep_update(folder: Path, sequence: int, plan: Plan, *, base_version: int = 0, digest: str | None = None) -> None:
     """Leave an update in a client's folder as if an earlier run had not been answered."""
+    client = Folder(folder)
+    while client.next_sequence() < sequence:
+        pass
     header = UpdateHeader(
         sequence=sequence,
         language="swh",
@@ -35,9 +40,7 @@ def keep_update(folder: Path, sequence: int, plan: Plan, *, base_version: int = 
         plan=plan.digest if digest is None else digest,
         backbone="",
     )
-    folder.mkdir()
-    (folder / "identity.json").write_text(json.dumps({"client": "second", "sequence": sequence}))
-    (folder / f"{sequence}.update").write_bytes(encode(Update(header, initial_state(plan))))
+    client.keep(sequence, encode(Update(header, initial_state(plan))))
 
 
 @contextlib.asynccontextmanager
@@ -72,10 +75,8 @@ def test_it_takes_part_beside_a_device_of_the_project(tmp_path: Path) -> None:
                 await client.until_it_leaves()
                 await device.until(lambda seen: seen.rounds >= 1)
             assert set(coordinator.state.prompts) == {"swh", "yor", "und"}
-        identity = json.loads((tmp_path / "swh" / "identity.json").read_text())
-        accepted = rows(
-            tmp_path, f"SELECT sequence, base_version, examples FROM updates WHERE client = '{identity['client']}'"
-        )
+        client_id = Folder(tmp_path / "swh").id
+        accepted = rows(tmp_path, f"SELECT sequence, base_version, examples FROM updates WHERE client = '{client_id}'")
         assert [(sequence, examples) for sequence, _, examples in accepted] == [(1, 20), (2, 20)]
         version, _ = saved_prompt(tmp_path / "swh")
         assert version > max(base for _, base, _ in accepted)
@@ -144,7 +145,7 @@ def test_it_forgets_an_update_from_a_version_that_does_not_exist_and_trains_agai
             second_client(tmp_path / "libraries", broker.address, "swh", tmp_path / "swh", rounds=1) as client,
         ):
             await client.until_it_leaves()
-        assert client.reported("resync") == [{"event": "resync", "sequence": 7, "version": 0}]
+        assert [(report["sequence"], report["version"]) for report in client.reported("resync")] == [(7, 0)]
         assert [report["sequence"] for report in client.reported("ack")] == [8]
         assert list((tmp_path / "swh").glob("*.update")) == []
 
@@ -182,7 +183,7 @@ def test_it_says_goodbye_in_order(tmp_path: Path) -> None:
             # A coordinator that has made its last version ends as soon as all devices have gone.
             await asyncio.wait_for(serving, SECONDS)
             assert [one.state for one in coordinator.state.clients.values()] == ["offline"]
-        assert client.reported("stop") == [{"event": "stop", "reason": "finished", "version": 1, "detail": ""}]
+        assert [(report["reason"], report["version"]) for report in client.reported("stop")] == [("finished", 1)]
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
@@ -193,11 +194,12 @@ def modules_in_reach(tmp_path: Path) -> Iterator[set[str]]:
     libraries = tmp_path / "libraries"
     libraries.mkdir()
     probe = tmp_path / "libraries" / "probe.py"
-    names = ("paho", "json", "mfpt_shared", "mfpt_coord", "mfpt_edge", "support", "numpy", "msgspec", "safetensors")
+    project = ("mfpt_shared", "mfpt_coord", "mfpt_edge", "support")
+    names = ("paho", "cryptography", "json", *project, "numpy", "msgspec", "safetensors", "nacl")
     probe.write_text(f"import importlib.util\nprint(*[n for n in {names} if importlib.util.find_spec(n)])\n")
     command = [*isolated(libraries), "probe"]
     yield set(subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout.split())
 
 
 def test_its_process_could_not_import_the_project(modules_in_reach: set[str]) -> None:
-    assert modules_in_reach == {"paho", "json"}
+    assert modules_in_reach == {"paho", "cryptography", "json"}

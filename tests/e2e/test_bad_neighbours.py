@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.protocol.seal import seal
+from mfpt_shared.protocol.topics import CLIENT_UP
+from mfpt_shared.transport.address import BrokerAddress
 from support.neighbour import FEDERATION, Neighbour, plan_file
 from support.programs import serve
+from support.sealing import key_of
 
 pytestmark = pytest.mark.network
 
@@ -46,7 +49,9 @@ def test_a_frame_that_announces_3_gigabytes_disturbs_nobody(tmp_path: Path) -> N
             Neighbour(serving.address, "bad") as bad,
             Neighbour(serving.address, "good") as good,
         ):
-            bad.say(struct.pack("<4sBBHII", b"MFPT", 1, 2, 0, 100, 3_000_000_000) + bytes(1000))
+            path = CLIENT_UP.path(FEDERATION, bad.name)
+            frame = struct.pack("<4sBBHII", b"MFPT", 2, 2, 0, 100, 3_000_000_000) + bytes(1000)
+            bad.publish(seal(path, frame, key_of(bad.name)))
             assert await bad.transport.flush(10)
             await good.take_part()
             good.say(good.update(1))

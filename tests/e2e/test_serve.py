@@ -1,7 +1,6 @@
 """`mfpt-coord serve` as a process: what it refuses, and how it ends."""
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -91,4 +90,4 @@ def test_a_coordinator_that_ends_says_that_it_is_offline(tmp_path: Path) -> None
 
     said = asyncio.run(asyncio.wait_for(scenario(), 60))
 
-    assert json.loads(said[-1])["state"] == "offline"
+    assert b'"offline"' in said[-1]

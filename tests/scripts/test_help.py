@@ -12,6 +12,7 @@ PYTHON_SCRIPTS = {
     "bench_aggregate": "bench_aggregate",
     "bench_edge": "edge_bench",
     "bench_round": "round_bench",
+    "fuzz": "fuzzing",
     "reproduce": "reproduction",
 }
 SHELL_SCRIPTS = ("build", "check", "test")

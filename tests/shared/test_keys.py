@@ -30,6 +30,12 @@ def test_a_damaged_key_file_is_an_error_of_its_own(pem: bytes) -> None:
         SigningKey.from_pem(pem)
 
 
+def test_a_key_has_one_secret_for_each_purpose() -> None:
+    key = SigningKey.generate()
+    assert key.secret("first") == SigningKey.from_pem(key.to_pem()).secret("first")
+    assert len({key.secret("first"), key.secret("second"), SigningKey.generate().secret("first")}) == 3
+
+
 def test_the_secret_is_not_in_the_representation() -> None:
     key = SigningKey.generate()
     assert repr(key) == f"SigningKey(public={key.public.hex()})"

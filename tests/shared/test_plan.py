@@ -223,13 +223,17 @@ def test_a_whole_number_for_a_fraction_gives_the_same_digest() -> None:
     "line",
     [
         '[prompt]\nmethod = "prompt"',
-        "[aggregation]\nbuffer = 4",
         "[privacy]\nmin_examples = 9",
         '[backbone]\nprefix = ""',
     ],
 )
 def test_another_plan_has_another_digest(line: str) -> None:
     assert parse(f"{TASK}{line}\n").digest != PLAN.digest
+
+
+def test_what_binds_the_coordinator_alone_does_not_change_the_digest() -> None:
+    """The operator may fold otherwise from tomorrow on, and no device needs to be started again."""
+    assert parse(f"{TASK}[aggregation]\nbuffer = 4\n").digest == PLAN.digest
 
 
 def test_the_order_of_the_labels_belongs_to_the_digest() -> None:

@@ -8,8 +8,12 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
-from mfpt_coord.server.broker import EmbeddedBroker, Listen
-from mfpt_shared.transport.mqtt import PASSWORD_VARIABLE, BrokerAddress
+from mfpt_coord.access.accounts import digest
+from mfpt_coord.access.desk import Desk, OpenHouse
+from mfpt_coord.server.broker import EmbeddedBroker
+from mfpt_coord.server.broker_config import BrokerOptions, Listen
+from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.inbox import SECONDS
 
 
@@ -25,8 +29,19 @@ def environment(password: str | None = None) -> dict[str, str]:
     return clean if password is None else clean | {PASSWORD_VARIABLE: password}
 
 
-def embedded(directory: Path, variables: Mapping[str, str] | None = None, port: int = 0) -> EmbeddedBroker:
-    return EmbeddedBroker(directory, Listen("127.0.0.1", port), variables or environment())
+def embedded(
+    directory: Path,
+    variables: Mapping[str, str] | None = None,
+    port: int = 0,
+    *,
+    federation: str = "test",
+    desk: Desk | None = None,
+) -> EmbeddedBroker:
+    """Return the embedded broker of an open federation; its `address` is the coordinator's."""
+    variables = variables or environment()
+    password = variables.get(PASSWORD_VARIABLE)
+    desk = desk or Desk(federation, open_house=OpenHouse(digest(password) if password else None))
+    return EmbeddedBroker(directory, Listen("127.0.0.1", port), BrokerOptions(MAX_PAYLOAD), federation, desk, variables)
 
 
 def find_mosquitto() -> str | None:

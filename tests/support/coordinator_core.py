@@ -3,17 +3,19 @@
 from dataclasses import replace
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 
 from mfpt_coord.core.effects import Effect, SaveFold, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
+from mfpt_coord.core.grants import granted
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.relations import pair
-from mfpt_coord.core.state import initial
+from mfpt_coord.core.state import Client, State, initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import encode
-from mfpt_shared.protocol.messages import ClientState, Down, Ready, Tensors, Update, UpdateHeader
+from mfpt_shared.protocol.messages import Assign, ClientState, Down, Ready, Stop, Tensors, Update, UpdateHeader
 from mfpt_shared.tensors import Array, unflatten
 
 FINGERPRINT = "sha256:" + "0" * 64
@@ -35,6 +37,7 @@ class Federation:
         )
         self.state = replace(initial(plan), last_version=last_version)
         self.now = 1000.0
+        self.number = 0
         self.effects: list[Effect] = []
 
     def feed(self, event: Event) -> None:
@@ -50,7 +53,10 @@ class Federation:
         backbone: str = FINGERPRINT,
     ) -> None:
         digest = self.state.plan.digest if plan is None else plan
-        message = Ready(language=language, examples=examples, plan=digest, backbone=backbone)
+        self.number += 1
+        message = Ready(
+            language=language, examples=examples, plan=digest, backbone=backbone, session=1, number=self.number
+        )
         self.feed(ClientSaid(self.now, client, message))
 
     def says(self, client: str, state: Any = "online", language: LanguageCode = SWAHILI, **more: Any) -> None:
@@ -64,8 +70,11 @@ class Federation:
         base: int | None = None,
         delta: Array | float = 0.5,
         tensors: Tensors | None = None,
+        *,
+        assigned: bool = True,
         **header: Any,
     ) -> None:
+        """Send an update, as if the device had been assigned the version that it is from, unless told otherwise."""
         about: dict[str, Any] = {
             "examples": 10,
             "plan": self.state.plan.digest,
@@ -77,6 +86,8 @@ class Federation:
             UpdateHeader(sequence=sequence, language=language, **about | header),
             tensors if tensors is not None else unflatten(vector, self.state.layout),
         )
+        if assigned:
+            self.state = with_grant(self.state, client, language, message.header.base_version)
         self.feed(UpdateArrived(self.now, client, message, encode(message)))
 
     def passes(self, seconds: float) -> None:
@@ -88,11 +99,27 @@ class Federation:
         found = {pair(SWAHILI, LanguageCode(other)): {"genetic": value} for other, value in genetic.items()}
         self.feed(DistancesFound(self.now, languages, found))
 
-    def told(self, client: str) -> list[Down]:
+    def sent(self, client: str) -> list[Down]:
         return [effect.message for effect in self.effects if isinstance(effect, Send) and effect.client == client]
+
+    def told(self, client: str) -> list[Down]:
+        """What was sent, without the `ready` that it answers."""
+        return [_without_question(message) for message in self.sent(client)]
 
     def only(self, kind: type[EffectT]) -> list[EffectT]:
         return [effect for effect in self.effects if isinstance(effect, kind)]
 
     def has_fold(self) -> bool:
         return bool(self.only(SaveFold))
+
+
+def with_grant(state: State, client: str, language: LanguageCode, version: int) -> State:
+    """Return a state in which a device has been assigned a version."""
+    known = state.clients.get(client) or Client(client, language)
+    return replace(state, clients={**state.clients, client: granted(known, version)})
+
+
+def _without_question(message: Down) -> Down:
+    if isinstance(message, Assign):
+        return msgspec.structs.replace(message, session=0, ready=0, turn=0)
+    return msgspec.structs.replace(message, session=0, ready=0) if isinstance(message, Stop) else message

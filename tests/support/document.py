@@ -66,10 +66,27 @@ def members(kind: object) -> list[str]:
 
 
 def fields_of(kind: type[msgspec.Struct]) -> list[inspect.Field]:
-    """Return the fields of a message or section."""
+    """Return the fields of a message or section, with those of its bases."""
     described = inspect.type_info(kind)
     assert isinstance(described, inspect.StructType)
     return list(described.fields)
+
+
+def own_fields_of(kind: type[msgspec.Struct]) -> list[inspect.Field]:
+    """Return the fields of a message without those of its bases, which the document explains once for all messages."""
+    [base] = kind.__bases__
+    inherited = set(base.__struct_fields__) if issubclass(base, msgspec.Struct) else set()
+    return [field for field in fields_of(kind) if field.name not in inherited]
+
+
+def blocks(heading: str) -> list[dict[str, str]]:
+    """Return the fenced blocks below a heading: a name and a value on each line, which an indented one continues."""
+    return [_named_values(block) for block in re.findall(r"^```text\n(.*?)^```$", section(heading), re.DOTALL | re.M)]
+
+
+def _named_values(block: str) -> dict[str, str]:
+    lines = re.sub(r"\n +", "", block).splitlines()
+    return {name: value.strip() for name, _, value in (line.partition(" ") for line in lines)}
 
 
 def default_of(field: inspect.Field) -> str:
@@ -136,13 +153,13 @@ def _length(least: int | None, most: int | None) -> str:
     return f"{least or 0} to {most} × " if most else f"{least}+ × " if least else ""
 
 
-def structs(kinds: Iterable[object]) -> dict[str, type[msgspec.Struct]]:
-    """Return every message that types lead to, by name."""
+def structs(kinds: Iterable[object], without: type[msgspec.Struct]) -> dict[str, type[msgspec.Struct]]:
+    """Return every message that types lead to, by name, and stop at a type that is explained elsewhere."""
     found: dict[str, type[msgspec.Struct]] = {}
     waiting = [inspect.type_info(kind) for kind in kinds]
     while waiting:
         match waiting.pop():
-            case inspect.StructType(cls=kind, fields=fields) if name_of(kind) not in found:
+            case inspect.StructType(cls=kind, fields=fields) if name_of(kind) not in found and kind is not without:
                 found[name_of(kind)] = kind
                 waiting += [field.type for field in fields]
             case inspect.UnionType(types=types):

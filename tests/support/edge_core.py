@@ -18,18 +18,18 @@ from mfpt_edge.core.events import (
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Task
+from mfpt_shared.plan import BackboneSpec, Plan, Task
 from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Down, Prompt, PromptHeader
 
 FINGERPRINT: Final = "sha256:" + "0" * 64
 PLAN: Final = Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(fingerprint=FINGERPRINT))
-OTHER_PLAN: Final = Plan(task=PLAN.task, backbone=PLAN.backbone, aggregation=Aggregation(buffer=9))
+OTHER_PLAN: Final = Plan(task=Task(labels=("c", "d")), backbone=PLAN.backbone)
 EffectT = TypeVar("EffectT", bound=Effect)
 
 
-def prompt_of(version: int, plan: str = PLAN.digest, backbone: str = FINGERPRINT) -> Prompt:
+def prompt_of(version: int, plan: str = PLAN.digest, backbone: str = FINGERPRINT, epoch: int = 5) -> Prompt:
     """Return a prompt without tensors, which the core does not look at."""
-    return Prompt(PromptHeader(language="swh", version=version, plan=plan, backbone=backbone), {})
+    return Prompt(PromptHeader(language="swh", version=version, plan=plan, backbone=backbone, epoch=epoch), {})
 
 
 class Device:
@@ -59,8 +59,9 @@ class Device:
     def loses_the_broker(self) -> None:
         self.feed(BrokerLost(self.now))
 
-    def sees(self, state: Literal["online", "offline"] = "online", started: float = 5.0) -> None:
-        self.feed(CoordinatorSeen(self.now, CoordinatorState(state=state, coordinator="c", version=0, started=started)))
+    def sees(self, state: Literal["online", "offline"] = "online", epoch: int = 5) -> None:
+        message = CoordinatorState(state=state, coordinator="c", version=0, started=1.0, epoch=epoch)
+        self.feed(CoordinatorSeen(self.now, message))
 
     def receives(self, prompt: int | Prompt) -> None:
         """Receive a prompt, or one of this version that fits."""

@@ -6,29 +6,32 @@ import sqlite3
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
+from mfpt_coord.server.channel import coordinator_will
 from mfpt_coord.server.coordinator import Coordinator, with_limit
-from mfpt_coord.server.serve import open_state
+from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training, checked
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Update
-from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE
+from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE, ROOT
 from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.inbox import SECONDS, Inbox
 
 LANGUAGES: Final = ("swh", "yor", "hau")
@@ -65,11 +68,12 @@ async def coordinating(
     directory.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(directory / "coordinator.sqlite")
     try:
+        is_new = store.load() is None
         state = open_state(store, plan)
-        identity = CoordinatorIdentity(store.coordinator, time.time())
+        identity = open_identity(directory, store, is_new=is_new)
         transport = MqttTransport(
             address,
-            f"mfpt-coord-{identity.id}",
+            identity.mqtt_client,
             will=coordinator_will(plan.federation, identity),
             persistent=True,
         )
@@ -79,9 +83,10 @@ async def coordinating(
         watcher = MqttTransport(address, f"watcher-{uuid.uuid4().hex}")
         await watcher.connect()
         inbox = Inbox(watcher)
-        watcher.subscribe(COORDINATOR_STATE.path(plan.federation), "watcher")
-        watcher.publish("watcher", b"")
-        await inbox.until_message("watcher", b"")
+        own = f"{ROOT}/{plan.federation}/watcher"
+        watcher.subscribe(COORDINATOR_STATE.path(plan.federation), own)
+        watcher.publish(own, b"")
+        await inbox.until_message(own, b"")
         inbox.events.clear()
         task = asyncio.create_task(coordinator.run())
         try:
@@ -93,6 +98,11 @@ async def coordinating(
             await asyncio.wait_for(task, SECONDS)
     finally:
         store.close()
+
+
+def as_device(address: BrokerAddress, name: str) -> BrokerAddress:
+    """Return the address with which a device logs in where nobody needs a password."""
+    return replace(address, username=name, password=None)
 
 
 class Device:
@@ -110,15 +120,17 @@ class Device:
     ) -> None:
         self.folder = DeviceFolder(folder)
         self.identity = self.folder.enrol(LanguageCode(language))
+        session = self.folder.begin_session(self.identity)
         self._transport = MqttTransport(
-            address, f"mfpt-edge-{self.identity.client}", will=client_will(federation, self.identity)
+            as_device(address, self.identity.client), session.mqtt_client, will=client_will(federation, session)
         )
         self._changed = asyncio.Event()
         self.client = EdgeClient(
             self.folder,
-            self.identity,
+            session,
             federation,
             self._transport,
+            trust=Trust(),
             prepare=trainer if callable(trainer) else lambda _: trainer,
             clock=time.time,
             rounds=rounds,

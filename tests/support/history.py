@@ -20,6 +20,7 @@ from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Metrics, Ready, Update, UpdateHeader
 from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import quantise, unflatten
+from support.coordinator_core import with_grant
 
 FINGERPRINT = "sha256:" + "0" * 64
 LANGUAGES = tuple(LanguageCode(tag) for tag in ("swh", "zul", "eng", "tam"))
@@ -133,10 +134,13 @@ class History:
         numbers = [self.random.uniform(-size, size) for _ in range(8)]
         tensors = unflatten(np.array(numbers, np.float32), self.state.layout)
         packed = {name: quantise(array) for name, array in tensors.items()} if self.random.random() < 0.5 else tensors
+        base = max(0, self.state.version - self.random.randint(0, 3))
+        if self.random.random() < 0.8:
+            self.state = with_grant(self.state, client, CLIENTS[client], base)
         header = UpdateHeader(
             sequence=sequence,
             language=CLIENTS[client],
-            base_version=max(0, self.state.version - self.random.randint(0, 3)),
+            base_version=base,
             examples=self.random.randint(0, 500),
             plan=self.plan.digest,
             backbone=FINGERPRINT,

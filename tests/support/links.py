@@ -5,11 +5,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
+from mfpt_shared.keys import SigningKey
+from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected, Transport, Will
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
-from support.brokers import embedded, mosquitto
+from mfpt_shared.transport.mqtt import MqttTransport
+from mfpt_shared.transport.security import Security
+from support.brokers import mosquitto
+from support.certificates import signed_by
 from support.inbox import Inbox
+from support.nats import Nats, nats
 from support.proxy import Proxy
 
 
@@ -41,14 +46,17 @@ class MemoryLink:
 
 
 class MqttLink:
-    def __init__(self, address: BrokerAddress, stack: contextlib.AsyncExitStack) -> None:
+    def __init__(
+        self, address: BrokerAddress, stack: contextlib.AsyncExitStack, security: Security | None = None
+    ) -> None:
         self._address = address
+        self._security = security
         self._stack = stack
         self._proxies: dict[Transport, Proxy] = {}
 
     async def client(self, name: str, will: Will | None = None) -> Transport:
         proxy = await self._stack.enter_async_context(Proxy(self._address))
-        client = MqttTransport(proxy.address, name, will=will)
+        client = MqttTransport(proxy.address, name, will=will, security=self._security)
         self._proxies[client] = proxy
         self._stack.push_async_callback(client.close)
         return client
@@ -67,8 +75,13 @@ async def open_link(kind: str, directory: Path) -> AsyncIterator[Link]:
             case "memory":
                 yield MemoryLink()
             case "nats":
-                broker = await stack.enter_async_context(embedded(directory))
-                yield MqttLink(broker.address, stack)
+                server = await stack.enter_async_context(nats(directory, Nats()))
+                yield MqttLink(server.tcp, stack)
+            case "wss":
+                coordinator = SigningKey.generate()
+                certificate = signed_by(coordinator.private, directory, "broker")
+                server = await stack.enter_async_context(nats(directory, Nats(certificate)))
+                yield MqttLink(server.web, stack, Security(pinned=coordinator.public))
             case _:
                 yield MqttLink(await stack.enter_async_context(mosquitto(directory)), stack)
 

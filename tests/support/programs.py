@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from mfpt_shared.transport.mqtt import PASSWORD_VARIABLE, BrokerAddress
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.inbox import SECONDS
 
 _LISTENING: Final = re.compile(r"listening: mfpt-edge join --broker mqtt://([^:]+):(\d+)")

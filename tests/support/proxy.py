@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
 
 
 class Proxy:
@@ -23,7 +24,7 @@ class Proxy:
 
     @property
     def address(self) -> BrokerAddress:
-        return BrokerAddress("127.0.0.1", self._port, username=self._target.username, password=self._target.password)
+        return replace(self._target, host="127.0.0.1", port=self._port)
 
     async def __aenter__(self) -> Self:
         await self.mend()

@@ -1,4 +1,4 @@
-"""The client of `conformance` in a process that can import paho and the standard library, and nothing else."""
+"""The client of `conformance.v2` in a process that can import paho, `cryptography` and the standard library alone."""
 
 import asyncio
 import contextlib
@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-import conformance.client
-from mfpt_shared.transport.mqtt import BrokerAddress
+import conformance.v2.client
+from mfpt_shared.transport.address import BrokerAddress
 from support.inbox import SECONDS
 
 _RUN_MODULE: Final = """
@@ -21,17 +21,24 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
 
+_LIBRARIES: Final = ("paho", "cryptography", "_cffi_backend")
+"""What the client needs; the last one is a part of `cryptography`."""
+
+
 def isolated(libraries: Path) -> list[str]:
-    """Return a command that runs a module with only paho, `conformance` and the standard library on its path.
+    """Return a command that runs a module with only the client, its libraries and the standard library on its path.
 
     Args:
-        libraries: an empty folder, which gets links to the two. `-I` ignores the environment, `-S` the installed
-            packages.
+        libraries: an empty folder, which gets links to them. `-I` ignores the environment, `-S` the installed packages.
     """
-    paho = importlib.util.find_spec("paho")
-    assert paho is not None and paho.submodule_search_locations is not None
-    (libraries / "paho").symlink_to(paho.submodule_search_locations[0])
-    (libraries / "conformance").symlink_to(Path(conformance.client.__file__).parent)
+    for name in _LIBRARIES:
+        found = importlib.util.find_spec(name)
+        assert found is not None and found.origin is not None
+        origin = Path(found.origin)
+        source = origin.parent if found.submodule_search_locations else origin
+        (libraries / source.name).symlink_to(source)
+    (libraries / "conformance").mkdir()
+    (libraries / "conformance" / "v2").symlink_to(Path(conformance.v2.client.__file__).parent)
     return [sys.executable, "-I", "-S", "-c", _RUN_MODULE, str(libraries)]
 
 
@@ -74,12 +81,20 @@ class SecondClient:
 
 @contextlib.asynccontextmanager
 async def second_client(
-    libraries: Path, address: BrokerAddress, language: str, folder: Path, *, rounds: int
+    libraries: Path, where: BrokerAddress | str, language: str, folder: Path, *, rounds: int
 ) -> AsyncIterator[SecondClient]:
-    """Run the client in the federation `test`, for as long as the context lasts at most."""
+    """Run the client for as long as the context lasts at most.
+
+    Args:
+        libraries: folder to be made, for what the client may import.
+        where: broker of the open federation `test`, or an invitation.
+        language: language of the client's examples.
+        folder: the client's folder.
+        rounds: number of updates that it is to bring in.
+    """
     libraries.mkdir()
-    arguments = (address.host, str(address.port), "test", language, str(folder), str(rounds))
-    command = (*isolated(libraries), "conformance.client", *arguments)
+    address = where if isinstance(where, str) else f"{where}/test"
+    command = (*isolated(libraries), "conformance.v2.client", address, language, str(folder), str(rounds))
     process = await asyncio.create_subprocess_exec(*command, stdout=PIPE)
     try:
         yield SecondClient(process)

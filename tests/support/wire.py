@@ -1,6 +1,6 @@
 """Any valid message of the protocol, for property tests, and when two messages are the same."""
 
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from hypothesis import strategies as st
@@ -9,20 +9,26 @@ from hypothesis.extra import numpy as hnp
 from mfpt_shared import plan as plans
 from mfpt_shared.protocol.codec import Decoded
 from mfpt_shared.protocol.messages import (
+    PROTOCOL,
     Ack,
+    Admitted,
     Assign,
     ClientState,
     ClientStatus,
     CoordinatorState,
+    Enrol,
     EvaluationReport,
     FederationStatus,
     LanguageStatus,
     Metrics,
+    PlanNotice,
     Prompt,
     PromptHeader,
     Ready,
+    Refused,
     Reject,
     Resync,
+    Role,
     Stop,
     Tensors,
     Update,
@@ -35,12 +41,15 @@ from mfpt_shared.protocol.topics import (
     CLIENT_UP,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
+    ENROL_DOWN,
+    ENROL_UP,
     PLAN,
     PROMPT,
     Topic,
 )
 from mfpt_shared.tensors import Quantised
 
+PROTOCOLS = st.integers(PROTOCOL, 2**16)
 VERSIONS = st.integers(0, 2**53)
 SEQUENCES = st.integers(1, 2**53)
 EXAMPLES = st.integers(0, 10**12)
@@ -59,31 +68,58 @@ def messages(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[A
     return st.builds(kind, **fields)
 
 
-COORDINATOR_STATES = messages(
-    CoordinatorState, state=ONLINE, coordinator=IDENTIFIERS, version=VERSIONS, started=SECONDS
-)
-CLIENT_STATES = messages(
+def of_coordinator(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return messages(kind, protocol=PROTOCOLS, epoch=VERSIONS, version=VERSIONS, at=SECONDS, **fields)
+
+
+def of_device(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    return messages(kind, protocol=PROTOCOLS, session=VERSIONS, number=VERSIONS, **fields)
+
+
+def choices(kind: Any, field: str) -> st.SearchStrategy[Any]:
+    """Any value of a field that is one of some words."""
+    return st.sampled_from(get_args(kind.__annotations__[field]))
+
+
+COORDINATOR_STATES = of_coordinator(CoordinatorState, state=ONLINE, coordinator=IDENTIFIERS, started=SECONDS)
+CLIENT_STATES = of_device(
     ClientState, state=ONLINE, language=TAGS, phase=PHASES, progress=SHARES, version=VERSIONS, device=TEXTS
 )
-READIES = messages(Ready, language=TAGS, examples=EXAMPLES, plan=DIGESTS, backbone=DIGESTS)
-EVALUATIONS = messages(EvaluationReport, language=TAGS, version=VERSIONS, accuracy=SHARES, examples=EXAMPLES)
+READIES = of_device(Ready, language=TAGS, examples=EXAMPLES, plan=DIGESTS, backbone=DIGESTS)
+EVALUATIONS = of_device(EvaluationReport, language=TAGS, version=VERSIONS, accuracy=SHARES, examples=EXAMPLES)
 DOWNS = st.one_of(
-    messages(Assign, version=VERSIONS, deadline=SECONDS),
-    messages(Ack, sequence=SEQUENCES, staleness=VERSIONS),
-    messages(Reject, sequence=SEQUENCES, reason=st.sampled_from(["incompatible", "diverged"]), detail=TEXTS),
-    messages(Resync, sequence=SEQUENCES, version=VERSIONS),
-    messages(Stop, reason=st.sampled_from(["finished", "incompatible"]), version=VERSIONS, detail=TEXTS),
+    of_coordinator(Assign, deadline=SECONDS, session=VERSIONS, ready=VERSIONS, turn=VERSIONS),
+    of_coordinator(Ack, sequence=SEQUENCES, staleness=VERSIONS),
+    of_coordinator(Reject, sequence=SEQUENCES, reason=choices(Reject, "reason"), detail=TEXTS),
+    of_coordinator(Resync, sequence=SEQUENCES),
+    of_coordinator(Stop, reason=choices(Stop, "reason"), detail=TEXTS, session=VERSIONS, ready=VERSIONS),
 )
-STATUSES = messages(
+ENROLS = messages(
+    Enrol,
+    protocol=PROTOCOLS,
+    nonce=IDENTIFIERS,
+    user=IDENTIFIERS,
+    password=IDENTIFIERS,
+    client=IDENTIFIERS,
+    language=st.none() | TAGS,
+    name=TEXTS,
+)
+ENROL_ANSWERS = of_coordinator(
+    Admitted,
+    nonce=IDENTIFIERS,
+    role=st.sampled_from(get_args(Role)),
+    language=st.none() | TAGS,
+    max_examples=st.none() | EXAMPLES,
+    account=choices(Admitted, "account"),
+) | of_coordinator(Refused, nonce=IDENTIFIERS, reason=choices(Refused, "reason"), detail=TEXTS)
+STATUSES = of_coordinator(
     FederationStatus,
     federation=TEXTS,
     plan=DIGESTS,
-    version=COUNTS,
     folds=COUNTS,
     buffer=COUNTS,
     buffer_size=COUNTS,
     started=SECONDS,
-    at=SECONDS,
     updates=messages(UpdateCounts, accepted=COUNTS, rejected=COUNTS, duplicate=COUNTS, stale=COUNTS),
     staleness=st.dictionaries(st.integers(0, 1000), COUNTS, max_size=3),
     languages=st.dictionaries(
@@ -116,8 +152,9 @@ PLANS = messages(
     prompt=messages(
         plans.PromptSpec, method=st.sampled_from(["late", "prompt", "p-tuning"]), tokens=st.integers(1, 512)
     ),
-    aggregation=messages(plans.Aggregation, temperature=st.floats(0, 1e9, exclude_min=True)),
+    privacy=messages(plans.Privacy, clip_norm=st.floats(0, 1e9)),
 )
+PLAN_NOTICES = of_coordinator(PlanNotice, digest=DIGESTS, plan=PLANS)
 
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=2, max_side=4)
 FLOATS = st.floats(allow_nan=False, allow_infinity=False, width=32)
@@ -139,7 +176,7 @@ TENSORS = st.dictionaries(
 )
 PROMPTS = st.builds(
     Prompt,
-    messages(PromptHeader, language=TAGS, version=VERSIONS, plan=DIGESTS, backbone=DIGESTS, examples=EXAMPLES),
+    of_coordinator(PromptHeader, language=TAGS, plan=DIGESTS, backbone=DIGESTS, examples=EXAMPLES),
     TENSORS,
 )
 UPDATES = st.builds(
@@ -160,11 +197,13 @@ UPDATES = st.builds(
 ON_TOPIC: list[tuple[Topic, st.SearchStrategy[Any]]] = [
     (COORDINATOR_STATE, COORDINATOR_STATES),
     (COORDINATOR_STATUS, STATUSES),
-    (PLAN, PLANS),
+    (PLAN, PLAN_NOTICES),
     (PROMPT, PROMPTS),
     (CLIENT_STATE, CLIENT_STATES),
     (CLIENT_UP, READIES | EVALUATIONS | UPDATES),
     (CLIENT_DOWN, DOWNS),
+    (ENROL_UP, ENROLS),
+    (ENROL_DOWN, ENROL_ANSWERS),
 ]
 
 

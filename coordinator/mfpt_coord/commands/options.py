@@ -13,7 +13,45 @@ BrokerOption = Annotated[
     str | None,
     typer.Option(
         "--broker",
-        help="MQTT broker: mqtt://host:port, or mqtts://user@host:port with the password in MFPT_BROKER_PASSWORD.",
+        help="MQTT broker: mqtt://host:port, or mqtts://user@host:port with the password in MFPT_BROKER_PASSWORD; "
+        "over WebSockets ws://host:port/path or wss://host:port/path.",
+    ),
+]
+_CONNECTION_PANEL: Final = "The connection to the broker"
+CaFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="CAs to believe, in PEM, instead of the system's.",
+    ),
+]
+CertOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cert",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="Certificate to show to the broker, in PEM, where it asks for one.",
+    ),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="Private key of --cert, in PEM. By default it is in the same file.",
+    ),
+]
+ProxyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy",
+        metavar="URL",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="HTTP proxy, http://host:port. By default what HTTPS_PROXY, ALL_PROXY and NO_PROXY say.",
     ),
 ]
 DistancesOption = Annotated[

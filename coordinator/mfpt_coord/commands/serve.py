@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from mfpt_coord.commands.options import BrokerOption, DistancesOption
+from mfpt_coord.commands.options import (
+    BrokerOption,
+    CaFileOption,
+    CertOption,
+    DistancesOption,
+    KeyOption,
+    ProxyOption,
+)
 
 
 def serve(
@@ -23,6 +30,10 @@ def serve(
     ] = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after this many new versions.")] = None,
     distances: DistancesOption = None,
+    ca_file: CaFileOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    proxy: ProxyOption = None,
 ) -> None:
     """Run a coordinator, with a broker of its own unless --broker names one.
 
@@ -33,13 +44,14 @@ def serve(
     from mfpt_coord.server.broker import parse_listen
     from mfpt_coord.server.config import ServeConfig, default_data_dir
     from mfpt_coord.server.serve import serve as run_serve
-    from mfpt_shared.transport.mqtt import parse_broker
+    from mfpt_shared.transport.connection import connection_if_named
+    from mfpt_shared.transport.security import Security
 
     run_serve(
         ServeConfig(
             data_dir=(data_dir or default_data_dir()).absolute(),
             plan=read_plan(plan) if plan else None,
-            broker=parse_broker(broker, os.environ) if broker else None,
+            broker=connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
             listen=parse_listen(listen),
             folds=folds,
             distances=read_distances(distances) if distances else {},

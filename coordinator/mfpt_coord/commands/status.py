@@ -6,7 +6,15 @@ from typing import Annotated
 
 import typer
 
-from mfpt_coord.commands.options import DEFAULT_BROKER, BrokerOption, JsonOption
+from mfpt_coord.commands.options import (
+    DEFAULT_BROKER,
+    BrokerOption,
+    CaFileOption,
+    CertOption,
+    JsonOption,
+    KeyOption,
+    ProxyOption,
+)
 
 
 def status(
@@ -15,6 +23,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing the status until Ctrl-C.")] = False,
     as_json: JsonOption = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 5.0,
+    ca_file: CaFileOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    proxy: ProxyOption = None,
 ) -> None:
     """Show a running federation: versions, languages, devices, staleness.
 
@@ -22,8 +34,10 @@ def status(
     """
     from mfpt_coord.commands.status_view import show_status
     from mfpt_shared.plan import federation_name
-    from mfpt_shared.transport.mqtt import parse_broker
+    from mfpt_shared.transport.connection import parse_connection
+    from mfpt_shared.transport.security import Security
 
     name = federation_name(federation)
-    address = parse_broker(broker or DEFAULT_BROKER, os.environ)
-    asyncio.run(show_status(address, name, watch=watch, as_json=as_json, timeout=timeout))
+    security = Security(ca_file, cert, key)
+    connection = parse_connection(broker or DEFAULT_BROKER, os.environ, security=security, proxy=proxy)
+    asyncio.run(show_status(connection, name, watch=watch, as_json=as_json, timeout=timeout))

@@ -17,16 +17,16 @@ from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import ClientStatus, CoordinatorState, FederationStatus
 from mfpt_shared.protocol.topics import COORDINATOR_STATE, COORDINATOR_STATUS
 from mfpt_shared.transport.base import Inbound, Transport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.connection import Connection
 
 _PHASE_STYLES = {"training": "green", "uploading": "cyan", "evaluating": "cyan", "offline": "dim", "done": "dim"}
 
 
-async def show_status(address: BrokerAddress, federation: str, *, watch: bool, as_json: bool, timeout: float) -> None:
+async def show_status(connection: Connection, federation: str, *, watch: bool, as_json: bool, timeout: float) -> None:
     """Print a federation's status once, or keep showing it.
 
     Args:
-        address: Address of the broker.
+        connection: How to reach the broker.
         federation: Name of the federation.
         watch: Whether to continue until interrupted.
         as_json: Whether to print lines of JSON instead of tables.
@@ -36,7 +36,7 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
         ConnectionFailed: There is no broker at the address.
         TimedOut: The broker does not know the federation.
     """
-    transport = MqttTransport(address, f"mfpt-status-{uuid.uuid4().hex[:12]}")
+    transport = connection.transport(f"mfpt-status-{uuid.uuid4().hex[:12]}")
     await transport.connect()
     try:
         transport.subscribe(COORDINATOR_STATE.path(federation), COORDINATOR_STATUS.path(federation))
@@ -45,7 +45,7 @@ async def show_status(address: BrokerAddress, federation: str, *, watch: bool, a
             status, online = await asyncio.wait_for(anext(updates), timeout)
         except TimeoutError as error:
             raise TimedOut(
-                f"{address} knows no federation {federation!r}; is `mfpt-coord serve` running there?"
+                f"{connection} knows no federation {federation!r}; is `mfpt-coord serve` running there?"
             ) from error
         console = Console()
         if as_json:
@@ -80,9 +80,10 @@ async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tupl
             if not isinstance(event, Inbound):
                 continue
             try:
-                message = understand(event.topic, event.payload, federation).message
+                received = understand(event.topic, event.payload, federation)
             except DecodeError:
                 continue
+            message = None if received is None else received.message
             if isinstance(message, FederationStatus):
                 status = message
             elif isinstance(message, CoordinatorState):

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import Down, UpdateCounts
+from mfpt_shared.protocol.messages import Down, EnrolAnswer, UpdateCounts
 from mfpt_shared.tensors import Array
 
 
@@ -75,6 +76,43 @@ class SaveDistances:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveInvitation:
+    """An invitation is new, or has been used."""
+
+    invitation: Invitation
+
+
+@dataclass(frozen=True, slots=True)
+class SaveEnrolment:
+    """Somebody was admitted or revoked, or something about an enrolment has changed."""
+
+    enrolment: Enrolment
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """Let somebody log in at the broker; `password` is in clear for brokers that hash it themselves."""
+
+    whom: Invitation | Enrolment
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Refuse somebody at the broker from now on, and cut its connections."""
+
+    whom: Enrolment
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerEnrolment:
+    """Answer a request to be admitted, on the topic of its invitation."""
+
+    token: str
+    message: EnrolAnswer
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Send a message to one device."""
 
@@ -109,8 +147,8 @@ class Log:
     is_detail: bool = False
 
 
-Durable = SaveClient | SaveUpdate | SavePrompt | SaveFold | SaveCounts | SaveDistances
-Action = Send | PublishPrompt | PublishState | LookUpDistances | Log
+Durable = SaveClient | SaveUpdate | SavePrompt | SaveFold | SaveCounts | SaveDistances | SaveInvitation | SaveEnrolment
+Action = Send | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action
 
 Step = tuple[State, list[Effect]]

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from mfpt_coord.core.admission import Invitation
 from mfpt_coord.core.relations import Distances
+from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Update
+from mfpt_shared.protocol.messages import ClientState, Enrol, EvaluationReport, Ready, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +45,60 @@ class TimePassed:
     at: float
 
 
-Event = ClientSaid | UpdateArrived | DistancesFound | TimePassed
+@dataclass(frozen=True, slots=True)
+class DeviceMet:
+    """A device that nobody knew has said something that this key signed."""
+
+    at: float
+    client: str
+    key: PublicKey
+    language: LanguageCode
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolAsked:
+    """Somebody asks to be admitted with the invitation whose id is `token`; `signer` is to become its key."""
+
+    at: float
+    token: str
+    request: Enrol
+    signer: PublicKey
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """The operator has made an invitation; `secret` opens its account at the broker, and is not kept."""
+
+    at: float
+    invitation: Invitation
+    secret: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRevoked:
+    """The operator excludes a device."""
+
+    at: float
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRenamed:
+    """The operator gives a device another name."""
+
+    at: float
+    client: str
+    name: str
+
+
+Event = (
+    ClientSaid
+    | UpdateArrived
+    | DistancesFound
+    | TimePassed
+    | DeviceMet
+    | EnrolAsked
+    | Invited
+    | DeviceRevoked
+    | DeviceRenamed
+)

@@ -18,15 +18,29 @@ from mfpt_coord.core.effects import (
     Send,
     Step,
 )
-from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
+from mfpt_coord.core.enrolling import invite, meet, rename, revoke, take_request
+from mfpt_coord.core.events import (
+    ClientSaid,
+    DeviceMet,
+    DeviceRenamed,
+    DeviceRevoked,
+    DistancesFound,
+    EnrolAsked,
+    Event,
+    Invited,
+    TimePassed,
+    UpdateArrived,
+)
 from mfpt_coord.core.fold import fold
+from mfpt_coord.core.grants import granted
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.taking_part import counted_examples, language_problem, stop, takes_part, turned_away
 from mfpt_coord.core.updates import take_update
 from mfpt_coord.core.weights import example_counts, mixture
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.protocol.messages import Assign, ClientState, EvaluationReport, Ready, Stop
+from mfpt_shared.protocol.messages import Assign, ClientState, EvaluationReport, Ready
 from mfpt_shared.tensors import Array
 
 
@@ -48,7 +62,34 @@ def _(event: TimePassed, state: State) -> Step:
 
 
 @_record.register
+def _(event: DeviceMet, state: State) -> Step:
+    return meet(state, event)
+
+
+@_record.register
+def _(event: EnrolAsked, state: State) -> Step:
+    return take_request(state, event)
+
+
+@_record.register
+def _(event: Invited, state: State) -> Step:
+    return invite(state, event)
+
+
+@_record.register
+def _(event: DeviceRevoked, state: State) -> Step:
+    return revoke(state, event)
+
+
+@_record.register
+def _(event: DeviceRenamed, state: State) -> Step:
+    return rename(state, event)
+
+
+@_record.register
 def _(event: UpdateArrived, state: State) -> Step:
+    if not takes_part(state, event.client):
+        return state, []
     taken, effects = take_update(state, event)
     if taken.counts.accepted == state.counts.accepted:
         return taken, effects
@@ -72,6 +113,8 @@ def _(event: ClientSaid, state: State) -> Step:
     known = state.clients.get(event.client)
     message = event.message
     language = LanguageCode(message.language)
+    if not takes_part(state, event.client) or language_problem(state, event.client, language):
+        return state, turned_away(state, event.client, message)
     if known is None and isinstance(message, ClientState) and message.state == "offline":
         return state, []
     client = replace(known or Client(event.client, language), language=language, last_seen=event.at)
@@ -98,17 +141,31 @@ def _with_state(client: Client, message: ClientState) -> Client:
 
 
 def _record_ready(state: State, client: Client, message: Ready) -> Step:
+    client = replace(client, session=message.session, announced=message.number, turn=0)
     if refusal := incompatibility(message, state.plan):
         refused = replace(client, ready=False, assignment=None)
-        stop = Stop(reason="incompatible", version=state.version, detail=refusal)
-        return _with_client(state, refused), [Send(client.id, stop)]
+        return _with_client(state, refused), [stop(state, client.id, message, "incompatible", refusal)]
     welcomed, effects = _welcome(state, client.language)
     if state.finished:
         # Too late to contribute, but not to take a prompt home.
-        stop = Stop(reason="finished", version=state.version)
-        return _with_client(welcomed, client), [*effects, Send(client.id, stop)]
-    ready = replace(client, state="online", ready=True, assignment=None, examples=message.examples, phase="idle")
+        return _with_client(welcomed, client), [*effects, stop(state, client.id, message, "finished")]
+    examples = counted_examples(state, client.id, message.examples)
+    ready = replace(client, state="online", ready=True, assignment=None, examples=examples, phase="idle")
     return _with_client(welcomed, ready), [*effects, SaveClient(ready)]
+
+
+def _assign(state: State, client: Client, seconds: float) -> Send:
+    """Return the order to train, in answer to the device's last announcement."""
+    return Send(
+        client.id,
+        Assign(
+            version=state.version,
+            deadline=seconds,
+            session=client.session,
+            ready=client.announced,
+            turn=client.turn,
+        ),
+    )
 
 
 def _welcome(state: State, language: LanguageCode) -> Step:
@@ -157,12 +214,19 @@ def _advance(state: State, at: float) -> Step:
         state, more = fold(state, at)
         effects += more
         if state.finished:
-            stop = Stop(reason="finished", version=state.version)
-            effects += [Send(client.id, stop) for client in state.clients.values() if client.state == "online"]
+            online = [client for client in state.clients.values() if client.state == "online"]
+            effects += [stop(state, client.id, client, "finished") for client in online]
     if state.finished:
         return state, effects
     clients = dict(state.clients)
     for client, assignment in assignments(state, at):
-        clients[client.id] = replace(client, assignment=assignment, phase="training", progress=0.0)
-        effects.append(Send(client.id, Assign(version=state.version, deadline=assignment.deadline - at)))
+        assigned = replace(
+            granted(client, state.version),
+            assignment=assignment,
+            phase="training",
+            progress=0.0,
+            turn=client.turn + 1,
+        )
+        clients[client.id] = assigned
+        effects += [SaveClient(assigned), _assign(state, assigned, assignment.deadline - at)]
     return (replace(state, clients=clients) if effects else state), effects

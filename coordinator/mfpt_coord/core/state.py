@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.relations import Relations
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
@@ -30,6 +31,10 @@ class Client:
         seconds: Time from an assignment to its update, moving average; None before the first.
         ready: Whether it has said, since it last came online, that it can train.
         retry_at: Time before which it is not assigned, because its last update was rejected; Unix seconds.
+        session: Session of its last announcement.
+        announced: Number of that announcement; assignments name it.
+        turn: Number of the last assignment that answered it.
+        grants: Versions that it was assigned and has sent no update for yet, in rising order; the newest few.
     """
 
     id: str
@@ -46,6 +51,10 @@ class Client:
     device: str = ""
     last_seen: float = 0.0
     retry_at: float = 0.0
+    session: int = 0
+    announced: int = 0
+    turn: int = 0
+    grants: tuple[int, ...] = ()
     assignment: Assignment | None = None
 
 
@@ -75,6 +84,9 @@ class State:
         staleness: Staleness -> number of accepted updates.
         last_version: Version after which nobody is assigned any more; None: there is no last one.
         opened: When the coordinator started, Unix seconds.
+        open: Whether devices take part without an invitation.
+        enrolments: Device id -> what it is bound to.
+        invitations: Token id -> invitation.
     """
 
     plan: Plan
@@ -92,6 +104,9 @@ class State:
     staleness: Mapping[int, int] = field(default_factory=dict)
     last_version: int | None = None
     opened: float = 0.0
+    open: bool = True
+    enrolments: Mapping[str, Enrolment] = field(default_factory=dict)
+    invitations: Mapping[str, Invitation] = field(default_factory=dict)
 
     @property
     def finished(self) -> bool:

@@ -9,7 +9,9 @@ import numpy as np
 from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import Log, SaveClient, SaveCounts, SaveUpdate, Send, Step
 from mfpt_coord.core.events import UpdateArrived
+from mfpt_coord.core.grants import grant_for, without_grant
 from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.taking_part import counted_examples, language_problem
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Ack, Reject, Resync, UpdateCounts, UpdateHeader
@@ -22,6 +24,9 @@ NEWEST_SHARE: Final = 0.5
 # A device whose update was rejected is not assigned again before this.
 REJECTED_SECONDS: Final = 60.0
 
+# A device that makes an update each second for ten days comes as far as this.
+MAX_JUMP: Final = 1_000_000
+
 RejectReason = Literal["incompatible", "diverged"]
 
 
@@ -29,16 +34,16 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     """Return the state with an update in its buffer, or with a rejection counted, and the answer to the device."""
     header = event.update.header
     language = LanguageCode(header.language)
-    client = state.clients.get(event.client) or Client(event.client, language)
-    client = replace(client, language=language, last_seen=event.at)
+    known = replace(state.clients.get(event.client) or Client(event.client, language), last_seen=event.at)
+    client = replace(known, language=language)
     if header.sequence <= client.sequence:
         duplicate = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
         return _counted(state, client, duplicate), [
             SaveCounts(duplicate),
             Send(client.id, Ack(sequence=header.sequence)),
         ]
-    if problem := incompatibility(header, state.plan):
-        return _rejected(state, client, event, "incompatible", problem)
+    if problem := _problem(state, client, header):
+        return _rejected(state, known, event, "incompatible", problem)
     try:
         delta = _flat(state, event)
     except Incompatible as error:
@@ -47,13 +52,32 @@ def take_update(state: State, event: UpdateArrived) -> Step:
         return _rejected(
             state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}: the training diverged"
         )
+    if _is_stale(state, header):
+        return _stale(state, client, header)
+    return _usable(state, client, event, delta)
+
+
+def _usable(state: State, client: Client, event: UpdateArrived, delta: Array) -> Step:
+    """Accept an update if the device was assigned it."""
+    grant = grant_for(client, event.update.header.base_version)
+    if grant is None:
+        return _unassigned(state, client, event.update.header)
+    return _accepted(state, without_grant(client, grant), event, delta)
+
+
+def _is_stale(state: State, header: UpdateHeader) -> bool:
     staleness = state.version - header.base_version
     # A base version that does not exist yet: this coordinator has lost its state, and the device has not. And a whole
     # closed-form head, once there is one already, would be added to it and make one that is too large.
     is_head = header.base_version == 0 and state.plan.starts_closed
-    if not 0 <= staleness <= (0 if is_head else state.plan.aggregation.max_staleness):
-        return _stale(state, client, header)
-    return _accepted(state, client, event, staleness, delta)
+    return not 0 <= staleness <= (0 if is_head else state.plan.aggregation.max_staleness)
+
+
+def _problem(state: State, client: Client, header: UpdateHeader) -> str:
+    """Return why an update can never be used, in words; empty if it may be."""
+    if header.sequence > client.sequence + MAX_JUMP:
+        return f"update {header.sequence} cannot follow update {client.sequence}"
+    return incompatibility(header, state.plan) or language_problem(state, client.id, client.language)
 
 
 def _flat(state: State, event: UpdateArrived) -> Array:
@@ -62,8 +86,10 @@ def _flat(state: State, event: UpdateArrived) -> Array:
     return flatten(delta, state.layout)
 
 
-def _accepted(state: State, client: Client, event: UpdateArrived, staleness: int, delta: Array) -> Step:
-    header = event.update.header
+def _accepted(state: State, client: Client, event: UpdateArrived, delta: Array) -> Step:
+    claimed = event.update.header
+    staleness = state.version - claimed.base_version
+    header = msgspec.structs.replace(claimed, examples=counted_examples(state, client.id, claimed.examples))
     contribution = Contribution(client.id, header, client.language, staleness, delta, event.at)
     accepted = replace(
         client,
@@ -100,6 +126,13 @@ def _rejected(state: State, client: Client, event: UpdateArrived, reason: Reject
     client = replace(client, assignment=None, retry_at=at + REJECTED_SECONDS)
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
     answer = Reject(sequence=header.sequence, reason=reason, detail=detail)
+    return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
+
+
+def _unassigned(state: State, client: Client, header: UpdateHeader) -> Step:
+    counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
+    detail = f"this device was not assigned version {header.base_version}, or has sent its update for it already"
+    answer = Reject(sequence=header.sequence, reason="unassigned", detail=detail)
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
 
 

@@ -9,6 +9,8 @@ import ctypes
 import json
 import logging
 import os
+import resource
+import secrets
 import shutil
 import signal
 import socket
@@ -16,31 +18,24 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from mfpt_coord.access.desk import Desk
+from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
+from mfpt_coord.server.broker_config import COORDINATOR_USER, BrokerOptions, Listen, configuration
+from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
-from mfpt_shared.protocol.codec import MAX_PAYLOAD
-from mfpt_shared.transport.mqtt import DEFAULT_USER, PASSWORD_VARIABLE, BrokerAddress
+from mfpt_shared.keys import SigningKey
+from mfpt_shared.transport.address import BrokerAddress
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
 RESTART_SECONDS: Final = 1.0
-MAX_CONNECTIONS: Final = 10_000
-# More than paho keeps in flight, so that the broker never waits for the coordinator.
-MAX_UNCONFIRMED: Final = 4096
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Listen:
-    """Where the broker listens; port 0 means a free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 1883
 
 
 def parse_listen(text: str) -> Listen:
@@ -60,40 +55,50 @@ def parse_listen(text: str) -> Listen:
 class EmbeddedBroker:
     """Runs nats-server on a folder. Use it as an async context manager."""
 
-    def __init__(self, directory: Path, listen: Listen, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        listen: Listen,
+        options: BrokerOptions,
+        federation: str,
+        desk: Desk,
+        environment: Mapping[str, str],
+    ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             directory: Folder for the server's data, configuration and log, kept between runs.
             listen: Where clients connect.
-            environment: If it holds MFPT_BROKER_PASSWORD, clients must log in as user `mfpt` with that password.
+            options: What is offered.
+            federation: Name of the federation.
+            desk: Decides who may connect.
+            environment: Environment variables; nats-server is looked for in their `PATH`.
         """
         self._directory = directory
         self._listen = listen
-        self._password = environment.get(PASSWORD_VARIABLE) or None
-        if self._password is not None and self._password.startswith("$2"):
-            raise UsageError(
-                f"{PASSWORD_VARIABLE} must not begin with $2, which nats-server takes for a bcrypt hash; choose another"
-            )
+        self._options = options
+        self._federation = federation
         self._environment = dict(environment)
-        if self._password is not None:
-            # nats-server parses the variable as a value of its configuration; a JSON string is always a valid one.
-            self._environment[PASSWORD_VARIABLE] = json.dumps(self._password, ensure_ascii=False)
+        self._logins = ServerLogins(
+            service=secrets.token_urlsafe(),
+            system=secrets.token_urlsafe(),
+            coordinator=secrets.token_urlsafe(),
+            key=SigningKey.generate(),
+        )
+        self.accounts = NatsAccounts(desk, self._logins)
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
 
     @property
     def address(self) -> BrokerAddress:
-        """Address for clients on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen.host, self._listen.host)  # noqa: S104 - compared, not bound
-        return BrokerAddress(
-            host, self._listen.port, username=DEFAULT_USER if self._password else None, password=self._password
-        )
+        """Address for the coordinator, with its own user."""
+        return replace(self.public_address, username=COORDINATOR_USER, password=self._logins.coordinator)
 
     @property
-    def is_open_to_all(self) -> bool:
-        """Whether other machines can connect without a password."""
-        return self._password is None and self._listen.host not in ("127.0.0.1", "::1", "localhost")
+    def public_address(self) -> BrokerAddress:
+        """Address for clients on this machine."""
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen.host, self._listen.host)  # noqa: S104 - compared, not bound
+        return BrokerAddress(host, self._listen.port, "mqtts" if self._options.certificate else "mqtt")
 
     async def __aenter__(self) -> "EmbeddedBroker":
         """Start the server and wait until it listens.
@@ -102,7 +107,7 @@ class EmbeddedBroker:
             ConnectionFailed: nats-server is not installed, its port is taken, or it ends at once.
             TimedOut: It does not listen in time.
         """
-        self._directory.mkdir(parents=True, exist_ok=True)
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         await self._end_orphan()
         self._listen = Listen(self._listen.host, _claim_port(self._listen))
         self._write_configuration()
@@ -117,18 +122,24 @@ class EmbeddedBroker:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
         await self._stop()
+        await self.accounts.stop()
         (self._directory / "nats.pid").unlink(missing_ok=True)
 
     async def _start(self) -> None:
         log_file = self._directory / "nats-server.log"
-        with log_file.open("ab") as log:
+        errors = self._directory / "nats-server.err"
+        for left in self._directory.glob("*.ports"):
+            left.unlink()
+        with errors.open("wb") as stream:
             self._process = await asyncio.create_subprocess_exec(
                 _find_server(self._environment), "-c", str(self._directory / "nats.conf"),
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=self._environment, preexec_fn=_prepare_child,
+                stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=self._environment,
+                preexec_fn=_prepare_child,
             )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):
-                await self._until_it_listens(log_file)
+                await self.accounts.start(await self._native_address(log_file))
+                await self._until_it_listens()
         except BaseException as error:
             await self._stop()
             if not isinstance(error, TimeoutError):
@@ -137,17 +148,27 @@ class EmbeddedBroker:
                 f"the embedded broker did not start within {START_SECONDS:g} s; its log is {log_file}"
             ) from error
 
-    async def _until_it_listens(self, log_file: Path) -> None:
-        assert self._process is not None
+    async def _native_address(self, log_file: Path) -> str:
+        """Wait for the file in which the server says where it serves its native protocol."""
+        process = self._process
+        assert process is not None
         while True:
-            if self._process.returncode is not None:
+            if process.returncode is not None:
                 raise ConnectionFailed(
-                    f"the embedded broker ended at once (exit {self._process.returncode}); its log is {log_file}"
+                    f"the embedded broker ended at once (exit {process.returncode}); its log is {log_file}"
                 )
+            for file in self._directory.glob(f"*_{process.pid}.ports"):
+                with contextlib.suppress(ValueError):  # it is still being written
+                    return str(json.loads(file.read_bytes())["nats"][0])
+            await asyncio.sleep(0.01)  # there is no event for a file that appears
+
+    async def _until_it_listens(self) -> None:
+        address = self.public_address
+        while True:
             try:
-                _, writer = await asyncio.open_connection(self.address.host, self.address.port)
+                _, writer = await asyncio.open_connection(address.host, address.port)
             except OSError:
-                await asyncio.sleep(0.02)  # there is no event for a port that opens
+                await asyncio.sleep(0.01)  # there is no event for a port that opens
             else:
                 writer.close()
                 return
@@ -173,21 +194,8 @@ class EmbeddedBroker:
             await self._process.wait()
 
     def _write_configuration(self) -> None:
-        quoted = json.dumps  # JSON strings are valid strings in nats-server's format
-        listen = quoted(f"{_bracketed(self._listen.host)}:{self._listen.port}")
-        lines = [
-            'server_name: "mfpt"',
-            'listen: "127.0.0.1:-1"',  # the native protocol cannot be switched off, and nobody uses it
-            f"max_payload: {MAX_PAYLOAD}",
-            f"max_connections: {MAX_CONNECTIONS}",
-            f"pid_file: {quoted(str(self._directory / 'nats.pid'))}",
-            f"jetstream {{ store_dir: {quoted(str(self._directory))} }}",
-            f"mqtt {{ listen: {listen}, max_ack_pending: {MAX_UNCONFIRMED} }}",
-        ]
-        if self._password is not None:
-            # The server reads the variable itself: the password is never on the disk.
-            lines.append(f"authorization {{ user: {quoted(DEFAULT_USER)}, password: ${PASSWORD_VARIABLE} }}")
-        (self._directory / "nats.conf").write_text("\n".join(lines) + "\n", encoding="utf-8")
+        text = configuration(self._directory, self._listen, self._options, self._federation, self._logins)
+        write_durably(self._directory / "nats.conf", text.encode())
 
     async def _end_orphan(self) -> None:
         """End the server that a killed coordinator left behind, on a system without PR_SET_PDEATHSIG."""
@@ -246,12 +254,12 @@ def _claim_port(listen: Listen) -> int:
         return int(probe.getsockname()[1])
 
 
-def _bracketed(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
-
-
 def _prepare_child() -> None:
     """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it."""
     os.setpgid(0, 0)
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != most:
+        with contextlib.suppress(ValueError, OSError):  # macOS: less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)

@@ -1,23 +1,23 @@
 """The coordinator's end of the protocol: its topics on a transport, and what the bytes on them mean."""
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from mfpt_coord.core.events import ClientSaid, Event, UpdateArrived
-from mfpt_shared.errors import DecodeError
+import msgspec
+
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol import codec
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
-    ClientState,
     CoordinatorState,
     Down,
-    EvaluationReport,
     FederationStatus,
+    FromCoordinator,
+    PlanNotice,
     Prompt,
-    Ready,
-    Update,
 )
+from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
@@ -26,9 +26,15 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     PLAN,
     PROMPT,
+    Topic,
 )
 from mfpt_shared.transport.base import Event as TransportEvent
-from mfpt_shared.transport.base import Inbound, Transport, Will
+from mfpt_shared.transport.base import Transport, Will
+
+FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
+
+Clock = Callable[[], float]
+"""Tells the time, Unix seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,54 +44,50 @@ class CoordinatorIdentity:
     Attributes:
         id: Name that the store keeps, the same at every start.
         started: When this run began, Unix seconds.
+        epoch: Number of this run, higher than those of all runs before.
+        key: Key with which it signs.
     """
 
     id: str
     started: float
+    epoch: int
+    key: SigningKey
+
+    @property
+    def mqtt_client(self) -> str:
+        """MQTT client id of the coordinator. It is a secret: whoever knows it can cut it off at many brokers."""
+        return self.key.secret("MQTT client id")
 
 
 def coordinator_will(federation: str, identity: CoordinatorIdentity) -> Will:
     """Return the last will of a coordinator."""
-    return Will(COORDINATOR_STATE.path(federation), encode(_state(identity, 0, online=False)))
-
-
-def understand(inbound: Inbound, federation: str, at: float) -> Event | None:
-    """Return what a message means to the core; None where a retained message was removed.
-
-    Args:
-        inbound: Message from the broker.
-        federation: Name of the federation.
-        at: Time, Unix seconds.
-
-    Raises:
-        DecodeError: The message is damaged, or not from a device; it can be ignored.
-    """
-    address, message = codec.understand(inbound.topic, inbound.payload, federation)
-    match message:
-        case None:
-            return None
-        case Update():
-            return UpdateArrived(at, address.key, message, inbound.payload)
-        case ClientState() | Ready() | EvaluationReport():
-            return ClientSaid(at, address.key, message)
-        case _:
-            raise DecodeError(f"a {type(message).__name__} does not come from a device")
+    path = COORDINATOR_STATE.path(federation)
+    gone = CoordinatorState(
+        state="offline",
+        coordinator=identity.id,
+        started=identity.started,
+        epoch=identity.epoch,
+        at=identity.started,
+    )
+    return Will(path, seal(path, encode(gone), identity.key))
 
 
 class Channel:
     """What a coordinator sends and receives."""
 
-    def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity) -> None:
+    def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
         """Prepare for a federation.
 
         Args:
             transport: Connection to the broker, with `coordinator_will` as its will.
             federation: Name of the federation.
             identity: Who the coordinator is.
+            clock: Time that messages are stamped with.
         """
         self._transport = transport
         self._federation = federation
         self._identity = identity
+        self._clock = clock
 
     async def connect(self) -> None:
         """Connect for the first time; see Transport.connect."""
@@ -99,33 +101,44 @@ class Channel:
         """Subscribe to everything that devices publish; the broker sends their retained states first."""
         self._transport.subscribe(CLIENT_STATE.path(self._federation), CLIENT_UP.path(self._federation))
 
-    def publish_plan(self, plan: Plan) -> None:
+    def publish_plan(self, plan: Plan, version: int) -> None:
         """Publish what all devices follow; the broker keeps it."""
-        self._transport.publish(PLAN.path(self._federation), encode(plan), retain=True)
+        self._publish(PLAN, PlanNotice(digest=plan.digest, plan=plan, version=version))
 
     def publish_prompt(self, prompt: Prompt) -> None:
         """Publish a prompt on its language's topic; the broker keeps it."""
-        self._transport.publish(PROMPT.path(self._federation, prompt.header.language), encode(prompt), retain=True)
+        self._publish(PROMPT, replace(prompt, header=self._stamped(prompt.header)), prompt.header.language)
 
     def publish_state(self, version: int, *, online: bool = True) -> None:
         """Publish whether the coordinator is there, and its newest version; the broker keeps it."""
-        message = _state(self._identity, version, online=online)
-        self._transport.publish(COORDINATOR_STATE.path(self._federation), encode(message), retain=True)
+        identity = self._identity
+        self._publish(
+            COORDINATOR_STATE,
+            CoordinatorState(
+                state="online" if online else "offline",
+                coordinator=identity.id,
+                started=identity.started,
+                version=version,
+            ),
+        )
 
     def publish_status(self, status: FederationStatus) -> None:
         """Publish what `mfpt-coord status` shows; the broker keeps it."""
-        self._transport.publish(COORDINATOR_STATUS.path(self._federation), encode(status), retain=True)
+        self._publish(COORDINATOR_STATUS, status)
 
     def send(self, client: str, message: Down) -> None:
         """Send a message to one device."""
-        self._transport.publish(CLIENT_DOWN.path(self._federation, client), encode(message))
+        self._publish(CLIENT_DOWN, message, client)
+
+    def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "") -> None:
+        path = topic.path(self._federation, key)
+        stamped = self._stamped(message) if isinstance(message, FromCoordinator) else message
+        self._transport.publish(path, seal(path, encode(stamped), self._identity.key), retain=topic.retain)
+
+    def _stamped(self, message: FromCoordinatorT) -> FromCoordinatorT:
+        return msgspec.structs.replace(message, epoch=self._identity.epoch, at=self._clock())
 
     async def close(self, flush_seconds: float) -> None:
         """Disconnect in order, once the broker has confirmed everything or the time is up."""
         await self._transport.flush(flush_seconds)
         await self._transport.close()
-
-
-def _state(identity: CoordinatorIdentity, version: int, *, online: bool) -> CoordinatorState:
-    state: Literal["online", "offline"] = "online" if online else "offline"
-    return CoordinatorState(state=state, coordinator=identity.id, version=version, started=identity.started)

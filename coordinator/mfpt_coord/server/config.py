@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.server.broker import Listen
+from mfpt_coord.server.broker_config import Listen
 from mfpt_shared.folders import state_home
 from mfpt_shared.plan import Plan
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class ServeConfig:
     Attributes:
         data_dir: Data folder, which holds the database and the embedded broker's files.
         plan: Plan to follow; None: the plan in the data folder, or the `cldr` preset for a new folder.
-        broker: Broker to use; None: the embedded one, on `listen`.
+        broker: How to reach the broker to use; None: the embedded one, on `listen`.
         listen: Where the embedded broker listens.
         folds: Number of versions after which to stop; None: never.
         distances: The operator's own language distances, which count instead of those of URIEL+.
@@ -25,7 +25,7 @@ class ServeConfig:
 
     data_dir: Path
     plan: Plan | None
-    broker: BrokerAddress | None
+    broker: Connection | None
     listen: Listen
     folds: int | None
     distances: Distances = field(default_factory=dict)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -22,11 +22,12 @@ from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
-from mfpt_coord.server.channel import Channel, CoordinatorIdentity, understand
+from mfpt_coord.server.channel import Channel, Clock, CoordinatorIdentity
+from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.store import Store
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.transport.base import Connected, Disconnected, Inbound, Transport
+from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 STATUS_SECONDS: Final = 1.0
@@ -36,8 +37,6 @@ FAREWELL_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
-
-Clock = Callable[[], float]
 
 
 class Coordinator:
@@ -65,7 +64,8 @@ class Coordinator:
         """
         self.state = state
         self._store = store
-        self._channel = Channel(transport, state.plan.federation, identity)
+        self._channel = Channel(transport, state.plan.federation, identity, clock)
+        self._intake = Intake(state.plan.federation)
         self._started = identity.started
         self._clock = clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
@@ -129,9 +129,11 @@ class Coordinator:
                 self._introduce()
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
+            case SubscriptionRefused(filters):
+                _log.error("the broker does not let the coordinator read %s: no device is heard", ", ".join(filters))
             case Inbound():
                 try:
-                    understood = understand(event, self.state.plan.federation, at)
+                    understood = self._intake.understand(event, at)
                 except DecodeError as error:
                     _log.warning("ignored a message on %s: %s", event.topic[:200], error)
                 else:
@@ -183,7 +185,7 @@ class Coordinator:
     def _introduce(self) -> None:
         """Subscribe and publish everything that the broker keeps, after each connection."""
         self._channel.subscribe()
-        self._channel.publish_plan(self.state.plan)
+        self._channel.publish_plan(self.state.plan, self.state.version)
         for language in self.state.prompts:
             self._channel.publish_prompt(newest_prompt(self.state, language))
         self._channel.publish_state(self.state.version)

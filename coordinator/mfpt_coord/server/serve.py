@@ -8,21 +8,32 @@ import signal
 import time
 import uuid
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
+from mfpt_coord.access.accounts import digest
+from mfpt_coord.access.desk import Desk, OpenHouse
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
 from mfpt_coord.server.broker import EmbeddedBroker
+from mfpt_coord.server.broker_config import BrokerOptions
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.store import SqliteStore
-from mfpt_shared.errors import Incompatible, Interrupted
+from mfpt_shared.atomic import write_durably
+from mfpt_shared.errors import Damaged, Incompatible, Interrupted
 from mfpt_shared.folders import owned
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
-from mfpt_shared.transport.mqtt import MqttTransport
+from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.transport.address import PASSWORD_VARIABLE
+from mfpt_shared.transport.connection import Connection
+
+KEY_FILE: Final = "coordinator.key"
 
 _log = logging.getLogger(__name__)
 
@@ -37,11 +48,37 @@ def serve(config: ServeConfig) -> None:
     with owned(config.data_dir, "--data-dir"):
         store = SqliteStore(config.data_dir / "coordinator.sqlite")
         try:
+            is_new = store.load() is None
             state = _with_distances(open_state(store, config.plan), config.distances)
-            if asyncio.run(_run(config, store, state)) == signal.SIGINT:
+            identity = open_identity(config.data_dir, store, is_new=is_new)
+            if asyncio.run(_run(config, store, state, identity)) == signal.SIGINT:
                 raise Interrupted("interrupted; everything is saved, and the same command continues from here")
         finally:
             store.close()
+
+
+def open_identity(data_dir: Path, store: SqliteStore, *, is_new: bool) -> CoordinatorIdentity:
+    """Return who the coordinator is in this run.
+
+    Args:
+        data_dir: Data folder, which holds the key; a new one is made where there is none.
+        store: Store, which numbers the runs.
+        is_new: Whether the store has just been made. If there is a key already, a store was lost, and devices have
+            seen higher epochs than it would begin with: it continues from the time, in seconds.
+
+    Raises:
+        Damaged: The key cannot be read.
+    """
+    file, started = data_dir / KEY_FILE, time.time()
+    had_key = file.exists()
+    if not had_key:
+        write_durably(file, SigningKey.generate().to_pem())
+    try:
+        key = SigningKey.from_pem(file.read_bytes())
+    except Damaged as error:
+        raise Damaged(f"{file}: {error}; restore a copy of it") from error
+    epoch = store.begin_run(int(started) if is_new and had_key else 1)
+    return CoordinatorIdentity(store.coordinator, started, epoch, key)
 
 
 def open_state(store: SqliteStore, plan: Plan | None) -> State:
@@ -76,23 +113,22 @@ def _difference(first: Plan, second: Plan) -> str:
     return ", ".join(sections)
 
 
-async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
+async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
     """Return the number of the signal that ended the service; 0 if it ended on its own."""
-    identity = CoordinatorIdentity(store.coordinator, time.time())
+    federation = state.plan.federation
     async with contextlib.AsyncExitStack() as stack:
-        address = config.broker
-        if address is None:
+        connection, public = config.broker, str(config.broker)
+        if connection is None:
+            password = os.environ.get(PASSWORD_VARIABLE)
+            desk = Desk(federation, open_house=OpenHouse(digest(password) if password else None))
             broker = await stack.enter_async_context(
-                EmbeddedBroker(config.data_dir / "broker", config.listen, os.environ)
-            )
-            address = broker.address
-            if broker.is_open_to_all:
-                _log.warning(
-                    "anyone who can reach this port can take part; set MFPT_BROKER_PASSWORD to require a password"
+                EmbeddedBroker(
+                    config.data_dir / "broker", config.listen, BrokerOptions(MAX_PAYLOAD), federation, desk, os.environ
                 )
-        federation = state.plan.federation
-        transport = MqttTransport(
-            address, f"mfpt-coord-{identity.id}", will=coordinator_will(federation, identity), persistent=True
+            )
+            connection, public = Connection((broker.address,)), str(broker.public_address)
+        transport = connection.transport(
+            identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )
         coordinator = Coordinator(
             with_limit(state, config.folds),
@@ -112,7 +148,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State) -> int:
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
-        _log.info("listening: mfpt-edge join --broker %s", address)
+        _log.info("listening: mfpt-edge join --broker %s", public)
         await coordinator.run()
         _log.info("stopped at version %d", coordinator.state.version)
     return ended_by

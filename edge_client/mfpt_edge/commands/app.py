@@ -11,11 +11,14 @@ from mfpt_edge.commands.options import (
     AllowBackboneOption,
     AloneOption,
     BrokerOption,
+    CaFileOption,
+    CertOption,
     DataOption,
     DeviceOption,
     ExamplesOption,
     FederationOption,
     JsonOption,
+    KeyOption,
     LabelColumnOption,
     LanguageOption,
     MaxDownloadOption,
@@ -25,6 +28,7 @@ from mfpt_edge.commands.options import (
     NiceOption,
     OnBatteryOption,
     PairColumnOption,
+    ProxyOption,
     RetryOption,
     RoundsOption,
     StateDirOption,
@@ -87,6 +91,10 @@ def join(
     yes: YesOption = False,
     max_load: MaxLoadOption = None,
     on_battery: OnBatteryOption = "train",
+    ca_file: CaFileOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Take part in a federation until it ends, --rounds are done, or you press Ctrl-C. Run it again to continue."""
@@ -108,14 +116,15 @@ def join(
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.languages import device_language
     from mfpt_shared.plan import federation_name
-    from mfpt_shared.transport.mqtt import parse_broker
+    from mfpt_shared.transport.connection import parse_connection
+    from mfpt_shared.transport.security import Security
 
     language, federation = device_language(lang), federation_name(federation)
     os.nice(nice)
     config = JoinConfig(
         language=language,
         federation=federation,
-        broker=parse_broker(broker, os.environ),
+        connection=parse_connection(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
         data=DataSource(data, Columns(text_column, label_column, pair_column), examples),
         retries=parse_retries(retry),

@@ -19,12 +19,12 @@ from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.rounds import Origin
 from mfpt_shared.errors import Interrupted, Terminated, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.transport.mqtt import MqttTransport
 
 _log = logging.getLogger(__name__)
 
@@ -109,14 +109,15 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
     began = time.time()
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
-    transport = MqttTransport(
-        config.broker, f"mfpt-edge-{identity.client}", will=client_will(config.federation, identity)
-    )
+    session = folder.begin_session(identity)
+    connection = config.connection.logged_in(identity.client)
+    transport = connection.transport(session.mqtt_client, will=client_will(config.federation, session))
     client = EdgeClient(
         folder,
-        identity,
+        session,
         config.federation,
         transport,
+        trust=Trust(),
         prepare=lambda plan: prepare(config, plan, view),
         clock=time.time,
         rounds=config.rounds,
@@ -136,7 +137,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
         asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
         await connect_with_retries(transport, config.retries.connect, asyncio.sleep)
-        _log.info("connected to %s as device %s for %s", config.broker, identity.client, identity.language)
+        _log.info("connected to %s as device %s for %s", config.connection, identity.client, identity.language)
         await client.run()
         seconds = time.time() - began
         outcome = await client.result(alone=config.alone)

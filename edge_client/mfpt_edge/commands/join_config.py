@@ -9,7 +9,7 @@ from mfpt_edge.data.columns import Columns
 from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.connection import Connection
 
 CONNECT_ATTEMPTS: Final = 5
 """Attempts at the first connection, unless `--retry` says otherwise."""
@@ -91,7 +91,7 @@ class JoinConfig:
     Attributes:
         language: Language of the device.
         federation: Name of the federation.
-        broker: Address of the broker.
+        connection: How to reach the broker.
         state_dir: State folder of the device.
         data: Where the examples come from.
         retries: How often to try to reach the broker.
@@ -104,7 +104,7 @@ class JoinConfig:
 
     language: LanguageCode
     federation: str
-    broker: BrokerAddress
+    connection: Connection
     state_dir: Path
     data: DataSource
     retries: Retries

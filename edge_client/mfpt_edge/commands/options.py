@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
@@ -56,7 +56,8 @@ BrokerOption = Annotated[
     str,
     typer.Option(
         "--broker",
-        help="MQTT broker, mqtt://host:port or mqtts://user@host:port; password in MFPT_BROKER_PASSWORD.",
+        help="MQTT broker, mqtt://host:port or mqtts://user@host:port, over WebSockets ws:// or wss://host:port/path; "
+        "password in MFPT_BROKER_PASSWORD.",
     ),
 ]
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Leave after this many accepted updates.")]
@@ -66,6 +67,44 @@ RetryOption = Annotated[
 ]
 AloneOption = Annotated[
     bool, typer.Option("--alone/--no-alone", help="At the end, also tune a prompt alone, for comparison.")
+]
+
+_CONNECTION_PANEL: Final = "The connection to the broker"
+CaFileOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="CAs to believe, in PEM, instead of the system's.",
+    ),
+]
+CertOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cert",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="Certificate to show to the broker, in PEM, where it asks for one.",
+    ),
+]
+KeyOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="Private key of --cert, in PEM. By default it is in the same file.",
+    ),
+]
+ProxyOption = Annotated[
+    str | None,
+    typer.Option(
+        "--proxy",
+        metavar="URL",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="HTTP proxy, http://host:port. By default what HTTPS_PROXY, ALL_PROXY and NO_PROXY say.",
+    ),
 ]
 
 # What training may use of the machine, and when it waits.

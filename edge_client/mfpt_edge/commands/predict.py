@@ -8,14 +8,18 @@ import typer
 
 from mfpt_edge.commands.options import (
     AllowBackboneOption,
+    CaFileOption,
+    CertOption,
     DeviceOption,
     FederationOption,
     FetchOption,
     GraphOption,
     JsonOption,
+    KeyOption,
     LabelColumnOption,
     LanguageOption,
     PairColumnOption,
+    ProxyOption,
     RuntimeName,
     RuntimeOption,
     StateDirOption,
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from mfpt_edge.inference.labels import Predictor
     from mfpt_edge.storage.device_folder import DeviceFolder
     from mfpt_edge.storage.saved_prompt import Model
+    from mfpt_shared.transport.connection import Connection
 
 Row = dict[str, str | float]
 """What `predict --json` prints for one text."""
@@ -50,10 +55,14 @@ def predict(
     graph: GraphOption = None,
     file: Annotated[Path | None, typer.Option("--file", help="File with texts, one a line.")] = None,
     device: DeviceOption = "auto",
+    ca_file: CaFileOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Label or complete texts with the prompt that this device keeps. Works offline."""
-    model = _model(lang, federation, state_dir, broker)
+    model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
@@ -82,6 +91,10 @@ def evaluate(
     runtime: RuntimeOption = "auto",
     graph: GraphOption = None,
     device: DeviceOption = "auto",
+    ca_file: CaFileOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure the prompt that this device keeps on labelled texts."""
@@ -89,7 +102,7 @@ def evaluate(
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.data.sources import load_split
 
-    model = _model(lang, federation, state_dir, broker)
+    model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     task = model.plan.task
@@ -116,6 +129,10 @@ def export(
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     broker: FetchOption = None,
+    ca_file: CaFileOption = None,
+    cert: CertOption = None,
+    key: KeyOption = None,
+    proxy: ProxyOption = None,
     allow_backbone: AllowBackboneOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -128,7 +145,7 @@ def export(
 
     if onnx is None and peft is None:
         raise UsageError("give --onnx DIR or --peft DIR, or both")
-    model = _model(lang, federation, state_dir, broker)
+    model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
     if onnx is not None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     if onnx is not None and is_bundled(model.plan):
@@ -145,18 +162,26 @@ def export(
     show(written, as_json, facts_table)
 
 
-def _model(lang: str, federation: str, state_dir: Path | None, broker: str | None) -> "Model":
+def _connection(
+    broker: str | None, ca_file: Path | None, cert: Path | None, key: Path | None, proxy: str | None
+) -> "Connection | None":
     import os
 
+    from mfpt_shared.transport.connection import connection_if_named
+    from mfpt_shared.transport.security import Security
+
+    return connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy)
+
+
+def _model(lang: str, federation: str, state_dir: Path | None, connection: "Connection | None") -> "Model":
     from mfpt_edge.session.fetch import fetch
     from mfpt_edge.storage.saved_prompt import kept_model
     from mfpt_shared.languages import normalise
     from mfpt_shared.plan import federation_name
-    from mfpt_shared.transport.mqtt import parse_broker
 
-    if broker is not None:
+    if connection is not None:
         federation = federation_name(federation)
-        return fetch(parse_broker(broker, os.environ), federation, normalise(lang))
+        return fetch(connection, federation, normalise(lang))
     return kept_model(device_folder(lang, federation, state_dir))
 
 

@@ -106,10 +106,10 @@ def _(event: CoordinatorSeen, state: State) -> Step:
         return replace(state, coordinator=None, announced=False, assigned=None), [
             Tell("the coordinator went offline; waiting")
         ]
-    if event.message.started == state.coordinator:
+    if event.message.epoch == state.coordinator:
         return state, []
-    started = event.message.started
-    seen = replace(state, coordinator=started, announced=False, assigned=None, sent_at=event.at)
+    epoch = event.message.epoch
+    seen = replace(state, coordinator=epoch, announced=False, assigned=None, sent_at=event.at)
     seen = replace(seen, trained_from=-1)  # it may have lost its database, and be at a lower version
     return seen, [SendUpdates(state.outbox)] if state.outbox else []
 
@@ -137,9 +137,9 @@ def _(event: PromptReceived, state: State) -> Step:
         return state, [
             Refuse(f"the prompt was made for backbone {header.backbone}, this device has {plan.backbone.fingerprint}")
         ]
-    if state.version is not None and header.version < state.version and state.version_from == state.coordinator:
+    if state.version is not None and (header.epoch, header.version) < (state.epoch, state.version):
         return state, []  # an older one, overtaken on its way
-    newer = replace(state, version=header.version, version_from=state.coordinator)
+    newer = replace(state, version=header.version, epoch=header.epoch)
     return newer, [KeepPrompt(event.prompt)]
 
 

@@ -17,14 +17,14 @@ class State:
         connected: Whether the connection to the broker is up.
         waiting_since: When the device last asked for the retained messages, or began to wait for a last version.
         heard: Whether the coordinator's state, online or offline, has come over this connection.
-        coordinator: Start time of the coordinator that is online; None if no coordinator is.
+        coordinator: Epoch of the coordinator that is online; None if no coordinator is.
         plan: Plan that this device follows; None before it came.
         prepared: Whether data and backbone are loaded.
         announced: Whether the coordinator that is online knows that this device is ready.
         announced_at: When it was last told.
         phase: What the device is doing.
         version: Version of the newest prompt for the device's language; None before the first came.
-        version_from: Start time of the coordinator that was online when the newest prompt came.
+        epoch: Epoch in which the newest prompt was published; in a later one, a lower version counts.
         assigned: Lowest version to train from; None without an assignment.
         outbox: Sequence numbers of unacknowledged updates, oldest first.
         sent_at: When the outbox was last sent.
@@ -46,14 +46,14 @@ class State:
     connected: bool = False
     waiting_since: float = 0.0
     heard: bool = False
-    coordinator: float | None = None
+    coordinator: int | None = None
     plan: Plan | None = None
     prepared: bool = False
     announced: bool = False
     announced_at: float = 0.0
     phase: Phase = "preparing"
     version: int | None = None
-    version_from: float | None = None
+    epoch: int = 0
     assigned: int | None = None
     outbox: tuple[int, ...] = ()
     sent_at: float = 0.0

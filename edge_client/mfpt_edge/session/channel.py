@@ -1,26 +1,35 @@
 """A device's end of the protocol: its own topics on a transport, and what the bytes on them mean."""
 
-from typing import Final
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import msgspec
 
 from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptReceived, Told
-from mfpt_edge.storage.device_folder import Identity
+from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.trust import Trust
+from mfpt_edge.storage.device_folder import Session
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol import codec
-from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.codec import Received, encode
 from mfpt_shared.protocol.messages import (
     Ack,
     Assign,
     ClientState,
     CoordinatorState,
     EvaluationReport,
+    FromCoordinator,
+    FromDevice,
+    PlanNotice,
     Prompt,
     Ready,
     Reject,
     Resync,
     Stop,
 )
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT
+from mfpt_shared.protocol.seal import seal
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, Topic
 from mfpt_shared.tensors import check_layout, dense, layout
 from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.base import Inbound, Transport, Will
@@ -29,40 +38,71 @@ PACKET_OVERHEAD: Final = 7
 """Bytes of MQTT's fixed header, topic length and packet id, for a payload of a few kilobytes."""
 
 
-def client_will(federation: str, identity: Identity) -> Will:
+FromDeviceT = TypeVar("FromDeviceT", bound=FromDevice)
+
+
+def client_will(federation: str, session: Session) -> Will:
     """Return the last will of a device."""
-    gone = ClientState(state="offline", language=identity.language)
-    return Will(CLIENT_STATE.path(federation, identity.client), encode(gone))
+    gone = ClientState(state="offline", language=session.identity.language, session=session.number)
+    path = CLIENT_STATE.path(federation, session.identity.client)
+    return Will(path, seal(path, encode(gone), session.key))
 
 
-def understand(inbound: Inbound, federation: str, plan: Plan | None, at: float) -> Event | None:
-    """Return what a message means to the core; None where a retained message was removed.
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """What a device understands: messages of its coordinator that are new.
 
-    Args:
-        inbound: Message from the broker.
+    Attributes:
         federation: Name of the federation.
-        plan: Plan that the device follows; its prompts must have the plan's layout.
-        at: Time, Unix seconds.
-
-    Raises:
-        DecodeError: The message is damaged, or not meant for a device; it can be ignored.
-        Incompatible: It is a plan that this version of mfpt cannot follow.
+        trust: Whose word counts as the coordinator's.
+        freshness: What the device has seen.
     """
-    try:
-        message = codec.understand(inbound.topic, inbound.payload, federation).message
-    except DecodeError as error:
-        if inbound.topic != PLAN.path(federation):
-            raise
-        raise Incompatible(
-            f"cannot follow the federation's plan: {error}; is this mfpt older than the coordinator's?"
-        ) from error
-    match message:
-        case None:
+
+    federation: str
+    trust: Trust
+    freshness: Freshness
+
+    def understand(self, inbound: Inbound, plan: Plan | None, at: float) -> Event | None:
+        """Return what a message means to the core; None where a retained message was removed.
+
+        Args:
+            inbound: Message from the broker.
+            plan: Plan that the device follows; its prompts must have the plan's layout.
+            at: Time, Unix seconds.
+
+        Raises:
+            DecodeError: The message is damaged, forged, replayed, or not meant for a device; it can be ignored.
+            Incompatible: It is a plan that this version of mfpt cannot follow.
+        """
+        received = self._received(inbound)
+        if received is None:
             return None
-        case Plan():
-            return PlanReceived(at, message)
-        case Prompt():
+        self.trust.check(received.signer)
+        message = received.message
+        if not isinstance(message, FromCoordinator | Prompt):
+            raise DecodeError(f"a {type(message).__name__} is not meant for a device")
+        if isinstance(message, Prompt):
             _check_prompt(message, plan)
+        if problem := self.freshness.problem(message):
+            raise DecodeError(f"nothing new: {problem}")
+        return _event(message, at)
+
+    def _received(self, inbound: Inbound) -> Received | None:
+        try:
+            return codec.understand(inbound.topic, inbound.payload, self.federation)
+        except DecodeError as error:
+            if inbound.topic != PLAN.path(self.federation):
+                raise
+            raise Incompatible(
+                f"cannot follow the federation's plan: {error}; is this mfpt older than the coordinator's?"
+            ) from error
+
+
+def _event(message: FromCoordinator | Prompt, at: float) -> Event:
+    match message:
+        case PlanNotice(plan=plan):
+            return PlanReceived(at, plan)
+        case Prompt():
             return PromptReceived(at, message)
         case CoordinatorState():
             return CoordinatorSeen(at, message)
@@ -89,17 +129,18 @@ class Channel:
         bytes_down: Payloads, topics and packet headers that were received.
     """
 
-    def __init__(self, transport: Transport, federation: str, identity: Identity) -> None:
+    def __init__(self, transport: Transport, federation: str, session: Session) -> None:
         """Prepare for a federation.
 
         Args:
             transport: Connection to the broker, with `client_will` as its will.
             federation: Name of the federation.
-            identity: Identity of the device.
+            session: This run of the device.
         """
         self._transport = transport
         self._federation = federation
-        self._identity = identity
+        self._session = session
+        self._number = 0
         self.bytes_up = 0
         self.bytes_down = 0
 
@@ -111,7 +152,7 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to everything that concerns this device; the broker sends retained messages first."""
-        name, identity = self._federation, self._identity
+        name, identity = self._federation, self._session.identity
         # In this order: the plan says how to read a prompt, and the coordinator's state what to do next.
         for topic in (
             PLAN.path(name),
@@ -123,15 +164,17 @@ class Channel:
 
     def publish_state(self, state: ClientState) -> None:
         """Publish what the device is doing; the broker keeps it."""
-        self._publish(CLIENT_STATE.path(self._federation, self._identity.client), encode(state), retain=True)
+        self._publish(CLIENT_STATE, encode(self._stamped(state)), retain=True)
 
-    def send(self, message: Ready | EvaluationReport) -> None:
-        """Send a message to the coordinator."""
-        self.send_update(encode(message))
+    def send(self, message: Ready | EvaluationReport) -> int:
+        """Send a message to the coordinator, and return its number in this session."""
+        stamped = self._stamped(message)
+        self._publish(CLIENT_UP, encode(stamped), retain=False)
+        return stamped.number
 
-    def send_update(self, payload: bytes) -> None:
+    def send_update(self, content: bytes) -> None:
         """Send an update, encoded as it is in the outbox."""
-        self._publish(CLIENT_UP.path(self._federation, self._identity.client), payload, retain=False)
+        self._publish(CLIENT_UP, content, retain=False)
 
     async def close(self, flush_seconds: float) -> bool:
         """Disconnect in order; tell whether the broker has confirmed everything."""
@@ -139,9 +182,15 @@ class Channel:
         await self._transport.close()
         return confirmed
 
-    def _publish(self, topic: str, payload: bytes, *, retain: bool) -> None:
-        self.bytes_up += _size(topic, payload)
-        self._transport.publish(topic, payload, retain=retain)
+    def _stamped(self, message: FromDeviceT) -> FromDeviceT:
+        self._number += 1
+        return msgspec.structs.replace(message, session=self._session.number, number=self._number)
+
+    def _publish(self, topic: Topic, content: bytes, *, retain: bool) -> None:
+        path = topic.path(self._federation, self._session.identity.client)
+        payload = seal(path, content, self._session.key)
+        self.bytes_up += _size(path, payload)
+        self._transport.publish(path, payload, retain=retain)
 
 
 def _size(topic: str, payload: bytes) -> int:

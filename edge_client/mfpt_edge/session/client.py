@@ -25,24 +25,28 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
-from mfpt_edge.session.channel import Channel, understand
+from mfpt_edge.session.channel import Channel, Listener
+from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.session.trust import Trust
+from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import ConnectionFailed, DecodeError, Incompatible
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeError, Incompatible
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.transport.base import Connected, Disconnected, Inbound, Transport
+from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
 """Longest time that the device waits at the end for the broker to confirm what it sent."""
+REFUSALS: Final = 3
+"""Refused attempts to reconnect, one after the other, after which the device believes that it is not wanted."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +61,11 @@ class EdgeClient:
     def __init__(
         self,
         folder: DeviceFolder,
-        identity: Identity,
+        session: Session,
         federation: str,
         transport: Transport,
         *,
+        trust: Trust,
         prepare: Callable[[Plan], Trainer],
         clock: Callable[[], float],
         rounds: int | None = None,
@@ -71,9 +76,10 @@ class EdgeClient:
 
         Args:
             folder: State folder of the device, owned by this process.
-            identity: Identity of the device.
+            session: This run of the device.
             federation: Name of the federation.
             transport: Connection to the broker, with `client_will` as its will.
+            trust: Whose word counts as the coordinator's.
             prepare: Loads data and backbone for a plan; runs in the worker thread.
             clock: Unix seconds.
             rounds: Accepted updates after which the device leaves; None: it stays.
@@ -83,22 +89,24 @@ class EdgeClient:
         self._folder = folder
         self._outbox = folder.outbox()
         _forget_damaged(self._outbox)
-        self._federation = federation
         self._clock = clock
         self._retries = retries
+        self._refusals = 0
         sequence = self._outbox.last_sequence
         self._state = State(
-            identity.language,
+            session.identity.language,
             rounds_wanted=rounds,
             outbox=self._outbox.sequences(),
             sequence=sequence,
             first_sequence=sequence + 1,
         )
-        self._channel = Channel(transport, federation, identity)
+        self._channel = Channel(transport, federation, session)
+        self._freshness = Freshness(session=session.number)
+        self._listener = Listener(federation, trust, self._freshness)
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self.prompts = PromptKeeper(folder)
         self._job = TrainingJob(
-            identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
+            session.identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
         )
 
     @property
@@ -164,8 +172,17 @@ class EdgeClient:
     def _receive(self, event: TransportEvent) -> None:
         match event:
             case Connected():
+                self._refusals = 0
                 self._handle(BrokerConnected(self._clock()))
-            case Disconnected(reason, attempts):
+            case SubscriptionRefused(filters):
+                _log.warning("the broker does not let this device read %s", ", ".join(filters))
+            case Disconnected(reason, attempts, refused):
+                self._refusals = self._refusals + 1 if refused else 0
+                if self._refusals >= REFUSALS:
+                    raise AuthenticationFailed(
+                        "the broker no longer accepts this device's credentials; it may have been revoked: ask for a "
+                        "new invitation"
+                    )
                 if attempts == 0:
                     _log.warning("lost the connection to the broker (%s); reconnecting, nothing is lost", reason)
                 self._handle(BrokerLost(self._clock()))
@@ -173,7 +190,7 @@ class EdgeClient:
                     raise ConnectionFailed(f"the broker is gone ({reason}), {attempts} attempts to reconnect failed")
             case Inbound(topic) as inbound:
                 try:
-                    understood = understand(inbound, self._federation, self._state.plan, self._clock())
+                    understood = self._listener.understand(inbound, self._state.plan, self._clock())
                 except DecodeError as error:
                     _log.warning("ignored a message on %s: %s", topic[:200], error)
                     return
@@ -203,7 +220,7 @@ class EdgeClient:
             case PublishState(at_once):
                 self._status.publish(at_once=at_once)
             case SendReady():
-                self._channel.send(self._job.announcement())
+                self._freshness.announced(self._channel.send(self._job.announcement()))
             case SendUpdates(sequences):
                 for sequence in sequences:
                     self._channel.send_update(self._outbox.payload(sequence))

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mfpt_edge.core.events import PlanReceived, PromptReceived
-from mfpt_edge.session.channel import understand
+from mfpt_edge.session.channel import Listener
+from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import TimedOut
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
@@ -14,7 +16,7 @@ from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PLAN, PROMPT
 from mfpt_shared.transport.base import Event, Inbound, Transport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.connection import Connection
 
 FETCH_SECONDS: Final = 5.0
 """Longest time to wait for a plan and any prompt."""
@@ -22,7 +24,7 @@ OWN_PROMPT_SECONDS: Final = 1.0
 """Longest time to wait for the language's own prompt: all retained messages come in one burst."""
 
 
-def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Model:
+def fetch(connection: Connection, federation: str, language: LanguageCode) -> Model:
     """Return what the broker keeps: the language's own prompt, or else the one for languages without one.
 
     Raises:
@@ -30,10 +32,10 @@ def fetch(address: BrokerAddress, federation: str, language: LanguageCode) -> Mo
         TimedOut: The broker keeps no plan or no prompt of this federation.
         Incompatible: This version of mfpt cannot follow the plan.
     """
-    transport = MqttTransport(address, f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
+    transport = connection.transport(f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
     model = asyncio.run(fetch_over(transport, federation, language))
     if model is None:
-        raise TimedOut(f"{address} keeps no prompt of federation {federation!r}; is its coordinator running?")
+        raise TimedOut(f"{connection} keeps no prompt of federation {federation!r}; is its coordinator running?")
     return model
 
 
@@ -44,9 +46,9 @@ async def fetch_over(transport: Transport, federation: str, language: LanguageCo
         transport.subscribe(
             PLAN.path(federation), PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED)
         )
-        retained = _Retained()
-        own = await _wait_for(transport, federation, retained, (language,), OWN_PROMPT_SECONDS)
-        return own or await _wait_for(transport, federation, retained, (language, UNDETERMINED), FETCH_SECONDS)
+        retained = _Retained(Listener(federation, Trust(), Freshness()))
+        own = await _wait_for(transport, retained, (language,), OWN_PROMPT_SECONDS)
+        return own or await _wait_for(transport, retained, (language, UNDETERMINED), FETCH_SECONDS)
     finally:
         await transport.close()
 
@@ -55,11 +57,12 @@ async def fetch_over(transport: Transport, federation: str, language: LanguageCo
 class _Retained:
     """What the broker has sent so far."""
 
+    listener: Listener
     plan: Plan | None = None
     prompts: dict[str, Prompt] = field(default_factory=dict)
 
-    def add(self, event: Event, federation: str) -> None:
-        match understand(event, federation, self.plan, at=0.0) if isinstance(event, Inbound) else None:
+    def add(self, event: Event) -> None:
+        match self.listener.understand(event, self.plan, at=0.0) if isinstance(event, Inbound) else None:
             case PlanReceived(plan=plan):
                 self.plan = plan
             case PromptReceived(prompt=prompt):
@@ -72,13 +75,13 @@ class _Retained:
 
 
 async def _wait_for(
-    transport: Transport, federation: str, retained: _Retained, languages: tuple[LanguageCode, ...], seconds: float
+    transport: Transport, retained: _Retained, languages: tuple[LanguageCode, ...], seconds: float
 ) -> Model | None:
     try:
         async with asyncio.timeout(seconds):
             while (model := retained.model(*languages)) is None:
                 for event in await transport.receive():
-                    retained.add(event, federation)
+                    retained.add(event)
             return model
     except TimeoutError:
         return None

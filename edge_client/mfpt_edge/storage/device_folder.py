@@ -1,6 +1,7 @@
 """A device's state folder: its identity, the plan it follows, the prompts it holds, and its outbox."""
 
 import uuid
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +11,7 @@ from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.atomic import remove_unfinished, write_durably
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
 from mfpt_shared.folders import state_home
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_from_json
@@ -18,6 +20,8 @@ from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PROMPT
 
 IDENTITY_FILE: Final = "device.json"
+KEY_FILE: Final = "device.key"
+SESSION_FILE: Final = "session"
 PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
 OWN_PROMPT_FILE: Final = "own-prompt.mfpt"
@@ -29,6 +33,26 @@ class Identity(msgspec.Struct, frozen=True):
 
     client: str
     language: LanguageCode
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run of a device.
+
+    Attributes:
+        identity: Which device it is.
+        key: Key with which it signs.
+        number: Number of the run, higher than those of all runs before.
+    """
+
+    identity: Identity
+    key: SigningKey
+    number: int
+
+    @property
+    def mqtt_client(self) -> str:
+        """MQTT client id of the device. It is a secret: whoever knows it can cut the device off at many brokers."""
+        return self.key.secret("MQTT client id")
 
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
@@ -74,6 +98,36 @@ class DeviceFolder:
                 f"{self.path} belongs to a device for {identity.language}, not {language}; give another --state-dir"
             )
         return identity
+
+    def begin_session(self, identity: Identity) -> Session:
+        """Return a new run of the device; its number is on the disk before it is used.
+
+        Raises:
+            Damaged: The key or the number cannot be read.
+        """
+        number = self._last_session() + 1
+        self._write(SESSION_FILE, f"{number}\n".encode())
+        return Session(identity, self._key(), number)
+
+    def _last_session(self) -> int:
+        file = self.path / SESSION_FILE
+        try:
+            return int(file.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return 0
+        except ValueError as error:
+            raise Damaged(f"{file} is damaged; remove {self.path} to start as a new device") from error
+
+    def _key(self) -> SigningKey:
+        file = self.path / KEY_FILE
+        try:
+            return SigningKey.from_pem(file.read_bytes())
+        except FileNotFoundError:
+            key = SigningKey.generate()
+            self._write(KEY_FILE, key.to_pem())
+            return key
+        except Damaged as error:
+            raise Damaged(f"{file} is damaged; remove {self.path} to start as a new device") from error
 
     def outbox(self) -> Outbox:
         """Return the device's outbox."""

@@ -1,9 +1,9 @@
 """Messages to bytes and back. Whatever the bytes, `decode` returns a message or raises DecodeError, and nothing else.
 
-A payload that starts with `{` is JSON. Tensors travel in a binary frame, little endian:
+Content that starts with `{` is JSON. Tensors travel in a binary frame, little endian:
 
     offset  0   4 bytes  magic "MFPT"
-            4   u8       frame version, 1
+            4   u8       number of the protocol, 2
             5   u8       kind: 1 prompt, 2 update
             6   u16      reserved, 0
             8   u32      length h of the header
@@ -26,8 +26,19 @@ import safetensors
 import safetensors.numpy
 
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Message, Prompt, PromptHeader, Tensors, Update, UpdateHeader
+from mfpt_shared.keys import PublicKey
+from mfpt_shared.plan import binding_part
+from mfpt_shared.protocol.messages import (
+    PROTOCOL,
+    Message,
+    PlanNotice,
+    Prompt,
+    PromptHeader,
+    Tensors,
+    Update,
+    UpdateHeader,
+)
+from mfpt_shared.protocol.seal import unseal
 from mfpt_shared.protocol.topics import Address, Topic, parse
 from mfpt_shared.tensors import Quantised
 
@@ -38,12 +49,11 @@ MAX_TENSORS: Final = 64
 _FRAME: Final = struct.Struct("<4sBBHII")
 _CHECKSUM: Final = struct.Struct("<I")
 _MAGIC: Final = b"MFPT"
-_FRAME_VERSION: Final = 1
 _KINDS: Final[Mapping[type, int]] = {Prompt: 1, Update: 2}
 _DTYPES: Final[Mapping[str, type[np.generic]]] = {"F32": np.float32, "F16": np.float16, "I8": np.int8}
 _SCALE: Final = ":scale"
 
-Decoded = Message | Plan | Prompt | Update
+Decoded = Message | Prompt | Update
 
 
 class Received(NamedTuple):
@@ -51,34 +61,45 @@ class Received(NamedTuple):
 
     Attributes:
         address: Topic on which it came, taken apart.
-        message: What it says; None for an empty payload, by which a retained message is removed.
+        message: What it says.
+        signer: Key of whoever signed it.
+        content: The payload without the signature.
     """
 
     address: Address
-    message: Decoded | None
+    message: Decoded
+    signer: PublicKey
+    content: bytes
 
 
-def understand(path: str, payload: bytes, federation: str) -> Received:
-    """Return what came on a full topic: its address and its message.
+def understand(path: str, payload: bytes, federation: str) -> Received | None:
+    """Return what came on a full topic; None for an empty payload, by which a retained message is removed.
 
     Raises:
-        DecodeError: The topic is not one of the federation's, or `decode` raises it.
+        DecodeError: The topic is not one of the federation's, the signature does not match, or `decode` raises it.
     """
     address = parse(path, federation)
-    return Received(address, decode(address.topic, payload) if payload else None)
+    if not payload:
+        return None
+    if len(payload) > MAX_PAYLOAD:
+        raise DecodeError(f"payload of {len(payload):,} bytes on {address.topic.name}; the limit is {MAX_PAYLOAD:,}")
+    content, signer = unseal(path, payload)
+    return Received(address, decode(address.topic, content), signer, content)
 
 
 def encode(message: Decoded) -> bytes:
-    """Return the payload of a message."""
+    """Return the content of a message, which is not signed yet."""
     if isinstance(message, Prompt):
         return _encode_frame(_KINDS[Prompt], message.header, message.state)
     if isinstance(message, Update):
         return _encode_frame(_KINDS[Update], message.header, message.delta)
+    if isinstance(message, PlanNotice):
+        return msgspec.json.encode({**msgspec.structs.asdict(message), "plan": binding_part(message.plan)})
     return msgspec.json.encode(message)
 
 
 def decode(topic: Topic, payload: bytes) -> Decoded:
-    """Return the message in a payload that came on a topic.
+    """Return the message in content that came on a topic.
 
     Raises:
         DecodeError: The payload is too long, damaged, or not of the topic's type, or a number in it is not finite.
@@ -109,7 +130,7 @@ def _encode_frame(kind: int, header: Message, tensors: Tensors) -> bytes:
         else:
             arrays[name] = np.ascontiguousarray(tensor)
     head, body = msgspec.json.encode(header), safetensors.numpy.save(arrays)
-    frame = _FRAME.pack(_MAGIC, _FRAME_VERSION, kind, 0, len(head), len(body)) + head + body
+    frame = _FRAME.pack(_MAGIC, PROTOCOL, kind, 0, len(head), len(body)) + head + body
     return frame + _CHECKSUM.pack(zlib.crc32(frame))
 
 
@@ -119,8 +140,8 @@ def _decode_frame(kind: type[Prompt] | type[Update], payload: bytes) -> Prompt |
     magic, version, kind_number, _, head_length, body_length = _FRAME.unpack_from(payload)
     if magic != _MAGIC:
         raise DecodeError("the frame does not start with 'MFPT'")
-    if version != _FRAME_VERSION:
-        raise DecodeError(f"the frame has version {version}; this side speaks version {_FRAME_VERSION}")
+    if version < PROTOCOL:
+        raise DecodeError(f"the frame is of protocol {version}; this side speaks protocol {PROTOCOL}")
     if kind_number != _KINDS[kind]:
         raise DecodeError(f"the frame is of kind {kind_number}; expected kind {_KINDS[kind]}, {kind.__name__.lower()}")
     announced = _FRAME.size + head_length + body_length + _CHECKSUM.size

@@ -1,20 +1,29 @@
 """The messages of the protocol, as small frozen types; docs/protocol.md explains every field.
 
-`codec` turns them into bytes and back, `topics` says where they travel. Times are Unix seconds (UTC), durations
-seconds. Unknown JSON keys are ignored, so that a newer side may add some.
+`codec` turns them into bytes and back, `seal` signs them, `topics` says where they travel. Times are Unix seconds
+(UTC), durations seconds. Unknown JSON keys are ignored, so that a newer side may add some.
+
+What orders messages is stamped by the channel of the side that sends them: an epoch by the coordinator, a session and a
+number by a device. A stamp of 0 is never sent.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
+from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import Array, Half, Quantised
 
 Tensors = Mapping[str, Array | Half | Quantised]
 
+PROTOCOL: Final = 2
+
+Protocol = Annotated[int, Meta(ge=PROTOCOL, le=2**16)]
+Epoch = Annotated[int, Meta(ge=0, le=2**53)]
+Number = Annotated[int, Meta(ge=0, le=2**53)]
 Version = Annotated[int, Meta(ge=0, le=2**53)]
 Sequence = Annotated[int, Meta(ge=1, le=2**53)]
 Examples = Annotated[int, Meta(ge=0, le=10**12)]
@@ -29,19 +38,61 @@ Phase = Literal["idle", "preparing", "training", "uploading", "evaluating", "don
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """Base of the JSON messages."""
+    """Base of the JSON messages.
+
+    Attributes:
+        protocol: Number of the protocol that the sender speaks.
+    """
+
+    protocol: Protocol = PROTOCOL
 
 
-class CoordinatorState(Message, frozen=True):
+class FromCoordinator(Message, frozen=True, kw_only=True):
+    """Base of what the coordinator says.
+
+    Attributes:
+        epoch: Number of the coordinator's run. It rises with every start, so that nothing older is taken for new.
+        version: Newest version of the prompts.
+        at: Time at which it was said.
+    """
+
+    epoch: Epoch = 0
+    version: Version = 0
+    at: Seconds = 0.0
+
+
+class FromDevice(Message, frozen=True, kw_only=True):
+    """Base of what a device says, except for updates, which have sequence numbers.
+
+    Attributes:
+        session: Number of the device's run. It rises with every start.
+        number: Number of the message in its session; 0 in a last will, which belongs to the session as a whole.
+    """
+
+    session: Number = 0
+    number: Number = 0
+
+
+class CoordinatorState(FromCoordinator, frozen=True, kw_only=True):
     """`coord/state`: whether the coordinator is there. The last will says `offline`."""
 
     state: Literal["online", "offline"]
     coordinator: Identifier
-    version: Version
     started: Seconds
 
 
-class ClientState(Message, frozen=True):
+class PlanNotice(FromCoordinator, frozen=True, kw_only=True):
+    """`plan`: what devices follow. The section `aggregation` binds the coordinator alone, and does not travel.
+
+    Attributes:
+        digest: Name of the plan, which updates and prompts repeat.
+    """
+
+    digest: Digest
+    plan: Plan
+
+
+class ClientState(FromDevice, frozen=True, kw_only=True):
     """`client/<id>/state`: what a device is doing. The last will says `offline`.
 
     Attributes:
@@ -58,7 +109,7 @@ class ClientState(Message, frozen=True):
     device: Text = ""
 
 
-class Metrics(Message, frozen=True):
+class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     """What a device measured.
 
     Attributes:
@@ -74,7 +125,7 @@ class Metrics(Message, frozen=True):
     validated: Examples = 0
 
 
-class Ready(Message, frozen=True, tag="ready"):
+class Ready(FromDevice, frozen=True, kw_only=True, tag="ready"):
     """`client/<id>/up`: the device has the plan, data and backbone, and waits for an assignment."""
 
     language: Tag
@@ -83,7 +134,7 @@ class Ready(Message, frozen=True, tag="ready"):
     backbone: Digest
 
 
-class EvaluationReport(Message, frozen=True, tag="evaluation"):
+class EvaluationReport(FromDevice, frozen=True, kw_only=True, tag="evaluation"):
     """`client/<id>/up`: accuracy of a version on the device's own validation examples."""
 
     language: Tag
@@ -92,7 +143,7 @@ class EvaluationReport(Message, frozen=True, tag="evaluation"):
     examples: Examples
 
 
-class UpdateHeader(Message, frozen=True):
+class UpdateHeader(Message, frozen=True, kw_only=True):
     """What goes with the tensors of an update.
 
     Attributes:
@@ -114,62 +165,128 @@ class UpdateHeader(Message, frozen=True):
     seconds: Seconds = 0.0
 
 
-class PromptHeader(Message, frozen=True):
+class PromptHeader(FromCoordinator, frozen=True, kw_only=True):
     """What goes with the tensors of a prompt.
 
     Attributes:
+        version: Version of the prompt.
         examples: Number of training examples behind all updates of the language.
     """
 
     language: Tag
-    version: Version
     plan: Digest
     backbone: Digest
     examples: Examples = 0
 
 
-class Assign(Message, frozen=True, tag="assign"):
-    """`client/<id>/down`: train from this version or a newer one.
+class Assign(FromCoordinator, frozen=True, kw_only=True, tag="assign"):
+    """`client/<id>/down`: train from `version` or a newer one.
 
     After `deadline` seconds the coordinator no longer waits, but the update still counts.
+
+    Attributes:
+        session: Session of the `ready` that this answers.
+        ready: Number of that `ready`.
+        turn: Number of the assignment, among those that answer the same `ready`.
     """
 
-    version: Version
     deadline: Seconds
+    session: Number = 0
+    ready: Number = 0
+    turn: Number = 0
 
 
-class Ack(Message, frozen=True, tag="ack"):
+class Ack(FromCoordinator, frozen=True, kw_only=True, tag="ack"):
     """`client/<id>/down`: the update is durable; the device may forget it. `staleness`: versions it was behind."""
 
     sequence: Sequence
     staleness: Version = 0
 
 
-class Reject(Message, frozen=True, tag="reject"):
+class Reject(FromCoordinator, frozen=True, kw_only=True, tag="reject"):
     """`client/<id>/down`: the update was refused and would be refused again; the device may forget it."""
 
     sequence: Sequence
-    reason: Literal["incompatible", "diverged"]
+    reason: Literal["incompatible", "diverged", "unassigned"]
     detail: Text
 
 
-class Resync(Message, frozen=True, tag="resync"):
+class Resync(FromCoordinator, frozen=True, kw_only=True, tag="resync"):
     """`client/<id>/down`: the update is too far behind, or ahead; forget it and train again from `version`."""
 
     sequence: Sequence
-    version: Version
 
 
-class Stop(Message, frozen=True, tag="stop"):
-    """`client/<id>/down`: no more assignments. `finished`: `version` is the last one; `incompatible`: see `detail`."""
+class Stop(FromCoordinator, frozen=True, kw_only=True, tag="stop"):
+    """`client/<id>/down`: no more assignments.
 
-    reason: Literal["finished", "incompatible"]
-    version: Version
+    `finished`: `version` is the last one; `incompatible`: see `detail`; `revoked`: the device is no longer admitted.
+
+    Attributes:
+        session: Session of the `ready` that this answers.
+        ready: Number of that `ready`.
+    """
+
+    reason: Literal["finished", "incompatible", "revoked"]
     detail: Text = ""
+    session: Number = 0
+    ready: Number = 0
 
 
 Down = Assign | Ack | Reject | Resync | Stop
 UpJson = Ready | EvaluationReport
+
+Role = Literal["device", "reader", "monitor"]
+"""device: trains; reader: fetches plan and prompts; monitor: also sees the coordinator's status."""
+
+
+class Enrol(Message, frozen=True, kw_only=True, tag="enrol"):
+    """`enrol/<token id>/up`: an invited device asks to be admitted. The key that seals this message becomes its own.
+
+    Attributes:
+        nonce: Random text that the answer repeats.
+        language: Language of the device's examples; None for a role that has none.
+        user: Name that the device proposes for itself, its id in topics; random.
+        password: Password of its account at the broker, which it has drawn.
+        client: MQTT client id of its connections, which it has drawn; a secret like the password.
+        name: Name by which people know the device.
+    """
+
+    nonce: Identifier
+    user: Identifier
+    password: Identifier
+    client: Identifier
+    language: Tag | None = None
+    name: Text = ""
+
+
+class Admitted(FromCoordinator, frozen=True, kw_only=True, tag="admitted"):
+    """`enrol/<token id>/down`: the device is admitted.
+
+    Attributes:
+        nonce: As in the request.
+        role: What the device may do.
+        language: Language to which it is bound.
+        max_examples: Largest number of training examples that counts; None: the plan's.
+        account: Whether the broker knows the account that the device proposed, or all share one.
+    """
+
+    nonce: Identifier
+    role: Role
+    language: Tag | None = None
+    max_examples: Examples | None = None
+    account: Literal["own", "common"] = "own"
+
+
+class Refused(FromCoordinator, frozen=True, kw_only=True, tag="refused"):
+    """`enrol/<token id>/down`: the device is not admitted, and why."""
+
+    nonce: Identifier
+    reason: Literal["expired", "used", "revoked", "language", "taken", "full"]
+    detail: Text
+
+
+EnrolAnswer = Admitted | Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +305,7 @@ class Prompt:
     state: Tensors
 
 
-class UpdateCounts(Message, frozen=True):
+class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
     """Numbers of updates, by the answer to them."""
 
     accepted: int = 0
@@ -197,7 +314,7 @@ class UpdateCounts(Message, frozen=True):
     stale: int = 0
 
 
-class LanguageStatus(Message, frozen=True):
+class LanguageStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One language: its devices, their examples, and its newest validation accuracy.
 
     Attributes:
@@ -211,7 +328,7 @@ class LanguageStatus(Message, frozen=True):
     contributed: int
 
 
-class ClientStatus(Message, frozen=True):
+class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     """One device, as the coordinator last saw it."""
 
     id: str
@@ -225,23 +342,20 @@ class ClientStatus(Message, frozen=True):
     device: str
 
 
-class FederationStatus(Message, frozen=True):
+class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     """`coord/status`: what `mfpt-coord status` shows.
 
     Attributes:
         staleness: Number of accepted updates, by staleness.
         buffer: Number of updates that wait for the next fold.
-        at: Time of this status.
     """
 
     federation: str
     plan: str
-    version: int
     folds: int
     buffer: int
     buffer_size: int
     started: float
-    at: float
     updates: UpdateCounts
     staleness: dict[int, int]
     languages: dict[str, LanguageStatus]

@@ -1,7 +1,7 @@
 """The topics of the protocol, one row each, all below `mfpt/v1/<federation>/`.
 
 A row says who publishes, whether the broker retains the last message, and what the payload is. Everything travels with
-QoS 1. The *key* of a topic is the language of a prompt or the id of a client.
+QoS 1. The *key* of a topic is the language of a prompt, the id of a client or the id of an invitation's token.
 """
 
 import re
@@ -9,14 +9,24 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import ClientState, CoordinatorState, Down, FederationStatus, Prompt, Update, UpJson
+from mfpt_shared.protocol.messages import (
+    ClientState,
+    CoordinatorState,
+    Down,
+    Enrol,
+    EnrolAnswer,
+    FederationStatus,
+    PlanNotice,
+    Prompt,
+    Update,
+    UpJson,
+)
 
 ROOT: Final = "mfpt/v1"
 
 # What `+` may be. A topic with anything else there, above all with another wildcard, is not of this protocol.
 _LANGUAGE: Final = re.compile(r"[a-z]{3}")
-_CLIENT: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +54,18 @@ class Topic:
 
 COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState)
 COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus)
-PLAN: Final = Topic("plan", "coordinator", retain=True, json=Plan)
+PLAN: Final = Topic("plan", "coordinator", retain=True, json=PlanNotice)
 PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt)
 CLIENT_STATE: Final = Topic("client/+/state", "client", retain=True, json=ClientState)
 CLIENT_UP: Final = Topic("client/+/up", "client", retain=False, json=UpJson, binary=Update)
 CLIENT_DOWN: Final = Topic("client/+/down", "coordinator", retain=False, json=Down)
+ENROL_UP: Final = Topic("enrol/+/up", "client", retain=False, json=Enrol)
+ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer)
 
-TOPICS: Final = (COORDINATOR_STATE, COORDINATOR_STATUS, PLAN, PROMPT, CLIENT_STATE, CLIENT_UP, CLIENT_DOWN)
+TOPICS: Final = (
+    *(COORDINATOR_STATE, COORDINATOR_STATUS, PLAN, PROMPT),
+    *(CLIENT_STATE, CLIENT_UP, CLIENT_DOWN, ENROL_UP, ENROL_DOWN),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +91,7 @@ def parse(path: str, federation: str) -> Address:
                 continue
             pairs = list(zip(pattern, parts, strict=True))
             key = next((part for want, part in pairs if want == "+"), "")
-            wanted = _LANGUAGE if topic is PROMPT else _CLIENT
+            wanted = _LANGUAGE if topic is PROMPT else _ID
             if all(want in ("+", part) for want, part in pairs) and ("+" not in pattern or wanted.fullmatch(key)):
                 return Address(topic, key)
     raise DecodeError(f"{path[:200]!r} is not a topic of federation {federation!r}")

@@ -34,13 +34,27 @@ class Connected:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection is lost, and the transport keeps trying. `attempts` have failed since it was last up."""
+    """The connection is lost, and the transport keeps trying.
+
+    Attributes:
+        reason: What is known about why, for people.
+        attempts: Attempts that have failed since the connection was last up.
+        refused: Whether the broker said that it does not accept the credentials.
+    """
 
     reason: str
     attempts: int
+    refused: bool = False
 
 
-Event = Inbound | Connected | Disconnected
+@dataclass(frozen=True, slots=True)
+class SubscriptionRefused:
+    """The broker does not let this client read some topics. Each filter is named once in the life of a transport."""
+
+    filters: tuple[str, ...]
+
+
+Event = Inbound | Connected | Disconnected | SubscriptionRefused
 
 
 class Transport(Protocol):
@@ -51,12 +65,12 @@ class Transport(Protocol):
 
         Raises:
             ConnectionFailed: Nothing listens there, or what listens is not an MQTT broker.
-            AuthenticationFailed: The broker refused the credentials.
+            AuthenticationFailed: The broker refused the credentials, or has the wrong certificate.
             TimedOut: No answer came.
         """
 
     def subscribe(self, *filters: str) -> None:
-        """Subscribe to topic filters; retained messages come first."""
+        """Subscribe to topic filters; retained messages come first. What is refused comes as an event."""
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Queue a message with QoS 1; while the connection is down, it waits in this process."""

@@ -34,6 +34,7 @@ from mfpt_shared.protocol.messages import (
     UpdateHeader,
 )
 from mfpt_shared.tensors import Array, Quantised, quantise, unflatten
+from support.coordinator_core import with_grant
 from support.coordinator_machine import Book, CoordinatorInvariants
 
 FINGERPRINT = "sha256:" + "0" * 64
@@ -152,7 +153,10 @@ class CoordinatorMachine(CoordinatorInvariants):
         *,
         plan: str | None = None,
         backbone: str = FINGERPRINT,
+        assigned: bool = True,
     ) -> Ack | Reject | Resync:
+        if assigned:
+            self.state = with_grant(self.state, client, DEVICES[client], base)
         header = UpdateHeader(
             sequence=sequence,
             language=DEVICES[client],
@@ -205,6 +209,14 @@ class CoordinatorMachine(CoordinatorInvariants):
         else:
             assert isinstance(answer, Ack)
             assert answer.staleness == staleness
+
+    @rule(client=CLIENTS, behind=st.integers(0, 3))
+    def sends_what_it_was_not_asked_for(self, client: str, behind: int) -> None:
+        base = max(0, self.state.version - behind)
+        granted = self.state.clients[client].grants if client in self.state.clients else ()
+        ones = parts(np.ones(8, np.float32), self.state, packed=False)
+        answer = self.send(client, self.next_sequence(client), base, ones, assigned=False)
+        assert not isinstance(answer, Ack) or any(version <= base for version in granted)
 
     @precondition(lambda self: self.book.accepted)
     @rule(data=st.data())

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_coord.server.broker import EmbeddedBroker, Listen, parse_listen
+from mfpt_coord.server.broker import EmbeddedBroker, parse_listen
+from mfpt_coord.server.broker_config import Listen
 from mfpt_shared.errors import ConnectionFailed, UsageError
+from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected, Disconnected
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded, environment, until_it_listens
 from support.inbox import Inbox
 
@@ -139,11 +141,11 @@ def test_retained_messages_survive_a_killed_server(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path) as broker:
             client, inbox = await connect(broker, "a")
-            client.publish("kept", b"retained", retain=True)
+            client.publish("mfpt/v1/test/kept", b"retained", retain=True)
             assert await client.flush(10)
             await kill_and_wait(tmp_path, inbox)
-            client.subscribe("kept")
-            await inbox.until_message("kept", b"retained")
+            client.subscribe("mfpt/v1/test/kept")
+            await inbox.until_message("mfpt/v1/test/kept", b"retained")
             await client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
@@ -153,19 +155,19 @@ def test_messages_queued_for_a_persistent_session_survive_a_killed_server(tmp_pa
     async def scenario() -> None:
         async with embedded(tmp_path) as broker:
             sleeper, own = await connect(broker, "sleeper", persistent=True)
-            sleeper.subscribe("t")
-            sleeper.publish("t", b"subscribed")
-            await own.until_message("t", b"subscribed")
+            sleeper.subscribe("mfpt/v1/test/t")
+            sleeper.publish("mfpt/v1/test/t", b"subscribed")
+            await own.until_message("mfpt/v1/test/t", b"subscribed")
             await sleeper.close()
             sender, inbox = await connect(broker, "sender")
             for number in range(50):
-                sender.publish("t", b"%d" % number)
+                sender.publish("mfpt/v1/test/t", b"%d" % number)
             assert await sender.flush(10)
             await kill_and_wait(tmp_path, inbox)
             sleeper, own = await connect(broker, "sleeper", persistent=True)
-            await own.until(lambda: len(set(own.payloads("t"))) >= 50)
+            await own.until(lambda: len(set(own.payloads("mfpt/v1/test/t"))) >= 50)
 
-            assert [int(payload) for payload in own.payloads("t")] == list(range(50))
+            assert [int(payload) for payload in own.payloads("mfpt/v1/test/t")] == list(range(50))
             await sleeper.close()
             await sender.close()
 
@@ -176,13 +178,13 @@ def test_retained_messages_survive_an_orderly_restart(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path) as broker:
             client, _ = await connect(broker, "a")
-            client.publish("kept", b"retained", retain=True)
+            client.publish("mfpt/v1/test/kept", b"retained", retain=True)
             assert await client.flush(10)
             await client.close()
         async with embedded(tmp_path) as broker:
             client, inbox = await connect(broker, "b")
-            client.subscribe("kept")
-            await inbox.until_message("kept", b"retained")
+            client.subscribe("mfpt/v1/test/kept")
+            await inbox.until_message("mfpt/v1/test/kept", b"retained")
             await client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
@@ -216,7 +218,7 @@ def test_the_password_is_not_written_anywhere(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path, environment(password="correct-horse-battery")) as broker:
             client, _ = await connect(broker, "a")
-            client.publish("t", b"x", retain=True)
+            client.publish("mfpt/v1/test/t", b"x", retain=True)
             assert await client.flush(10)
             await client.close()
 
@@ -225,11 +227,3 @@ def test_the_password_is_not_written_anywhere(tmp_path: Path) -> None:
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert "authorization" in (tmp_path / "nats.conf").read_text(encoding="utf-8")
     assert [file.name for file in files if b"correct-horse-battery" in file.read_bytes()] == []
-
-
-def test_listening_to_the_network_without_a_password_is_open_to_all(tmp_path: Path) -> None:
-    everywhere = Listen("0.0.0.0", 0)
-
-    assert EmbeddedBroker(tmp_path, everywhere, environment()).is_open_to_all
-    assert not EmbeddedBroker(tmp_path, everywhere, environment(password="secret")).is_open_to_all
-    assert not EmbeddedBroker(tmp_path, Listen("127.0.0.1", 0), environment()).is_open_to_all

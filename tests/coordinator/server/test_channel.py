@@ -1,25 +1,22 @@
-"""What messages mean to the coordinator, and which messages it publishes."""
+"""Which messages the coordinator publishes, and how they are stamped and signed."""
 
 import asyncio
 from collections.abc import Coroutine
 from typing import TypeVar
 
-import numpy as np
-import pytest
-
-from mfpt_coord.core.events import ClientSaid, UpdateArrived
-from mfpt_coord.server.channel import Channel, CoordinatorIdentity, coordinator_will, understand
-from mfpt_shared.errors import DecodeError
-from mfpt_shared.protocol.codec import decode, encode
-from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState, Ready, Update, UpdateHeader
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN
-from mfpt_shared.transport.base import Connected, Inbound
+from mfpt_coord.server.channel import Channel, CoordinatorIdentity, coordinator_will
+from mfpt_shared.plan import Plan, binding_part, made
+from mfpt_shared.protocol.codec import Decoded, understand
+from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState, PlanNotice, Ready
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, Topic
+from mfpt_shared.transport.base import Connected
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.federation import tiny_plan
+from support.sealing import inbound, key_of
 
-IDENTITY = CoordinatorIdentity("c0", started=5.0)
-STATE = ClientState(state="online", language="swh")
-READY = Ready(language="swh", examples=3, plan="p", backbone="b")
+IDENTITY = CoordinatorIdentity("c0", started=5.0, epoch=3, key=key_of("coordinator"))
+STATE = ClientState(state="online", language="swh", session=1, number=1)
+READY = Ready(language="swh", examples=3, plan="p", backbone="b", session=1, number=1)
 ValueT = TypeVar("ValueT")
 
 
@@ -32,13 +29,20 @@ class Setting:
         self.device = MemoryTransport(broker)
         transport = MemoryTransport(broker, coordinator_will("test", IDENTITY))
         self.transport = transport
-        self.channel = Channel(transport, "test", IDENTITY)
+        self.channel = Channel(transport, "test", IDENTITY, lambda: 9.0)
 
     async def start(self) -> None:
         await self.device.connect()
         await self.channel.connect()
         assert await self.channel.receive() == [Connected()]
         self.channel.subscribe()
+
+    def kept(self, topic: Topic) -> Decoded:
+        """What the broker keeps on a topic; the coordinator signed it."""
+        received = understand(topic.path("test"), self.broker.retained[topic.path("test")], "test")
+        assert received is not None
+        assert received.signer == IDENTITY.key.public
+        return received.message
 
 
 def within(coroutine: Coroutine[object, object, ValueT]) -> ValueT:
@@ -52,56 +56,27 @@ def test_what_devices_say_is_received_in_order() -> None:
     async def scenario() -> None:
         setting = Setting()
         await setting.start()
-        setting.device.publish(CLIENT_STATE.path("test", "d1"), encode(STATE), retain=True)
-        setting.device.publish(CLIENT_UP.path("test", "d2"), encode(READY))
+        first, second = inbound(CLIENT_STATE, "d1", STATE), inbound(CLIENT_UP, "d2", READY)
+        setting.device.publish(first.topic, first.payload, retain=True)
+        setting.device.publish(second.topic, second.payload)
 
-        heard = await setting.channel.receive()
-
-        events = [understand(one, "test", 9.0) for one in heard if isinstance(one, Inbound)]
-        assert events == [ClientSaid(9.0, "d1", STATE), ClientSaid(9.0, "d2", READY)]
+        assert await setting.channel.receive() == [first, second]
 
     within(scenario())
-
-
-def test_an_update_is_understood_with_the_bytes_that_it_came_in() -> None:
-    header = UpdateHeader(sequence=1, language="swh", base_version=0, examples=3, plan="p", backbone="b")
-    payload = encode(Update(header, {"head.bias": np.ones(2, np.float32)}))
-
-    event = understand(Inbound(CLIENT_UP.path("test", "d1"), payload), "test", 9.0)
-
-    assert isinstance(event, UpdateArrived)
-    assert (event.at, event.client, event.update.header, event.payload) == (9.0, "d1", header, payload)
-
-
-@pytest.mark.parametrize(
-    ("topic", "payload"),
-    [
-        (CLIENT_UP.path("test", "d1"), b"{nonsense"),
-        (CLIENT_UP.path("other", "d1"), encode(READY)),
-        (CLIENT_DOWN.path("test", "d1"), encode(Ack(sequence=1))),
-    ],
-    ids=["damaged", "of another federation", "not from a device"],
-)
-def test_what_no_device_of_the_federation_says_is_refused(topic: str, payload: bytes) -> None:
-    with pytest.raises(DecodeError):
-        understand(Inbound(topic, payload), "test", 9.0)
-
-
-def test_a_state_that_was_removed_from_the_broker_means_nothing() -> None:
-    assert understand(Inbound(CLIENT_STATE.path("test", "d1"), b""), "test", 9.0) is None
 
 
 def test_plan_and_state_wait_at_the_broker_for_devices_that_come_later() -> None:
     async def scenario() -> None:
         setting, plan = Setting(), tiny_plan()
         await setting.start()
-        setting.channel.publish_plan(plan)
+        setting.channel.publish_plan(plan, 7)
         setting.channel.publish_state(7)
 
-        kept = setting.broker.retained
-        assert decode(PLAN, kept[PLAN.path("test")]) == plan
-        assert decode(COORDINATOR_STATE, kept[COORDINATOR_STATE.path("test")]) == CoordinatorState(
-            state="online", coordinator="c0", version=7, started=5.0
+        assert setting.kept(PLAN) == PlanNotice(
+            digest=plan.digest, plan=made(Plan, **binding_part(plan)), epoch=3, version=7, at=9.0
+        )
+        assert setting.kept(COORDINATOR_STATE) == CoordinatorState(
+            state="online", coordinator="c0", started=5.0, epoch=3, version=7, at=9.0
         )
 
     within(scenario())
@@ -116,7 +91,8 @@ def test_a_message_to_a_device_reaches_that_device_and_is_not_kept() -> None:
         setting.channel.send("d2", Ack(sequence=1))
         setting.channel.send("d1", Ack(sequence=2))
 
-        assert await setting.device.receive() == [Inbound(CLIENT_DOWN.path("test", "d1"), encode(Ack(sequence=2)))]
+        expected = inbound(CLIENT_DOWN, "d1", Ack(sequence=2, epoch=3, at=9.0), "coordinator")
+        assert await setting.device.receive() == [expected]
         assert setting.broker.retained == {}
 
     within(scenario())
@@ -129,7 +105,7 @@ def test_a_coordinator_that_vanishes_is_announced_as_offline_by_its_will() -> No
         setting.channel.publish_state(7)
         setting.broker.drop(setting.transport)
 
-        left = decode(COORDINATOR_STATE, setting.broker.retained[COORDINATOR_STATE.path("test")])
+        left = setting.kept(COORDINATOR_STATE)
         assert isinstance(left, CoordinatorState)
         assert (left.state, left.coordinator) == ("offline", "c0")
 

@@ -17,7 +17,8 @@ from mfpt_edge.storage.answers import Answers
 from mfpt_shared.errors import DatasetError, Incompatible, MfptError, NotAllowed, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task
-from mfpt_shared.transport.mqtt import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.connection import Connection
 
 LABELS: Final = ("good", "bad")
 HUB: Final = BackboneSpec(uri="hf:org/name")
@@ -37,7 +38,7 @@ def config(tmp_path: Path) -> JoinConfig:
     return JoinConfig(
         language=LanguageCode("swh"),
         federation="test",
-        broker=BrokerAddress("127.0.0.1", 1),
+        connection=Connection((BrokerAddress("127.0.0.1", 1),)),
         state_dir=tmp_path / "state",
         data=DataSource(str(data), Columns(), None),
         retries=Retries(1, 1),

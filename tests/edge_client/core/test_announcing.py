@@ -26,7 +26,7 @@ def test_a_coordinator_is_told_once() -> None:
 
 def test_another_coordinator_is_told_too() -> None:
     device = Device().is_ready()
-    device.sees(started=6.0)
+    device.sees(epoch=6)
     assert device.only(SendReady) == [SendReady()]
 
 
@@ -50,7 +50,7 @@ def test_after_a_lost_connection_the_coordinator_is_told_again() -> None:
 
 def test_a_device_in_training_tells_nobody_that_it_is_ready() -> None:
     device = Device().in_training()
-    device.sees(started=6.0)
+    device.sees(epoch=6)
     assert device.only(SendReady) == []
     device.trained(1)
     device.acknowledged(1)

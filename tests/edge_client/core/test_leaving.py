@@ -121,7 +121,7 @@ def test_after_the_end_nothing_more_happens(ending: str) -> None:
     before = device.state
     device.loses_the_broker()
     device.connects()
-    device.sees(started=6.0)
+    device.sees(epoch=6)
     device.assigned(0)
     device.acknowledged(1)
     device.passes(RESEND_SECONDS)

@@ -115,9 +115,10 @@ class EdgeMachine(RuleBasedStateMachine):
         self.feed(BrokerLost(self.now))
 
     @precondition(lambda self: self.connected)
-    @rule(online=st.booleans(), started=st.sampled_from([5.0, 6.0]))
-    def sees_a_coordinator(self, online: bool, started: float) -> None:
-        message = CoordinatorState(state="online" if online else "offline", coordinator="c", version=0, started=started)
+    @rule(online=st.booleans(), epoch=st.sampled_from([5, 6]))
+    def sees_a_coordinator(self, online: bool, epoch: int) -> None:
+        state: Literal["online", "offline"] = "online" if online else "offline"
+        message = CoordinatorState(state=state, coordinator="c", version=0, started=1.0, epoch=epoch)
         self.feed(CoordinatorSeen(self.now, message))
 
     @precondition(lambda self: self.connected)
@@ -126,11 +127,15 @@ class EdgeMachine(RuleBasedStateMachine):
         self.feed(PlanReceived(self.now, OTHER_PLAN if other else PLAN))
 
     @precondition(lambda self: self.connected)
-    @rule(version=st.integers(0, 5), kind=st.sampled_from(["good"] * 9 + ["plan", "backbone"]))
-    def receives_a_prompt(self, version: int, kind: str) -> None:
+    @rule(
+        version=st.integers(0, 5),
+        epoch=st.sampled_from([5, 6]),
+        kind=st.sampled_from(["good"] * 9 + ["plan", "backbone"]),
+    )
+    def receives_a_prompt(self, version: int, epoch: int, kind: str) -> None:
         plan = OTHER_PLAN if kind == "plan" else PLAN
         backbone = "sha256:x" if kind == "backbone" else FINGERPRINT
-        self.feed(PromptReceived(self.now, prompt_of(version, plan.digest, backbone)))
+        self.feed(PromptReceived(self.now, prompt_of(version, plan.digest, backbone, epoch)))
 
     @precondition(lambda self: self.preparing)
     @rule()
@@ -204,8 +209,8 @@ class LivelyEdgeMachine(EdgeMachine):
         EdgeMachine.start(self, left_over, rounds)
         self.connects()
         self.receives_a_plan(other=False)
-        self.receives_a_prompt(version=0, kind="good")
-        self.sees_a_coordinator(online=True, started=5.0)
+        self.receives_a_prompt(version=0, epoch=5, kind="good")
+        self.sees_a_coordinator(online=True, epoch=5)
         self.has_prepared()
 
 

@@ -18,7 +18,7 @@ def test_an_outbox_is_sent_again_when_another_coordinator_turns_up() -> None:
     device = Device().in_training()
     device.trained(1)
     assert device.only(SendUpdates) == [SendUpdates((1,))]
-    device.sees(started=6.0)
+    device.sees(epoch=6)
     assert device.only(SendUpdates) == [SendUpdates((1,))]
 
 

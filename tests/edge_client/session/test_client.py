@@ -13,18 +13,28 @@ import pytest
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.status_publisher import STATE_SECONDS
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.device.trainer import Measured, Trainer
 from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
-from mfpt_shared.plan import Plan, Task, plan_to_json
-from mfpt_shared.protocol.codec import decode, encode
-from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Ready, Stop, Update
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, PLAN, parse
+from mfpt_shared.plan import Plan, Task
+from mfpt_shared.protocol.codec import encode, understand
+from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Down, Ready, Stop, Update
+from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP
 from mfpt_shared.tensors import PromptState, dense
 from mfpt_shared.transport.base import Disconnected, Inbound
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from support.session import FEDERATION, SWAHILI, THE_PLAN, broker_of_a_running_federation, prompt_of
+from support.session import (
+    FEDERATION,
+    SWAHILI,
+    THE_PLAN,
+    broker_of_a_running_federation,
+    keep,
+    plan_of_the_future,
+    prompt_of,
+    told,
+)
 from support.stub import Gate, StubTrainer
 
 SECONDS = 10.0
@@ -40,15 +50,16 @@ def device(
     retries: int | None = None,
 ) -> tuple[EdgeClient, MemoryTransport]:
     place = DeviceFolder(folder)
-    identity = place.enrol(SWAHILI)
-    transport = MemoryTransport(broker, client_will(FEDERATION, identity))
+    session = place.begin_session(place.enrol(SWAHILI))
+    transport = MemoryTransport(broker, client_will(FEDERATION, session))
     trainer = trainer or StubTrainer()
     ticks = itertools.count(step=STATE_SECONDS)  # as if every look at the clock took so long
     client = EdgeClient(
         place,
-        identity,
+        session,
         FEDERATION,
         transport,
+        trust=Trust(),
         prepare=prepare or (lambda _: trainer),
         clock=lambda: next(ticks),
         retries=retries,
@@ -62,19 +73,25 @@ async def next_up(
     while True:
         for event in await spy.receive():
             if isinstance(event, Inbound):
-                message = decode(parse(event.topic, FEDERATION).topic, event.payload)
-                if isinstance(message, kind) and wanted(message):
-                    return message
+                received = understand(event.topic, event.payload, FEDERATION)
+                if received is not None and isinstance(received.message, kind) and wanted(received.message):
+                    return received.message
 
 
 @dataclass(frozen=True)
 class Running:
-    """A device that takes part, a spy on what it publishes, and the topic that it is told things on."""
+    """A device that takes part, a spy on what it publishes, its id, and its announcement."""
 
     client: EdgeClient
     ended: "asyncio.Task[None]"
     spy: MemoryTransport
-    down: str
+    id: str
+    ready: Ready
+
+    def told(self, message: Down) -> None:
+        """Tell the device something, as the coordinator would."""
+        order = told(self.id, message)
+        self.spy.publish(order.topic, order.payload)
 
 
 @contextlib.asynccontextmanager
@@ -89,10 +106,10 @@ async def assigned(
     await transport.connect()
     ended = asyncio.create_task(client.run())
     try:
-        await next_up(spy, Ready)
-        down = CLIENT_DOWN.path(FEDERATION, DeviceFolder(folder).enrol(SWAHILI).client)
-        spy.publish(down, encode(Assign(version=version, deadline=60)))
-        yield Running(client, ended, spy, down)
+        ready = await next_up(spy, Ready)
+        running = Running(client, ended, spy, DeviceFolder(folder).enrol(SWAHILI).client, ready)
+        running.told(Assign(version=version, deadline=60, session=ready.session, ready=ready.number, turn=1))
+        yield running
     finally:
         ended.cancel()
         await asyncio.gather(ended, return_exceptions=True)
@@ -197,8 +214,7 @@ def test_a_prompt_of_its_own_for_another_plan_is_not_considered(tmp_path: Path) 
 def test_a_plan_that_this_version_cannot_follow_ends_the_device_with_a_reason(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(0)
-        newer = plan_to_json(THE_PLAN).replace(b'"training":{', b'"training":{"of_the_future":1,')
-        broker.retained[PLAN.path(FEDERATION)] = newer
+        keep(broker, plan_of_the_future())
         client, transport = device(tmp_path, broker)
         await transport.connect()
         with pytest.raises(Incompatible, match="of_the_future"):
@@ -211,10 +227,10 @@ def test_at_the_end_a_device_says_what_the_federation_was_good_for(tmp_path: Pat
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)
         async with assigned(tmp_path, broker, version=7, trainer=Learner(step=0.75)) as running:
-            client, spy, down = running.client, running.spy, running.down
-            await next_up(spy, Update)
-            spy.publish(down, encode(Ack(sequence=1)))
-            spy.publish(down, encode(Stop(reason="finished", version=7)))
+            client, ready = running.client, running.ready
+            await next_up(running.spy, Update)
+            running.told(Ack(sequence=1))
+            running.told(Stop(reason="finished", version=7, session=ready.session, ready=ready.number))
             await running.ended
             outcome = await client.result(alone=True)
         assert (outcome.version, outcome.kept) == (7, "own")
@@ -245,9 +261,11 @@ def test_data_that_cannot_be_loaded_ends_the_device_with_the_reason(tmp_path: Pa
         with pytest.raises(DatasetError, match="no column"):
             await client.run()
         identity = DeviceFolder(tmp_path).enrol(SWAHILI)
-        last = decode(CLIENT_STATE, broker.retained[CLIENT_STATE.path(FEDERATION, identity.client)])
-        assert isinstance(last, ClientState)
-        assert last.state == "offline", "it said goodbye all the same"
+        path = CLIENT_STATE.path(FEDERATION, identity.client)
+        last = understand(path, broker.retained[path], FEDERATION)
+        assert last is not None
+        assert isinstance(last.message, ClientState)
+        assert last.message.state == "offline", "it said goodbye all the same"
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 

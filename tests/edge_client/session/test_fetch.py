@@ -8,11 +8,19 @@ from mfpt_edge.session.fetch import fetch_over
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.plan import plan_to_json
-from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.topics import PLAN, PROMPT
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from support.session import FEDERATION, SWAHILI, THE_PLAN, broker_of_a_running_federation, prompt_of
+from support.session import (
+    FEDERATION,
+    SWAHILI,
+    THE_PLAN,
+    broker_of_a_running_federation,
+    keep,
+    notice,
+    plan_of_the_future,
+    prompt_of,
+    said,
+)
 
 ZULU = LanguageCode("zul")
 
@@ -23,7 +31,7 @@ def fetched(broker: MemoryBroker, language: LanguageCode) -> Model | None:
 
 def test_the_prompt_of_a_language_comes_with_its_plan() -> None:
     broker = broker_of_a_running_federation(7)
-    broker.retained[PROMPT.path(FEDERATION, UNDETERMINED)] = encode(prompt_of(7, language=UNDETERMINED))
+    keep(broker, said(PROMPT, prompt_of(7, language=UNDETERMINED), UNDETERMINED))
     model = fetched(broker, SWAHILI)
     assert model is not None
     assert (model.plan, model.prompt.header) == (THE_PLAN, prompt_of(7).header)
@@ -31,7 +39,7 @@ def test_the_prompt_of_a_language_comes_with_its_plan() -> None:
 
 def test_a_language_without_a_prompt_gets_the_one_for_any_language() -> None:
     broker = broker_of_a_running_federation(7)
-    broker.retained[PROMPT.path(FEDERATION, UNDETERMINED)] = encode(prompt_of(7, language=UNDETERMINED))
+    keep(broker, said(PROMPT, prompt_of(7, language=UNDETERMINED), UNDETERMINED))
     model = fetched(broker, ZULU)
     assert model is not None
     assert model.prompt.header.language == UNDETERMINED
@@ -41,13 +49,12 @@ def test_a_broker_without_a_prompt_gives_nothing(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("mfpt_edge.session.fetch.FETCH_SECONDS", 0.1)
     monkeypatch.setattr("mfpt_edge.session.fetch.OWN_PROMPT_SECONDS", 0.1)
     broker = MemoryBroker()
-    broker.retained[PLAN.path(FEDERATION)] = plan_to_json(THE_PLAN)
+    keep(broker, said(PLAN, notice()))
     assert fetched(broker, SWAHILI) is None
 
 
 def test_a_plan_that_this_version_cannot_follow_is_told() -> None:
     broker = broker_of_a_running_federation(7)
-    newer = plan_to_json(THE_PLAN).replace(b'"training":{', b'"training":{"of_the_future":1,')
-    broker.retained[PLAN.path(FEDERATION)] = newer
+    keep(broker, plan_of_the_future())
     with pytest.raises(Incompatible, match="of_the_future"):
         fetched(broker, SWAHILI)

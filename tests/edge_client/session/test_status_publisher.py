@@ -10,11 +10,11 @@ from mfpt_edge.session.channel import Channel
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import STATE_SECONDS, StatusPublisher
 from mfpt_shared.device.rounds import Round
-from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState
 from mfpt_shared.protocol.topics import CLIENT_STATE
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from support.session import FEDERATION, IDENTITY, SWAHILI
+from support.session import FEDERATION, IDENTITY, SESSION, SWAHILI
 
 
 class Desk:
@@ -24,7 +24,7 @@ class Desk:
         self.now = 100.0
         self.shown: list[Snapshot] = []
         self.state = State(SWAHILI, rounds_wanted=rounds)
-        self.channel = Channel(transport, FEDERATION, IDENTITY)
+        self.channel = Channel(transport, FEDERATION, SESSION)
         self.status = StatusPublisher(self.channel, self.state, lambda: self.now, self.shown.append)
         self._broker = broker
 
@@ -38,10 +38,12 @@ class Desk:
 
     @property
     def published(self) -> ClientState | None:
-        payload = self._broker.retained.get(CLIENT_STATE.path(FEDERATION, IDENTITY.client))
-        message = None if payload is None else decode(CLIENT_STATE, payload)
-        assert message is None or isinstance(message, ClientState)
-        return message
+        path = CLIENT_STATE.path(FEDERATION, IDENTITY.client)
+        received = understand(path, self._broker.retained.get(path, b""), FEDERATION)
+        if received is None:
+            return None
+        assert isinstance(received.message, ClientState)
+        return received.message
 
 
 def at_a_desk(scenario: Callable[[Desk], None], rounds: int | None = None) -> None:
@@ -98,7 +100,8 @@ def test_a_device_that_leaves_is_offline_and_done() -> None:
         desk.connects()
         desk.status.prepared("stub")
         desk.status.say_goodbye()
-        assert desk.published == ClientState(state="offline", language=SWAHILI, phase="done", device="stub")
+        said = ClientState(state="offline", language=SWAHILI, phase="done", device="stub", session=1, number=1)
+        assert desk.published == said
         assert desk.shown[-1].bytes_up == desk.channel.bytes_up > 0, "the goodbye counts"
 
     at_a_desk(scenario)

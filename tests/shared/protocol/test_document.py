@@ -11,12 +11,25 @@ import numpy as np
 import pytest
 from msgspec import inspect
 
-from conformance import frames
+from conformance.v2 import frames
 from mfpt_coord.core.updates import MAX_CHANGE
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Section, Task, Training
 from mfpt_shared.protocol import codec
 from mfpt_shared.protocol.codec import encode
-from mfpt_shared.protocol.messages import ClientState, Phase, Prompt, PromptHeader, Reject, Stop, UpdateHeader
+from mfpt_shared.protocol.messages import (
+    ClientState,
+    FromCoordinator,
+    FromDevice,
+    Message,
+    Phase,
+    Prompt,
+    PromptHeader,
+    Refused,
+    Reject,
+    Role,
+    Stop,
+    UpdateHeader,
+)
 from mfpt_shared.protocol.topics import TOPICS, Topic
 from mfpt_shared.tensors import Quantised, layout
 from mfpt_shared.transport.base import QOS
@@ -28,6 +41,8 @@ from support.document import (
     headings,
     members,
     name_of,
+    own_fields_of,
+    section,
     structs,
     table,
     tables,
@@ -37,8 +52,13 @@ from support.document import (
 GOLDEN: Final = Path(__file__).parent / "golden"
 TYPES: Final = {row["type"]: row["JSON"] for row in table("JSON messages")}
 MESSAGES: Final = structs(
-    [topic.json for topic in TOPICS if topic.json not in (None, Plan)] + [PromptHeader, UpdateHeader]
+    [topic.json for topic in TOPICS if topic.json is not None] + [PromptHeader, UpdateHeader], without=Plan
 )
+BASES: Final[dict[str, type[Message]]] = {
+    "Every message": Message,
+    "From the coordinator": FromCoordinator,
+    "From a device": FromDevice,
+}
 SECTIONS: Final[dict[str, type[Section]]] = {
     "task": Task,
     "backbone": BackboneSpec,
@@ -92,13 +112,34 @@ def test_the_topics_are_those_of_the_code() -> None:
 
 
 def test_every_message_has_a_section_and_every_section_a_message() -> None:
-    assert set(headings(3, under="JSON messages")) == set(MESSAGES)
+    assert set(headings(3, under="JSON messages")) == {*BASES, *MESSAGES}
+
+
+@pytest.mark.parametrize("heading", BASES)
+def test_the_fields_that_messages_have_in_common_are_those_of_the_code(heading: str) -> None:
+    assert [document(row, "field") for row in table(heading)] == [code(one) for one in own_fields_of(BASES[heading])]
+
+
+def test_no_message_has_fields_that_are_explained_nowhere() -> None:
+    assert {base for kind in MESSAGES.values() for base in kind.__bases__} == {msgspec.Struct, *BASES.values()}
+
+
+def test_the_parts_of_messages_are_those_of_the_code() -> None:
+    parts = {name for name, kind in MESSAGES.items() if not issubclass(kind, Message)}
+    assert set(re.findall("`([^`]+)`", section("Every message").partition("|")[0])) == parts
+
+
+@pytest.mark.parametrize("heading", ["From the coordinator", "From a device"])
+def test_the_messages_that_have_the_fields_of_a_sender_are_those_of_the_code(heading: str) -> None:
+    before_the_table = section(heading).partition("|")[0]
+    expected = {name for name, kind in MESSAGES.items() if issubclass(kind, BASES[heading])}
+    assert set(re.findall("`([^`]+)`", before_the_table)) == expected
 
 
 @pytest.mark.parametrize("name", MESSAGES)
 def test_the_fields_of_a_message_are_those_of_the_code(name: str) -> None:
     kind = MESSAGES[name]
-    expected = [code(field) for field in fields_of(kind)]
+    expected = [code(field) for field in own_fields_of(kind)]
     if name != kind.__name__:
         expected.insert(0, ("`type`", f"`{name}`", "required"))
     assert [document(row, "field") for row in table(name)] == expected
@@ -126,6 +167,8 @@ def test_the_keys_of_a_section_of_the_plan_are_those_of_the_code(name: str) -> N
         ("Phases", "phase", Phase),
         ("Reasons of reject", "reason", Reject.__annotations__["reason"]),
         ("Reasons of stop", "reason", Stop.__annotations__["reason"]),
+        ("Reasons of refused", "reason", Refused.__annotations__["reason"]),
+        ("Roles", "role", Role),
     ],
 )
 def test_every_choice_is_explained(heading: str, column: str, choices: object) -> None:
@@ -145,7 +188,7 @@ def test_the_prefix_of_a_frame_is_laid_out_as_in_the_table(file: str, kind: int)
         assert layout_of_field.size == int(row["size"])
         (values[row["field"]],) = layout_of_field.unpack_from(frame, int(row["offset"]))
     header, body = values.pop("h, length of the header"), values.pop("b, length of the body")
-    assert values == {"magic": b"MFPT", "frame version": 1, "kind": kind, "reserved": 0}
+    assert values == {"magic": b"MFPT", "frame version": 2, "kind": kind, "reserved": 0}
     assert len(frame) == 16 + header + body + 4
     assert json.loads(frame[16 : 16 + header])
 
@@ -190,7 +233,7 @@ def test_the_limits_are_those_of_the_code() -> None:
 
 
 def test_a_name_in_the_table_of_types_is_used() -> None:
-    cells = [row["type"] for name in MESSAGES for row in table(name)]
+    cells = [row["type"] for name in (*BASES, *MESSAGES) for row in table(name)]
     assert {name for name in TYPES if not any(name in cell.split(" or ") for cell in cells)} == set()
 
 
@@ -199,4 +242,5 @@ def test_a_difference_is_noticed() -> None:
         battery: int = 0
 
     assert name_of(Newer) == "Newer"
-    assert [code(field) for field in fields_of(Newer)] != [document(row, "field") for row in table("ClientState")]
+    assert [code(field) for field in own_fields_of(Newer)] == [("`battery`", "integer", "`0`")]
+    assert ("`battery`", "integer", "`0`") not in [document(row, "field") for row in table("ClientState")]

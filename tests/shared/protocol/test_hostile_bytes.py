@@ -1,39 +1,45 @@
-"""Whatever the bytes, `decode` gives a message or raises DecodeError."""
+"""Whatever the bytes, `decode` and `understand` give a message or raise DecodeError."""
 
 import json
 import struct
 import zlib
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfpt_shared import plan as plans
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.protocol.codec import MAX_PAYLOAD, MAX_TENSORS, decode, encode
+from mfpt_shared.keys import SigningKey
+from mfpt_shared.protocol.codec import MAX_PAYLOAD, MAX_TENSORS, decode, encode, understand
 from mfpt_shared.protocol.messages import (
     Ack,
+    Admitted,
     Assign,
     ClientState,
     CoordinatorState,
+    Enrol,
     EvaluationReport,
+    PlanNotice,
     Prompt,
     PromptHeader,
     Ready,
+    Refused,
     Reject,
     Resync,
     Stop,
     Update,
     UpdateHeader,
 )
-from mfpt_shared.protocol.topics import (
-    TOPICS,
-    Topic,
-)
+from mfpt_shared.protocol.seal import seal
+from mfpt_shared.protocol.topics import TOPICS, Topic
 from mfpt_shared.tensors import Quantised, dense
 from support.wire import ON_TOPIC
 
 THREE_GIGABYTES = 3 * 2**30
+KEY = SigningKey.generate()
+PATHS = [topic.path("f", "swh") for topic in TOPICS]
 
 
 def assert_legal(topic: Topic, payload: bytes) -> None:
@@ -72,7 +78,10 @@ def _samples() -> list[bytes]:
         encode(Reject(sequence=1, reason="diverged", detail="no")),
         encode(Resync(sequence=1, version=2)),
         encode(Stop(reason="finished", version=2)),
-        encode(plans.Plan(task=plans.Task(labels=("a", "b")))),
+        encode(PlanNotice(digest="p", plan=plans.Plan(task=plans.Task(labels=("a", "b"))))),
+        encode(Enrol(nonce="n", user="d1", password="p", client="c", language="swh")),
+        encode(Admitted(nonce="n", role="device", language="swh", max_examples=9)),
+        encode(Refused(nonce="n", reason="expired", detail="no")),
         encode(Prompt(PromptHeader(language="swh", version=1, plan="p", backbone="b"), {"x": values.astype("f2")})),
         encode(Update(header, {"x": values})),
         encode(Update(header, {"x": Quantised(values.astype(np.int8), np.ones(2, np.float32)), "y": values[0]})),
@@ -160,13 +169,13 @@ def frames(draw: st.DrawFn) -> bytes:
         lengths[draw(st.integers(0, 1))] = draw(
             st.sampled_from([THREE_GIGABYTES, 2**32 - 1, 0, len(head) + len(body), MAX_PAYLOAD])
         )
-    kind, version = draw(st.sampled_from([1, 2, 2, 1, 0, 3])), draw(st.sampled_from([1, 1, 1, 1, 0, 255]))
+    kind, version = draw(st.sampled_from([1, 2, 2, 1, 0, 3])), draw(st.sampled_from([2, 2, 2, 2, 1, 255]))
     frame = struct.pack("<4sBBHII", b"MFPT", version, kind, 0, *lengths) + head + body
     return frame + struct.pack("<I", zlib.crc32(frame))
 
 
 @settings(max_examples=5500, deadline=None)
-@given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"MFPT\x01" + tail))
+@given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"MFPT\x02" + tail))
 def test_random_bytes_are_a_message_or_a_decode_error(payload: bytes) -> None:
     for topic in TOPICS:
         assert_legal(topic, payload)
@@ -190,3 +199,27 @@ def test_a_well_formed_frame_with_hostile_content_is_a_message_or_a_decode_error
 @given(VALID, st.sampled_from(TOPICS))
 def test_a_message_on_a_foreign_topic_is_a_message_or_a_decode_error(payload: bytes, topic: Topic) -> None:
     assert_legal(topic, payload)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(
+    st.binary(min_size=1, max_size=300)
+    | st.binary(max_size=300).map(lambda tail: b"{" + tail)
+    | mutated().filter(lambda payload: payload != b"")
+)
+def test_what_nobody_signed_is_refused_on_every_topic(payload: bytes) -> None:
+    for path in PATHS:
+        with pytest.raises(DecodeError):
+            understand(path, payload, "f")
+
+
+@settings(max_examples=700, deadline=None)
+@given(mutated() | frames() | st.binary(min_size=1, max_size=60))
+def test_whatever_somebody_signs_is_a_message_or_a_decode_error(content: bytes) -> None:
+    for path in PATHS:
+        try:
+            received = understand(path, seal(path, content, KEY), "f")
+        except DecodeError:
+            continue
+        assert received is not None
+        assert (received.signer, received.content) == (KEY.public, content)

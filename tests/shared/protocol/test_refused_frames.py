@@ -34,7 +34,7 @@ def body(**tensors: tuple[str, list[int], bytes]) -> bytes:
 
 def frame(content: bytes, lengths: tuple[int, int] | None = None) -> bytes:
     head = b'{"sequence":1,"language":"swh","base_version":0,"examples":1,"plan":"","backbone":""}'
-    start = struct.pack("<4sBBHII", b"MFPT", 1, 2, 0, *(lengths or (len(head), len(content))))
+    start = struct.pack("<4sBBHII", b"MFPT", 2, 2, 0, *(lengths or (len(head), len(content))))
     return start + head + content + struct.pack("<I", zlib.crc32(start + head + content))
 
 
@@ -65,7 +65,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     ),
     "too many tensors": lambda: frame(body(**{f"x{number}": ("F32", [1], ONE) for number in range(MAX_TENSORS + 1)})),
     "too many bytes": lambda: frame(b"\0" * MAX_PAYLOAD),
-    "another frame version": lambda: b"MFPT\x02" + frame(body(x=("F32", [1], ONE)))[5:],
+    "an older frame version": lambda: b"MFPT\x01" + frame(body(x=("F32", [1], ONE)))[5:],
     "a flipped bit": lambda: frame(body(x=("F32", [1], ONE)))[:-1] + b"\0",
     "a missing byte": lambda: frame(body(x=("F32", [1], ONE)))[:-1],
     "a byte too much": lambda: frame(body(x=("F32", [1], ONE))) + b"\0",

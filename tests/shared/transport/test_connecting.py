@@ -3,15 +3,17 @@
 import asyncio
 import socket
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, TimedOut
 from mfpt_shared.transport import mqtt
+from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from mfpt_shared.transport.mqtt import BrokerAddress, MqttTransport
+from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded, environment, free_port
 from support.inbox import Inbox
 
@@ -102,8 +104,7 @@ def test_a_server_that_is_no_broker_is_an_error(answer: bytes, monkeypatch: pyte
 def test_the_embedded_broker_takes_the_password_that_it_was_given(password: str, tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path, environment(password=password)) as broker:
-            assert broker.address.password == password
-            client = MqttTransport(broker.address, "a")
+            client = MqttTransport(replace(broker.public_address, password=password), "a")
             await client.connect()
             await Inbox(client).until_event(Connected)
             await client.close()
@@ -114,7 +115,7 @@ def test_the_embedded_broker_takes_the_password_that_it_was_given(password: str,
 def test_an_empty_password_is_no_password(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path, environment(password="")) as broker:
-            client = MqttTransport(broker.address, "a")
+            client = MqttTransport(broker.public_address, "a")
             await client.connect()
             await client.close()
 

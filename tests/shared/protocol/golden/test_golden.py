@@ -14,17 +14,21 @@ from mfpt_shared import plan as plans
 from mfpt_shared.protocol.codec import Decoded, decode, encode
 from mfpt_shared.protocol.messages import (
     Ack,
+    Admitted,
     Assign,
     ClientState,
     ClientStatus,
     CoordinatorState,
+    Enrol,
     EvaluationReport,
     FederationStatus,
     LanguageStatus,
     Metrics,
+    PlanNotice,
     Prompt,
     PromptHeader,
     Ready,
+    Refused,
     Reject,
     Resync,
     Stop,
@@ -39,6 +43,8 @@ from mfpt_shared.protocol.topics import (
     CLIENT_UP,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
+    ENROL_DOWN,
+    ENROL_UP,
     PLAN,
     PROMPT,
     Topic,
@@ -47,6 +53,7 @@ from mfpt_shared.tensors import Quantised
 
 FOLDER = Path(__file__).parent
 FINGERPRINT = "sha256:" + "0123456789abcdef" * 4
+AT = 1750000100.0
 DIGEST = "fedcba9876543210"
 
 PLAN_VALUE = plans.Plan(
@@ -63,18 +70,6 @@ PLAN_VALUE = plans.Plan(
         head_learning_rate=0.125,
         weight_decay=0.0,
         max_tokens=64,
-    ),
-    aggregation=plans.Aggregation(
-        buffer=2,
-        fold_after=30.0,
-        concurrency=5,
-        staleness_exponent=1.5,
-        max_staleness=9,
-        proximity="uniform",
-        temperature=0.25,
-        metrics=("syntactic", "script"),
-        example_exponent=0.5,
-        learning_rate=0.75,
     ),
     privacy=plans.Privacy(clip_norm=2.5, min_examples=16),
 )
@@ -93,19 +88,20 @@ VALUES = np.array([[0.0, -0.0, 1.5], [-2.25, 3.0e-5, 60000.0]], np.float32)
 GOLDEN: dict[str, tuple[Topic, Decoded]] = {
     "coordinator-state.json": (
         COORDINATOR_STATE,
-        CoordinatorState(state="online", coordinator="c0ffee", version=42, started=1750000000.5),
+        CoordinatorState(epoch=3, version=42, at=AT, state="online", coordinator="c0ffee", started=1750000000.5),
     ),
     "federation-status.json": (
         COORDINATOR_STATUS,
         FederationStatus(
+            epoch=3,
+            version=42,
+            at=AT,
             federation="golden",
             plan=DIGEST,
-            version=42,
             folds=42,
             buffer=1,
             buffer_size=2,
             started=1750000000.5,
-            at=1750000100.0,
             updates=UpdateCounts(accepted=85, rejected=1, duplicate=2, stale=3),
             staleness={0: 80, 2: 5},
             languages={"swh": LanguageStatus(clients=1, examples=128, accuracy=0.75, contributed=5440)},
@@ -124,22 +120,65 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
             ],
         ),
     ),
-    "plan.json": (PLAN, PLAN_VALUE),
+    "plan.json": (PLAN, PlanNotice(epoch=3, version=42, at=AT, digest=PLAN_VALUE.digest, plan=PLAN_VALUE)),
     "client-state.json": (
         CLIENT_STATE,
-        ClientState(state="online", language="swh", phase="training", progress=0.5, version=41, device="cpu, 4 cores"),
+        ClientState(
+            session=5,
+            number=7,
+            state="online",
+            language="swh",
+            phase="training",
+            progress=0.5,
+            version=41,
+            device="cpu, 4 cores",
+        ),
     ),
-    "ready.json": (CLIENT_UP, Ready(language="swh", examples=128, plan=DIGEST, backbone=FINGERPRINT)),
-    "evaluation.json": (CLIENT_UP, EvaluationReport(language="swh", version=42, accuracy=0.875, examples=32)),
-    "assign.json": (CLIENT_DOWN, Assign(version=42, deadline=37.5)),
-    "ack.json": (CLIENT_DOWN, Ack(sequence=3, staleness=1)),
-    "reject.json": (CLIENT_DOWN, Reject(sequence=3, reason="diverged", detail="a value changed by more than 1000")),
-    "resync.json": (CLIENT_DOWN, Resync(sequence=3, version=42)),
-    "stop.json": (CLIENT_DOWN, Stop(reason="finished", version=42, detail="thank you")),
+    "ready.json": (
+        CLIENT_UP,
+        Ready(session=5, number=6, language="swh", examples=128, plan=DIGEST, backbone=FINGERPRINT),
+    ),
+    "evaluation.json": (
+        CLIENT_UP,
+        EvaluationReport(session=5, number=8, language="swh", version=42, accuracy=0.875, examples=32),
+    ),
+    "assign.json": (
+        CLIENT_DOWN,
+        Assign(epoch=3, version=42, at=AT, deadline=37.5, session=5, ready=6, turn=1),
+    ),
+    "ack.json": (CLIENT_DOWN, Ack(epoch=3, version=42, at=AT, sequence=3, staleness=1)),
+    "reject.json": (
+        CLIENT_DOWN,
+        Reject(epoch=3, version=42, at=AT, sequence=3, reason="diverged", detail="a value changed by more than 1000"),
+    ),
+    "resync.json": (CLIENT_DOWN, Resync(epoch=3, version=42, at=AT, sequence=3)),
+    "stop.json": (
+        CLIENT_DOWN,
+        Stop(epoch=3, version=42, at=AT, reason="finished", detail="thank you", session=5, ready=6),
+    ),
+    "enrol.json": (
+        ENROL_UP,
+        Enrol(
+            nonce="n0nce",
+            user="d1",
+            password="AAECAwQFBgcICQoLDA0ODw",
+            client="Dw4NDAsKCQgHBgUEAwIBAA",
+            language="swh",
+            name="radio, Bagamoyo",
+        ),
+    ),
+    "admitted.json": (
+        ENROL_DOWN,
+        Admitted(epoch=3, version=42, at=AT, nonce="n0nce", role="device", language="swh", max_examples=5000),
+    ),
+    "refused.json": (
+        ENROL_DOWN,
+        Refused(epoch=3, version=42, at=AT, nonce="n0nce", reason="expired", detail="ask for a new invitation"),
+    ),
     "prompt-f16.mfpt": (
         PROMPT,
         Prompt(
-            PromptHeader(language="swh", version=42, plan=DIGEST, backbone=FINGERPRINT, examples=5440),
+            PromptHeader(epoch=3, version=42, at=AT, language="swh", plan=DIGEST, backbone=FINGERPRINT, examples=5440),
             {"prompt": VALUES.astype(np.float16), "head.bias": np.array([1, -1], np.float16)},
         ),
     ),

@@ -9,7 +9,7 @@ import zlib
 from typing import Any, Final, NamedTuple
 
 PREFIX: Final = struct.Struct("<4sBBHII")
-MAGIC, FRAME_VERSION, PROMPT, UPDATE = b"MFPT", 1, 1, 2
+MAGIC, FRAME_VERSION, PROMPT, UPDATE = b"MFPT", 2, 1, 2
 
 
 class Tensor(NamedTuple):
@@ -27,8 +27,8 @@ def read_frame(payload: bytes, kind: int) -> tuple[dict[str, Any], bytes]:
     if len(payload) < PREFIX.size + 4:
         raise ValueError("a frame has at least 20 bytes")
     magic, version, its_kind, _reserved, header_length, body_length = PREFIX.unpack_from(payload)
-    if (magic, version, its_kind) != (MAGIC, FRAME_VERSION, kind):
-        raise ValueError("not a frame of this version and kind")
+    if (magic, its_kind) != (MAGIC, kind) or version < FRAME_VERSION:
+        raise ValueError("not a frame of this kind, or of an older protocol")
     if len(payload) != PREFIX.size + header_length + body_length + 4:
         raise ValueError("the lengths do not add up")
     if zlib.crc32(payload[:-4]) != struct.unpack("<I", payload[-4:])[0]:

@@ -1,22 +1,22 @@
-"""A device of a federation, written from docs/protocol.md alone, to be read beside it.
+"""A device of a federation as of protocol 2, written from docs/protocol.md alone, to be read beside it.
 
-Together with `frames` and `plan` it needs the standard library and paho-mqtt, and nothing of the project. It is a
-reference for the protocol, not for machine learning: `train` moves every value a little where a real device would run
-its optimiser.
+Together with the modules beside this one it needs the standard library, paho-mqtt, and `cryptography` for Ed25519, and
+nothing of the project. It is a reference for the protocol, not for machine learning: `train` moves every value a little
+where a real device would run its optimiser.
 
-    python -m conformance.client HOST PORT FEDERATION LANGUAGE FOLDER ROUNDS
+This folder is frozen: it must not change any more, and it must finish rounds with every later coordinator, unless the
+plan uses a feature that it lacks. A later protocol gets a folder of its own.
 
-It takes part until ROUNDS of its updates have been acknowledged and the version after them has arrived, or until the
-coordinator ends the federation. Then it leaves that version in FOLDER/prompt.json. On standard output it writes a line
-of JSON for every prompt and order that it receives.
+    python -m conformance.v2.client ADDRESS LANGUAGE FOLDER ROUNDS
+
+ADDRESS is an invitation (`mfpt://…`), or `mqtt://HOST:PORT/FEDERATION` for an open federation. It takes part until
+ROUNDS of its updates have been acknowledged and the version after them has arrived, or until the coordinator ends the
+federation. Then it leaves that version in FOLDER/prompt.json. On standard output it writes a line of JSON for every
+prompt and order that it receives.
 """
 
-import hashlib
 import json
 import math
-import queue
-import secrets
-import socket
 import sys
 import time
 from collections.abc import Callable
@@ -24,52 +24,20 @@ from pathlib import Path
 from typing import Any, Final
 
 from paho.mqtt import client as mqtt
-from paho.mqtt.enums import CallbackAPIVersion
 
-from conformance.frames import PROMPT, UPDATE, State, Tensor, read_frame, read_prompt, write_delta, write_frame
-from conformance.plan import objection_to
+from conformance.v2 import invitation
+from conformance.v2.broker import Broker
+from conformance.v2.folder import Folder
+from conformance.v2.frames import PROMPT, UPDATE, State, Tensor, read_frame, read_prompt, write_delta, write_frame
+from conformance.v2.listening import Listener
+from conformance.v2.plan import objection_to
+from conformance.v2.sealing import seal
 
+PROTOCOL: Final = 2
 EXAMPLES: Final = 20  # in the training data that this device would have
 RESEND_SECONDS: Final = 15.0
 READY_SECONDS: Final = 60.0
 LAST_VERSION_SECONDS: Final = 30.0
-
-
-class Folder:
-    """What a device keeps on disk: its id, its last sequence number, and the updates not yet acknowledged."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._identity = path / "identity.json"
-        path.mkdir(parents=True, exist_ok=True)
-        if not self._identity.exists():
-            self._identity.write_text(json.dumps({"client": secrets.token_hex(8), "sequence": 0}))
-        kept = json.loads(self._identity.read_text())
-        self.client: str = kept["client"]
-        self._sequence: int = kept["sequence"]
-
-    def next_sequence(self) -> int:
-        self._sequence += 1
-        self._identity.write_text(json.dumps({"client": self.client, "sequence": self._sequence}))
-        return self._sequence
-
-    def keep(self, sequence: int, frame: bytes) -> None:
-        (self._path / f"{sequence}.update").write_bytes(frame)
-
-    def forget(self, sequence: int) -> bytes | None:
-        """Remove an update and return it; None if it has been removed before."""
-        file = self._path / f"{sequence}.update"
-        frame = file.read_bytes() if file.exists() else None
-        file.unlink(missing_ok=True)
-        return frame
-
-    def updates(self) -> list[bytes]:
-        files = sorted(self._path.glob("*.update"), key=lambda file: int(file.stem))
-        return [file.read_bytes() for file in files]
-
-    def keep_prompt(self, version: int, state: State) -> None:
-        values = {name: tensor.values for name, tensor in state.items()}
-        (self._path / "prompt.json").write_text(json.dumps({"version": version, "values": values}))
 
 
 def train(state: State) -> State:
@@ -99,15 +67,16 @@ class Device:
         self._mqtt = connection
         self._clock = clock
         self._root = f"mfpt/v1/{federation}"
-        self._me = f"{self._root}/client/{folder.client}"
+        self._me = f"{self._root}/client/{folder.id}"
         self._language = language
         self._folder = folder
+        self._listener = Listener(folder)
+        self._number = 0  # of the last message in this session
         self._rounds_left = rounds
         self._plan: dict[str, Any] = {}
         self._digest = ""
-        self._coordinator: float | None = None  # `started` of the one that is online and has been greeted
+        self._coordinator: int | None = None  # epoch of the one that is online and has been greeted
         self._version, self._state = -1, State()  # of the newest prompt
-        self._version_from: float | None = None  # the coordinator that was online when it came
         self._trained_from = -1
         self._assigned: int | None = None  # train from this version or a newer one
         self._last_version: int | None = None  # leave when this version has come
@@ -121,17 +90,29 @@ class Device:
         self._publish_state("idle")
 
     def received(self, topic: str, payload: bytes) -> None:
-        """Handle a message; an empty one says that a retained message was removed."""
+        """Handle a message; an empty one says that a retained message was removed.
+
+        Raises:
+            ValueError: It is not the coordinator's, damaged, or not new. It has changed nothing.
+        """
         if not payload:
             return
+        content = self._listener.content(topic, payload)
+        if topic.startswith(f"{self._root}/prompt/"):
+            header, body = read_frame(content, PROMPT)
+            self._listener.check_prompt(header)
+            self._receive_prompt(header, body)
+            return
+        said = json.loads(content)
+        if said.get("protocol", PROTOCOL) < PROTOCOL:
+            raise ValueError("a message of an older protocol")
+        self._listener.check_order(said)
         if topic == f"{self._root}/plan":
-            self._receive_plan(payload)
+            self._receive_plan(said)
         elif topic == f"{self._root}/coord/state":
-            self._receive_coordinator(json.loads(payload))
-        elif topic == f"{self._me}/down":
-            self._receive_order(json.loads(payload))
+            self._receive_coordinator(said)
         else:
-            self._receive_prompt(*read_frame(payload, PROMPT))
+            self._receive_order(said)
 
     def time_passed(self) -> None:
         """Repeat what may have been lost, and leave if the last version does not come."""
@@ -145,34 +126,32 @@ class Device:
         elif self._coordinator is not None and is_idle and now >= self._ready_at:
             self._send_ready()
 
-    def _receive_plan(self, payload: bytes) -> None:
-        digest = hashlib.sha256(payload).hexdigest()[:16]
-        if self._plan and digest != self._digest:
+    def _receive_plan(self, notice: dict[str, Any]) -> None:
+        if self._plan and notice["digest"] != self._digest:
             self._leave("the federation follows another plan now; start this device again")
             return
-        self._plan, self._digest = json.loads(payload), digest
+        self._plan, self._digest = notice["plan"], notice["digest"]
         if objection := objection_to(self._plan, EXAMPLES):
             self._leave(objection)
             return
         # MQTT keeps the order within a topic alone: what is of use only with the plan is asked for once it is here.
-        for topic in (f"prompt/{self._language}", f"client/{self._folder.client}/down", "coord/state"):
+        for topic in (f"prompt/{self._language}", f"client/{self._folder.id}/down", "coord/state"):
             self._mqtt.subscribe(f"{self._root}/{topic}", qos=1)
 
     def _receive_coordinator(self, state: dict[str, Any]) -> None:
         if state["state"] == "offline":
             self._coordinator = self._assigned = None
-        elif state["started"] != self._coordinator:
-            self._coordinator, self._assigned = state["started"], None
+        elif state["epoch"] != self._coordinator:
+            self._coordinator, self._assigned = state["epoch"], None
             self._trained_from = -1  # another coordinator, which may be at a lower version
             self._send_updates()
             if self._last_version is None:
                 self._send_ready()
 
     def _receive_prompt(self, header: dict[str, Any], body: bytes) -> None:
-        late = header["version"] < self._version and self._version_from == self._coordinator
-        if header["plan"] != self._digest or late:
+        if header["plan"] != self._digest:
             return
-        self._version, self._state, self._version_from = header["version"], read_prompt(body), self._coordinator
+        self._version, self._state = header["version"], read_prompt(body)
         report("prompt", version=self._version)
         self._train_if_assigned()
         self._leave_if_last()
@@ -228,7 +207,7 @@ class Device:
 
     def _leave(self, why: str) -> None:
         self._publish_state("done")
-        self._publish(f"{self._me}/state", offline(self._language), retain=True)
+        self._publish_state("done", state="offline")
         report("goodbye", why=why, version=self._version)
         self.ended = True
 
@@ -238,23 +217,32 @@ class Device:
         self._resend_at = self._clock() + RESEND_SECONDS
 
     def _send_ready(self) -> None:
-        self._publish(f"{self._me}/up", json.dumps({"type": "ready", **self._about_me()}).encode())
+        ready = {"type": "ready", **self._stamped(), **self._about_me()}
+        self._listener.announced(ready["number"])
+        self._publish(f"{self._me}/up", json.dumps(ready).encode())
         self._ready_at = self._clock() + READY_SECONDS
+
+    def _stamped(self) -> dict[str, Any]:
+        self._number += 1
+        return {"protocol": PROTOCOL, "session": self._folder.session, "number": self._number}
 
     def _about_me(self) -> dict[str, Any]:
         backbone = self._plan["backbone"]["fingerprint"]  # a real device hashes the weights that it has
         return {"language": self._language, "examples": EXAMPLES, "plan": self._digest, "backbone": backbone}
 
-    def _publish_state(self, phase: str) -> None:
-        state = {"state": "online", "language": self._language, "phase": phase, "version": max(0, self._version)}
-        self._publish(f"{self._me}/state", json.dumps(state).encode(), retain=True)
+    def _publish_state(self, phase: str, *, state: str = "online") -> None:
+        said = {"state": state, "language": self._language, "phase": phase, "version": max(0, self._version)}
+        self._publish(f"{self._me}/state", json.dumps({**self._stamped(), **said}).encode(), retain=True)
 
-    def _publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        self._mqtt.publish(topic, payload, qos=1, retain=retain)
+    def _publish(self, topic: str, content: bytes, *, retain: bool = False) -> None:
+        self._mqtt.publish(topic, seal(topic, content, self._folder.key), qos=1, retain=retain)
 
 
-def offline(language: str) -> bytes:
-    return json.dumps({"state": "offline", "language": language}).encode()
+def last_will(federation: str, language: str, folder: Folder) -> tuple[str, bytes]:
+    """Return topic and payload of what the broker says when the connection is lost."""
+    topic = f"mfpt/v1/{federation}/client/{folder.id}/state"
+    said = {"protocol": PROTOCOL, "session": folder.session, "number": 0, "state": "offline", "language": language}
+    return topic, seal(topic, json.dumps(said).encode(), folder.key)
 
 
 def report(event: str, **details: Any) -> None:
@@ -262,39 +250,31 @@ def report(event: str, **details: Any) -> None:
     sys.stdout.flush()
 
 
-def send_at_once(_client: mqtt.Client, _data: object, opened: object) -> None:
-    if isinstance(opened, socket.socket):
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-
-
-def main(host: str, port: str, federation: str, language: str, path: str, rounds: str) -> None:
-    folder = Folder(Path(path))
-    connection = mqtt.Client(CallbackAPIVersion.VERSION2, f"second-{folder.client}", clean_session=True)
-    device = Device(connection, federation, language, folder, int(rounds))
-    connection.will_set(f"mfpt/v1/{federation}/client/{folder.client}/state", offline(language), qos=1, retain=True)
-    # paho calls back in a thread of its own; what happened is handled in this one.
-    happened: queue.Queue[mqtt.MQTTMessage | None] = queue.Queue()
-    connection.on_connect = lambda *_: happened.put(None)
-    connection.on_message = lambda _client, _data, message: happened.put(message)
-    connection.on_socket_open = send_at_once
-    connection.connect(host, int(port))
-    connection.loop_start()
+def main(address: str, language: str, path: str, rounds: str) -> None:
+    folder, invited = Folder(Path(path)), invitation.read(address)
+    if invited.coordinator and not folder.account:
+        invitation.enrol(invited, folder, language)
+        report("admitted", id=folder.id)
+    will = last_will(invited.federation, language, folder)
+    broker = Broker(invited.addresses, invitation.login(invited, folder), folder.coordinator, will)
+    device = Device(broker.mqtt, invited.federation, language, folder, int(rounds))
     while not device.ended:
-        try:
-            message = happened.get(timeout=1)
-        except queue.Empty:
+        happened = broker.next(seconds=1)
+        if happened is None:
             device.time_passed()
-            continue
-        if message is None:
+        elif happened == "connected":
             device.connected()
         else:
             try:
-                device.received(message.topic, bytes(message.payload))
+                device.received(happened.topic, bytes(happened.payload))
             except ValueError as error:
-                report("ignored", topic=message.topic, why=str(error))
-    connection.disconnect()
-    connection.loop_stop()
+                report("ignored", topic=happened.topic, why=str(error))
+    broker.close()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except (OSError, TimeoutError) as error:
+        report("failed", why=str(error))
+        sys.exit(5 if isinstance(error, PermissionError) else 3)

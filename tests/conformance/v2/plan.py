@@ -4,15 +4,12 @@ from typing import Any, Final
 
 # The keys of the plan that this device understands; "" holds those outside the sections.
 PLAN_KEYS: Final = {
-    "": "task federation backbone prompt training aggregation privacy",
+    "": "task federation backbone prompt training privacy",
     "task": "kind labels data",
     "backbone": "uri width layers fingerprint quantisation prefix",
     "prompt": "method tokens layer init_std encoder_width seed",
     "training": "epochs min_steps head_start batch_size prompt_learning_rate head_learning_rate schedule weight_decay "
     "max_tokens",
-    "aggregation": "buffer fold_after patience concurrency staleness staleness_exponent staleness_grace max_staleness "
-    "proximity temperature distance_bias metrics example_exponent cover_exponent max_examples combine trim optimiser "
-    "learning_rate momentum second_moment adaptivity zero_shot",
     "privacy": "clip_norm min_examples",
 }
 

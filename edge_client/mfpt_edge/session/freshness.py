@@ -1,0 +1,59 @@
+"""Which of the coordinator's messages are new: what a broker replays changes nothing.
+
+Everything that the coordinator says carries its epoch, which rises with every start, and the newest version. A device
+keeps the highest pair that it has seen. An assignment or a stop names the announcement that it answers, and
+assignments for the same announcement are numbered. No clock is looked at: old laptops have dead batteries.
+"""
+
+from dataclasses import dataclass
+
+from mfpt_shared.protocol.messages import Assign, FromCoordinator, Prompt, Stop
+
+
+@dataclass(slots=True)
+class Freshness:
+    """What this device has seen of its coordinator, and said itself.
+
+    Attributes:
+        epoch: Highest epoch that was seen; 0 before the first.
+        version: Version of the newest prompt that was seen in that epoch.
+        session: Number of this run of the device.
+        ready: Number of its last announcement in this session; 0 before the first.
+        turn: Number of the last assignment that answered it.
+    """
+
+    epoch: int = 0
+    version: int = 0
+    session: int = 0
+    ready: int = 0
+    turn: int = 0
+
+    def announced(self, number: int) -> None:
+        """Note that the device has announced itself: from now on only answers to this announcement count."""
+        self.ready, self.turn = number, 0
+
+    def problem(self, message: FromCoordinator | Prompt) -> str | None:
+        """Return why a message is not new; None if it is, and is now the newest that was seen."""
+        said = message.header if isinstance(message, Prompt) else message
+        if said.epoch < self.epoch:
+            return f"it is of epoch {said.epoch}, and epoch {self.epoch} has begun"
+        if isinstance(message, Prompt) and said.epoch == self.epoch and said.version < self.version:
+            return f"it is version {said.version}, and version {self.version} has come"
+        if isinstance(message, Assign | Stop) and (problem := self._answers_nothing(message)):
+            return problem
+        if said.epoch > self.epoch:
+            self.epoch, self.version = said.epoch, 0
+        if isinstance(message, Prompt):
+            self.version = said.version
+        if isinstance(message, Assign):
+            self.turn = message.turn
+        return None
+
+    def _answers_nothing(self, message: Assign | Stop) -> str | None:
+        if isinstance(message, Stop) and message.reason == "revoked":
+            return None
+        if (message.session, message.ready) != (self.session, self.ready):
+            return "it answers an earlier announcement of this device"
+        if isinstance(message, Assign) and message.turn <= self.turn:
+            return "it came before"
+        return None

@@ -1,0 +1,66 @@
+"""What a device does when its broker no longer wants it, or does not let it read everything."""
+
+import asyncio
+import itertools
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from mfpt_edge.session.channel import client_will
+from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.trust import Trust
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
+from mfpt_shared.transport.base import Connected, Disconnected, Event, SubscriptionRefused
+from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
+from support.session import FEDERATION, SWAHILI
+from support.stub import StubTrainer
+
+RETRIES: Final = 9
+REFUSED: Final = Disconnected("Not authorized", 1, refused=True)
+UNREACHABLE: Final = Disconnected("nobody there", 1)
+THE_END: Final = Disconnected("nobody there", RETRIES)
+
+
+def run(folder: Path, *events: Event) -> None:
+    """Run a device that meets these events, one after the other, from its transport."""
+
+    async def scenario() -> None:
+        place = DeviceFolder(folder)
+        session = place.begin_session(place.enrol(SWAHILI))
+        transport = MemoryTransport(MemoryBroker(), client_will(FEDERATION, session))
+        ticks = itertools.count()
+        client = EdgeClient(
+            place,
+            session,
+            FEDERATION,
+            transport,
+            trust=Trust(),
+            prepare=lambda _: StubTrainer(),
+            clock=lambda: next(ticks),
+            retries=RETRIES,
+        )
+        await transport.connect()
+        for event in events:
+            transport.put(event)
+        await client.run()
+
+    asyncio.run(asyncio.wait_for(scenario(), 10))
+
+
+def test_a_device_ends_when_its_credentials_are_refused_three_times_in_a_row(tmp_path: Path) -> None:
+    with pytest.raises(AuthenticationFailed, match="ask for a new invitation"):
+        run(tmp_path, REFUSED, REFUSED, REFUSED, THE_END)
+
+
+@pytest.mark.parametrize("between", [UNREACHABLE, Connected()])
+def test_refusals_that_are_not_in_a_row_do_not_end_a_device(between: Event, tmp_path: Path) -> None:
+    with pytest.raises(ConnectionFailed, match=f"{RETRIES} attempts"):
+        run(tmp_path, REFUSED, REFUSED, between, REFUSED, REFUSED, THE_END)
+
+
+def test_a_device_says_what_the_broker_does_not_let_it_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ConnectionFailed):
+        run(tmp_path, SubscriptionRefused(("mfpt/v1/here/plan", "mfpt/v1/here/down")), THE_END)
+    assert "does not let this device read mfpt/v1/here/plan, mfpt/v1/here/down" in caplog.text

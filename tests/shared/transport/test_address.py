@@ -1,0 +1,115 @@
+"""What a broker's URL means, and that no message shows its password."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mfpt_shared.errors import UsageError
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress, parse_broker, parse_candidates
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("mqtt://host", BrokerAddress("host", 1883)),
+        ("mqtt://host/", BrokerAddress("host", 1883)),
+        ("MQTTS://Host", BrokerAddress("host", 8883, "mqtts")),
+        ("mqtts://host:1", BrokerAddress("host", 1, "mqtts")),
+        ("ws://host", BrokerAddress("host", 80, "ws", path="/mqtt")),
+        ("ws://host/", BrokerAddress("host", 80, "ws", path="/mqtt")),
+        ("wss://host:8443/a/mqtt", BrokerAddress("host", 8443, "wss", path="/a/mqtt")),
+        ("mqtt://[::1]:1884", BrokerAddress("::1", 1884)),
+        ("mqtt://ann@host", BrokerAddress("host", 1883, username="ann")),
+        ("mqtt://ann:p%40s%3As@host", BrokerAddress("host", 1883, username="ann", password="p@s:s")),
+    ],
+)
+def test_a_broker_url_is_taken_apart(url: str, address: BrokerAddress) -> None:
+    assert parse_broker(url) == address
+
+
+@pytest.mark.parametrize(
+    ("url", "user", "password"),
+    [
+        ("mqtts://host", "mfpt", "from outside"),
+        ("mqtts://ann@host", "ann", "from outside"),
+        ("mqtts://ann:own@host", "ann", "own"),
+    ],
+)
+def test_the_password_may_come_from_the_environment(url: str, user: str, password: str) -> None:
+    address = parse_broker(url, {PASSWORD_VARIABLE: "from outside"})
+
+    assert (address.username, address.password) == (user, password)
+
+
+@pytest.mark.parametrize("url", ["mqtt://host", "wss://ann@host:8443/a", "mqtts://[::1]"])
+def test_an_address_is_written_as_it_can_be_read_again(url: str) -> None:
+    address = parse_broker(url)
+
+    assert parse_broker(str(address)) == address
+
+
+def test_neither_form_of_an_address_shows_the_password() -> None:
+    address = parse_broker("wss://ann:secret@host")
+
+    assert "secret" not in f"{address} {address!r}"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("mqtt//u:secret@h", "mqtt//u:***@h"),
+        ("mqtt://u:secret@h:99999", "mqtt://u:***@h:99999"),
+        ("mqtt://u:secret@h:0", "mqtt://u:***@h:0"),
+        ("http://u:secret@h", "http://u:***@h"),
+        ("u:secret@h:1883", "u:***@h:1883"),
+        ("mqtt:u:secret@h", "mqtt:***@h"),
+        ("mqtt://u:sec@ret@h:port", "mqtt://u:***@h:***"),
+        ("mqtt://u:sec#ret@h", "mqtt://u:***@h"),
+        ("mqtt://u:sec/ret@h", "mqtt://u:***@h"),
+        ("ws://u:12/secret@h", "ws://u:***@h"),
+        ("mqtt://u:secret", "mqtt://u:***"),
+        ("mqtt://u:secret@[::1", "mqtt://u:***@[::1"),
+        ("mqtt://u:secret@h/path", "mqtt://u:***@h/path"),
+        ("mqtt://h/?password=secret", "mqtt://h/"),
+        ("mqtt://u:secret @h", "mqtt://u:***@h"),
+        ("", ""),
+        ("localhost:1883", "localhost:1883"),
+        ("mqtt://" + 70 * "h", "mqtt://" + 70 * "h"),
+    ],
+)
+def test_a_malformed_url_is_shown_without_its_password(url: str, shown: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse_broker(url)
+
+    assert repr(shown) in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+@given(
+    before=st.sampled_from(
+        ["mqtt://", "wss://", "mqtt//", "mqtt:/", "http://", "://", "", "[", "mqtt://[", "mqtts:\n//"]
+    ),
+    secret=st.text(min_size=1).map(lambda text: f"{text}CRET") | st.just("12/CRET"),
+    after=st.sampled_from(["", "h", "h:99999", "h:x", "[::1", "h/p", "h?q#f", "h\x00", "h@h", "℀"]),
+)
+def test_no_malformation_shows_the_password(before: str, secret: str, after: str) -> None:
+    try:
+        shown = str(parse_broker(f"{before}user:{secret}@{after}"))
+    except UsageError as error:
+        shown = str(error)
+
+    assert "CRET" not in shown
+
+
+@pytest.mark.parametrize(
+    ("url", "tried"),
+    [
+        ("mqtt://u@host", ["mqtt://u@host:1883", "ws://u@host:80/mqtt"]),
+        ("mqtts://host", ["mqtts://host:8883", "wss://host:443/mqtt"]),
+        ("mqtts://host:8883", ["mqtts://host:8883"]),
+        ("mqtt://127.0.0.1:1883", ["mqtt://127.0.0.1:1883"]),
+        ("wss://host", ["wss://host:443/mqtt"]),
+    ],
+)
+def test_without_a_port_the_port_of_the_web_is_tried_as_well(url: str, tried: list[str]) -> None:
+    assert [str(address) for address in parse_candidates(url)] == tried
