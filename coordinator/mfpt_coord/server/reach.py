@@ -18,6 +18,7 @@ from mfpt_coord.server.logins import known_accounts
 from mfpt_shared.protocol.codec import MAX_JSON
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress, Scheme
 from mfpt_shared.transport.connection import Connection
+from mfpt_shared.transport.security import Security
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 # A network that is reserved for documentation: nothing is sent there, but the system says from which address it would.
@@ -71,7 +72,10 @@ async def reach(config: ServeConfig, state: State, stack: AsyncExitStack) -> Rea
     if (websocket := config.offer.websocket) is not None:
         scheme: Scheme = "wss" if config.offer.certificate else "ws"
         listening.append(BrokerAddress(listening[0].host, websocket.port, scheme))
-    return Reach(Connection((broker.address,)), _advertised(config, tuple(listening)), broker.accounts)
+    # The coordinator reaches its own broker at an address that the certificate may not name.
+    certificate = config.offer.certificate
+    own = Connection((broker.address,), Security(exact=certificate.chain if certificate else None))
+    return Reach(own, _advertised(config, tuple(listening)), broker.accounts)
 
 
 def _open_house() -> OpenHouse:
