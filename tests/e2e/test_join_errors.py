@@ -15,6 +15,7 @@ from mfpt_shared.protocol.messages import Prompt as PromptMessage
 from mfpt_shared.protocol.messages import PromptHeader
 from mfpt_shared.tensors import halve, initial_state
 from support.brokers import free_port
+from support.federation import tiny_plan
 from support.neighbour import FEDERATION, plan_file
 from support.programs import messages, run, serve
 
@@ -42,7 +43,8 @@ def test_a_data_file_without_a_text_column_ends_with_exit_code_7_and_names_the_c
     async def scenario() -> "subprocess.CompletedProcess[str]":
         async with serve(tmp_path, tmp_path / "data", "--plan", str(plan_file(tmp_path))) as serving:
             command = ("join", "--lang", "sw", "--federation", FEDERATION, "--broker", str(serving.address))
-            return await asyncio.to_thread(run, tmp_path, "mfpt_edge", *command, "--data", str(data))
+            allowed = ("--allow-backbone", tiny_plan().backbone.uri)
+            return await asyncio.to_thread(run, tmp_path, "mfpt_edge", *command, "--data", str(data), *allowed)
 
     result = asyncio.run(asyncio.wait_for(scenario(), 90))
 

@@ -17,6 +17,7 @@ from mfpt_shared.backbones.describe import BUNDLED_SHA256
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import normalise
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Task, Training, checked
+from mfpt_shared.protocol.topics import ROOT
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
 from support.federation import Device, coordinating, running

@@ -12,11 +12,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mfpt_shared.errors import DecodeError, TimedOut
+from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import ClientStatus, CoordinatorState, FederationStatus
 from mfpt_shared.protocol.topics import COORDINATOR_STATE, COORDINATOR_STATUS
-from mfpt_shared.transport.base import Inbound, Transport
+from mfpt_shared.transport.base import Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.connection import Connection
 
 _PHASE_STYLES = {"training": "green", "uploading": "cyan", "evaluating": "cyan", "offline": "dim", "done": "dim"}
@@ -34,6 +34,7 @@ async def show_status(connection: Connection, federation: str, *, watch: bool, a
 
     Raises:
         ConnectionFailed: There is no broker at the address.
+        AuthenticationFailed: The broker refused the credentials, or does not let this user read the status.
         TimedOut: The broker does not know the federation.
     """
     transport = connection.transport(f"mfpt-status-{uuid.uuid4().hex[:12]}")
@@ -77,6 +78,8 @@ async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tupl
     online: bool | None = None
     while True:
         for event in await transport.receive():
+            if isinstance(event, SubscriptionRefused):
+                raise AuthenticationFailed(str(event))
             if not isinstance(event, Inbound):
                 continue
             try:

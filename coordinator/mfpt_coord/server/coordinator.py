@@ -129,8 +129,8 @@ class Coordinator:
                 self._introduce()
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
-            case SubscriptionRefused(filters):
-                _log.error("the broker does not let the coordinator read %s: no device is heard", ", ".join(filters))
+            case SubscriptionRefused():
+                _log.error("%s: no device is heard there", event)
             case Inbound():
                 try:
                     understood = self._intake.understand(event, at)

@@ -174,8 +174,8 @@ class EdgeClient:
             case Connected():
                 self._refusals = 0
                 self._handle(BrokerConnected(self._clock()))
-            case SubscriptionRefused(filters):
-                _log.warning("the broker does not let this device read %s", ", ".join(filters))
+            case SubscriptionRefused():
+                _log.warning("%s", event)
             case Disconnected(reason, attempts, refused):
                 self._refusals = self._refusals + 1 if refused else 0
                 if self._refusals >= REFUSALS:

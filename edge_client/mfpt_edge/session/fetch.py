@@ -10,12 +10,12 @@ from mfpt_edge.session.channel import Listener
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.saved_prompt import Model
-from mfpt_shared.errors import TimedOut
+from mfpt_shared.errors import AuthenticationFailed, TimedOut
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PLAN, PROMPT
-from mfpt_shared.transport.base import Event, Inbound, Transport
+from mfpt_shared.transport.base import Event, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.connection import Connection
 
 FETCH_SECONDS: Final = 5.0
@@ -29,6 +29,7 @@ def fetch(connection: Connection, federation: str, language: LanguageCode) -> Mo
 
     Raises:
         ConnectionFailed: The broker cannot be reached.
+        AuthenticationFailed: The broker refused the credentials, or does not let this user read prompts.
         TimedOut: The broker keeps no plan or no prompt of this federation.
         Incompatible: This version of mfpt cannot follow the plan.
     """
@@ -62,6 +63,13 @@ class _Retained:
     prompts: dict[str, Prompt] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
+        """Take an event.
+
+        Raises:
+            AuthenticationFailed: The broker does not let this user read prompts.
+        """
+        if isinstance(event, SubscriptionRefused):
+            raise AuthenticationFailed(str(event))
         match self.listener.understand(event, self.plan, at=0.0) if isinstance(event, Inbound) else None:
             case PlanReceived(plan=plan):
                 self.plan = plan

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from mfpt_shared.errors import UsageError
 
@@ -59,7 +59,7 @@ class BrokerAddress:
 
     def __str__(self) -> str:
         """Return the URL without the password."""
-        user = f"{self.username}@" if self.username else ""
+        user = f"{quote(self.username, safe='')}@" if self.username else ""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{self.scheme}://{user}{host}:{self.port}{self.path if self.websocket else ''}"
 
@@ -105,12 +105,11 @@ def parse_candidates(url: str, environment: Mapping[str, str] | None = None) -> 
 
 
 def redacted(url: str) -> str:
-    """Return a URL, however malformed, with `***` in place of whatever may be a password."""
+    """Return a URL, however malformed, with `***` in place of user and password, and of what may be either."""
     found = _BEFORE_USER.match(url)
     start = url[: found.end()] if found else ""
-    login, at, rest = url[len(start) :].rpartition("@")
-    user, colon, _ = login.partition(":")
-    return f"{start}{user}{colon and ':***'}{at}{_without_odd_port(rest)}"
+    _, at, place = url[len(start) :].rpartition("@")
+    return f"{start}{at and '***@'}{_without_odd_port(place)}"
 
 
 def _without_odd_port(place: str) -> str:

@@ -53,6 +53,10 @@ class SubscriptionRefused:
 
     filters: tuple[str, ...]
 
+    def __str__(self) -> str:
+        """Return a sentence for people."""
+        return f"the broker does not let this user read {', '.join(self.filters)}"
+
 
 Event = Inbound | Connected | Disconnected | SubscriptionRefused
 

@@ -77,7 +77,7 @@ def parse_connection(
     if security.ca_file is not None or security.cert is not None:
         if not addresses[0].tls:
             raise UsageError(
-                f"--ca-file, --cert and --key are for TLS, which {addresses[0]} has not: give mqtts:// or wss://"
+                f"--ca-file, --cert and --key are for TLS, which {addresses[0]} does not use: give mqtts:// or wss://"
             )
         for alternative in security.alternatives():
             alternative.context()

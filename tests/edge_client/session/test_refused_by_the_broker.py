@@ -9,6 +9,7 @@ import pytest
 
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.fetch import fetch_over
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
@@ -63,4 +64,14 @@ def test_refusals_that_are_not_in_a_row_do_not_end_a_device(between: Event, tmp_
 def test_a_device_says_what_the_broker_does_not_let_it_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with pytest.raises(ConnectionFailed):
         run(tmp_path, SubscriptionRefused(("mfpt/v1/here/plan", "mfpt/v1/here/down")), THE_END)
-    assert "does not let this device read mfpt/v1/here/plan, mfpt/v1/here/down" in caplog.text
+    assert "does not let this user read mfpt/v1/here/plan, mfpt/v1/here/down" in caplog.text
+
+
+def test_whoever_may_not_read_a_prompt_is_told_instead_of_waiting() -> None:
+    async def scenario() -> None:
+        transport = MemoryTransport(MemoryBroker())
+        transport.put(SubscriptionRefused(("mfpt/v1/default/prompt/swh",)))
+        with pytest.raises(AuthenticationFailed, match="prompt/swh"):
+            await fetch_over(transport, FEDERATION, SWAHILI)
+
+    asyncio.run(asyncio.wait_for(scenario(), 10))

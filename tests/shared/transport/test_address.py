@@ -41,7 +41,7 @@ def test_the_password_may_come_from_the_environment(url: str, user: str, passwor
     assert (address.username, address.password) == (user, password)
 
 
-@pytest.mark.parametrize("url", ["mqtt://host", "wss://ann@host:8443/a", "mqtts://[::1]"])
+@pytest.mark.parametrize("url", ["mqtt://host", "wss://ann@host:8443/a", "mqtts://[::1]", "ws://a%40%5Bb@host"])
 def test_an_address_is_written_as_it_can_be_read_again(url: str) -> None:
     address = parse_broker(url)
 
@@ -57,21 +57,21 @@ def test_neither_form_of_an_address_shows_the_password() -> None:
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
-        ("mqtt//u:secret@h", "mqtt//u:***@h"),
-        ("mqtt://u:secret@h:99999", "mqtt://u:***@h:99999"),
-        ("mqtt://u:secret@h:0", "mqtt://u:***@h:0"),
-        ("http://u:secret@h", "http://u:***@h"),
-        ("u:secret@h:1883", "u:***@h:1883"),
-        ("mqtt:u:secret@h", "mqtt:***@h"),
-        ("mqtt://u:sec@ret@h:port", "mqtt://u:***@h:***"),
-        ("mqtt://u:sec#ret@h", "mqtt://u:***@h"),
-        ("mqtt://u:sec/ret@h", "mqtt://u:***@h"),
-        ("ws://u:12/secret@h", "ws://u:***@h"),
+        ("mqtt//u:secret@h", "mqtt//***@h"),
+        ("mqtt://u:secret@h:99999", "mqtt://***@h:99999"),
+        ("mqtt://u:secret@h:0", "mqtt://***@h:0"),
+        ("http://u:secret@h", "http://***@h"),
+        ("u:secret@h:1883", "***@h:1883"),
+        ("mqtt:u:secret@h", "***@h"),
+        ("mqtt://u:sec@ret@h:port", "mqtt://***@h:***"),
+        ("mqtt://u:sec#ret@h", "mqtt://***@h"),
+        ("mqtt://u:sec/ret@h", "mqtt://***@h"),
+        ("ws://u:12/secret@h", "ws://***@h"),
         ("mqtt://u:secret", "mqtt://u:***"),
-        ("mqtt://u:secret@[::1", "mqtt://u:***@[::1"),
-        ("mqtt://u:secret@h/path", "mqtt://u:***@h/path"),
+        ("mqtt://u:secret@[::1", "mqtt://***@[::1"),
+        ("mqtt://u:secret@h/path", "mqtt://***@h/path"),
         ("mqtt://h/?password=secret", "mqtt://h/"),
-        ("mqtt://u:secret @h", "mqtt://u:***@h"),
+        ("mqtt://u:secret @h", "mqtt://***@h"),
         ("", ""),
         ("localhost:1883", "localhost:1883"),
         ("mqtt://" + 70 * "h", "mqtt://" + 70 * "h"),

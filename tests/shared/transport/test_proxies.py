@@ -9,7 +9,7 @@ import pytest
 from mfpt_shared.errors import ConnectionFailed, UsageError
 from mfpt_shared.transport.address import BrokerAddress, parse_broker
 from mfpt_shared.transport.mqtt import MqttTransport
-from mfpt_shared.transport.proxy import Proxies, Proxy, parse_proxies
+from mfpt_shared.transport.proxy import Proxy, parse_proxies
 from mfpt_shared.transport.security import Security
 from support.brokers import free_port
 from support.certificates import LOOPBACK, Authority
@@ -111,7 +111,7 @@ def test_a_proxy_that_refuses_is_named_with_its_reason() -> None:
 
 @pytest.mark.network
 def test_a_proxy_that_is_not_there_is_named() -> None:
-    proxy = Proxies(plain=Proxy(LOOPBACK, free_port()), to_loopback=True).plain
+    proxy = Proxy(LOOPBACK, free_port())
 
     client = MqttTransport(BrokerAddress("broker.invalid", 1883), "a", proxy=proxy)
 
