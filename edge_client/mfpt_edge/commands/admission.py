@@ -16,6 +16,7 @@ from mfpt_shared.invitation import InvitationLine, encoded
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Admitted
+from mfpt_shared.transport.base import Transport
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security
 
@@ -52,10 +53,39 @@ def connection_of(reach: Reach, membership: Membership | None, session: Session)
     if membership is None:
         return (reach.named or reach.usual).logged_in(session.identity.client)
     addresses = membership.brokers() if reach.named is None else reach.named.addresses
-    user = membership.user or session.identity.client
     password = membership.password if membership.user else session.password
-    logins = tuple(replace(address, username=user, password=password) for address in addresses)
+    logins = tuple(
+        replace(address, username=membership.user, password=password, usual_user=session.identity.client)
+        for address in addresses
+    )
     return Connection(logins, _pinned(reach, membership.key), reach.proxies)
+
+
+async def connect(
+    transport: Transport,
+    membership: Membership | None,
+    attempts: int | None,
+    sleep: Callable[[float], Awaitable[None]],
+) -> None:
+    """Connect as a member, or as a device of an open federation.
+
+    Raises:
+        AuthenticationFailed: The device is not let in, and what to do about it.
+        MfptError: The broker cannot be reached.
+    """
+    try:
+        await connect_with_retries(transport, attempts, sleep)
+    except WrongCertificate:
+        raise
+    except AuthenticationFailed as error:
+        if membership is None:
+            raise AuthenticationFailed(
+                f"{error}; a closed federation takes an invitation: mfpt-edge join 'mfpt://…'"
+            ) from error
+        raise AuthenticationFailed(
+            "the broker does not accept this device any more; it may have been revoked: ask for a new invitation, and "
+            "give it another --state-dir"
+        ) from error
 
 
 def trust_of(membership: Membership | None) -> Trust:

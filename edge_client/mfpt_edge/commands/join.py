@@ -10,14 +10,13 @@ from typing import Protocol
 
 import msgspec
 
-from mfpt_edge.commands.admission import admitted, connection_of, trust_of
+from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
-from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
@@ -149,7 +148,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
-        await connect_with_retries(transport, config.retries.connect, asyncio.sleep)
+        await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
         await client.run()
         seconds = time.time() - began

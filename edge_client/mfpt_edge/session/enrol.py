@@ -12,7 +12,7 @@ from typing import Final
 from mfpt_edge.storage.device_folder import Session
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeError, TimedOut
 from mfpt_shared.invitation import InvitationLine
-from mfpt_shared.keys import PublicKey
+from mfpt_shared.keys import fingerprint
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Admitted, Enrol, Refused
 from mfpt_shared.protocol.seal import seal
@@ -57,12 +57,25 @@ class Request:
             case SubscriptionRefused():
                 raise AuthenticationFailed("the broker does not let this invitation ask: get a new one")
             case Inbound(topic, payload) if topic == self.down:
-                message = _said_by(self.line.key, topic, payload, self.line.federation)
-                if isinstance(message, Admitted | Refused) and message.nonce == self.nonce:
-                    if isinstance(message, Refused):
-                        raise AuthenticationFailed(f"not admitted: {message.detail}")
-                    return message
+                return self._answer(topic, payload)
         return None
+
+    def _answer(self, topic: str, payload: bytes) -> Admitted | None:
+        try:
+            received = understand(topic, payload, self.line.federation)
+        except DecodeError:
+            return None
+        message = None if received is None else received.message
+        if received is None or not isinstance(message, Admitted | Refused) or message.nonce != self.nonce:
+            return None
+        if received.signer != self.line.key:
+            raise AuthenticationFailed(
+                f"coordinator {fingerprint(received.signer)} answers, but the invitation names "
+                f"{fingerprint(self.line.key)}: copy the whole line, or ask for a new one"
+            )
+        if isinstance(message, Refused):
+            raise AuthenticationFailed(f"not admitted: {message.detail}")
+        return message
 
 
 def request(line: InvitationLine, session: Session, nonce: str, name: str = "") -> Request:
@@ -121,12 +134,3 @@ async def _answer_within(transport: Transport, asked: Request, seconds: float) -
                         return answer
     except TimeoutError:
         return None
-
-
-def _said_by(key: PublicKey, topic: str, payload: bytes, federation: str) -> object:
-    """Return a message that the coordinator signed; None for anything else."""
-    try:
-        received = understand(topic, payload, federation)
-    except DecodeError:
-        return None
-    return received.message if received is not None and received.signer == key else None
