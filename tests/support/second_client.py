@@ -1,6 +1,7 @@
 """The client of `conformance.v2` in a process that can import paho, `cryptography` and the standard library alone."""
 
 import asyncio
+import base64
 import contextlib
 import importlib.util
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import conformance.v2.client
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.transport.address import BrokerAddress
 from support.inbox import SECONDS
 
@@ -20,6 +22,10 @@ sys.path.append(sys.argv.pop(1))
 runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
+
+TOKEN: Final = "AAECAwQFBgc"
+SECRET: Final = "AAECAwQFBgcICQoLDA0ODw"
+"""Id and secret of the invitations of these tests."""
 
 _LIBRARIES: Final = ("paho", "cryptography", "_cffi_backend")
 """What the client needs; the last one is a part of `cryptography`."""
@@ -40,6 +46,12 @@ def isolated(libraries: Path) -> list[str]:
     (libraries / "conformance").mkdir()
     (libraries / "conformance" / "v2").symlink_to(Path(conformance.v2.client.__file__).parent)
     return [sys.executable, "-I", "-S", "-c", _RUN_MODULE, str(libraries)]
+
+
+def invitation(address: BrokerAddress, coordinator: SigningKey) -> str:
+    """Return the line that invites to the federation `test`, as docs/protocol.md writes it."""
+    key = base64.urlsafe_b64encode(coordinator.public).decode().rstrip("=")
+    return f"mfpt://{address.host}:{address.port}/test?via={address.scheme}#{TOKEN}.{SECRET}.{key}"
 
 
 class SecondClient:
