@@ -135,8 +135,7 @@ class History:
         tensors = unflatten(np.array(numbers, np.float32), self.state.layout)
         packed = {name: quantise(array) for name, array in tensors.items()} if self.random.random() < 0.5 else tensors
         base = max(0, self.state.version - self.random.randint(0, 3))
-        if self.random.random() < 0.8:
-            self.state = with_grant(self.state, client, CLIENTS[client], base)
+        self.state = with_grant(self.state, client, CLIENTS[client], base)
         header = UpdateHeader(
             sequence=sequence,
             language=CLIENTS[client],

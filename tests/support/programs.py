@@ -15,7 +15,7 @@ from typing import Final
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.inbox import SECONDS
 
-_LISTENING: Final = re.compile(r"listening: mfpt-edge join --broker mqtt://([^:]+):(\d+)")
+_LISTENING: Final = re.compile(r"listening: (?:mfpt-edge join --broker )?(mqtts?)://([^:]+):(\d+)")
 
 
 def variables(home: Path) -> dict[str, str]:
@@ -90,7 +90,7 @@ async def _address(process: Process, log: list[str]) -> BrokerAddress:
     async for line in process.stderr:
         log.append(line.decode())
         if found := _LISTENING.search(log[-1]):
-            return BrokerAddress(found[1], int(found[2]))
+            return BrokerAddress(found[2], int(found[3]), "mqtts" if found[1] == "mqtts" else "mqtt")
     raise AssertionError(f"exit {await process.wait()}: {''.join(log)}")
 
 

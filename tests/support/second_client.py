@@ -74,11 +74,14 @@ class SecondClient:
 
     async def until_it_leaves(self) -> None:
         """Read all reports, and check that the last says that the client had finished."""
-        async with asyncio.timeout(SECONDS):
-            with contextlib.suppress(EOFError):
-                while True:
-                    await self._next()
-            code = await self.process.wait()
+        try:
+            async with asyncio.timeout(SECONDS):
+                with contextlib.suppress(EOFError):
+                    while True:
+                        await self._next()
+                code = await self.process.wait()
+        except TimeoutError:
+            raise AssertionError(f"it has not left within {SECONDS:g} s; it reported {self.reports}") from None
         assert code == 0, self.reports
         assert [report["why"] for report in self.reported("goodbye")] == ["finished"], self.reports
 

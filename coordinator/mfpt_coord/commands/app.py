@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from mfpt_coord.commands import plan
+from mfpt_coord.commands import devices, plan
+from mfpt_coord.commands.invite import invite
 from mfpt_coord.commands.languages import languages
 from mfpt_coord.commands.serve import serve
 from mfpt_coord.commands.simulate import simulate
@@ -22,6 +23,8 @@ app = typer.Typer(
 )
 app.command(epilog="Example: mfpt-coord serve --listen 0.0.0.0:1883 --plan plan.toml --data-dir /var/lib/mfpt")(serve)
 app.command(epilog="Example: mfpt-coord status --watch --broker mqtt://localhost:1883")(status)
+app.command(epilog="Example: mfpt-coord invite --lang sw --uses 20 --expires 7d")(invite)
+app.add_typer(devices.app, name="devices")
 app.add_typer(plan.app, name="plan")
 app.command(epilog="Example: mfpt-coord languages swh zul yor --metrics genetic,script --plot distances.svg")(languages)
 app.command(

@@ -62,6 +62,10 @@ DistancesOption = Annotated[
         "first,second,distance.",
     ),
 ]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option(help="Folder for everything that the coordinator keeps. By default under the XDG state home."),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else.")]
 
 # `simulate`: the experiment.

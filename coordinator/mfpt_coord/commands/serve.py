@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,10 +10,14 @@ from mfpt_coord.commands.options import (
     BrokerOption,
     CaFileOption,
     CertOption,
+    DataDirOption,
     DistancesOption,
     KeyOption,
     ProxyOption,
 )
+
+if TYPE_CHECKING:
+    from mfpt_coord.server.broker_config import Certificate
 
 
 def serve(
@@ -25,9 +29,28 @@ def serve(
     listen: Annotated[
         str, typer.Option(help="HOST:PORT for the embedded broker; port 0 takes a free one.")
     ] = "127.0.0.1:1883",
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder for everything that is kept. By default under the XDG state home.")
+    is_open: Annotated[
+        bool | None,
+        typer.Option(
+            "--open/--closed",
+            help="Whether devices take part without an invitation. By default only on this machine.",
+            show_default=False,
+        ),
     ] = None,
+    advertise: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST[:PORT]", help="Address that invitations name; repeatable. By default that of this machine."
+        ),
+    ] = None,
+    websocket: Annotated[
+        str | None, typer.Option(metavar="HOST:PORT", help="Serve WebSockets there as well, such as 0.0.0.0:443.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="TLS certificate of the embedded broker, PEM.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key of --tls-cert, PEM.")] = None,
+    data_dir: DataDirOption = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after this many new versions.")] = None,
     distances: DistancesOption = None,
     ca_file: CaFileOption = None,
@@ -42,7 +65,8 @@ def serve(
     from mfpt_coord.languages.distance_file import read_distances
     from mfpt_coord.presets import read_plan
     from mfpt_coord.server.broker import parse_listen
-    from mfpt_coord.server.config import ServeConfig, default_data_dir
+    from mfpt_coord.server.config import Offer, ServeConfig, default_data_dir
+    from mfpt_coord.server.reach import parse_advertised
     from mfpt_coord.server.serve import serve as run_serve
     from mfpt_shared.transport.connection import connection_if_named
     from mfpt_shared.transport.security import Security
@@ -54,6 +78,23 @@ def serve(
             broker=connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
             listen=parse_listen(listen),
             folds=folds,
+            offer=Offer(_certificate(tls_cert, tls_key), parse_listen(websocket) if websocket else None),
+            is_open=is_open,
+            advertised=tuple(map(parse_advertised, advertise or ())),
             distances=read_distances(distances) if distances else {},
         )
     )
+
+
+def _certificate(cert: Path | None, key: Path | None) -> "Certificate | None":
+    from mfpt_coord.server.broker_config import Certificate
+    from mfpt_shared.errors import UsageError
+
+    if (cert is None) != (key is None):
+        raise UsageError("--tls-cert and --tls-key belong together: give both")
+    if cert is None or key is None:
+        return None
+    for file in (cert, key):
+        if not file.is_file():
+            raise UsageError(f"{file} does not exist")
+    return Certificate(cert.absolute(), key.absolute())

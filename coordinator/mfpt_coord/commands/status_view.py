@@ -105,6 +105,8 @@ def render(status: FederationStatus, *, online: bool, now: float) -> RenderableT
         f"{counts.duplicate} duplicate, {counts.stale} stale",
     )
     parts: list[RenderableType] = [head, _languages(status), _clients(status.clients, now)]
+    if status.refused:
+        parts.append(_refused(status.refused))
     if status.staleness:
         parts.append(_staleness(status.staleness))
     return Panel(Group(*parts), title=f"federation {status.federation}", title_align="left")
@@ -130,6 +132,11 @@ def _clients(clients: list[ClientStatus], now: float) -> Table:
             client.id, client.language, Text(phase, style), ago(now - client.last_seen), accuracy, client.device
         )
     return table
+
+
+def _refused(counts: dict[str, int]) -> Text:
+    listed = ", ".join(f"{count:,} {reason}" for reason, count in sorted(counts.items()))
+    return Text(f"messages refused since the coordinator started: {listed}", "yellow")
 
 
 def _staleness(histogram: dict[int, int]) -> Text:

@@ -12,6 +12,7 @@ from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
     CoordinatorState,
     Down,
+    EnrolAnswer,
     FederationStatus,
     FromCoordinator,
     PlanNotice,
@@ -24,6 +25,8 @@ from mfpt_shared.protocol.topics import (
     CLIENT_UP,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
+    ENROL_DOWN,
+    ENROL_UP,
     PLAN,
     PROMPT,
     Topic,
@@ -98,8 +101,9 @@ class Channel:
         return await self._transport.receive()
 
     def subscribe(self) -> None:
-        """Subscribe to everything that devices publish; the broker sends their retained states first."""
-        self._transport.subscribe(CLIENT_STATE.path(self._federation), CLIENT_UP.path(self._federation))
+        """Subscribe to what devices publish, and to what is said about the coordinator; retained states come first."""
+        heard = (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP)
+        self._transport.subscribe(*(topic.path(self._federation) for topic in heard))
 
     def publish_plan(self, plan: Plan, version: int) -> None:
         """Publish what all devices follow; the broker keeps it."""
@@ -129,6 +133,14 @@ class Channel:
     def send(self, client: str, message: Down) -> None:
         """Send a message to one device."""
         self._publish(CLIENT_DOWN, message, client)
+
+    def answer(self, token: str, message: EnrolAnswer) -> None:
+        """Answer a request to be admitted, on the topic of its invitation."""
+        self._publish(ENROL_DOWN, message, token)
+
+    def forget(self, client: str) -> None:
+        """Remove a device's state, which the broker keeps."""
+        self._transport.publish(CLIENT_STATE.path(self._federation, client), b"", retain=True)
 
     def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "") -> None:
         path = topic.path(self._federation, key)

@@ -4,10 +4,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.server.broker_config import Listen
+from mfpt_coord.server.broker_config import Certificate, Listen
 from mfpt_shared.folders import state_home
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What the embedded broker offers besides MQTT in the clear.
+
+    Attributes:
+        certificate: Certificate of the server; None: no TLS.
+        websocket: Where WebSockets are served; None: nowhere.
+    """
+
+    certificate: Certificate | None = None
+    websocket: Listen | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +32,9 @@ class ServeConfig:
         plan: Plan to follow; None: the plan in the data folder, or the `cldr` preset for a new folder.
         broker: How to reach the broker to use; None: the embedded one, on `listen`.
         listen: Where the embedded broker listens.
+        offer: What the embedded broker offers besides MQTT on `listen`.
+        is_open: Whether devices take part without an invitation; None: only where nobody else can reach the broker.
+        advertised: Host and port that invitations name; empty: where the broker listens.
         folds: Number of versions after which to stop; None: never.
         distances: The operator's own language distances, which count instead of those of URIEL+.
     """
@@ -28,6 +44,9 @@ class ServeConfig:
     broker: Connection | None
     listen: Listen
     folds: int | None
+    offer: Offer = Offer()
+    is_open: bool | None = None
+    advertised: tuple[Listen, ...] = ()
     distances: Distances = field(default_factory=dict)
 
 

@@ -13,20 +13,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from mfpt_coord.core.effects import Action, Effect, Log, LookUpDistances, PublishPrompt, PublishState, Send
-from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed
+import msgspec
+
+from mfpt_coord.access.accounts import Credentials
+from mfpt_coord.core.effects import Effect
+from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event, TimePassed
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.order import actions, durable_effects
-from mfpt_coord.core.prompts import newest_prompt
 from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
 from mfpt_coord.server.channel import Channel, Clock, CoordinatorIdentity
+from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.store import Store
-from mfpt_shared.errors import DecodeError
+from mfpt_shared.errors import Incompatible, MfptError
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -51,6 +54,7 @@ class Coordinator:
         *,
         clock: Clock,
         look_up: LookUp,
+        credentials: Credentials | None = None,
     ) -> None:
         """Prepare a coordinator.
 
@@ -61,25 +65,43 @@ class Coordinator:
             identity: Who this coordinator is.
             clock: Unix seconds.
             look_up: How language distances are found.
+            credentials: Accounts at the broker; None: it has none of their own, and all share one.
         """
         self.state = state
         self._store = store
         self._channel = Channel(transport, state.plan.federation, identity, clock)
-        self._intake = Intake(state.plan.federation)
+        self._intake = Intake(lambda: self.state, identity.key.public, identity.epoch)
+        self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
         self._clock = clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
+        self._errands = Errands(self._channel, self._look_ups, credentials)
         self._unsaved: list[Event] | None = None
         self._status_due = 0.0
         self._status_changed = True
         self._stopping = asyncio.Event()
+        self._superseded = False
 
     def stop(self) -> None:
         """Ask `run` to end in order."""
         self._stopping.set()
 
+    async def apply(self, event: Event) -> None:
+        """Let an order of the operator take effect, on the disk as well.
+
+        Raises:
+            MfptError: It cannot be saved, and has not happened.
+        """
+        done = asyncio.get_running_loop().create_future()
+        self._requests.put_nowait((event, done))
+        await done
+
     async def run(self) -> None:
-        """Serve until the last version exists and the devices have gone, or `stop` was called."""
+        """Serve until the last version exists and the devices have gone, or `stop` was called.
+
+        Raises:
+            Incompatible: A later run of the same coordinator is at work.
+        """
         farewell = math.inf
         self.state = replace(self.state, opened=self._clock())
         self._look_ups.start(unknown_languages(self.state))
@@ -88,11 +110,14 @@ class Coordinator:
         self._handle([TimePassed(looked)])
         received = asyncio.ensure_future(self._channel.receive())
         found = asyncio.ensure_future(self._look_ups.found())
+        asked = asyncio.ensure_future(self._requests.get())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
             while not self._stopping.is_set() and self._clock() < farewell:
                 wait = self._seconds_until(min(self._next_deadline(looked), farewell))
-                await asyncio.wait((received, found, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    (received, found, asked, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED
+                )
                 looked = self._clock()
                 events: list[Event] = [*(self._unsaved or ()), TimePassed(looked)]
                 if received.done():
@@ -102,15 +127,28 @@ class Coordinator:
                     events.append(found.result())
                     found = asyncio.ensure_future(self._look_ups.found())
                 self._handle(events)
+                if asked.done():
+                    self._obey(*asked.result())
+                    asked = asyncio.ensure_future(self._requests.get())
                 self._publish_status()
                 if self.state.finished:
                     farewell = self._clock() if self._all_gone() else min(farewell, self._clock() + FAREWELL_SECONDS)
+        except Incompatible:
+            self._superseded = True
+            raise
         finally:
-            for future in (received, found, stopping):
+            for future in (received, found, asked, stopping):
                 future.cancel()
-            await asyncio.wait((received, found, stopping))
+            await asyncio.wait((received, found, asked, stopping))
             await self._look_ups.close()
             await self._say_goodbye()
+
+    def _obey(self, event: Event, done: "asyncio.Future[None]") -> None:
+        """Step through an order of the operator, and say what became of it."""
+        if self._saved([event]):
+            done.set_result(None)
+        else:
+            done.set_exception(MfptError("the coordinator cannot save it: is the disk full? Its log says more"))
 
     def _next_deadline(self, looked: float) -> float:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""
@@ -126,22 +164,22 @@ class Coordinator:
         """Return what a transport event means to the core."""
         match event:
             case Connected():
-                self._introduce()
+                self._errands.introduce(self.state)
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
             case SubscriptionRefused():
                 _log.error("%s: no device is heard there", event)
             case Inbound():
-                try:
-                    understood = self._intake.understand(event, at)
-                except DecodeError as error:
-                    _log.warning("ignored a message on %s: %s", event.topic[:200], error)
-                else:
-                    return [] if understood is None else [understood]
+                return self._intake.understand(event, at)
         return []
 
     def _handle(self, events: Sequence[Event]) -> None:
-        """Step through a batch of events, commit, then do what they call for."""
+        """Step through a batch of events. If it cannot be saved, keep what devices say only once for the next try."""
+        kept = ClientSaid | DistancesFound | DeviceMet
+        self._unsaved = None if self._saved(events) else [event for event in events if isinstance(event, kept)]
+
+    def _saved(self, events: Sequence[Event]) -> bool:
+        """Step through events, commit, then do what they call for; tell whether the commit succeeded."""
         before = self.state
         after, effects = self._stepped(events)
         try:
@@ -149,14 +187,12 @@ class Coordinator:
                 self._store.commit(durable)
         except sqlite3.Error as error:
             _log.error("nothing was accepted, because the state cannot be saved: %s", error)
-            # Devices send their updates again, but everything else only once.
-            self._unsaved = [event for event in events if isinstance(event, ClientSaid | DistancesFound)]
-            return
-        self._unsaved = None
+            return False
         self.state = after
         self._status_changed = self._status_changed or after is not before
         for action in actions(effects):
-            self._do(action)
+            self._errands.do(action, after)
+        return True
 
     def _stepped(self, events: Sequence[Event]) -> tuple[State, list[Effect]]:
         state, effects = self.state, list[Effect]()
@@ -169,39 +205,20 @@ class Coordinator:
             effects += more
         return state, effects
 
-    def _do(self, action: Action) -> None:
-        match action:
-            case Send(client, message):
-                self._channel.send(client, message)
-            case PublishPrompt(language):
-                self._channel.publish_prompt(newest_prompt(self.state, language))
-            case PublishState():
-                self._channel.publish_state(self.state.version)
-            case LookUpDistances(languages):
-                self._look_ups.start(languages)
-            case Log(text, is_detail):
-                _log.log(logging.DEBUG if is_detail else logging.INFO, "%s", text)
-
-    def _introduce(self) -> None:
-        """Subscribe and publish everything that the broker keeps, after each connection."""
-        self._channel.subscribe()
-        self._channel.publish_plan(self.state.plan, self.state.version)
-        for language in self.state.prompts:
-            self._channel.publish_prompt(newest_prompt(self.state, language))
-        self._channel.publish_state(self.state.version)
-
     def _publish_status(self, *, at_once: bool = False) -> None:
         now = self._clock()
         if at_once or (self._status_changed and now >= self._status_due):
-            self._channel.publish_status(federation_status(self.state, self._started, now))
+            status = federation_status(self.state, self._started, now)
+            self._channel.publish_status(msgspec.structs.replace(status, refused=dict(self._intake.refusals.counts)))
             self._status_changed, self._status_due = False, now + STATUS_SECONDS
 
     def _all_gone(self) -> bool:
         return all(client.state == "offline" for client in self.state.clients.values())
 
     async def _say_goodbye(self) -> None:
-        self._channel.publish_state(self.state.version, online=False)
-        self._publish_status(at_once=True)
+        if not self._superseded:  # the later run must not be announced as gone
+            self._channel.publish_state(self.state.version, online=False)
+            self._publish_status(at_once=True)
         await self._channel.close(FLUSH_SECONDS)
 
 

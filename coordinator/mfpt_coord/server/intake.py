@@ -1,81 +1,177 @@
-"""What comes from devices: only what a device signed itself, in order, and once, reaches the core.
+"""What comes from devices: only what an admitted device signed itself, in order, and once, reaches the core.
 
-A message that is forged, altered, replayed or overtaken changes nothing, and is counted by the reason.
+A message that is uninvited, forged, altered, replayed or overtaken changes nothing, and is counted by the reason.
+Cheap questions are asked first: a signature is looked at only if size, number and sender are in order.
 """
 
-from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
-from mfpt_coord.core.events import ClientSaid, Event, UpdateArrived
-from mfpt_shared.errors import DecodeError
-from mfpt_shared.keys import PublicKey
+from mfpt_coord.core.admission import MAX_DEVICES
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, UpdateArrived
+from mfpt_coord.core.payloads import largest_payload
+from mfpt_coord.core.state import State
+from mfpt_coord.server.quotas import Quotas
+from mfpt_coord.server.refusals import Reason, Refusals
+from mfpt_shared.errors import DecodeError, Incompatible
+from mfpt_shared.keys import PublicKey, fingerprint
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol import codec
-from mfpt_shared.protocol.messages import ClientState, EvaluationReport, FromDevice, Ready, Update
+from mfpt_shared.protocol.codec import Decoded, Received
+from mfpt_shared.protocol.messages import (
+    ClientState,
+    CoordinatorState,
+    Enrol,
+    EvaluationReport,
+    FromDevice,
+    Ready,
+    Update,
+)
+from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP, Address, parse
 from mfpt_shared.transport.base import Inbound
 
 WILL: Final = 0
 """Number of a last will in its session: it is older than no message, and newer than none."""
 
 
+class _Refused(Exception):
+    """A message is ignored; caught in `understand`."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
 class Intake:
     """Turns messages of devices into events of the core.
 
     Attributes:
-        refused: Number of messages that changed nothing, by reason.
+        refusals: Messages that changed nothing.
     """
 
-    def __init__(self, federation: str) -> None:
-        """Begin with no device known.
+    def __init__(self, state: Callable[[], State], key: PublicKey, epoch: int) -> None:
+        """Prepare.
 
         Args:
-            federation: Name of the federation.
+            state: Gives the coordinator's state as it is now.
+            key: The coordinator's own key.
+            epoch: Number of this run of the coordinator.
         """
-        self._federation = federation
-        self._keys: dict[str, PublicKey] = {}
-        self._last: dict[str, tuple[int, int]] = {}
-        self.refused: Counter[str] = Counter()
+        self._state = state
+        self._key = key
+        self._epoch = epoch
+        self._largest = largest_payload(state().plan)
+        self._quotas = Quotas()
+        # Devices that an open federation has met, which may not be in the state yet.
+        self._met: dict[str, PublicKey] = {}
+        self._last: dict[tuple[str, str], tuple[int, int]] = {}
+        self.refusals = Refusals()
 
-    def understand(self, inbound: Inbound, at: float) -> Event | None:
-        """Return what a message means to the core; None where a retained message was removed.
+    def understand(self, inbound: Inbound, at: float) -> list[Event]:
+        """Return what a message means to the core; nothing for one that is refused, or repeated by the broker.
 
         Args:
             inbound: Message from the broker.
             at: Time, Unix seconds.
 
         Raises:
-            DecodeError: The message is damaged, forged, replayed, or not from a device; it can be ignored.
+            Incompatible: A later run of this coordinator is at work: this one must end.
         """
         try:
-            received = codec.understand(inbound.topic, inbound.payload, self._federation)
-        except DecodeError:
-            self.refused["damaged"] += 1
-            raise
-        if received is None:
-            return None
-        device, message = received.address.key, received.message
+            return self._understood(inbound, at)
+        except _Refused as refused:
+            self.refusals.note(refused.reason, inbound.topic, str(refused), at)
+        except DecodeError as error:
+            self.refusals.note("damaged", inbound.topic, str(error), at)
+        return []
+
+    def _understood(self, inbound: Inbound, at: float) -> list[Event]:
+        address = parse(inbound.topic, self._state().plan.federation)
+        if not inbound.payload:
+            return []
+        self._check_quota(address, len(inbound.payload), at)
+        received = codec.understand(inbound.topic, inbound.payload, self._state().plan.federation)
+        assert received is not None
+        message, signer = received.message, received.signer
         match message:
-            case Update():
-                self._check_signer(device, received.signer)
-                return UpdateArrived(at, device, message, received.content)
-            case ClientState() | Ready() | EvaluationReport():
-                self._check_signer(device, received.signer)
-                self._check_order(device, message)
-                return ClientSaid(at, device, message)
+            case Update() | ClientState() | Ready() | EvaluationReport():
+                return self._from_device(address.key, received, at)
+            case Enrol():
+                return [EnrolAsked(at, address.key, message, signer)]
+            case CoordinatorState():
+                self._check_epoch(message, signer)
+                return []
             case _:
-                raise self._problem("damaged", f"a {type(message).__name__} does not come from a device")
+                raise _Refused("damaged", f"a {type(message).__name__} does not come from a device")
 
-    def _check_signer(self, device: str, signer: PublicKey) -> None:
-        if self._keys.setdefault(device, signer) != signer:
-            raise self._problem("forged", "another key than this device's signed it")
-
-    def _check_order(self, device: str, message: FromDevice) -> None:
-        session, number = self._last.get(device, (0, 0))
-        if message.number == WILL and message.session == session:
+    def _check_quota(self, address: Address, size: int, at: float) -> None:
+        """Refuse what nobody may send, before it costs more than a look."""
+        if address.topic is COORDINATOR_STATE:
             return
-        if (message.session, message.number) <= (session, number):
-            raise self._problem("replayed", "it came before, or later ones did")
-        self._last[device] = (message.session, message.number)
+        if size > self._largest:
+            raise _Refused("too large", f"{size:,} bytes; the plan's largest update has {self._largest:,}")
+        state = self._state()
+        is_known = address.key in state.enrolments
+        if address.topic in (CLIENT_STATE, CLIENT_UP) and not is_known and not state.open:
+            raise _Refused("uninvited", "this device was not admitted")
+        if not self._quotas.allows(address.key, at, is_known=is_known and address.topic is not ENROL_UP):
+            raise _Refused("too many", "more messages than a device sends")
 
-    def _problem(self, reason: str, detail: str) -> DecodeError:
-        self.refused[reason] += 1
-        return DecodeError(detail)
+    def _from_device(self, device: str, received: Received, at: float) -> list[Event]:
+        met = self._check_signer(device, received, at)
+        message = received.message
+        if isinstance(message, Update):
+            return [*met, UpdateArrived(at, device, message, received.content)]
+        assert isinstance(message, ClientState | Ready | EvaluationReport)
+        is_new = self._is_new(device, received.address.topic.name, message)
+        return [*met, ClientSaid(at, device, message)] if is_new else []
+
+    def _check_signer(self, device: str, received: Received, at: float) -> list[Event]:
+        """Refuse what another key than the device's signed; a device that an open federation meets is bound to one."""
+        enrolments = self._state().enrolments
+        known = enrolments[device].key if device in enrolments else self._met.get(device)
+        if known is None:
+            if len(enrolments) + len(self._met) >= MAX_DEVICES:
+                raise _Refused("full", f"there are {MAX_DEVICES:,} devices already")
+            self._met[device] = received.signer
+            return [DeviceMet(at, device, received.signer, _language(received.message))]
+        if received.signer != known:
+            raise _Refused("forged", f"signed by {fingerprint(received.signer)}, not by the device's own key")
+        return []
+
+    def _is_new(self, device: str, topic: str, message: FromDevice) -> bool:
+        """Tell whether a message is later than all before it on its topic; refuse it if it is earlier than one.
+
+        A broker may send a message again, and keeps no order between topics.
+        """
+        number = (message.session, message.number)
+        last = self._last.get((device, topic)) or self._before_this_run(device, topic)
+        if message.number == WILL and message.session == last[0]:
+            return True
+        if number < last:
+            raise _Refused("replayed", "it came before, or later ones did")
+        self._last[device, topic] = number
+        return number > last
+
+    def _before_this_run(self, device: str, topic: str) -> tuple[int, int]:
+        client = self._state().clients.get(device)
+        if client is None:
+            return (0, 0)
+        return (client.session, client.announced if topic == CLIENT_UP.name else 0)
+
+    def _check_epoch(self, message: CoordinatorState, signer: PublicKey) -> None:
+        """Look at what is said about the coordinator: by itself, or by a later run with the same key."""
+        if signer != self._key:
+            raise _Refused("forged", f"signed by {fingerprint(signer)}, who is not the coordinator")
+        if message.epoch > self._epoch:
+            raise Incompatible(
+                f"a later run of this coordinator is at work (epoch {message.epoch}, this one has {self._epoch}): its "
+                "data folder was copied or restored while it ran; stop one of them"
+            )
+
+
+def _language(message: Decoded) -> LanguageCode:
+    if isinstance(message, Update):
+        return LanguageCode(message.header.language)
+    assert isinstance(message, ClientState | Ready | EvaluationReport)
+    return LanguageCode(message.language)

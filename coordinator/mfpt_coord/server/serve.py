@@ -11,27 +11,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from mfpt_coord.access.accounts import digest
-from mfpt_coord.access.desk import Desk, OpenHouse
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
-from mfpt_coord.server.broker import EmbeddedBroker
-from mfpt_coord.server.broker_config import BrokerOptions
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
+from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator, with_limit
+from mfpt_coord.server.operator import Operator
+from mfpt_coord.server.reach import Reach, is_open, reach
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import Damaged, Incompatible, Interrupted
 from mfpt_shared.folders import owned
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.codec import MAX_PAYLOAD
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
-from mfpt_shared.transport.connection import Connection
 
 KEY_FILE: Final = "coordinator.key"
 
@@ -113,21 +110,26 @@ def _difference(first: Plan, second: Plan) -> str:
     return ", ".join(sections)
 
 
+def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
+    """Log how devices take part."""
+    where = str(found.addresses[0])
+    if not is_open:
+        _log.info("listening: %s; invite devices with mfpt-coord invite --data-dir %s", where, config.data_dir)
+        if os.environ.get(PASSWORD_VARIABLE) and config.broker is None:
+            _log.warning("%s has no effect: only an open federation (--open) has a common password", PASSWORD_VARIABLE)
+        return
+    _log.info("listening: mfpt-edge join --broker %s", where)
+    if config.is_open:
+        _log.warning("open: whoever reaches the broker can take part, and what it sends counts; --closed asks for more")
+
+
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
     """Return the number of the signal that ended the service; 0 if it ended on its own."""
     federation = state.plan.federation
+    state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
-        connection, public = config.broker, str(config.broker)
-        if connection is None:
-            password = os.environ.get(PASSWORD_VARIABLE)
-            desk = Desk(federation, open_house=OpenHouse(digest(password) if password else None))
-            broker = await stack.enter_async_context(
-                EmbeddedBroker(
-                    config.data_dir / "broker", config.listen, BrokerOptions(MAX_PAYLOAD), federation, desk, os.environ
-                )
-            )
-            connection, public = Connection((broker.address,)), str(broker.public_address)
-        transport = connection.transport(
+        found = await reach(config, state, stack)
+        transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )
         coordinator = Coordinator(
@@ -137,7 +139,10 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
             identity,
             clock=time.time,
             look_up=with_custom(look_up, config.distances),
+            credentials=found.credentials,
         )
+        operator = Operator(coordinator, identity.key.public, found.addresses)
+        await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
         ended_by = 0
 
         def stop(number: int) -> None:
@@ -148,7 +153,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
-        _log.info("listening: mfpt-edge join --broker %s", public)
+        _tell_where(config, found, is_open=state.open)
         await coordinator.run()
         _log.info("stopped at version %d", coordinator.state.version)
     return ended_by

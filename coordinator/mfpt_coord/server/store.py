@@ -12,8 +12,19 @@ from typing import Final, Protocol
 
 import msgspec
 
-from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveDistances, SaveFold, SavePrompt, SaveUpdate
+from mfpt_coord.core.effects import (
+    Durable,
+    SaveClient,
+    SaveCounts,
+    SaveDistances,
+    SaveEnrolment,
+    SaveFold,
+    SaveInvitation,
+    SavePrompt,
+    SaveUpdate,
+)
 from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA, save_enrolment, save_invitation
 from mfpt_coord.server.stored_state import read_state
 from mfpt_shared.errors import BadData, Incompatible
 from mfpt_shared.languages import LanguageCode
@@ -22,13 +33,14 @@ from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.protocol.messages import UpdateCounts
 from mfpt_shared.tensors import Array
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE clients (
     id TEXT PRIMARY KEY, language TEXT NOT NULL, examples INTEGER NOT NULL, sequence INTEGER NOT NULL,
-    contributed INTEGER NOT NULL, seconds REAL, accuracy REAL, device TEXT NOT NULL, last_seen REAL NOT NULL
+    contributed INTEGER NOT NULL, seconds REAL, accuracy REAL, device TEXT NOT NULL, last_seen REAL NOT NULL,
+    session INTEGER NOT NULL, announced INTEGER NOT NULL, grants TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE updates (
     number INTEGER PRIMARY KEY, client TEXT NOT NULL, sequence INTEGER NOT NULL, language TEXT NOT NULL,
@@ -110,7 +122,7 @@ class SqliteStore:
     def create(self, state: State, coordinator: str) -> None:
         """See Store.create."""
         with self._db:
-            self._db.executescript(f"BEGIN; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};")
+            self._db.executescript(f"BEGIN; {_SCHEMA} {ADMISSION_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};")
             self._put_meta("plan", plan_to_json(state.plan))
             self._put_meta("coordinator", coordinator.encode())
             for language, vector in state.prompts.items():
@@ -145,6 +157,10 @@ class SqliteStore:
                 self._save_fold(effect)
             case SaveCounts(counts):
                 self._put_meta("counts", msgspec.json.encode(counts))
+            case SaveInvitation(invitation):
+                save_invitation(self._db, invitation)
+            case SaveEnrolment(enrolment):
+                save_enrolment(self._db, enrolment)
             case SaveDistances(distances):
                 rows = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
                 self._db.executemany("INSERT OR REPLACE INTO distances VALUES (?, ?, ?, ?)", rows)
@@ -161,8 +177,9 @@ class SqliteStore:
         values = (
             *(client.id, client.language, client.examples, client.sequence, client.contributed),
             *(client.seconds, client.accuracy, client.device, client.last_seen),
+            *(client.session, client.announced, json.dumps(client.grants)),
         )
-        self._db.execute("INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
+        self._db.execute("INSERT OR REPLACE INTO clients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", values)
 
     def _save_fold(self, fold: SaveFold) -> None:
         self._db.execute(

@@ -1,6 +1,8 @@
 """The coordinator's state as the tables of its database hold it; `store` says what they are and writes them."""
 
+import json
 import sqlite3
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -8,6 +10,7 @@ import numpy as np
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair, Relations
 from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.server.stored_admission import enrolments, invitations
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, Plan
 from mfpt_shared.protocol.codec import decode
@@ -40,6 +43,8 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         directions=_directions(database),
         moments=_moments(database, plan.aggregation),
         counts=msgspec.structs.replace(counts, accepted=accepted),
+        enrolments=enrolments(database),
+        invitations=invitations(database),
         staleness=dict(database.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
     )
 
@@ -54,27 +59,38 @@ def _prompts(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
 
 def _buffer(database: sqlite3.Connection, shapes: Layout) -> tuple[Contribution, ...]:
     rows = database.execute(
-        "SELECT client, language, staleness, received, payload FROM updates WHERE fold IS NULL ORDER BY number"
+        "SELECT client, language, staleness, examples, received, payload FROM updates WHERE fold IS NULL "
+        "ORDER BY number"
     )
     buffer = []
-    for client, language, staleness, received, payload in rows:
+    for client, language, staleness, examples, received, payload in rows:
         update = decode(CLIENT_UP, payload)
         assert isinstance(update, Update)
+        # What the device claimed may be more than what counts.
+        header = msgspec.structs.replace(update.header, examples=examples)
         delta = flatten(dense(update.delta), shapes)
-        buffer.append(Contribution(client, update.header, language, staleness, delta, received))
+        buffer.append(Contribution(client, header, language, staleness, delta, received))
     return tuple(buffer)
 
 
 def _clients(database: sqlite3.Connection) -> dict[str, Client]:
     rows = database.execute(
-        "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen FROM clients"
+        "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen, session, "
+        "announced, grants FROM clients"
     )
-    return {
-        client: Client(
-            client, language, examples, sequence, contributed, seconds, accuracy, device=device, last_seen=last_seen
+    clients = {}
+    for client, language, examples, sequence, contributed, seconds, accuracy, device, seen, *announcement in rows:
+        session, announced, grants = announcement
+        known = Client(client, language, examples, sequence, contributed, seconds, accuracy)
+        clients[client] = replace(
+            known,
+            device=device,
+            last_seen=seen,
+            session=session,
+            announced=announced,
+            grants=tuple(json.loads(grants)),
         )
-        for client, language, examples, sequence, contributed, seconds, accuracy, device, last_seen in rows
-    }
+    return clients
 
 
 def _distances(database: sqlite3.Connection) -> Distances:

@@ -348,6 +348,7 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     Attributes:
         staleness: Number of accepted updates, by staleness.
         buffer: Number of updates that wait for the next fold.
+        refused: Number of messages that changed nothing, by reason, since the coordinator started.
     """
 
     federation: str
@@ -360,3 +361,4 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     staleness: dict[int, int]
     languages: dict[str, LanguageStatus]
     clients: list[ClientStatus]
+    refused: dict[str, int] = {}

@@ -1,0 +1,49 @@
+"""What the commands that talk to a running coordinator share."""
+
+import sys
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+import segno
+
+from mfpt_coord.server.config import default_data_dir
+from mfpt_coord.server.control import ask
+from mfpt_coord.server.orders import AnyOrder, Failed, Report
+from mfpt_shared.errors import MfptError
+
+ReportT = TypeVar("ReportT", bound=Report)
+
+
+class Told(MfptError):
+    """The coordinator did not do what it was asked for."""
+
+    def __init__(self, failed: Failed) -> None:
+        """Take over the coordinator's words and its exit code."""
+        super().__init__(failed.message)
+        self.exit_code = failed.exit_code  # type: ignore[misc]  # a class variable elsewhere: the code came by wire
+
+
+def report_of(data_dir: Path | None, order: AnyOrder, expected: type[ReportT]) -> ReportT:
+    """Give an order to the coordinator that runs on a data folder, and return its report.
+
+    Raises:
+        ConnectionFailed: None runs there.
+        MfptError: It did not do it.
+    """
+    report = ask((data_dir or default_data_dir()).absolute(), order)
+    if isinstance(report, Failed):
+        raise Told(report)
+    if not isinstance(report, expected):
+        raise MfptError(f"the coordinator answered with {type(report).__name__}; is it of another version than this?")
+    return report
+
+
+def json_line(report: Report) -> str:
+    """Return a report as a line of JSON."""
+    return msgspec.json.encode(report).decode()
+
+
+def print_qr(line: str) -> None:
+    """Draw a line of text as a QR code on the terminal."""
+    segno.make(line, error="l", micro=False).terminal(sys.stdout, compact=True, border=2)

@@ -1,0 +1,31 @@
+"""The output of `mfpt-coord devices list`, for people."""
+
+import time
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mfpt_coord.commands.status_view import ago
+from mfpt_coord.server.orders import DeviceEntry
+
+
+def print_devices(devices: Sequence[DeviceEntry]) -> None:
+    """Print who was admitted as a table."""
+    table = Table("id", "name", "role", "language", "state", "admitted", "invitation", "key", box=box.SIMPLE)
+    now = time.time()
+    for one in devices:
+        # Names come from devices: as Text, nothing in them is taken for markup.
+        row = (one.id, one.name, one.role, one.language or "", _state(one, now), ago(now - one.at), one.token)
+        table.add_row(*map(Text, row), Text(one.fingerprint))
+    Console().print(table if devices else "nobody was admitted yet; invite devices with mfpt-coord invite")
+
+
+def _state(device: DeviceEntry, now: float) -> str:
+    if device.revoked is not None:
+        return f"revoked {ago(now - device.revoked)}"
+    if device.online:
+        return "online"
+    return "never seen" if device.last_seen is None else f"seen {ago(now - device.last_seen)}"

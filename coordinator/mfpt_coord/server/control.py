@@ -1,0 +1,152 @@
+"""The control socket: how commands of the operator reach a coordinator that runs.
+
+It is a Unix socket in the data folder that only its owner can open. Where there are no Unix sockets, or the folder's
+path is too long for one, it is a port on the loopback interface, and a file that only the owner can read holds the
+port and a token. An order is a line of JSON, and so is the report that answers it.
+"""
+
+import asyncio
+import contextlib
+import hmac
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from mfpt_coord.server.orders import AnyOrder, AnyReport, Failed
+from mfpt_shared.atomic import write_durably
+from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut
+
+SOCKET_FILE: Final = "control.sock"
+PORT_FILE: Final = "control.json"
+# The shortest limit of the systems that mfpt runs on is 104 bytes, on macOS.
+MAX_SOCKET_PATH: Final = 100
+SECONDS: Final = 10.0
+
+_log = logging.getLogger(__name__)
+
+Obey = Callable[[AnyOrder], Awaitable[AnyReport]]
+
+
+class _Port(msgspec.Struct, frozen=True):
+    """Where the control socket is, if it is not a file."""
+
+    port: int
+    token: str
+
+
+class _Envelope(msgspec.Struct, frozen=True):
+    """An order, and the token that opens a port of the loopback interface."""
+
+    order: AnyOrder
+    token: str = ""
+
+
+@asynccontextmanager
+async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
+    """Answer orders until the context ends.
+
+    Args:
+        data_dir: Data folder, which this process owns.
+        obey: Carries out an order; its MfptErrors become reports.
+    """
+    path = data_dir / SOCKET_FILE
+    path.unlink(missing_ok=True)
+    token = "" if _has_unix_socket(path) else secrets.token_urlsafe()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError):
+            report = await _answer(await asyncio.wait_for(reader.readline(), SECONDS), token, obey)
+            writer.write(msgspec.json.encode(report) + b"\n")
+            await writer.drain()
+        writer.close()
+
+    if token:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = _Port(server.sockets[0].getsockname()[1], token)
+        write_durably(data_dir / PORT_FILE, msgspec.json.encode(port))
+    else:
+        with _private_files():
+            server = await asyncio.start_unix_server(serve, path)
+    try:
+        yield
+    finally:
+        server.close()
+        await server.wait_closed()
+        for file in (path, data_dir / PORT_FILE):
+            file.unlink(missing_ok=True)
+
+
+async def _answer(line: bytes, token: str, obey: Obey) -> AnyReport:
+    try:
+        envelope = msgspec.json.decode(line, type=_Envelope)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        return Failed(message=f"not an order: {error}; is this mfpt-coord older than the one that runs?")
+    if not hmac.compare_digest(envelope.token.encode(), token.encode()):
+        return Failed(message="the token is wrong")
+    try:
+        return await obey(envelope.order)
+    except MfptError as error:
+        return Failed(message=str(error), exit_code=error.exit_code)
+
+
+def ask(data_dir: Path, order: AnyOrder) -> AnyReport:
+    """Give an order to the coordinator that runs on a data folder, and return its report.
+
+    Raises:
+        ConnectionFailed: None runs there.
+        TimedOut: It does not answer.
+    """
+    try:
+        with _connected(data_dir) as (connection, token), connection.makefile("rwb") as stream:
+            stream.write(msgspec.json.encode(_Envelope(order, token)) + b"\n")
+            stream.flush()
+            line = stream.readline()
+    except TimeoutError as error:
+        raise TimedOut(f"the coordinator of {data_dir} did not answer within {SECONDS:g} s") from error
+    except (OSError, msgspec.MsgspecError) as error:
+        raise _nobody(data_dir) from error
+    if not line:
+        raise _nobody(data_dir)
+    report: AnyReport = msgspec.json.decode(line, type=AnyReport)
+    return report
+
+
+def _nobody(data_dir: Path) -> ConnectionFailed:
+    return ConnectionFailed(
+        f"no coordinator runs on {data_dir}: start it with mfpt-coord serve, or name another folder with --data-dir"
+    )
+
+
+@contextmanager
+def _connected(data_dir: Path) -> Iterator[tuple[socket.socket, str]]:
+    path = data_dir / SOCKET_FILE
+    if _has_unix_socket(path):
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(SECONDS)
+            connection.connect(str(path))
+            yield connection, ""
+        return
+    port = msgspec.json.decode((data_dir / PORT_FILE).read_bytes(), type=_Port)
+    with socket.create_connection(("127.0.0.1", port.port), SECONDS) as connection:
+        yield connection, port.token
+
+
+def _has_unix_socket(path: Path) -> bool:
+    return hasattr(socket, "AF_UNIX") and len(os.fsencode(path)) <= MAX_SOCKET_PATH
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Let files that are made meanwhile be the owner's alone; a chmod would come a moment too late for a socket."""
+    before = os.umask(0o177)
+    try:
+        yield
+    finally:
+        os.umask(before)

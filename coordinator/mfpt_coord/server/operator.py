@@ -1,0 +1,107 @@
+"""Carries out what the operator orders: invitations, and the list of devices."""
+
+import os
+import time
+from dataclasses import dataclass, replace
+
+from mfpt_coord.core import admission
+from mfpt_coord.core.admission import Enrolment
+from mfpt_coord.core.events import DeviceRenamed, DeviceRevoked, Invited
+from mfpt_coord.server.coordinator import Coordinator
+from mfpt_coord.server.orders import (
+    AnyOrder,
+    AnyReport,
+    DeviceEntry,
+    Devices,
+    Done,
+    Invitation,
+    Invite,
+    ListDevices,
+    Rename,
+    Revoke,
+)
+from mfpt_shared.errors import UsageError
+from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine, encoded
+from mfpt_shared.keys import PublicKey, digest, fingerprint
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.transport.address import BrokerAddress
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The operator's hand in a running coordinator.
+
+    Attributes:
+        coordinator: The coordinator.
+        key: Its public key, which invitations name.
+        addresses: Where devices reach the broker, without users and passwords.
+    """
+
+    coordinator: Coordinator
+    key: PublicKey
+    addresses: tuple[BrokerAddress, ...]
+
+    async def obey(self, order: AnyOrder) -> AnyReport:
+        """Carry out an order.
+
+        Raises:
+            UsageError: It makes no sense here.
+            MfptError: It cannot be saved.
+        """
+        match order:
+            case Invite():
+                return await self._invite(order)
+            case ListDevices():
+                return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
+            case Revoke(device=device):
+                self._check(device)
+                await self.coordinator.apply(DeviceRevoked(time.time(), device))
+            case Rename(device=device, name=name):
+                self._check(device)
+                await self.coordinator.apply(DeviceRenamed(time.time(), device, name))
+        return Done()
+
+    async def _invite(self, order: Invite) -> Invitation:
+        if order.language is not None and order.role != "device":
+            raise UsageError(f"a {order.role} has no language; leave --lang away")
+        now, secret = time.time(), encoded(os.urandom(SECRET_BYTES))
+        made = admission.Invitation(
+            encoded(os.urandom(TOKEN_BYTES)),
+            digest(secret),
+            order.role,
+            None if order.language is None else LanguageCode(order.language),
+            order.max_examples,
+            order.uses,
+            None if order.seconds is None else now + order.seconds,
+            now,
+        )
+        line = InvitationLine(
+            self._addresses(order.host), self.coordinator.state.plan.federation, made.id, secret, self.key
+        )
+        await self.coordinator.apply(Invited(now, made, secret))
+        return Invitation(line=str(line), role=made.role, uses=made.uses, language=made.language, expires=made.expires)
+
+    def _addresses(self, host: str | None) -> tuple[BrokerAddress, ...]:
+        if host is None:
+            return self.addresses
+        return tuple(dict.fromkeys(replace(address, host=host) for address in self.addresses))
+
+    def _check(self, device: str) -> None:
+        if device not in self.coordinator.state.enrolments:
+            raise UsageError(f"no device {device} was admitted; mfpt-coord devices list shows those that were")
+
+    def _entry(self, enrolment: Enrolment) -> DeviceEntry:
+        client = self.coordinator.state.clients.get(enrolment.client)
+        return DeviceEntry(
+            id=enrolment.client,
+            name=enrolment.name,
+            role=enrolment.role,
+            language=enrolment.language,
+            max_examples=enrolment.max_examples,
+            fingerprint=fingerprint(enrolment.key),
+            token=enrolment.token,
+            at=enrolment.at,
+            online=client is not None and client.state == "online",
+            last_seen=None if client is None else client.last_seen,
+            revoked=enrolment.revoked,
+        )

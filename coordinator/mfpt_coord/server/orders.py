@@ -1,0 +1,100 @@
+"""What an operator may ask of a running coordinator, and its answers, as JSON."""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from mfpt_shared.protocol.messages import Examples, Identifier, Role, Tag, Text
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of what may be asked."""
+
+
+class Invite(Order, frozen=True, kw_only=True, tag="invite"):
+    """Make an invitation.
+
+    Attributes:
+        language: Language to which devices are bound; None: the one that each names.
+        role: What they may do.
+        uses: How many are admitted.
+        seconds: After how long it expires; None: never.
+        max_examples: Largest number of training examples that counts for one device; None: the plan's.
+        host: Host name or address at which devices reach the broker; None: as the coordinator knows it.
+    """
+
+    language: Tag | None = None
+    role: Role = "device"
+    uses: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    seconds: Annotated[float, Meta(gt=0, le=1e9)] | None = None
+    max_examples: Examples | None = None
+    host: Annotated[str, Meta(min_length=1, max_length=253)] | None = None
+
+
+class ListDevices(Order, frozen=True, kw_only=True, tag="devices"):
+    """List everybody who was admitted."""
+
+
+class Revoke(Order, frozen=True, kw_only=True, tag="revoke"):
+    """Exclude a device."""
+
+    device: Identifier
+
+
+class Rename(Order, frozen=True, kw_only=True, tag="rename"):
+    """Give a device another name for people."""
+
+    device: Identifier
+    name: Text
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of what is answered."""
+
+
+class Invitation(Report, frozen=True, kw_only=True, tag="invitation"):
+    """An invitation was made; `line` holds its secret. `expires` is in Unix seconds."""
+
+    line: str
+    role: Role
+    uses: int
+    language: Tag | None = None
+    expires: float | None = None
+
+
+class DeviceEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who was admitted; times are Unix seconds, and `fingerprint` is that of the key."""
+
+    id: str
+    name: str
+    role: Role
+    language: str | None
+    max_examples: int | None
+    fingerprint: str
+    token: str
+    at: float
+    online: bool
+    last_seen: float | None
+    revoked: float | None
+
+
+class Devices(Report, frozen=True, kw_only=True, tag="devices"):
+    """Everybody who was admitted, first come first."""
+
+    devices: list[DeviceEntry]
+
+
+class Done(Report, frozen=True, kw_only=True, tag="done"):
+    """It has happened."""
+
+
+class Failed(Report, frozen=True, kw_only=True, tag="failed"):
+    """It has not happened: a line for people, and the exit code that goes with it."""
+
+    message: str
+    exit_code: int = 1
+
+
+AnyOrder = Invite | ListDevices | Revoke | Rename
+AnyReport = Invitation | Devices | Done | Failed
