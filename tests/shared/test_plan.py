@@ -144,7 +144,6 @@ BOUNDS = [
     ("aggregation", "adaptivity", ["1e-9", "1e9"], ["0.0", "nan"]),
     ("aggregation", "languages", ["[]", '["xho", "som"]'], ['["xh"]', '["XHO"]', '"xho"']),
     ("aggregation", "zero_shot", ["[]", '["xho", "som"]'], ['["xh"]', '["XHO"]', '"xho"']),
-    ("aggregation", "languages", ["[]", '["xho", "som"]'], ['["xh"]', '["XHO"]', '"xho"']),
     ("aggregation", "max_staleness", ["0", "1000000"], ["-1", "1000001"]),
     ("aggregation", "proximity", ['"auto"', '"fixed"', '"observed"', '"uniform"'], ['"near"']),
     ("aggregation", "temperature", ["1e-9", "1e9"], ["0.0", "1.1e9", "nan"]),
