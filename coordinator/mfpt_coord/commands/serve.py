@@ -46,6 +46,9 @@ def serve(
     websocket: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Serve WebSockets there as well, such as 0.0.0.0:443.")
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve TLS, with a certificate of its own that invitations vouch for.")
+    ] = False,
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TLS certificate of the embedded broker, PEM.")
     ] = None,
@@ -78,7 +81,11 @@ def serve(
             broker=connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
             listen=parse_listen(listen),
             folds=folds,
-            offer=Offer(_certificate(tls_cert, tls_key), parse_listen(websocket) if websocket else None),
+            offer=Offer(
+                tls or tls_cert is not None,
+                _certificate(tls_cert, tls_key),
+                parse_listen(websocket) if websocket else None,
+            ),
             is_open=is_open,
             advertised=tuple(map(parse_advertised, advertise or ())),
             distances=read_distances(distances) if distances else {},

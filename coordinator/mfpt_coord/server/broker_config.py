@@ -81,7 +81,7 @@ def configuration(
         f"  store_dir: {_quoted(directory)}",
         "  limits { default_max_consumers: -1 }",
         "}",
-        f"mqtt {{ listen: {_quoted(listen)}, max_ack_pending: {MAX_UNCONFIRMED} {_tls(options.certificate)} }}",
+        f"mqtt {{ listen: {_quoted(listen)}, max_ack_pending: {MAX_UNCONFIRMED}, {_tls(options.certificate)} }}",
         *_websocket(options),
         *_authorization(federation, logins),
     ]

@@ -15,10 +15,12 @@ class Offer:
     """What the embedded broker offers besides MQTT in the clear.
 
     Attributes:
-        certificate: Certificate of the server; None: no TLS.
+        tls: Whether TLS is served.
+        certificate: Certificate of the server; None: one that the coordinator makes itself.
         websocket: Where WebSockets are served; None: nowhere.
     """
 
+    tls: bool = False
     certificate: Certificate | None = None
     websocket: Listen | None = None
 
