@@ -66,6 +66,8 @@ def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_pat
         await device.logs_in()
         device.is_ready(PLAN.digest)
         await device.until_told(b'"assign"')
+        status = (await operator.does("status"))["clients"]
+        assert [client["id"] for client in status] == ["d1"]
         seen = (await operator.devices())["d1"]
         assert (seen["name"], seen["online"], seen["language"]) == ("phone of the school", True, "swh")
 
