@@ -11,6 +11,7 @@ from typing import Final
 from mfpt_coord.access.accounts import Credentials, digest
 from mfpt_coord.access.certificate import make_certificate
 from mfpt_coord.access.desk import Desk, OpenHouse
+from mfpt_coord.access.mosquitto import MosquittoFiles
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.broker import EmbeddedBroker
@@ -64,10 +65,10 @@ async def reach(config: ServeConfig, state: State, key: SigningKey, stack: Async
     Raises:
         MfptError: The embedded broker cannot be started.
     """
+    federation = state.plan.federation
     if config.broker is not None:
         plain = tuple(replace(address, username=None, password=None) for address in config.broker.addresses)
-        return Reach(config.broker, _advertised(config, plain), None)
-    federation = state.plan.federation
+        return Reach(config.broker, _advertised(config, plain), _mosquitto(config, federation))
     desk = Desk(federation, known_accounts(state), _open_house() if state.open else None)
     certificate = _certificate(config, key)
     options = BrokerOptions(
@@ -86,6 +87,13 @@ async def reach(config: ServeConfig, state: State, key: SigningKey, stack: Async
     # The coordinator reaches its own broker at an address that the certificate may not name.
     own = Connection((broker.address,), Security(exact=certificate.chain if certificate else None))
     return Reach(own, _advertised(config, tuple(listening)), broker.accounts)
+
+
+def _mosquitto(config: ServeConfig, federation: str) -> Credentials | None:
+    """Return the accounts of a Mosquitto, if the coordinator keeps them."""
+    if config.mosquitto is None:
+        return None
+    return MosquittoFiles(config.mosquitto, federation, config.mosquitto / "mosquitto.pid")
 
 
 def _certificate(config: ServeConfig, key: SigningKey) -> Certificate | None:
