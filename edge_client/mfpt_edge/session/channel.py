@@ -101,7 +101,11 @@ def _decoded(topic: Topic, content: bytes) -> Decoded:
 
 def _event(message: FromCoordinator | Prompt, at: float) -> Event:
     match message:
-        case PlanNotice(plan=plan):
+        case PlanNotice(plan=plan, digest=digest):
+            if digest != plan.digest:
+                raise Incompatible(
+                    f"the coordinator calls its plan {digest}, and this mfpt {plan.digest}: use the same version of mfpt"
+                )
             return PlanReceived(at, plan)
         case Prompt():
             return PromptReceived(at, message)
