@@ -80,7 +80,12 @@ class Operator:
             now,
         )
         line = InvitationLine(
-            self._addresses(order.host), self.coordinator.state.plan.federation, made.id, secret, self.key
+            self._addresses(order.host),
+            self.coordinator.state.plan.federation,
+            made.id,
+            secret,
+            self.key,
+            made.language,
         )
         await self.coordinator.apply(Invited(now, made, secret))
         return Invitation(line=str(line), role=made.role, uses=made.uses, language=made.language, expires=made.expires)
