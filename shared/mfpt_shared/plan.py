@@ -173,7 +173,7 @@ class Aggregation(Section, frozen=True):
     ] = 0.5
     max_examples: Annotated[Count, Meta(description="largest n that counts, whatever a device says")] = 10_000
     combine: Annotated[
-        Literal["mean", "clip", "trimmed-mean", "median"],
+        Literal["agree", "mean", "clip", "trimmed-mean", "median"],
         Meta(description="how the deltas of a fold are combined; all but mean limit what outliers can do"),
     ] = "mean"
     trim: Annotated[float, Meta(ge=0, lt=0.5, description="trimmed-mean: share of the weight cut at each end")] = 0.1

@@ -20,13 +20,15 @@ mean, here with weights. That `clip` takes its bound from the lengths of the upd
 rounds, ours is the median of one fold, without noise: it protects against outliers and is not differential privacy.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpt_coord.core.agreement import agreement
 from mfpt_shared.plan import Aggregation
-from mfpt_shared.tensors import Array
+from mfpt_shared.tensors import Array, Layout, size
 
 Weights = NDArray[np.float64]
 
@@ -38,17 +40,24 @@ _SLIVER: Final = 1e-6
 _BLOCK: Final = 16_384
 
 
-def combine(weights: Weights, deltas: Array, plan: Aggregation) -> Array:
+Parts = Sequence[slice]
+"""Where in a flat delta the values of one kind lie; those of different kinds are of different sizes."""
+
+
+def combine(weights: Weights, deltas: Array, plan: Aggregation, parts: Parts = ()) -> Array:
     """Return each target's combined delta; zeros where all weights are zero.
 
     Args:
         weights: [targets, updates], 0 or more; rows add up to at most 1.
         deltas: [updates, values] float32, finite.
         plan: Names the method, and the share to trim.
+        parts: Parts of a delta that `agree` clips each for itself; none: all values are one part.
 
     Returns:
         [targets, values] float32, a new array.
     """
+    if plan.combine == "agree":
+        return _agreed(weights, _clipped(deltas, parts or (slice(None),)))
     if plan.combine == "clip":
         return _product(weights * _clipping(deltas), deltas)
     if plan.combine == "trimmed-mean":
@@ -58,9 +67,31 @@ def combine(weights: Weights, deltas: Array, plan: Aggregation) -> Array:
     return _product(weights, deltas)
 
 
+def parts(shapes: Layout) -> Parts:
+    """Return where in a flat delta the prompt and its encoder lie, and where the head; a plan may have no head."""
+    tokens = size({name: shape for name, shape in shapes.items() if not name.startswith("head.")})
+    values = size(shapes)
+    return (slice(0, tokens), slice(tokens, values)) if tokens < values else (slice(0, values),)
+
+
 def _product(weights: Weights, deltas: Array) -> Array:
     combined: Array = weights.astype(np.float32) @ deltas
     return combined
+
+
+def _agreed(weights: Weights, deltas: Array) -> Array:
+    """Return the mean in which updates count by their agreement; each target's weights keep their sum."""
+    kept = weights * agreement(deltas)
+    sums = kept.sum(axis=1, keepdims=True)
+    return _product(kept * (weights.sum(axis=1, keepdims=True) / np.where(sums > 0, sums, 1)), deltas)
+
+
+def _clipped(deltas: Array, parts: Parts) -> Array:
+    """Return the deltas with each part brought down to its median length, so that none is all head."""
+    clipped = np.empty_like(deltas)
+    for part in parts:
+        clipped[:, part] = deltas[:, part] * _clipping(deltas[:, part])[:, None].astype(np.float32)
+    return clipped
 
 
 def _clipping(deltas: Array) -> Weights:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from mfpt_coord.core import optimiser
-from mfpt_coord.core.combine import combine
+from mfpt_coord.core.combine import combine, parts
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare, judge
 from mfpt_coord.core.state import State
@@ -23,7 +23,7 @@ def fold(state: State, at: float) -> Step:
     deltas = np.stack([update.delta for update in buffer])
     weights = fold_weights(targets, buffer, active_examples(state), state.relations, plan)
     before = np.stack([state.prompts[target] for target in targets])
-    folded, moments = optimiser.apply(before, combine(weights, deltas, plan), _moments(state, targets), plan)
+    folded, moments = optimiser.apply(before, combine(weights, deltas, plan, parts(state.layout)), _moments(state, targets), plan)
     prompts = dict(zip(targets, folded, strict=True))
     remembered = dict(zip(targets, moments, strict=True)) if optimiser.moment_count(plan) else {}
     learns = plan.proximity in ("auto", "observed")
