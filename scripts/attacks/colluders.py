@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from statistics import NormalDist
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -64,9 +64,9 @@ Forge = Callable[[PromptState, int, str, Ring], PromptState]
 class Colluder(Rounds):
     """The rounds of a device that lies about what it learnt."""
 
-    def __init__(self, *known: object, ring: Ring, forge: Forge | None, lies: bool = False) -> None:
+    def __init__(self, *known: Any, ring: Ring, forge: Forge | None, lies: bool = False) -> None:
         """Take what `Rounds` takes, and how to lie: with the delta, with the scores, or with both."""
-        super().__init__(*known)  # type: ignore[arg-type]
+        super().__init__(*known)
         self._ring = ring
         self._forge = forge
         self._lies = lies
@@ -130,4 +130,6 @@ class RotatedLabels:
 
 
 def _rolled(state: PromptState, places: int) -> Mapping[str, Array]:
-    return {name: np.roll(array, places, axis=0) if name.startswith("head.") else array for name, array in state.items()}
+    return {
+        name: np.roll(array, places, axis=0) if name.startswith("head.") else array for name, array in state.items()
+    }

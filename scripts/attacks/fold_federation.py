@@ -1,9 +1,10 @@
 """Thirty invited devices, ten of which lie: the accuracy that the honest ones reach, in virtual time."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
+import msgspec
 import numpy as np
 
 from attacks.colluders import Colluder, Forge, Ring, RotatedLabels
@@ -14,8 +15,9 @@ from mfpt_coord.simulate.federation import Device, Federation
 from mfpt_coord.simulate.pace import Pace, paces
 from mfpt_coord.simulate.partition import device_seed, share_out
 from mfpt_shared.device.rounds import Rounds
-from mfpt_shared.device.trainer import Laboratory, Share
+from mfpt_shared.device.trainer import Laboratory, Share, Trainer
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import dense
 
 
@@ -58,7 +60,6 @@ def reached(
     laboratory: Laboratory,
     distances: Distances,
     lie: Lie | None,
-    on_update: Callable[[], None] = lambda: None,
 ) -> Reached:
     """Run a federation in which the last device of every language is dishonest, or absent if there is no lie.
 
@@ -67,23 +68,20 @@ def reached(
         laboratory: Texts and backbone.
         distances: Distances between the languages.
         lie: How the dishonest devices lie; None: the honest devices alone.
-        on_update: Called after every training.
     """
     places = _places(experiment, share_out(experiment, laboratory))
     honest = [one for one in places if not one.dishonest]
     present = honest if lie is None else places
-    plan = method_plan(experiment)
-    if not experiment.plan.aggregation.buffer:
-        plan = _with_buffer(plan, -(-len(present) // 2))
+    plan = _plan(experiment, len(present))
     ring = Ring(len(places), len(places) - len(honest), plan.privacy.clip_norm)
-    devices = {}
+    devices: dict[str, Device] = {}
     for one in present:
-        trainer = laboratory.trainer(experiment.plan, [one.share], max_validation=experiment.validation_limit)
+        trainer: Trainer = laboratory.trainer(experiment.plan, [one.share], max_validation=experiment.validation_limit)
         language, pace = one.share.language, one.pace
         if lie is not None and one.dishonest:
             language = experiment.languages[0] if lie.crowds else language
             pace = Pace(1e-3, pace.joins_at) if lie.races else pace
-            deceived = RotatedLabels(trainer) if lie.rotates else trainer
+            deceived: Trainer = RotatedLabels(trainer) if lie.rotates else trainer
             rounds: Rounds = Colluder(
                 one.id, language, plan, deceived, lambda: 0.0, ring=ring, forge=lie.forge, lies=lie.scores
             )
@@ -92,7 +90,7 @@ def reached(
         devices[one.id] = Device(one.id, language, trainer, rounds, pace)
     federation = Federation(
         initial(plan), devices, distances, experiment.fleet, np.random.default_rng([experiment.seed, 2]),
-        experiment.rounds * len(devices), on_update=on_update,
+        experiment.rounds * len(devices),
     )  # fmt: skip
     federation.run()
     return _measured(federation, [devices[one.id] for one in honest])
@@ -100,13 +98,15 @@ def reached(
 
 @dataclass(frozen=True, slots=True)
 class _Place:
+    """A device before it is made: id, data, pace, and whether it lies."""
+
     id: str
     share: Share
     pace: Pace
     dishonest: bool
 
 
-def _places(experiment, shares):
+def _places(experiment: Experiment, shares: Sequence[Share]) -> list[_Place]:
     fleet = experiment.fleet
     usual = fleet.example_seconds * experiment.examples / experiment.devices
     usual *= experiment.plan.training.epochs_for(experiment.examples // experiment.devices)
@@ -117,19 +117,23 @@ def _places(experiment, shares):
     ]
 
 
-def _with_buffer(plan, buffer):
-    import msgspec
+def _plan(experiment: Experiment, devices: int) -> Plan:
+    """Return the experiment's plan with folds of half the devices that are there."""
+    plan = method_plan(experiment)
+    buffer = experiment.plan.aggregation.buffer or -(-devices // 2)
     return msgspec.structs.replace(plan, aggregation=msgspec.structs.replace(plan.aggregation, buffer=buffer))
 
 
-def _measured(federation, honest):
+def _measured(federation: Federation, honest: Sequence[Device]) -> Reached:
     accuracy: dict[LanguageCode, float] = {}
-    kept = []
+    kept: list[float] = []
     for device in honest:
         prompt = federation.prompt(device.language)
         if device.language not in accuracy:
             accuracy[device.language] = device.trainer.test(dense(prompt.state)).accuracy
         device.rounds.judge(prompt)
         choice = device.rounds.kept
-        kept.append(accuracy[device.language] if choice.origin == "federated" else device.trainer.test(choice.state).accuracy)
+        assert choice is not None
+        is_own = choice.origin == "own"
+        kept.append(device.trainer.test(choice.state).accuracy if is_own else accuracy[device.language])
     return Reached(fmean(accuracy.values()), fmean(kept), accuracy)

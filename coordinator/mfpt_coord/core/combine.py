@@ -57,7 +57,8 @@ def combine(weights: Weights, deltas: Array, plan: Aggregation, parts: Parts = (
         [targets, values] float32, a new array.
     """
     if plan.combine == "agree":
-        return _agreed(weights, _clipped(deltas, parts or (slice(None),)))
+        clipped = clipped_parts(deltas, parts)
+        return _agreed(weights, clipped, agreement(clipped))
     if plan.combine == "clip":
         return _product(weights * _clipping(deltas), deltas)
     if plan.combine == "trimmed-mean":
@@ -79,17 +80,33 @@ def _product(weights: Weights, deltas: Array) -> Array:
     return combined
 
 
-def _agreed(weights: Weights, deltas: Array) -> Array:
+def credible(deltas: Array, plan: Aggregation, parts: Parts = ()) -> Array:
+    """Return the deltas as far as the plan's method believes them: clipped, and scaled down where others disagree.
+
+    Args:
+        deltas: [updates, values] float32, finite.
+        plan: Names the method.
+        parts: As in `combine`.
+    """
+    if plan.combine == "agree":
+        clipped = clipped_parts(deltas, parts)
+        return (clipped * agreement(clipped)[:, None]).astype(np.float32)
+    if plan.combine == "clip":
+        return (deltas * _clipping(deltas)[:, None]).astype(np.float32)
+    return deltas
+
+
+def _agreed(weights: Weights, deltas: Array, agreed: Weights) -> Array:
     """Return the mean in which updates count by their agreement; each target's weights keep their sum."""
-    kept = weights * agreement(deltas)
+    kept = weights * agreed
     sums = kept.sum(axis=1, keepdims=True)
     return _product(kept * (weights.sum(axis=1, keepdims=True) / np.where(sums > 0, sums, 1)), deltas)
 
 
-def _clipped(deltas: Array, parts: Parts) -> Array:
+def clipped_parts(deltas: Array, parts: Parts) -> Array:
     """Return the deltas with each part brought down to its median length, so that none is all head."""
     clipped = np.empty_like(deltas)
-    for part in parts:
+    for part in parts or (slice(None),):
         clipped[:, part] = deltas[:, part] * _clipping(deltas[:, part])[:, None].astype(np.float32)
     return clipped
 

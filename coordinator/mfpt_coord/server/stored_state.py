@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 
 from mfpt_coord.core.optimiser import moment_count
-from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair, Relations
+from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Pair, Relations
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, Plan
@@ -69,9 +69,13 @@ def _clients(database: sqlite3.Connection) -> dict[str, Client]:
     rows = database.execute(
         "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen FROM clients"
     )
+    folded = dict(database.execute("SELECT client, count(*) FROM updates WHERE fold IS NOT NULL GROUP BY client"))
     return {
         client: Client(
-            client, language, examples, sequence, contributed, seconds, accuracy, device=device, last_seen=last_seen
+            *(client, language, examples, sequence, contributed, seconds, accuracy),
+            device=device,
+            last_seen=last_seen,
+            folded=folded.get(client, 0),
         )
         for client, language, examples, sequence, contributed, seconds, accuracy, device, last_seen in rows
     }
@@ -89,9 +93,9 @@ def _comparisons(database: sqlite3.Connection) -> dict[Pair, Comparison]:
     return {(first, second): Comparison(*seen) for first, second, *seen in rows}
 
 
-def _judgements(database: sqlite3.Connection) -> dict[LanguageCode, Judgement]:
-    rows = database.execute("SELECT language, errors, times FROM judgements")
-    return {language: Judgement(errors, times) for language, errors, times in rows}
+def _judgements(database: sqlite3.Connection) -> dict[Judge, Judgement]:
+    rows = database.execute("SELECT language, device, errors, times FROM judgements")
+    return {(language, device): Judgement(errors, times) for language, device, errors, times in rows}
 
 
 def _directions(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
