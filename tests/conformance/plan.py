@@ -11,8 +11,9 @@ PLAN_KEYS: Final = {
     "training": "epochs min_steps head_start batch_size prompt_learning_rate head_learning_rate schedule weight_decay "
     "max_tokens",
     "aggregation": "buffer fold_after patience concurrency staleness staleness_exponent staleness_grace max_staleness "
-    "proximity temperature distance_bias metrics example_exponent cover_exponent max_examples combine trim optimiser "
-    "learning_rate momentum second_moment adaptivity zero_shot",
+    "proximity temperature distance_bias metrics example_exponent cover_exponent max_examples combine "
+    "device_share newcomer_share newcomer_updates trim optimiser learning_rate momentum "
+    "second_moment adaptivity zero_shot",
     "privacy": "clip_norm min_examples",
 }
 
