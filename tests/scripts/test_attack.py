@@ -14,7 +14,7 @@ from mfpt_coord.simulate.experiment import Experiment
 from mfpt_shared.languages import LanguageCode
 from support.laboratory import ToyLaboratory, direction, toy_plan
 
-LANGUAGES = tuple(map(LanguageCode, "amh hau ibo kin lug som swh xho yor zul".split()))
+LANGUAGES = tuple(map(LanguageCode, ["amh", "hau", "ibo", "kin", "lug", "som", "swh", "xho", "yor", "zul"]))
 
 
 def ground(**aggregation: Any) -> Ground:

@@ -34,6 +34,8 @@ _TURNS: Final = 4
 # Share of the median support below which an update counts nothing, and from which it counts in full.
 _NONE, _ALL = 0.5, 0.75
 _LEAST: Final = 1e-9
+# Cosines of equal deltas are 1 except for rounding.
+_SLIVER: Final = 1e-5
 
 
 def agreement(deltas: Array) -> Matrix:
@@ -52,10 +54,6 @@ def agreement(deltas: Array) -> Matrix:
         level = max(_weighted_median(support, apart), _LEAST)
         believed = np.clip((support / level - _NONE) / (_ALL - _NONE), 0.0, 1.0)
     return believed / _alike(cosines, believed)
-
-
-# Cosines of equal deltas are 1 except for rounding.
-_SLIVER: Final = 1e-5
 
 
 def _cosines(deltas: Array) -> Matrix:

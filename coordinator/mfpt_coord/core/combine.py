@@ -1,5 +1,6 @@
 """The combined delta of a fold for each target language: the weighted mean, or one that bounds outliers.
 
+    agree          the mean of clipped deltas, in which each counts by how far the others agree (`agreement`)
     mean           sum_k w_k D_k, one matrix product
     clip           the mean, with longer deltas scaled down to the median length
     trimmed-mean   per value, the mean without the lowest and the highest share of the weight
@@ -9,10 +10,11 @@ The sum of a target's weights, at most 1, is how large a step the fold is worth 
 deltas D give the sum times D, and a trimmed mean or median is taken with normalised weights and multiplied by the sum.
 None of them depends on the order of the updates, except for rounding.
 
-What outliers can do: with `mean`, anything. With `clip`, no more than deltas of the same length as honest ones, while
-most updates are honest (by number, whatever they weigh; of two updates either could be the outlier, and neither is
-clipped). With `trimmed-mean` and `median`, no value leaves the range of the honest values, while less than `trim` or
-less than half of the weight is dishonest.
+What outliers can do: with `agree`, little, while most updates are honest; prompt and head are clipped each for itself,
+so that no one puts the whole length into the head. With `mean`, anything. With `clip`, no more than deltas of the same
+length as honest ones, while most updates are honest (by number, whatever they weigh; of two updates either could be the
+outlier, and neither is clipped). With `trimmed-mean` and `median`, no value leaves the range of the honest values,
+while less than `trim` or less than half of the weight is dishonest.
 
 Source: Yin et al. 2018, "Byzantine-robust distributed learning", definitions 1 and 2, for the median and the trimmed
 mean, here with weights. That `clip` takes its bound from the lengths of the updates follows Andrew et al. 2021,
