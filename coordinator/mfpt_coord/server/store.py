@@ -59,7 +59,9 @@ CREATE TABLE comparisons (
     first TEXT, second TEXT, cosine REAL NOT NULL, times INTEGER NOT NULL, weight REAL NOT NULL,
     PRIMARY KEY (first, second)
 ) WITHOUT ROWID;
-CREATE TABLE judgements (language TEXT PRIMARY KEY, errors REAL NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE judgements (
+    language TEXT, device TEXT, errors REAL NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (language, device)
+) WITHOUT ROWID;
 CREATE TABLE directions (language TEXT PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 """
@@ -202,7 +204,7 @@ class SqliteStore:
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
             ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
-            ("judgements VALUES (?, ?, ?)", [(language, *seen) for language, seen in fold.judgements.items()]),
+            ("judgements VALUES (?, ?, ?, ?)", [(*judge, *seen) for judge, seen in fold.judgements.items()]),
             ("comparisons VALUES (?, ?, ?, ?, ?)", [(*pair, *seen) for pair, seen in fold.comparisons.items()]),
         )
         for table, rows in learned:
