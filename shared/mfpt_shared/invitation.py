@@ -122,7 +122,7 @@ def _decoded(text: str, count: int, what: str) -> bytes:
 
 def _query(text: str | None) -> tuple[str, str, list[str]]:
     """Return `via`, `path` and every `also`."""
-    via, path, others = [], [], []
+    via, path, others = list[str](), list[str](), list[str]()
     known = {"via": via, "path": path, "also": others}
     try:
         pairs = parse_qsl(text or "", strict_parsing=bool(text), errors="strict", max_num_fields=MAX_ADDRESSES + 2)

@@ -9,10 +9,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from mfpt_shared.plan import BackboneSpec, Plan
+from mfpt_edge.storage.answers import Answers
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import BackboneSpec, Plan, plan_to_json
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import Prompt, PromptHeader
+from mfpt_shared.tensors import halve, initial_state
 from support.federation import tiny_plan
 from support.neighbour import FEDERATION, plan_file
-from support.programs import messages, serve, variables
+from support.programs import messages, run, serve, variables
 
 pytestmark = pytest.mark.network
 
@@ -55,3 +61,22 @@ def test_a_device_opens_and_downloads_nothing_that_its_owner_did_not_allow(
     assert option in messages(end)[-1]
     assert backbone.uri in messages(end)[-1]
     assert read == 0
+
+
+def test_predict_opens_no_backbone_of_a_kept_plan_that_nobody_allowed(tmp_path: Path) -> None:
+    uri = f"path:{tmp_path}/private"
+    plan = msgspec.structs.replace(tiny_plan(), backbone=BackboneSpec(uri=uri, width=8, layers=2))
+    folder = DeviceFolder(tmp_path / "device")
+    folder.enrol(LanguageCode("swh"))
+    folder.save_plan(plan_to_json(plan))
+    header = PromptHeader(language=LanguageCode("swh"), version=1, plan=plan.digest, backbone="")
+    folder.save_prompt(encode(Prompt(header, halve(initial_state(plan)))))
+    command = ("mfpt_edge", "predict", "--lang", "sw", "--state-dir", str(folder.path), "habari")
+    refused = run(tmp_path, *command)
+    assert refused.returncode == 7, refused.stderr
+    assert "--allow-backbone" in messages(refused)[-1]
+
+    Answers(folder.path).add(f"backbone {uri}")
+    allowed = run(tmp_path, *command)
+    assert allowed.returncode == 2, allowed.stderr
+    assert "does not exist" in messages(allowed)[-1]

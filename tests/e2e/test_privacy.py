@@ -91,7 +91,7 @@ async def train_one_round(directory: Path) -> list[bytes]:
     plan = tiny_task()
     trainers = {tag: trainer(plan, write_data(directory / tag, tag), tag) for tag in CANARIES}
     async with (
-        embedded(directory / "broker") as broker,
+        embedded(directory / "broker", federation=plan.federation) as broker,
         Proxy(broker.address) as proxy,
         coordinating(directory, plan, broker.address, folds=1) as (coordinator, serving),
     ):
@@ -129,7 +129,7 @@ def test_no_text_token_or_file_name_ever_passes_the_broker(tmp_path: Path, monke
 
     everything = b"".join(traffic)
     # The search looks at the right bytes, and would find what it looks for.
-    assert everything.count(b"MFPT\x01\x02") >= 2, "updates were recorded"
+    assert everything.count(b"MFPT\x02\x02") >= 2, "updates were recorded"
     assert b"health" in everything, "the plan's labels were recorded"
     hidden = dict(secrets())
     assert any(secret in texts("sw")[0].encode() for secret in hidden.values())

@@ -56,7 +56,7 @@ def test_status_as_json_has_what_a_monitor_needs(tmp_path: Path) -> None:
     assert began - 1 <= client["last_seen"] <= time.time() + 1
 
 
-def test_status_of_a_federation_that_nobody_serves_ends_with_exit_code_4(tmp_path: Path) -> None:
+def test_status_of_another_federation_than_the_brokers_ends_with_exit_code_5(tmp_path: Path) -> None:
     async def scenario() -> "subprocess.CompletedProcess[str]":
         async with serve(tmp_path, tmp_path / "data", "--plan", str(plan_file(tmp_path))) as serving:
             command = ("status", "--federation", "other", "--timeout", "0.5", "--broker", str(serving.address))
@@ -64,8 +64,9 @@ def test_status_of_a_federation_that_nobody_serves_ends_with_exit_code_4(tmp_pat
 
     result = asyncio.run(asyncio.wait_for(scenario(), 60))
 
-    assert result.returncode == 4, result.stderr
-    assert "other" in messages(result)[-1]
+    assert result.returncode == 5, result.stderr
+    assert "mfpt/v1/other" in messages(result)[-1]
+    assert "is that the federation's name?" in messages(result)[-1]
 
 
 def test_status_without_a_broker_ends_with_exit_code_3(tmp_path: Path) -> None:

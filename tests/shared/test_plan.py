@@ -142,6 +142,7 @@ BOUNDS = [
     ("aggregation", "momentum", ["0.0", "0.99"], ["-0.1", "1.0", "nan"]),
     ("aggregation", "second_moment", ["0.0", "0.99"], ["-0.1", "1.0", "nan"]),
     ("aggregation", "adaptivity", ["1e-9", "1e9"], ["0.0", "nan"]),
+    ("aggregation", "languages", ["[]", '["xho", "som"]'], ['["xh"]', '["XHO"]', '"xho"']),
     ("aggregation", "zero_shot", ["[]", '["xho", "som"]'], ['["xh"]', '["XHO"]', '"xho"']),
     ("aggregation", "max_staleness", ["0", "1000000"], ["-1", "1000001"]),
     ("aggregation", "proximity", ['"auto"', '"fixed"', '"observed"', '"uniform"'], ['"near"']),

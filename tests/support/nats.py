@@ -51,10 +51,10 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def nats(folder: Path, settings: Nats) -> AsyncIterator[Running]:
+async def nats(folder: Path, settings: Nats, *, tcp: int | None = None) -> AsyncIterator[Running]:
     program = shutil.which("nats-server", path=sysconfig.get_path("scripts"))
     assert program is not None
-    tcp, web = free_port(), free_port()
+    tcp, web = tcp or free_port(), free_port()
     secure = settings.certificate is not None
     configuration = folder / f"nats-{tcp}.conf"
     lines = [

@@ -186,19 +186,10 @@ def _model(lang: str, federation: str, state_dir: Path | None, connection: "Conn
 
 
 def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | None) -> None:
-    """Check that the owner has allowed the backbone that is about to be opened: a plan comes from the network.
-
-    Raises:
-        NotAllowed: He has not.
-    """
-    from mfpt_edge.session.consent import unanswered, wishes
+    from mfpt_edge.session.consent import check_backbone
     from mfpt_edge.storage.answers import Answers
-    from mfpt_shared.errors import NotAllowed
 
-    wanted = wishes(model.plan, own_data="")
-    if unanswered(wanted, named or (), Answers(folder.path).given()):
-        uri = model.plan.backbone.uri
-        raise NotAllowed(f"the plan names {uri}, and nobody has allowed that: give --allow-backbone {uri}")
+    check_backbone(model.plan, named or (), Answers(folder.path).given())
 
 
 def _texts(given: list[str], file: Path | None) -> list[str]:

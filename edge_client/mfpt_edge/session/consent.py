@@ -92,6 +92,22 @@ def refusal(left: Sequence[Wish]) -> NotAllowed:
     return NotAllowed(f"the plan asks for {names}, and nobody has allowed that: run join with --yes to allow it")
 
 
+def check_backbone(plan: Plan, named: Collection[str], answers: Collection[str]) -> None:
+    """Check that the owner has allowed the backbone of a plan that came before, or from a broker just now.
+
+    Args:
+        plan: Plan whose backbone is about to be opened.
+        named: See `unanswered`.
+        answers: See `unanswered`.
+
+    Raises:
+        NotAllowed: He has not.
+    """
+    if unanswered(wishes(plan, own_data=""), named, answers):
+        uri = plan.backbone.uri
+        raise NotAllowed(f"the plan names {uri}, and nobody has allowed that: give --allow-backbone {uri}")
+
+
 def _is_named(wish: Wish, named: Collection[BackboneUri]) -> bool:
     return wish.kind == "backbone" and _normal(wish.source) in named
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -66,7 +67,8 @@ def train(
         encoded: Training examples, at least one.
         training: Epochs, batch size and optimiser.
         rng: Order of the examples, the only randomness.
-        on_step: Function that is called after every step; it may raise to cancel.
+        on_step: Function that is called after every step, and after every part of a batch that is cut; it may raise to
+            cancel.
         at_once: Number of examples of a batch that are run at once, the others after them, which takes less memory;
             None: all.
 
@@ -75,18 +77,27 @@ def train(
     """
     optimiser = _optimiser(model, training)
     per_epoch = math.ceil(len(encoded.ids) / training.batch_size)
-    schedule = _schedule(optimiser, training, training.epochs * per_epoch)
+    steps = training.epochs * per_epoch
+    schedule = _schedule(optimiser, training, steps)
     means: list[float] = []
     for epoch in range(training.epochs):
         total = 0.0
-        for index, rows in enumerate(iterate_rows(encoded, training.batch_size, rng), start=1):
-            value = _step(model, parts_of(encoded, rows, at_once), len(rows), optimiser)
+        for index, rows in enumerate(iterate_rows(encoded, training.batch_size, rng)):
+            done = epoch * per_epoch + index
+            watch = partial(_report, on_step, Progress(epoch, done, steps, 0.0)) if at_once is not None else None
+            optimiser.zero_grad()
+            value = backward(model, parts_of(encoded, rows, at_once), len(rows), on_part=watch)
+            optimiser.step()
             schedule.step()
             total += value * len(rows)
-            if on_step is not None:
-                on_step(Progress(epoch, epoch * per_epoch + index, training.epochs * per_epoch, value))
+            _report(on_step, Progress(epoch, done + 1, steps, 0.0), value)
         means.append(total / len(encoded.ids))
-    return TrainReport(means[0], means[-1], training.epochs * per_epoch)
+    return TrainReport(means[0], means[-1], steps)
+
+
+def _report(on_step: Callable[[Progress], None] | None, progress: Progress, value: float) -> None:
+    if on_step is not None:
+        on_step(progress._replace(loss=value))
 
 
 def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
@@ -102,20 +113,21 @@ def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
     return Measured(right / examples, total / examples, examples)
 
 
-def _step(model: PromptModel, parts: Iterable[Batch], examples: int, optimiser: torch.optim.Optimizer) -> float:
-    optimiser.zero_grad()
-    total = backward(model, parts, examples)
-    optimiser.step()
-    return total
-
-
-def backward(model: PromptModel, parts: Iterable[Batch], examples: int) -> float:
+def backward(
+    model: PromptModel, parts: Iterable[Batch], examples: int, *, on_part: Callable[[float], None] | None = None
+) -> float:
     """Run the parts of a batch of examples one after the other, add their gradients, and return the batch's loss.
+
+    Args:
+        model: Model to run.
+        parts: Parts of the batch.
+        examples: Number of examples in all parts.
+        on_part: Function that is called after every part with the mean loss so far; it may raise to cancel.
 
     Raises:
         MfptError: The loss is not a finite number any more.
     """
-    total = 0.0
+    total, seen = 0.0, 0
     for part in parts:
         value = loss(model, part) * (len(part.targets) / examples)
         if not torch.isfinite(value):
@@ -124,7 +136,9 @@ def backward(model: PromptModel, parts: Iterable[Batch], examples: int) -> float
                 "training.head_learning_rate in the plan"
             )
         torch.autograd.backward(value)
-        total += value.item()
+        total, seen = total + value.item(), seen + len(part.targets)
+        if on_part is not None:
+            on_part(total * examples / seen)
     return total
 
 

@@ -89,9 +89,12 @@ def _snapshot(name: str, revision: str, patterns: Sequence[str], limit: int | No
         return Path(fetch(revision=revision or None))
     try:
         files = fetch(revision=revision or None, dry_run=True)
-    except OSError:
+    except OSError as unreachable:
         # Where the hub cannot say how much it is, only what is here already will do.
-        return Path(fetch(revision=revision or None, local_files_only=True))
+        try:
+            return Path(fetch(revision=revision or None, local_files_only=True))
+        except OSError:
+            raise unreachable from None
     check_size(f"hf:{name}", [file.file_size for file in files if file.will_download], limit)
     commit = files[0].commit_hash if files else revision or None
     return Path(fetch(revision=commit))

@@ -29,9 +29,10 @@ class BrokerAddress:
         host: Name or address, IPv6 without brackets.
         port: TCP port.
         scheme: `mqtt` or `ws` in the clear, `mqtts` or `wss` over TLS; the two `ws` are WebSockets.
-        username: Name at the broker; None: `mfpt` if there is a password, and no login without one.
+        username: Name at the broker; None: `usual_user`, or `mfpt` if there is a password, or no login.
         password: Password of that user.
         path: Path of the WebSocket; other schemes ignore it.
+        usual_user: Name at the broker of whoever connects, where the address names none; it is not shown.
     """
 
     host: str
@@ -40,6 +41,7 @@ class BrokerAddress:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     path: str = WEBSOCKET_PATH
+    usual_user: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def tls(self) -> bool:
@@ -54,7 +56,7 @@ class BrokerAddress:
     @property
     def login(self) -> tuple[str, str | None] | None:
         """User and password to log in with; None: none are needed."""
-        user = self.username or (DEFAULT_USER if self.password else None)
+        user = self.username or self.usual_user or (DEFAULT_USER if self.password else None)
         return None if user is None else (user, self.password)
 
     def __str__(self) -> str:

@@ -55,7 +55,7 @@ class SubscriptionRefused:
 
     def __str__(self) -> str:
         """Return a sentence for people."""
-        return f"the broker does not let this user read {', '.join(self.filters)}"
+        return f"the broker does not let this user read {', '.join(self.filters)}; is that the federation's name?"
 
 
 Event = Inbound | Connected | Disconnected | SubscriptionRefused

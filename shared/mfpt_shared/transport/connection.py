@@ -36,7 +36,7 @@ class Connection:
 
     def logged_in(self, user: str) -> "Connection":
         """Return the same way for a user; an address that names one keeps it."""
-        addresses = tuple(replace(address, username=address.username or user) for address in self.addresses)
+        addresses = tuple(replace(address, usual_user=user) for address in self.addresses)
         return replace(self, addresses=addresses)
 
     def transport(self, client_id: str, *, will: Will | None = None, persistent: bool = False) -> Transport:

@@ -235,8 +235,8 @@ def _client(
             proxy_username=proxy.username,
             proxy_password=proxy.password,
         )
-    if address.username is not None:
-        client.username_pw_set(address.username, address.password)
+    if address.login is not None:
+        client.username_pw_set(*address.login)
     return client
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mfpt_edge.commands.join_config import CONNECT_ATTEMPTS, Retries, parse_retries, parse_size
+from mfpt_edge.commands.join_config import CONNECT_ATTEMPTS, Retries, parse_duration, parse_retries, parse_size
 from mfpt_shared.errors import UsageError
 
 
@@ -48,3 +48,16 @@ def test_retry_takes_a_number_or_forever(text: str | None, retries: Retries) -> 
 def test_any_other_retry_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="--retry"):
         parse_retries(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("90", 90.0), ("90s", 90.0), ("1.5 min", 90.0), ("30MIN", 1800.0), ("2h", 7200.0)]
+)
+def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
+    assert parse_duration(text, "--max-round-time") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0", "0h", "-1h", "2 days", "h", "1,5h", "nan", "\u0661h", "1e9"])
+def test_any_other_duration_is_a_usage_error_that_names_the_option(text: str) -> None:
+    with pytest.raises(UsageError, match="--max-round-time"):
+        parse_duration(text, "--max-round-time")

@@ -76,6 +76,21 @@ def test_training_can_be_cancelled_after_a_step(tiny_backbone: Callable[..., Bac
         train(model, encode(model, FOODS), model.plan.training, rng=rng(), on_step=cancel)
 
 
+def test_a_batch_that_is_cut_can_be_cancelled_between_its_parts(tiny_backbone: Callable[..., Backbone]) -> None:
+    model = food_model(tiny_backbone(), epochs=1, batch_size=1_000_000)
+    seen: list[Progress] = []
+
+    def cancel(progress: Progress) -> None:
+        seen.append(progress)
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(model, encode(model, FOODS), model.plan.training, rng=rng(), on_step=cancel, at_once=1)
+    assert [(progress.step, progress.steps) for progress in seen] == [(0, 1), (0, 1)]
+    assert all(progress.loss > 0 for progress in seen)
+
+
 def test_a_loss_that_is_not_a_number_stops_training_with_advice(tiny_backbone: Callable[..., Backbone]) -> None:
     model = food_model(tiny_backbone())
     state = dict(model.state())

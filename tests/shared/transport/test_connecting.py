@@ -16,6 +16,7 @@ from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded, environment, free_port
 from support.inbox import Inbox
+from support.nats import Nats, nats
 
 
 def test_no_broker_in_this_process_is_a_failed_connection() -> None:
@@ -45,7 +46,7 @@ def test_connecting_can_be_tried_again_after_it_failed(tmp_path: Path) -> None:
         client.publish("t", b"early", retain=True)
         with pytest.raises(ConnectionFailed):
             await client.connect()
-        async with embedded(tmp_path, port=port):
+        async with nats(tmp_path, Nats(), tcp=port):
             await client.connect()
             client.subscribe("t")
             await Inbox(client).until_message("t", b"early")
