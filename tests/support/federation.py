@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 import time
 import uuid
@@ -66,7 +67,7 @@ async def coordinating(
 ) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
     """Run a coordinator on a data directory, from the moment it is online until the context ends."""
     directory.mkdir(parents=True, exist_ok=True)
-    store = SqliteStore(directory / "coordinator.sqlite")
+    store = SqliteStore(directory / "coordinator.sqlite", keep=math.inf)
     try:
         is_new = store.load() is None
         state = open_state(store, plan)

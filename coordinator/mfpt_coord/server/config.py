@@ -36,6 +36,7 @@ class ServeConfig:
         is_open: Whether devices take part without an invitation; None: only where nobody else can reach the broker.
         advertised: Host and port that invitations name; empty: where the broker listens.
         folds: Number of versions after which to stop; None: never.
+        keep: How long folded updates and replaced prompts are kept, seconds; infinite: for ever.
         distances: The operator's own language distances, which count instead of those of URIEL+.
     """
 
@@ -47,6 +48,7 @@ class ServeConfig:
     offer: Offer = Offer()
     is_open: bool | None = None
     advertised: tuple[Listen, ...] = ()
+    keep: float = 0.0
     distances: Distances = field(default_factory=dict)
 
 
