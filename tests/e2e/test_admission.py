@@ -11,7 +11,10 @@ import pytest
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Admitted
 from mfpt_shared.transport.base import Disconnected
+from mfpt_shared.transport.security import Security
 from support.admitting import refused_because
+from support.brokers import free_port
+from support.certificates import Authority
 from support.federation import tiny_plan
 from support.neighbour import plan_file
 from support.newcomer import Newcomer
@@ -63,6 +66,8 @@ def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_pat
         await device.logs_in()
         device.is_ready(PLAN.digest)
         await device.until_told(b'"assign"')
+        status = (await operator.does("status"))["clients"]
+        assert [client["id"] for client in status] == ["d1"]
         seen = (await operator.devices())["d1"]
         assert (seen["name"], seen["online"], seen["language"]) == ("phone of the school", True, "swh")
 
@@ -99,6 +104,25 @@ def test_a_restarted_coordinator_still_knows_whom_it_admitted(tmp_path: Path) ->
 
     with_federation(tmp_path, first)
     with_federation(tmp_path, again)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["of its own", "given"])
+def test_a_broker_with_tls_is_named_as_such_and_believed(tmp_path: Path, given: bool) -> None:
+    authority = Authority(tmp_path)
+    certificate = authority.issue("broker", "127.0.0.1")
+    options = ("--tls-cert", str(certificate.cert), "--tls-key", str(certificate.key)) if given else ("--tls",)
+    websocket = free_port()
+
+    async def scenario(operator: Operator, _: Serving) -> None:
+        device = Newcomer(await operator.invites("--uses", "2"), "d1")
+        assert [address.scheme for address in device.invitation.addresses] == ["mqtts", "wss"]
+        assert device.invitation.addresses[1].port == websocket
+        if given:
+            device.security = Security(ca_file=authority.certificate)
+        await device.is_admitted()
+        assert await device.may_log_in()
+
+    with_federation(tmp_path, scenario, *options, "--websocket", f"127.0.0.1:{websocket}")
 
 
 def test_commands_of_the_operator_need_a_coordinator_that_runs(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from mfpt_shared.protocol.codec import Decoded, understand
 from mfpt_shared.protocol.messages import Admitted, Enrol, EnrolAnswer, Ready
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, ENROL_DOWN, ENROL_UP
 from mfpt_shared.transport.mqtt import MqttTransport
+from mfpt_shared.transport.security import Security
 from support.inbox import Inbox
 from support.sealing import sealed
 
@@ -23,6 +24,7 @@ class Newcomer:
         self.name = name
         self.password = f"password-{name}"
         self.client = f"client-{uuid.uuid4().hex}"
+        self.security = Security(pinned=self.invitation.key)
         self.transport: MqttTransport | None = None
         self.inbox: Inbox | None = None
 
@@ -30,7 +32,7 @@ class Newcomer:
         """Log in with the invitation, and ask to be admitted."""
         line = self.invitation
         address = replace(line.addresses[0], username=line.user, password=line.secret)
-        transport = MqttTransport(address, uuid.uuid4().hex)
+        transport = MqttTransport(address, uuid.uuid4().hex, security=self.security)
         await transport.connect()
         try:
             inbox, down = Inbox(transport), ENROL_DOWN.path(line.federation, line.token)
@@ -58,7 +60,7 @@ class Newcomer:
         """Connect with the account of its own, and listen to what the coordinator says."""
         line = self.invitation
         address = replace(line.addresses[0], username=self.name, password=self.password)
-        self.transport = MqttTransport(address, client or self.client)
+        self.transport = MqttTransport(address, client or self.client, security=self.security)
         await self.transport.connect()
         self.inbox = Inbox(self.transport)
         self.transport.subscribe(CLIENT_DOWN.path(line.federation, self.name))

@@ -47,10 +47,17 @@ def serve(
     websocket: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Serve WebSockets there as well, such as 0.0.0.0:443.")
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve TLS, with a certificate of its own that invitations vouch for.")
+    ] = False,
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TLS certificate of the embedded broker, PEM.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key of --tls-cert, PEM.")] = None,
+    mosquitto: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with the accounts of --broker, a Mosquitto, to keep up to date."),
+    ] = None,
     data_dir: DataDirOption = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after this many new versions.")] = None,
     keep: Annotated[
@@ -76,9 +83,12 @@ def serve(
     from mfpt_coord.server.config import Offer, ServeConfig, default_data_dir
     from mfpt_coord.server.reach import parse_advertised
     from mfpt_coord.server.serve import serve as run_serve
+    from mfpt_shared.errors import UsageError
     from mfpt_shared.transport.connection import connection_if_named
     from mfpt_shared.transport.security import Security
 
+    if mosquitto is not None and broker is None:
+        raise UsageError("--mosquitto is the folder of a broker's accounts: name the broker with --broker")
     run_serve(
         ServeConfig(
             data_dir=(data_dir or default_data_dir()).absolute(),
@@ -86,8 +96,13 @@ def serve(
             broker=connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
             listen=parse_listen(listen),
             folds=folds,
-            offer=Offer(_certificate(tls_cert, tls_key), parse_listen(websocket) if websocket else None),
+            offer=Offer(
+                tls or tls_cert is not None,
+                _certificate(tls_cert, tls_key),
+                parse_listen(websocket) if websocket else None,
+            ),
             is_open=is_open,
+            mosquitto=mosquitto,
             advertised=tuple(map(parse_advertised, advertise or ())),
             keep=_kept(keep),
             distances=read_distances(distances) if distances else {},

@@ -4,7 +4,10 @@ import asyncio
 import time
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
 
+import msgspec
 from rich import box
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -12,6 +15,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from mfpt_coord.commands.control import report_of
+from mfpt_coord.server.orders import ShowStatus, Status
 from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import ClientStatus, CoordinatorState, FederationStatus
@@ -20,6 +25,8 @@ from mfpt_shared.texts import printable
 from mfpt_shared.transport.base import Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.connection import Connection
 
+# How often the coordinator publishes its status, too.
+_ASK_SECONDS: Final = 1.0
 _PHASE_STYLES = {"training": "green", "uploading": "cyan", "evaluating": "cyan", "offline": "dim", "done": "dim"}
 
 
@@ -49,24 +56,58 @@ async def show_status(connection: Connection, federation: str, *, watch: bool, a
             raise TimedOut(
                 f"{connection} knows no federation {federation!r}; is `mfpt-coord serve` running there?"
             ) from error
-        console = Console()
-        if as_json:
-            _print_json(status)
-            while watch:
-                _print_json((await anext(updates))[0])
-        elif not watch:
-            console.print(render(status, online=online, now=time.time()))
-        else:
-
-            def draw() -> RenderableType:
-                return render(status, online=online, now=time.time())
-
-            # Redrawn every second: "last seen" grows even when nothing is heard.
-            with Live(get_renderable=draw, console=console, screen=console.is_terminal, refresh_per_second=1):
-                async for newest in updates:
-                    status, online = newest
+        await _present(status, online, updates, watch=watch, as_json=as_json)
     finally:
         await transport.close()
+
+
+async def show_local_status(data_dir: Path, *, watch: bool, as_json: bool) -> None:
+    """Print the status of the federation whose coordinator runs on a data folder, once, or keep showing it.
+
+    Raises:
+        ConnectionFailed: None runs there.
+        TimedOut: It does not answer.
+    """
+    updates = _asked(data_dir)
+    status, online = await anext(updates)
+    await _present(status, online, updates, watch=watch, as_json=as_json)
+
+
+async def _present(
+    status: FederationStatus,
+    online: bool,
+    updates: AsyncIterator[tuple[FederationStatus, bool]],
+    *,
+    watch: bool,
+    as_json: bool,
+) -> None:
+    console = Console()
+    if as_json:
+        _print_json(status)
+        while watch:
+            _print_json((await anext(updates))[0])
+    elif not watch:
+        console.print(render(status, online=online, now=time.time()))
+    else:
+
+        def draw() -> RenderableType:
+            return render(status, online=online, now=time.time())
+
+        # Redrawn every second: "last seen" grows even when nothing is heard.
+        with Live(get_renderable=draw, console=console, screen=console.is_terminal, refresh_per_second=1):
+            async for newest in updates:
+                status, online = newest
+
+
+async def _asked(data_dir: Path) -> AsyncIterator[tuple[FederationStatus, bool]]:
+    """Yield the status that a coordinator gives through its control socket, whenever it changes."""
+    shown: FederationStatus | None = None
+    while True:
+        status = (await asyncio.to_thread(report_of, data_dir, ShowStatus(), Status)).status
+        if shown is None or msgspec.structs.replace(status, at=shown.at) != shown:
+            shown = status
+            yield status, True
+        await asyncio.sleep(_ASK_SECONDS)
 
 
 def _print_json(status: FederationStatus) -> None:

@@ -17,7 +17,7 @@ MAX_DEVICES: Final = 10_000
 MAX_LANGUAGES: Final = 200
 INVITATION_PREFIX: Final = "invite-"
 # Names that a device cannot have, because broker accounts of other kinds have them.
-_RESERVED: Final = ("mfpt", "coordinator")
+_RESERVED: Final = ("mfpt", "coordinator", "coord", "auth", "sys")
 
 RefusalReason = Literal["expired", "used", "revoked", "language", "taken", "full"]
 

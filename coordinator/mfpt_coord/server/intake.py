@@ -12,7 +12,6 @@ from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, Ove
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
-from mfpt_coord.server.refusals import Reason, Refusals
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
@@ -28,6 +27,7 @@ from mfpt_shared.protocol.messages import (
     Update,
 )
 from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP, Address, parse
+from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Inbound
 
 WILL: Final = 0

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mfpt_edge.commands.join import JoinResult
+from mfpt_edge.commands.join import Enrolled, JoinResult
 from mfpt_edge.data.sources import DatasetSummary
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_shared.texts import printable
@@ -127,6 +127,14 @@ def duration(seconds: float) -> str:
         if seconds < 5400
         else f"{seconds / 3600:.1f} h"
     )
+
+
+def joined(result: JoinResult | Enrolled) -> RenderableType:
+    """Return what came of joining."""
+    if isinstance(result, JoinResult):
+        return result_table(result)
+    command = f"mfpt-edge predict --lang {result.language}"
+    return Text(f"admitted to {result.federation} as a {result.role}; this device does not train: {command}")
 
 
 def result_table(result: JoinResult) -> RenderableType:

@@ -54,6 +54,11 @@ class Session:
         """MQTT client id of the device. It is a secret: whoever knows it can cut the device off at many brokers."""
         return self.key.secret("MQTT client id")
 
+    @property
+    def password(self) -> str:
+        """Password of the device's account at the broker, if it has one of its own."""
+        return self.key.secret("broker password")
+
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
     """Return the state folder of a device without `--state-dir`."""
@@ -108,6 +113,14 @@ class DeviceFolder:
         number = self._last_session() + 1
         self._write(SESSION_FILE, f"{number}\n".encode())
         return Session(identity, self._key(), number)
+
+    def last_session(self, identity: Identity) -> Session:
+        """Return the newest run of the device, for a process that only reads what the broker keeps.
+
+        Raises:
+            Damaged: The key or the number cannot be read.
+        """
+        return Session(identity, self._key(), self._last_session())
 
     def _last_session(self) -> int:
         file = self.path / SESSION_FILE
@@ -183,6 +196,14 @@ class DeviceFolder:
         if prompt is None:
             raise self._nothing_here()
         return prompt
+
+    def newest_seen(self) -> tuple[int, int]:
+        """Return epoch and version of the federation's prompt that the device holds; 0 and 0 if it holds none."""
+        try:
+            prompt = self._read_prompt(PROMPT_FILE)
+        except Damaged:
+            return 0, 0
+        return (0, 0) if prompt is None else (prompt.header.epoch, prompt.header.version)
 
     def _read_prompt(self, name: str) -> Prompt | None:
         file = self.path / name

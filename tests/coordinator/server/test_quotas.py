@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from mfpt_coord.server.quotas import BURST, PER_SECOND, STRANGERS_BURST, Quotas
-from mfpt_coord.server.refusals import LOG_SECONDS, Refusals
+from mfpt_shared.refusals import LOG_SECONDS, Refusals
 
 
 def taken(quotas: Quotas, times: int, now: float, sender: str = "d1", *, is_known: bool = True) -> int:
