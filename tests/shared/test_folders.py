@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_edge.storage.cache import make_private
 from mfpt_shared.errors import MfptError
 from mfpt_shared.folders import owned, private_file, private_folder, tighten
 
@@ -63,6 +64,46 @@ def test_the_database_is_private_with_any_umask(tmp_path: Path) -> None:
     assert modes(tmp_path) == dict.fromkeys(
         ("coordinator.sqlite", "coordinator.sqlite-wal", "coordinator.sqlite-shm"), "0o600"
     )
+
+
+def test_the_cache_is_private_with_any_umask(tmp_path: Path) -> None:
+    with_open_umask(
+        "import numpy, torch\n"
+        "from mfpt_edge.backbone.tensorfile import write\n"
+        "from mfpt_edge.inference.graph_folder import bundled_folder\n"
+        "from mfpt_shared.plan import Plan, Task\n"
+        "cache = Path(sys.argv[1])\n"
+        "write(cache / 'activations' / 'one.safetensors', {'a': torch.zeros(2)})\n"
+        "bundled_folder(Plan(task=Task(labels=('a', 'b'))), cache)",
+        tmp_path / "cache",
+    )
+    found = modes(tmp_path)
+    assert {"cache/activations", "cache/graphs"} < found.keys()
+    assert {name: mode for name, mode in found.items() if mode not in ("0o700", "0o600")} == {}
+
+
+def test_an_open_cache_is_tightened_and_other_folders_there_are_not(tmp_path: Path) -> None:
+    for name in ("activations", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o755)
+        (tmp_path / name / "file").touch()
+        (tmp_path / name / "file").chmod(0o644)
+    make_private(tmp_path)
+    assert modes(tmp_path) == {
+        "activations": "0o700",
+        "activations/file": "0o600",
+        "other": "0o755",
+        "other/file": "0o644",
+    }
+
+
+def test_an_export_follows_the_umask(tmp_path: Path) -> None:
+    with_open_umask(
+        "from mfpt_shared.atomic import atomic_folder\n"
+        "with atomic_folder(Path(sys.argv[1])) as made: (made / 'graph.onnx').write_bytes(b'')",
+        tmp_path / "export",
+    )
+    assert modes(tmp_path) == {"export": "0o777", "export/graph.onnx": "0o666"}
 
 
 def test_what_was_open_is_tightened_when_its_folder_is_owned(tmp_path: Path) -> None:

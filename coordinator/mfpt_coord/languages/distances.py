@@ -29,7 +29,7 @@ import msgspec
 
 from mfpt_coord.core.relations import CUSTOM, Distances, Pair
 from mfpt_shared.atomic import write_durably
-from mfpt_shared.folders import cache_home
+from mfpt_shared.folders import cache_home, private_folder
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import DistanceMetric
 
@@ -193,6 +193,8 @@ def _read(file: Path) -> _Kept:
 def _write(file: Path, kept: _Kept) -> None:
     cache = _Cache(_source(), {" ".join(two): known for two, known in sorted(kept.items())})
     try:
+        if not file.parent.exists():  # one that somebody chose may hold other things, and keeps its mode
+            private_folder(file.parent)
         # Whatever processes write at once, the last one wins, and nobody ever reads half a file.
         write_durably(file, msgspec.json.format(msgspec.json.encode(cache), indent=1))
     except OSError as error:
