@@ -71,7 +71,7 @@ async def serve_and_be_killed(directory: Path, port: int, devices: list[Device])
     points = sorted(rng.sample(range(1, total - len(devices)), KILLS))
     plan_file = str(directory / "plan.toml")
     for point in points:
-        async with serve(directory, directory / "data", "--plan", plan_file, port=port) as serving:
+        async with serve(directory, directory / "data", "--plan", plan_file, "--keep", "forever", port=port) as serving:
             while sum(device.client.snapshot.rounds for device in devices) < point:
                 waits = [asyncio.ensure_future(_another_round(device)) for device in devices]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED, timeout=SECONDS)
@@ -96,14 +96,16 @@ def test_a_killed_coordinator_loses_no_acknowledged_update_and_counts_none_twice
     async def scenario() -> list[Device]:
         port = free_port()
         devices: list[Device] = []
-        async with serve(tmp_path, data, "--plan", str(tmp_path / "plan.toml"), port=port) as serving:
+        async with serve(
+            tmp_path, data, "--plan", str(tmp_path / "plan.toml"), "--keep", "forever", port=port
+        ) as serving:
             for number, language in enumerate(LANGUAGES):
                 trainer = StubTrainer(step=0.1 * (1 + number), examples=10 * (1 + number))
                 folder = tmp_path / f"device{number}"
                 devices.append(Device(folder, language, serving.address, trainer, rounds=ROUNDS))
         async with running(*devices):
             await serve_and_be_killed(tmp_path, port, devices)
-            async with serve(tmp_path, data, port=port) as serving:
+            async with serve(tmp_path, data, "--keep", "forever", port=port) as serving:
                 for device in devices:
                     await device.until(lambda seen: seen.rounds == ROUNDS, MORE_SECONDS)
                 assert await serving.end(signal.SIGTERM) == 0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 import time
 import uuid
@@ -71,7 +72,7 @@ async def coordinating(
     With the accounts of a broker the federation is closed: it takes invited devices only.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    store = SqliteStore(directory / "coordinator.sqlite")
+    store = SqliteStore(directory / "coordinator.sqlite", keep=math.inf)
     try:
         is_new = store.load() is None
         state = replace(open_state(store, plan), open=credentials is None)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mfpt_coord.commands.status_view import ago
 from mfpt_coord.server.orders import DeviceEntry
+from mfpt_shared.texts import printable
 
 
 def print_devices(devices: Sequence[DeviceEntry]) -> None:
@@ -17,9 +18,9 @@ def print_devices(devices: Sequence[DeviceEntry]) -> None:
     table = Table("id", "name", "role", "language", "state", "admitted", box=box.SIMPLE)
     now = time.time()
     for one in devices:
-        # Names come from devices: as Text, nothing in them is taken for markup.
+        # Names come from devices: nothing in them is markup, and nothing moves the terminal.
         row = (one.id, one.name, one.role, one.language or "", _state(one, now), ago(now - one.at))
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table if devices else "nobody was admitted yet; invite devices with mfpt-coord invite")
 
 

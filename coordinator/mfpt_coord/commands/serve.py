@@ -1,5 +1,6 @@
 """The command `mfpt-coord serve`. It imports what it runs, so that `--help` answers at once."""
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,6 +60,13 @@ def serve(
     ] = None,
     data_dir: DataDirOption = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after this many new versions.")] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="forever|DURATION",
+            help="How long folded updates and replaced prompts are kept, such as 30d. By default not at all.",
+        ),
+    ] = None,
     distances: DistancesOption = None,
     ca_file: CaFileOption = None,
     cert: CertOption = None,
@@ -96,9 +104,19 @@ def serve(
             is_open=is_open,
             mosquitto=mosquitto,
             advertised=tuple(map(parse_advertised, advertise or ())),
+            keep=_kept(keep),
             distances=read_distances(distances) if distances else {},
         )
     )
+
+
+def _kept(text: str | None) -> float:
+    """Return how long things are kept, seconds."""
+    from mfpt_coord.commands.durations import seconds_of
+
+    if text is None:
+        return 0.0
+    return math.inf if text == "forever" else seconds_of(text) or 0.0
 
 
 def _certificate(cert: Path | None, key: Path | None) -> "Certificate | None":

@@ -28,6 +28,7 @@ from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
 from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
+from mfpt_shared.folders import private_file, private_folder
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.transport.address import BrokerAddress
 
@@ -108,7 +109,7 @@ class EmbeddedBroker:
             ConnectionFailed: nats-server is not installed, its port is taken, or it ends at once.
             TimedOut: It does not listen in time.
         """
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._directory)
         await self._end_orphan()
         self._listen = Listen(self._listen.host, _claim_port(self._listen))
         self._write_configuration()
@@ -131,7 +132,7 @@ class EmbeddedBroker:
         errors = self._directory / "nats-server.err"
         for left in self._directory.glob("*.ports"):
             left.unlink()
-        with errors.open("wb") as stream:
+        with private_file(errors).open("wb") as stream:
             self._process = await asyncio.create_subprocess_exec(
                 _find_server(self._environment), "-c", str(self._directory / "nats.conf"),
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=self._environment,
@@ -256,8 +257,9 @@ def _claim_port(listen: Listen) -> int:
 
 
 def _prepare_child() -> None:
-    """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it."""
+    """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it; its files are private."""
     os.setpgid(0, 0)
+    os.umask(0o077)
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != most:
         with contextlib.suppress(ValueError, OSError):  # macOS: less than it says

@@ -39,6 +39,7 @@ class ServeConfig:
         mosquitto: Folder with the accounts of `broker`, if that is a Mosquitto whose accounts the coordinator keeps.
         advertised: Host and port that invitations name; empty: where the broker listens.
         folds: Number of versions after which to stop; None: never.
+        keep: How long folded updates and replaced prompts are kept, seconds; infinite: for ever.
         distances: The operator's own language distances, which count instead of those of URIEL+.
     """
 
@@ -51,6 +52,7 @@ class ServeConfig:
     is_open: bool | None = None
     mosquitto: Path | None = None
     advertised: tuple[Listen, ...] = ()
+    keep: float = 0.0
     distances: Distances = field(default_factory=dict)
 
 

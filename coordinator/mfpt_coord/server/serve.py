@@ -43,8 +43,9 @@ def serve(config: ServeConfig) -> None:
         MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
-        store = SqliteStore(config.data_dir / "coordinator.sqlite")
+        store = SqliteStore(config.data_dir / "coordinator.sqlite", config.keep)
         try:
+            store.forget(time.time())
             is_new = store.load() is None
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store, is_new=is_new)

@@ -19,10 +19,11 @@ from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.storage.cache import make_private
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.rounds import Origin
 from mfpt_shared.errors import Interrupted, Terminated, UsageError
-from mfpt_shared.folders import owned
+from mfpt_shared.folders import cache_home, owned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Role
 
@@ -101,6 +102,7 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     """
     require_engine()
     _check_data_early(config.data)
+    make_private(cache_home())
     with owned(config.state_dir, "--state-dir"), view.shown():
         return asyncio.run(_join(config, view))
 

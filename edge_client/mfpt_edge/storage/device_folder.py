@@ -10,7 +10,7 @@ import msgspec
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.atomic import remove_unfinished, write_durably
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
-from mfpt_shared.folders import state_home
+from mfpt_shared.folders import private_folder, state_home
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
@@ -222,4 +222,4 @@ class DeviceFolder:
         )
 
     def _write(self, name: str, payload: bytes) -> None:
-        write_durably(self.path / name, payload)
+        write_durably(private_folder(self.path) / name, payload)

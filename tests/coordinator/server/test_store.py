@@ -20,7 +20,8 @@ from mfpt_coord.core.effects import (
     SaveUpdate,
 )
 from mfpt_coord.core.state import Client, State, initial
-from mfpt_coord.server.store import SCHEMA_VERSION, SqliteStore
+from mfpt_coord.server.store import SqliteStore
+from mfpt_coord.server.stored_schema import SCHEMA_VERSION
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import UpdateCounts
