@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 Role = Literal["device", "reader", "monitor", "invitation"]
 """device: trains; reader: fetches plan and prompts; monitor: also the status; invitation: asks to be admitted."""
@@ -39,6 +39,9 @@ class Account:
 
 INVITED = "invite-"
 """Beginning of the user names of invitations."""
+
+COORDINATOR_USER: Final = "coord"
+"""User name of the coordinator itself."""
 
 
 def digest(secret: str) -> bytes:

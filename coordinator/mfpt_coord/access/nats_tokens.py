@@ -98,7 +98,7 @@ def read_login(token: bytes) -> Login:
         raise DecodeError("not a JSON Web Token")
     try:
         claims = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4)), type=_Claims)
-    except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error, RecursionError) as error:
         raise DecodeError(f"not a question of who may connect: {error}") from error
     asked = claims.nats
     return Login(

@@ -22,9 +22,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from mfpt_coord.access.accounts import COORDINATOR_USER
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
-from mfpt_coord.server.broker_config import COORDINATOR_USER, BrokerOptions, Listen, configuration
+from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.keys import SigningKey

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mfpt_coord.access.accounts import COORDINATOR_USER
 from mfpt_coord.access.nats_auth import ServerLogins
 from mfpt_coord.access.nats_tokens import account_name, permission
 from mfpt_coord.access.rights import coordinator_rights
@@ -15,7 +16,6 @@ LOG_BYTES: Final = 16 * 2**20
 LOG_FILES: Final = 3
 LOGIN_SECONDS: Final = 2
 """Time that a connection has to log in, or it is closed."""
-COORDINATOR_USER: Final = "coord"
 
 
 @dataclass(frozen=True, slots=True)
