@@ -11,7 +11,7 @@ import binascii
 import json
 import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -29,7 +29,7 @@ GLOBAL_ACCOUNT: Final = "$G"
 
 class _ClientInfo(msgspec.Struct, frozen=True):
     host: str = ""
-    id: int = 0
+    id: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     kind: str = ""
     type: str = ""
     mqtt_id: str = ""
