@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from mfpt_coord.server.control import ask
+from mfpt_coord.server.orders import DeviceEntry, Devices, Invitation, Invite, ListDevices
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Admitted
 from mfpt_shared.transport.base import Disconnected
@@ -39,12 +41,16 @@ class Operator:
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
-    async def invites(self, *options: str) -> str:
-        line: str = (await self.does("invite", *options))["line"]
-        return line
+    async def invites(self, **about: Any) -> str:
+        """Make an invitation as the command does, without a process of its own."""
+        report = await asyncio.to_thread(ask, self._data, Invite(**about))
+        assert isinstance(report, Invitation)
+        return report.line
 
-    async def devices(self) -> dict[str, Any]:
-        return {device["id"]: device for device in (await self.does("devices", "list"))["devices"]}
+    async def devices(self) -> dict[str, DeviceEntry]:
+        report = await asyncio.to_thread(ask, self._data, ListDevices())
+        assert isinstance(report, Devices)
+        return {device.id: device for device in report.devices}
 
 
 def with_federation(tmp_path: Path, scenario: Callable[[Operator, Serving], Awaitable[None]], *options: str) -> None:
@@ -59,7 +65,8 @@ def with_federation(tmp_path: Path, scenario: Callable[[Operator, Serving], Awai
 
 def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_path: Path) -> None:
     async def scenario(operator: Operator, _: Serving) -> None:
-        device = Newcomer(await operator.invites("--lang", "sw", "--max-examples", "5"), "d1")
+        made = await operator.does("invite", "--lang", "sw", "--max-examples", "5")
+        device = Newcomer(made["line"], "d1")
         answer = await device.asks(name="phone of the school")
         assert isinstance(answer, Admitted)
         assert (answer.language, answer.max_examples, answer.account) == ("swh", 5, "own")
@@ -68,7 +75,7 @@ def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_pat
         await device.until_told(b'"assign"')
         status = (await operator.does("status"))["clients"]
         assert [client["id"] for client in status] == ["d1"]
-        seen = (await operator.devices())["d1"]
+        (seen,) = (await operator.does("devices", "list"))["devices"]
         assert (seen["name"], seen["online"], seen["language"]) == ("phone of the school", True, "swh")
 
         await operator.does("devices", "revoke", "d1")
@@ -77,7 +84,7 @@ def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_pat
         await device.inbox.until_event(Disconnected)
         await device.leaves()
         assert not await device.may_log_in()
-        assert (await operator.devices())["d1"]["revoked"] is not None
+        assert (await operator.devices())["d1"].revoked is not None
 
     with_federation(tmp_path, scenario)
 
@@ -87,14 +94,14 @@ def test_a_restarted_coordinator_still_knows_whom_it_admitted(tmp_path: Path) ->
 
     async def first(operator: Operator, _: Serving) -> None:
         nonlocal line
-        line = await operator.invites("--uses", "2")
+        line = await operator.invites(uses=2)
         await Newcomer(line, "d1").is_admitted()
         await operator.does("devices", "rename", "d1", "blue phone")
         stranger = Newcomer(line, "stranger")
         assert not await stranger.may_log_in()
 
     async def again(operator: Operator, serving: Serving) -> None:
-        assert (await operator.devices())["d1"]["name"] == "blue phone"
+        assert (await operator.devices())["d1"].name == "blue phone"
         later = Newcomer(line.replace(line.split("/")[2], f"{serving.address.host}:{serving.address.port}"), "d2")
         await later.is_admitted()
         assert await later.may_log_in()
@@ -114,7 +121,7 @@ def test_a_broker_with_tls_is_named_as_such_and_believed(tmp_path: Path, given: 
     websocket = free_port()
 
     async def scenario(operator: Operator, _: Serving) -> None:
-        device = Newcomer(await operator.invites("--uses", "2"), "d1")
+        device = Newcomer(await operator.invites(uses=2), "d1")
         assert [address.scheme for address in device.invitation.addresses] == ["mqtts", "wss"]
         assert device.invitation.addresses[1].port == websocket
         if given:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mfpt_coord.core import optimiser
-from mfpt_coord.core.combine import combine
+from mfpt_coord.core.combine import combine, parts
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.tensors import Array, flatten, initial_state, layout
@@ -56,7 +56,7 @@ def replayed(directory: Path, plan: Plan) -> tuple[int, dict[str, Array], dict[s
         # A language that has just joined starts from the prompt that it got with the version before.
         start = np.stack([prompts[target] if target in prompts else first[target, version - 1] for target in targets])
         nothing = np.zeros((optimiser.moment_count(how), start.shape[1]), np.float32)
-        steps = combine(weights, np.stack([deltas[column] for column in columns]), how)
+        steps = combine(weights, np.stack([deltas[column] for column in columns]), how, parts(layout(plan)))
         remembered = np.stack([moments.get(target, nothing) for target in targets])
         moved, remembered = optimiser.apply(start, steps, remembered, how)
         prompts = dict(zip(targets, moved, strict=True))

@@ -60,4 +60,4 @@ def refused_because(answer: EnrolAnswer) -> str:
 
 
 def enrolled(client: str, **changes: Any) -> Enrolment:
-    return replace(Enrolment(client, key_of(client).public, language=SWAHILI), **changes)
+    return replace(Enrolment(client, key_of(client).public, language=SWAHILI, token=TOKEN), **changes)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mfpt_coord.access.accounts import Account, digest
+from mfpt_coord.access.accounts import COORDINATOR_USER, Account, digest
 from mfpt_coord.access.rights import Rights, rights
 from mfpt_shared.transport.address import DEFAULT_USER
 
@@ -17,9 +17,15 @@ FAILURE_SECONDS: Final = 60.0
 DELAY_SECONDS: Final = 1.0
 _MOST_HOSTS: Final = 10_000
 _MOST_BINDINGS: Final = 100_000
+CLIENT_TAKEN: Final = "the client id belongs to somebody else"
 
 Problem = str
 """Why somebody is not let in."""
+
+
+def is_nameless(user: str) -> bool:
+    """Tell whether a user name is nobody's: an open federation lets any number look on under it."""
+    return user in ("", DEFAULT_USER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +64,49 @@ class Failures:
 class Desk:
     """Decides about logins. The cost of a decision does not depend on the number of accounts."""
 
-    def __init__(self, federation: str, accounts: Iterable[Account] = (), open_house: OpenHouse | None = None) -> None:
+    def __init__(
+        self,
+        federation: str,
+        accounts: Iterable[Account] = (),
+        open_house: OpenHouse | None = None,
+        coordinator: str | None = None,
+    ) -> None:
         """Open the desk.
 
         Args:
             federation: Name of the federation.
             accounts: Accounts that exist.
             open_house: What to ask of those without an account; None: they are not let in.
+            coordinator: MQTT client id of the coordinator, which nobody else gets; None: it is as good as unknown.
         """
         self._federation = federation
-        self._accounts = {account.user: account for account in accounts}
+        self._accounts: dict[str, Account] = {}
         self._open = open_house
         self._withdrawn: set[str] = set()
         self._bound: dict[str, bytes] = {}
+        # Owners of MQTT client ids: a broker ends the connection of whoever has an id that somebody else comes with.
+        self._owners: dict[bytes, str] = {digest(coordinator): COORDINATOR_USER} if coordinator is not None else {}
+        for account in accounts:
+            self.allow(account)
 
     def allow(self, account: Account) -> None:
         """Let somebody in from now on."""
+        self._forget(account.user)
         self._accounts[account.user] = account
         self._withdrawn.discard(account.user)
+        if account.client is not None:
+            self._owners.setdefault(account.client, account.user)
 
     def withdraw(self, user: str) -> None:
         """Refuse a user from now on."""
-        self._accounts.pop(user, None)
+        self._forget(user)
         self._withdrawn.add(user)
+
+    def _forget(self, user: str) -> None:
+        account = self._accounts.pop(user, None)
+        client = self._bound.pop(user, None) if account is None else account.client
+        if client is not None and self._owners.get(client) == user:
+            del self._owners[client]
 
     def decide(self, user: str, password: str, client: str) -> Rights | Problem:
         """Return what somebody may do, or why he is not let in.
@@ -91,6 +117,8 @@ class Desk:
             client: MQTT client id.
         """
         account = self._accounts.get(user)
+        if self._owners.get(digest(client), user) != user:
+            return CLIENT_TAKEN
         if account is not None:
             if not account.admits(password, client):
                 return "wrong password or client id"
@@ -104,7 +132,7 @@ class Desk:
     def _visitor(self, house: OpenHouse, user: str, password: str, client: str) -> Rights | Problem:
         if house.password is not None and not hmac.compare_digest(digest(password), house.password):
             return "wrong password"
-        if user in ("", DEFAULT_USER):
+        if is_nameless(user):
             return rights("monitor", self._federation, "")
         if not _DEVICE_ID.fullmatch(user):
             return "not the id of a device"
@@ -113,4 +141,5 @@ class Desk:
             return "too many devices"
         if self._bound.setdefault(user, digest(client)) != digest(client):
             return "the id belongs to another device"
+        self._owners.setdefault(digest(client), user)
         return rights("device", self._federation, user)

@@ -11,7 +11,6 @@ import json
 import logging
 import threading
 import time
-from collections import deque
 from collections.abc import Coroutine, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -22,18 +21,17 @@ from nats.aio.client import Client
 from nats.aio.msg import Msg
 
 from mfpt_coord.access.accounts import Account
-from mfpt_coord.access.desk import Desk, Failures
+from mfpt_coord.access.connections import Connections, Place
+from mfpt_coord.access.desk import Desk, Failures, is_nameless
 from mfpt_coord.access.nats_tokens import Login, allowed, read_login, refused
 from mfpt_coord.access.rights import Rights
-from mfpt_shared.errors import DecodeError
+from mfpt_shared.errors import ConnectionFailed, DecodeError
 from mfpt_shared.keys import SigningKey
 
 _QUESTIONS: Final = "$SYS.REQ.USER.AUTH"
 _CONNECT_SECONDS: Final = 5
 _KICK_SECONDS: Final = 2.0
 _LOG_SECONDS: Final = 60.0
-# One user has one connection, and an invitation as many as it has uses at the same time.
-_MOST_CONNECTIONS: Final = 64
 
 _log = logging.getLogger(__name__)
 
@@ -69,11 +67,13 @@ class NatsAccounts:
         self._logins = logins
         self._lock = threading.Lock()
         self._failures = Failures()
-        self._connections: dict[str, deque[tuple[str, int]]] = {}
+        self._connections = Connections()
         self._loop = asyncio.new_event_loop()
         self._thread: threading.Thread | None = None
-        self._service: Client | None = None
+        self._clients: list[Client] = []
         self._system: Client | None = None
+        self._work: set[asyncio.Task[None]] = set()
+        self._lost = threading.Event()
         self._logged_at = 0.0
         self._unlogged = 0
 
@@ -93,15 +93,20 @@ class NatsAccounts:
         """See Credentials.withdraw."""
         with self._lock:
             self._desk.withdraw(user)
-            connections = self._connections.pop(user, ())
+            places = self._connections.take(user)
         if self._thread is not None:
-            self._submit(self._kick(connections))
+            self._submit(self._kick(places))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the service has lost the server, or the server the service: nobody can log in any more."""
+        return self._lost.is_set()
 
     async def start(self, url: str) -> None:
         """Connect to the server's native port, and answer from now on; on a later start of the server, again.
 
         Raises:
-            OSError: The server cannot be reached.
+            ConnectionFailed: The server cannot be reached.
         """
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop.run_forever, name="mfpt-accounts", daemon=True)
@@ -109,33 +114,56 @@ class NatsAccounts:
         await asyncio.wrap_future(self._submit(self._connect(url)))
 
     async def stop(self) -> None:
-        """End the service."""
-        if self._thread is None:
-            return
-        await asyncio.wrap_future(self._submit(self._disconnect()))
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        await asyncio.to_thread(self._thread.join)
+        """End the service for good."""
+        if self._thread is not None:
+            await asyncio.wrap_future(self._submit(self._disconnect()))
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            await asyncio.to_thread(self._thread.join)
+            self._thread = None
         self._loop.close()
-        self._thread = None
 
     def _submit(self, work: Coroutine[Any, Any, None]) -> "Future[None]":
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     async def _connect(self, url: str) -> None:
         await self._disconnect()
-        logins = self._logins
         with self._lock:
             self._connections.clear()
-        self._system = await _connected(url, "sys", logins.system)
-        self._service = await _connected(url, "auth", logins.service)
-        await self._service.subscribe(_QUESTIONS, cb=self._answer)
-        await self._service.flush()
+        try:
+            self._system = await self._client(url, "sys", self._logins.system)
+            service = await self._client(url, "auth", self._logins.service)
+            await service.subscribe(_QUESTIONS, cb=self._answer)
+            await service.flush()
+        except (nats.errors.Error, OSError) as error:
+            raise ConnectionFailed(f"the embedded broker does not take the service for logins: {error}") from error
+
+    async def _client(self, url: str, user: str, password: str) -> Client:
+        client = Client()
+
+        async def lost() -> None:
+            if client in self._clients:
+                self._lost.set()
+
+        self._clients.append(client)
+        # Not connected again behind our back: a server that was started again has another port.
+        await client.connect(
+            url,
+            user=user,
+            password=password,
+            connect_timeout=_CONNECT_SECONDS,
+            allow_reconnect=False,
+            error_cb=_ignore,
+            closed_cb=lost,
+        )
+        return client
 
     async def _disconnect(self) -> None:
-        for client in (self._service, self._system):
-            if client is not None:
-                await client.close()
-        self._service = self._system = None
+        clients, self._clients, self._system = self._clients, [], None
+        for client in clients:
+            await client.close()
+        for task in self._work:
+            task.cancel()
+        self._lost.clear()
 
     async def _answer(self, question: Msg) -> None:
         try:
@@ -145,20 +173,23 @@ class NatsAccounts:
             return
         # In a task of its own: an answer that is delayed delays no other.
         task = asyncio.create_task(self._decide(login, question))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
         task.add_done_callback(_report)
 
     async def _decide(self, login: Login, question: Msg) -> None:
         now = time.time()
+        given_up: list[Place] = []
+        # Under one lock with `withdraw`: whoever is let in before it is noted by then, and will be cut.
         with self._lock:
             found = self._desk.decide(login.user, login.password, login.client) if login.is_mqtt else "not MQTT"
-            if isinstance(found, Rights):
-                connections = self._connections.setdefault(login.user, deque(maxlen=_MOST_CONNECTIONS))
-                connections.append((login.server, login.connection))
-                delay = 0.0
-            else:
+            if not isinstance(found, Rights):
                 delay = self._failures.note(login.host, found, now)
+            elif not is_nameless(login.user):
+                given_up = self._connections.add(login.user, Place(login.server, login.connection))
         if isinstance(found, Rights):
             await question.respond(allowed(login, found, self._logins.key, int(now)))
+            await self._kick(given_up)
             return
         self._tell(login, found, now)
         await asyncio.sleep(delay)
@@ -172,29 +203,20 @@ class NatsAccounts:
         _log.warning("%d failed logins, the last from %r: %s", self._unlogged, login.host[:100], problem)
         self._logged_at, self._unlogged = now, 0
 
-    async def _kick(self, connections: Iterable[tuple[str, int]]) -> None:
-        for server, connection in connections:
-            if self._system is not None:
-                request = json.dumps({"cid": connection}).encode()
-                try:
-                    await self._system.request(f"$SYS.REQ.SERVER.{server}.KICK", request, timeout=_KICK_SECONDS)
-                except nats.errors.Error as error:
-                    _log.warning("a connection of a revoked account may live on until it is next checked: %r", error)
-
-
-async def _connected(url: str, user: str, password: str) -> Client:
-    return await nats.connect(
-        url,
-        user=user,
-        password=password,
-        connect_timeout=_CONNECT_SECONDS,
-        allow_reconnect=False,
-        error_cb=_ignore,
-    )
+    async def _kick(self, places: Iterable[Place]) -> None:
+        for server, number in places:
+            if self._system is None:
+                return
+            request = json.dumps({"cid": number}).encode()
+            try:
+                await self._system.request(f"$SYS.REQ.SERVER.{server}.KICK", request, timeout=_KICK_SECONDS)
+            except (nats.errors.Error, OSError) as error:
+                # Without the server nobody is connected, and the next one asks about everybody again.
+                _log.warning("a connection of a revoked account may live on until the broker restarts: %r", error)
 
 
 async def _ignore(error: Exception) -> None:
-    """Errors of the connection are seen by the supervisor of the server, which starts it again."""
+    """Errors that matter end the connection, which `is_lost` tells."""
     _log.debug("connection for accounts: %r", error)
 
 

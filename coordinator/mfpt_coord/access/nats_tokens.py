@@ -11,7 +11,7 @@ import binascii
 import json
 import struct
 from collections.abc import Mapping
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
 
@@ -29,7 +29,7 @@ GLOBAL_ACCOUNT: Final = "$G"
 
 class _ClientInfo(msgspec.Struct, frozen=True):
     host: str = ""
-    id: int = 0
+    id: Annotated[int, msgspec.Meta(ge=0, le=2**53)] = 0
     kind: str = ""
     type: str = ""
     mqtt_id: str = ""
@@ -98,7 +98,7 @@ def read_login(token: bytes) -> Login:
         raise DecodeError("not a JSON Web Token")
     try:
         claims = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + b"=" * (-len(parts[1]) % 4)), type=_Claims)
-    except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, binascii.Error, RecursionError) as error:
         raise DecodeError(f"not a question of who may connect: {error}") from error
     asked = claims.nats
     return Login(

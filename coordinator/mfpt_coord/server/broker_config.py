@@ -67,6 +67,7 @@ def configuration(
         federation: Name of the federation.
         logins: Users that log in from this file; everybody else is asked about.
     """
+    mqtt = [f"max_ack_pending: {MAX_UNCONFIRMED}", *_tls(options.certificate)]
     lines = [
         'server_name: "mfpt"',
         'listen: "127.0.0.1:-1"',  # the native protocol, for the service that answers logins
@@ -81,7 +82,7 @@ def configuration(
         f"  store_dir: {_quoted(directory)}",
         "  limits { default_max_consumers: -1 }",
         "}",
-        f"mqtt {{ listen: {_quoted(listen)}, max_ack_pending: {MAX_UNCONFIRMED}, {_tls(options.certificate)} }}",
+        f"mqtt {{ listen: {_quoted(listen)}, {', '.join(mqtt)} }}",
         *_websocket(options),
         *_authorization(federation, logins),
     ]
@@ -116,14 +117,14 @@ def _authorization(federation: str, logins: ServerLogins) -> list[str]:
 def _websocket(options: BrokerOptions) -> list[str]:
     if options.websocket is None:
         return []
-    secured = _tls(options.certificate) or "no_tls: true"
-    return [f"websocket {{ listen: {_quoted(options.websocket)}, {secured} }}"]
+    secured = _tls(options.certificate) or ["no_tls: true"]
+    return [f"websocket {{ listen: {_quoted(options.websocket)}, {', '.join(secured)} }}"]
 
 
-def _tls(certificate: Certificate | None) -> str:
+def _tls(certificate: Certificate | None) -> list[str]:
     if certificate is None:
-        return ""
-    return f"tls {{ cert_file: {_quoted(certificate.chain)}, key_file: {_quoted(certificate.key)} }}"
+        return []
+    return [f"tls {{ cert_file: {_quoted(certificate.chain)}, key_file: {_quoted(certificate.key)} }}"]
 
 
 def _quoted(value: object) -> str:

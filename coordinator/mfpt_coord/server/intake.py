@@ -113,7 +113,8 @@ class Intake:
         if size > self._largest:
             raise _Refused("too large", f"{size:,} bytes; the plan's largest update has {self._largest:,}")
         state = self._state()
-        is_known = address.key in state.enrolments
+        known = state.enrolments.get(address.key)
+        is_known = known is not None and (state.open or known.is_invited)
         if address.topic in (CLIENT_STATE, CLIENT_UP) and not is_known and not state.open:
             raise _Refused("uninvited", "this device was not admitted")
         if not self._quotas.allows(address.key, at, is_known=is_known and address.topic is not ENROL_UP):

@@ -23,6 +23,13 @@ CREATE INDEX updates_by_fold ON updates (fold);
 CREATE INDEX payloads_by_fold ON updates (fold) WHERE payload IS NOT NULL;
 """
 
+# Version 2 kept one judgement a language, which does not say whose it was: it begins again.
+_JUDGEMENTS: Final = """
+CREATE TABLE judgements (
+    language TEXT, device TEXT, errors REAL NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (language, device)
+) WITHOUT ROWID;
+"""
+
 _PROMPTS_BY_VERSION: Final = "CREATE INDEX prompts_by_version ON prompts (version);"
 
 _TABLES: Final = """
@@ -43,12 +50,14 @@ CREATE TABLE comparisons (
     first TEXT, second TEXT, cosine REAL NOT NULL, times INTEGER NOT NULL, weight REAL NOT NULL,
     PRIMARY KEY (first, second)
 ) WITHOUT ROWID;
-CREATE TABLE judgements (language TEXT PRIMARY KEY, errors REAL NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE directions (language TEXT PRIMARY KEY, vector BLOB NOT NULL);
 CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 """
 
-SCHEMA: Final = f"{_TABLES} {_UPDATES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
+SCHEMA: Final = (
+    f"{_TABLES} {_UPDATES} {_JUDGEMENTS} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} "
+    f"PRAGMA user_version = {SCHEMA_VERSION};"
+)
 
 _UPGRADE: Final = f"""
 ALTER TABLE clients ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
@@ -61,6 +70,8 @@ INSERT INTO updates SELECT
     number, client, sequence, language, base_version, staleness, examples, received, fold, sha256(payload), payload
 FROM old_updates;
 DROP TABLE old_updates;
+DROP TABLE judgements;
+{_JUDGEMENTS}
 {_PROMPTS_BY_VERSION}
 {ADMISSION_SCHEMA}
 PRAGMA user_version = {SCHEMA_VERSION};

