@@ -77,14 +77,17 @@ DROP TABLE judgements;
 PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 - our own constants
 
-_FORGET: Final = (
-    """UPDATE updates SET payload = NULL
-    WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)""",
-    """DELETE FROM prompts WHERE EXISTS (
-        SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
-        AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
-    )""",
+_FORGET_UPDATES: Final = """
+UPDATE updates SET payload = NULL
+WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
+"""
+
+_FORGET_PROMPTS: Final = """
+DELETE FROM prompts WHERE EXISTS (
+    SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
+    AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
 )
+"""
 
 
 def upgrade(database: sqlite3.Connection, name: str) -> None:
@@ -137,8 +140,13 @@ def forget(database: sqlite3.Connection, before: float) -> None:
         database: Connection, with or without a transaction.
         before: Unix seconds.
     """
-    for statement in _FORGET:
-        database.execute(statement, {"before": before})
+    database.execute(_FORGET_UPDATES, {"before": before})
+    # Prompts were published: they need not be overwritten, which would take as long as writing the new ones.
+    database.execute("PRAGMA secure_delete = OFF")
+    try:
+        database.execute(_FORGET_PROMPTS, {"before": before})
+    finally:
+        database.execute("PRAGMA secure_delete = ON")
 
 
 def checkpoint(database: sqlite3.Connection) -> None:
