@@ -170,7 +170,8 @@ def main() -> None:
     plan, address = plan_from_json(flood.plan.encode()), parse_broker(flood.broker)
     subscribed = threading.Semaphore(0)
     with ExitStack() as stack:
-        clients = [stack.enter_context(bare_client(address, f"flood-{number}")) for number in range(flood.devices)]
+        names = [f"device-{number}" for number in range(flood.devices)]
+        clients = [stack.enter_context(bare_client(address, f"flood-{name}", name)) for name in names]
         tally = Tally(flood.total)
         devices = [FloodDevice(number, plan, client, tally) for number, client in enumerate(clients)]
         for client, device in zip(clients, devices, strict=True):

@@ -91,11 +91,14 @@ def wait_until_online(address: BrokerAddress, federation: str, server: Coordinat
 
 
 @contextmanager
-def bare_client(address: BrokerAddress, name: str) -> Iterator[paho.Client]:
-    """Connect a paho client, with the settings of mfpt's own."""
+def bare_client(address: BrokerAddress, name: str, user: str | None = None) -> Iterator[paho.Client]:
+    """Connect a paho client, with the settings of mfpt's own; without a user, it logs in as the address says."""
     client = paho.Client(CallbackAPIVersion.VERSION2, client_id=name)
     client.max_inflight_messages_set(MAX_IN_FLIGHT)
     client.on_socket_open = _send_at_once
+    login = (user, None) if user else address.login
+    if login is not None:
+        client.username_pw_set(*login)
     try:
         client.connect(address.host, address.port)
     except OSError as error:

@@ -22,6 +22,7 @@ from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import TimedOut
+from mfpt_shared.protocol.topics import ROOT
 from mfpt_shared.tensors import PromptState
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.mqtt import MqttTransport
@@ -33,6 +34,8 @@ from round_bench.sizes import LANGUAGES
 WARM_UP: Final = 2
 LEAST_ROUNDS: Final = WARM_UP + 1
 ORDER_BYTES: Final = 60
+# The broker serves one federation, and nothing beside it.
+_BARE: Final = f"{ROOT}/default/bare"
 ANSWER_BYTES: Final = 40
 
 
@@ -126,22 +129,22 @@ def bare_round_ms(address: BrokerAddress, devices: int, rounds: int, limit: floa
         server = stack.enter_context(bare_client(address, "bare-server"))
         server.on_subscribe = lambda *_: subscribed.release()
         server.on_message = lambda *_: arrived.release()
-        server.subscribe("bare/up/+", 1)
+        server.subscribe(f"{_BARE}/up/+", 1)
         for index in range(devices):
             client = stack.enter_context(bare_client(address, f"bare-{index}"))
             client.on_subscribe = lambda *_: subscribed.release()
             client.on_message = _bare_device(index, order, update, answered)
-            client.subscribe([(f"bare/down/{index}", 1), (f"bare/prompt/{index % len(LANGUAGES)}", 1)])
+            client.subscribe([(f"{_BARE}/down/{index}", 1), (f"{_BARE}/prompt/{index % len(LANGUAGES)}", 1)])
         take(subscribed, devices + 1, limit, "subscriptions")
         for _ in range(rounds):
             began = time.perf_counter()
             for index in range(devices):
-                server.publish(f"bare/down/{index}", order, 1)
+                server.publish(f"{_BARE}/down/{index}", order, 1)
             take(arrived, devices, limit, "updates of bare clients")
             for language in range(len(LANGUAGES) + 1):
-                server.publish(f"bare/prompt/{language}", prompt, 1, retain=True)
+                server.publish(f"{_BARE}/prompt/{language}", prompt, 1, retain=True)
             for index in range(devices):
-                server.publish(f"bare/down/{index}", order[:ANSWER_BYTES], 1)
+                server.publish(f"{_BARE}/down/{index}", order[:ANSWER_BYTES], 1)
             take(answered, devices, limit, "prompts of bare clients")
             times.append(time.perf_counter() - began)
     return 1000 * statistics.median(times[WARM_UP:])
@@ -151,9 +154,9 @@ def _bare_device(
     index: int, order: bytes, update: bytes, answered: threading.Semaphore
 ) -> Callable[[paho.Client, object, paho.MQTTMessage], None]:
     def on_message(client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
-        if message.topic.startswith("bare/prompt"):
+        if message.topic.startswith(f"{_BARE}/prompt"):
             answered.release()
         elif message.payload == order:
-            client.publish(f"bare/up/{index}", update, 1)
+            client.publish(f"{_BARE}/up/{index}", update, 1)
 
     return on_message

@@ -5,10 +5,11 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from mfpt_shared import __version__
 from mfpt_shared.errors import Interrupted, MfptError
+from mfpt_shared.texts import printable, printable_lines
 
 DEBUG_FLAG: Final = "--debug"
 EPILOG: Final = (
@@ -24,16 +25,25 @@ def show_version(wanted: bool) -> None:
         sys.exit()
 
 
+class LogLines(logging.Formatter):
+    """Lines of a log: one for each record, whatever a device or a file put into it, and those of a traceback."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - overrides
+        """See logging.Formatter."""
+        return printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - overrides
+        """See logging.Formatter."""
+        return printable_lines(super().formatException(ei))
+
+
 def run(app: Callable[[], None], program: str) -> None:
     """Run a command line and exit: the one place where errors meet people."""
     debug = DEBUG_FLAG in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != DEBUG_FLAG]
-    logging.basicConfig(
-        level=logging.DEBUG if debug else logging.INFO,
-        format="%(asctime)s %(message)s",
-        datefmt="%H:%M:%S",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(LogLines("%(asctime)s %(message)s", "%H:%M:%S"))
+    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
     for noisy in ("asyncio", "paho", "urllib3", "filelock", "matplotlib"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns about kernels that this program does not use.
@@ -54,7 +64,7 @@ def run(app: Callable[[], None], program: str) -> None:
         return
     if debug:
         traceback.print_exc()
-    sys.stderr.write(f"{program}: {message}\n")
+    sys.stderr.write(f"{program}: {printable_lines(message)}\n")
     if hurry:
         # Everything is saved by now, but a thread may be busy with a download or a matrix product: do not wait for it.
         logging.shutdown()

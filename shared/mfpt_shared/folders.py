@@ -1,14 +1,23 @@
-"""Folders for state and caches, and how a process comes to own one."""
+"""Folders for state and caches, which are their owner's alone, and how a process comes to own one.
 
+What people ask for by name, such as an export or a plot, is not written here: it follows their umask.
+"""
+
+import contextlib
 import fcntl
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 
 from mfpt_shared.errors import InUse, MfptError
+
+FOLDER_MODE: Final = 0o700
+FILE_MODE: Final = 0o600
 
 
 def state_home() -> Path:
@@ -25,9 +34,59 @@ def cache_home() -> Path:
     return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("mfpt")
 
 
+def private_folder(folder: Path) -> Path:
+    """Return a folder that nobody but its owner can look into; make it, and folders above it, where they are missing.
+
+    Raises:
+        OSError: It cannot be made.
+        MfptError: It is one that everybody on the machine may write to, such as /tmp.
+    """
+    for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
+        with contextlib.suppress(FileExistsError):  # another process was faster
+            missing.mkdir(mode=FOLDER_MODE)
+    if folder.stat().st_mode & stat.S_ISVTX:
+        raise MfptError(f"{folder} is shared by everybody on this machine: choose a folder of its own")
+    _tighten(folder)
+    return folder
+
+
+def private_file(file: Path) -> Path:
+    """Return a file that nobody but its owner can read; make an empty one where it is missing.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    _tighten(file)
+    return file
+
+
+def tighten(folder: Path) -> None:
+    """Take from everybody but the owner what is in a folder of ours; it may be missing.
+
+    Folders and files that older versions or other programs made there become 0700 and 0600. Links are not followed,
+    and what belongs to somebody else stays as it is.
+    """
+    if not folder.is_dir() or folder.is_symlink():
+        return
+    _tighten(folder)
+    for above, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            _tighten(Path(above, name))
+
+
+def _tighten(path: Path) -> None:
+    with contextlib.suppress(FileNotFoundError, PermissionError):
+        mode = path.lstat().st_mode
+        if not stat.S_ISLNK(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            path.chmod(stat.S_IMODE(mode) & ~(stat.S_IRWXG | stat.S_IRWXO))
+
+
 @contextmanager
 def owned(directory: Path, option: str) -> Iterator[None]:
     """Make a folder if it does not exist, and own it until the context ends; no other process can.
+
+    Everything in it becomes the owner's alone; see `tighten`.
 
     Args:
         directory: Folder.
@@ -38,8 +97,7 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         MfptError: The folder cannot be written to.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / "lock").open("w")
+        lock = private_file(private_folder(directory) / "lock").open("w")
     except OSError as error:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
@@ -49,4 +107,5 @@ def owned(directory: Path, option: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
+        tighten(directory)
         yield

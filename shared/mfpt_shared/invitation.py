@@ -1,9 +1,10 @@
 """Invitations: one line of text that lets a device into a federation, and says whose word counts there.
 
-    mfpt://HOST:PORT/FEDERATION?via=mqtts&also=wss://HOST:443/mqtt#TOKEN.SECRET.KEY
+    mfpt://HOST:PORT/FEDERATION?via=mqtts&lang=swh&also=wss://HOST:443/mqtt#TOKEN.SECRET.KEY
 
     via    how to reach HOST:PORT: mqtt, mqtts, ws or wss; without it, mqtts
     path   path of a WebSocket at HOST:PORT; without it, /mqtt
+    lang   language to which devices are bound; without it, the one that each names
     also   another address of the same broker, tried after the one before it; may be repeated
     TOKEN  id of the token, 8 bytes; SECRET, 16 bytes, is its password; KEY is the coordinator's public key, 32 bytes;
            all in base64url without padding
@@ -14,11 +15,12 @@ Whoever has the line can use it: the secret is shown by `str` alone.
 import base64
 import re
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote
 
 from mfpt_shared.errors import UsageError
 from mfpt_shared.keys import KEY_BYTES, PublicKey
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import federation_name
 from mfpt_shared.transport.address import WEBSOCKET_PATH, BrokerAddress, parse_broker
 
@@ -34,6 +36,7 @@ _LINE: Final = re.compile(
     r"(?P<key>[^.#]+)"
 )
 _HOST: Final = re.compile(r"[a-z0-9._-]{1,253}|[0-9a-f:.]{2,45}", re.ASCII)
+_TAG: Final = re.compile(r"[a-z]{3}", re.ASCII)
 _PATH: Final = re.compile(r"/[A-Za-z0-9._~/-]{0,199}", re.ASCII)
 _FORM: Final = "mfpt://HOST:PORT/FEDERATION#TOKEN.SECRET.KEY"
 
@@ -48,6 +51,7 @@ class InvitationLine:
         token: Id of the token.
         secret: Password of the token's account at the broker.
         key: Key of the coordinator.
+        language: Language to which devices are bound; None: the one that each names.
     """
 
     addresses: tuple[BrokerAddress, ...]
@@ -55,6 +59,7 @@ class InvitationLine:
     token: str
     secret: str = field(repr=False)
     key: PublicKey
+    language: LanguageCode | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would not come back from a line as it is."""
@@ -65,6 +70,8 @@ class InvitationLine:
         _federation(self.federation)
         _decoded(self.token, TOKEN_BYTES, "the token")
         _decoded(self.secret, SECRET_BYTES, "the secret")
+        if self.language is not None and not _TAG.fullmatch(self.language):
+            raise UsageError("the language of the invitation is damaged: it is three letters; copy the whole line")
         if len(self.key) != KEY_BYTES:
             raise UsageError(f"the invitation's key has {len(self.key)} bytes instead of {KEY_BYTES}")
 
@@ -86,11 +93,11 @@ class InvitationLine:
         found = _LINE.fullmatch(text) if text.isascii() and text.isprintable() else None
         if found is None:
             raise UsageError(f"this is not an invitation: give the whole line, {_FORM}, in quotes")
-        via, path, others = _query(found["query"])
-        first = _address(f"{via}://{found['place']}{path}")
+        said = _query(found["query"])
+        first = _address(f"{said.via}://{found['place']}{said.path}")
         key = PublicKey(_decoded(found["key"], KEY_BYTES, "the key"))
-        addresses = (first, *(_address(url) for url in others))
-        return cls(addresses, found["federation"], found["token"], found["secret"], key)
+        addresses = (first, *(_address(url) for url in said.others))
+        return cls(addresses, found["federation"], found["token"], found["secret"], key, said.language)
 
     def __str__(self) -> str:
         """Return the line, with the secret."""
@@ -99,6 +106,8 @@ class InvitationLine:
         query = [f"via={first.scheme}"]
         if first.path != WEBSOCKET_PATH:
             query.append(f"path={quote(first.path)}")
+        if self.language is not None:
+            query.append(f"lang={self.language}")
         query += [f"also={quote(str(other), safe=':/[]')}" for other in others]
         secrets = f"{self.token}.{self.secret}.{encoded(self.key)}"
         return f"mfpt://{host}:{first.port}/{self.federation}?{'&'.join(query)}#{secrets}"
@@ -120,21 +129,31 @@ def _decoded(text: str, count: int, what: str) -> bytes:
     )
 
 
-def _query(text: str | None) -> tuple[str, str, list[str]]:
-    """Return `via`, `path` and every `also`."""
-    via, path, others = list[str](), list[str](), list[str]()
-    known = {"via": via, "path": path, "also": others}
+class _Said(NamedTuple):
+    """What stands between ? and # in a line."""
+
+    via: str
+    path: str
+    language: LanguageCode | None
+    others: list[str]
+
+
+def _query(text: str | None) -> _Said:
+    known: dict[str, list[str]] = {"via": [], "path": [], "lang": [], "also": []}
     try:
-        pairs = parse_qsl(text or "", strict_parsing=bool(text), errors="strict", max_num_fields=MAX_ADDRESSES + 2)
+        pairs = parse_qsl(text or "", strict_parsing=bool(text), errors="strict", max_num_fields=MAX_ADDRESSES + 3)
     except ValueError:
         raise UsageError("what stands between ? and # in the invitation is damaged: copy the whole line") from None
     for name, value in pairs:
         if name not in known:
             raise UsageError("the invitation says more than this mfpt understands: is it older than the coordinator's?")
         known[name].append(value)
-    if len(via) > 1 or len(path) > 1:
-        raise UsageError("the invitation says twice how to reach its first address: copy the line as it was printed")
-    return (via or ["mqtts"])[0], (path or [""])[0], others
+    via, path, language = known["via"], known["path"], known["lang"]
+    if max(map(len, (via, path, language))) > 1:
+        raise UsageError("the invitation says something twice: copy the line as it was printed")
+    return _Said(
+        (via or ["mqtts"])[0], (path or [""])[0], LanguageCode(language[0]) if language else None, known["also"]
+    )
 
 
 def _address(url: str) -> BrokerAddress:

@@ -178,9 +178,20 @@ class Aggregation(Section, frozen=True):
     ] = 0.5
     max_examples: Annotated[Count, Meta(description="largest n that counts, whatever a device says")] = 10_000
     combine: Annotated[
-        Literal["mean", "clip", "trimmed-mean", "median"],
+        Literal["agree", "mean", "clip", "trimmed-mean", "median"],
         Meta(description="how the deltas of a fold are combined; all but mean limit what outliers can do"),
-    ] = "mean"
+    ] = "agree"
+    device_share: Annotated[
+        Share,
+        Meta(description="largest share of all examples that a device counts with; twice an equal one is allowed"),
+    ] = 0.25
+    newcomer_share: Annotated[
+        float,
+        Meta(gt=0, le=1, description="largest share of all examples that newcomers count with, if not all are new"),
+    ] = 0.5
+    newcomer_updates: Annotated[
+        Whole, Meta(description="updates in earlier folds from which on a device is no newcomer")
+    ] = 3
     trim: Annotated[float, Meta(ge=0, lt=0.5, description="trimmed-mean: share of the weight cut at each end")] = 0.1
     optimiser: Annotated[
         Literal["sgd", "momentum", "adam"], Meta(description="how the combined delta becomes a step")

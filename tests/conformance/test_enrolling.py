@@ -1,11 +1,9 @@
-"""The second client is admitted with an invitation, over TLS under the pinned key, at a broker that knows each account.
+"""The second client enrols: over TLS under the pinned key, and at a broker that knows each account.
 
-The desk that admits it is the test's own, built on the project's codec; the rounds afterwards are the real
-coordinator's, which signs with the desk's key.
+The desk that answers it is the test's own, built on the project's codec.
 """
 
 import asyncio
-import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable
@@ -23,14 +21,12 @@ from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security
 from support.certificates import signed_by
-from support.federation import coordinating, tiny_plan
 from support.inbox import Inbox
 from support.nats import Nats, Running, nats
-from support.second_client import second_client
+from support.second_client import SECRET, TOKEN, invitation, second_client
 
 pytestmark = pytest.mark.network
 COORDINATOR = SigningKey.generate()
-TOKEN, SECRET = "AAECAwQFBgc", "AAECAwQFBgcICQoLDA0ODw"
 OPERATOR = ("coordinator", "of-the-test")
 
 
@@ -50,11 +46,6 @@ def users(folder: Folder) -> str:
         for (user, password), (publish, subscribe) in rights.items()
     ]
     return f"authorization {{ users: {json.dumps(entries)} }}"
-
-
-def invitation(address: BrokerAddress, key: SigningKey = COORDINATOR) -> str:
-    public = base64.urlsafe_b64encode(key.public).decode().rstrip("=")
-    return f"mfpt://{address.host}:{address.port}/test?via={address.scheme}#{TOKEN}.{SECRET}.{public}"
 
 
 @contextlib.asynccontextmanager
@@ -93,38 +84,20 @@ def admitted(asked: Enrol) -> list[EnrolAnswer]:
     return [somebody_else, Admitted(epoch=1, nonce=asked.nonce, role="device", language=asked.language)]
 
 
-def test_it_is_admitted_and_finishes_rounds_under_its_own_account(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        folder = Folder(tmp_path / "swh")
-        user, password = OPERATOR
-        settings = Nats(users=users(folder))
-        (tmp_path / "coordinator.key").write_bytes(COORDINATOR.to_pem())
-        async with nats(tmp_path, settings) as server:
-            address = BrokerAddress(server.tcp.host, server.tcp.port, username=user, password=password)
-            async with (
-                desk(server, admitted) as came,
-                coordinating(tmp_path, tiny_plan(), address),
-                second_client(tmp_path / "libraries", invitation(server.tcp), "swh", tmp_path / "swh", rounds=2) as it,
-            ):
-                await it.until_it_leaves()
-        assert [(one.user, one.client, one.language) for one in came] == [(folder.id, folder.mqtt_client, "swh")]
-        kept = Folder(tmp_path / "swh")
-        assert (kept.coordinator, kept.account) == (COORDINATOR.public, "own")
-        assert kept.seen[1] == 2
-
-    asyncio.run(asyncio.wait_for(scenario(), 60))
-
-
 def test_it_is_admitted_over_tls_if_the_invitations_key_signed_the_certificate(tmp_path: Path) -> None:
     async def scenario() -> None:
         folder = Folder(tmp_path / "swh")
         settings = Nats(certificate=signed_by(COORDINATOR.private, tmp_path, "broker"), users=users(folder))
         async with (
             nats(tmp_path, settings) as server,
-            desk(server, admitted),
-            second_client(tmp_path / "libraries", invitation(server.tcp), "swh", tmp_path / "swh", rounds=1) as client,
+            desk(server, admitted) as came,
+            second_client(
+                tmp_path / "libraries", invitation(server.tcp, COORDINATOR), "swh", tmp_path / "swh", rounds=1
+            ) as client,
         ):
             assert (await client.until("admitted"))["id"] == folder.id
+        [asked] = came
+        assert (asked.user, asked.client, asked.language) == (folder.id, folder.mqtt_client, "swh")
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
@@ -134,7 +107,9 @@ def test_it_leaves_a_broker_whose_certificate_somebody_else_signed(tmp_path: Pat
         settings = Nats(certificate=signed_by(SigningKey.generate().private, tmp_path, "broker"))
         async with (
             nats(tmp_path, settings) as server,
-            second_client(tmp_path / "libraries", invitation(server.tcp), "swh", tmp_path / "swh", rounds=1) as client,
+            second_client(
+                tmp_path / "libraries", invitation(server.tcp, COORDINATOR), "swh", tmp_path / "swh", rounds=1
+            ) as client,
         ):
             assert "not signed with the coordinator's key" in (await client.until("failed"))["why"]
             assert await client.process.wait() == 5
@@ -151,7 +126,9 @@ def test_it_tells_why_it_was_refused(tmp_path: Path) -> None:
         async with (
             nats(tmp_path, Nats(users=users(folder))) as server,
             desk(server, refused),
-            second_client(tmp_path / "libraries", invitation(server.tcp), "swh", tmp_path / "swh", rounds=1) as client,
+            second_client(
+                tmp_path / "libraries", invitation(server.tcp, COORDINATOR), "swh", tmp_path / "swh", rounds=1
+            ) as client,
         ):
             assert (await client.until("failed"))["why"] == "not admitted (expired): ask for a new invitation"
             assert await client.process.wait() == 5
@@ -162,7 +139,7 @@ def test_it_tells_why_it_was_refused(tmp_path: Path) -> None:
 def test_a_secret_that_is_wrong_ends_it_at_once(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with nats(tmp_path, Nats(users=users(Folder(tmp_path / "another")))) as server:
-            line = invitation(server.tcp).replace(SECRET, SECRET[::-1])
+            line = invitation(server.tcp, COORDINATOR).replace(SECRET, SECRET[::-1])
             async with second_client(tmp_path / "libraries", line, "swh", tmp_path / "swh", rounds=1) as client:
                 assert "refused the login" in (await client.until("failed"))["why"]
                 assert await client.process.wait() == 5

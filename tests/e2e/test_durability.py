@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mfpt_coord.core import optimiser
-from mfpt_coord.core.combine import combine
+from mfpt_coord.core.combine import combine, parts
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.tensors import Array, flatten, initial_state, layout
@@ -56,7 +56,7 @@ def replayed(directory: Path, plan: Plan) -> tuple[int, dict[str, Array], dict[s
         # A language that has just joined starts from the prompt that it got with the version before.
         start = np.stack([prompts[target] if target in prompts else first[target, version - 1] for target in targets])
         nothing = np.zeros((optimiser.moment_count(how), start.shape[1]), np.float32)
-        steps = combine(weights, np.stack([deltas[column] for column in columns]), how)
+        steps = combine(weights, np.stack([deltas[column] for column in columns]), how, parts(layout(plan)))
         remembered = np.stack([moments.get(target, nothing) for target in targets])
         moved, remembered = optimiser.apply(start, steps, remembered, how)
         prompts = dict(zip(targets, moved, strict=True))
@@ -71,7 +71,7 @@ async def serve_and_be_killed(directory: Path, port: int, devices: list[Device])
     points = sorted(rng.sample(range(1, total - len(devices)), KILLS))
     plan_file = str(directory / "plan.toml")
     for point in points:
-        async with serve(directory, directory / "data", "--plan", plan_file, port=port) as serving:
+        async with serve(directory, directory / "data", "--plan", plan_file, "--keep", "forever", port=port) as serving:
             while sum(device.client.snapshot.rounds for device in devices) < point:
                 waits = [asyncio.ensure_future(_another_round(device)) for device in devices]
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED, timeout=SECONDS)
@@ -96,14 +96,16 @@ def test_a_killed_coordinator_loses_no_acknowledged_update_and_counts_none_twice
     async def scenario() -> list[Device]:
         port = free_port()
         devices: list[Device] = []
-        async with serve(tmp_path, data, "--plan", str(tmp_path / "plan.toml"), port=port) as serving:
+        async with serve(
+            tmp_path, data, "--plan", str(tmp_path / "plan.toml"), "--keep", "forever", port=port
+        ) as serving:
             for number, language in enumerate(LANGUAGES):
                 trainer = StubTrainer(step=0.1 * (1 + number), examples=10 * (1 + number))
                 folder = tmp_path / f"device{number}"
                 devices.append(Device(folder, language, serving.address, trainer, rounds=ROUNDS))
         async with running(*devices):
             await serve_and_be_killed(tmp_path, port, devices)
-            async with serve(tmp_path, data, port=port) as serving:
+            async with serve(tmp_path, data, "--keep", "forever", port=port) as serving:
                 for device in devices:
                     await device.until(lambda seen: seen.rounds == ROUNDS, MORE_SECONDS)
                 assert await serving.end(signal.SIGTERM) == 0

@@ -8,6 +8,7 @@ import pytest
 from support.scripts import SCRIPTS, run_script
 
 PYTHON_SCRIPTS = {
+    "attack": "attacks",
     "demo": "demo",
     "bench_aggregate": "bench_aggregate",
     "bench_edge": "edge_bench",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import sqlite3
 import time
 import uuid
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from mfpt_coord.access.accounts import Credentials
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.server.channel import coordinator_will
 from mfpt_coord.server.coordinator import Coordinator, with_limit
@@ -63,13 +65,17 @@ async def coordinating(
     *,
     folds: int | None = None,
     look_up: Callable[..., Any] = no_distances,
+    credentials: Credentials | None = None,
 ) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
-    """Run a coordinator on a data directory, from the moment it is online until the context ends."""
+    """Run a coordinator on a data directory, from the moment it is online until the context ends.
+
+    With the accounts of a broker the federation is closed: it takes invited devices only.
+    """
     directory.mkdir(parents=True, exist_ok=True)
-    store = SqliteStore(directory / "coordinator.sqlite")
+    store = SqliteStore(directory / "coordinator.sqlite", keep=math.inf)
     try:
         is_new = store.load() is None
-        state = open_state(store, plan)
+        state = replace(open_state(store, plan), open=credentials is None)
         identity = open_identity(directory, store, is_new=is_new)
         transport = MqttTransport(
             address,
@@ -78,7 +84,13 @@ async def coordinating(
             persistent=True,
         )
         coordinator = Coordinator(
-            with_limit(state, folds), store, transport, identity, clock=time.time, look_up=look_up
+            with_limit(state, folds),
+            store,
+            transport,
+            identity,
+            clock=time.time,
+            look_up=look_up,
+            credentials=credentials,
         )
         watcher = MqttTransport(address, f"watcher-{uuid.uuid4().hex}")
         await watcher.connect()

@@ -63,10 +63,15 @@ class Serving:
 
 @contextlib.asynccontextmanager
 async def serve(
-    home: Path, data_dir: Path, *options: str, port: int = 0, extra: Mapping[str, str] | None = None
+    home: Path,
+    data_dir: Path,
+    *options: str,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    extra: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Serving]:
     """Run `mfpt-coord serve` with its own broker, from the moment it listens until the context ends."""
-    listen = f"127.0.0.1:{port}"
+    listen = f"{host}:{port}"
     command = ("-m", "mfpt_coord", "serve", "--data-dir", str(data_dir), "--listen", listen, *options)
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, stdin=subprocess.DEVNULL, stderr=PIPE, env=variables(home) | dict(extra or {})

@@ -32,7 +32,8 @@ DISTANCES = st.fixed_dictionaries(
 COSINES = st.floats(-1, 1) | st.sampled_from([1.0, 1 - 1e-7])
 COMPARISONS = st.dictionaries(st.sampled_from(PAIRS), st.builds(Comparison, COSINES, st.integers(1, 1000)))
 JUDGEMENTS = st.dictionaries(
-    st.sampled_from(TAGS), st.builds(Judgement, st.floats(-1e4, 1e4) | st.floats(-20, 20), st.integers(1, 10**4))
+    st.tuples(st.sampled_from(TAGS), st.sampled_from("abc")),
+    st.builds(Judgement, st.floats(-1e4, 1e4) | st.floats(-20, 20), st.integers(1, 10**4)),
 )
 RELATIONS = st.builds(Relations, DISTANCES, COMPARISONS, JUDGEMENTS)
 EXAMPLES = st.dictionaries(st.sampled_from(TAGS), st.floats(1, 1e6), min_size=1)

@@ -1,6 +1,7 @@
 """The client of `conformance.v2` in a process that can import paho, `cryptography` and the standard library alone."""
 
 import asyncio
+import base64
 import contextlib
 import importlib.util
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import conformance.v2.client
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.transport.address import BrokerAddress
 from support.inbox import SECONDS
 
@@ -20,6 +22,10 @@ sys.path.append(sys.argv.pop(1))
 runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """
 
+
+TOKEN: Final = "AAECAwQFBgc"
+SECRET: Final = "AAECAwQFBgcICQoLDA0ODw"
+"""Id and secret of the invitations of these tests."""
 
 _LIBRARIES: Final = ("paho", "cryptography", "_cffi_backend")
 """What the client needs; the last one is a part of `cryptography`."""
@@ -42,6 +48,12 @@ def isolated(libraries: Path) -> list[str]:
     return [sys.executable, "-I", "-S", "-c", _RUN_MODULE, str(libraries)]
 
 
+def invitation(address: BrokerAddress, coordinator: SigningKey) -> str:
+    """Return the line that invites to the federation `test`, as docs/protocol.md writes it."""
+    key = base64.urlsafe_b64encode(coordinator.public).decode().rstrip("=")
+    return f"mfpt://{address.host}:{address.port}/test?via={address.scheme}#{TOKEN}.{SECRET}.{key}"
+
+
 class SecondClient:
     """A running client, and what it reported so far."""
 
@@ -62,11 +74,14 @@ class SecondClient:
 
     async def until_it_leaves(self) -> None:
         """Read all reports, and check that the last says that the client had finished."""
-        async with asyncio.timeout(SECONDS):
-            with contextlib.suppress(EOFError):
-                while True:
-                    await self._next()
-            code = await self.process.wait()
+        try:
+            async with asyncio.timeout(SECONDS):
+                with contextlib.suppress(EOFError):
+                    while True:
+                        await self._next()
+                code = await self.process.wait()
+        except TimeoutError:
+            raise AssertionError(f"it has not left within {SECONDS:g} s; it reported {self.reports}") from None
         assert code == 0, self.reports
         assert [report["why"] for report in self.reported("goodbye")] == ["finished"], self.reports
 

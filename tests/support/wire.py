@@ -122,6 +122,7 @@ STATUSES = of_coordinator(
     started=SECONDS,
     updates=messages(UpdateCounts, accepted=COUNTS, rejected=COUNTS, duplicate=COUNTS, stale=COUNTS),
     staleness=st.dictionaries(st.integers(0, 1000), COUNTS, max_size=3),
+    refused=st.dictionaries(TEXTS, COUNTS, max_size=3),
     languages=st.dictionaries(
         TAGS,
         messages(LanguageStatus, clients=COUNTS, examples=COUNTS, accuracy=st.none() | SHARES, contributed=COUNTS),

@@ -10,16 +10,17 @@ from rich.text import Text
 
 from mfpt_coord.commands.status_view import ago
 from mfpt_coord.server.orders import DeviceEntry
+from mfpt_shared.texts import printable
 
 
 def print_devices(devices: Sequence[DeviceEntry]) -> None:
-    """Print who was admitted as a table."""
-    table = Table("id", "name", "role", "language", "state", "admitted", "invitation", "key", box=box.SIMPLE)
+    """Print who was admitted as a table; `--json` says more."""
+    table = Table("id", "name", "role", "language", "state", "admitted", box=box.SIMPLE)
     now = time.time()
     for one in devices:
-        # Names come from devices: as Text, nothing in them is taken for markup.
-        row = (one.id, one.name, one.role, one.language or "", _state(one, now), ago(now - one.at), one.token)
-        table.add_row(*map(Text, row), Text(one.fingerprint))
+        # Names come from devices: nothing in them is markup, and nothing moves the terminal.
+        row = (one.id, one.name, one.role, one.language or "", _state(one, now), ago(now - one.at))
+        table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table if devices else "nobody was admitted yet; invite devices with mfpt-coord invite")
 
 

@@ -1,5 +1,6 @@
 """The command `mfpt-coord serve`. It imports what it runs, so that `--help` answers at once."""
 
+import math
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -46,12 +47,26 @@ def serve(
     websocket: Annotated[
         str | None, typer.Option(metavar="HOST:PORT", help="Serve WebSockets there as well, such as 0.0.0.0:443.")
     ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Serve TLS, with a certificate of its own that invitations vouch for.")
+    ] = False,
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TLS certificate of the embedded broker, PEM.")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key of --tls-cert, PEM.")] = None,
+    mosquitto: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Folder with the accounts of --broker, a Mosquitto, to keep up to date."),
+    ] = None,
     data_dir: DataDirOption = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after this many new versions.")] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="forever|DURATION",
+            help="How long folded updates and replaced prompts are kept, such as 30d. By default not at all.",
+        ),
+    ] = None,
     distances: DistancesOption = None,
     ca_file: CaFileOption = None,
     cert: CertOption = None,
@@ -68,9 +83,12 @@ def serve(
     from mfpt_coord.server.config import Offer, ServeConfig, default_data_dir
     from mfpt_coord.server.reach import parse_advertised
     from mfpt_coord.server.serve import serve as run_serve
+    from mfpt_shared.errors import UsageError
     from mfpt_shared.transport.connection import connection_if_named
     from mfpt_shared.transport.security import Security
 
+    if mosquitto is not None and broker is None:
+        raise UsageError("--mosquitto is the folder of a broker's accounts: name the broker with --broker")
     run_serve(
         ServeConfig(
             data_dir=(data_dir or default_data_dir()).absolute(),
@@ -78,12 +96,27 @@ def serve(
             broker=connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
             listen=parse_listen(listen),
             folds=folds,
-            offer=Offer(_certificate(tls_cert, tls_key), parse_listen(websocket) if websocket else None),
+            offer=Offer(
+                tls or tls_cert is not None,
+                _certificate(tls_cert, tls_key),
+                parse_listen(websocket) if websocket else None,
+            ),
             is_open=is_open,
+            mosquitto=mosquitto,
             advertised=tuple(map(parse_advertised, advertise or ())),
+            keep=_kept(keep),
             distances=read_distances(distances) if distances else {},
         )
     )
+
+
+def _kept(text: str | None) -> float:
+    """Return how long things are kept, seconds."""
+    from mfpt_coord.commands.durations import seconds_of
+
+    if text is None:
+        return 0.0
+    return math.inf if text == "forever" else seconds_of(text) or 0.0
 
 
 def _certificate(cert: Path | None, key: Path | None) -> "Certificate | None":

@@ -11,6 +11,7 @@ from mfpt_coord.commands.options import (
     BrokerOption,
     CaFileOption,
     CertOption,
+    DataDirOption,
     JsonOption,
     KeyOption,
     ProxyOption,
@@ -19,7 +20,10 @@ from mfpt_coord.commands.options import (
 
 def status(
     broker: BrokerOption = None,
-    federation: Annotated[str, typer.Option(help="Name of the federation.")] = "default",
+    federation: Annotated[
+        str | None, typer.Option(help="Name of the federation, with --broker. By default: default.")
+    ] = None,
+    data_dir: DataDirOption = None,
     watch: Annotated[bool, typer.Option("--watch", help="Keep showing the status until Ctrl-C.")] = False,
     as_json: JsonOption = False,
     timeout: Annotated[float, typer.Option(min=0.1, help="Seconds to wait for an answer.")] = 5.0,
@@ -30,14 +34,21 @@ def status(
 ) -> None:
     """Show a running federation: versions, languages, devices, staleness.
 
-    With --watch and --json together, every change is a line.
+    Without --broker, the coordinator of the data folder is asked, or else a broker on this machine. With --watch and
+    --json together, every change is a line.
     """
-    from mfpt_coord.commands.status_view import show_status
+    from mfpt_coord.commands.status_view import show_local_status, show_status
+    from mfpt_coord.server.config import default_data_dir
+    from mfpt_coord.server.control import runs_on
     from mfpt_shared.plan import federation_name
     from mfpt_shared.transport.connection import parse_connection
     from mfpt_shared.transport.security import Security
 
-    name = federation_name(federation)
+    folder = (data_dir or default_data_dir()).absolute()
+    if data_dir is not None or (broker is None and federation is None and runs_on(folder)):
+        asyncio.run(show_local_status(folder, watch=watch, as_json=as_json))
+        return
+    name = federation_name(federation or "default")
     security = Security(ca_file, cert, key)
     connection = parse_connection(broker or DEFAULT_BROKER, os.environ, security=security, proxy=proxy)
     asyncio.run(show_status(connection, name, watch=watch, as_json=as_json, timeout=timeout))

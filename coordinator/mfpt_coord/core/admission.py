@@ -17,7 +17,7 @@ MAX_DEVICES: Final = 10_000
 MAX_LANGUAGES: Final = 200
 INVITATION_PREFIX: Final = "invite-"
 # Names that a device cannot have, because broker accounts of other kinds have them.
-_RESERVED: Final = ("mfpt", "coordinator")
+_RESERVED: Final = ("mfpt", "coordinator", "coord", "auth", "sys")
 
 RefusalReason = Literal["expired", "used", "revoked", "language", "taken", "full"]
 
@@ -74,6 +74,11 @@ class Enrolment:
     login: bytes = b""
     at: float = 0.0
     revoked: float | None = None
+
+    @property
+    def is_invited(self) -> bool:
+        """Whether it was admitted with an invitation, and not only met while the federation was open."""
+        return bool(self.token)
 
     def bounded(self, examples: int) -> int:
         """Return how many of the examples that the device claims count."""
@@ -132,6 +137,8 @@ def _id_problem(client: str, key: PublicKey, enrolments: Mapping[str, Enrolment]
     owner = enrolments.get(client)
     if owner is not None and owner.key == key and owner.revoked is not None:
         return "revoked", "this device is no longer admitted"
+    if owner is not None and owner.key == key and not owner.is_invited:
+        return None  # it took part while the federation was open
     if owner is not None or client in _RESERVED or client.startswith(INVITATION_PREFIX):
         return "taken", f"the id {client} belongs to somebody else"
     return None

@@ -1,5 +1,6 @@
 """The combined delta of a fold for each target language: the weighted mean, or one that bounds outliers.
 
+    agree          the mean of clipped deltas, in which each counts by how far the others agree (`agreement`)
     mean           sum_k w_k D_k, one matrix product
     clip           the mean, with longer deltas scaled down to the median length
     trimmed-mean   per value, the mean without the lowest and the highest share of the weight
@@ -9,10 +10,11 @@ The sum of a target's weights, at most 1, is how large a step the fold is worth 
 deltas D give the sum times D, and a trimmed mean or median is taken with normalised weights and multiplied by the sum.
 None of them depends on the order of the updates, except for rounding.
 
-What outliers can do: with `mean`, anything. With `clip`, no more than deltas of the same length as honest ones, while
-most updates are honest (by number, whatever they weigh; of two updates either could be the outlier, and neither is
-clipped). With `trimmed-mean` and `median`, no value leaves the range of the honest values, while less than `trim` or
-less than half of the weight is dishonest.
+What outliers can do: with `agree`, little, while most updates are honest; prompt and head are clipped each for itself,
+so that no one puts the whole length into the head. With `mean`, anything. With `clip`, no more than deltas of the same
+length as honest ones, while most updates are honest (by number, whatever they weigh; of two updates either could be the
+outlier, and neither is clipped). With `trimmed-mean` and `median`, no value leaves the range of the honest values,
+while less than `trim` or less than half of the weight is dishonest.
 
 Source: Yin et al. 2018, "Byzantine-robust distributed learning", definitions 1 and 2, for the median and the trimmed
 mean, here with weights. That `clip` takes its bound from the lengths of the updates follows Andrew et al. 2021,
@@ -20,13 +22,15 @@ mean, here with weights. That `clip` takes its bound from the lengths of the upd
 rounds, ours is the median of one fold, without noise: it protects against outliers and is not differential privacy.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpt_coord.core.agreement import agreement
 from mfpt_shared.plan import Aggregation
-from mfpt_shared.tensors import Array
+from mfpt_shared.tensors import Array, Layout, size
 
 Weights = NDArray[np.float64]
 
@@ -38,17 +42,25 @@ _SLIVER: Final = 1e-6
 _BLOCK: Final = 16_384
 
 
-def combine(weights: Weights, deltas: Array, plan: Aggregation) -> Array:
+Parts = Sequence[slice]
+"""Where in a flat delta the values of one kind lie; those of different kinds are of different sizes."""
+
+
+def combine(weights: Weights, deltas: Array, plan: Aggregation, parts: Parts = ()) -> Array:
     """Return each target's combined delta; zeros where all weights are zero.
 
     Args:
         weights: [targets, updates], 0 or more; rows add up to at most 1.
         deltas: [updates, values] float32, finite.
         plan: Names the method, and the share to trim.
+        parts: Parts of a delta that `agree` clips each for itself; none: all values are one part.
 
     Returns:
         [targets, values] float32, a new array.
     """
+    if plan.combine == "agree":
+        clipped = clipped_parts(deltas, parts)
+        return _agreed(weights, clipped, agreement(clipped))
     if plan.combine == "clip":
         return _product(weights * _clipping(deltas), deltas)
     if plan.combine == "trimmed-mean":
@@ -58,9 +70,47 @@ def combine(weights: Weights, deltas: Array, plan: Aggregation) -> Array:
     return _product(weights, deltas)
 
 
+def parts(shapes: Layout) -> Parts:
+    """Return where in a flat delta the prompt and its encoder lie, and where the head; a plan may have no head."""
+    tokens = size({name: shape for name, shape in shapes.items() if not name.startswith("head.")})
+    values = size(shapes)
+    return (slice(0, tokens), slice(tokens, values)) if tokens < values else (slice(0, values),)
+
+
 def _product(weights: Weights, deltas: Array) -> Array:
     combined: Array = weights.astype(np.float32) @ deltas
     return combined
+
+
+def credible(deltas: Array, plan: Aggregation, parts: Parts = ()) -> Array:
+    """Return the deltas as far as the plan's method believes them: clipped, and scaled down where others disagree.
+
+    Args:
+        deltas: [updates, values] float32, finite.
+        plan: Names the method.
+        parts: As in `combine`.
+    """
+    if plan.combine == "agree":
+        clipped = clipped_parts(deltas, parts)
+        return (clipped * agreement(clipped)[:, None]).astype(np.float32)
+    if plan.combine == "clip":
+        return (deltas * _clipping(deltas)[:, None]).astype(np.float32)
+    return deltas
+
+
+def _agreed(weights: Weights, deltas: Array, agreed: Weights) -> Array:
+    """Return the mean in which updates count by their agreement; each target's weights keep their sum."""
+    kept = weights * agreed
+    sums = kept.sum(axis=1, keepdims=True)
+    return _product(kept * (weights.sum(axis=1, keepdims=True) / np.where(sums > 0, sums, 1)), deltas)
+
+
+def clipped_parts(deltas: Array, parts: Parts) -> Array:
+    """Return the deltas with each part brought down to its median length, so that none is all head."""
+    clipped = np.empty_like(deltas)
+    for part in parts or (slice(None),):
+        clipped[:, part] = deltas[:, part] * _clipping(deltas[:, part])[:, None].astype(np.float32)
+    return clipped
 
 
 def _clipping(deltas: Array) -> Weights:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpt_coord.core.admission import Enrolment, Invitation
-from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair
+from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Pair
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Down, EnrolAnswer, UpdateCounts
@@ -58,7 +58,7 @@ class SaveFold:
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
-    judgements: Mapping[LanguageCode, Judgement] = field(default_factory=dict)
+    judgements: Mapping[Judge, Judgement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,11 @@ class PublishState:
 
 
 @dataclass(frozen=True, slots=True)
+class Introduce:
+    """Publish everything that the broker keeps."""
+
+
+@dataclass(frozen=True, slots=True)
 class LookUpDistances:
     """Find the distances between all these languages, and answer with `DistancesFound` whatever comes of it."""
 
@@ -148,7 +153,7 @@ class Log:
 
 
 Durable = SaveClient | SaveUpdate | SavePrompt | SaveFold | SaveCounts | SaveDistances | SaveInvitation | SaveEnrolment
-Action = Send | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
+Action = Send | PublishPrompt | PublishState | Introduce | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action
 
 Step = tuple[State, list[Effect]]

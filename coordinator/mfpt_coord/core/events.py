@@ -91,6 +91,13 @@ class DeviceRenamed:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Overwritten:
+    """An earlier run of this coordinator, which is about to end, has published again what the broker keeps."""
+
+    at: float
+
+
 Event = (
     ClientSaid
     | UpdateArrived
@@ -101,4 +108,5 @@ Event = (
     | Invited
     | DeviceRevoked
     | DeviceRenamed
+    | Overwritten
 )

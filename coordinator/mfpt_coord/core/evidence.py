@@ -5,8 +5,9 @@ the others. Averages are far less noisy than single deltas, and the devices of o
 Long averages count more: once prompts have converged, deltas are short and mostly noise.
 
 *Scores.* With every update, a device reports how well two prompts did on its validation examples: the federated prompt
-that it was given, and its own prompt, which it had tuned in the round before. If its own prompt did better, borrowing
+that it was given, and its own prompt, which it had tuned in the round before. If own prompts did better, borrowing
 costs this language more than it gains, and its bias is estimated higher; if the federated prompt did better, lower.
+A device says this about itself, so it is kept by device, and what most devices of a language say counts (`proximity`).
 """
 
 import itertools
@@ -18,7 +19,7 @@ from typing import Final
 import numpy as np
 
 from mfpt_coord.core.proximity import MOST_ERRORS
-from mfpt_coord.core.relations import Comparison, Judgement, Pair, Relations, pair
+from mfpt_coord.core.relations import Comparison, Judge, Judgement, Pair, Relations, pair
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Metrics
@@ -58,22 +59,23 @@ def compare(
     return changed, comparisons
 
 
-def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[LanguageCode, Judgement]:
-    """Return the new judgements of the languages whose devices compared the federated prompt with their own."""
-    changed: dict[LanguageCode, Judgement] = {}
+def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[Judge, Judgement]:
+    """Return the new judgements of the devices that compared the federated prompt with their own."""
+    changed: dict[Judge, Judgement] = {}
     for update in buffer:
         errors = _errors_in_favour_of_own(update.header.metrics)
         if errors is not None:
-            known = changed.get(update.language) or relations.judgements.get(update.language, Judgement(0.0, 0))
-            # Bounded by what counts, or a language that changes would be noticed only after as long a time again.
+            of = (update.language, update.client)
+            known = changed.get(of) or relations.judgements.get(of, Judgement(0.0, 0))
+            # Bounded by what counts, or a device that changes would be noticed only after as long a time again.
             limit = MOST_ERRORS + math.sqrt(known.times + 1)
             total = max(-limit, min(limit, known.errors + errors))
-            changed[update.language] = Judgement(total, known.times + 1)
+            changed[of] = Judgement(total, known.times + 1)
     return changed
 
 
 def added(
-    relations: Relations, comparisons: Mapping[Pair, Comparison], judgements: Mapping[LanguageCode, Judgement]
+    relations: Relations, comparisons: Mapping[Pair, Comparison], judgements: Mapping[Judge, Judgement]
 ) -> Relations:
     """Return the relations with the changes of a fold."""
     return replace(

@@ -6,10 +6,12 @@ from dataclasses import replace
 import numpy as np
 
 from mfpt_coord.core import optimiser
-from mfpt_coord.core.combine import combine
+from mfpt_coord.core.bounds import bounded
+from mfpt_coord.core.combine import combine, credible, parts
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare, judge
-from mfpt_coord.core.state import State
+from mfpt_coord.core.shares import counted_examples
+from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.status import accuracies
 from mfpt_coord.core.weights import fold_weights
 from mfpt_shared.languages import LanguageCode
@@ -20,14 +22,18 @@ def fold(state: State, at: float) -> Step:
     """Return the state with the next version of every language's prompt and an empty buffer."""
     plan, buffer, version = state.plan.aggregation, state.buffer, state.version + 1
     targets = list(state.prompts)
-    deltas = np.stack([update.delta for update in buffer])
-    weights = fold_weights(targets, buffer, active_examples(state), state.relations, plan)
+    deltas = np.stack([bounded(update.delta, state.plan.privacy) for update in buffer])
+    active, counted = _counted(state)
+    weights = fold_weights(targets, buffer, active, state.relations, plan, [counted[one.client] for one in buffer])
     before = np.stack([state.prompts[target] for target in targets])
-    folded, moments = optimiser.apply(before, combine(weights, deltas, plan), _moments(state, targets), plan)
+    kinds = parts(state.layout)
+    folded, moments = optimiser.apply(before, combine(weights, deltas, plan, kinds), _moments(state, targets), plan)
     prompts = dict(zip(targets, folded, strict=True))
     remembered = dict(zip(targets, moments, strict=True)) if optimiser.moment_count(plan) else {}
     learns = plan.proximity in ("auto", "observed")
-    directions, comparisons = compare(buffer, state.directions, state.relations) if learns else ({}, {})
+    believed = zip(buffer, credible(deltas, plan, kinds) if learns else deltas, strict=True)
+    shown = [replace(update, delta=delta) for update, delta in believed]
+    directions, comparisons = compare(shown, state.directions, state.relations) if learns else ({}, {})
     judgements = judge(buffer, state.relations) if learns else {}
     contributed = dict(state.contributed)
     for update in buffer:
@@ -38,6 +44,7 @@ def fold(state: State, at: float) -> Step:
         prompts=prompts,
         contributed=contributed,
         buffer=(),
+        clients=_folded(state),
         moments=remembered,
         directions={**state.directions, **directions},
         relations=added(state.relations, comparisons, judgements),
@@ -62,13 +69,31 @@ def _moments(state: State, targets: list[LanguageCode]) -> Array:
     return np.stack([known.get(target, np.zeros(shape, np.float32)) for target in targets])
 
 
-def active_examples(state: State) -> dict[LanguageCode, list[int]]:
-    """Return language -> examples of each of its devices that is online or has an update in the buffer."""
-    examples = {update.client: (update.language, update.header.examples) for update in state.buffer}
-    for client in state.clients.values():
-        if client.state == "online" and client.examples > 0:
-            examples.setdefault(client.id, (client.language, client.examples))
-    active: dict[LanguageCode, list[int]] = {}
-    for language, count in examples.values():
-        active.setdefault(language, []).append(count)
-    return active
+def _folded(state: State) -> dict[str, Client]:
+    """Return the devices, with the updates of the buffer among those that went into a version."""
+    clients = dict(state.clients)
+    for update in state.buffer:
+        client = clients.get(update.client) or Client(update.client, update.language)
+        clients[update.client] = replace(client, folded=client.folded + 1)
+    return clients
+
+
+def _counted(state: State) -> tuple[dict[LanguageCode, list[float]], dict[str, float]]:
+    """Return the examples that devices count with which are online or have an update in the buffer.
+
+    Returns:
+        Language -> those of each of its devices, and device -> its own.
+    """
+    online = {one.id: one for one in state.clients.values() if one.state == "online" and one.examples > 0}
+    examples = {client: one.examples for client, one in online.items()}
+    examples.update({update.client: update.header.examples for update in state.buffer})
+    folded = {client: one.folded for client, one in state.clients.items()}
+    counted = counted_examples(examples, folded, state.plan.aggregation)
+    # What a device with an update in the buffer speaks is what the update says.
+    spoken = {(update.client, update.language): None for update in state.buffer}
+    quiet = online.keys() - {update.client for update in state.buffer}
+    spoken |= {(client, one.language): None for client, one in online.items() if client in quiet}
+    active: dict[LanguageCode, list[float]] = {}
+    for client, language in spoken:
+        active.setdefault(language, []).append(counted[client])
+    return active, counted

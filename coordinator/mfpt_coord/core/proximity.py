@@ -17,8 +17,8 @@ b = 0 for a language itself. With few examples t is small, and all languages cou
 are, the sharper the weights.
 
 The prior for b_j^2 is `distance_bias` x distance^2. Two observations correct it (`evidence`): how much the deltas of
-two languages differ, compared with other pairs, corrects the distance; whether devices did better with the federated
-prompt or with their own corrects the factor.
+two languages differ, compared with other pairs, corrects the distance; whether most devices did better with the
+federated prompt or with their own corrects the factor.
 """
 
 import math
@@ -157,7 +157,7 @@ def _corrected(
 
 
 def disagreement(judgement: Judgement) -> float:
-    """Return the natural logarithm of the factor between a language's squared bias and its prior.
+    """Return the natural logarithm of the factor between a squared bias and its prior that a device shows.
 
     It is above 0 where own prompts did better than federated ones. Chance alone adds up to about the square root of the
     number of judgements; only what exceeds that counts.
@@ -166,12 +166,25 @@ def disagreement(judgement: Judgement) -> float:
     return math.copysign(min(_MOST_DISAGREEMENT, _ERROR_WEIGHT * beyond_chance), judgement.errors)
 
 
+def undisputed(values: Sequence[float]) -> float:
+    """Return the median; of the two in the middle of an even number the one nearer to 0, and 0 if they differ in sign.
+
+    So no liar moves it beyond what an honest one says, while more than half are honest, nor one of two at all.
+    """
+    ordered = sorted(values)
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
+    return max(low, 0.0) + min(high, 0.0)
+
+
 def _squared_bias(target: LanguageCode, relations: Relations, plan: Aggregation) -> float:
-    """Return the squared bias at distance 1: a language's own judgements count as much as those of all together."""
-    shown = {language: disagreement(judgement) for language, judgement in relations.judgements.items()}
-    if not shown:
+    """Return the squared bias at distance 1: a language's own devices count as much as all languages together."""
+    said: dict[LanguageCode, list[float]] = {}
+    for (language, _), judgement in relations.judgements.items():
+        said.setdefault(language, []).append(disagreement(judgement))
+    if not said:
         return plan.distance_bias
-    common = sum(shown.values()) / len(shown)
+    shown = {language: undisputed(of_devices) for language, of_devices in said.items()}
+    common = undisputed(list(shown.values()))
     return plan.distance_bias * math.exp((shown.get(target, common) + common) / 2)
 
 

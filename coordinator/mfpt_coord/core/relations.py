@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 from mfpt_shared.languages import LanguageCode
 
 Pair = tuple[LanguageCode, LanguageCode]
+Judge = tuple[LanguageCode, str]
+"""A language, and the id of one of its devices."""
 Distances = Mapping[Pair, Mapping[str, float]]
 """(a, b) with a < b -> metric -> distance in 0..1. Unknown distances are left out."""
 # Between near (.2 to .3 within a branch) and far (.6 to .8), as the syntactic distances of URIEL+ go.
@@ -30,7 +32,7 @@ class Comparison(NamedTuple):
 
 
 class Judgement(NamedTuple):
-    """How the own prompts of a language's devices did against the federated prompt, on their validation examples.
+    """How a device's own prompts did against the federated ones, on its validation examples.
 
     Attributes:
         errors: Sum over the judgements of own accuracy minus federated accuracy, in standard errors.
@@ -48,12 +50,12 @@ class Relations:
     Attributes:
         distances: Distances from URIEL+ or the user.
         comparisons: Pair -> what deltas have shown.
-        judgements: Language -> what its devices' validation scores have shown.
+        judgements: Language and device -> what its validation scores have shown.
     """
 
     distances: Distances = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
-    judgements: Mapping[LanguageCode, Judgement] = field(default_factory=dict)
+    judgements: Mapping[Judge, Judgement] = field(default_factory=dict)
 
 
 def pair(first: LanguageCode, second: LanguageCode) -> Pair:

@@ -28,6 +28,7 @@ class Client:
     Attributes:
         sequence: Number of its last accepted update; an update with the same number or a lower one is a duplicate.
         contributed: Base version of its last accepted update; -1 before the first.
+        folded: Number of its updates that went into a version.
         seconds: Time from an assignment to its update, moving average; None before the first.
         ready: Whether it has said, since it last came online, that it can train.
         retry_at: Time before which it is not assigned, because its last update was rejected; Unix seconds.
@@ -55,6 +56,7 @@ class Client:
     announced: int = 0
     turn: int = 0
     grants: tuple[int, ...] = ()
+    folded: int = 0
     assignment: Assignment | None = None
 
 

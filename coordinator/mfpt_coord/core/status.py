@@ -1,19 +1,34 @@
-"""A summary of the state, for people and for scripts."""
+"""A summary of the state, for people and for scripts: small enough for every broker, however many devices there are."""
+
+import heapq
+from typing import Final
 
 from mfpt_coord.core.schedule import fold_size
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus
+from mfpt_shared.texts import printable
+
+MAX_CLIENTS: Final = 200
+MAX_LANGUAGES: Final = 200
+_MAX_STALENESS: Final = 200
+_DEVICE_CHARACTERS: Final = 80
 
 
 def federation_status(state: State, started: float, at: float) -> FederationStatus:
-    """Return what `coord/status` says.
+    """Return what `coord/status` says, at most 256 KiB of JSON.
 
     Args:
         state: The state to summarise.
         started: When the coordinator started, Unix seconds.
         at: Now, Unix seconds.
     """
+    by_language = _by_language(state)
+    most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-len(by_language[language]), language))
+    shown = heapq.nsmallest(MAX_CLIENTS, state.clients.values(), key=_by_interest)
+    more_online = sum(one.state == "online" for one in state.clients.values()) - sum(
+        one.state == "online" for one in shown
+    )
     return FederationStatus(
         federation=state.plan.federation,
         plan=state.plan.digest,
@@ -24,10 +39,17 @@ def federation_status(state: State, started: float, at: float) -> FederationStat
         started=started,
         at=at,
         updates=state.counts,
-        staleness=dict(sorted(state.staleness.items())),
-        languages={language: _language(state, language, clients) for language, clients in _by_language(state).items()},
-        clients=[_client(client) for client in sorted(state.clients.values(), key=lambda one: (one.language, one.id))],
+        staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
+        languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
+        clients=[_client(client) for client in sorted(shown, key=lambda one: (one.language, one.id))],
+        more_languages=len(by_language) - len(most),
+        more_clients=len(state.clients) - len(shown),
+        more_online=more_online,
     )
+
+
+def _by_interest(client: Client) -> tuple[bool, float, str]:
+    return client.state != "online", -client.last_seen, client.id
 
 
 def accuracies(state: State) -> dict[LanguageCode, float]:
@@ -68,5 +90,5 @@ def _client(client: Client) -> ClientStatus:
         last_seen=client.last_seen,
         examples=client.examples,
         accuracy=client.accuracy,
-        device=client.device,
+        device=printable(client.device, _DEVICE_CHARACTERS),
     )

@@ -12,11 +12,11 @@ REVOKED: Final = "the operator has revoked this device; ask for a new invitation
 
 
 def takes_part(state: State, client: str) -> bool:
-    """Tell whether a device is admitted: it was enrolled as one and not revoked, or the federation is open."""
+    """Tell whether a device is admitted: it was invited as one and not revoked, or the federation is open."""
     enrolment = state.enrolments.get(client)
     if enrolment is None:
         return state.open
-    return enrolment.role == "device" and enrolment.revoked is None
+    return enrolment.role == "device" and enrolment.revoked is None and (state.open or enrolment.is_invited)
 
 
 def turned_away(state: State, client: str, message: ClientState | Ready | EvaluationReport) -> list[Effect]:

@@ -21,9 +21,10 @@ from mfpt_shared.tensors import Array
 def fold_weights(
     targets: Sequence[LanguageCode],
     buffer: Sequence[Contribution],
-    active: Mapping[LanguageCode, Sequence[int]],
+    active: Mapping[LanguageCode, Sequence[float]],
     relations: Relations,
     plan: Aggregation,
+    counted: Sequence[float] | None = None,
 ) -> NDArray[np.float64]:
     """Return how much each update of a buffer moves each language's prompt.
 
@@ -45,11 +46,13 @@ def fold_weights(
         active: Language -> examples of each of its active devices.
         relations: Relations between the languages.
         plan: Gives c, p, s and the kind of g.
+        counted: Examples that each update counts with; None: as its device says.
 
     Returns:
         [targets, updates] float64, finite, in 0..1; above 0 for updates in the target's own language.
     """
-    examples = np.array([example_weight(update.header.examples, plan) for update in buffer], dtype=np.float64)
+    said = [update.header.examples for update in buffer] if counted is None else counted
+    examples = np.array([example_weight(count, plan) for count in said], dtype=np.float64)
     fresh = np.array([freshness(update.staleness, plan) for update in buffer], dtype=np.float64)
     languages = list(active)
     near_active = proximities(targets, languages, relations, example_counts(active, plan), plan)
@@ -65,17 +68,17 @@ def fold_weights(
     return weights
 
 
-def example_counts(active: Mapping[LanguageCode, Sequence[int]], plan: Aggregation) -> dict[LanguageCode, float]:
+def example_counts(active: Mapping[LanguageCode, Sequence[float]], plan: Aggregation) -> dict[LanguageCode, float]:
     """Return the examples of every language, counting at most `max_examples` for each device."""
     return {language: float(sum(_bounded(count, plan) for count in counts)) for language, counts in active.items()}
 
 
-def example_weight(examples: int, plan: Aggregation) -> float:
+def example_weight(examples: float, plan: Aggregation) -> float:
     """Return n^p, with n between 1 and the plan's `max_examples`, so that no claim can outweigh everybody else."""
     return float(_bounded(examples, plan) ** plan.example_exponent)
 
 
-def _bounded(examples: int, plan: Aggregation) -> int:
+def _bounded(examples: float, plan: Aggregation) -> float:
     return min(max(examples, 1), plan.max_examples)
 
 

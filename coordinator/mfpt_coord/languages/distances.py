@@ -17,7 +17,6 @@ import functools
 import itertools
 import json
 import logging
-import os
 import sys
 import tempfile
 from asyncio.subprocess import PIPE
@@ -29,7 +28,8 @@ from typing import Annotated, Final, get_args
 import msgspec
 
 from mfpt_coord.core.relations import CUSTOM, Distances, Pair
-from mfpt_shared.folders import cache_home
+from mfpt_shared.atomic import write_durably
+from mfpt_shared.folders import cache_home, private_folder
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import DistanceMetric
 
@@ -193,14 +193,10 @@ def _read(file: Path) -> _Kept:
 def _write(file: Path, kept: _Kept) -> None:
     cache = _Cache(_source(), {" ".join(two): known for two, known in sorted(kept.items())})
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # Each process writes a file of its own name: the last one wins, and nobody ever reads half a file.
-        new = file.with_suffix(f".{os.getpid()}")
-        try:
-            new.write_bytes(msgspec.json.format(msgspec.json.encode(cache), indent=1))
-            new.replace(file)
-        finally:
-            new.unlink(missing_ok=True)
+        if not file.parent.exists():  # one that somebody chose may hold other things, and keeps its mode
+            private_folder(file.parent)
+        # Whatever processes write at once, the last one wins, and nobody ever reads half a file.
+        write_durably(file, msgspec.json.format(msgspec.json.encode(cache), indent=1))
     except OSError as error:
         _log.warning("language distances cannot be cached in %s: %s", file.parent, error.strerror)
 

@@ -23,6 +23,7 @@ from mfpt_coord.server.child import end_orphan, find_server, prepare_child
 from mfpt_coord.server.ports import claim_port
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
+from mfpt_shared.folders import private_file, private_folder
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.transport.address import BrokerAddress, Scheme
 
@@ -112,7 +113,7 @@ class EmbeddedBroker:
             UsageError: The certificate cannot be used.
             TimedOut: It does not listen in time.
         """
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(self._directory)
         await end_orphan(self._directory)
         self._listen = replace(self._listen, port=claim_port(self._listen))
         if (websocket := self._options.websocket) is not None:
@@ -144,7 +145,7 @@ class EmbeddedBroker:
         errors = self._directory / "nats-server.err"
         for left in self._directory.glob("*.ports"):
             left.unlink()
-        with errors.open("wb") as stream:
+        with private_file(errors).open("wb") as stream:
             self._process = await asyncio.create_subprocess_exec(
                 find_server(self._environment), "-c", str(self._directory / "nats.conf"),
                 stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=self._environment,

@@ -15,10 +15,12 @@ class Offer:
     """What the embedded broker offers besides MQTT in the clear.
 
     Attributes:
-        certificate: Certificate of the server; None: no TLS.
+        tls: Whether TLS is served.
+        certificate: Certificate of the server; None: one that the coordinator makes itself.
         websocket: Where WebSockets are served; None: nowhere.
     """
 
+    tls: bool = False
     certificate: Certificate | None = None
     websocket: Listen | None = None
 
@@ -34,8 +36,10 @@ class ServeConfig:
         listen: Where the embedded broker listens.
         offer: What the embedded broker offers besides MQTT on `listen`.
         is_open: Whether devices take part without an invitation; None: only where nobody else can reach the broker.
+        mosquitto: Folder with the accounts of `broker`, if that is a Mosquitto whose accounts the coordinator keeps.
         advertised: Host and port that invitations name; empty: where the broker listens.
         folds: Number of versions after which to stop; None: never.
+        keep: How long folded updates and replaced prompts are kept, seconds; infinite: for ever.
         distances: The operator's own language distances, which count instead of those of URIEL+.
     """
 
@@ -46,7 +50,9 @@ class ServeConfig:
     folds: int | None
     offer: Offer = Offer()
     is_open: bool | None = None
+    mosquitto: Path | None = None
     advertised: tuple[Listen, ...] = ()
+    keep: float = 0.0
     distances: Distances = field(default_factory=dict)
 
 

@@ -118,6 +118,11 @@ def ask(data_dir: Path, order: AnyOrder) -> AnyReport:
     return report
 
 
+def runs_on(data_dir: Path) -> bool:
+    """Tell whether a coordinator runs on a data folder, or seems to."""
+    return (data_dir / SOCKET_FILE).exists() or (data_dir / PORT_FILE).exists()
+
+
 def _nobody(data_dir: Path) -> ConnectionFailed:
     return ConnectionFailed(
         f"no coordinator runs on {data_dir}: start it with mfpt-coord serve, or name another folder with --data-dir"

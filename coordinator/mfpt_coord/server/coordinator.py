@@ -30,6 +30,7 @@ from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.store import Store
 from mfpt_shared.errors import Incompatible, MfptError
+from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -85,6 +86,11 @@ class Coordinator:
     def stop(self) -> None:
         """Ask `run` to end in order."""
         self._stopping.set()
+
+    def status(self) -> FederationStatus:
+        """Return what `coord/status` says."""
+        status = federation_status(self.state, self._started, self._clock())
+        return msgspec.structs.replace(status, refused=dict(self._intake.refusals.counts))
 
     async def apply(self, event: Event) -> None:
         """Let an order of the operator take effect, on the disk as well.
@@ -208,8 +214,7 @@ class Coordinator:
     def _publish_status(self, *, at_once: bool = False) -> None:
         now = self._clock()
         if at_once or (self._status_changed and now >= self._status_due):
-            status = federation_status(self.state, self._started, now)
-            self._channel.publish_status(msgspec.structs.replace(status, refused=dict(self._intake.refusals.counts)))
+            self._channel.publish_status(self.status())
             self._status_changed, self._status_due = False, now + STATUS_SECONDS
 
     def _all_gone(self) -> bool:

@@ -10,6 +10,7 @@ from mfpt_coord.core.effects import (
     Action,
     Allow,
     AnswerEnrolment,
+    Introduce,
     Log,
     LookUpDistances,
     PublishPrompt,
@@ -56,6 +57,8 @@ class Errands:
                 self._channel.publish_prompt(newest_prompt(state, language))
             case PublishState():
                 self._channel.publish_state(state.version)
+            case Introduce():
+                self.introduce(state)
             case LookUpDistances(languages):
                 self._look_ups.start(languages)
             case Allow(whom, password):
@@ -76,12 +79,19 @@ class Errands:
         self._channel.publish_state(state.version)
 
     def _allow(self, whom: Invitation | Enrolment, password: str) -> None:
-        if self._credentials is not None:
+        if self._credentials is None:
+            return
+        try:
             self._credentials.allow(account_of(whom), password)
+        except OSError as error:
+            _log.error("the broker has no account for %s: %s", account_of(whom).user, error)
 
     def _withdraw(self, whom: Enrolment) -> None:
-        if self._credentials is not None:
-            self._credentials.withdraw(whom.client)
+        try:
+            if self._credentials is not None:
+                self._credentials.withdraw(whom.client)
+        except OSError as error:
+            _log.error("the broker still has an account for %s: %s", whom.client, error)
         self._channel.forget(whom.client)
 
     def _answer(self, token: str, message: EnrolAnswer) -> None:

@@ -8,11 +8,10 @@ from collections.abc import Callable
 from typing import Final
 
 from mfpt_coord.core.admission import MAX_DEVICES
-from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, Overwritten, UpdateArrived
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
-from mfpt_coord.server.refusals import Reason, Refusals
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
@@ -28,6 +27,7 @@ from mfpt_shared.protocol.messages import (
     Update,
 )
 from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP, Address, parse
+from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Inbound
 
 WILL: Final = 0
@@ -100,7 +100,9 @@ class Intake:
                 return [EnrolAsked(at, address.key, message, signer)]
             case CoordinatorState():
                 self._check_epoch(message, signer)
-                return []
+                # Last wills and farewells of earlier runs are on the broker at every start; nothing to mend.
+                is_earlier = message.epoch < self._epoch and message.state == "online"
+                return [Overwritten(at)] if is_earlier else []
             case _:
                 raise _Refused("damaged", f"a {type(message).__name__} does not come from a device")
 
@@ -111,7 +113,8 @@ class Intake:
         if size > self._largest:
             raise _Refused("too large", f"{size:,} bytes; the plan's largest update has {self._largest:,}")
         state = self._state()
-        is_known = address.key in state.enrolments
+        known = state.enrolments.get(address.key)
+        is_known = known is not None and (state.open or known.is_invited)
         if address.topic in (CLIENT_STATE, CLIENT_UP) and not is_known and not state.open:
             raise _Refused("uninvited", "this device was not admitted")
         if not self._quotas.allows(address.key, at, is_known=is_known and address.topic is not ENROL_UP):

@@ -19,6 +19,8 @@ from mfpt_coord.server.orders import (
     ListDevices,
     Rename,
     Revoke,
+    ShowStatus,
+    Status,
 )
 from mfpt_shared.errors import UsageError
 from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine, encoded
@@ -53,6 +55,8 @@ class Operator:
                 return await self._invite(order)
             case ListDevices():
                 return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
+            case ShowStatus():
+                return Status(status=self.coordinator.status())
             case Revoke(device=device):
                 self._check(device)
                 await self.coordinator.apply(DeviceRevoked(time.time(), device))
@@ -76,7 +80,12 @@ class Operator:
             now,
         )
         line = InvitationLine(
-            self._addresses(order.host), self.coordinator.state.plan.federation, made.id, secret, self.key
+            self._addresses(order.host),
+            self.coordinator.state.plan.federation,
+            made.id,
+            secret,
+            self.key,
+            made.language,
         )
         await self.coordinator.apply(Invited(now, made, secret))
         return Invitation(line=str(line), role=made.role, uses=made.uses, language=made.language, expires=made.expires)

@@ -5,7 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from mfpt_shared.protocol.messages import Examples, Identifier, Role, Tag, Text
+from mfpt_shared.protocol.messages import Examples, FederationStatus, Identifier, Role, Tag, Text
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +49,10 @@ class Rename(Order, frozen=True, kw_only=True, tag="rename"):
     name: Text
 
 
+class ShowStatus(Order, frozen=True, kw_only=True, tag="status"):
+    """Say what `coord/status` says."""
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Base of what is answered."""
 
@@ -85,6 +89,12 @@ class Devices(Report, frozen=True, kw_only=True, tag="devices"):
     devices: list[DeviceEntry]
 
 
+class Status(Report, frozen=True, kw_only=True, tag="status"):
+    """What `coord/status` says."""
+
+    status: FederationStatus
+
+
 class Done(Report, frozen=True, kw_only=True, tag="done"):
     """It has happened."""
 
@@ -96,5 +106,5 @@ class Failed(Report, frozen=True, kw_only=True, tag="failed"):
     exit_code: int = 1
 
 
-AnyOrder = Invite | ListDevices | Revoke | Rename
-AnyReport = Invitation | Devices | Done | Failed
+AnyOrder = Invite | ListDevices | Revoke | Rename | ShowStatus
+AnyReport = Invitation | Devices | Status | Done | Failed

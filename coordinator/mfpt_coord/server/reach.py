@@ -1,5 +1,6 @@
 """How the coordinator and its devices reach the broker, and whether it is open to devices that nobody invited."""
 
+import datetime
 import ipaddress
 import os
 import socket
@@ -8,16 +9,21 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mfpt_coord.access.accounts import Credentials, digest
+from mfpt_coord.access.certificate import make_certificate
 from mfpt_coord.access.desk import Desk, OpenHouse
+from mfpt_coord.access.mosquitto import MosquittoFiles
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.broker import EmbeddedBroker
-from mfpt_coord.server.broker_config import BrokerOptions, Listen
+from mfpt_coord.server.broker_config import BrokerOptions, Certificate, Listen
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.logins import known_accounts
+from mfpt_shared.atomic import write_durably
+from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.codec import MAX_JSON
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress, Scheme
 from mfpt_shared.transport.connection import Connection
+from mfpt_shared.transport.security import Security
 
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 # A network that is reserved for documentation: nothing is sent there, but the system says from which address it would.
@@ -44,23 +50,30 @@ def is_open(config: ServeConfig) -> bool:
     if config.is_open is not None:
         return config.is_open
     hosts = [config.listen.host] if config.broker is None else [address.host for address in config.broker.addresses]
-    return all(_is_loopback(host) for host in hosts)
+    return all(is_loopback(host) for host in hosts)
 
 
-async def reach(config: ServeConfig, state: State, stack: AsyncExitStack) -> Reach:
+async def reach(config: ServeConfig, state: State, key: SigningKey, stack: AsyncExitStack) -> Reach:
     """Return the broker that was named, or start the embedded one, which ends with the stack.
+
+    Args:
+        config: What the command line asks for.
+        state: State of the coordinator, with whom it has admitted.
+        key: The coordinator's key, which signs the certificate of its broker.
+        stack: What ends the broker.
 
     Raises:
         MfptError: The embedded broker cannot be started.
     """
+    federation = state.plan.federation
     if config.broker is not None:
         plain = tuple(replace(address, username=None, password=None) for address in config.broker.addresses)
-        return Reach(config.broker, _advertised(config, plain), None)
-    federation = state.plan.federation
+        return Reach(config.broker, _advertised(config, plain), _mosquitto(config, federation))
     desk = Desk(federation, known_accounts(state), _open_house() if state.open else None)
+    certificate = _certificate(config, key)
     options = BrokerOptions(
         max(largest_payload(state.plan), MAX_JSON),
-        certificate=config.offer.certificate,
+        certificate=certificate,
         websocket=config.offer.websocket,
     )
     broker = EmbeddedBroker(config.data_dir / "broker", config.listen, options, federation, desk, os.environ)
@@ -69,9 +82,31 @@ async def reach(config: ServeConfig, state: State, stack: AsyncExitStack) -> Rea
     if config.listen.host in _EVERYWHERE:
         listening = [replace(listening[0], host=own_address())]
     if (websocket := config.offer.websocket) is not None:
-        scheme: Scheme = "wss" if config.offer.certificate else "ws"
+        scheme: Scheme = "wss" if certificate else "ws"
         listening.append(BrokerAddress(listening[0].host, websocket.port, scheme))
-    return Reach(Connection((broker.address,)), _advertised(config, tuple(listening)), broker.accounts)
+    # The coordinator reaches its own broker at an address that the certificate may not name.
+    own = Connection((broker.address,), Security(exact=certificate.chain if certificate else None))
+    return Reach(own, _advertised(config, tuple(listening)), broker.accounts)
+
+
+def _mosquitto(config: ServeConfig, federation: str) -> Credentials | None:
+    """Return the accounts of a Mosquitto, if the coordinator keeps them."""
+    if config.mosquitto is None:
+        return None
+    return MosquittoFiles(config.mosquitto, federation, config.mosquitto / "mosquitto.pid")
+
+
+def _certificate(config: ServeConfig, key: SigningKey) -> Certificate | None:
+    """Return the certificate that was given, or a new one, signed by the coordinator's key; None without TLS."""
+    if not config.offer.tls or config.offer.certificate is not None:
+        return config.offer.certificate
+    given = [place.host for place in (config.listen, *config.advertised) if place.host not in _EVERYWHERE]
+    hosts = dict.fromkeys([*given, own_address(), "127.0.0.1", "localhost"])
+    chain, private = make_certificate(key, list(hosts), datetime.datetime.now(datetime.UTC))
+    made = Certificate(config.data_dir / "broker.crt", config.data_dir / "broker.key")
+    write_durably(made.chain, chain)
+    write_durably(made.key, private)
+    return made
 
 
 def _open_house() -> OpenHouse:
@@ -95,7 +130,8 @@ def own_address() -> str:
         return str(probe.getsockname()[0])
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Tell whether a host can be reached from this machine alone."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

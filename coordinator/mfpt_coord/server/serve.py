@@ -21,7 +21,7 @@ from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.operator import Operator
-from mfpt_coord.server.reach import Reach, is_open, reach
+from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import Damaged, Incompatible, Interrupted
@@ -43,8 +43,9 @@ def serve(config: ServeConfig) -> None:
         MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
-        store = SqliteStore(config.data_dir / "coordinator.sqlite")
+        store = SqliteStore(config.data_dir / "coordinator.sqlite", config.keep)
         try:
+            store.forget(time.time())
             is_new = store.load() is None
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store, is_new=is_new)
@@ -115,6 +116,8 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
     where = str(found.addresses[0])
     if not is_open:
         _log.info("listening: %s; invite devices with mfpt-coord invite --data-dir %s", where, config.data_dir)
+        if not found.addresses[0].tls and not is_loopback(found.addresses[0].host):
+            _log.warning("without TLS, whoever listens on the network can read passwords; add --tls")
         if os.environ.get(PASSWORD_VARIABLE) and config.broker is None:
             _log.warning("%s has no effect: only an open federation (--open) has a common password", PASSWORD_VARIABLE)
         return
@@ -128,7 +131,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
-        found = await reach(config, state, stack)
+        found = await reach(config, state, identity.key, stack)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )

@@ -1,4 +1,4 @@
-"""The coordinator's durable state in SQLite: plan, devices, every accepted update, every version of every prompt.
+"""The coordinator's durable state in SQLite: plan, devices, accepted updates, prompts, and how they came about.
 
 A commit is one transaction, and it is on the disk when it returns. Whenever the process dies, `load` returns the state
 after the last commit.
@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -24,45 +24,16 @@ from mfpt_coord.core.effects import (
     SaveUpdate,
 )
 from mfpt_coord.core.state import Client, Contribution, State
-from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA, save_enrolment, save_invitation
+from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
+from mfpt_coord.server.stored_schema import SCHEMA, checkpoint, forget, sha256, upgrade
 from mfpt_coord.server.stored_state import read_state
 from mfpt_shared.errors import BadData, Incompatible
+from mfpt_shared.folders import private_file
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import plan_to_json
 from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.protocol.messages import UpdateCounts
 from mfpt_shared.tensors import Array
-
-SCHEMA_VERSION: Final = 3
-
-_SCHEMA: Final = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
-CREATE TABLE clients (
-    id TEXT PRIMARY KEY, language TEXT NOT NULL, examples INTEGER NOT NULL, sequence INTEGER NOT NULL,
-    contributed INTEGER NOT NULL, seconds REAL, accuracy REAL, device TEXT NOT NULL, last_seen REAL NOT NULL,
-    session INTEGER NOT NULL, announced INTEGER NOT NULL, grants TEXT NOT NULL
-) WITHOUT ROWID;
-CREATE TABLE updates (
-    number INTEGER PRIMARY KEY, client TEXT NOT NULL, sequence INTEGER NOT NULL, language TEXT NOT NULL,
-    base_version INTEGER NOT NULL, staleness INTEGER NOT NULL, examples INTEGER NOT NULL, received REAL NOT NULL,
-    fold INTEGER, payload BLOB NOT NULL, UNIQUE (client, sequence)
-);
-CREATE INDEX updates_by_fold ON updates (fold);
-CREATE TABLE folds (
-    version INTEGER PRIMARY KEY, at REAL NOT NULL, languages TEXT NOT NULL, updates TEXT NOT NULL, weights BLOB NOT NULL
-);
-CREATE TABLE prompts (language TEXT, version INTEGER, vector BLOB NOT NULL, PRIMARY KEY (language, version));
-CREATE TABLE distances (
-    first TEXT, second TEXT, metric TEXT, value REAL NOT NULL, PRIMARY KEY (first, second, metric)
-) WITHOUT ROWID;
-CREATE TABLE comparisons (
-    first TEXT, second TEXT, cosine REAL NOT NULL, times INTEGER NOT NULL, weight REAL NOT NULL,
-    PRIMARY KEY (first, second)
-) WITHOUT ROWID;
-CREATE TABLE judgements (language TEXT PRIMARY KEY, errors REAL NOT NULL, times INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE directions (language TEXT PRIMARY KEY, vector BLOB NOT NULL);
-CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
-"""
 
 
 class Store(Protocol):
@@ -84,29 +55,31 @@ class Store(Protocol):
 class SqliteStore:
     """A Store in one SQLite file."""
 
-    def __init__(self, path: Path) -> None:
-        """Open the file, or create it.
+    def __init__(self, path: Path, keep: float = 0.0) -> None:
+        """Open the file, or create it; one of an older version is upgraded.
+
+        Args:
+            path: Path of the file.
+            keep: How long folded updates and replaced prompts are kept, seconds; infinite: for ever.
 
         Raises:
             Incompatible: The file was written by another version of mfpt.
             BadData: The file is damaged, or is not a database.
         """
-        self._path = path
+        self._path, self._keep = path, keep
         try:
             self._open(path)
         except sqlite3.DatabaseError as error:
             raise BadData(f"{path} cannot be used: {error}; restore a copy of it, or use another --data-dir") from error
 
     def _open(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
+        self._db = sqlite3.connect(private_file(path), isolation_level=None)
         self._db.execute("PRAGMA journal_mode = WAL")
         # FULL: a commit survives a power cut, not only the end of the process.
         self._db.execute("PRAGMA synchronous = FULL")
-        found = self._db.execute("PRAGMA user_version").fetchone()[0]
-        if found not in (0, SCHEMA_VERSION):
-            raise Incompatible(
-                f"{path} has schema version {found}, and this mfpt-coord needs {SCHEMA_VERSION}; use another --data-dir"
-            )
+        # What is removed is overwritten.
+        self._db.execute("PRAGMA secure_delete = ON")
+        upgrade(self._db, str(path))
 
     @property
     def coordinator(self) -> str:
@@ -122,7 +95,7 @@ class SqliteStore:
     def create(self, state: State, coordinator: str) -> None:
         """See Store.create."""
         with self._db:
-            self._db.executescript(f"BEGIN; {_SCHEMA} {ADMISSION_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};")
+            self._db.executescript(f"BEGIN; {SCHEMA}")
             self._put_meta("plan", plan_to_json(state.plan))
             self._put_meta("coordinator", coordinator.encode())
             for language, vector in state.prompts.items():
@@ -131,15 +104,29 @@ class SqliteStore:
 
     def commit(self, effects: Iterable[Durable]) -> None:
         """See Store.commit."""
+        folded = False
         self._db.execute("BEGIN")
         try:
             for effect in effects:
                 self._save(effect)
+                folded = folded or isinstance(effect, SaveFold)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+        if folded:
+            checkpoint(self._db)
+
+    def forget(self, now: float) -> None:
+        """Remove what need not be kept any longer, as every fold does: for a start, after which none may come for long.
+
+        Args:
+            now: Unix seconds.
+        """
+        if not self._is_new:
+            forget(self._db, now - self._keep)
+            checkpoint(self._db)
 
     def close(self) -> None:
         """See Store.close."""
@@ -169,9 +156,9 @@ class SqliteStore:
         header = update.header
         values = (
             *(update.client, header.sequence, update.language, header.base_version),
-            *(update.staleness, header.examples, update.at, payload),
+            *(update.staleness, header.examples, update.at, sha256(payload), payload),
         )
-        self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?)", values)
+        self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)", values)
 
     def _save_client(self, client: Client) -> None:
         values = (
@@ -202,22 +189,27 @@ class SqliteStore:
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
             ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
-            ("judgements VALUES (?, ?, ?)", [(language, *seen) for language, seen in fold.judgements.items()]),
+            ("judgements VALUES (?, ?, ?, ?)", [(*judge, *seen) for judge, seen in fold.judgements.items()]),
             ("comparisons VALUES (?, ?, ?, ?, ?)", [(*pair, *seen) for pair, seen in fold.comparisons.items()]),
         )
         for table, rows in learned:
             self._db.executemany(f"INSERT OR REPLACE INTO {table}", rows)
+        forget(self._db, fold.at - self._keep)
 
     def _save_prompt(self, language: LanguageCode, version: int, vector: Array) -> None:
         self._db.execute("INSERT INTO prompts VALUES (?, ?, ?)", (language, version, vector.tobytes()))
 
     def load(self) -> State | None:
         """See Store.load."""
-        if self._db.execute("PRAGMA user_version").fetchone()[0] == 0:
+        if self._is_new:
             return None
         plan = plan_from_json(self._meta("plan"))
         counts = msgspec.json.decode(self._meta("counts", b"{}"), type=UpdateCounts)
         return read_state(self._db, plan, counts)
+
+    @property
+    def _is_new(self) -> bool:
+        return bool(self._db.execute("PRAGMA user_version").fetchone()[0] == 0)
 
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
         row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()

@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from mfpt_coord.core.optimiser import moment_count
-from mfpt_coord.core.relations import Comparison, Distances, Judgement, Pair, Relations
+from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Pair, Relations
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_coord.server.stored_admission import enrolments, invitations
 from mfpt_shared.languages import LanguageCode
@@ -78,6 +78,7 @@ def _clients(database: sqlite3.Connection) -> dict[str, Client]:
         "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen, session, "
         "announced, grants FROM clients"
     )
+    folded = dict(database.execute("SELECT client, count(*) FROM updates WHERE fold IS NOT NULL GROUP BY client"))
     clients = {}
     for client, language, examples, sequence, contributed, seconds, accuracy, device, seen, *announcement in rows:
         session, announced, grants = announcement
@@ -89,6 +90,7 @@ def _clients(database: sqlite3.Connection) -> dict[str, Client]:
             session=session,
             announced=announced,
             grants=tuple(json.loads(grants)),
+            folded=folded.get(client, 0),
         )
     return clients
 
@@ -105,9 +107,9 @@ def _comparisons(database: sqlite3.Connection) -> dict[Pair, Comparison]:
     return {(first, second): Comparison(*seen) for first, second, *seen in rows}
 
 
-def _judgements(database: sqlite3.Connection) -> dict[LanguageCode, Judgement]:
-    rows = database.execute("SELECT language, errors, times FROM judgements")
-    return {language: Judgement(errors, times) for language, errors, times in rows}
+def _judgements(database: sqlite3.Connection) -> dict[Judge, Judgement]:
+    rows = database.execute("SELECT language, device, errors, times FROM judgements")
+    return {(language, device): Judgement(errors, times) for language, device, errors, times in rows}
 
 
 def _directions(database: sqlite3.Connection) -> dict[LanguageCode, Array]:

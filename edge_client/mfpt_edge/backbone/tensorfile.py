@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from mfpt_shared.atomic import atomic_file
+from mfpt_shared.folders import private_folder
 
 _log = logging.getLogger(__name__)
 
@@ -130,6 +131,7 @@ def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """
     # Wide types first, so that every value lies where processors like to read it.
     ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
+    private_folder(path.parent)
     with atomic_file(path) as partial, partial.open("wb") as stream:
         stream.write(_header({name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in ordered}))
         for _, tensor in ordered:
@@ -150,6 +152,7 @@ def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tu
         OSError: It cannot be written.
     """
     header = _header({name: (torch.float16, shape)})
+    private_folder(path.parent)
     with atomic_file(path) as partial, partial.open("wb") as stream:
         if shutil.disk_usage(path.parent).free < rows_size(name, shape):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))

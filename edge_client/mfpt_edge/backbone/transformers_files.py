@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.errors import Incompatible
+from mfpt_shared.folders import private_folder, tighten
 
 _log = logging.getLogger(__name__)
 
@@ -98,9 +99,11 @@ def describe_once(source: Path, folder: Path | None) -> Path:
     if not _is_whole(folder):
         config, tokenizer = read_config(source), PretrainedTokenizer(source)
         try:
+            private_folder(folder.parent)
             with atomic_folder(folder) as made:
                 config.save_pretrained(str(made))
                 tokenizer.save(made)
+                tighten(made)
         except OSError as error:
             _log.warning("the tokenizer cannot be kept in %s, so every start reads %s: %s", folder, source, error)
             return source

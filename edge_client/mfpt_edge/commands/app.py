@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mfpt_edge.commands.options import (
+    USUAL_BROKER,
     ActivationCacheOption,
     AllowBackboneOption,
     AloneOption,
@@ -17,6 +18,8 @@ from mfpt_edge.commands.options import (
     DeviceOption,
     ExamplesOption,
     FederationOption,
+    InvitationArgument,
+    JoinLanguageOption,
     JsonOption,
     KeyOption,
     LabelColumnOption,
@@ -36,6 +39,7 @@ from mfpt_edge.commands.options import (
     ThreadsOption,
     YesOption,
     device_folder,
+    join_language,
     show,
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
@@ -66,10 +70,11 @@ def options(
     del version
 
 
-@app.command(epilog="Example: mfpt-edge join --lang sw --data sentences.csv --broker mqtt://server.example:1883")
+@app.command(epilog="Example: mfpt-edge join 'mfpt://server.example:8883/radio?lang=swh#…' --data sentences.csv")
 def join(
-    lang: LanguageOption,
-    broker: BrokerOption = "mqtt://127.0.0.1:1883",
+    invitation: InvitationArgument = None,
+    lang: JoinLanguageOption = None,
+    broker: BrokerOption = None,
     data: DataOption = None,
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
@@ -97,16 +102,21 @@ def join(
     proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take part in a federation until it ends, --rounds are done, or you press Ctrl-C. Run it again to continue."""
+    """Take part in a federation until it ends, --rounds are done, or you press Ctrl-C. Run it again to continue.
+
+    The invitation is needed once: it admits this device, which then keeps its own key. On a machine where
+    `mfpt-coord serve` runs, --lang alone will do.
+    """
     import os
 
-    from mfpt_edge.commands.display import join_view, result_table
+    from mfpt_edge.commands.display import join_view, joined
     from mfpt_edge.commands.join import join as run_join
     from mfpt_edge.commands.join_config import (
         Allowed,
         DataSource,
         JoinConfig,
         Limits,
+        Reach,
         parse_duration,
         parse_retries,
         parse_size,
@@ -114,17 +124,29 @@ def join(
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
-    from mfpt_shared.languages import device_language
+    from mfpt_shared.invitation import InvitationLine
     from mfpt_shared.plan import federation_name
+    from mfpt_shared.transport.address import PASSWORD_VARIABLE
     from mfpt_shared.transport.connection import parse_connection
+    from mfpt_shared.transport.proxy import parse_proxies
     from mfpt_shared.transport.security import Security
 
-    language, federation = device_language(lang), federation_name(federation)
+    line = InvitationLine.parse(invitation) if invitation else None
+    language = join_language(lang, line)
+    federation = line.federation if line else federation_name(federation)
+    security = Security(ca_file, cert, key)
     os.nice(nice)
     config = JoinConfig(
         language=language,
         federation=federation,
-        connection=parse_connection(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
+        reach=Reach(
+            named=parse_connection(broker, os.environ, security=security, proxy=proxy) if broker else None,
+            usual=parse_connection(USUAL_BROKER, os.environ),
+            invitation=line,
+            security=security,
+            proxies=parse_proxies(proxy, os.environ),
+            password=os.environ.get(PASSWORD_VARIABLE) or None,
+        ),
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
         data=DataSource(data, Columns(text_column, label_column, pair_column), examples),
         retries=parse_retries(retry),
@@ -141,7 +163,7 @@ def join(
         rounds=rounds,
         alone=alone,
     )
-    show(run_join(config, join_view()), as_json, result_table)
+    show(run_join(config, join_view()), as_json, joined)
 
 
 app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda'")(predict)

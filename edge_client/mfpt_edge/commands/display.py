@@ -13,9 +13,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from mfpt_edge.commands.join import JoinResult
+from mfpt_edge.commands.join import Enrolled, JoinResult
 from mfpt_edge.data.sources import DatasetSummary
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_shared.texts import printable
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LINK_STYLES = {"connected": "green", "reconnecting": "yellow", "connecting": "yellow", "no coordinator": "yellow"}
@@ -128,6 +129,14 @@ def duration(seconds: float) -> str:
     )
 
 
+def joined(result: JoinResult | Enrolled) -> RenderableType:
+    """Return what came of joining."""
+    if isinstance(result, JoinResult):
+        return result_table(result)
+    command = f"mfpt-edge predict --lang {result.language}"
+    return Text(f"admitted to {result.federation} as a {result.role}; this device does not train: {command}")
+
+
 def result_table(result: JoinResult) -> RenderableType:
     """Return a device's result of a federation."""
     table = Table(box=box.SIMPLE, show_header=False)
@@ -158,16 +167,21 @@ def summary_table(summary: DatasetSummary) -> RenderableType:
     """Return the counts of a data set by split and label, what was skipped, and some examples."""
     table = Table("label", *summary.counts, box=box.SIMPLE)
     for label in next(iter(summary.counts.values())):
-        table.add_row(label, *(str(counts[label]) for counts in summary.counts.values()))
+        table.add_row(_text(label), *(str(counts[label]) for counts in summary.counts.values()))
     table.add_row("all", *(str(sum(counts.values())) for counts in summary.counts.values()), style="bold")
-    skipped = [Text(f"skipped: {count} x {reason}") for reason, count in summary.skipped.items()]
-    samples = [Text.assemble((label, "dim"), f"  {text}") for label, text in summary.samples]
+    skipped = [_text(f"skipped: {count} x {reason}") for reason, count in summary.skipped.items()]
+    samples = [Text.assemble((printable(label), "dim"), f"  {printable(text)}") for label, text in summary.samples]
     return Group(table, *skipped, *samples)
+
+
+def _text(text: str) -> Text:
+    """Return a text of others as it is: nothing in it is markup, and nothing moves the terminal."""
+    return Text(printable(text))
 
 
 def facts_table(facts: Mapping[str, object]) -> RenderableType:
     """Return names and values in two columns."""
     table = Table(box=box.SIMPLE, show_header=False)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), "-" if value is None else str(value))
+        table.add_row(name.replace("_", " "), "-" if value is None else _text(str(value)))
     return table

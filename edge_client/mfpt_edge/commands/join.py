@@ -10,21 +10,22 @@ from typing import Protocol
 
 import msgspec
 
+from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
-from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
-from mfpt_edge.session.trust import Trust
+from mfpt_edge.storage.cache import make_private
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.device.rounds import Origin
 from mfpt_shared.errors import Interrupted, Terminated, UsageError
-from mfpt_shared.folders import owned
+from mfpt_shared.folders import cache_home, owned
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.protocol.messages import Role
 
 _log = logging.getLogger(__name__)
 
@@ -70,6 +71,14 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
 
 
+class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
+    """What `mfpt-edge join` ends with for somebody who was invited, but not to train."""
+
+    role: Role
+    federation: str
+    language: str
+
+
 class View(Protocol):
     """Shows snapshots while it is entered."""
 
@@ -83,7 +92,7 @@ class View(Protocol):
         """Show nothing that moves until the context ends; somebody is asked something."""
 
 
-def join(config: JoinConfig, view: View) -> JoinResult:
+def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     """Take part in a federation.
 
     Raises:
@@ -93,6 +102,7 @@ def join(config: JoinConfig, view: View) -> JoinResult:
     """
     require_engine()
     _check_data_early(config.data)
+    make_private(cache_home())
     with owned(config.state_dir, "--state-dir"), view.shown():
         return asyncio.run(_join(config, view))
 
@@ -105,19 +115,23 @@ def _check_data_early(data: DataSource) -> None:
         raise UsageError(f"--data {data.source}: no such file or folder")
 
 
-async def _join(config: JoinConfig, view: View) -> JoinResult:
+async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     began = time.time()
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
     session = folder.begin_session(identity)
-    connection = config.connection.logged_in(identity.client)
-    transport = connection.transport(session.mqtt_client, will=client_will(config.federation, session))
+    membership = await admitted(config, folder, session, asyncio.sleep)
+    if membership is not None and membership.role != "device":
+        return Enrolled(role=membership.role, federation=membership.federation, language=config.language)
+    federation = config.federation if membership is None else membership.federation
+    connection = connection_of(config.reach, membership, session)
+    transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
     client = EdgeClient(
         folder,
         session,
-        config.federation,
+        federation,
         transport,
-        trust=Trust(),
+        trust=trust_of(membership),
         prepare=lambda plan: prepare(config, plan, view),
         clock=time.time,
         rounds=config.rounds,
@@ -136,8 +150,8 @@ async def _join(config: JoinConfig, view: View) -> JoinResult:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
-        await connect_with_retries(transport, config.retries.connect, asyncio.sleep)
-        _log.info("connected to %s as device %s for %s", config.connection, identity.client, identity.language)
+        await connect(transport, membership, config.retries.connect, asyncio.sleep)
+        _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
         await client.run()
         seconds = time.time() - began
         outcome = await client.result(alone=config.alone)

@@ -8,8 +8,11 @@ from typing import Final
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import UsageError
+from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.transport.connection import Connection
+from mfpt_shared.transport.proxy import Proxies
+from mfpt_shared.transport.security import Security
 
 CONNECT_ATTEMPTS: Final = 5
 """Attempts at the first connection, unless `--retry` says otherwise."""
@@ -85,13 +88,34 @@ class Allowed:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How to reach the broker.
+
+    Attributes:
+        named: The broker that the command line names; None: the one of the invitation or the membership.
+        usual: Where an open federation is looked for when nothing else is said.
+        invitation: Invitation with which the device is to be admitted; None: it is a member, or there is no need.
+        security: Whom to believe, and the certificate to show.
+        proxies: Proxies on the way.
+        password: Common password of the broker, for brokers that know no accounts of devices.
+    """
+
+    named: Connection | None
+    usual: Connection
+    invitation: InvitationLine | None
+    security: Security
+    proxies: Proxies
+    password: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class JoinConfig:
     """What `join` was asked for.
 
     Attributes:
         language: Language of the device.
         federation: Name of the federation.
-        connection: How to reach the broker.
+        reach: How to reach the broker.
         state_dir: State folder of the device.
         data: Where the examples come from.
         retries: How often to try to reach the broker.
@@ -104,7 +128,7 @@ class JoinConfig:
 
     language: LanguageCode
     federation: str
-    connection: Connection
+    reach: Reach
     state_dir: Path
     data: DataSource
     retries: Retries

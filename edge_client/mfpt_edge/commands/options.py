@@ -8,6 +8,8 @@ import typer
 
 if TYPE_CHECKING:
     from mfpt_edge.storage.device_folder import DeviceFolder
+    from mfpt_shared.invitation import InvitationLine
+    from mfpt_shared.languages import LanguageCode
 
 ResultT = TypeVar("ResultT")
 
@@ -52,12 +54,27 @@ ExamplesOption = Annotated[
 ]
 
 # Taking part.
+USUAL_BROKER: Final = "mqtt://127.0.0.1:1883"
+"""Where an open federation is looked for when nothing else is said."""
+
+InvitationArgument = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[INVITATION]", show_default=False, help="The line, mfpt://…, that you were given; in quotes."
+    ),
+]
+JoinLanguageOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lang", help="Your language: a BCP 47 or ISO 639 tag, such as sw or swh. Default: the invitation's."
+    ),
+]
 BrokerOption = Annotated[
-    str,
+    str | None,
     typer.Option(
         "--broker",
         help="MQTT broker, mqtt://host:port or mqtts://user@host:port, over WebSockets ws:// or wss://host:port/path; "
-        "password in MFPT_BROKER_PASSWORD.",
+        "password in MFPT_BROKER_PASSWORD. Default: the invitation's, or this machine.",
     ),
 ]
 RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Leave after this many accepted updates.")]
@@ -188,6 +205,24 @@ FetchOption = Annotated[
     str | None,
     typer.Option("--broker", help="Use the prompt that this broker keeps, instead of the one on this device."),
 ]
+
+
+def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageCode":
+    """Return the language of a device, as the command line or its invitation says.
+
+    Raises:
+        UsageError: Neither says it, or they differ.
+    """
+    from mfpt_shared.errors import UsageError
+    from mfpt_shared.languages import device_language
+
+    invited = line.language if line else None
+    if lang is None and invited is None:
+        raise UsageError("give the language of your texts with --lang, for example --lang sw")
+    language = device_language(lang or str(invited))
+    if invited is not None and language != invited:
+        raise UsageError(f"this invitation is for {invited}, not for {language}; leave --lang out, or get another one")
+    return language
 
 
 def device_folder(lang: str, federation: str, state_dir: Path | None) -> "DeviceFolder":

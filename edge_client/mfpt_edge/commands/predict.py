@@ -27,6 +27,7 @@ from mfpt_edge.commands.options import (
     device_folder,
     show,
 )
+from mfpt_shared.texts import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def predict(
         return
     for row in rows:
         # A completion may have several lines; here it is printed on one.
-        cells = [" ".join(str(row[name]).split()) for name in ("completion", "label") if name in row]
+        cells = [printable(" ".join(str(row[name]).split())) for name in ("completion", "label") if name in row]
         cells += [f"{row['probability']:.3f}"] if "probability" in row else []
         typer.echo("\t".join([*cells, *(str(row[name]) for name in ("text", "pair") if name in row)]))
 

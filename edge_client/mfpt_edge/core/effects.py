@@ -82,6 +82,13 @@ class Refuse:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Exclude:
+    """End with an error: the federation no longer admits this device."""
+
+    reason: str
+
+
 Effect = (
     Prepare
     | KeepPrompt
@@ -95,4 +102,5 @@ Effect = (
     | Tell
     | Leave
     | Refuse
+    | Exclude
 )

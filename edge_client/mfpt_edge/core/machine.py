@@ -21,6 +21,7 @@ from mfpt_edge.core.deadlines import (
 from mfpt_edge.core.effects import (
     CancelTraining,
     Effect,
+    Exclude,
     Forget,
     KeepPrompt,
     Leave,
@@ -60,7 +61,7 @@ def step(state: State, event: Event) -> Step:
     if state.ended:
         return state, []
     recorded, effects = _record(event, state)
-    if any(isinstance(effect, Refuse) for effect in effects):
+    if any(isinstance(effect, Refuse | Exclude) for effect in effects):
         return replace(recorded, ended=True), effects
     advanced, more = _advance(recorded, event.at)
     if any(isinstance(effect, Leave) for effect in more):
@@ -197,6 +198,8 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
                 return finished, []
             idle, effects = _in_phase(finished, "idle")
             return idle, [CancelTraining(), *effects]
+        case Stop(reason="revoked", detail=detail):
+            return state, [Exclude(f"this device is no longer admitted{detail and f': {detail}'}")]
         case Stop(detail=detail):
             return state, [Refuse(f"the coordinator turned this device away: {detail}")]
 

@@ -21,6 +21,7 @@ from mfpt_edge.formats.e5_tokenizer import encode_pieces
 from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.backbones.describe import BUNDLED_SHA256, parse_uri
 from mfpt_shared.errors import Damaged, Incompatible, UsageError
+from mfpt_shared.folders import private_folder, tighten
 from mfpt_shared.plan import Plan
 
 GRAPH: Final = "graph.onnx"
@@ -71,8 +72,7 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
     name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
     folder = cache / "graphs" / name
     if not (folder / _ABOUT).exists():
-        write_bundled(folder, layer)
-        return folder
+        return _keep_bundled(folder, layer)
     try:
         about = read_about(folder)
         damage = "" if (about.backbone, about.layer) == (f"sha256:{BUNDLED_SHA256}", layer) else "another backbone"
@@ -80,7 +80,15 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
         damage = str(error)
     if damage:
         _log.warning("%s is made again: %s", folder, damage)
-        write_bundled(folder, layer)
+        return _keep_bundled(folder, layer)
+    return folder
+
+
+def _keep_bundled(folder: Path, layer: int | None) -> Path:
+    """Write the folder in the cache, which is its owner's alone."""
+    private_folder(folder.parent)
+    write_bundled(folder, layer)
+    tighten(folder)
     return folder
 
 

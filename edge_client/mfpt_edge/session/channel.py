@@ -12,7 +12,7 @@ from mfpt_edge.storage.device_folder import Session
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol import codec
-from mfpt_shared.protocol.codec import Received, encode
+from mfpt_shared.protocol.codec import Decoded, encode
 from mfpt_shared.protocol.messages import (
     Ack,
     Assign,
@@ -74,33 +74,38 @@ class Listener:
             DecodeError: The message is damaged, forged, replayed, or not meant for a device; it can be ignored.
             Incompatible: It is a plan that this version of mfpt cannot follow.
         """
-        received = self._received(inbound)
-        if received is None:
+        found = codec.opened(inbound.topic, inbound.payload, self.federation)
+        if found is None:
             return None
-        self.trust.check(received.signer)
-        message = received.message
+        self.trust.check(found.signer)
+        message = _decoded(found.address.topic, found.content)
         if not isinstance(message, FromCoordinator | Prompt):
             raise DecodeError(f"a {type(message).__name__} is not meant for a device")
         if isinstance(message, Prompt):
             _check_prompt(message, plan)
-        if problem := self.freshness.problem(message):
-            raise DecodeError(f"nothing new: {problem}")
+        self.freshness.check(message)
         return _event(message, at)
 
-    def _received(self, inbound: Inbound) -> Received | None:
-        try:
-            return codec.understand(inbound.topic, inbound.payload, self.federation)
-        except DecodeError as error:
-            if inbound.topic != PLAN.path(self.federation):
-                raise
-            raise Incompatible(
-                f"cannot follow the federation's plan: {error}; is this mfpt older than the coordinator's?"
-            ) from error
+
+def _decoded(topic: Topic, content: bytes) -> Decoded:
+    """Return what the coordinator said; a plan that it signed but that cannot be read ends this device's part."""
+    try:
+        return codec.decode(topic, content)
+    except DecodeError as error:
+        if topic is not PLAN:
+            raise
+        raise Incompatible(
+            f"cannot follow the federation's plan: {error}; is this mfpt older than the coordinator's?"
+        ) from error
 
 
 def _event(message: FromCoordinator | Prompt, at: float) -> Event:
     match message:
-        case PlanNotice(plan=plan):
+        case PlanNotice(plan=plan, digest=digest):
+            if digest != plan.digest:
+                raise Incompatible(
+                    f"the coordinator calls its plan {digest}, this mfpt calls it {plan.digest}: use the same version"
+                )
             return PlanReceived(at, plan)
         case Prompt():
             return PromptReceived(at, message)

@@ -10,6 +10,7 @@ from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
     CancelTraining,
     Effect,
+    Exclude,
     Forget,
     KeepPrompt,
     Leave,
@@ -26,13 +27,13 @@ from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
-from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.freshness import Freshness, Replayed
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
-from mfpt_edge.session.trust import Trust
+from mfpt_edge.session.trust import Forged, Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
@@ -40,6 +41,7 @@ from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeErr
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
+from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -56,6 +58,7 @@ class EdgeClient:
 
     Attributes:
         prompts: Prompts that the device holds.
+        ignored: Numbers of messages that changed nothing, by reason.
     """
 
     def __init__(
@@ -101,10 +104,12 @@ class EdgeClient:
             first_sequence=sequence + 1,
         )
         self._channel = Channel(transport, federation, session)
-        self._freshness = Freshness(session=session.number)
+        epoch, version = folder.newest_seen() if trust.key is not None else (0, 0)
+        self._freshness = Freshness(epoch, version, session.number)
         self._listener = Listener(federation, trust, self._freshness)
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self.prompts = PromptKeeper(folder)
+        self.ignored = Refusals()
         self._job = TrainingJob(
             session.identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
         )
@@ -192,7 +197,7 @@ class EdgeClient:
                 try:
                     understood = self._listener.understand(inbound, self._state.plan, self._clock())
                 except DecodeError as error:
-                    _log.warning("ignored a message on %s: %s", topic[:200], error)
+                    self.ignored.note(_reason(error), topic, str(error), self._clock())
                     return
                 if understood is not None:
                     self._handle(understood)
@@ -232,6 +237,8 @@ class EdgeClient:
                 pass  # the core has ended, and so does the loop
             case Refuse(reason):
                 raise Incompatible(reason)
+            case Exclude(reason):
+                raise AuthenticationFailed(reason)
 
     async def _report_last_version(self) -> None:
         """Tell the coordinator how good the last version is."""
@@ -243,6 +250,16 @@ class EdgeClient:
         self._status.say_goodbye()
         if not await self._channel.close(FLUSH_SECONDS if self._state.connected else 0.0):
             _log.warning("the broker did not confirm everything; the rest is sent next time")
+
+
+def _reason(error: DecodeError) -> Reason:
+    match error:
+        case Forged():
+            return "forged"
+        case Replayed():
+            return "replayed"
+        case _:
+            return "damaged"
 
 
 def _forget_damaged(outbox: Outbox) -> None:

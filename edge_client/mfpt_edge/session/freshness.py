@@ -7,7 +7,12 @@ assignments for the same announcement are numbered. No clock is looked at: old l
 
 from dataclasses import dataclass
 
+from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.messages import Assign, FromCoordinator, Prompt, Stop
+
+
+class Replayed(DecodeError):
+    """A message of the coordinator that is not new."""
 
 
 @dataclass(slots=True)
@@ -32,22 +37,29 @@ class Freshness:
         """Note that the device has announced itself: from now on only answers to this announcement count."""
         self.ready, self.turn = number, 0
 
-    def problem(self, message: FromCoordinator | Prompt) -> str | None:
-        """Return why a message is not new; None if it is, and is now the newest that was seen."""
+    def check(self, message: FromCoordinator | Prompt) -> None:
+        """Take a message that is new; from now on it is the newest that was seen.
+
+        Raises:
+            Replayed: It is not new.
+        """
+        if problem := self._problem(message):
+            raise Replayed(f"nothing new: {problem}")
         said = message.header if isinstance(message, Prompt) else message
-        if said.epoch < self.epoch:
-            return f"it is of epoch {said.epoch}, and epoch {self.epoch} has begun"
-        if isinstance(message, Prompt) and said.epoch == self.epoch and said.version < self.version:
-            return f"it is version {said.version}, and version {self.version} has come"
-        if isinstance(message, Assign | Stop) and (problem := self._answers_nothing(message)):
-            return problem
         if said.epoch > self.epoch:
             self.epoch, self.version = said.epoch, 0
         if isinstance(message, Prompt):
             self.version = said.version
         if isinstance(message, Assign):
             self.turn = message.turn
-        return None
+
+    def _problem(self, message: FromCoordinator | Prompt) -> str | None:
+        said = message.header if isinstance(message, Prompt) else message
+        if said.epoch < self.epoch:
+            return f"it is of epoch {said.epoch}, and epoch {self.epoch} has begun"
+        if isinstance(message, Prompt) and said.epoch == self.epoch and said.version < self.version:
+            return f"it is version {said.version}, and version {self.version} has come"
+        return self._answers_nothing(message) if isinstance(message, Assign | Stop) else None
 
     def _answers_nothing(self, message: Assign | Stop) -> str | None:
         if isinstance(message, Stop) and message.reason == "revoked":

@@ -6,6 +6,10 @@ from mfpt_shared.errors import DecodeError
 from mfpt_shared.keys import PublicKey, fingerprint
 
 
+class Forged(DecodeError):
+    """A message that somebody else than the coordinator signed."""
+
+
 @dataclass(slots=True)
 class Trust:
     """The coordinator's key, pinned.
@@ -21,12 +25,12 @@ class Trust:
         """Accept a message that this key signed.
 
         Raises:
-            DecodeError: The message is not the coordinator's.
+            Forged: The message is not the coordinator's.
         """
         if self.key is None:
             self.key = signer
         if signer != self.key:
-            raise DecodeError(
+            raise Forged(
                 f"it is signed by {fingerprint(signer)}, not by the coordinator {fingerprint(self.key)}; if the "
                 "coordinator was set up again, start this device again"
             )

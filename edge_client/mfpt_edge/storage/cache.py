@@ -6,12 +6,20 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from mfpt_shared.folders import tighten
+
 KINDS: Final = {
     "activations": "activations of the lower layers",
     "backbones": "backbones converted to 4 bits",
     "graphs": "backbones for ONNX Runtime",
 }
 """Folder in the cache -> what it holds. Other folders there are not ours."""
+
+
+def make_private(cache: Path) -> None:
+    """Take from everybody but the owner what is in the cache already; folders that are not ours stay as they are."""
+    for kind in KINDS:
+        tighten(cache / kind)
 
 
 def sizes(cache: Path) -> dict[str, int]:

@@ -10,7 +10,7 @@ import msgspec
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.atomic import remove_unfinished, write_durably
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
-from mfpt_shared.folders import state_home
+from mfpt_shared.folders import private_folder, state_home
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
@@ -53,6 +53,11 @@ class Session:
     def mqtt_client(self) -> str:
         """MQTT client id of the device. It is a secret: whoever knows it can cut the device off at many brokers."""
         return self.key.secret("MQTT client id")
+
+    @property
+    def password(self) -> str:
+        """Password of the device's account at the broker, if it has one of its own."""
+        return self.key.secret("broker password")
 
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
@@ -108,6 +113,14 @@ class DeviceFolder:
         number = self._last_session() + 1
         self._write(SESSION_FILE, f"{number}\n".encode())
         return Session(identity, self._key(), number)
+
+    def last_session(self, identity: Identity) -> Session:
+        """Return the newest run of the device, for a process that only reads what the broker keeps.
+
+        Raises:
+            Damaged: The key or the number cannot be read.
+        """
+        return Session(identity, self._key(), self._last_session())
 
     def _last_session(self) -> int:
         file = self.path / SESSION_FILE
@@ -184,6 +197,14 @@ class DeviceFolder:
             raise self._nothing_here()
         return prompt
 
+    def newest_seen(self) -> tuple[int, int]:
+        """Return epoch and version of the federation's prompt that the device holds; 0 and 0 if it holds none."""
+        try:
+            prompt = self._read_prompt(PROMPT_FILE)
+        except Damaged:
+            return 0, 0
+        return (0, 0) if prompt is None else (prompt.header.epoch, prompt.header.version)
+
     def _read_prompt(self, name: str) -> Prompt | None:
         file = self.path / name
         try:
@@ -201,4 +222,4 @@ class DeviceFolder:
         )
 
     def _write(self, name: str, payload: bytes) -> None:
-        write_durably(self.path / name, payload)
+        write_durably(private_folder(self.path) / name, payload)

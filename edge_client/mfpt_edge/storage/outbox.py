@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_shared.atomic import write_durably
+from mfpt_shared.folders import private_folder
 
 _WAITING: Final = ".update"
 _DONE: Final = ".done"
@@ -12,13 +13,15 @@ _DONE: Final = ".done"
 class Outbox:
     """A folder with one file for each update, named after its sequence number.
 
-    The newest forgotten update leaves its name behind, so that no number is used twice.
+    The newest forgotten update leaves its name behind, on an empty file, so that no number is used twice.
     """
 
     def __init__(self, folder: Path) -> None:
         """Open the folder; make it if it is missing."""
-        folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
+        self._folder = private_folder(folder)
+        for done in folder.glob(f"*{_DONE}"):
+            if done.stat().st_size:  # older versions kept the whole update
+                done.write_bytes(b"")
 
     def sequences(self) -> tuple[int, ...]:
         """Return the sequence numbers of all waiting updates, oldest first."""
@@ -44,6 +47,7 @@ class Outbox:
             return
         # Not synced: after a power cut the update may be here again; it is then sent again, and counts as a duplicate.
         waiting.replace(self._path(sequence, _DONE))
+        self._path(sequence, _DONE).write_bytes(b"")
         for older in self._numbers(_DONE)[:-1]:
             self._path(older, _DONE).unlink()
 

@@ -72,11 +72,25 @@ class Received(NamedTuple):
     content: bytes
 
 
-def understand(path: str, payload: bytes, federation: str) -> Received | None:
-    """Return what came on a full topic; None for an empty payload, by which a retained message is removed.
+class Opened(NamedTuple):
+    """A payload whose signature is right, not decoded yet.
+
+    Attributes:
+        address: Topic on which it came, taken apart.
+        content: The payload without the signature.
+        signer: Key of whoever signed it.
+    """
+
+    address: Address
+    content: bytes
+    signer: PublicKey
+
+
+def opened(path: str, payload: bytes, federation: str) -> Opened | None:
+    """Return what a payload holds and who signed it; None for an empty one, by which a retained message is removed.
 
     Raises:
-        DecodeError: The topic is not one of the federation's, the signature does not match, or `decode` raises it.
+        DecodeError: The topic is not one of the federation's, the payload is too long, or the signature does not match.
     """
     address = parse(path, federation)
     if not payload:
@@ -84,7 +98,19 @@ def understand(path: str, payload: bytes, federation: str) -> Received | None:
     if len(payload) > MAX_PAYLOAD:
         raise DecodeError(f"payload of {len(payload):,} bytes on {address.topic.name}; the limit is {MAX_PAYLOAD:,}")
     content, signer = unseal(path, payload)
-    return Received(address, decode(address.topic, content), signer, content)
+    return Opened(address, content, signer)
+
+
+def understand(path: str, payload: bytes, federation: str) -> Received | None:
+    """Return what came on a full topic; None for an empty payload, by which a retained message is removed.
+
+    Raises:
+        DecodeError: The topic is not one of the federation's, the signature does not match, or `decode` raises it.
+    """
+    found = opened(path, payload, federation)
+    if found is None:
+        return None
+    return Received(found.address, decode(found.address.topic, found.content), found.signer, found.content)
 
 
 def encode(message: Decoded) -> bytes:

@@ -349,6 +349,11 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
         staleness: Number of accepted updates, by staleness.
         buffer: Number of updates that wait for the next fold.
         refused: Number of messages that changed nothing, by reason, since the coordinator started.
+        languages: The languages with the most devices.
+        clients: The devices that are online or were heard last.
+        more_languages: Number of languages that are not listed.
+        more_clients: Number of devices that are not listed.
+        more_online: How many of the devices that are not listed are online.
     """
 
     federation: str
@@ -362,3 +367,6 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     languages: dict[str, LanguageStatus]
     clients: list[ClientStatus]
     refused: dict[str, int] = {}
+    more_languages: int = 0
+    more_clients: int = 0
+    more_online: int = 0

@@ -5,6 +5,7 @@ Only features of MQTT 3.1.1 are used, so that any broker will do.
 """
 
 import asyncio
+import contextlib
 import socket
 import sys
 from collections.abc import Sequence
@@ -134,7 +135,9 @@ class MqttTransport:
         await self._stop()
 
     async def _stop(self) -> None:
-        await asyncio.to_thread(self._client.loop_stop)
+        # paho's thread may end between the two looks that `loop_stop` takes at it.
+        with contextlib.suppress(AttributeError):
+            await asyncio.to_thread(self._client.loop_stop)
 
     def _answer(self, failure: MfptError | None) -> None:
         """Runs in the paho thread."""

@@ -6,11 +6,14 @@ old laptop refuses nobody. RFC 8446 is TLS 1.3, RFC 8410 the Ed25519 signatures 
 """
 
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
 from cryptography.x509.oid import SignatureAlgorithmOID
 
 from mfpt_shared.errors import UsageError
@@ -30,12 +33,14 @@ class Security:
         cert: PEM file of the client's own certificate, with its chain; None: it shows none.
         key: PEM file of the private key of `cert`; None: it is in the same file.
         pinned: Key that must have signed the server's certificate. Together with `ca_file`, either will do.
+        exact: PEM file that begins with the only certificate to believe, for a client beside its server.
     """
 
     ca_file: Path | None = None
     cert: Path | None = None
     key: Path | None = None
     pinned: PublicKey | None = None
+    exact: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse a key without its certificate."""
@@ -54,11 +59,21 @@ class Security:
         Raises:
             UsageError: A file cannot be read, or is not what its option wants.
         """
-        context = _believing_cas(self.ca_file) if self.pinned is None else _believing(self.pinned)
+        context = self._believing()
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.cert is not None:
             _show(context, self.cert, self.key)
         return context
+
+    def _believing(self) -> ssl.SSLContext:
+        if self.exact is not None:
+            known = _first_certificate(self.exact)
+            return _believing_if(lambda shown: shown == known, "the certificate is not the server's own")
+        if self.pinned is not None:
+            return _believing_if(
+                partial(is_signed_by, signer=self.pinned), "the certificate is not signed by the pinned key"
+            )
+        return _believing_cas(self.ca_file)
 
 
 def is_signed_by(certificate: bytes, signer: PublicKey) -> bool:
@@ -100,16 +115,26 @@ def _believing_cas(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def _believing(signer: PublicKey) -> ssl.SSLContext:
+def _first_certificate(file: Path) -> bytes:
+    """Return the first certificate of a PEM file, in DER."""
+    try:
+        return x509.load_pem_x509_certificate(file.read_bytes()).public_bytes(serialization.Encoding.DER)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{file} does not begin with a certificate in PEM: {error}") from error
+
+
+def _believing_if(is_right: Callable[[bytes], bool], otherwise: str) -> ssl.SSLContext:
+    """Return a context that believes a certificate, in DER, if it is right, whatever names and dates it has."""
+
     class PinnedSocket(_ClientSocket):
         def check(self) -> None:
             certificate = self.getpeercert(binary_form=True)
-            if certificate is None or not is_signed_by(certificate, signer):
-                raise NotPinned("the certificate is not signed by the pinned key")
+            if certificate is None or not is_right(certificate):
+                raise NotPinned(otherwise)
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE  # OpenSSL would look at names and dates; `check` looks at the key
+    context.verify_mode = ssl.CERT_NONE  # OpenSSL would look at names and dates; `check` looks at the certificate
     context.sslsocket_class = PinnedSocket
     return context
 

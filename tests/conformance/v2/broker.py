@@ -6,6 +6,7 @@ paho calls back in a thread of its own; what happened waits in a queue for the t
 import queue
 import socket
 import ssl
+import threading
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -17,6 +18,7 @@ from conformance.v2.sealing import is_signed
 Connected = Literal["connected"]
 
 PORTS: Final = {"mqtt": 1883, "mqtts": 8883, "ws": 80, "wss": 443}
+CLOSE_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Broker:
         self, addresses: list[Address], login: Login, pinned: bytes, will: tuple[str, bytes] | None = None
     ) -> None:
         self._happened: queue.Queue[mqtt.MQTTMessage | Connected | PermissionError] = queue.Queue()
+        self._gone = threading.Event()
         self._pinned = pinned
         for address in addresses:
             self.mqtt = self._client(address, login, will)
@@ -70,9 +73,10 @@ class Broker:
         return happened
 
     def close(self) -> None:
-        """Disconnect in order."""
-        self.mqtt.disconnect()
-        self.mqtt.loop_stop()
+        """Disconnect in order. paho's thread ends by itself then; to join it with `loop_stop` is a race."""
+        self._gone.clear()
+        if self.mqtt.disconnect() == mqtt.MQTT_ERR_SUCCESS:
+            self._gone.wait(CLOSE_SECONDS)
 
     def _client(self, address: Address, login: Login, will: tuple[str, bytes] | None) -> mqtt.Client:
         web = address.scheme in ("ws", "wss")
@@ -90,6 +94,7 @@ class Broker:
             PermissionError(f"the broker refused the login: {code}") if code.is_failure else "connected"
         )
         client.on_message = lambda _client, _data, message: self._happened.put(message)
+        client.on_disconnect = lambda *_: self._gone.set()
         client.on_socket_open = self._opened
         return client
 

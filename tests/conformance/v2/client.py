@@ -35,6 +35,7 @@ from conformance.v2.sealing import seal
 
 PROTOCOL: Final = 2
 EXAMPLES: Final = 20  # in the training data that this device would have
+SUBSCRIBE_SECONDS: Final = 5.0
 RESEND_SECONDS: Final = 15.0
 READY_SECONDS: Final = 60.0
 LAST_VERSION_SECONDS: Final = 30.0
@@ -80,13 +81,15 @@ class Device:
         self._trained_from = -1
         self._assigned: int | None = None  # train from this version or a newer one
         self._last_version: int | None = None  # leave when this version has come
-        self._resend_at = self._ready_at = self._leave_at = math.inf
+        self._heard = False  # whether the coordinator's state has come over this connection
+        self._subscribe_at = self._resend_at = self._ready_at = self._leave_at = math.inf
         self.ended = False
 
     def connected(self) -> None:
         """Subscribe and publish the state, on every connection, the first or a later one."""
         self._coordinator = self._assigned = None  # the coordinator's retained state comes again
-        self._mqtt.subscribe(f"{self._root}/plan", qos=1)
+        self._heard = False
+        self._subscribe()
         self._publish_state("idle")
 
     def received(self, topic: str, payload: bytes) -> None:
@@ -119,6 +122,9 @@ class Device:
         now = self._clock()
         waiting = self._folder.updates()
         is_idle = not waiting and self._assigned is None and self._last_version is None
+        lacks = not self._heard or self._assigned is not None or self._last_version is not None
+        if lacks and now >= self._subscribe_at:
+            self._subscribe()
         if now >= self._leave_at:
             self._leave("finished, but the last version did not come")
         elif self._coordinator is not None and waiting and now >= self._resend_at:
@@ -130,15 +136,23 @@ class Device:
         if self._plan and notice["digest"] != self._digest:
             self._leave("the federation follows another plan now; start this device again")
             return
+        is_first = not self._plan
         self._plan, self._digest = notice["plan"], notice["digest"]
         if objection := objection_to(self._plan, EXAMPLES):
             self._leave(objection)
             return
-        # MQTT keeps the order within a topic alone: what is of use only with the plan is asked for once it is here.
-        for topic in (f"prompt/{self._language}", f"client/{self._folder.id}/down", "coord/state"):
+        if is_first:
+            self._subscribe()
+
+    def _subscribe(self) -> None:
+        """Ask for the retained messages: MQTT keeps no order between topics, and so for the plan alone at first."""
+        rest = (f"prompt/{self._language}", f"client/{self._folder.id}/down", "coord/state") if self._plan else ()
+        for topic in ("plan", *rest):
             self._mqtt.subscribe(f"{self._root}/{topic}", qos=1)
+        self._subscribe_at = self._clock() + SUBSCRIBE_SECONDS
 
     def _receive_coordinator(self, state: dict[str, Any]) -> None:
+        self._heard = True
         if state["state"] == "offline":
             self._coordinator = self._assigned = None
         elif state["epoch"] != self._coordinator:

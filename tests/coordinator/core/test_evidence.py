@@ -83,7 +83,7 @@ def test_equal_directions_never_have_a_cosine_above_1() -> None:
 
 
 def judgement(accuracy: float, own: float, validated: int) -> Judgement:
-    return judge([update(ZULU, 0, metrics=scores(accuracy, own, validated))], Relations())[ZULU]
+    return judge([update(ZULU, 0, metrics=scores(accuracy, own, validated))], Relations())[ZULU, "c"]
 
 
 def test_a_judgement_counts_standard_errors_in_favour_of_the_own_prompt() -> None:
@@ -98,12 +98,12 @@ def test_no_single_update_counts_more_than_three_standard_errors() -> None:
     assert judgement(1.0, 0.0, 10_000) == Judgement(-3.0, 1)
 
 
-def test_the_judgements_of_a_language_add_up_to_what_is_known() -> None:
-    known = Relations(judgements={ZULU: Judgement(2.0, 4), ENGLISH: Judgement(3.0, 1)})
+def test_the_judgements_of_a_device_add_up_to_what_is_known() -> None:
+    known = Relations(judgements={(ZULU, "c"): Judgement(2.0, 4), (ZULU, "d"): Judgement(3.0, 1)})
     buffer = [update(ZULU, 0, metrics=scores(0.6, own, 25)) for own in (0.8, 0.9, 0.5)]
     judgements = judge(buffer, known)
-    assert judgements.keys() == {ZULU}
-    assert judgements[ZULU] == pytest.approx(Judgement(2.0 + 2 + 3 - 1, 7))
+    assert judgements.keys() == {(ZULU, "c")}
+    assert judgements[ZULU, "c"] == pytest.approx(Judgement(2.0 + 2 + 3 - 1, 7))
 
 
 @pytest.mark.parametrize(
@@ -125,8 +125,10 @@ def test_a_device_that_compared_nothing_shows_nothing(metrics: Metrics) -> None:
 
 def test_what_is_added_leaves_the_rest_as_it_was() -> None:
     distances, judged = {pair(SWAHILI, ZULU): {"genetic": 0.1}}, Judgement(1.0, 1)
-    known = Relations(distances, {pair(SWAHILI, ENGLISH): Comparison(0.1, 2)}, {SWAHILI: judged, ENGLISH: judged})
+    known = Relations(
+        distances, {pair(SWAHILI, ENGLISH): Comparison(0.1, 2)}, {(SWAHILI, "c"): judged, (SWAHILI, "d"): judged}
+    )
     new = {pair(SWAHILI, ZULU): Comparison(0.9, 1)}
-    assert added(known, new, {SWAHILI: Judgement(2.0, 2)}) == Relations(
-        distances, {**known.comparisons, **new}, {SWAHILI: Judgement(2.0, 2), ENGLISH: judged}
+    assert added(known, new, {(SWAHILI, "c"): Judgement(2.0, 2)}) == Relations(
+        distances, {**known.comparisons, **new}, {(SWAHILI, "c"): Judgement(2.0, 2), (SWAHILI, "d"): judged}
     )

@@ -11,7 +11,7 @@ from hypothesis.extra.numpy import arrays
 
 from mfpt_coord.core.evidence import added, compare, judge
 from mfpt_coord.core.proximity import disagreement, proximities
-from mfpt_coord.core.relations import Comparison, Judgement, Relations
+from mfpt_coord.core.relations import Comparison, Judge, Judgement, Relations
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
 from mfpt_shared.protocol.messages import Metrics
@@ -40,7 +40,7 @@ METRICS = st.builds(Metrics, accuracy=SCORES, own_accuracy=SCORES, validated=st.
 def test_judgements_count_devices_that_compared_each_at_most_so_much(
     folds: list[list[tuple[LanguageCode, Metrics]]], data: st.DataObject
 ) -> None:
-    relations, compared = Relations(), dict[LanguageCode, int]()
+    relations, compared = Relations(), dict[Judge, int]()
     for fold in folds:
         buffer = [contribution(language, metrics=metrics) for language, metrics in fold]
         changed = judge(buffer, relations)
@@ -49,9 +49,9 @@ def test_judgements_count_devices_that_compared_each_at_most_so_much(
         for language, judgement in changed.items():
             assert shuffled[language].times == judgement.times
             assert shuffled[language].errors == pytest.approx(judgement.errors, abs=1e-9)
-        for language, metrics in fold:
+        for spoken, metrics in fold:
             if None not in (metrics.accuracy, metrics.own_accuracy) and metrics.validated:
-                compared[language] = compared.get(language, 0) + 1
+                compared[spoken, "c"] = compared.get((spoken, "c"), 0) + 1
         relations = added(relations, {}, changed)
         assert {language: judgement.times for language, judgement in relations.judgements.items()} == compared
         assert all(abs(judgement.errors) <= 3 * judgement.times + 1e-9 for judgement in relations.judgements.values())

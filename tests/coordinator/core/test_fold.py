@@ -114,7 +114,7 @@ def test_what_a_fold_teaches_is_saved_and_used() -> None:
     federation.update("e", language=ENGLISH, delta=-1.0)
     (fold,) = federation.only(SaveFold)
     assert fold.comparisons[pair(SWAHILI, ENGLISH)].cosine == pytest.approx(-1)
-    assert fold.judgements == {SWAHILI: Judgement(3.0, 1)}
+    assert fold.judgements == {(SWAHILI, "a"): Judgement(3.0, 1)}
     assert set(fold.directions) == {SWAHILI, ENGLISH}
     assert federation.state.relations.comparisons == fold.comparisons
     assert federation.state.relations.judgements == fold.judgements

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mfpt_coord.core.proximity import Matrix, distance, proximities
-from mfpt_coord.core.relations import Comparison, Distances, Judgement, Relations, pair
+from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Relations, pair
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
 from support.relations import (
@@ -96,7 +96,7 @@ def test_a_language_listens_less_to_those_that_are_further_away(
     kind: str,
     distances: Distances,
     examples: dict[LanguageCode, float],
-    judgements: dict[LanguageCode, Judgement],
+    judgements: dict[Judge, Judgement],
     data: st.DataObject,
 ) -> None:
     plan, target = data.draw(plans(kind)), data.draw(st.sampled_from(TAGS))
@@ -163,7 +163,8 @@ def test_a_language_whose_own_prompts_do_better_listens_less_to_others(
     times: int,
 ) -> None:
     def listens(judgements: Mapping[LanguageCode, Judgement]) -> Matrix:
-        return near(target, sorted(examples), Relations(distances, comparisons, judgements), examples, plan)
+        said = {(language, "c"): judgement for language, judgement in judgements.items()}
+        return near(target, sorted(examples), Relations(distances, comparisons, said), examples, plan)
 
     as_thought, better, undecided = listens({}), Judgement(errors, times), Judgement(0.0, times)
     assert (listens({target: better}) <= as_thought + CLOSE).all()

@@ -1,11 +1,21 @@
 """What the coordinator says about a federation."""
 
+from dataclasses import replace
+from random import Random
+from string import ascii_lowercase
+
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from mfpt_coord.core.events import ClientSaid
+from mfpt_coord.core.state import Client, initial
 from mfpt_coord.core.status import federation_status
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import EvaluationReport, Metrics
 from support.coordinator_core import SWAHILI, Federation
+from support.history import PLAN
 
 
 def test_the_status_shows_languages_devices_and_what_became_of_updates() -> None:
@@ -24,3 +34,60 @@ def test_the_status_shows_languages_devices_and_what_became_of_updates() -> None
     assert (swahili.clients, swahili.examples) == (2, 40)
     assert swahili.accuracy == pytest.approx((30 * 0.9 + 10 * 0.5) / 40)
     assert [client.id for client in status.clients] == ["a", "b"]
+
+
+LARGEST = 256 * 1024
+# The worst that can be in a text: four bytes a character, or two for a quotation mark.
+TEXTS = st.one_of(
+    st.text(max_size=500), st.sampled_from(['"' * 500, "🙂" * 500, "\x00" * 500, "[/]\x1b]0;x\x07\u202e\n" * 40])
+)
+
+
+@given(st.randoms(use_true_random=False), st.integers(0, 13_500), st.integers(1, 2000), TEXTS)
+@example(Random(1), 13_500, 2000, "🙂" * 500)
+@settings(max_examples=8, deadline=None)
+def test_the_status_is_bounded_whatever_the_fleet(random: Random, devices: int, languages: int, text: str) -> None:
+    tags = [LanguageCode(a + b + c) for a in ascii_lowercase for b in ascii_lowercase for c in ascii_lowercase][
+        :languages
+    ]
+    fleet = [
+        Client(
+            f"{number:064}",
+            tags[number % languages],
+            examples=random.randrange(10**12),
+            accuracy=random.random(),
+            state=random.choice(["online", "offline"]),
+            phase="preparing",
+            progress=random.random(),
+            device=text,
+            last_seen=random.random() * 1e12,
+        )
+        for number in range(devices)
+    ]
+    state = replace(
+        initial(PLAN),
+        clients={one.id: one for one in fleet},
+        contributed=dict.fromkeys(tags, 2**62),
+        staleness=dict.fromkeys(range(10000), 2**62),
+    )
+    status = federation_status(state, started=random.random() * 1e12, at=random.random() * 1e12)
+    assert len(encode(status)) <= LARGEST
+    assert (len(status.clients), len(status.languages)) == (min(devices, 200), min(devices, languages, 200))
+    assert len(status.clients) + status.more_clients == devices
+    assert len(status.languages) + status.more_languages == min(devices, languages)
+    online = sum(one.state == "online" for one in fleet)
+    assert sum(one.state == "online" for one in status.clients) == min(200, online)
+    assert status.more_online == max(0, online - 200)
+
+
+def test_those_who_were_heard_last_are_listed() -> None:
+    fleet = [Client(f"d{number}", SWAHILI, last_seen=float(number)) for number in range(300)]
+    state = replace(initial(PLAN), clients={one.id: one for one in fleet})
+    status = federation_status(state, started=0.0, at=0.0)
+    assert {one.id for one in status.clients} == {f"d{number}" for number in range(100, 300)}
+
+
+def test_what_a_device_says_about_itself_is_cut_and_does_nothing_to_a_terminal() -> None:
+    client = Client("d", SWAHILI, device="\x1b]0;x\x07[/]\u202e\n" + "x" * 500)
+    (shown,) = federation_status(replace(initial(PLAN), clients={"d": client}), started=0.0, at=0.0).clients
+    assert shown.device == "]0;x[/] " + "x" * 71 + "…"

@@ -2,19 +2,32 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from mfpt_coord.core.effects import Durable, SaveClient, SaveCounts, SaveFold, SavePrompt, SaveUpdate
+from mfpt_coord.core.effects import (
+    Durable,
+    SaveClient,
+    SaveCounts,
+    SaveEnrolment,
+    SaveFold,
+    SaveInvitation,
+    SavePrompt,
+    SaveUpdate,
+)
 from mfpt_coord.core.state import Client, State, initial
-from mfpt_coord.server.store import SCHEMA_VERSION, SqliteStore
+from mfpt_coord.server.store import SqliteStore
+from mfpt_coord.server.stored_schema import SCHEMA_VERSION
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import UpdateCounts
 from mfpt_shared.tensors import Array
+from support.admitting import enrolled, invitation
+from support.coordinator_core import SWAHILI
 from support.history import LANGUAGES, PLAN, History, Shelf, plan_with
 
 
@@ -30,6 +43,7 @@ def durable_part(client: Client) -> tuple[Any, ...]:
     return (
         *(client.id, client.language, client.examples, client.sequence, client.contributed),
         *(client.seconds, client.accuracy, client.device, client.last_seen),
+        *(client.session, client.announced, client.grants),
     )
 
 
@@ -221,3 +235,25 @@ def test_a_file_of_another_schema_version_is_incompatible(tmp_path: Path, versio
     db.close()
     with pytest.raises(Incompatible, match=rf"{version}.*--data-dir"):
         SqliteStore(path)
+
+
+def test_invitations_enrolments_and_assignments_are_there_after_a_restart(shelf: Shelf) -> None:
+    made, known = invitation(expires=2000.5, max_examples=9, uses=3), enrolled("d1", name="phone", revoked=7.5)
+    client = Client("d1", SWAHILI, session=4, announced=7, grants=(2, 3))
+    shelf.store.create(initial(PLAN), "c0ffee")
+    shelf.store.commit([SaveInvitation(invitation()), SaveEnrolment(enrolled("d1")), SaveClient(client)])
+    shelf.store.commit([SaveInvitation(made), SaveEnrolment(known)])
+    loaded = shelf.reopen().load()
+    assert loaded is not None
+    assert (loaded.invitations, loaded.enrolments) == ({made.id: made}, {"d1": known})
+    assert loaded.clients == {"d1": client}
+
+
+def test_examples_that_do_not_count_do_not_count_after_a_restart_either(shelf: Shelf) -> None:
+    history = History(shelf, seed=3, plan=plan_with(buffer=5))
+    history.state = replace(history.state, enrolments={"c0": enrolled("c0", max_examples=1)})
+    history.update("c0", 1)
+    loaded = shelf.reopen().load()
+    assert loaded is not None
+    assert [update.header for update in loaded.buffer] == [update.header for update in history.state.buffer]
+    assert loaded.buffer[0].header.examples <= 1

@@ -71,3 +71,15 @@ def test_durations_are_shown_in_units_that_people_read(seconds: float, text: str
 
 def test_an_accuracy_is_shown_in_percent() -> None:
     assert (percent(0.875), percent(None)) == ("87.5 %", "-")
+
+
+@pytest.mark.parametrize("text", ["[/]", "[red]", "\x1b]0;x\x07", "\u202e", "one\ntwo"])
+def test_texts_of_plans_and_files_are_no_markup_and_do_nothing_to_a_terminal(text: str) -> None:
+    counts = {"train": {text: 2}}
+    tables = (summary_table(DatasetSummary(counts, {text: 3}, ((text, text),))), facts_table({"backbone": text}))
+    lines = [line for table in tables for line in shown(table)]
+    assert "\x1b" not in "".join(lines)
+    assert "\u202e" not in "".join(lines)
+    assert not any(line == "two" for line in lines)
+    if text.startswith("["):
+        assert sum(line.count(text) for line in lines) == 5

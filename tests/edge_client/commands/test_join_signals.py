@@ -21,9 +21,9 @@ def test_a_signal_ends_join_with_the_exit_code_of_the_signal(
     number: signal.Signals, code: int, message: str, tmp_path: Path
 ) -> None:
     async def scenario() -> tuple[int, list[str]]:
-        async with embedded(tmp_path / "broker") as broker:
+        async with embedded(tmp_path / "broker", federation="default") as broker:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "mfpt_edge", "join", "--lang", "sw", "--broker", str(broker.address)),
+                *(sys.executable, "-m", "mfpt_edge", "join", "--lang", "sw", "--broker", str(broker.public_address)),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=PIPE,
                 stderr=PIPE,

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
+from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Reach, Retries
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.host.pauses import Pauses
@@ -19,6 +19,8 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.connection import Connection
+from mfpt_shared.transport.proxy import Proxies
+from mfpt_shared.transport.security import Security
 
 LABELS: Final = ("good", "bad")
 HUB: Final = BackboneSpec(uri="hf:org/name")
@@ -38,7 +40,7 @@ def config(tmp_path: Path) -> JoinConfig:
     return JoinConfig(
         language=LanguageCode("swh"),
         federation="test",
-        connection=Connection((BrokerAddress("127.0.0.1", 1),)),
+        reach=Reach(None, Connection((BrokerAddress("127.0.0.1", 1),)), None, Security(), Proxies(), None),
         state_dir=tmp_path / "state",
         data=DataSource(str(data), Columns(), None),
         retries=Retries(1, 1),

@@ -88,3 +88,18 @@ def test_other_peoples_files_are_left_alone(tmp_path: Path) -> None:
     outbox.put(1, b"one")
     outbox.forget(1)
     assert {"notes.txt", "old.update"} <= {path.name for path in tmp_path.iterdir()}
+
+
+def test_a_forgotten_update_leaves_its_number_and_nothing_of_its_content(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(1, b"an update")
+    outbox.forget(1)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b""]
+    assert Outbox(tmp_path).last_sequence == 1
+
+
+def test_what_an_older_version_kept_of_a_forgotten_update_is_emptied(tmp_path: Path) -> None:
+    done = tmp_path / "0000000007.done"
+    done.write_bytes(b"a whole update")
+    assert Outbox(tmp_path).last_sequence == 7
+    assert done.read_bytes() == b""

@@ -118,6 +118,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
                     device="cpu, 4 cores",
                 )
             ],
+            refused={"forged": 1, "replayed": 4},
         ),
     ),
     "plan.json": (PLAN, PlanNotice(epoch=3, version=42, at=AT, digest=PLAN_VALUE.digest, plan=PLAN_VALUE)),

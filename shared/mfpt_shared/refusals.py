@@ -1,4 +1,4 @@
-"""What was refused before it reached the core, by reason: counted, and told to the operator now and then."""
+"""What was refused before it reached a core, by reason: counted, and told to people now and then."""
 
 import logging
 from collections import Counter

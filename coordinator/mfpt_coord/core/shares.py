@@ -1,0 +1,48 @@
+"""How many examples of each device count, whatever it says: no device, and no crowd of new ones, outweighs the rest."""
+
+from collections.abc import Mapping
+
+from mfpt_shared.plan import Aggregation
+
+
+def counted_examples(examples: Mapping[str, int], folded: Mapping[str, int], plan: Aggregation) -> dict[str, float]:
+    """Return the number of examples that each device counts with.
+
+    A device counts with at most `max_examples`, and with at most `device_share` of what all count with; but twice an
+    equal share is always allowed, so that the limit does nothing between two. Then newcomers, devices with fewer than
+    `newcomer_updates` updates in earlier folds, are scaled down alike to at most `newcomer_share` of what all count
+    with; where all are new, nothing is scaled.
+
+    Args:
+        examples: Device -> examples as it says.
+        folded: Device -> its updates in earlier folds; a device that is missing has none.
+        plan: Gives the limits.
+    """
+    said = {device: float(min(max(count, 1), plan.max_examples)) for device, count in examples.items()}
+    level = _level(sorted(said.values()), max(plan.device_share, 2 / max(1, len(said))))
+    counted = {device: min(count, level) for device, count in said.items()}
+    new = {device for device in counted if folded.get(device, 0) < plan.newcomer_updates}
+    of_new = sum(counted[device] for device in new)
+    of_old = sum(count for device, count in counted.items() if device not in new)
+    if of_old == 0 or of_new <= plan.newcomer_share * (of_new + of_old):
+        return counted
+    factor = plan.newcomer_share / (1 - plan.newcomer_share) * of_old / of_new
+    return {device: count * factor if device in new else count for device, count in counted.items()}
+
+
+def _level(counts: list[float], share: float) -> float:
+    """Return the highest level at which no count, cut down to it, is more than a share of their sum.
+
+    Args:
+        counts: Ascending.
+        share: At least one over their number.
+    """
+    rest = sum(counts)
+    for cut in range(len(counts)):
+        largest = counts[-1 - cut]
+        # With the `cut` largest at the level L, it is a share of the sum: L = share (rest + cut L).
+        level = share * rest / (1 - cut * share) if cut * share < 1 else largest
+        if largest <= level:
+            return level
+        rest -= largest
+    return max(counts, default=0.0)

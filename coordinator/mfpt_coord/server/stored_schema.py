@@ -1,0 +1,146 @@
+"""The tables of the coordinator's database, how an older database gets them, and what is removed from them in time."""
+
+import hashlib
+import sqlite3
+from typing import Final
+
+from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA
+from mfpt_shared.errors import DecodeError, Incompatible
+from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.topics import CLIENT_UP
+
+SCHEMA_VERSION: Final = 3
+_UPGRADED: Final = 2
+
+# An update's payload is NULL once nobody needs it any more; its digest stays.
+_UPDATES: Final = """
+CREATE TABLE updates (
+    number INTEGER PRIMARY KEY, client TEXT NOT NULL, sequence INTEGER NOT NULL, language TEXT NOT NULL,
+    base_version INTEGER NOT NULL, staleness INTEGER NOT NULL, examples INTEGER NOT NULL, received REAL NOT NULL,
+    fold INTEGER, sha256 BLOB NOT NULL, payload BLOB, UNIQUE (client, sequence)
+);
+CREATE INDEX updates_by_fold ON updates (fold);
+CREATE INDEX payloads_by_fold ON updates (fold) WHERE payload IS NOT NULL;
+"""
+
+# Version 2 kept one judgement a language, which does not say whose it was: it begins again.
+_JUDGEMENTS: Final = """
+CREATE TABLE judgements (
+    language TEXT, device TEXT, errors REAL NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (language, device)
+) WITHOUT ROWID;
+"""
+
+_PROMPTS_BY_VERSION: Final = "CREATE INDEX prompts_by_version ON prompts (version);"
+
+_TABLES: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE clients (
+    id TEXT PRIMARY KEY, language TEXT NOT NULL, examples INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    contributed INTEGER NOT NULL, seconds REAL, accuracy REAL, device TEXT NOT NULL, last_seen REAL NOT NULL,
+    session INTEGER NOT NULL, announced INTEGER NOT NULL, grants TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE folds (
+    version INTEGER PRIMARY KEY, at REAL NOT NULL, languages TEXT NOT NULL, updates TEXT NOT NULL, weights BLOB NOT NULL
+);
+CREATE TABLE prompts (language TEXT, version INTEGER, vector BLOB NOT NULL, PRIMARY KEY (language, version));
+CREATE TABLE distances (
+    first TEXT, second TEXT, metric TEXT, value REAL NOT NULL, PRIMARY KEY (first, second, metric)
+) WITHOUT ROWID;
+CREATE TABLE comparisons (
+    first TEXT, second TEXT, cosine REAL NOT NULL, times INTEGER NOT NULL, weight REAL NOT NULL,
+    PRIMARY KEY (first, second)
+) WITHOUT ROWID;
+CREATE TABLE directions (language TEXT PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
+"""
+
+SCHEMA: Final = (
+    f"{_TABLES} {_UPDATES} {_JUDGEMENTS} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} "
+    f"PRAGMA user_version = {SCHEMA_VERSION};"
+)
+
+_UPGRADE: Final = f"""
+ALTER TABLE clients ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clients ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE clients ADD COLUMN grants TEXT NOT NULL DEFAULT '[]';
+DROP INDEX updates_by_fold;
+ALTER TABLE updates RENAME TO old_updates;
+{_UPDATES}
+INSERT INTO updates SELECT
+    number, client, sequence, language, base_version, staleness, examples, received, fold, sha256(payload), payload
+FROM old_updates;
+DROP TABLE old_updates;
+DROP TABLE judgements;
+{_JUDGEMENTS}
+{_PROMPTS_BY_VERSION}
+{ADMISSION_SCHEMA}
+PRAGMA user_version = {SCHEMA_VERSION};
+"""  # noqa: S608 - our own constants
+
+_FORGET: Final = (
+    """UPDATE updates SET payload = NULL
+    WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)""",
+    """DELETE FROM prompts WHERE EXISTS (
+        SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
+        AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
+    )""",
+)
+
+
+def upgrade(database: sqlite3.Connection, name: str) -> None:
+    """Give the tables of this version to a database of the version before, all of them or none.
+
+    Args:
+        database: Connection without transactions of its own.
+        name: Name of the file, for messages.
+
+    Raises:
+        Incompatible: It was written by yet another version, or updates wait in it that this version cannot read.
+    """
+    found = database.execute("PRAGMA user_version").fetchone()[0]
+    if found in (0, SCHEMA_VERSION):
+        return
+    if found != _UPGRADED:
+        raise Incompatible(
+            f"{name} has schema version {found}, and this mfpt-coord needs {SCHEMA_VERSION}; use another --data-dir"
+        )
+    _check_waiting(database, name)
+    database.create_function("sha256", 1, sha256, deterministic=True)
+    try:
+        database.executescript(f"BEGIN IMMEDIATE; {_UPGRADE} COMMIT;")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _check_waiting(database: sqlite3.Connection, name: str) -> None:
+    for (payload,) in database.execute("SELECT payload FROM updates WHERE fold IS NULL"):
+        try:
+            decode(CLIENT_UP, payload)
+        except DecodeError as error:
+            raise Incompatible(
+                f"{name} holds updates in an older protocol that are in no version yet; let the older mfpt-coord make "
+                "one more version (`serve --folds 1`), or use another --data-dir"
+            ) from error
+
+
+def sha256(payload: bytes) -> bytes:
+    """Return the digest by which an update can be recognised when its payload is gone."""
+    return hashlib.sha256(payload).digest()
+
+
+def forget(database: sqlite3.Connection, before: float) -> None:
+    """Remove what was folded until a time: the payloads of updates, and prompts that were replaced by newer ones.
+
+    Args:
+        database: Connection, with or without a transaction.
+        before: Unix seconds.
+    """
+    for statement in _FORGET:
+        database.execute(statement, {"before": before})
+
+
+def checkpoint(database: sqlite3.Connection) -> None:
+    """Move everything into the database file, and empty the log beside it, which holds what was removed."""
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()

@@ -1,0 +1,117 @@
+"""Attacks a federation of thirty devices, ten of which collude, and shows what became of it.
+
+The honest devices alone are the baseline. Virtual time, real training: ten languages, three devices each.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+import command_line
+from attacks.attack import Attack, Ground, Result
+from attacks.fold_attacks import baseline
+from attacks.registry import ATTACKS
+from machine import cores
+from mfpt_coord.languages.distances import METRICS, find
+from mfpt_coord.presets import preset_plan
+from mfpt_coord.simulate.experiment import Experiment
+from mfpt_coord.simulate.pool import Bench, open_laboratory
+from mfpt_shared.errors import MfptError, UsageError
+from mfpt_shared.folders import cache_home
+from mfpt_shared.languages import normalise
+
+AFRICAN: Final = "amh,hau,ibo,kin,lug,som,swh,xho,yor,zul"
+DEVICES: Final = 3
+EXAMPLES: Final = 23
+ROUNDS: Final = 3
+QUICK_ROUNDS: Final = 2
+QUICK_LANGUAGES: Final = 4
+
+
+def main() -> int:
+    arguments = _arguments()
+    chosen = [attack for attack in ATTACKS if not arguments.attack or attack.name in arguments.attack]
+    try:
+        ground = _ground(arguments)
+        alone = baseline(ground)
+        found = []
+        for attack in chosen:
+            print(f"attack: {attack.name}", file=sys.stderr)
+            found.append((attack, attack.run(ground, alone)))
+    except MfptError as error:
+        print(f"attack: {error}", file=sys.stderr)
+        return error.exit_code
+    print(as_json(found, alone)) if arguments.json else show(found, alone)
+    return 0
+
+
+def as_json(found: Sequence[tuple[Attack, Result]], alone: float) -> str:
+    """Return the results as JSON."""
+    attacks = [{"name": attack.name, **msgspec.to_builtins(result)} for attack, result in found]
+    return msgspec.json.encode({"attacks": attacks, "baseline_accuracy": alone}).decode()
+
+
+def show(found: Sequence[tuple[Attack, Result]], alone: float) -> None:
+    """Print the results as a table."""
+    table = Table("attack", "what it is", "result", "honest accuracy", "with kept prompts", box=box.SIMPLE)
+    table.add_row("none", "the honest devices alone", "", _percent(alone), "")
+    for attack, result in found:
+        outcome = "refused" if result.refused else "SUCCEEDED"
+        accuracies = _percent(result.honest_accuracy), _percent(result.kept_accuracy)
+        table.add_row(attack.name, attack.about, outcome, *accuracies)
+    Console(highlight=False).print(table)
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.1f}"
+
+
+def _ground(arguments: argparse.Namespace) -> Ground:
+    tags = AFRICAN.split(",")[: QUICK_LANGUAGES if arguments.quick else None]
+    languages = tuple(map(normalise, tags))
+    plan = preset_plan("cldr" if arguments.data == "cldr" else "sib200")
+    data = arguments.data if arguments.data == "cldr" else str(command_line.called_from() / arguments.data)
+    if data != "cldr" and not Path(data).is_dir():
+        raise UsageError(f"--data {data}: no such folder; give one with a folder for each language, or cldr")
+    distances = asyncio.run(find(languages, METRICS[:3], {}))
+    experiments = tuple(
+        Experiment(
+            plan=plan,
+            method="mfpt",
+            languages=languages,
+            examples=DEVICES * EXAMPLES,
+            rounds=arguments.rounds or (QUICK_ROUNDS if arguments.quick else ROUNDS),
+            seed=seed,
+            devices=DEVICES,
+        )
+        for seed in range(1 if arguments.quick else arguments.seeds)
+    )
+    laboratory = open_laboratory(plan, Bench(data, distances, cache_home(), threads=cores()))
+    return Ground(experiments, laboratory, distances)
+
+
+def _arguments() -> argparse.Namespace:
+    width = max(len(attack.name) for attack in ATTACKS) + 2
+    attacks = "\n".join(f"  {attack.name:<{width}}{attack.about}" for attack in ATTACKS)
+    parser = command_line.parser("attack", f"{__doc__}\nattacks:\n{attacks}", "--data DIR --seeds 3")
+    parser.add_argument("--data", default="cldr", help="folder with a folder for each language (SIB-200), or cldr")
+    parser.add_argument(
+        "--attack", action="append", choices=[one.name for one in ATTACKS], help="only this one; repeat"
+    )
+    parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default 1)")
+    parser.add_argument("--rounds", type=int, help=f"rounds of each device (default {ROUNDS})")
+    parser.add_argument("--quick", action="store_true", help="four languages, two rounds, one seed")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,238 @@
+"""What reaches the core: what admitted devices signed themselves, in order, and once."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, UpdateArrived
+from mfpt_coord.core.state import Client, State, initial
+from mfpt_coord.server import intake as intake_module
+from mfpt_coord.server.intake import Intake
+from mfpt_coord.server.quotas import BURST
+from mfpt_shared.errors import Incompatible
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import (
+    Ack,
+    ClientState,
+    CoordinatorState,
+    Ready,
+    Update,
+    UpdateHeader,
+)
+from mfpt_shared.protocol.seal import seal
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP
+from mfpt_shared.transport.base import Inbound
+from support.admitting import enrolled, request
+from support.coordinator_core import SWAHILI
+from support.federation import tiny_plan
+from support.sealing import inbound, key_of
+
+HEADER = UpdateHeader(sequence=1, language="swh", base_version=0, examples=3, plan="p", backbone="b")
+UPDATE = Update(HEADER, {"head.bias": np.ones(2, np.float32)})
+
+
+def state(number: int, session: int = 1, **changes: Any) -> ClientState:
+    return ClientState(state="online", language="swh", session=session, number=number, **changes)
+
+
+def ready(number: int, session: int = 1) -> Ready:
+    return Ready(language="swh", examples=3, plan="p", backbone="b", session=session, number=number)
+
+
+class Door:
+    """An intake, in front of a state that the test may change."""
+
+    def __init__(self, *admitted: str, is_open: bool = False, **changes: Any) -> None:
+        enrolments = {client: enrolled(client) for client in admitted}
+        about: dict[str, Any] = {"open": is_open, "enrolments": enrolments} | changes
+        self.state: State = replace(initial(tiny_plan()), **about)
+        self.intake = Intake(lambda: self.state, key_of("coordinator").public, epoch=3)
+
+    def takes(self, *messages: Inbound, at: float = 9.0) -> list[str]:
+        """Return the kinds of events that come of messages."""
+        return [type(event).__name__ for one in messages for event in self.intake.understand(one, at)]
+
+    @property
+    def refused(self) -> dict[str, int]:
+        return dict(self.intake.refusals.counts)
+
+
+def test_what_an_admitted_device_says_reaches_the_core() -> None:
+    door = Door("d1")
+    assert door.intake.understand(inbound(CLIENT_STATE, "d1", state(1)), 9.0) == [ClientSaid(9.0, "d1", state(1))]
+    (event,) = door.intake.understand(inbound(CLIENT_UP, "d1", UPDATE), 9.0)
+    assert isinstance(event, UpdateArrived)
+    assert (event.at, event.client, event.update.header, event.payload) == (9.0, "d1", HEADER, encode(UPDATE))
+    assert door.refused == {}
+
+
+def test_a_hundred_and_twenty_invented_devices_do_not_reach_a_closed_federation() -> None:
+    door = Door("d1")
+    taken = door.takes(*(inbound(CLIENT_UP, f"invented-{number}", ready(1)) for number in range(120)))
+    assert taken == []
+    assert door.refused == {"uninvited": 120}
+
+
+def test_a_device_that_was_met_while_the_federation_was_open_is_a_stranger_once_it_is_closed() -> None:
+    door = Door(enrolments={"d1": enrolled("d1", token="")})
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(1))) == []
+    assert door.refused == {"uninvited": 1}
+
+
+def test_thousands_of_invented_states_change_nothing() -> None:
+    """Each is refused by its sender, before its signature costs anything."""
+    door = Door("d1")
+    one = inbound(CLIENT_STATE, "x", state(1)).payload
+    door.takes(*(Inbound(CLIENT_STATE.path("test", f"x{number}"), one) for number in range(13_500)))
+    assert door.refused == {"uninvited": 13_500}
+
+
+def test_an_open_federation_meets_a_device_at_its_first_message() -> None:
+    door = Door(is_open=True)
+    met = DeviceMet(9.0, "d1", key_of("d1").public, SWAHILI)
+    assert door.intake.understand(inbound(CLIENT_UP, "d1", ready(1)), 9.0) == [met, ClientSaid(9.0, "d1", ready(1))]
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(2))) == ["ClientSaid"]
+
+
+def test_an_open_federation_meets_no_more_devices_than_it_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "MAX_DEVICES", 3)
+    door = Door(is_open=True)
+    door.takes(*(inbound(CLIENT_UP, f"d{number}", ready(1)) for number in range(5)))
+    assert door.refused == {"full": 2}
+
+
+@pytest.mark.parametrize("is_open", [False, True], ids=["closed", "open"])
+@pytest.mark.parametrize("message", [ready(2), UPDATE], ids=["ready", "update"])
+def test_what_another_key_signed_in_a_devices_name_is_forged(message: Any, is_open: bool) -> None:
+    door = Door(*(() if is_open else ("d1",)), is_open=is_open)
+    door.takes(inbound(CLIENT_UP, "d1", ready(1)))
+    assert door.takes(inbound(CLIENT_UP, "d1", message, signer="thief")) == []
+    assert door.refused == {"forged": 1}
+
+
+def test_a_forged_state_cannot_announce_that_a_device_has_gone() -> None:
+    door = Door("d1")
+    gone = ClientState(state="offline", language="swh", session=1, number=5)
+    assert door.takes(inbound(CLIENT_STATE, "d1", gone, signer="thief")) == []
+    assert door.refused == {"forged": 1}
+
+
+def test_a_message_that_was_moved_to_another_topic_is_damaged() -> None:
+    door = Door("d1", "d2")
+    moved = Inbound(CLIENT_UP.path("test", "d2"), inbound(CLIENT_UP, "d1", ready(1)).payload)
+    assert door.takes(moved) == []
+    assert door.refused == {"damaged": 1}
+
+
+def test_a_message_that_a_broker_repeats_counts_once_and_is_no_attack() -> None:
+    door = Door("d1")
+    once = inbound(CLIENT_UP, "d1", ready(7))
+    assert door.takes(once, once) == ["ClientSaid"]
+    assert door.refused == {}
+
+
+@pytest.mark.parametrize("older", [ready(1), ready(9, session=1)], ids=["of this session", "of an earlier session"])
+def test_an_older_message_is_replayed(older: Ready) -> None:
+    door = Door("d1")
+    door.takes(inbound(CLIENT_UP, "d1", ready(2, session=2)))
+    older = ready(older.number, session=2 if older.number == 1 else 1)
+    assert door.takes(inbound(CLIENT_UP, "d1", older)) == []
+    assert door.refused == {"replayed": 1}
+
+
+def test_a_restarted_coordinator_knows_which_announcements_are_old() -> None:
+    known = Client("d1", SWAHILI, session=2, announced=5)
+    door = Door("d1", clients={"d1": known})
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(4, session=2)), inbound(CLIENT_UP, "d1", ready(9))) == []
+    assert door.refused == {"replayed": 2}
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(6, session=2))) == ["ClientSaid"]
+
+
+def test_no_order_is_expected_between_the_topics_of_a_device() -> None:
+    """A broker delivers each topic in order, but a state may overtake an announcement."""
+    door = Door("d1")
+    assert door.takes(inbound(CLIENT_STATE, "d1", state(8)), inbound(CLIENT_UP, "d1", ready(7))) == ["ClientSaid"] * 2
+
+
+def test_a_last_will_counts_in_the_present_session_only() -> None:
+    door = Door("d1")
+    will = ClientState(state="offline", language="swh", session=2, number=0)
+    door.takes(inbound(CLIENT_STATE, "d1", state(4, session=2)))
+    assert door.takes(inbound(CLIENT_STATE, "d1", will)) == ["ClientSaid"]
+    door.takes(inbound(CLIENT_STATE, "d1", state(1, session=3)))
+    assert door.takes(inbound(CLIENT_STATE, "d1", will)) == []
+    assert door.refused == {"replayed": 1}
+
+
+def test_a_message_that_is_larger_than_any_update_is_refused_unread() -> None:
+    door = Door("d1")
+    assert door.takes(Inbound(CLIENT_UP.path("test", "d1"), b"{" + bytes(100_000))) == []
+    assert door.refused == {"too large": 1}
+
+
+def test_a_device_that_sends_more_than_devices_send_is_refused_until_it_calms_down() -> None:
+    door = Door("d1", "d2")
+    many = [inbound(CLIENT_STATE, "d1", state(1))] * (int(BURST) + 10)
+    door.takes(*many)
+    assert door.refused == {"too many": 10}
+    assert door.takes(inbound(CLIENT_UP, "d2", ready(1))) == ["ClientSaid"], "others are not concerned"
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(2)), at=10.0) == ["ClientSaid"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        inbound(CLIENT_UP, "d1", ready(1), federation="other"),
+        inbound(CLIENT_DOWN, "d1", Ack(sequence=1)),
+        Inbound(CLIENT_UP.path("test", "d1"), encode(ready(1))),
+        Inbound(CLIENT_UP.path("test", "d1"), seal(CLIENT_UP.path("test", "d1"), b"{nonsense", key_of("d1"))),
+    ],
+    ids=["of another federation", "not from a device", "not signed", "nonsense"],
+)
+def test_what_no_device_of_the_federation_says_is_damaged(odd: Inbound) -> None:
+    door = Door("d1")
+    assert door.takes(odd) == []
+    assert door.refused == {"damaged": 1}
+
+
+def test_a_state_that_was_removed_from_the_broker_means_nothing() -> None:
+    door = Door("d1")
+    assert door.takes(Inbound(CLIENT_STATE.path("test", "d1"), b"")) == []
+    assert door.refused == {}
+
+
+def test_a_request_to_be_admitted_comes_with_the_key_that_signed_it() -> None:
+    door = Door()
+    asked = door.intake.understand(inbound(ENROL_UP, "token-1", request("d1"), signer="d1"), 9.0)
+    assert asked == [EnrolAsked(9.0, "token-1", request("d1"), key_of("d1").public)]
+
+
+def coordinator_state(epoch: int, state: Any = "online") -> Inbound:
+    message = CoordinatorState(state=state, coordinator="c", started=1.0, epoch=epoch)
+    return inbound(COORDINATOR_STATE, "", message, signer="coordinator")
+
+
+def test_a_coordinator_ends_when_a_later_run_of_it_is_at_work() -> None:
+    door = Door()
+    with pytest.raises(Incompatible, match="epoch 4"):
+        door.takes(coordinator_state(4))
+
+
+def test_what_a_coordinator_said_itself_or_when_it_ended_is_no_news() -> None:
+    door = Door()
+    assert door.takes(coordinator_state(3), coordinator_state(2, "offline")) == []
+    assert door.refused == {}
+
+
+def test_an_earlier_run_that_is_still_at_work_overwrites_what_the_broker_keeps() -> None:
+    door = Door()
+    assert door.takes(coordinator_state(2)) == ["Overwritten"]
+
+
+def test_what_somebody_else_says_about_the_coordinator_is_forged() -> None:
+    door = Door()
+    said = CoordinatorState(state="online", coordinator="c", started=1.0, epoch=99)
+    assert door.takes(inbound(COORDINATOR_STATE, "", said, signer="thief")) == []
+    assert door.refused == {"forged": 1}
