@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 from pathlib import Path
 
@@ -148,3 +149,32 @@ def test_hostile_messages_do_no_harm_that_a_restart_would_show(tmp_path: Path) -
             await ann.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+async def cut_the_service(folder: Path) -> None:
+    """Cut the connection over which the coordinator answers logins, as an operator of the server could."""
+    (ports,) = folder.glob("*.ports")
+    system = re.search(r'"user": "sys", "password": "([^"]+)"', (folder / "nats.conf").read_text(encoding="utf-8"))
+    assert system is not None
+    client = await nats.connect(json.loads(ports.read_bytes())["nats"][0], user="sys", password=system[1])
+    found = json.loads((await client.request("$SYS.REQ.SERVER.PING.CONNZ", b'{"auth": true}', timeout=5)).data)
+    (service,) = [one["cid"] for one in found["data"]["connections"] if one.get("authorized_user") == "auth"]
+    where = f"$SYS.REQ.SERVER.{found['server']['id']}.KICK"
+    await client.request(where, json.dumps({"cid": service}).encode(), timeout=5)
+    await client.close()
+
+
+def test_logins_work_again_after_the_service_that_answers_them_was_cut(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with guarded(tmp_path) as broker:
+            await cut_the_service(tmp_path)
+            async with asyncio.timeout(20):
+                while True:
+                    try:
+                        ann, _ = await enter(broker.public_address, ANN)
+                        break
+                    except MfptError:
+                        await asyncio.sleep(0.1)  # nothing tells a client when logins work again
+            await ann.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 40))
