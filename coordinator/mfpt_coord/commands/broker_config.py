@@ -50,7 +50,8 @@ def mosquitto(
     typer.echo(
         f"Give the files in {folder} to the user under which Mosquitto runs, then:\n"
         f"  mosquitto -c {folder / 'mosquitto.conf'}\n"
-        f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) mfpt-coord serve --broker mqtt://coord@{place}"
+        f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) "
+        f"mfpt-coord serve --closed --broker mqtt://coord@{place} --mosquitto {folder}"
     )
 
 
