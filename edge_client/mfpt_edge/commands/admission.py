@@ -2,10 +2,12 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-from mfpt_edge.commands.join_config import JoinConfig, Reach
+from mfpt_edge.commands.join_config import JoinConfig
+from mfpt_edge.commands.reach import Reach
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.enrol import ask, request
 from mfpt_edge.session.trust import Trust
@@ -73,19 +75,27 @@ async def connect(
         AuthenticationFailed: The device is not let in, and what to do about it.
         MfptError: The broker cannot be reached.
     """
-    try:
+    with refusals_explained(membership):
         await connect_with_retries(transport, attempts, sleep)
+
+
+@contextmanager
+def refusals_explained(membership: Membership | None) -> Iterator[None]:
+    """Say what to do about a broker that refuses a device.
+
+    Raises:
+        AuthenticationFailed: The same, with advice.
+    """
+    try:
+        yield
     except WrongCertificate:
         raise
     except AuthenticationFailed as error:
         if membership is None:
-            raise AuthenticationFailed(
-                f"{error}; a closed federation takes an invitation: mfpt-edge join 'mfpt://…'"
-            ) from error
-        raise AuthenticationFailed(
-            "the broker does not accept this device any more; it may have been revoked: ask for a new invitation, and "
-            "give it another --state-dir"
-        ) from error
+            advice = "a closed federation takes an invitation: mfpt-edge join 'mfpt://…'"
+        else:
+            advice = "this device may have been revoked: ask for a new invitation, and give it another --state-dir"
+        raise AuthenticationFailed(f"{error}; {advice}") from error
 
 
 def trust_of(membership: Membership | None) -> Trust:

@@ -26,14 +26,15 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
-from mfpt_edge.session.channel import Channel, Listener
-from mfpt_edge.session.freshness import Freshness, Replayed
+from mfpt_edge.session.channel import Channel, Listener, reason_of
+from mfpt_edge.session.clock import ClockCheck
+from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
-from mfpt_edge.session.trust import Forged, Trust
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
@@ -41,7 +42,7 @@ from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeErr
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.refusals import Reason, Refusals
+from mfpt_shared.refusals import Refusals
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -110,6 +111,7 @@ class EdgeClient:
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self.prompts = PromptKeeper(folder)
         self.ignored = Refusals()
+        self._clock_check = ClockCheck()
         self._job = TrainingJob(
             session.identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
         )
@@ -197,9 +199,10 @@ class EdgeClient:
                 try:
                     understood = self._listener.understand(inbound, self._state.plan, self._clock())
                 except DecodeError as error:
-                    self.ignored.note(_reason(error), topic, str(error), self._clock())
+                    self.ignored.note(reason_of(error), topic, str(error), self._clock())
                     return
                 if understood is not None:
+                    self._clock_check.look(understood)
                     self._handle(understood)
 
     def _handle(self, event: Event) -> None:
@@ -250,16 +253,6 @@ class EdgeClient:
         self._status.say_goodbye()
         if not await self._channel.close(FLUSH_SECONDS if self._state.connected else 0.0):
             _log.warning("the broker did not confirm everything; the rest is sent next time")
-
-
-def _reason(error: DecodeError) -> Reason:
-    match error:
-        case Forged():
-            return "forged"
-        case Replayed():
-            return "replayed"
-        case _:
-            return "damaged"
 
 
 def _forget_damaged(outbox: Outbox) -> None:
