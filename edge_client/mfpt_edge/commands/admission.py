@@ -18,6 +18,7 @@ from mfpt_shared.invitation import InvitationLine, encoded
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Admitted
+from mfpt_shared.transport.address import DEFAULT_USER
 from mfpt_shared.transport.base import Transport
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security
@@ -42,7 +43,7 @@ async def admitted(
         _check_same(membership, line, folder)
         return membership
     answer = await _asked(config, line, session, sleep)
-    membership = _membership(line, answer, config.reach.password)
+    membership = _membership(line, answer, _login(line, config.reach))
     write_membership(folder.path, membership)
     _log.info(
         "admitted to %s as %s, by coordinator %s", line.federation, session.identity.client, fingerprint(line.key)
@@ -110,8 +111,7 @@ def _pinned(reach: Reach, key: PublicKey) -> Security:
 async def _asked(
     config: JoinConfig, line: InvitationLine, session: Session, sleep: Callable[[float], Awaitable[None]]
 ) -> Admitted:
-    common = config.reach.password
-    user, password = (None, common) if common else (line.user, line.secret)
+    user, password = _login(line, config.reach)
     addresses = tuple(replace(address, username=user, password=password) for address in line.addresses)
     connection = Connection(addresses, _pinned(config.reach, line.key), config.reach.proxies)
     transport = connection.transport(secrets.token_hex(16))
@@ -127,8 +127,13 @@ async def _asked(
         await transport.close()
 
 
-def _membership(line: InvitationLine, answer: Admitted, password: str | None) -> Membership:
-    common = answer.account == "common"
+def _login(line: InvitationLine, reach: Reach) -> tuple[str, str]:
+    """Return the user and password under which a device asks: the invitation's, unless the broker knows just one."""
+    return (DEFAULT_USER, reach.password) if reach.password else (line.user, line.secret)
+
+
+def _membership(line: InvitationLine, answer: Admitted, login: tuple[str, str]) -> Membership:
+    user, password = login if answer.account == "common" else (None, None)
     return Membership(
         addresses=tuple(map(str, line.addresses)),
         federation=line.federation,
@@ -136,8 +141,8 @@ def _membership(line: InvitationLine, answer: Admitted, password: str | None) ->
         role=answer.role,
         language=None if answer.language is None else LanguageCode(answer.language),
         max_examples=answer.max_examples,
-        user=line.user if common and not password else None,
-        password=line.secret if common and not password else None,
+        user=user,
+        password=password,
     )
 
 
