@@ -93,10 +93,13 @@ def refusals_explained(membership: Membership | None) -> Iterator[None]:
         raise
     except AuthenticationFailed as error:
         if membership is None:
-            advice = "a closed federation takes an invitation: mfpt-edge join 'mfpt://…'"
+            why = f"{error}; a closed federation takes an invitation: mfpt-edge join 'mfpt://…'"
         else:
-            advice = "this device may have been revoked: ask for a new invitation, and give it another --state-dir"
-        raise AuthenticationFailed(f"{error}; {advice}") from error
+            why = (
+                "the broker does not accept this device any more; it may have been revoked: ask for a new invitation, "
+                "and give it another --state-dir"
+            )
+        raise AuthenticationFailed(why) from error
 
 
 def trust_of(membership: Membership | None) -> Trust:
