@@ -96,6 +96,7 @@ class EdgeClient:
         self._clock = clock
         self._retries = retries
         self._refusals = 0
+        self._excluded = False
         sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
@@ -186,7 +187,7 @@ class EdgeClient:
             case Disconnected(reason, attempts, refused):
                 self._refusals = self._refusals + 1 if refused else 0
                 if self._refusals >= REFUSALS:
-                    raise AuthenticationFailed(
+                    raise self._exclusion(
                         "the broker no longer accepts this device's credentials; it may have been revoked: ask for a "
                         "new invitation"
                     )
@@ -241,7 +242,7 @@ class EdgeClient:
             case Refuse(reason):
                 raise Incompatible(reason)
             case Exclude(reason):
-                raise AuthenticationFailed(reason)
+                raise self._exclusion(reason)
 
     async def _report_last_version(self) -> None:
         """Tell the coordinator how good the last version is."""
@@ -249,9 +250,15 @@ class EdgeClient:
         if report is not None:
             self._channel.send(report)
 
+    def _exclusion(self, reason: str) -> AuthenticationFailed:
+        """Note that nobody takes anything from this device any more, and return the error with which it ends."""
+        self._excluded = True
+        return AuthenticationFailed(reason)
+
     async def _say_goodbye(self) -> None:
         self._status.say_goodbye()
-        if not await self._channel.close(FLUSH_SECONDS if self._state.connected else 0.0):
+        somebody_listens = self._state.connected and not self._excluded
+        if not await self._channel.close(FLUSH_SECONDS if somebody_listens else 0.0) and not self._excluded:
             _log.warning("the broker did not confirm everything; the rest is sent next time")
 
 
