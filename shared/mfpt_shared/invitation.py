@@ -75,6 +75,8 @@ class InvitationLine:
             raise UsageError("the language of the invitation is damaged: it is three letters; copy the whole line")
         if len(self.key) != KEY_BYTES:
             raise UsageError(f"the invitation's key has {len(self.key)} bytes instead of {KEY_BYTES}")
+        if len(str(self)) > MAX_LINE:
+            raise UsageError(f"the invitation would have more than {MAX_LINE} characters: name fewer addresses")
 
     @property
     def user(self) -> str:
@@ -180,7 +182,8 @@ def _address(url: str) -> BrokerAddress:
 def _check(address: BrokerAddress) -> None:
     if address.username is not None or address.password is not None:
         raise UsageError("an address of the invitation names a user: the token is all that a device needs")
-    if not _HOST.fullmatch(address.host) or not 1 <= address.port <= 65535 or not _PATH.fullmatch(address.path):
+    plain = _HOST.fullmatch(address.host) and _PATH.fullmatch(address.path)
+    if not plain or _address(str(address)) != address:
         raise UsageError("an address of the invitation has no host, port or path that a broker can have")
 
 
