@@ -60,7 +60,7 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
     Args:
         config: What the command line asks for.
         state: State of the coordinator, with whom it has admitted.
-        identity: Who the coordinator is; its key signs the certificate of its broker.
+        identity: The coordinator, whose key signs the certificate of its broker.
         stack: What ends the broker.
 
     Raises:
@@ -70,12 +70,8 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
     if config.broker is not None:
         plain = tuple(replace(address, username=None, password=None) for address in config.broker.addresses)
         return Reach(config.broker, _advertised(config, plain), _mosquitto(config, federation))
-    desk = Desk(
-        federation,
-        known_accounts(state),
-        _open_house() if state.open else None,
-        coordinator=identity.mqtt_client,
-    )
+    house = _open_house() if state.open else None
+    desk = Desk(federation, known_accounts(state), house, coordinator=identity.mqtt_client)
     certificate = _certificate(config, identity.key)
     options = BrokerOptions(
         max(largest_payload(state.plan), MAX_JSON),
