@@ -98,7 +98,7 @@ def _mosquitto(config: ServeConfig, federation: str) -> Credentials | None:
 
 def _certificate(config: ServeConfig, key: SigningKey) -> Certificate | None:
     """Return the certificate that was given, or a new one, signed by the coordinator's key; None without TLS."""
-    if not config.offer.tls or config.offer.certificate is not None:
+    if config.offer.certificate is not None or not _serves_tls(config):
         return config.offer.certificate
     given = [place.host for place in (config.listen, *config.advertised) if place.host not in _EVERYWHERE]
     hosts = dict.fromkeys([*given, own_address(), "127.0.0.1", "localhost"])
@@ -107,6 +107,13 @@ def _certificate(config: ServeConfig, key: SigningKey) -> Certificate | None:
     write_durably(made.chain, chain)
     write_durably(made.key, private)
     return made
+
+
+def _serves_tls(config: ServeConfig) -> bool:
+    """Tell whether the broker serves TLS: as was asked for, or else wherever secrets would travel in the clear."""
+    if config.offer.tls is not None:
+        return config.offer.tls
+    return not is_open(config) and not is_loopback(config.listen.host)
 
 
 def _open_house() -> OpenHouse:

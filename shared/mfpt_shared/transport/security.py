@@ -33,6 +33,7 @@ class Security:
         cert: PEM file of the client's own certificate, with its chain; None: it shows none.
         key: PEM file of the private key of `cert`; None: it is in the same file.
         pinned: Key that must have signed the server's certificate. Together with `ca_file`, either will do.
+        or_system: Whether, with `pinned`, a certificate that the system's CAs vouch for will do as well.
         exact: PEM file that begins with the only certificate to believe, for a client beside its server.
     """
 
@@ -40,6 +41,7 @@ class Security:
     cert: Path | None = None
     key: Path | None = None
     pinned: PublicKey | None = None
+    or_system: bool = False
     exact: Path | None = None
 
     def __post_init__(self) -> None:
@@ -49,9 +51,9 @@ class Security:
 
     def alternatives(self) -> "tuple[Security, ...]":
         """Return the ways to believe a server, in the order to try them; one connection can test only one of them."""
-        if self.pinned is None or self.ca_file is None:
+        if self.pinned is None or not (self.ca_file is not None or self.or_system):
             return (self,)
-        return replace(self, ca_file=None), replace(self, pinned=None)
+        return replace(self, ca_file=None, or_system=False), replace(self, pinned=None, or_system=False)
 
     def context(self) -> ssl.SSLContext:
         """Return what a connection needs.
