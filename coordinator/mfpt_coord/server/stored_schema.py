@@ -1,6 +1,7 @@
 """The tables of the coordinator's database, how an older database gets them, and what is removed from them in time."""
 
 import hashlib
+import logging
 import sqlite3
 from typing import Final
 
@@ -8,6 +9,8 @@ from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
+
+_log = logging.getLogger(__name__)
 
 SCHEMA_VERSION: Final = 3
 _UPGRADED: Final = 2
@@ -150,5 +153,19 @@ def forget(database: sqlite3.Connection, before: float) -> None:
 
 
 def checkpoint(database: sqlite3.Connection) -> None:
-    """Move everything into the database file, and empty the log beside it, which holds what was removed."""
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    """Move everything into the database file, and empty the log beside it, which holds what was removed.
+
+    Where that cannot be done now, because somebody reads the file or the disk is full, it is done after the next fold:
+    whatever was committed stays committed.
+    """
+    waiting = database.execute("PRAGMA busy_timeout").fetchone()[0]
+    database.execute("PRAGMA busy_timeout = 0")
+    try:
+        is_busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        problem = "another program reads the database" if is_busy else ""
+    except sqlite3.OperationalError as error:
+        problem = str(error)
+    finally:
+        database.execute(f"PRAGMA busy_timeout = {waiting}")
+    if problem:
+        _log.warning("folded updates are still in the database's log, until the next version (%s)", problem)
