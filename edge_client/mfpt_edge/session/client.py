@@ -106,8 +106,9 @@ class EdgeClient:
             first_sequence=sequence + 1,
         )
         self._channel = Channel(transport, federation, session)
-        epoch, version = folder.newest_seen() if trust.key is not None else (0, 0)
-        self._freshness = Freshness(epoch, version, session.number)
+        self._is_member = trust.key is not None
+        self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
+        self._freshness = Freshness(self._kept_epoch, version, session.number)
         self._listener = Listener(federation, trust, self._freshness)
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self.prompts = PromptKeeper(folder)
@@ -202,9 +203,16 @@ class EdgeClient:
                 except DecodeError as error:
                     self.ignored.note(reason_of(error), topic, str(error), self._clock())
                     return
+                self._keep_epoch()
                 if understood is not None:
                     self._clock_check.look(understood)
                     self._handle(understood)
+
+    def _keep_epoch(self) -> None:
+        """Remember the coordinator's epoch through restarts; in an open federation, coordinators may be others."""
+        if self._is_member and self._freshness.epoch > self._kept_epoch:
+            self._kept_epoch = self._freshness.epoch
+            self._folder.save_epoch(self._kept_epoch)
 
     def _handle(self, event: Event) -> None:
         self._state, effects = step(self._state, event)
