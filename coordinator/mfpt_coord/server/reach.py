@@ -22,7 +22,7 @@ from mfpt_coord.server.logins import known_accounts
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.codec import MAX_JSON
-from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress, Scheme
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security
 
@@ -83,11 +83,10 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
     listening = [broker.public_address]
     if config.listen.host in _EVERYWHERE:
         listening = [replace(listening[0], host=own_address())]
-    if (websocket := config.offer.websocket) is not None:
-        scheme: Scheme = "wss" if certificate else "ws"
-        listening.append(BrokerAddress(listening[0].host, websocket.port, scheme))
+    if (websocket := broker.websocket_address) is not None:
+        listening.append(replace(websocket, host=listening[0].host))
     # The coordinator reaches its own broker at an address that the certificate may not name.
-    own = Connection((broker.address,), Security(exact=certificate.chain if certificate else None))
+    own = Connection((broker.address,), Security(exact=broker.certificate))
     return Reach(own, _advertised(config, tuple(listening)), broker.accounts)
 
 

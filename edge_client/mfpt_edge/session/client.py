@@ -26,14 +26,15 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
-from mfpt_edge.session.channel import Channel, Listener
-from mfpt_edge.session.freshness import Freshness, Replayed
+from mfpt_edge.session.channel import Channel, Listener, reason_of
+from mfpt_edge.session.clock import ClockCheck
+from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
-from mfpt_edge.session.trust import Forged, Trust
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
@@ -41,7 +42,7 @@ from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeErr
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.refusals import Reason, Refusals
+from mfpt_shared.refusals import Refusals
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -95,6 +96,7 @@ class EdgeClient:
         self._clock = clock
         self._retries = retries
         self._refusals = 0
+        self._excluded = False
         sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
@@ -110,6 +112,7 @@ class EdgeClient:
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self.prompts = PromptKeeper(folder)
         self.ignored = Refusals()
+        self._clock_check = ClockCheck()
         self._job = TrainingJob(
             session.identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
         )
@@ -184,7 +187,7 @@ class EdgeClient:
             case Disconnected(reason, attempts, refused):
                 self._refusals = self._refusals + 1 if refused else 0
                 if self._refusals >= REFUSALS:
-                    raise AuthenticationFailed(
+                    raise self._exclusion(
                         "the broker no longer accepts this device's credentials; it may have been revoked: ask for a "
                         "new invitation"
                     )
@@ -197,9 +200,10 @@ class EdgeClient:
                 try:
                     understood = self._listener.understand(inbound, self._state.plan, self._clock())
                 except DecodeError as error:
-                    self.ignored.note(_reason(error), topic, str(error), self._clock())
+                    self.ignored.note(reason_of(error), topic, str(error), self._clock())
                     return
                 if understood is not None:
+                    self._clock_check.look(understood)
                     self._handle(understood)
 
     def _handle(self, event: Event) -> None:
@@ -238,7 +242,7 @@ class EdgeClient:
             case Refuse(reason):
                 raise Incompatible(reason)
             case Exclude(reason):
-                raise AuthenticationFailed(reason)
+                raise self._exclusion(reason)
 
     async def _report_last_version(self) -> None:
         """Tell the coordinator how good the last version is."""
@@ -246,20 +250,16 @@ class EdgeClient:
         if report is not None:
             self._channel.send(report)
 
+    def _exclusion(self, reason: str) -> AuthenticationFailed:
+        """Note that nobody takes anything from this device any more, and return the error with which it ends."""
+        self._excluded = True
+        return AuthenticationFailed(reason)
+
     async def _say_goodbye(self) -> None:
         self._status.say_goodbye()
-        if not await self._channel.close(FLUSH_SECONDS if self._state.connected else 0.0):
+        somebody_listens = self._state.connected and not self._excluded
+        if not await self._channel.close(FLUSH_SECONDS if somebody_listens else 0.0) and not self._excluded:
             _log.warning("the broker did not confirm everything; the rest is sent next time")
-
-
-def _reason(error: DecodeError) -> Reason:
-    match error:
-        case Forged():
-            return "forged"
-        case Replayed():
-            return "replayed"
-        case _:
-            return "damaged"
 
 
 def _forget_damaged(outbox: Outbox) -> None:
