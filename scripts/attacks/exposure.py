@@ -8,15 +8,13 @@ import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
-
-import torch
 
 from attacks.attacker import peer
 from attacks.network_attack import Harm, NetworkAttack
 from attacks.target import Serving, Target, serving
-from mfpt_edge.backbone import tensorfile
 from mfpt_shared.errors import AuthenticationFailed, MfptError, WrongCertificate
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.topics import CLIENT_STATE
@@ -72,10 +70,8 @@ async def _everywhere() -> AsyncIterator[Serving]:
 
 async def _reason(server: Serving, user: str, security: Security, password: str = "") -> AuthenticationFailed | None:
     """Return why a login is refused; None: it is not."""
-    address = server.address.__class__(
-        server.address.host, server.address.port, server.address.scheme, user or None, password or None
-    )
-    transport = MqttTransport(address, secrets.token_hex(8), security=security)
+    login = replace(server.address, username=user or None, password=password or None)
+    transport = MqttTransport(login, secrets.token_hex(8), security=security)
     try:
         await transport.connect()
     except AuthenticationFailed as error:
@@ -134,6 +130,10 @@ async def shown_password(_: Target) -> Harm:
 
 
 async def damaged_cache(_: Target) -> Harm:
+    import torch  # noqa: PLC0415 - it takes seconds, and the help does not need it
+
+    from mfpt_edge.backbone import tensorfile  # noqa: PLC0415 - as above
+
     with tempfile.TemporaryDirectory(prefix="mfpt-attack-") as folder:
         file = Path(folder) / "cached.safetensors"
         tensorfile.write(file, {"codes": torch.arange(6, dtype=torch.uint8), "scales": torch.ones(3)})

@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
-from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Reach, Retries
+from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
 from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import MfptError
