@@ -4,7 +4,7 @@ A peer sends them under its own account. Whoever runs the broker, or has broken 
 signatures have to hold.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -33,7 +33,7 @@ _SEQUENCES: Final = 200
 
 def _forged(victim: Honest) -> list[tuple[Topic, str, Decoded]]:
     """Return what would do harm if it were the coordinator's: topic, key and message."""
-    later = {"epoch": _FUTURE, "version": _FUTURE, "at": 1.0}
+    later: dict[str, Any] = {"epoch": _FUTURE, "version": _FUTURE, "at": 1.0}
     hostile = msgspec.structs.replace(PLAN, task=msgspec.structs.replace(PLAN.task, data="hf:evil/data"))
     prompt = PromptHeader(language=SWAHILI, plan=PLAN.digest, backbone="", **later)
     acknowledged = [Ack(sequence=sequence, **later) for sequence in range(1, _SEQUENCES)]
