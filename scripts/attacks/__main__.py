@@ -7,6 +7,7 @@ languages, three devices each. There the honest devices alone are the baseline.
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,6 +46,7 @@ Found = Sequence[tuple[NetworkAttack | Attack, Result]]
 
 def main() -> int:
     arguments = _arguments()
+    logging.basicConfig(level=logging.ERROR)  # the honest devices warn of what they refuse
     chosen = [attack for attack in ATTACKS if not arguments.attack or attack.name in arguments.attack]
     try:
         over_network = asyncio.run(_made([attack for attack in chosen if isinstance(attack, NetworkAttack)]))
@@ -81,15 +83,29 @@ def as_json(found: Found, alone: float | None) -> str:
 
 
 def show(found: Found, alone: float | None) -> None:
-    """Print the results as a table."""
-    table = Table("attack", "what it is", "result", "honest accuracy", "with kept prompts", box=box.SIMPLE)
+    """Print the results as tables: attacks over the network, and attacks on what is learnt."""
+    network = _table()
+    learnt = _table("honest accuracy", "with kept prompts")
     if alone is not None:
-        table.add_row("none", "the honest devices alone", "", _percent(alone), "")
+        learnt.add_row("none", "the honest devices alone", "", _percent(alone), "")
     for attack, result in found:
-        outcome = "refused" if result.refused else f"SUCCEEDED {result.note}"
-        accuracies = _percent(result.honest_accuracy), _percent(result.kept_accuracy)
-        table.add_row(attack.name, attack.about, Text(outcome), *accuracies)
-    Console(highlight=False).print(table)
+        outcome = Text("refused" if result.refused else f"SUCCEEDED {result.note}".rstrip())
+        if isinstance(attack, NetworkAttack):
+            network.add_row(attack.name, attack.about, outcome)
+        else:
+            accuracies = _percent(result.honest_accuracy), _percent(result.kept_accuracy)
+            learnt.add_row(attack.name, attack.about, outcome, *accuracies)
+    for table in (network, learnt):
+        if table.rows:
+            Console(highlight=False).print(table)
+
+
+def _table(*more: str) -> Table:
+    table = Table(box=box.SIMPLE)
+    table.add_column("attack", no_wrap=True)
+    for name in ("what it is", "result", *more):
+        table.add_column(name)
+    return table
 
 
 def _percent(share: float | None) -> str:

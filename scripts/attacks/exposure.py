@@ -15,7 +15,7 @@ from typing import Final
 from attacks.attacker import peer
 from attacks.network_attack import Harm, NetworkAttack
 from attacks.target import Serving, Target, serving
-from mfpt_shared.errors import AuthenticationFailed, MfptError, WrongCertificate
+from mfpt_shared.errors import AuthenticationFailed, WrongCertificate
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.topics import CLIENT_STATE
 from mfpt_shared.transport.mqtt import MqttTransport
@@ -142,9 +142,7 @@ async def damaged_cache(_: Target) -> Harm:
             file.write_bytes(damage(whole))
             try:
                 taken = tensorfile.opened(file)
-            except (MfptError, OSError):
-                continue
-            except Exception as error:  # noqa: BLE001 - which error it is, is the question
+            except Exception as error:  # noqa: BLE001 - whatever it is, a device would end with it
                 return f"it ends in {error!r}"
             if taken is not None:
                 return "a damaged file is taken"

@@ -18,7 +18,6 @@ from safetensors.numpy import save_file
 from attacks.network_attack import Harm, NetworkAttack
 from attacks.target import Target
 from attacks.volunteer import Report, Volunteer
-from mfpt_shared.errors import MfptError
 from mfpt_shared.plan import BackboneSpec, Plan, Task, Training, plan_to_json
 
 _LABELS: Final = ("good", "bad")
@@ -45,17 +44,18 @@ def _home() -> Iterator[Path]:
 
 async def _told(home: Path, volunteer: Volunteer) -> Report:
     """Give a plan to a device that answers every question with yes."""
+    scripts = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "attacks.volunteer", msgspec.json.encode(volunteer).decode()),
         cwd=home,
-        env={**os.environ, "HF_HUB_OFFLINE": "1", "MFPT_CACHE": str(home / "cache")},
+        env={**os.environ, "PYTHONPATH": scripts, "HF_HUB_OFFLINE": "1", "MFPT_CACHE": str(home / "cache")},
         stdin=PIPE,
         stdout=PIPE,
         stderr=DEVNULL,
     )
     out, _ = await process.communicate(b"y\n" * 9)
     if process.returncode:
-        raise MfptError(f"a volunteer's process ended with exit code {process.returncode}")
+        return Report((("crash", f"exit code {process.returncode}"),), 0)
     return msgspec.json.decode(out, type=Report)
 
 
