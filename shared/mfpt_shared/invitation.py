@@ -13,6 +13,7 @@ Whoever has the line can use it: the secret is shown by `str` alone.
 """
 
 import base64
+import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -113,6 +114,16 @@ class InvitationLine:
         query += [f"also={quote(str(other), safe=':/[]')}" for other in others]
         secrets = f"{self.token}.{self.secret}.{encoded(self.key)}"
         return f"mfpt://{host}:{first.port}/{self.federation}?{'&'.join(query)}#{secrets}"
+
+
+def proof(secret: bytes, key: PublicKey) -> str:
+    """Return what shows that the owner of a key holds an invitation.
+
+    Args:
+        secret: SHA-256 of the invitation's secret.
+        key: Key that is to be admitted.
+    """
+    return encoded(hmac.digest(secret, key, "sha256"))
 
 
 def encoded(secret: bytes) -> str:

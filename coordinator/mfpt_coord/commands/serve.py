@@ -48,8 +48,14 @@ def serve(
         str | None, typer.Option(metavar="HOST:PORT", help="Serve WebSockets there as well, such as 0.0.0.0:443.")
     ] = None,
     tls: Annotated[
-        bool, typer.Option("--tls", help="Serve TLS, with a certificate of its own that invitations vouch for.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--tls/--no-tls",
+            help="Serve TLS, with a certificate of its own that invitations vouch for. By default where devices are "
+            "invited and others can reach the broker.",
+            show_default=False,
+        ),
+    ] = None,
     tls_cert: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TLS certificate of the embedded broker, PEM.")
     ] = None,
@@ -97,7 +103,7 @@ def serve(
             listen=parse_listen(listen),
             folds=folds,
             offer=Offer(
-                tls or tls_cert is not None,
+                True if tls_cert is not None else tls,
                 _certificate(tls_cert, tls_key),
                 parse_listen(websocket) if websocket else None,
             ),
@@ -116,7 +122,8 @@ def _kept(text: str | None) -> float:
 
     if text is None:
         return 0.0
-    return math.inf if text == "forever" else seconds_of(text) or 0.0
+    seconds = seconds_of(text, endless="forever")
+    return math.inf if seconds is None else seconds
 
 
 def _certificate(cert: Path | None, key: Path | None) -> "Certificate | None":

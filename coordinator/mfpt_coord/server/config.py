@@ -15,12 +15,12 @@ class Offer:
     """What the embedded broker offers besides MQTT in the clear.
 
     Attributes:
-        tls: Whether TLS is served.
+        tls: Whether TLS is served; None: where devices need an invitation and others can reach the broker.
         certificate: Certificate of the server; None: one that the coordinator makes itself.
         websocket: Where WebSockets are served; None: nowhere.
     """
 
-    tls: bool = False
+    tls: bool | None = None
     certificate: Certificate | None = None
     websocket: Listen | None = None
 

@@ -117,7 +117,7 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
     if not is_open:
         _log.info("listening: %s; invite devices with mfpt-coord invite --data-dir %s", where, config.data_dir)
         if not found.addresses[0].tls and not is_loopback(found.addresses[0].host):
-            _log.warning("without TLS, whoever listens on the network can read passwords; add --tls")
+            _log.warning("without TLS, whoever listens on the network can read passwords; leave --no-tls out")
         if os.environ.get(PASSWORD_VARIABLE) and config.broker is None:
             _log.warning("%s has no effect: only an open federation (--open) has a common password", PASSWORD_VARIABLE)
         return
@@ -131,7 +131,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
-        found = await reach(config, state, identity.key, stack)
+        found = await reach(config, state, identity, stack)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )

@@ -108,7 +108,8 @@ def trust_of(membership: Membership | None) -> Trust:
 
 
 def _pinned(reach: Reach, key: PublicKey) -> Security:
-    return replace(reach.security, pinned=key)
+    """Believe a certificate that the coordinator's key signed, or one from a CA for an operator who has such a one."""
+    return replace(reach.security, pinned=key, or_system=True)
 
 
 async def _asked(

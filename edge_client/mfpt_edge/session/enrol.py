@@ -11,8 +11,8 @@ from typing import Final
 
 from mfpt_edge.storage.device_folder import Session
 from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
-from mfpt_shared.invitation import InvitationLine
-from mfpt_shared.keys import fingerprint
+from mfpt_shared.invitation import InvitationLine, proof
+from mfpt_shared.keys import digest, fingerprint
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Admitted, Enrol, Refused
 from mfpt_shared.protocol.seal import seal
@@ -91,6 +91,7 @@ def request(line: InvitationLine, session: Session, nonce: str) -> Request:
         user=session.identity.client,
         password=session.password,
         client=session.mqtt_client,
+        proof=proof(digest(line.secret), session.key.public),
         language=session.identity.language,
     )
     path = ENROL_UP.path(line.federation, line.token)

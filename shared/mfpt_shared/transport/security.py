@@ -33,6 +33,7 @@ class Security:
         cert: PEM file of the client's own certificate, with its chain; None: it shows none.
         key: PEM file of the private key of `cert`; None: it is in the same file.
         pinned: Key that must have signed the server's certificate. Together with `ca_file`, either will do.
+        or_system: Whether, with `pinned`, a certificate that the system's CAs vouch for will do as well.
         exact: PEM file that begins with the only certificate to believe, for a client beside its server.
     """
 
@@ -40,6 +41,7 @@ class Security:
     cert: Path | None = None
     key: Path | None = None
     pinned: PublicKey | None = None
+    or_system: bool = False
     exact: Path | None = None
 
     def __post_init__(self) -> None:
@@ -49,9 +51,9 @@ class Security:
 
     def alternatives(self) -> "tuple[Security, ...]":
         """Return the ways to believe a server, in the order to try them; one connection can test only one of them."""
-        if self.pinned is None or self.ca_file is None:
+        if self.pinned is None or not (self.ca_file is not None or self.or_system):
             return (self,)
-        return replace(self, ca_file=None), replace(self, pinned=None)
+        return replace(self, ca_file=None, or_system=False), replace(self, pinned=None, or_system=False)
 
     def context(self) -> ssl.SSLContext:
         """Return what a connection needs.
@@ -67,8 +69,8 @@ class Security:
 
     def _believing(self) -> ssl.SSLContext:
         if self.exact is not None:
-            known = _first_certificate(self.exact)
-            return _believing_if(lambda shown: shown == known, "the certificate is not the server's own")
+            _first_certificate(self.exact)
+            return _believing_if(partial(_is_first_of, file=self.exact), "the certificate is not the server's own")
         if self.pinned is not None:
             return _believing_if(
                 partial(is_signed_by, signer=self.pinned), "the certificate is not signed by the pinned key"
@@ -113,6 +115,14 @@ def _believing_cas(ca_file: Path | None) -> ssl.SSLContext:
         raise UsageError(f"--ca-file {ca_file} {_why(error, 'has no certificate in PEM')}") from error
     context.sslsocket_class = _ClientSocket
     return context
+
+
+def _is_first_of(shown: bytes, file: Path) -> bool:
+    """Tell whether a certificate in DER is the first in a file, which is read anew: the server may have renewed it."""
+    try:
+        return shown == _first_certificate(file)
+    except UsageError:
+        return False
 
 
 def _first_certificate(file: Path) -> bytes:
