@@ -112,6 +112,21 @@ def test_a_broker_with_the_wrong_certificate_is_told_in_one_line_with_exit_code_
     beside_a_coordinator(tmp_path, scenario, *options)
 
 
+def test_an_invitation_leads_to_a_broker_whose_certificate_a_known_authority_has_issued(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    certificate = authority.issue("broker", "127.0.0.1")
+    known = {"SSL_CERT_FILE": str(authority.certificate)}
+
+    async def scenario(operator: Operator, _: Serving) -> None:
+        line = await operator.invites(role="reader")
+        command = ("mfpt_edge", "join", line, "--lang", "sw", "--state-dir", str(tmp_path / "reader"))
+        result = await asyncio.to_thread(run, tmp_path, *command, extra=known)
+        assert result.returncode == 0, result.stderr
+
+    options = ("--tls-cert", str(certificate.cert), "--tls-key", str(certificate.key))
+    beside_a_coordinator(tmp_path, scenario, *options)
+
+
 def test_a_reader_is_admitted_and_told_what_to_do_with_it(tmp_path: Path) -> None:
     async def scenario(operator: Operator, serving: Serving) -> None:
         line = await operator.invites(role="reader")
