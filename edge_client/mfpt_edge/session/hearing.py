@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from mfpt_edge.core.events import Event
 from mfpt_edge.session.channel import Listener
 from mfpt_edge.session.clock import ClockCheck
-from mfpt_edge.session.freshness import Replayed
+from mfpt_edge.session.freshness import Overtaken, Replayed
 from mfpt_edge.session.trust import Forged
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.plan import Plan
@@ -40,6 +40,9 @@ class Hearing:
         """
         try:
             understood = self.listener.understand(inbound, plan, at)
+        except Overtaken as error:
+            self.ignored.counts[_reason(error)] += 1  # nothing that people need to hear of
+            return None
         except DecodeError as error:
             self.ignored.note(_reason(error), inbound.topic, str(error), at)
             return None
