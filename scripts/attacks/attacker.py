@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from attacks.target import PLAN, SWAHILI, Serving, account, enrolled
+from attacks.serving import PLAN, Serving
+from attacks.target import SWAHILI, account, enrolled
 from mfpt_coord.access.accounts import COORDINATOR_USER
 from mfpt_edge.storage.device_folder import Identity, Session
 from mfpt_shared.errors import MfptError
