@@ -109,14 +109,14 @@ async def names_by_the_broker(target: Target) -> Harm:
 async def sequence_that_jumps(target: Target) -> Harm:
     async with peer(target.line) as attacker:
         attacker.say(CLIENT_UP, attacker.ready(), attacker.id)
-        assigned = await attacker.is_told(Assign)
+        assigned = await attacker.answers(Assign)
         if not assigned:
             return "an invited device is not assigned"
         version = assigned[-1].version if isinstance(assigned[-1], Assign) else 0
         attacker.say(CLIENT_UP, update(_FUTURE, version), attacker.id)
-        refused = await attacker.is_told(Reject)
+        refused = await attacker.answers(Reject)
         attacker.say(CLIENT_UP, update(1, version), attacker.id)
-        accepted = await attacker.is_told(Ack)
+        accepted = await attacker.answers(Ack)
     if not refused:
         return "the sequence number 2^53 is accepted"
     return None if accepted else "the device is silenced for good"
