@@ -141,10 +141,10 @@ async def target() -> AsyncIterator[Target]:
         folder, changed = Path(place), asyncio.Event()
         async with (
             serving(folder, "--closed", "--listen", "127.0.0.1:0") as server,
-            contextlib.AsyncExitStack() as all_,
+            contextlib.AsyncExitStack() as stack,
         ):
             devices = [
-                await all_.enter_async_context(_honest(folder / f"device-{number}", server.line, changed))
+                await stack.enter_async_context(_honest(folder / f"device-{number}", server.line, changed))
                 for number in range(HONEST)
             ]
             found = Target(server.data, server.log, server.line, tuple(devices), changed)
