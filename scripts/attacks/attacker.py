@@ -11,7 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from attacks.target import PLAN, SWAHILI, Serving, account, enrolled
+from attacks.serving import PLAN, Serving
+from attacks.target import SWAHILI, account, enrolled
 from mfpt_coord.access.accounts import COORDINATOR_USER
 from mfpt_edge.storage.device_folder import Identity, Session
 from mfpt_shared.errors import MfptError
@@ -23,7 +24,7 @@ from mfpt_shared.protocol.messages import ClientState, Ready, Update, UpdateHead
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, Topic
 from mfpt_shared.tensors import layout, quantise
-from mfpt_shared.transport.base import Disconnected, Inbound, SubscriptionRefused
+from mfpt_shared.transport.base import Inbound
 from mfpt_shared.transport.mqtt import MqttTransport
 
 ANSWER_SECONDS: Final = 10.0
@@ -36,16 +37,12 @@ class Attacker:
     Attributes:
         session: Id and key.
         came: Messages that were received.
-        refused: Topic filters to which the broker does not let it subscribe.
-        cut_off: Whether the broker has ended the connection.
     """
 
     def __init__(self, session: Session, federation: str, transport: MqttTransport) -> None:
         """Take over a transport that is connected."""
         self.session = session
         self.came: list[Inbound] = []
-        self.refused: list[str] = []
-        self.cut_off = False
         self._federation = federation
         self._transport = transport
         self._number = 0
@@ -77,20 +74,12 @@ class Attacker:
         """Wait until the broker has taken everything."""
         await self._transport.flush(FLUSH_SECONDS)
 
-    async def listen(self, seconds: float, until: Callable[[], bool] = lambda: False) -> bool:
-        """Receive for a time, or until a condition holds; tell whether it does."""
+    async def listen(self, seconds: float, until: Callable[[], bool] = lambda: False) -> None:
+        """Receive for a time, or until a condition holds."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while not until():
-                    for event in await self._transport.receive():
-                        match event:
-                            case Inbound():
-                                self.came.append(event)
-                            case SubscriptionRefused(filters):
-                                self.refused += filters
-                            case Disconnected():
-                                self.cut_off = True
-        return until()
+                    self.came += [event for event in await self._transport.receive() if isinstance(event, Inbound)]
 
     def online(self, language: LanguageCode = SWAHILI, device: str = "") -> ClientState:
         """Return its next state."""
@@ -108,12 +97,12 @@ class Attacker:
         self._number += 1
         return self.session.number, self._number
 
-    async def is_told(self, kind: type[Decoded], count: int = 1, seconds: float = ANSWER_SECONDS) -> list[Decoded]:
+    async def answers(self, kind: type[Decoded], count: int = 1, seconds: float = ANSWER_SECONDS) -> list[Decoded]:
         """Wait for the coordinator's messages of a kind to this device, and return all of them."""
-        await self.listen(seconds, lambda: len(self._told(kind)) >= count)
-        return self._told(kind)
+        await self.listen(seconds, lambda: len(self._answers(kind)) >= count)
+        return self._answers(kind)
 
-    def _told(self, kind: type[Decoded]) -> list[Decoded]:
+    def _answers(self, kind: type[Decoded]) -> list[Decoded]:
         down = self.path(CLIENT_DOWN, self.id)
         received = [understand(one.topic, one.payload, self._federation) for one in self.came if one.topic == down]
         return [one.message for one in received if one is not None and isinstance(one.message, kind)]

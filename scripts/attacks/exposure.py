@@ -14,7 +14,8 @@ from typing import Final
 
 from attacks.attacker import peer
 from attacks.network_attack import Harm, NetworkAttack
-from attacks.target import Serving, Target, serving
+from attacks.serving import Serving, serving
+from attacks.target import Target
 from mfpt_shared.errors import AuthenticationFailed, WrongCertificate
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.topics import CLIENT_STATE

@@ -10,7 +10,8 @@ import msgspec
 
 from attacks.attacker import Attacker, broker_itself, peer, update
 from attacks.network_attack import Harm, NetworkAttack
-from attacks.target import PLAN, SWAHILI, Honest, Target
+from attacks.serving import PLAN
+from attacks.target import SWAHILI, Honest, Target
 from mfpt_shared.protocol.codec import Decoded
 from mfpt_shared.protocol.messages import (
     Ack,
@@ -53,24 +54,23 @@ def _forged(victim: Honest) -> list[tuple[Topic, str, Decoded]]:
 
 async def words_by_a_peer(target: Target) -> Harm:
     victim = target.honest[0]
-    before = victim.ignored("forged")
+    before = await victim.ignored("forged")
     async with peer(target.line) as attacker:
         for topic, key, message in _forged(victim):
             attacker.say(topic, message, key)
         await attacker.sent()
         await target.makes_versions()
-    return "the broker passes them on" if victim.ignored("forged") > before else None
+    return "the broker passes them on" if await victim.ignored("forged") > before else None
 
 
 async def words_by_the_broker(target: Target) -> Harm:
     victim = target.honest[0]
-    before, forged = victim.ignored("forged"), _forged(victim)
+    before, forged = await victim.ignored("forged"), _forged(victim)
     async with broker_itself(target) as attacker:
         for topic, key, message in forged:
             attacker.say(topic, message, key)
         await attacker.sent()
-        await target.makes_versions()
-    believed = len(forged) - (victim.ignored("forged") - before)
+    believed = len(forged) - (await victim.ignored("forged", before + len(forged)) - before)
     return f"{believed} of {len(forged)} forged messages are not refused" if believed else None
 
 
@@ -102,22 +102,21 @@ async def names_by_the_broker(target: Target) -> Harm:
         for topic, message in forged:
             attacker.say(topic, message, victim.id)
         await attacker.sent()
-        await target.makes_versions()
-    believed = len(forged) - (await target.refused("forged") - before)
+    believed = len(forged) - (await target.refused("forged", before + len(forged)) - before)
     return f"{believed} of {len(forged)} forged messages are not refused" if believed else None
 
 
 async def sequence_that_jumps(target: Target) -> Harm:
     async with peer(target.line) as attacker:
         attacker.say(CLIENT_UP, attacker.ready(), attacker.id)
-        assigned = await attacker.is_told(Assign)
+        assigned = await attacker.answers(Assign)
         if not assigned:
             return "an invited device is not assigned"
         version = assigned[-1].version if isinstance(assigned[-1], Assign) else 0
         attacker.say(CLIENT_UP, update(_FUTURE, version), attacker.id)
-        refused = await attacker.is_told(Reject)
+        refused = await attacker.answers(Reject)
         attacker.say(CLIENT_UP, update(1, version), attacker.id)
-        accepted = await attacker.is_told(Ack)
+        accepted = await attacker.answers(Ack)
     if not refused:
         return "the sequence number 2^53 is accepted"
     return None if accepted else "the device is silenced for good"
@@ -129,7 +128,7 @@ async def replay(target: Target) -> Harm:
         up, down = (attacker.path(topic, victim.id) for topic in (CLIENT_UP, CLIENT_DOWN))
         attacker.subscribe(up, down)
         await attacker.listen(_RECORD_SECONDS)
-        counted, ignored = (await target.status()).updates.duplicate, victim.ignored("replayed")
+        counted, ignored = (await target.status()).updates.duplicate, await victim.ignored("replayed")
         old = list(attacker.came)
         for one in old:
             attacker.publish(one.topic, one.payload)
@@ -142,7 +141,7 @@ async def replay(target: Target) -> Harm:
         return "there was nothing to be recorded"
     if again < updates:
         return f"{updates - again} of {updates} updates count twice"
-    obeyed = orders - (victim.ignored("replayed") - ignored)
+    obeyed = orders - (await victim.ignored("replayed", ignored + orders) - ignored)
     return f"{obeyed} of {orders} old assignments are obeyed" if obeyed > 0 else None
 
 

@@ -19,7 +19,7 @@ class NetworkAttack:
     Attributes:
         name: Name on the command line and in the results.
         about: Description in a few words.
-        make: Makes the attack. That the federation still works afterwards is looked at by whoever calls it.
+        make: Makes the attack, and returns what it achieved; whether versions are still made is for `run` to see.
     """
 
     name: str

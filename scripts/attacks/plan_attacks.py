@@ -70,7 +70,7 @@ def _plan(backbone: str = "bundled:multilingual-e5-small", data: str = "") -> st
 async def reads_documents(_: Target) -> Harm:
     with _home() as home:
         names = (
-            f"hf:../{_PRIVATE}",
+            f"hf:../{home.name}/{_PRIVATE}",
             f"hf:{_PRIVATE}",
             f"hf:./{_PRIVATE}",
             _PRIVATE,

@@ -1,22 +1,19 @@
-"""What is attacked over the network: `mfpt-coord serve` as a process, closed, and two honest devices in this one.
+"""What is attacked over the network: a closed federation of a coordinator and two honest devices.
 
 The devices are real but for their training, which adds a little to every value.
 """
 
 import asyncio
 import contextlib
-import sys
 import tempfile
 import threading
 import time
-from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from mfpt_coord.server import control
-from mfpt_coord.server.orders import Invitation, Invite, ShowStatus, Status
+from attacks.serving import HONEST, PATIENCE_SECONDS, Serving, grown, serving
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.enrol import ask, request
@@ -24,31 +21,18 @@ from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
-from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut
+from mfpt_shared.errors import TimedOut
 from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
-from mfpt_shared.plan_files import plan_to_toml
-from mfpt_shared.protocol.messages import Admitted, FederationStatus
+from mfpt_shared.protocol.messages import Admitted
 from mfpt_shared.tensors import PromptState
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.mqtt import MqttTransport
 
 SWAHILI: Final = LanguageCode("swh")
-HONEST: Final = 2
-PLAN: Final = Plan(
-    task=Task(labels=("good", "bad")),
-    backbone=BackboneSpec(uri="path:none", width=8, layers=2),
-    prompt=PromptSpec(tokens=4),
-    training=Training(head_start="zero"),
-    aggregation=Aggregation(buffer=HONEST, proximity="uniform"),
-)
 # Versions that begin before an attack may end after it.
 _MORE_VERSIONS: Final = 3
-_START_SECONDS: Final = 60.0
-_PATIENCE_SECONDS: Final = 15.0
 _ROUND_SECONDS: Final = 0.1
-_LOOK_SECONDS: Final = 0.05
 
 
 class QuickTrainer:
@@ -96,47 +80,13 @@ class Honest:
         """Newest version that it has received."""
         return self.client.snapshot.version or 0
 
-    def ignored(self, reason: str) -> int:
-        """Return how many messages changed nothing, for this reason."""
-        return self.client.ignored.counts[reason]
+    async def ignored(self, reason: str, at_least: int = 0) -> int:
+        """Return how many messages changed nothing, for this reason; waits for a while until there are so many."""
 
+        async def read() -> int:
+            return self.client.ignored.counts[reason]
 
-@dataclass(frozen=True, slots=True)
-class Serving:
-    """A coordinator that runs as a process.
-
-    Attributes:
-        data: Its data folder.
-        log: File with what it says.
-        line: An invitation that admits devices of any language.
-    """
-
-    data: Path
-    log: Path
-    line: InvitationLine
-
-    @property
-    def address(self) -> BrokerAddress:
-        """Where its broker listens."""
-        return self.line.addresses[0]
-
-    def said(self) -> str:
-        """Return all that it has said so far."""
-        return self.log.read_text(encoding="utf-8", errors="replace")
-
-    async def invite(self, **about: Any) -> InvitationLine:
-        """Return a new invitation; see `orders.Invite`."""
-        return await _invited(self.data, **about)
-
-    async def status(self) -> FederationStatus:
-        """Return what the coordinator says of its federation."""
-        report = await asyncio.to_thread(control.ask, self.data, ShowStatus())
-        assert isinstance(report, Status)
-        return report.status
-
-    async def refused(self, reason: str) -> int:
-        """Return how many messages changed nothing, for this reason."""
-        return (await self.status()).refused.get(reason, 0)
+        return await grown(read, at_least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +104,7 @@ class Target(Serving):
         """Tell whether new versions go on reaching every honest device."""
         wanted = {device.id: device.version + _MORE_VERSIONS for device in self.honest}
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while not all(device.version >= wanted[device.id] for device in self.honest):
                     if any(device.task.done() for device in self.honest):
                         return False
@@ -162,47 +112,6 @@ class Target(Serving):
                     await self.changed.wait()
                 return True
         return False
-
-
-@contextlib.asynccontextmanager
-async def serving(folder: Path, *options: str) -> AsyncIterator[Serving]:
-    """Run a coordinator on a folder, from the moment it answers until the context ends.
-
-    Raises:
-        TimedOut: It does not answer.
-        MfptError: It ended.
-    """
-    (folder / "plan.toml").write_text(plan_to_toml(PLAN), encoding="utf-8")
-    data, log = folder / "data", folder / "coordinator.log"
-    command = ["-m", "mfpt_coord", "serve", "--data-dir", str(data), "--plan", str(folder / "plan.toml"), *options]
-    with log.open("wb") as errors:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdin=asyncio.subprocess.DEVNULL, stdout=errors, stderr=errors, umask=0
-        )
-        try:
-            yield Serving(data, log, await _first_answer(process, data, log))
-        finally:
-            if process.returncode is None:
-                process.terminate()
-            await process.wait()
-
-
-async def _first_answer(process: Process, data: Path, log: Path) -> InvitationLine:
-    try:
-        async with asyncio.timeout(_START_SECONDS):
-            while process.returncode is None:
-                with contextlib.suppress(ConnectionFailed):
-                    return await _invited(data, uses=10_000)
-                await asyncio.sleep(_LOOK_SECONDS)
-    except TimeoutError as error:
-        raise TimedOut(f"the coordinator does not answer after {_START_SECONDS:g} s; its log is {log}") from error
-    raise MfptError(f"the coordinator ended: {log.read_text(encoding='utf-8', errors='replace').strip()}")
-
-
-async def _invited(data: Path, **about: Any) -> InvitationLine:
-    report = await asyncio.to_thread(control.ask, data, Invite(**about))
-    assert isinstance(report, Invitation), report
-    return InvitationLine.parse(report.line)
 
 
 async def enrolled(line: InvitationLine, session: Session) -> Admitted:
@@ -232,10 +141,10 @@ async def target() -> AsyncIterator[Target]:
         folder, changed = Path(place), asyncio.Event()
         async with (
             serving(folder, "--closed", "--listen", "127.0.0.1:0") as server,
-            contextlib.AsyncExitStack() as all_,
+            contextlib.AsyncExitStack() as stack,
         ):
             devices = [
-                await all_.enter_async_context(_honest(folder / f"device-{number}", server.line, changed))
+                await stack.enter_async_context(_honest(folder / f"device-{number}", server.line, changed))
                 for number in range(HONEST)
             ]
             found = Target(server.data, server.log, server.line, tuple(devices), changed)
