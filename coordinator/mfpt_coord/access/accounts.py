@@ -1,9 +1,11 @@
 """Accounts at a broker, and what a broker must do with them, as a protocol with an adapter for each kind of broker."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
+
+from mfpt_shared.invitation import INVITED
+from mfpt_shared.keys import digest
 
 Role = Literal["device", "reader", "monitor", "invitation"]
 """device: trains; reader: fetches plan and prompts; monitor: also the status; invitation: asks to be admitted."""
@@ -37,16 +39,8 @@ class Account:
         return right_password and right_client
 
 
-INVITED = "invite-"
-"""Beginning of the user names of invitations."""
-
 COORDINATOR_USER: Final = "coord"
 """User name of the coordinator itself."""
-
-
-def digest(secret: str) -> bytes:
-    """Return what is kept of a secret."""
-    return hashlib.sha256(secret.encode()).digest()
 
 
 class Credentials(Protocol):

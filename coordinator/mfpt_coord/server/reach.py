@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mfpt_coord.access.accounts import Credentials, digest
+from mfpt_coord.access.accounts import Credentials
 from mfpt_coord.access.certificate import make_certificate
 from mfpt_coord.access.desk import Desk, OpenHouse
 from mfpt_coord.access.mosquitto import MosquittoFiles
@@ -20,7 +20,7 @@ from mfpt_coord.server.channel import CoordinatorIdentity
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.logins import known_accounts
 from mfpt_shared.atomic import write_durably
-from mfpt_shared.keys import SigningKey
+from mfpt_shared.keys import SigningKey, digest
 from mfpt_shared.protocol.codec import MAX_JSON
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from mfpt_shared.transport.connection import Connection

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_coord.access.accounts import Account, digest
+from mfpt_coord.access.accounts import Account
 from mfpt_coord.access.mosquitto import MosquittoFiles
 from mfpt_shared.errors import UsageError
+from mfpt_shared.keys import digest
 
 
 def account(user: str) -> Account:
