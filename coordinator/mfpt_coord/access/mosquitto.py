@@ -82,6 +82,11 @@ class MosquittoFiles:
         self._lock = threading.Lock()
         self._users = {line.partition(":")[0] for line in _lines(self._passwords)}
 
+    def has(self, user: str) -> bool:
+        """Tell whether a user can connect."""
+        with self._lock:
+            return user in self._users
+
     def allow_coordinator(self, password: str) -> None:
         """Let the coordinator itself connect, as `coord`."""
         with self._lock:

@@ -122,8 +122,11 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
             _log.warning("%s has no effect: only an open federation (--open) has a common password", PASSWORD_VARIABLE)
         return
     _log.info("listening: mfpt-edge join --broker %s", where)
-    if config.is_open:
-        _log.warning("open: whoever reaches the broker can take part, and what it sends counts; --closed asks for more")
+    if config.is_open or config.broker is not None:
+        _log.warning(
+            "open: whoever reaches the broker can take part, and what it sends counts; --closed admits invited devices "
+            "alone"
+        )
 
 
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
