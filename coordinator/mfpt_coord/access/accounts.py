@@ -46,6 +46,10 @@ COORDINATOR_USER: Final = "coord"
 class Credentials(Protocol):
     """A broker's accounts. Both calls cost the same, however many accounts there are."""
 
+    @property
+    def failed_logins(self) -> int:
+        """Number of logins that failed since the start; 0 where the broker alone knows."""
+
     def allow(self, account: Account, password: str) -> None:
         """Let somebody connect from now on.
 

@@ -82,6 +82,11 @@ class MosquittoFiles:
         self._lock = threading.Lock()
         self._users = {line.partition(":")[0] for line in _lines(self._passwords)}
 
+    @property
+    def failed_logins(self) -> int:
+        """See Credentials.failed_logins; Mosquitto's log has them."""
+        return 0
+
     def has(self, user: str) -> bool:
         """Tell whether a user can connect."""
         with self._lock:

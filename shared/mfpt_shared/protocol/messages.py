@@ -352,6 +352,7 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
         staleness: Number of accepted updates, by staleness.
         buffer: Number of updates that wait for the next fold.
         refused: Number of messages that changed nothing, by reason, since the coordinator started.
+        failed_logins: Number of logins that the broker refused, since the coordinator started.
         languages: The languages with the most devices.
         clients: The devices that are online or were heard last.
         more_languages: Number of languages that are not listed.
@@ -370,6 +371,7 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     languages: dict[str, LanguageStatus]
     clients: list[ClientStatus]
     refused: dict[str, int] = {}
+    failed_logins: int = 0
     more_languages: int = 0
     more_clients: int = 0
     more_online: int = 0
