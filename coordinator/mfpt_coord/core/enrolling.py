@@ -94,7 +94,9 @@ def _enrolled(state: State, enrolment: Enrolment, event: EnrolAsked, before: lis
 
 def _refused(state: State, event: EnrolAsked, reason: RefusalReason, detail: str) -> Step:
     answer = Refused(nonce=event.request.nonce, reason=reason, detail=detail)
-    return state, [AnswerEnrolment(event.token, answer), Log(f"a device was not admitted: {detail}")]
+    # Anybody can invent tokens, and fill the log with them.
+    noted = Log(f"a device was not admitted: {detail}", is_detail=event.token not in state.invitations)
+    return state, [AnswerEnrolment(event.token, answer), noted]
 
 
 def meet(state: State, event: DeviceMet) -> Step:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mfpt_coord.core import enrolling
-from mfpt_coord.core.effects import Allow, PublishPrompt, SaveClient, SaveEnrolment, SaveInvitation, Withdraw
+from mfpt_coord.core.effects import Allow, Log, PublishPrompt, SaveClient, SaveEnrolment, SaveInvitation, Withdraw
 from mfpt_coord.core.events import DeviceMet, DeviceRenamed
 from mfpt_coord.core.order import actions
 from mfpt_shared.keys import digest
@@ -251,3 +251,11 @@ def test_a_revoked_device_takes_nobody_s_place(monkeypatch: pytest.MonkeyPatch) 
     federation.admits("d1")
     federation.revokes("d1")
     federation.admits("d2")
+
+
+def test_invented_tokens_do_not_fill_the_log() -> None:
+    federation = ClosedFederation()
+    federation.invites(uses=0)
+    for token, is_detail in (("invented", True), (TOKEN, False)):
+        federation.asks("d1", token=token)
+        assert [line.is_detail for line in federation.only(Log)] == [is_detail]
