@@ -4,11 +4,11 @@ A peer sends them under its own account. Whoever runs the broker, or has broken 
 signatures have to hold.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from attacks.attacker import ANSWER_SECONDS, Attacker, broker_itself, peer, update
+from attacks.attacker import Attacker, broker_itself, peer, update
 from attacks.network_attack import Harm, NetworkAttack
 from attacks.target import PLAN, SWAHILI, Honest, Target
 from mfpt_shared.protocol.codec import Decoded
@@ -25,15 +25,15 @@ from mfpt_shared.protocol.messages import (
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PROMPT, Topic
 from mfpt_shared.protocol.topics import PLAN as PLAN_TOPIC
 from mfpt_shared.tensors import halve, initial_state
-from mfpt_shared.transport.base import Inbound
 
 _FUTURE: Final = 2**53
 _SEQUENCES: Final = 200
+_RECORD_SECONDS: Final = 1.0
 
 
 def _forged(victim: Honest) -> list[tuple[Topic, str, Decoded]]:
     """Return what would do harm if it were the coordinator's: topic, key and message."""
-    later = {"epoch": _FUTURE, "version": _FUTURE, "at": 1.0}
+    later: dict[str, Any] = {"epoch": _FUTURE, "version": _FUTURE, "at": 1.0}
     hostile = msgspec.structs.replace(PLAN, task=msgspec.structs.replace(PLAN.task, data="hf:evil/data"))
     prompt = PromptHeader(language=SWAHILI, plan=PLAN.digest, backbone="", **later)
     acknowledged = [Ack(sequence=sequence, **later) for sequence in range(1, _SEQUENCES)]
@@ -124,27 +124,26 @@ async def sequence_that_jumps(target: Target) -> Harm:
 
 
 async def replay(target: Target) -> Harm:
-    """What a device and the coordinator said to each other is said again, to both, by the broker."""
     victim = target.honest[0]
     async with broker_itself(target) as attacker:
         up, down = (attacker.path(topic, victim.id) for topic in (CLIENT_UP, CLIENT_DOWN))
         attacker.subscribe(up, down)
-        await attacker.listen(ANSWER_SECONDS, lambda: {one.topic for one in attacker.came} == {up, down})
-        await attacker.listen(1.0)
-        before = (await target.status()).updates
+        await attacker.listen(_RECORD_SECONDS)
+        counted, ignored = (await target.status()).updates.duplicate, victim.ignored("replayed")
         old = list(attacker.came)
         for one in old:
             attacker.publish(one.topic, one.payload)
         await attacker.sent()
-        await attacker.listen(0.5)
-        after = (await target.status()).updates
-    again = after.duplicate - before.duplicate
-    sent = sum(_is_update(one, up) for one in old)
-    return None if again >= sent else f"{sent - again} of {sent} updates count twice"
-
-
-def _is_update(message: Inbound, up: str) -> bool:
-    return message.topic == up and not message.payload.startswith(b"{")
+        await target.makes_versions()
+        again = (await target.status()).updates.duplicate - counted
+    updates = sum(one.topic == up and not one.payload.startswith(b"{") for one in old)
+    orders = sum(one.topic == down and b'"assign"' in one.payload for one in old)
+    if not updates or not orders:
+        return "there was nothing to be recorded"
+    if again < updates:
+        return f"{updates - again} of {updates} updates count twice"
+    obeyed = orders - (victim.ignored("replayed") - ignored)
+    return f"{obeyed} of {orders} old assignments are obeyed" if obeyed > 0 else None
 
 
 FORGERIES: Final = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from attacks.attack import Result
 from attacks.target import Target, target
+from mfpt_shared.errors import MfptError
 
 Harm = str | None
 """What an attack has achieved, in a few words; None: nothing."""
@@ -27,7 +28,10 @@ class NetworkAttack:
 
     async def run(self, on: Target) -> Result:
         """Make the attack, and see whether the federation goes on making versions."""
-        harm = await self.make(on)
+        try:
+            harm = await self.make(on)
+        except MfptError as error:  # what everybody may do does not work any more
+            harm = str(error)
         if harm is None and not await on.makes_versions():
             harm = "the federation makes no versions any more"
         return Result(refused=harm is None, note=harm or "")

@@ -177,7 +177,7 @@ async def serving(folder: Path, *options: str) -> AsyncIterator[Serving]:
     command = ["-m", "mfpt_coord", "serve", "--data-dir", str(data), "--plan", str(folder / "plan.toml"), *options]
     with log.open("wb") as errors:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, *command, stdin=asyncio.subprocess.DEVNULL, stdout=errors, stderr=errors
+            sys.executable, *command, stdin=asyncio.subprocess.DEVNULL, stdout=errors, stderr=errors, umask=0
         )
         try:
             yield Serving(data, log, await _first_answer(process, data, log))

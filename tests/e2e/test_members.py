@@ -14,11 +14,14 @@ from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import AuthenticationFailed, InUse
 from mfpt_shared.folders import owned
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.transport.address import DEFAULT_USER
 from mfpt_shared.transport.security import Security
+from support.brokers import find_mosquitto, mosquitto
 from support.closed import Closed, closed
-from support.federation import Device, running, tiny_plan
+from support.federation import Device, coordinating, running, tiny_plan
 from support.inbox import SECONDS
 from support.joining import admit, reach
+from support.sealing import key_of
 from support.stub import StubTrainer
 
 pytestmark = pytest.mark.network
@@ -145,3 +148,27 @@ def test_whoever_was_not_invited_fetches_nothing(tmp_path: Path) -> None:
             await fetched(tmp_path / "stranger", str(federation.broker))
 
     in_a_closed_federation(tmp_path, scenario)
+
+
+@pytest.mark.skipif(find_mosquitto() is None, reason="mosquitto is not installed")
+@pytest.mark.parametrize("password", ["", "in common"], ids=["the invitation's", "the common one"])
+def test_a_member_of_a_broker_without_accounts_of_devices_keeps_the_login_that_let_it_in(
+    password: str, tmp_path: Path
+) -> None:
+    async def scenario() -> None:
+        (tmp_path / "coordinator.key").write_bytes(key_of("coordinator").to_pem())
+        async with (
+            mosquitto(tmp_path) as address,
+            coordinating(tmp_path, tiny_plan(), address) as (coordinator, _),
+        ):
+            federation = Closed(tmp_path, coordinator, address, key_of("coordinator"))
+            line = await federation.invite()
+            membership = await admit(tmp_path / "swh", reach(invitation=line, password=password))
+            assert membership is not None
+            login = (DEFAULT_USER, password) if password else (line.user, line.secret)
+            assert (membership.user, membership.password) == login
+            device = Device(tmp_path / "swh", "swh", address, StubTrainer(step=0.25), rounds=1, membership=membership)
+            async with running(device) as ended:
+                await asyncio.wait_for(ended, SECONDS)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))

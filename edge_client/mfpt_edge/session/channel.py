@@ -6,8 +6,8 @@ from typing import Final, TypeVar
 import msgspec
 
 from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptReceived, Told
-from mfpt_edge.session.freshness import Freshness, Replayed
-from mfpt_edge.session.trust import Forged, Trust
+from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import Session
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan
@@ -30,7 +30,6 @@ from mfpt_shared.protocol.messages import (
 )
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, Topic
-from mfpt_shared.refusals import Reason
 from mfpt_shared.tensors import check_layout, dense, layout
 from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.base import Inbound, Transport, Will
@@ -86,17 +85,6 @@ class Listener:
             _check_prompt(message, plan)
         self.freshness.check(message)
         return _event(message, at)
-
-
-def reason_of(error: DecodeError) -> Reason:
-    """Return why a message was ignored, as it is counted."""
-    match error:
-        case Forged():
-            return "forged"
-        case Replayed():
-            return "replayed"
-        case _:
-            return "damaged"
 
 
 def _decoded(topic: Topic, content: bytes) -> Decoded:

@@ -26,9 +26,9 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
-from mfpt_edge.session.channel import Channel, Listener, reason_of
-from mfpt_edge.session.clock import ClockCheck
+from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.snapshot import Snapshot
@@ -42,7 +42,6 @@ from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeErr
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.refusals import Refusals
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -106,13 +105,13 @@ class EdgeClient:
             first_sequence=sequence + 1,
         )
         self._channel = Channel(transport, federation, session)
-        epoch, version = folder.newest_seen() if trust.key is not None else (0, 0)
-        self._freshness = Freshness(epoch, version, session.number)
-        self._listener = Listener(federation, trust, self._freshness)
+        self._is_member = trust.key is not None
+        self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
+        self._freshness = Freshness(self._kept_epoch, version, session.number)
+        self._hearing = Hearing(Listener(federation, trust, self._freshness))
+        self.ignored = self._hearing.ignored
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self.prompts = PromptKeeper(folder)
-        self.ignored = Refusals()
-        self._clock_check = ClockCheck()
         self._job = TrainingJob(
             session.identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
         )
@@ -196,15 +195,17 @@ class EdgeClient:
                 self._handle(BrokerLost(self._clock()))
                 if self._retries is not None and attempts >= self._retries:
                     raise ConnectionFailed(f"the broker is gone ({reason}), {attempts} attempts to reconnect failed")
-            case Inbound(topic) as inbound:
-                try:
-                    understood = self._listener.understand(inbound, self._state.plan, self._clock())
-                except DecodeError as error:
-                    self.ignored.note(reason_of(error), topic, str(error), self._clock())
-                    return
+            case Inbound() as inbound:
+                understood = self._hearing.take(inbound, self._state.plan, self._clock())
+                self._keep_epoch()
                 if understood is not None:
-                    self._clock_check.look(understood)
                     self._handle(understood)
+
+    def _keep_epoch(self) -> None:
+        """Remember the coordinator's epoch through restarts; in an open federation, coordinators may be others."""
+        if self._is_member and self._freshness.epoch > self._kept_epoch:
+            self._kept_epoch = self._freshness.epoch
+            self._folder.save_epoch(self._kept_epoch)
 
     def _handle(self, event: Event) -> None:
         self._state, effects = step(self._state, event)

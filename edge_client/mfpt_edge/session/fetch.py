@@ -8,16 +8,16 @@ from typing import Final
 
 from mfpt_edge.core.events import Event as Understood
 from mfpt_edge.core.events import PlanReceived, PromptReceived
-from mfpt_edge.session.channel import Listener, reason_of
+from mfpt_edge.session.channel import Listener
 from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.saved_prompt import Model
-from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
+from mfpt_shared.errors import AuthenticationFailed, TimedOut
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PLAN, PROMPT
-from mfpt_shared.refusals import Refusals
 from mfpt_shared.transport.base import Event, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.connection import Connection
 
@@ -66,7 +66,7 @@ async def fetch_over(transport: Transport, listener: Listener, language: Languag
     try:
         name = listener.federation
         transport.subscribe(PLAN.path(name), PROMPT.path(name, language), PROMPT.path(name, UNDETERMINED))
-        retained = _Retained(listener)
+        retained = _Retained(Hearing(listener))
         own = await _wait_for(transport, retained, (language,), OWN_PROMPT_SECONDS)
         return own or await _wait_for(transport, retained, (language, UNDETERMINED), FETCH_SECONDS)
     finally:
@@ -77,10 +77,9 @@ async def fetch_over(transport: Transport, listener: Listener, language: Languag
 class _Retained:
     """What the broker has sent so far."""
 
-    listener: Listener
+    hearing: Hearing
     plan: Plan | None = None
     prompts: dict[str, Prompt] = field(default_factory=dict)
-    ignored: Refusals = field(default_factory=Refusals)
 
     def add(self, event: Event) -> None:
         """Take an event; what is damaged, forged or old changes nothing.
@@ -92,11 +91,8 @@ class _Retained:
         match event:
             case SubscriptionRefused():
                 raise AuthenticationFailed(str(event))
-            case Inbound(topic) as inbound:
-                try:
-                    self._keep(self.listener.understand(inbound, self.plan, at=0.0))
-                except DecodeError as error:
-                    self.ignored.note(reason_of(error), topic, str(error), time.monotonic())
+            case Inbound() as inbound:
+                self._keep(self.hearing.take(inbound, self.plan, time.time()))
 
     def _keep(self, understood: Understood | None) -> None:
         match understood:

@@ -228,6 +228,27 @@ def test_a_restarted_member_refuses_an_earlier_epoch(tmp_path: Path) -> None:
     assert version == VERSION
 
 
+def test_a_restarted_member_refuses_an_epoch_before_one_of_which_it_has_no_prompt_yet(tmp_path: Path) -> None:
+    DeviceFolder(tmp_path).save_epoch(EPOCH + 2)
+    assert DeviceFolder(tmp_path).newest_seen() == (EPOCH + 2, 0)
+
+    async def scenario() -> int:
+        client, transport = device(tmp_path, broker_of_a_running_federation(VERSION), trust=pinned())
+        await transport.connect()
+        running = asyncio.create_task(client.run())
+        await until(lambda: client.ignored.counts["replayed"] >= 3)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        return client.ignored.counts["replayed"]
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 20)) >= 3
+
+
+def test_a_member_keeps_the_epoch_that_it_saw(tmp_path: Path) -> None:
+    come_back_to(tmp_path, broker_of_a_running_federation(VERSION, epoch=EPOCH + 1))
+    assert DeviceFolder(tmp_path).newest_seen() == (EPOCH + 1, VERSION)
+
+
 def test_a_restarted_member_refuses_a_lower_version_of_the_same_epoch(tmp_path: Path) -> None:
     assert come_back_to(tmp_path, broker_of_a_running_federation(VERSION - 1)) == (1, VERSION)
 
