@@ -4,8 +4,9 @@ import asyncio
 import contextlib
 from dataclasses import dataclass, replace
 
-from mfpt_coord.access.accounts import Account, Role, digest
+from mfpt_coord.access.accounts import Account, Role
 from mfpt_shared.errors import AuthenticationFailed
+from mfpt_shared.keys import digest
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected
 from mfpt_shared.transport.mqtt import MqttTransport

@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from mfpt_coord.access.accounts import digest
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.core.admission import Invitation
 from mfpt_coord.core.events import DeviceRevoked, Invited
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine, encoded
-from mfpt_shared.keys import SigningKey
+from mfpt_shared.keys import SigningKey, digest
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import BrokerAddress

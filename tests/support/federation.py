@@ -76,9 +76,8 @@ async def coordinating(
     directory.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(directory / "coordinator.sqlite", keep=math.inf)
     try:
-        is_new = store.load() is None
         state = replace(open_state(store, plan), open=credentials is None)
-        identity = open_identity(directory, store, is_new=is_new)
+        identity = open_identity(directory, store)
         transport = MqttTransport(
             address,
             identity.mqtt_client,

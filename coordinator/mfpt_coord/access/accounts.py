@@ -1,9 +1,11 @@
 """Accounts at a broker, and what a broker must do with them, as a protocol with an adapter for each kind of broker."""
 
-import hashlib
 import hmac
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
+
+from mfpt_shared.invitation import INVITED
+from mfpt_shared.keys import digest
 
 Role = Literal["device", "reader", "monitor", "invitation"]
 """device: trains; reader: fetches plan and prompts; monitor: also the status; invitation: asks to be admitted."""
@@ -37,20 +39,16 @@ class Account:
         return right_password and right_client
 
 
-INVITED = "invite-"
-"""Beginning of the user names of invitations."""
-
 COORDINATOR_USER: Final = "coord"
 """User name of the coordinator itself."""
 
 
-def digest(secret: str) -> bytes:
-    """Return what is kept of a secret."""
-    return hashlib.sha256(secret.encode()).digest()
-
-
 class Credentials(Protocol):
     """A broker's accounts. Both calls cost the same, however many accounts there are."""
+
+    @property
+    def failed_logins(self) -> int:
+        """Number of logins that failed since the start; 0 where the broker alone knows."""
 
     def allow(self, account: Account, password: str) -> None:
         """Let somebody connect from now on.

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from mfpt_coord.access.accounts import COORDINATOR_USER, Account, digest
+from mfpt_coord.access.accounts import COORDINATOR_USER, Account
 from mfpt_coord.access.rights import Rights, rights
+from mfpt_shared.keys import digest
 from mfpt_shared.transport.address import DEFAULT_USER
 
 _DEVICE_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -70,6 +71,7 @@ class Desk:
         accounts: Iterable[Account] = (),
         open_house: OpenHouse | None = None,
         coordinator: str | None = None,
+        withdrawn: Iterable[str] = (),
     ) -> None:
         """Open the desk.
 
@@ -78,11 +80,12 @@ class Desk:
             accounts: Accounts that exist.
             open_house: What to ask of those without an account; None: they are not let in.
             coordinator: MQTT client id of the coordinator, which nobody else gets; None: it is as good as unknown.
+            withdrawn: Users that are refused, whoever else is let in.
         """
         self._federation = federation
         self._accounts: dict[str, Account] = {}
         self._open = open_house
-        self._withdrawn: set[str] = set()
+        self._withdrawn = set(withdrawn)
         self._bound: dict[str, bytes] = {}
         # Owners of MQTT client ids: a broker ends the connection of whoever has an id that somebody else comes with.
         self._owners: dict[bytes, str] = {digest(coordinator): COORDINATOR_USER} if coordinator is not None else {}

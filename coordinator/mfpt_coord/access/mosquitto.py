@@ -7,6 +7,7 @@ Source: mosquitto.conf(5), mosquitto_passwd(1); the hash is `$7$`, PBKDF2 with H
 
 import base64
 import hashlib
+import hmac
 import logging
 import os
 import re
@@ -82,6 +83,16 @@ class MosquittoFiles:
         self._lock = threading.Lock()
         self._users = {line.partition(":")[0] for line in _lines(self._passwords)}
 
+    @property
+    def failed_logins(self) -> int:
+        """See Credentials.failed_logins; Mosquitto's log has them."""
+        return 0
+
+    def has(self, user: str) -> bool:
+        """Tell whether a user can connect."""
+        with self._lock:
+            return user in self._users
+
     def allow_coordinator(self, password: str) -> None:
         """Let the coordinator itself connect, as `coord`."""
         with self._lock:
@@ -96,13 +107,26 @@ class MosquittoFiles:
         if _plain(account.user, "a user's name") == COORDINATOR_USER:
             raise UsageError(f"the user {COORDINATOR_USER!r} is the coordinator; choose another name")
         with self._lock:
-            self._put(account.user, password, rights(account.role, self._federation, account.key))
+            # A device that asks again has the account already: it costs no new files, and Mosquitto reads none.
+            if not self._knows(account.user, password):
+                self._put(account.user, password, rights(account.role, self._federation, account.key))
 
     def withdraw(self, user: str) -> None:
         """See Credentials.withdraw."""
         with self._lock:
             self._remove(user)
             self._read_again()
+
+    def _knows(self, user: str, password: str) -> bool:
+        """Tell whether a user has this password; a broken line of the file counts as another one."""
+        if user not in self._users:
+            return False
+        known = next((line for line in _lines(self._passwords) if line.partition(":")[0] == user), "")
+        try:
+            salt = base64.b64decode(known.split("$")[3], validate=True)
+        except (IndexError, ValueError):
+            return False
+        return hmac.compare_digest(known, f"{user}:{hashed(password, salt)}")
 
     def _put(self, user: str, password: str, may: Rights) -> None:
         if user in self._users:

@@ -79,7 +79,7 @@ class NatsAccounts:
 
     @property
     def failed_logins(self) -> int:
-        """Number of logins that failed since the start."""
+        """See Credentials.failed_logins."""
         with self._lock:
             return self._failures.total.total()
 

@@ -79,8 +79,9 @@ def _rights(federation: str) -> "dict[tuple[str, str], Rights]":
     """Return what may be done, by role and user name; `<id>` is a device's id, `<token>` an invitation's."""
     from typing import get_args
 
-    from mfpt_coord.access.accounts import COORDINATOR_USER, INVITED, Role
+    from mfpt_coord.access.accounts import COORDINATOR_USER, Role
     from mfpt_coord.access.rights import coordinator_rights, rights
+    from mfpt_shared.invitation import INVITED
 
     found = {("coordinator", COORDINATOR_USER): coordinator_rights(federation)}
     for role in get_args(Role):

@@ -32,7 +32,8 @@ def list_devices(data_dir: DataDirOption = None, as_json: JsonOption = False) ->
 def revoke(device: DeviceArgument, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
     """Exclude a device, at once and for good.
 
-    Updates of it that wait for the next version still count; nothing that comes later does.
+    Updates of it that wait for the next version still count; nothing that comes later does. The invitation by which it
+    came admits nobody any more.
     """
     from mfpt_coord.server.orders import Revoke
 

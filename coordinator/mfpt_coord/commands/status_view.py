@@ -157,6 +157,8 @@ def render(status: FederationStatus, *, online: bool, now: float) -> RenderableT
         )
     if status.refused:
         parts.append(_refused(status.refused))
+    if status.failed_logins:
+        parts.append(Text(f"failed logins since the coordinator started: {status.failed_logins:,}", "yellow"))
     if status.staleness:
         parts.append(_staleness(status.staleness))
     return Panel(Group(*parts), title=_text(f"federation {status.federation}"), title_align="left")

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from mfpt_shared.invitation import proof
+from mfpt_shared.invitation import INVITED, proof
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
@@ -17,7 +17,6 @@ from mfpt_shared.protocol.messages import Enrol, Role
 
 MAX_DEVICES: Final = 10_000
 MAX_LANGUAGES: Final = 200
-INVITATION_PREFIX: Final = "invite-"
 # Names that a device cannot have, because broker accounts of other kinds have them.
 _RESERVED: Final = ("mfpt", "coordinator", "coord", "auth", "sys")
 
@@ -49,7 +48,7 @@ class Invitation:
     @property
     def user(self) -> str:
         """Name of its account at the broker."""
-        return INVITATION_PREFIX + self.id
+        return INVITED + self.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def refusal(
     """
     if invitation is None or not hmac.compare_digest(request.proof, proof(invitation.secret, key)):
         return "revoked", "this invitation is not known here; ask for a new one"
-    return _id_problem(request.user, key, enrolments) or _token_problem(invitation, len(enrolments), at)
+    return _id_problem(request.user, key, enrolments) or _token_problem(invitation, enrolments, at)
 
 
 def _id_problem(client: str, key: PublicKey, enrolments: Mapping[str, Enrolment]) -> tuple[RefusalReason, str] | None:
@@ -141,16 +140,20 @@ def _id_problem(client: str, key: PublicKey, enrolments: Mapping[str, Enrolment]
         return "revoked", "this device is no longer admitted"
     if owner is not None and owner.key == key and not owner.is_invited:
         return None  # it took part while the federation was open
-    if owner is not None or client in _RESERVED or client.startswith(INVITATION_PREFIX):
+    if owner is not None or client in _RESERVED or client.startswith(INVITED):
         return "taken", f"the id {client} belongs to somebody else"
     return None
 
 
-def _token_problem(invitation: Invitation, enrolled: int, at: float) -> tuple[RefusalReason, str] | None:
+def _token_problem(
+    invitation: Invitation, enrolments: Mapping[str, Enrolment], at: float
+) -> tuple[RefusalReason, str] | None:
     if invitation.expires is not None and at >= invitation.expires:
         return "expired", "this invitation has expired; ask for a new one"
     if invitation.uses < 1:
         return "used", "this invitation is used up; ask for a new one"
-    if enrolled >= MAX_DEVICES:
+    # Devices that came while the federation was open take nobody's place.
+    admitted = sum(one.is_invited and one.revoked is None for one in enrolments.values())
+    if admitted >= MAX_DEVICES:
         return "full", f"the federation is full: it has {MAX_DEVICES:,} devices"
     return None

@@ -94,7 +94,9 @@ def _enrolled(state: State, enrolment: Enrolment, event: EnrolAsked, before: lis
 
 def _refused(state: State, event: EnrolAsked, reason: RefusalReason, detail: str) -> Step:
     answer = Refused(nonce=event.request.nonce, reason=reason, detail=detail)
-    return state, [AnswerEnrolment(event.token, answer), Log(f"a device was not admitted: {detail}")]
+    # Anybody can invent tokens, and fill the log with them.
+    noted = Log(f"a device was not admitted: {detail}", is_detail=event.token not in state.invitations)
+    return state, [AnswerEnrolment(event.token, answer), noted]
 
 
 def meet(state: State, event: DeviceMet) -> Step:
@@ -106,13 +108,20 @@ def meet(state: State, event: DeviceMet) -> Step:
 
 
 def revoke(state: State, event: DeviceRevoked) -> Step:
-    """Exclude a device at once. Its updates in the buffer stay; what it says about itself no longer counts."""
+    """Exclude a device at once. Its updates in the buffer stay; what it says about itself no longer counts.
+
+    Whoever has the device knows its invitation, which therefore admits nobody any more, under no other key either.
+    """
     enrolment = state.enrolments.get(event.client)
     if enrolment is None:
         return state, []
     revoked = replace(enrolment, revoked=event.at)
     after = replace(state, enrolments={**state.enrolments, event.client: revoked})
     effects: list[Effect] = [SaveEnrolment(revoked)]
+    if (invitation := state.invitations.get(enrolment.token)) is not None and invitation.uses > 0:
+        used_up = replace(invitation, uses=0)
+        after = replace(after, invitations={**after.invitations, used_up.id: used_up})
+        effects += [SaveInvitation(used_up), Log(f"invitation {used_up.id}, by which it came, admits nobody any more")]
     if client := state.clients.get(event.client):
         gone = replace(client, state="offline", ready=False, assignment=None, examples=0, accuracy=None, grants=())
         after = replace(after, clients={**after.clients, client.id: gone})

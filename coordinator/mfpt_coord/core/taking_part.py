@@ -49,7 +49,8 @@ def language_problem(state: State, client: str, language: LanguageCode) -> str:
 def counted_examples(state: State, client: str, claimed: int) -> int:
     """Return how many of the examples that a device claims count."""
     enrolment = state.enrolments.get(client)
-    return claimed if enrolment is None else enrolment.bounded(claimed)
+    counted = min(claimed, state.plan.aggregation.max_examples)
+    return counted if enrolment is None else enrolment.bounded(counted)
 
 
 def stop(

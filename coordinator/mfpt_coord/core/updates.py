@@ -38,9 +38,9 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     client = replace(known, language=language)
     if header.sequence <= client.sequence:
         duplicate = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
-        return _counted(state, client, duplicate), [
+        return _counted(state, known, duplicate), [
             SaveCounts(duplicate),
-            Send(client.id, Ack(sequence=header.sequence)),
+            Send(known.id, Ack(sequence=header.sequence)),
         ]
     if problem := _problem(state, client, header):
         return _rejected(state, known, event, "incompatible", problem)

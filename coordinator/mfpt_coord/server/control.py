@@ -56,8 +56,9 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
         data_dir: Data folder, which this process owns.
         obey: Carries out an order; its MfptErrors become reports.
     """
-    path = data_dir / SOCKET_FILE
-    path.unlink(missing_ok=True)
+    path, port_file = _files(data_dir)
+    for left in (path, port_file):
+        left.unlink(missing_ok=True)
     token = "" if _has_unix_socket(path) else secrets.token_urlsafe()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,7 +71,7 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
     if token:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = _Port(server.sockets[0].getsockname()[1], token)
-        write_durably(data_dir / PORT_FILE, msgspec.json.encode(port))
+        write_durably(port_file, msgspec.json.encode(port))
     else:
         with _private_files():
             server = await asyncio.start_unix_server(serve, path)
@@ -79,7 +80,7 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
     finally:
         server.close()
         await server.wait_closed()
-        for file in (path, data_dir / PORT_FILE):
+        for file in (path, port_file):
             file.unlink(missing_ok=True)
 
 
@@ -120,7 +121,13 @@ def ask(data_dir: Path, order: AnyOrder) -> AnyReport:
 
 def runs_on(data_dir: Path) -> bool:
     """Tell whether a coordinator runs on a data folder, or seems to."""
-    return (data_dir / SOCKET_FILE).exists() or (data_dir / PORT_FILE).exists()
+    return any(file.exists() for file in _files(data_dir))
+
+
+def _files(data_dir: Path) -> tuple[Path, Path]:
+    """Return the socket's file and the port's; whoever comes by a link finds the same ones, with paths as long."""
+    folder = data_dir.resolve()
+    return folder / SOCKET_FILE, folder / PORT_FILE
 
 
 def _nobody(data_dir: Path) -> ConnectionFailed:
@@ -131,14 +138,14 @@ def _nobody(data_dir: Path) -> ConnectionFailed:
 
 @contextmanager
 def _connected(data_dir: Path) -> Iterator[tuple[socket.socket, str]]:
-    path = data_dir / SOCKET_FILE
+    path, port_file = _files(data_dir)
     if _has_unix_socket(path):
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(SECONDS)
             connection.connect(str(path))
             yield connection, ""
         return
-    port = msgspec.json.decode((data_dir / PORT_FILE).read_bytes(), type=_Port)
+    port = msgspec.json.decode(port_file.read_bytes(), type=_Port)
     with socket.create_connection(("127.0.0.1", port.port), SECONDS) as connection:
         yield connection, port.token
 

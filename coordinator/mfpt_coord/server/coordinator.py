@@ -39,6 +39,7 @@ RETRY_SECONDS: Final = 1.0
 # After the last version, devices evaluate it and leave; this is how long the coordinator waits for them.
 FAREWELL_SECONDS: Final = 30.0
 FLUSH_SECONDS: Final = 5.0
+ENDING: Final = "the coordinator is about to end, and has not done it; start it again first"
 
 _log = logging.getLogger(__name__)
 
@@ -74,6 +75,7 @@ class Coordinator:
         self._intake = Intake(lambda: self.state, identity.key.public, identity.epoch)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
+        self._credentials = credentials
         self._clock = clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
         self._errands = Errands(self._channel, self._look_ups, credentials)
@@ -82,6 +84,7 @@ class Coordinator:
         self._status_changed = True
         self._stopping = asyncio.Event()
         self._superseded = False
+        self._ended = False
 
     def stop(self) -> None:
         """Ask `run` to end in order."""
@@ -90,14 +93,20 @@ class Coordinator:
     def status(self) -> FederationStatus:
         """Return what `coord/status` says."""
         status = federation_status(self.state, self._started, self._clock())
-        return msgspec.structs.replace(status, refused=dict(self._intake.refusals.counts))
+        return msgspec.structs.replace(
+            status,
+            refused=dict(self._intake.refusals.counts),
+            failed_logins=0 if self._credentials is None else self._credentials.failed_logins,
+        )
 
     async def apply(self, event: Event) -> None:
         """Let an order of the operator take effect, on the disk as well.
 
         Raises:
-            MfptError: It cannot be saved, and has not happened.
+            MfptError: It cannot be saved, or the coordinator is about to end; it has not happened.
         """
+        if self._ended:
+            raise MfptError(ENDING)
         done = asyncio.get_running_loop().create_future()
         self._requests.put_nowait((event, done))
         await done
@@ -146,6 +155,7 @@ class Coordinator:
             for future in (received, found, asked, stopping):
                 future.cancel()
             await asyncio.wait((received, found, asked, stopping))
+            self._turn_away(asked)
             await self._look_ups.close()
             await self._say_goodbye()
 
@@ -155,6 +165,16 @@ class Coordinator:
             done.set_result(None)
         else:
             done.set_exception(MfptError("the coordinator cannot save it: is the disk full? Its log says more"))
+
+    def _turn_away(self, asked: "asyncio.Future[tuple[Event, asyncio.Future[None]]]") -> None:
+        """Answer the orders that came too late to be carried out."""
+        self._ended = True
+        waiting = [] if asked.cancelled() else [asked.result()]
+        while not self._requests.empty():
+            waiting.append(self._requests.get_nowait())
+        for _, done in waiting:
+            if not done.done():
+                done.set_exception(MfptError(ENDING))
 
     def _next_deadline(self, looked: float) -> float:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""

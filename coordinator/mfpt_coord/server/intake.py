@@ -4,15 +4,16 @@ A message that is uninvited, forged, altered, replayed or overtaken changes noth
 Cheap questions are asked first: a signature is looked at only if size, number and sender are in order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
-from mfpt_coord.core.admission import MAX_DEVICES
+from mfpt_coord.core.admission import MAX_DEVICES, Enrolment
 from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, Overwritten, UpdateArrived
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
 from mfpt_shared.errors import DecodeError, Incompatible
+from mfpt_shared.invitation import INVITED
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol import codec
@@ -26,7 +27,7 @@ from mfpt_shared.protocol.messages import (
     Ready,
     Update,
 )
-from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP, Address, parse
+from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE, ENROL_UP, Address, parse
 from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Inbound
 
@@ -113,11 +114,14 @@ class Intake:
         if size > self._largest:
             raise _Refused("too large", f"{size:,} bytes; the plan's largest update has {self._largest:,}")
         state = self._state()
-        known = state.enrolments.get(address.key)
-        is_known = known is not None and (state.open or known.is_invited)
-        if address.topic in (CLIENT_STATE, CLIENT_UP) and not is_known and not state.open:
-            raise _Refused("uninvited", "this device was not admitted")
-        if not self._quotas.allows(address.key, at, is_known=is_known and address.topic is not ENROL_UP):
+        if address.topic is ENROL_UP:
+            sender, is_known = INVITED + address.key, address.key in state.invitations
+        else:
+            known = state.enrolments.get(address.key)
+            sender, is_known = address.key, known is not None and (state.open or known.is_invited)
+            if not (is_known or state.open):
+                raise _Refused("uninvited", "this device was not admitted")
+        if not self._quotas.allows(sender, at, is_known=is_known):
             raise _Refused("too many", "more messages than a device sends")
 
     def _from_device(self, device: str, received: Received, at: float) -> list[Event]:
@@ -134,13 +138,19 @@ class Intake:
         enrolments = self._state().enrolments
         known = enrolments[device].key if device in enrolments else self._met.get(device)
         if known is None:
-            if len(enrolments) + len(self._met) >= MAX_DEVICES:
+            if self._is_full(enrolments):
                 raise _Refused("full", f"there are {MAX_DEVICES:,} devices already")
             self._met[device] = received.signer
             return [DeviceMet(at, device, received.signer, _language(received.message))]
         if received.signer != known:
             raise _Refused("forged", f"signed by {fingerprint(received.signer)}, not by the device's own key")
         return []
+
+    def _is_full(self, enrolments: Mapping[str, Enrolment]) -> bool:
+        if len(enrolments) + len(self._met) < MAX_DEVICES:
+            return False
+        self._met = {device: key for device, key in self._met.items() if device not in enrolments}
+        return len(enrolments) + len(self._met) >= MAX_DEVICES
 
     def _is_new(self, device: str, topic: str, message: FromDevice) -> bool:
         """Tell whether a message is later than all before it on its topic; refuse it if it is earlier than one.

@@ -1,4 +1,4 @@
-"""Accounts at the broker, for those whom the core admits."""
+"""Accounts at the broker, for those whom the core admits, and the names of those whom it has excluded."""
 
 from collections.abc import Iterator
 
@@ -21,3 +21,8 @@ def known_accounts(state: State) -> Iterator[Account]:
     for enrolment in state.enrolments.values():
         if enrolment.revoked is None and enrolment.password:
             yield account_of(enrolment)
+
+
+def revoked_users(state: State) -> list[str]:
+    """Return the user names of all who were admitted once and are no longer."""
+    return [enrolment.client for enrolment in state.enrolments.values() if enrolment.revoked is not None]

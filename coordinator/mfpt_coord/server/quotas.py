@@ -48,9 +48,9 @@ class Quotas:
         """Count a message; tell whether its sender may send it.
 
         Args:
-            sender: Id in the topic.
+            sender: Id of the device, or user name of the invitation.
             now: Seconds on any clock.
-            is_known: Whether the sender was admitted.
+            is_known: Whether the device was admitted, or there is such an invitation.
         """
         if not is_known:
             return self._strangers.take(now)

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Final
 
-from mfpt_coord.access.accounts import Credentials, digest
+from mfpt_coord.access.accounts import Credentials
 from mfpt_coord.access.certificate import make_certificate
 from mfpt_coord.access.desk import Desk, OpenHouse
 from mfpt_coord.access.mosquitto import MosquittoFiles
@@ -18,9 +18,9 @@ from mfpt_coord.server.broker import EmbeddedBroker
 from mfpt_coord.server.broker_config import BrokerOptions, Certificate, Listen
 from mfpt_coord.server.channel import CoordinatorIdentity
 from mfpt_coord.server.config import ServeConfig
-from mfpt_coord.server.logins import known_accounts
+from mfpt_coord.server.logins import known_accounts, revoked_users
 from mfpt_shared.atomic import write_durably
-from mfpt_shared.keys import SigningKey
+from mfpt_shared.keys import SigningKey, digest
 from mfpt_shared.protocol.codec import MAX_JSON
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from mfpt_shared.transport.connection import Connection
@@ -47,11 +47,23 @@ class Reach:
 
 
 def is_open(config: ServeConfig) -> bool:
-    """Tell whether devices take part without an invitation: as was asked for, or else on this machine alone."""
+    """Tell whether devices take part without an invitation: as was asked for, or else on this machine alone.
+
+    Whoever has accounts kept at a Mosquitto wants nobody without one.
+    """
     if config.is_open is not None:
         return config.is_open
-    hosts = [config.listen.host] if config.broker is None else [address.host for address in config.broker.addresses]
-    return all(is_loopback(host) for host in hosts)
+    return config.mosquitto is None and not _others_can_reach(config)
+
+
+def _others_can_reach(config: ServeConfig) -> bool:
+    """Tell whether the broker listens for, or is named to, anybody outside of this machine."""
+    hosts = [place.host for place in config.advertised]
+    if config.broker is not None:
+        hosts += [address.host for address in config.broker.addresses]
+    else:
+        hosts += [place.host for place in (config.listen, config.offer.websocket) if place is not None]
+    return not all(map(is_loopback, hosts))
 
 
 async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity, stack: AsyncExitStack) -> Reach:
@@ -69,9 +81,11 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
     federation = state.plan.federation
     if config.broker is not None:
         plain = tuple(replace(address, username=None, password=None) for address in config.broker.addresses)
-        return Reach(config.broker, _advertised(config, plain), _mosquitto(config, federation))
+        return Reach(config.broker, _advertised(config, plain), _mosquitto(config, state))
     house = _open_house() if state.open else None
-    desk = Desk(federation, known_accounts(state), house, coordinator=identity.mqtt_client)
+    desk = Desk(
+        federation, known_accounts(state), house, coordinator=identity.mqtt_client, withdrawn=revoked_users(state)
+    )
     certificate = _certificate(config, identity.key)
     options = BrokerOptions(
         max(largest_payload(state.plan), MAX_JSON),
@@ -80,21 +94,31 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
     )
     broker = EmbeddedBroker(config.data_dir / "broker", config.listen, options, federation, desk, os.environ)
     await stack.enter_async_context(broker)
-    listening = [broker.public_address]
-    if config.listen.host in _EVERYWHERE:
-        listening = [replace(listening[0], host=own_address())]
-    if (websocket := broker.websocket_address) is not None:
-        listening.append(replace(websocket, host=listening[0].host))
+    listening = [_as_others_see(broker.public_address, config.listen)]
+    if (websocket := broker.websocket_address) is not None and config.offer.websocket is not None:
+        listening.append(_as_others_see(websocket, config.offer.websocket))
     # The coordinator reaches its own broker at an address that the certificate may not name.
     own = Connection((broker.address,), Security(exact=broker.certificate))
     return Reach(own, _advertised(config, tuple(listening)), broker.accounts)
 
 
-def _mosquitto(config: ServeConfig, federation: str) -> Credentials | None:
-    """Return the accounts of a Mosquitto, if the coordinator keeps them."""
+def _as_others_see(address: BrokerAddress, listen: Listen) -> BrokerAddress:
+    """Return an address of this machine's broker for its network, if it listens there."""
+    return replace(address, host=own_address()) if listen.host in _EVERYWHERE else address
+
+
+def _mosquitto(config: ServeConfig, state: State) -> Credentials | None:
+    """Return the accounts of a Mosquitto, if the coordinator keeps them.
+
+    An account whose owner was revoked is removed once more: a crash may have come before it was.
+    """
     if config.mosquitto is None:
         return None
-    return MosquittoFiles(config.mosquitto, federation, config.mosquitto / "mosquitto.pid")
+    files = MosquittoFiles(config.mosquitto, state.plan.federation, config.mosquitto / "mosquitto.pid")
+    for user in revoked_users(state):
+        if files.has(user):
+            files.withdraw(user)
+    return files
 
 
 def _certificate(config: ServeConfig, key: SigningKey) -> Certificate | None:
@@ -114,7 +138,7 @@ def _serves_tls(config: ServeConfig) -> bool:
     """Tell whether the broker serves TLS: as was asked for, or else wherever secrets would travel in the clear."""
     if config.offer.tls is not None:
         return config.offer.tls
-    return not is_open(config) and not is_loopback(config.listen.host)
+    return not is_open(config) and _others_can_reach(config)
 
 
 def _open_house() -> OpenHouse:
@@ -123,9 +147,14 @@ def _open_house() -> OpenHouse:
 
 
 def _advertised(config: ServeConfig, listening: tuple[BrokerAddress, ...]) -> tuple[BrokerAddress, ...]:
-    """Return where devices reach the broker: as was said, or else where it listens."""
-    named = [replace(listening[0], host=one.host, port=one.port or listening[0].port) for one in config.advertised]
-    return tuple(named) or listening
+    """Return where devices reach the broker: as was said, and by WebSockets there too; or else where it listens."""
+    first, *others = listening
+    if not config.advertised:
+        return listening
+    named = [replace(first, host=one.host, port=one.port or first.port) for one in config.advertised]
+    if config.broker is None:
+        named += [replace(other, host=named[0].host) for other in others]
+    return tuple(named)
 
 
 def own_address() -> str:

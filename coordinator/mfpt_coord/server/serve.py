@@ -46,36 +46,35 @@ def serve(config: ServeConfig) -> None:
         store = SqliteStore(config.data_dir / "coordinator.sqlite", config.keep)
         try:
             store.forget(time.time())
-            is_new = store.load() is None
             state = _with_distances(open_state(store, config.plan), config.distances)
-            identity = open_identity(config.data_dir, store, is_new=is_new)
+            identity = open_identity(config.data_dir, store)
             if asyncio.run(_run(config, store, state, identity)) == signal.SIGINT:
                 raise Interrupted("interrupted; everything is saved, and the same command continues from here")
         finally:
             store.close()
 
 
-def open_identity(data_dir: Path, store: SqliteStore, *, is_new: bool) -> CoordinatorIdentity:
+def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
     """Return who the coordinator is in this run.
+
+    Its number is at least the time in seconds: where a store was lost, or an older copy of it was restored, devices
+    have seen higher epochs than the store knows of.
 
     Args:
         data_dir: Data folder, which holds the key; a new one is made where there is none.
         store: Store, which numbers the runs.
-        is_new: Whether the store has just been made. If there is a key already, a store was lost, and devices have
-            seen higher epochs than it would begin with: it continues from the time, in seconds.
 
     Raises:
         Damaged: The key cannot be read.
     """
     file, started = data_dir / KEY_FILE, time.time()
-    had_key = file.exists()
-    if not had_key:
+    if not file.exists():
         write_durably(file, SigningKey.generate().to_pem())
     try:
         key = SigningKey.from_pem(file.read_bytes())
     except Damaged as error:
         raise Damaged(f"{file}: {error}; restore a copy of it") from error
-    epoch = store.begin_run(int(started) if is_new and had_key else 1)
+    epoch = store.begin_run(int(started))
     return CoordinatorIdentity(store.coordinator, started, epoch, key)
 
 
@@ -122,8 +121,11 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
             _log.warning("%s has no effect: only an open federation (--open) has a common password", PASSWORD_VARIABLE)
         return
     _log.info("listening: mfpt-edge join --broker %s", where)
-    if config.is_open:
-        _log.warning("open: whoever reaches the broker can take part, and what it sends counts; --closed asks for more")
+    if config.is_open or config.broker is not None:
+        _log.warning(
+            "open: whoever reaches the broker can take part, and what it sends counts; --closed admits invited devices "
+            "alone"
+        )
 
 
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:

@@ -86,7 +86,7 @@ class SqliteStore:
         """Id of the coordinator that this store belongs to."""
         return self._meta("coordinator").decode()
 
-    def begin_run(self, least: int = 1) -> int:
+    def begin_run(self, least: int) -> int:
         """Return the epoch of a new run, higher than all before and at least `least`; it is on the disk already."""
         epoch = max(int(self._meta("epoch", b"0")) + 1, least)
         self._put_meta("epoch", b"%d" % epoch)

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfpt_coord.access.accounts import COORDINATOR_USER, Account, digest
+from mfpt_coord.access.accounts import COORDINATOR_USER, Account
 from mfpt_coord.access.connections import MOST_CONNECTIONS, Connections, Place
 from mfpt_coord.access.desk import CLIENT_TAKEN, FAILURE_SECONDS, MOST_FAILURES, Desk, Failures, OpenHouse
 from mfpt_coord.access.rights import Rights, rights
+from mfpt_shared.keys import digest
 
 ANN = Account("ann", "device", digest("secret"), digest("ann's client"))
 GUEST = Account("invite-t0", "invitation", digest("token"))
@@ -137,3 +138,7 @@ def test_a_user_with_too_many_connections_gives_up_the_oldest() -> None:
     assert given_up[MOST_CONNECTIONS:] == [[Place("server", 0)], [Place("server", 1)]]
     assert len(connections.take("ann")) == MOST_CONNECTIONS
     assert connections.take("ann") == []
+
+
+def test_who_was_revoked_in_an_earlier_run_stays_out_of_an_open_federation() -> None:
+    assert Desk("f", [], OpenHouse(), withdrawn=["ann"]).decide("ann", "", "any client") == "revoked"

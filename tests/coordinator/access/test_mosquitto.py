@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_coord.access.accounts import Account, digest
+from mfpt_coord.access.accounts import Account
 from mfpt_coord.access.mosquitto import MosquittoFiles
 from mfpt_shared.errors import UsageError
+from mfpt_shared.keys import digest
 
 
 def account(user: str) -> Account:
@@ -44,3 +45,14 @@ def test_a_user_whose_name_would_add_rights_is_refused(tmp_path: Path, user: str
         MosquittoFiles(tmp_path, "test").allow(account(user), "secret")
 
     assert not (tmp_path / "acl").exists()
+
+
+def test_an_account_that_is_there_already_is_not_written_again(tmp_path: Path) -> None:
+    """Whoever asks to be admitted again and again must not keep the disk and Mosquitto busy."""
+    files = MosquittoFiles(tmp_path, "test")
+    files.allow(account("one"), "secret")
+    before = (tmp_path / "passwords").read_bytes()
+    files.allow(account("one"), "secret")
+    assert (tmp_path / "passwords").read_bytes() == before
+    files.allow(account("one"), "another")
+    assert (tmp_path / "passwords").read_bytes() != before

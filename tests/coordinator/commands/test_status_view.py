@@ -26,3 +26,8 @@ def test_refused_messages_are_shown_by_the_reason() -> None:
 
 def test_nothing_is_said_of_refused_messages_where_there_are_none() -> None:
     assert "refused" not in shown(STATUS)
+
+
+def test_failed_logins_are_shown() -> None:
+    status = msgspec.structs.replace(STATUS, failed_logins=6188)
+    assert "failed logins since the coordinator started: 6,188" in shown(status)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from mfpt_coord.core import enrolling
-from mfpt_coord.core.effects import Allow, PublishPrompt, SaveClient, SaveEnrolment, SaveInvitation, Withdraw
+from mfpt_coord.core.effects import Allow, Log, PublishPrompt, SaveClient, SaveEnrolment, SaveInvitation, Withdraw
 from mfpt_coord.core.events import DeviceMet, DeviceRenamed
 from mfpt_coord.core.order import actions
 from mfpt_shared.keys import digest
@@ -222,3 +222,40 @@ def test_a_device_that_was_met_while_the_federation_was_open_needs_an_invitation
     assert isinstance(federation.asks("d1"), Admitted)
     federation.ready("d1")
     assert [type(message) for message in federation.told("d1")] == [Assign]
+
+
+def test_a_revoked_device_does_not_come_back_under_another_key_with_its_invitation() -> None:
+    federation = ClosedFederation()
+    federation.invites(uses=5)
+    federation.asks("d1")
+    federation.asks("d2")
+    federation.revokes("d1")
+    assert federation.only(SaveInvitation)[-1].invitation.uses == 0
+    assert refused_because(federation.asks("d1-again")) == "used"
+    assert federation.state.enrolments["d2"].revoked is None
+
+
+def test_a_federation_that_was_full_of_uninvited_devices_admits_invited_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever filled it while it was open must not lock out those who are invited once it is closed."""
+    monkeypatch.setattr("mfpt_coord.core.admission.MAX_DEVICES", 2)
+    federation = ClosedFederation()
+    met = {client: enrolled(client, token="") for client in ("x1", "x2")}
+    federation.state = replace(federation.state, enrolments=met)
+    federation.invites()
+    assert isinstance(federation.asks("d1"), Admitted)
+
+
+def test_a_revoked_device_takes_nobody_s_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mfpt_coord.core.admission.MAX_DEVICES", 1)
+    federation = ClosedFederation()
+    federation.admits("d1")
+    federation.revokes("d1")
+    federation.admits("d2")
+
+
+def test_invented_tokens_do_not_fill_the_log() -> None:
+    federation = ClosedFederation()
+    federation.invites(uses=0)
+    for token, is_detail in (("invented", True), (TOKEN, False)):
+        federation.asks("d1", token=token)
+        assert [line.is_detail for line in federation.only(Log)] == [is_detail]

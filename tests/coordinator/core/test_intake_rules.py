@@ -164,3 +164,22 @@ def test_an_enrolment_for_another_role_is_no_device() -> None:
     federation.state = replace(federation.state, enrolments={"m": enrolled("m", role="monitor")})
     federation.ready("m")
     assert federation.effects == []
+
+
+def test_a_repeated_update_that_names_another_language_does_not_change_that_of_the_device() -> None:
+    federation = ClosedFederation(buffer=100)
+    federation.admits("d1")
+    federation.ready("d1")
+    federation.update("d1", 1, assigned=False)
+    federation.update("d1", 1, language=ZULU, assigned=False)
+    assert federation.told("d1")[0] == Ack(sequence=1)
+    assert federation.state.clients["d1"].language == SWAHILI
+
+
+def test_a_claim_of_a_trillion_examples_does_not_send_a_language_to_the_end_of_the_queue() -> None:
+    federation = ClosedFederation(buffer=100, max_examples=50)
+    federation.admits("liar")
+    federation.ready("liar", examples=10**12)
+    federation.update("liar", examples=10**12, assigned=False)
+    assert federation.state.clients["liar"].examples == 50
+    assert federation.state.buffer[0].header.examples == 50

@@ -86,3 +86,15 @@ def test_where_no_coordinator_runs_the_error_says_how_to_start_one(tmp_path: Pat
         (tmp_path / SOCKET_FILE).touch()
     with pytest.raises(ConnectionFailed, match="mfpt-coord serve"):
         ask(tmp_path, ListDevices())
+
+
+def test_a_folder_with_a_long_path_is_found_by_a_short_link_too(tmp_path: Path) -> None:
+    folder, link = tmp_path / ("x" * 100), tmp_path / "link"
+    folder.mkdir()
+    link.symlink_to(folder)
+
+    async def scenario() -> AnyReport:
+        async with control_socket(folder, obey):
+            return await asyncio.to_thread(ask, link, ListDevices())
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 30)) == Devices(devices=[])

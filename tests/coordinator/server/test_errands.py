@@ -27,6 +27,10 @@ class Accounts:
     def __init__(self) -> None:
         self.known: dict[str, tuple[Account, str]] = {}
 
+    @property
+    def failed_logins(self) -> int:
+        return 0
+
     def allow(self, account: Account, password: str) -> None:
         self.known[account.user] = (account, password)
 

@@ -10,7 +10,7 @@ from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, UpdateArri
 from mfpt_coord.core.state import Client, State, initial
 from mfpt_coord.server import intake as intake_module
 from mfpt_coord.server.intake import Intake
-from mfpt_coord.server.quotas import BURST
+from mfpt_coord.server.quotas import BURST, STRANGERS_BURST
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
@@ -24,7 +24,7 @@ from mfpt_shared.protocol.messages import (
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP
 from mfpt_shared.transport.base import Inbound
-from support.admitting import enrolled, request
+from support.admitting import enrolled, invitation, request
 from support.coordinator_core import SWAHILI
 from support.federation import tiny_plan
 from support.sealing import inbound, key_of
@@ -236,3 +236,23 @@ def test_what_somebody_else_says_about_the_coordinator_is_forged() -> None:
     said = CoordinatorState(state="online", coordinator="c", started=1.0, epoch=99)
     assert door.takes(inbound(COORDINATOR_STATE, "", said, signer="thief")) == []
     assert door.refused == {"forged": 1}
+
+
+def test_an_open_federation_counts_each_device_that_it_meets_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_module, "MAX_DEVICES", 4)
+    door = Door(is_open=True)
+    for number in range(6):
+        device = f"d{number}"
+        if door.takes(inbound(CLIENT_STATE, device, state(1))):
+            door.state = replace(door.state, enrolments={**door.state.enrolments, device: enrolled(device, token="")})
+    assert sorted(door.state.enrolments) == ["d0", "d1", "d2", "d3"]
+    assert door.refused == {"full": 2}
+
+
+def test_a_flood_with_one_invitation_leaves_the_others_open() -> None:
+    door = Door(invitations={token: invitation(id=token) for token in ("leaked", "mine")})
+    flood = inbound(ENROL_UP, "leaked", request("d1"))
+    for _ in range(int(STRANGERS_BURST) + 1):
+        door.intake.understand(Inbound(flood.topic, b"nonsense"), 9.0)
+    assert door.refused["too many"] > 0
+    assert door.takes(inbound(ENROL_UP, "mine", request("d2"))) == ["EnrolAsked"]

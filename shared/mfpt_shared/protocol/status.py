@@ -1,0 +1,76 @@
+"""The status of a federation, which `mfpt-coord status` shows. docs/protocol.md explains every field."""
+
+from typing import Literal
+
+import msgspec
+
+from mfpt_shared.protocol.base import FromCoordinator
+
+
+class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of updates, by the answer to them."""
+
+    accepted: int = 0
+    rejected: int = 0
+    duplicate: int = 0
+    stale: int = 0
+
+
+class LanguageStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One language: its devices, their examples, and its newest validation accuracy.
+
+    Attributes:
+        accuracy: Mean over the devices, weighted by their examples.
+        contributed: Number of training examples behind all its updates.
+    """
+
+    clients: int
+    examples: int
+    accuracy: float | None
+    contributed: int
+
+
+class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """One device, as the coordinator last saw it."""
+
+    id: str
+    language: str
+    state: Literal["online", "offline"]
+    phase: str
+    progress: float
+    last_seen: float
+    examples: int
+    accuracy: float | None
+    device: str
+
+
+class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
+    """`coord/status`: what `mfpt-coord status` shows.
+
+    Attributes:
+        staleness: Number of accepted updates, by staleness.
+        buffer: Number of updates that wait for the next fold.
+        refused: Number of messages that changed nothing, by reason, since the coordinator started.
+        failed_logins: Number of logins that the broker refused, since the coordinator started.
+        languages: The languages with the most devices.
+        clients: The devices that are online or were heard last.
+        more_languages: Number of languages that are not listed.
+        more_clients: Number of devices that are not listed.
+        more_online: How many of the devices that are not listed are online.
+    """
+
+    federation: str
+    plan: str
+    folds: int
+    buffer: int
+    buffer_size: int
+    started: float
+    updates: UpdateCounts
+    staleness: dict[int, int]
+    languages: dict[str, LanguageStatus]
+    clients: list[ClientStatus]
+    refused: dict[str, int] = msgspec.field(default_factory=dict)
+    failed_logins: int = 0
+    more_languages: int = 0
+    more_clients: int = 0
+    more_online: int = 0
