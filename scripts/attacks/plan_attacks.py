@@ -23,6 +23,8 @@ from mfpt_shared.plan import BackboneSpec, Plan, Task, Training, plan_to_json
 _LABELS: Final = ("good", "bad")
 _OWN: Final = "own.csv"
 _PRIVATE: Final = "Documents"
+# Any other error comes from whatever opens data.
+_REFUSED_UNOPENED: Final = ("PlanError", "UsageError", "NotAllowed")
 _BATCH: Final = 1_000_000
 _TEXTS: Final = 48
 _MEMORY: Final = 560_000_000
@@ -77,8 +79,12 @@ async def reads_documents(_: Target) -> Harm:
             str(home / _PRIVATE / "train.csv"),
         )
         report = await _told(home, Volunteer(tuple(_plan(data=name) for name in names), yes=True))
-    read = [name for name, error in zip(names, report.errors, strict=True) if error is None]
-    return f"the device trains on {', '.join(read)}" if read else None
+    opened = [
+        name
+        for name, error in zip(names, report.errors, strict=True)
+        if error is None or error[0] not in _REFUSED_UNOPENED
+    ]
+    return f"the device opens {', '.join(opened)}" if opened else None
 
 
 async def opens_files(_: Target) -> Harm:
