@@ -133,9 +133,10 @@ def _show(result: Result) -> None:
     print(f"accepted  {accepted:>8} updates/s; bare paho {bound} updates/s; {accepted / bound:.0%} of the bound")
     secured, unsecured, ratio = result["secured"], result["unsecured"], result["ratio"]
     print(
-        f"signatures and TLS: {DEVICES} devices {secured['noop_round_ms']:.1f} ms, {unsecured['noop_round_ms']:.1f} ms "
-        f"without (times {ratio['noop_round_ms']:.2f}); accepted {secured['accepted_per_s']:.0f} updates/s, "
-        f"{unsecured['accepted_per_s']:.0f} without (times {ratio['accepted_per_s']:.2f} as long)"
+        f"with signatures and TLS: {secured['noop_round_ms']:.1f} ms with {DEVICES} devices, "
+        f"{secured['accepted_per_s']:.0f} updates/s; with neither: {unsecured['noop_round_ms']:.1f} ms, "
+        f"{unsecured['accepted_per_s']:.0f} updates/s; {ratio['noop_round_ms']:.2f} and "
+        f"{ratio['accepted_per_s']:.2f} times as long"
     )
     print(
         f"{result['accepted']} updates of {result['update_bytes']} bytes accepted, {result['resynced']} resynced; "

@@ -142,10 +142,15 @@ def _wait_until_online(server: CoordinatorProcess, federation: str, limit: float
             raise TimedOut(f"{late}; {server.explain()}")
         time.sleep(0.02)  # there is no event for a port that opens
     with bare_client(address, "watcher", security=server.door.security) as watcher:
+
+        def subscribe(*_: object) -> None:
+            watcher.subscribe(COORDINATOR_STATE.path(federation), 1)
+
         watcher.on_message = lambda *_: online.set()
-        # A server that has just begun to listen may not know yet who may log in: paho connects again, and forgets this.
-        watcher.on_connect = lambda *_: watcher.subscribe(COORDINATOR_STATE.path(federation), 1)
-        watcher.subscribe(COORDINATOR_STATE.path(federation), 1)
+        # A server that has just begun to listen may not know yet who may log in: paho connects again, and forgets what
+        # was asked for.
+        watcher.on_connect = subscribe
+        subscribe()
         if not online.wait(max(0.0, give_up - time.monotonic())):
             raise TimedOut(f"{late}; {server.explain()}")
 
