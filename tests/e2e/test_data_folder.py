@@ -11,9 +11,10 @@ import pytest
 
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Update
+from mfpt_shared.protocol.topics import COORDINATOR_STATUS
 from mfpt_shared.tensors import layout
 from support.federation import tiny_plan
-from support.neighbour import Neighbour, plan_file
+from support.neighbour import FEDERATION, Neighbour, plan_file
 from support.programs import serve
 
 pytestmark = pytest.mark.network
@@ -34,30 +35,53 @@ def too_open(folder: Path) -> list[str]:
     ]
 
 
+def noise_of(device: Neighbour) -> Update:
+    """Return an update whose bytes can be found again, wherever they are."""
+    noise = np.random.default_rng(1)
+    shapes = layout(tiny_plan())
+    change = {name: noise.uniform(-0.1, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+    return Update(device.update(1).header, change)
+
+
+def files_with(update: Update, folder: Path) -> list[str]:
+    part = encode(update)[-40:-4]
+    return [str(path) for path in folder.rglob("*") if path.is_file() and part in path.read_bytes()]
+
+
 @pytest.mark.usefixtures("open_umask")
 def test_nobody_else_can_read_the_data_folder_and_a_folded_update_is_not_in_it(tmp_path: Path) -> None:
     data = tmp_path / "data"
 
-    async def scenario() -> tuple[bytes, list[str]]:
+    async def scenario() -> tuple[Update, list[str]]:
         plan = str(plan_file(tmp_path, tiny_plan(buffer=1)))
         async with serve(tmp_path, data, "--plan", plan) as serving:
             async with Neighbour(serving.address, "abc") as device:
                 await device.take_part()
-                update = device.update(1)
-                noise = np.random.default_rng(1)
-                change = {
-                    name: noise.uniform(-0.1, 0.1, shape).astype(np.float32)
-                    for name, shape in layout(tiny_plan()).items()
-                }
-                content = encode(Update(update.header, change))
-                device.say(Update(update.header, change))
+                update = noise_of(device)
+                device.say(update)
                 await device.until_told(b'"ack"')
-            return content, too_open(data)
+            return update, too_open(data)
 
-    content, while_serving = asyncio.run(asyncio.wait_for(scenario(), 90))
+    update, while_serving = asyncio.run(asyncio.wait_for(scenario(), 90))
 
     assert while_serving == []
     assert too_open(data) == []
     assert (data / "coordinator.sqlite").exists()
-    part = content[-40:-4]
-    assert [str(path) for path in data.rglob("*") if path.is_file() and part in path.read_bytes()] == []
+    assert files_with(update, data) == []
+
+
+def test_a_folded_update_is_gone_from_the_database_once_the_status_tells_of_its_version(tmp_path: Path) -> None:
+    data, status = tmp_path / "data", COORDINATOR_STATUS.path(FEDERATION)
+
+    async def scenario() -> list[str]:
+        plan = str(plan_file(tmp_path, tiny_plan(buffer=1)))
+        async with serve(tmp_path, data, "--plan", plan) as serving, Neighbour(serving.address, "abc") as device:
+            device.transport.subscribe(status)
+            await device.take_part()
+            update = noise_of(device)
+            device.say(update)
+            told = device.inbox.payloads
+            await device.inbox.until(lambda: any(b'"version":1,' in payload for payload in told(status)))
+            return [name for name in files_with(update, data) if "coordinator.sqlite" in name]
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 90)) == []

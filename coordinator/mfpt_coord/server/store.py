@@ -49,7 +49,7 @@ class Store(Protocol):
         """Make all of these effects durable, or none of them."""
 
     def erase(self) -> None:
-        """Overwrite on the disk what the last commits removed; it takes longer than a commit, and nobody waits for it."""
+        """Overwrite on the disk what the last commits removed; this takes longer than a commit, and may wait."""
 
     def close(self) -> None:
         """Close the store."""
