@@ -1,10 +1,13 @@
-"""Attacks a federation of thirty devices, ten of which collude, and shows what became of it.
+"""Attacks federations, and shows what became of it.
 
-The honest devices alone are the baseline. Virtual time, real training: ten languages, three devices each.
+First over the network: a coordinator on loopback with two honest devices. An attack is refused if it changes nothing,
+and versions go on being made. Then thirty devices, ten of which collude, in virtual time and with real training: ten
+languages, three devices each. There the honest devices alone are the baseline.
 """
 
 import argparse
 import asyncio
+import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,10 +17,12 @@ import msgspec
 from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 import command_line
 from attacks.attack import Attack, Ground, Result
 from attacks.fold_attacks import baseline
+from attacks.network_attack import NetworkAttack, made
 from attacks.registry import ATTACKS
 from machine import cores
 from mfpt_coord.languages.distances import METRICS, find
@@ -36,38 +41,71 @@ QUICK_ROUNDS: Final = 2
 QUICK_LANGUAGES: Final = 4
 
 
+Found = Sequence[tuple[NetworkAttack | Attack, Result]]
+
+
 def main() -> int:
     arguments = _arguments()
+    logging.basicConfig(level=logging.ERROR)  # the honest devices warn of what they refuse
     chosen = [attack for attack in ATTACKS if not arguments.attack or attack.name in arguments.attack]
     try:
-        ground = _ground(arguments)
-        alone = baseline(ground)
-        found = []
-        for attack in chosen:
-            print(f"attack: {attack.name}", file=sys.stderr)
-            found.append((attack, attack.run(ground, alone)))
+        over_network = asyncio.run(_made([attack for attack in chosen if isinstance(attack, NetworkAttack)]))
+        on_folds, alone = _learnt([attack for attack in chosen if isinstance(attack, Attack)], arguments)
     except MfptError as error:
         print(f"attack: {error}", file=sys.stderr)
         return error.exit_code
+    found = [*over_network, *on_folds]
     print(as_json(found, alone)) if arguments.json else show(found, alone)
     return 0
 
 
-def as_json(found: Sequence[tuple[Attack, Result]], alone: float) -> str:
+async def _made(attacks: Sequence[NetworkAttack]) -> Found:
+    return [one async for one in made(attacks)]
+
+
+def _learnt(attacks: Sequence[Attack], arguments: argparse.Namespace) -> tuple[Found, float | None]:
+    """Make attacks on what is learnt; return the baseline as well, if there is any attack."""
+    if not attacks:
+        return [], None
+    ground = _ground(arguments)
+    alone = baseline(ground)
+    found = []
+    for attack in attacks:
+        print(f"attack: {attack.name}", file=sys.stderr)
+        found.append((attack, attack.run(ground, alone)))
+    return found, alone
+
+
+def as_json(found: Found, alone: float | None) -> str:
     """Return the results as JSON."""
     attacks = [{"name": attack.name, **msgspec.to_builtins(result)} for attack, result in found]
     return msgspec.json.encode({"attacks": attacks, "baseline_accuracy": alone}).decode()
 
 
-def show(found: Sequence[tuple[Attack, Result]], alone: float) -> None:
-    """Print the results as a table."""
-    table = Table("attack", "what it is", "result", "honest accuracy", "with kept prompts", box=box.SIMPLE)
-    table.add_row("none", "the honest devices alone", "", _percent(alone), "")
+def show(found: Found, alone: float | None) -> None:
+    """Print the results as tables: attacks over the network, and attacks on what is learnt."""
+    network = _table()
+    learnt = _table("honest accuracy", "with kept prompts")
+    if alone is not None:
+        learnt.add_row("none", "the honest devices alone", "", _percent(alone), "")
     for attack, result in found:
-        outcome = "refused" if result.refused else "SUCCEEDED"
-        accuracies = _percent(result.honest_accuracy), _percent(result.kept_accuracy)
-        table.add_row(attack.name, attack.about, outcome, *accuracies)
-    Console(highlight=False).print(table)
+        outcome = Text("refused" if result.refused else f"SUCCEEDED {result.note}".rstrip())
+        if isinstance(attack, NetworkAttack):
+            network.add_row(attack.name, attack.about, outcome)
+        else:
+            accuracies = _percent(result.honest_accuracy), _percent(result.kept_accuracy)
+            learnt.add_row(attack.name, attack.about, outcome, *accuracies)
+    for table in (network, learnt):
+        if table.rows:
+            Console(highlight=False).print(table)
+
+
+def _table(*more: str) -> Table:
+    table = Table(box=box.SIMPLE)
+    table.add_column("attack", no_wrap=True)
+    for name in ("what it is", "result", *more):
+        table.add_column(name)
+    return table
 
 
 def _percent(share: float | None) -> str:
@@ -104,11 +142,11 @@ def _arguments() -> argparse.Namespace:
     parser = command_line.parser("attack", f"{__doc__}\nattacks:\n{attacks}", "--data DIR --seeds 3")
     parser.add_argument("--data", default="cldr", help="folder with a folder for each language (SIB-200), or cldr")
     parser.add_argument(
-        "--attack", action="append", choices=[one.name for one in ATTACKS], help="only this one; repeat"
+        "--attack", action="append", metavar="NAME", choices=[one.name for one in ATTACKS], help="only this one; repeat"
     )
     parser.add_argument("--seeds", type=int, default=1, help="number of seeds (default 1)")
     parser.add_argument("--rounds", type=int, help=f"rounds of each device (default {ROUNDS})")
-    parser.add_argument("--quick", action="store_true", help="four languages, two rounds, one seed")
+    parser.add_argument("--quick", action="store_true", help="learn with four languages, two rounds, one seed")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     return parser.parse_args()
 

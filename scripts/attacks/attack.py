@@ -43,7 +43,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Attack:
-    """An attack.
+    """An attack on what is learnt, by devices that take part.
 
     Attributes:
         name: Name on the command line and in the results.

@@ -19,7 +19,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 import command_line
-from fuzzing import files, network
+from fuzzing import files, logins, members, network
 from fuzzing.mutate import mutated
 from fuzzing.target import Target
 from machine import cores, machine
@@ -59,7 +59,10 @@ class Outcome:
 
 def all_targets(place: Path) -> dict[str, Target]:
     """Return every reader, by name; `place` is an empty folder for those that want a file."""
-    return {target.name: target for target in (*network.targets(), *files.targets(place))}
+    return {
+        target.name: target
+        for target in (*network.targets(), *logins.targets(), *members.targets(place), *files.targets(place))
+    }
 
 
 def run(batch: Batch) -> Outcome:

@@ -146,7 +146,9 @@ _EXAMPLES: dict[Topic, list[Decoded]] = {
         messages.Resync(sequence=1, version=3, epoch=2),
         messages.Stop(reason="finished", version=3, epoch=2),
     ],
-    ENROL_UP: [messages.Enrol(nonce="n", user="0123456789ab", password="p", client="c", language="swh", name="old")],
+    ENROL_UP: [
+        messages.Enrol(nonce="n", user="0123456789ab", password="p", client="c", proof="x", language="swh", name="old")
+    ],
     ENROL_DOWN: [
         messages.Admitted(nonce="n", role="device", language="swh", max_examples=100, epoch=2),
         messages.Refused(nonce="n", reason="expired", detail="it expired yesterday", epoch=2),

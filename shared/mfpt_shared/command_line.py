@@ -63,7 +63,7 @@ def run(app: Callable[[], None], program: str) -> None:
     else:
         return
     if debug:
-        traceback.print_exc()
+        sys.stderr.write(printable_lines(traceback.format_exc()))
     sys.stderr.write(f"{program}: {printable_lines(message)}\n")
     if hurry:
         # Everything is saved by now, but a thread may be busy with a download or a matrix product: do not wait for it.

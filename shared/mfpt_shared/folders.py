@@ -46,7 +46,7 @@ def private_folder(folder: Path) -> Path:
             missing.mkdir(mode=FOLDER_MODE)
     if folder.stat().st_mode & stat.S_ISVTX:
         raise MfptError(f"{folder} is shared by everybody on this machine: choose a folder of its own")
-    _tighten(folder)
+    _tighten(folder.resolve())
     return folder
 
 
@@ -107,5 +107,5 @@ def owned(directory: Path, option: str) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
-        tighten(directory)
+        tighten(directory.resolve())
         yield

@@ -13,6 +13,7 @@ Whoever has the line can use it: the secret is shown by `str` alone.
 """
 
 import base64
+import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
@@ -74,6 +75,8 @@ class InvitationLine:
             raise UsageError("the language of the invitation is damaged: it is three letters; copy the whole line")
         if len(self.key) != KEY_BYTES:
             raise UsageError(f"the invitation's key has {len(self.key)} bytes instead of {KEY_BYTES}")
+        if len(str(self)) > MAX_LINE:
+            raise UsageError(f"the invitation would have more than {MAX_LINE} characters: name fewer addresses")
 
     @property
     def user(self) -> str:
@@ -111,6 +114,16 @@ class InvitationLine:
         query += [f"also={quote(str(other), safe=':/[]')}" for other in others]
         secrets = f"{self.token}.{self.secret}.{encoded(self.key)}"
         return f"mfpt://{host}:{first.port}/{self.federation}?{'&'.join(query)}#{secrets}"
+
+
+def proof(secret: bytes, key: PublicKey) -> str:
+    """Return what shows that the owner of a key holds an invitation.
+
+    Args:
+        secret: SHA-256 of the invitation's secret.
+        key: Key that is to be admitted.
+    """
+    return encoded(hmac.digest(secret, key, "sha256"))
 
 
 def encoded(secret: bytes) -> str:
@@ -169,7 +182,8 @@ def _address(url: str) -> BrokerAddress:
 def _check(address: BrokerAddress) -> None:
     if address.username is not None or address.password is not None:
         raise UsageError("an address of the invitation names a user: the token is all that a device needs")
-    if not _HOST.fullmatch(address.host) or not 1 <= address.port <= 65535 or not _PATH.fullmatch(address.path):
+    plain = _HOST.fullmatch(address.host) and _PATH.fullmatch(address.path)
+    if not plain or _address(str(address)) != address:
         raise UsageError("an address of the invitation has no host, port or path that a broker can have")
 
 

@@ -7,59 +7,25 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from conformance.v2.folder import Folder
-from mfpt_coord.access.accounts import digest
-from mfpt_coord.access.desk import Desk
-from mfpt_coord.core.admission import Invitation
-from mfpt_coord.core.events import DeviceRevoked, Invited
-from mfpt_coord.server.coordinator import Coordinator
-from mfpt_shared.keys import SigningKey
-from mfpt_shared.languages import LanguageCode
-from support.brokers import embedded
-from support.federation import coordinating, rows, tiny_plan
-from support.second_client import SECRET, TOKEN, SecondClient, invitation, second_client
+from mfpt_shared.invitation import InvitationLine
+from support.closed import Closed, closed
+from support.federation import rows
+from support.second_client import SecondClient, second_client
 
 pytestmark = pytest.mark.network
 
 
-@dataclass(frozen=True)
-class Closed:
-    """A closed federation that runs, and what a device needs to come in."""
-
-    folder: Path
-    coordinator: Coordinator
-    line: str
-
-    async def invite(self, *, language: str | None = None, uses: int = 1, expires: float | None = None) -> str:
-        """Return an invitation to one device, or to more."""
-        spoken = None if language is None else LanguageCode(language)
-        now = time.time()
-        token = Invitation(TOKEN, digest(SECRET), "device", spoken, None, uses, expires, now)
-        await self.coordinator.apply(Invited(now, token, SECRET))
-        return self.line
-
-    @contextlib.asynccontextmanager
-    async def joining(self, line: str, name: str, rounds: int = 2) -> AsyncIterator[SecondClient]:
-        """Run a second client with an invitation."""
-        libraries = self.folder / f"libraries-{len(list(self.folder.glob('libraries-*')))}"
-        async with second_client(libraries, line, "swh", self.folder / name, rounds=rounds) as client:
-            yield client
-
-
 @contextlib.asynccontextmanager
-async def closed(folder: Path) -> AsyncIterator[Closed]:
-    key, plan = SigningKey.generate(), tiny_plan()
-    (folder / "coordinator.key").write_bytes(key.to_pem())
-    async with (
-        embedded(folder / "broker", desk=Desk(plan.federation)) as broker,
-        coordinating(folder, plan, broker.address, credentials=broker.accounts) as (coordinator, _),
-    ):
-        yield Closed(folder, coordinator, invitation(broker.public_address, key))
+async def joining(federation: Closed, line: InvitationLine, name: str, rounds: int = 2) -> AsyncIterator[SecondClient]:
+    """Run a second client with an invitation."""
+    libraries = federation.folder / f"libraries-{len(list(federation.folder.glob('libraries-*')))}"
+    async with second_client(libraries, str(line), "swh", federation.folder / name, rounds=rounds) as client:
+        yield client
 
 
 def in_a_closed_federation(folder: Path, scenario: Callable[[Closed], Coroutine[None, None, None]]) -> None:
@@ -72,7 +38,7 @@ def in_a_closed_federation(folder: Path, scenario: Callable[[Closed], Coroutine[
 
 def test_an_invited_device_finishes_rounds(tmp_path: Path) -> None:
     async def scenario(federation: Closed) -> None:
-        async with federation.joining(await federation.invite(language="swh"), "swh") as client:
+        async with joining(federation, await federation.invite(language="swh"), "swh") as client:
             await client.until_it_leaves()
 
     in_a_closed_federation(tmp_path, scenario)
@@ -83,16 +49,16 @@ def test_a_device_that_was_admitted_comes_back_without_asking(tmp_path: Path) ->
     async def scenario(federation: Closed) -> None:
         line = await federation.invite()
         for asked in (1, 0):
-            async with federation.joining(line, "swh", rounds=1) as client:
+            async with joining(federation, line, "swh", rounds=1) as client:
                 await client.until_it_leaves()
             assert len(client.reported("admitted")) == asked
 
     in_a_closed_federation(tmp_path, scenario)
 
 
-async def refusal_of(federation: Closed, line: str, name: str) -> str:
+async def refusal_of(federation: Closed, line: InvitationLine, name: str) -> str:
     """Return why a second client did not come in, which ends it with the code of authentication."""
-    async with federation.joining(line, name) as client:
+    async with joining(federation, line, name) as client:
         why = str((await client.until("failed"))["why"])
         assert await client.process.wait() == 5
     return why
@@ -101,7 +67,7 @@ async def refusal_of(federation: Closed, line: str, name: str) -> str:
 def test_an_invitation_that_is_used_up_admits_nobody(tmp_path: Path) -> None:
     async def scenario(federation: Closed) -> None:
         line = await federation.invite(uses=1)
-        async with federation.joining(line, "first") as first:
+        async with joining(federation, line, "first") as first:
             await first.until_it_leaves()
         assert "(used)" in await refusal_of(federation, line, "second")
 
@@ -126,7 +92,7 @@ def test_an_invitation_for_another_language_admits_nobody(tmp_path: Path) -> Non
 
 def test_whoever_was_not_invited_is_not_let_in(tmp_path: Path) -> None:
     async def scenario(federation: Closed) -> None:
-        assert "refused the login" in await refusal_of(federation, federation.line, "stranger")
+        assert "refused the login" in await refusal_of(federation, federation.line(), "stranger")
 
     in_a_closed_federation(tmp_path, scenario)
 
@@ -134,10 +100,10 @@ def test_whoever_was_not_invited_is_not_let_in(tmp_path: Path) -> None:
 def test_a_revoked_device_is_cut_off_and_does_not_come_back(tmp_path: Path) -> None:
     async def scenario(federation: Closed) -> None:
         line = await federation.invite()
-        async with federation.joining(line, "swh", rounds=1000) as client:
+        async with joining(federation, line, "swh", rounds=1000) as client:
             device = (await client.until("admitted"))["id"]
             await client.until("ack")
-            await federation.coordinator.apply(DeviceRevoked(time.time(), device))
+            await federation.revoke(device)
             await client.process.wait()
         assert "refused the login" in await refusal_of(federation, line, "swh")
 

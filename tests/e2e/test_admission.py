@@ -1,15 +1,11 @@
 """A closed federation, as its operator and its devices see it: invite, admit, train, revoke."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mfpt_coord.server.control import ask
-from mfpt_coord.server.orders import DeviceEntry, Devices, Invitation, Invite, ListDevices
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Admitted
 from mfpt_shared.transport.base import Disconnected
@@ -20,37 +16,12 @@ from support.certificates import Authority
 from support.federation import tiny_plan
 from support.neighbour import plan_file
 from support.newcomer import Newcomer
+from support.operating import Operator
 from support.programs import Serving, messages, run, serve
 
 pytestmark = pytest.mark.network
 
 PLAN: Plan = tiny_plan(buffer=100)
-
-
-class Operator:
-    """Commands beside a coordinator that runs in a process of its own."""
-
-    def __init__(self, home: Path, data: Path) -> None:
-        self._home = home
-        self._data = data
-
-    async def does(self, *command: str) -> Any:
-        """Run a command, and return what it says as JSON."""
-        options = ("--data-dir", str(self._data), "--json")
-        result = await asyncio.to_thread(run, self._home, "mfpt_coord", *command, *options)
-        assert result.returncode == 0, result.stderr
-        return json.loads(result.stdout)
-
-    async def invites(self, **about: Any) -> str:
-        """Make an invitation as the command does, without a process of its own."""
-        report = await asyncio.to_thread(ask, self._data, Invite(**about))
-        assert isinstance(report, Invitation)
-        return report.line
-
-    async def devices(self) -> dict[str, DeviceEntry]:
-        report = await asyncio.to_thread(ask, self._data, ListDevices())
-        assert isinstance(report, Devices)
-        return {device.id: device for device in report.devices}
 
 
 def with_federation(tmp_path: Path, scenario: Callable[[Operator, Serving], Awaitable[None]], *options: str) -> None:

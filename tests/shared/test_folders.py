@@ -118,7 +118,19 @@ def test_what_was_open_is_tightened_when_its_folder_is_owned(tmp_path: Path) -> 
         assert set(modes(tmp_path).values()) == {"0o700", "0o600"}
 
 
-def test_what_a_link_leads_to_keeps_its_mode(tmp_path: Path) -> None:
+def test_a_folder_that_is_named_by_a_link_is_tightened_as_well(tmp_path: Path) -> None:
+    state, link = tmp_path / "disk", tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o755)
+    (state / "coordinator.sqlite").touch()
+    (state / "coordinator.sqlite").chmod(0o644)
+    link.symlink_to(state)
+    with owned(link, "--data-dir"):
+        assert stat.S_IMODE(state.stat().st_mode) == 0o700
+        assert set(modes(state).values()) == {"0o600"}
+
+
+def test_what_a_link_in_a_folder_leads_to_keeps_its_mode(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.touch()
     outside.chmod(0o644)

@@ -6,6 +6,7 @@ from typing import Any
 from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.effects import AnswerEnrolment
 from mfpt_coord.core.events import DeviceRevoked, EnrolAsked, Invited
+from mfpt_shared.invitation import proof
 from mfpt_shared.keys import digest
 from mfpt_shared.protocol.messages import Admitted, Enrol, EnrolAnswer, Refused
 from support.coordinator_core import SWAHILI, Federation
@@ -19,12 +20,13 @@ def invitation(**changes: Any) -> Invitation:
     return replace(made, **changes)
 
 
-def request(user: str = "d1", **changes: Any) -> Enrol:
+def request(user: str = "d1", signer: str = "", **changes: Any) -> Enrol:
     about: dict[str, Any] = {
         "language": "swh",
         "nonce": "n",
         "password": f"password-{user}",
         "client": f"client-{user}",
+        "proof": proof(digest("secret"), key_of(signer or user).public),
     }
     return Enrol(user=user, **about | changes)
 
@@ -41,7 +43,7 @@ class ClosedFederation(Federation):
 
     def asks(self, user: str = "d1", signer: str = "", token: str = TOKEN, **changes: Any) -> EnrolAnswer:
         """Ask to be admitted; by default the signer has the key of the same name as the device."""
-        self.feed(EnrolAsked(self.now, token, request(user, **changes), key_of(signer or user).public))
+        self.feed(EnrolAsked(self.now, token, request(user, signer, **changes), key_of(signer or user).public))
         (answer,) = [effect.message for effect in self.only(AnswerEnrolment)]
         return answer
 

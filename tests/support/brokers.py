@@ -36,12 +36,15 @@ def embedded(
     *,
     federation: str = "test",
     desk: Desk | None = None,
+    max_connections: int = 65_000,
 ) -> EmbeddedBroker:
     """Return the embedded broker of an open federation; its `address` is the coordinator's."""
     variables = variables or environment()
     password = variables.get(PASSWORD_VARIABLE)
     desk = desk or Desk(federation, open_house=OpenHouse(digest(password) if password else None))
-    return EmbeddedBroker(directory, Listen("127.0.0.1", port), BrokerOptions(MAX_PAYLOAD), federation, desk, variables)
+    return EmbeddedBroker(
+        directory, Listen("127.0.0.1", port), BrokerOptions(MAX_PAYLOAD, max_connections), federation, desk, variables
+    )
 
 
 def find_mosquitto() -> str | None:

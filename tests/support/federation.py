@@ -19,12 +19,13 @@ from mfpt_coord.server.channel import coordinator_will
 from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
+from mfpt_edge.commands.admission import connection_of, trust_of
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.snapshot import Snapshot
-from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.membership import Membership
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training, checked
@@ -35,6 +36,7 @@ from mfpt_shared.tensors import Array, dense, flatten, layout, unflatten
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.inbox import SECONDS, Inbox
+from support.joining import reach
 
 LANGUAGES: Final = ("swh", "yor", "hau")
 
@@ -129,22 +131,23 @@ class Device:
         *,
         federation: str = "test",
         rounds: int | None = None,
+        membership: Membership | None = None,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.folder = DeviceFolder(folder)
         self.identity = self.folder.enrol(LanguageCode(language))
         session = self.folder.begin_session(self.identity)
-        self._transport = MqttTransport(
-            as_device(address, self.identity.client), session.mqtt_client, will=client_will(federation, session)
-        )
+        connection = connection_of(reach(str(replace(address, username=None))), membership, session)
+        self._transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
         self._changed = asyncio.Event()
         self.client = EdgeClient(
             self.folder,
             session,
             federation,
             self._transport,
-            trust=Trust(),
+            trust=trust_of(membership),
             prepare=trainer if callable(trainer) else lambda _: trainer,
-            clock=time.time,
+            clock=clock,
             rounds=rounds,
             observe=self._observe,
         )

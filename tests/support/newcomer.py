@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
-from mfpt_shared.invitation import InvitationLine
+from mfpt_shared.invitation import InvitationLine, proof
+from mfpt_shared.keys import digest
 from mfpt_shared.protocol.codec import Decoded, understand
 from mfpt_shared.protocol.messages import Admitted, Enrol, EnrolAnswer, Ready
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, ENROL_DOWN, ENROL_UP
 from mfpt_shared.transport.mqtt import MqttTransport
 from mfpt_shared.transport.security import Security
 from support.inbox import Inbox
-from support.sealing import sealed
+from support.sealing import key_of, sealed
 
 
 class Newcomer:
@@ -38,6 +39,7 @@ class Newcomer:
             inbox, down = Inbox(transport), ENROL_DOWN.path(line.federation, line.token)
             transport.subscribe(down)
             about: dict[str, Any] = {"nonce": uuid.uuid4().hex, "password": self.password, "client": self.client}
+            about["proof"] = proof(digest(line.secret), key_of(self.name).public)
             asked = Enrol(user=self.name, **about | {"language": "swh"} | changes)
             up = ENROL_UP.path(line.federation, line.token)
             transport.publish(up, sealed(up, asked, self.name))

@@ -101,6 +101,7 @@ ENROLS = messages(
     user=IDENTIFIERS,
     password=IDENTIFIERS,
     client=IDENTIFIERS,
+    proof=IDENTIFIERS,
     language=st.none() | TAGS,
     name=TEXTS,
 )

@@ -122,7 +122,8 @@ def _kept(text: str | None) -> float:
 
     if text is None:
         return 0.0
-    return math.inf if text == "forever" else seconds_of(text) or 0.0
+    seconds = seconds_of(text, endless="forever")
+    return math.inf if seconds is None else seconds
 
 
 def _certificate(cert: Path | None, key: Path | None) -> "Certificate | None":

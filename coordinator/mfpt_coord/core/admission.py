@@ -4,10 +4,12 @@ A closed federation admits devices by invitation alone. An open one admits every
 the key that signed it. Either way an id belongs to one key from then on.
 """
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mfpt_shared.invitation import proof
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
@@ -128,7 +130,7 @@ def refusal(
         enrolments: Everybody who was admitted so far.
         at: Time, Unix seconds.
     """
-    if invitation is None:
+    if invitation is None or not hmac.compare_digest(request.proof, proof(invitation.secret, key)):
         return "revoked", "this invitation is not known here; ask for a new one"
     return _id_problem(request.user, key, enrolments) or _token_problem(invitation, len(enrolments), at)
 

@@ -105,6 +105,11 @@ class EmbeddedBroker:
             return None
         return _address(listen, "wss" if self._options.certificate else "ws")
 
+    @property
+    def certificate(self) -> Path | None:
+        """File that begins with the certificate in use; None: there is no TLS. It changes when that is renewed."""
+        return self._certificate.copies.chain if self._certificate is not None else None
+
     async def __aenter__(self) -> "EmbeddedBroker":
         """Start the server and wait until it listens.
 

@@ -42,6 +42,7 @@ def find_server(environment: Mapping[str, str]) -> str:
 def prepare_child() -> None:
     """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it."""
     os.setpgid(0, 0)
+    os.umask(0o077)  # what it writes into the data folder is the owner's alone
     files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if files != most:
         with contextlib.suppress(ValueError, OSError):  # macOS: less than it says

@@ -16,12 +16,13 @@ from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.broker import EmbeddedBroker
 from mfpt_coord.server.broker_config import BrokerOptions, Certificate, Listen
+from mfpt_coord.server.channel import CoordinatorIdentity
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.logins import known_accounts
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.codec import MAX_JSON
-from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress, Scheme
+from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security
 
@@ -53,13 +54,13 @@ def is_open(config: ServeConfig) -> bool:
     return all(is_loopback(host) for host in hosts)
 
 
-async def reach(config: ServeConfig, state: State, key: SigningKey, stack: AsyncExitStack) -> Reach:
+async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity, stack: AsyncExitStack) -> Reach:
     """Return the broker that was named, or start the embedded one, which ends with the stack.
 
     Args:
         config: What the command line asks for.
         state: State of the coordinator, with whom it has admitted.
-        key: The coordinator's key, which signs the certificate of its broker.
+        identity: The coordinator, whose key signs the certificate of its broker.
         stack: What ends the broker.
 
     Raises:
@@ -69,8 +70,9 @@ async def reach(config: ServeConfig, state: State, key: SigningKey, stack: Async
     if config.broker is not None:
         plain = tuple(replace(address, username=None, password=None) for address in config.broker.addresses)
         return Reach(config.broker, _advertised(config, plain), _mosquitto(config, federation))
-    desk = Desk(federation, known_accounts(state), _open_house() if state.open else None)
-    certificate = _certificate(config, key)
+    house = _open_house() if state.open else None
+    desk = Desk(federation, known_accounts(state), house, coordinator=identity.mqtt_client)
+    certificate = _certificate(config, identity.key)
     options = BrokerOptions(
         max(largest_payload(state.plan), MAX_JSON),
         certificate=certificate,
@@ -81,11 +83,10 @@ async def reach(config: ServeConfig, state: State, key: SigningKey, stack: Async
     listening = [broker.public_address]
     if config.listen.host in _EVERYWHERE:
         listening = [replace(listening[0], host=own_address())]
-    if (websocket := config.offer.websocket) is not None:
-        scheme: Scheme = "wss" if certificate else "ws"
-        listening.append(BrokerAddress(listening[0].host, websocket.port, scheme))
+    if (websocket := broker.websocket_address) is not None:
+        listening.append(replace(websocket, host=listening[0].host))
     # The coordinator reaches its own broker at an address that the certificate may not name.
-    own = Connection((broker.address,), Security(exact=certificate.chain if certificate else None))
+    own = Connection((broker.address,), Security(exact=broker.certificate))
     return Reach(own, _advertised(config, tuple(listening)), broker.accounts)
 
 

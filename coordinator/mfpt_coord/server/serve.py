@@ -131,7 +131,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
-        found = await reach(config, state, identity.key, stack)
+        found = await reach(config, state, identity, stack)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )

@@ -1,6 +1,7 @@
 """The tables of the coordinator's database, how an older database gets them, and what is removed from them in time."""
 
 import hashlib
+import logging
 import sqlite3
 from typing import Final
 
@@ -8,6 +9,8 @@ from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
+
+_log = logging.getLogger(__name__)
 
 SCHEMA_VERSION: Final = 3
 _UPGRADED: Final = 2
@@ -77,14 +80,17 @@ DROP TABLE judgements;
 PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 - our own constants
 
-_FORGET: Final = (
-    """UPDATE updates SET payload = NULL
-    WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)""",
-    """DELETE FROM prompts WHERE EXISTS (
-        SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
-        AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
-    )""",
+_FORGET_UPDATES: Final = """
+UPDATE updates SET payload = NULL
+WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
+"""
+
+_FORGET_PROMPTS: Final = """
+DELETE FROM prompts WHERE EXISTS (
+    SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
+    AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
 )
+"""
 
 
 def upgrade(database: sqlite3.Connection, name: str) -> None:
@@ -137,10 +143,29 @@ def forget(database: sqlite3.Connection, before: float) -> None:
         database: Connection, with or without a transaction.
         before: Unix seconds.
     """
-    for statement in _FORGET:
-        database.execute(statement, {"before": before})
+    database.execute(_FORGET_UPDATES, {"before": before})
+    # Prompts were published: they need not be overwritten, which would take as long as writing the new ones.
+    database.execute("PRAGMA secure_delete = OFF")
+    try:
+        database.execute(_FORGET_PROMPTS, {"before": before})
+    finally:
+        database.execute("PRAGMA secure_delete = ON")
 
 
 def checkpoint(database: sqlite3.Connection) -> None:
-    """Move everything into the database file, and empty the log beside it, which holds what was removed."""
-    database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    """Move everything into the database file, and empty the log beside it, which holds what was removed.
+
+    Where that cannot be done now, because somebody reads the file or the disk is full, it is done after the next fold:
+    whatever was committed stays committed.
+    """
+    waiting = database.execute("PRAGMA busy_timeout").fetchone()[0]
+    database.execute("PRAGMA busy_timeout = 0")
+    try:
+        is_busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        problem = "another program reads the database" if is_busy else ""
+    except sqlite3.OperationalError as error:
+        problem = str(error)
+    finally:
+        database.execute(f"PRAGMA busy_timeout = {waiting}")
+    if problem:
+        _log.warning("folded updates are still in the database's log, until the next version (%s)", problem)

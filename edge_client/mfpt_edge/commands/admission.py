@@ -2,10 +2,12 @@
 
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
-from mfpt_edge.commands.join_config import JoinConfig, Reach
+from mfpt_edge.commands.join_config import JoinConfig
+from mfpt_edge.commands.reach import Reach
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.enrol import ask, request
 from mfpt_edge.session.trust import Trust
@@ -16,6 +18,7 @@ from mfpt_shared.invitation import InvitationLine, encoded
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Admitted
+from mfpt_shared.transport.address import DEFAULT_USER
 from mfpt_shared.transport.base import Transport
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security
@@ -40,7 +43,7 @@ async def admitted(
         _check_same(membership, line, folder)
         return membership
     answer = await _asked(config, line, session, sleep)
-    membership = _membership(line, answer, config.reach.password)
+    membership = _membership(line, answer, _login(line, config.reach))
     write_membership(folder.path, membership)
     _log.info(
         "admitted to %s as %s, by coordinator %s", line.federation, session.identity.client, fingerprint(line.key)
@@ -73,19 +76,30 @@ async def connect(
         AuthenticationFailed: The device is not let in, and what to do about it.
         MfptError: The broker cannot be reached.
     """
-    try:
+    with refusals_explained(membership):
         await connect_with_retries(transport, attempts, sleep)
+
+
+@contextmanager
+def refusals_explained(membership: Membership | None) -> Iterator[None]:
+    """Say what to do about a broker that refuses a device.
+
+    Raises:
+        AuthenticationFailed: The same, with advice.
+    """
+    try:
+        yield
     except WrongCertificate:
         raise
     except AuthenticationFailed as error:
         if membership is None:
-            raise AuthenticationFailed(
-                f"{error}; a closed federation takes an invitation: mfpt-edge join 'mfpt://…'"
-            ) from error
-        raise AuthenticationFailed(
-            "the broker does not accept this device any more; it may have been revoked: ask for a new invitation, and "
-            "give it another --state-dir"
-        ) from error
+            why = f"{error}; a closed federation takes an invitation: mfpt-edge join 'mfpt://…'"
+        else:
+            why = (
+                "the broker does not accept this device any more; it may have been revoked: ask for a new invitation, "
+                "and give it another --state-dir"
+            )
+        raise AuthenticationFailed(why) from error
 
 
 def trust_of(membership: Membership | None) -> Trust:
@@ -101,8 +115,7 @@ def _pinned(reach: Reach, key: PublicKey) -> Security:
 async def _asked(
     config: JoinConfig, line: InvitationLine, session: Session, sleep: Callable[[float], Awaitable[None]]
 ) -> Admitted:
-    common = config.reach.password
-    user, password = (None, common) if common else (line.user, line.secret)
+    user, password = _login(line, config.reach)
     addresses = tuple(replace(address, username=user, password=password) for address in line.addresses)
     connection = Connection(addresses, _pinned(config.reach, line.key), config.reach.proxies)
     transport = connection.transport(secrets.token_hex(16))
@@ -118,8 +131,13 @@ async def _asked(
         await transport.close()
 
 
-def _membership(line: InvitationLine, answer: Admitted, password: str | None) -> Membership:
-    common = answer.account == "common"
+def _login(line: InvitationLine, reach: Reach) -> tuple[str, str]:
+    """Return the user and password under which a device asks: the invitation's, unless the broker knows just one."""
+    return (DEFAULT_USER, reach.password) if reach.password else (line.user, line.secret)
+
+
+def _membership(line: InvitationLine, answer: Admitted, login: tuple[str, str]) -> Membership:
+    user, password = login if answer.account == "common" else (None, None)
     return Membership(
         addresses=tuple(map(str, line.addresses)),
         federation=line.federation,
@@ -127,8 +145,8 @@ def _membership(line: InvitationLine, answer: Admitted, password: str | None) ->
         role=answer.role,
         language=None if answer.language is None else LanguageCode(answer.language),
         max_examples=answer.max_examples,
-        user=line.user if common and not password else None,
-        password=line.secret if common and not password else None,
+        user=user,
+        password=password,
     )
 
 

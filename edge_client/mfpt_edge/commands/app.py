@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from mfpt_edge.commands.options import (
-    USUAL_BROKER,
     ActivationCacheOption,
     AllowBackboneOption,
     AloneOption,
@@ -116,37 +115,26 @@ def join(
         DataSource,
         JoinConfig,
         Limits,
-        Reach,
         parse_duration,
         parse_retries,
         parse_size,
     )
+    from mfpt_edge.commands.reach import parse_reach
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.invitation import InvitationLine
     from mfpt_shared.plan import federation_name
-    from mfpt_shared.transport.address import PASSWORD_VARIABLE
-    from mfpt_shared.transport.connection import parse_connection
-    from mfpt_shared.transport.proxy import parse_proxies
     from mfpt_shared.transport.security import Security
 
     line = InvitationLine.parse(invitation) if invitation else None
     language = join_language(lang, line)
     federation = line.federation if line else federation_name(federation)
-    security = Security(ca_file, cert, key)
     os.nice(nice)
     config = JoinConfig(
         language=language,
         federation=federation,
-        reach=Reach(
-            named=parse_connection(broker, os.environ, security=security, proxy=proxy) if broker else None,
-            usual=parse_connection(USUAL_BROKER, os.environ),
-            invitation=line,
-            security=security,
-            proxies=parse_proxies(proxy, os.environ),
-            password=os.environ.get(PASSWORD_VARIABLE) or None,
-        ),
+        reach=parse_reach(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy, invitation=line),
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
         data=DataSource(data, Columns(text_column, label_column, pair_column), examples),
         retries=parse_retries(retry),
@@ -180,7 +168,9 @@ def status(
 ) -> None:
     """Show who this device is, which prompt it uses, and which updates wait to be sent."""
     from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.storage.membership import read_membership
     from mfpt_shared.errors import UsageError
+    from mfpt_shared.keys import fingerprint
 
     folder = device_folder(lang, federation, state_dir)
     identity = folder.identity()
@@ -191,12 +181,16 @@ def status(
         plan = folder.plan()
         header = folder.prompt().header
         kept = "federated" if folder.own_prompt(plan) is None else "own"
-    outbox = folder.outbox()
+    outbox, membership = folder.outbox(), read_membership(folder.path)
+    named = membership.federation if membership else None
     facts = {
         "device": identity.client,
         "language": identity.language,
         "folder": str(folder.path),
-        "federation": plan.federation if plan else None,
+        "federation": plan.federation if plan else named,
+        "role": membership.role if membership else None,
+        "coordinator": fingerprint(membership.key) if membership else None,
+        "broker": str(membership.brokers()[0]) if membership else None,
         "plan": plan.digest if plan else None,
         "prompt_version": header.version if header else None,
         "prompt_kept": kept,

@@ -133,8 +133,8 @@ def joined(result: JoinResult | Enrolled) -> RenderableType:
     """Return what came of joining."""
     if isinstance(result, JoinResult):
         return result_table(result)
-    command = f"mfpt-edge predict --lang {result.language}"
-    return Text(f"admitted to {result.federation} as a {result.role}; this device does not train: {command}")
+    command = f"mfpt-edge predict --lang {result.language} --federation {result.federation}"
+    return Text(f"admitted to {result.federation} as a {result.role}, which does not train; use it: {command}")
 
 
 def result_table(result: JoinResult) -> RenderableType:

@@ -5,14 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import UsageError
-from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.transport.connection import Connection
-from mfpt_shared.transport.proxy import Proxies
-from mfpt_shared.transport.security import Security
 
 CONNECT_ATTEMPTS: Final = 5
 """Attempts at the first connection, unless `--retry` says otherwise."""
@@ -85,27 +82,6 @@ class Allowed:
 
     backbones: tuple[str, ...]
     yes: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """How to reach the broker.
-
-    Attributes:
-        named: The broker that the command line names; None: the one of the invitation or the membership.
-        usual: Where an open federation is looked for when nothing else is said.
-        invitation: Invitation with which the device is to be admitted; None: it is a member, or there is no need.
-        security: Whom to believe, and the certificate to show.
-        proxies: Proxies on the way.
-        password: Common password of the broker, for brokers that know no accounts of devices.
-    """
-
-    named: Connection | None
-    usual: Connection
-    invitation: InvitationLine | None
-    security: Security
-    proxies: Proxies
-    password: str | None
 
 
 @dataclass(frozen=True, slots=True)

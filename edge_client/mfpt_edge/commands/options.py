@@ -203,7 +203,11 @@ GraphOption = Annotated[
 ]
 FetchOption = Annotated[
     str | None,
-    typer.Option("--broker", help="Use the prompt that this broker keeps, instead of the one on this device."),
+    typer.Option(
+        "--broker",
+        help="Use the prompt that this broker keeps, instead of the one on this device. A reader's comes from the "
+        "broker anyway.",
+    ),
 ]
 
 

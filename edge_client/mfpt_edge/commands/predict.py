@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from mfpt_edge.inference.labels import Predictor
     from mfpt_edge.storage.device_folder import DeviceFolder
     from mfpt_edge.storage.saved_prompt import Model
-    from mfpt_shared.transport.connection import Connection
 
 Row = dict[str, str | float]
 """What `predict --json` prints for one text."""
@@ -63,7 +62,7 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Label or complete texts with the prompt that this device keeps. Works offline."""
-    model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
+    model = _model(lang, federation, state_dir, broker, ca_file, cert, key, proxy)
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
@@ -103,7 +102,7 @@ def evaluate(
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.data.sources import load_split
 
-    model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
+    model = _model(lang, federation, state_dir, broker, ca_file, cert, key, proxy)
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     task = model.plan.task
@@ -146,7 +145,7 @@ def export(
 
     if onnx is None and peft is None:
         raise UsageError("give --onnx DIR or --peft DIR, or both")
-    model = _model(lang, federation, state_dir, _connection(broker, ca_file, cert, key, proxy))
+    model = _model(lang, federation, state_dir, broker, ca_file, cert, key, proxy)
     if onnx is not None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     if onnx is not None and is_bundled(model.plan):
@@ -163,27 +162,22 @@ def export(
     show(written, as_json, facts_table)
 
 
-def _connection(
-    broker: str | None, ca_file: Path | None, cert: Path | None, key: Path | None, proxy: str | None
-) -> "Connection | None":
-    import os
-
-    from mfpt_shared.transport.connection import connection_if_named
+def _model(
+    lang: str,
+    federation: str,
+    state_dir: Path | None,
+    broker: str | None,
+    ca_file: Path | None,
+    cert: Path | None,
+    key: Path | None,
+    proxy: str | None,
+) -> "Model":
+    from mfpt_edge.commands.newest import model_for
+    from mfpt_shared.languages import normalise
     from mfpt_shared.transport.security import Security
 
-    return connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy)
-
-
-def _model(lang: str, federation: str, state_dir: Path | None, connection: "Connection | None") -> "Model":
-    from mfpt_edge.session.fetch import fetch
-    from mfpt_edge.storage.saved_prompt import kept_model
-    from mfpt_shared.languages import normalise
-    from mfpt_shared.plan import federation_name
-
-    if connection is not None:
-        federation = federation_name(federation)
-        return fetch(connection, federation, normalise(lang))
-    return kept_model(device_folder(lang, federation, state_dir))
+    folder, security = device_folder(lang, federation, state_dir), Security(ca_file, cert, key)
+    return model_for(folder, federation, normalise(lang), broker=broker, security=security, proxy=proxy)
 
 
 def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | None) -> None:

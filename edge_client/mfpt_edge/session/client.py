@@ -27,13 +27,14 @@ from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
-from mfpt_edge.session.freshness import Freshness, Replayed
+from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
-from mfpt_edge.session.trust import Forged, Trust
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
@@ -41,7 +42,6 @@ from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeErr
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -95,6 +95,7 @@ class EdgeClient:
         self._clock = clock
         self._retries = retries
         self._refusals = 0
+        self._excluded = False
         sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
@@ -104,12 +105,13 @@ class EdgeClient:
             first_sequence=sequence + 1,
         )
         self._channel = Channel(transport, federation, session)
-        epoch, version = folder.newest_seen() if trust.key is not None else (0, 0)
-        self._freshness = Freshness(epoch, version, session.number)
-        self._listener = Listener(federation, trust, self._freshness)
+        self._is_member = trust.key is not None
+        self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
+        self._freshness = Freshness(self._kept_epoch, version, session.number)
+        self._hearing = Hearing(Listener(federation, trust, self._freshness))
+        self.ignored = self._hearing.ignored
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self.prompts = PromptKeeper(folder)
-        self.ignored = Refusals()
         self._job = TrainingJob(
             session.identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
         )
@@ -184,7 +186,7 @@ class EdgeClient:
             case Disconnected(reason, attempts, refused):
                 self._refusals = self._refusals + 1 if refused else 0
                 if self._refusals >= REFUSALS:
-                    raise AuthenticationFailed(
+                    raise self._exclusion(
                         "the broker no longer accepts this device's credentials; it may have been revoked: ask for a "
                         "new invitation"
                     )
@@ -193,14 +195,17 @@ class EdgeClient:
                 self._handle(BrokerLost(self._clock()))
                 if self._retries is not None and attempts >= self._retries:
                     raise ConnectionFailed(f"the broker is gone ({reason}), {attempts} attempts to reconnect failed")
-            case Inbound(topic) as inbound:
-                try:
-                    understood = self._listener.understand(inbound, self._state.plan, self._clock())
-                except DecodeError as error:
-                    self.ignored.note(_reason(error), topic, str(error), self._clock())
-                    return
+            case Inbound() as inbound:
+                understood = self._hearing.take(inbound, self._state.plan, self._clock())
+                self._keep_epoch()
                 if understood is not None:
                     self._handle(understood)
+
+    def _keep_epoch(self) -> None:
+        """Remember the coordinator's epoch through restarts; in an open federation, coordinators may be others."""
+        if self._is_member and self._freshness.epoch > self._kept_epoch:
+            self._kept_epoch = self._freshness.epoch
+            self._folder.save_epoch(self._kept_epoch)
 
     def _handle(self, event: Event) -> None:
         self._state, effects = step(self._state, event)
@@ -238,7 +243,7 @@ class EdgeClient:
             case Refuse(reason):
                 raise Incompatible(reason)
             case Exclude(reason):
-                raise AuthenticationFailed(reason)
+                raise self._exclusion(reason)
 
     async def _report_last_version(self) -> None:
         """Tell the coordinator how good the last version is."""
@@ -246,20 +251,16 @@ class EdgeClient:
         if report is not None:
             self._channel.send(report)
 
+    def _exclusion(self, reason: str) -> AuthenticationFailed:
+        """Note that nobody takes anything from this device any more, and return the error with which it ends."""
+        self._excluded = True
+        return AuthenticationFailed(reason)
+
     async def _say_goodbye(self) -> None:
         self._status.say_goodbye()
-        if not await self._channel.close(FLUSH_SECONDS if self._state.connected else 0.0):
+        somebody_listens = self._state.connected and not self._excluded
+        if not await self._channel.close(FLUSH_SECONDS if somebody_listens else 0.0) and not self._excluded:
             _log.warning("the broker did not confirm everything; the rest is sent next time")
-
-
-def _reason(error: DecodeError) -> Reason:
-    match error:
-        case Forged():
-            return "forged"
-        case Replayed():
-            return "replayed"
-        case _:
-            return "damaged"
 
 
 def _forget_damaged(outbox: Outbox) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mfpt_edge.storage.device_folder import Session
-from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeError, TimedOut
-from mfpt_shared.invitation import InvitationLine
-from mfpt_shared.keys import fingerprint
+from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
+from mfpt_shared.invitation import InvitationLine, proof
+from mfpt_shared.keys import digest, fingerprint
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Admitted, Enrol, Refused
 from mfpt_shared.protocol.seal import seal
@@ -78,22 +78,21 @@ class Request:
         return message
 
 
-def request(line: InvitationLine, session: Session, nonce: str, name: str = "") -> Request:
+def request(line: InvitationLine, session: Session, nonce: str) -> Request:
     """Return what a device asks with an invitation.
 
     Args:
         line: The invitation.
         session: The device; the key that it signs with becomes its own in the federation.
         nonce: Random text.
-        name: Name by which people are to know the device.
     """
     asked = Enrol(
         nonce=nonce,
         user=session.identity.client,
         password=session.password,
         client=session.mqtt_client,
+        proof=proof(digest(line.secret), session.key.public),
         language=session.identity.language,
-        name=name,
     )
     path = ENROL_UP.path(line.federation, line.token)
     return Request(line, seal(path, encode(asked), session.key), nonce)
@@ -103,8 +102,7 @@ async def ask(transport: Transport, asked: Request) -> Admitted:
     """Ask over a transport that is connected, and return the answer.
 
     Raises:
-        AuthenticationFailed: The device is not admitted.
-        ConnectionFailed: The broker ended the connection for good.
+        AuthenticationFailed: The device is not admitted, or the broker has cut it off.
         TimedOut: No answer came.
     """
     try:
@@ -129,7 +127,7 @@ async def _answer_within(transport: Transport, asked: Request, seconds: float) -
                     if isinstance(event, Connected):
                         transport.subscribe(asked.down)
                     if isinstance(event, Disconnected) and event.refused:
-                        raise ConnectionFailed(f"the broker ended the connection: {event.reason}")
+                        raise AuthenticationFailed("the broker does not accept this invitation any more: get a new one")
                     if (answer := asked.answer_in(event)) is not None:
                         return answer
     except TimeoutError:

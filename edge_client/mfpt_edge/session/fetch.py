@@ -1,13 +1,16 @@
 """The newest prompt that a broker keeps, for a device that does not hold one itself."""
 
 import asyncio
+import time
 import uuid
 from dataclasses import dataclass, field
 from typing import Final
 
+from mfpt_edge.core.events import Event as Understood
 from mfpt_edge.core.events import PlanReceived, PromptReceived
 from mfpt_edge.session.channel import Listener
 from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import AuthenticationFailed, TimedOut
@@ -24,8 +27,24 @@ OWN_PROMPT_SECONDS: Final = 1.0
 """Longest time to wait for the language's own prompt: all retained messages come in one burst."""
 
 
-def fetch(connection: Connection, federation: str, language: LanguageCode) -> Model:
+def fetch(
+    connection: Connection,
+    federation: str,
+    language: LanguageCode,
+    *,
+    trust: Trust | None = None,
+    freshness: Freshness | None = None,
+    client_id: str | None = None,
+) -> Model:
     """Return what the broker keeps: the language's own prompt, or else the one for languages without one.
+
+    Args:
+        connection: How to reach the broker, and as whom.
+        federation: Name of the federation.
+        language: Language of the prompt.
+        trust: Whose word counts as the coordinator's; None: the first key's that is seen.
+        freshness: What was seen before; None: nothing.
+        client_id: MQTT client id; None: a random one, for users whom the broker does not bind to one.
 
     Raises:
         ConnectionFailed: The broker cannot be reached.
@@ -33,21 +52,21 @@ def fetch(connection: Connection, federation: str, language: LanguageCode) -> Mo
         TimedOut: The broker keeps no plan or no prompt of this federation.
         Incompatible: This version of mfpt cannot follow the plan.
     """
-    transport = connection.transport(f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
-    model = asyncio.run(fetch_over(transport, federation, language))
+    transport = connection.transport(client_id or f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
+    listener = Listener(federation, trust or Trust(), freshness or Freshness())
+    model = asyncio.run(fetch_over(transport, listener, language))
     if model is None:
         raise TimedOut(f"{connection} keeps no prompt of federation {federation!r}; is its coordinator running?")
     return model
 
 
-async def fetch_over(transport: Transport, federation: str, language: LanguageCode) -> Model | None:
+async def fetch_over(transport: Transport, listener: Listener, language: LanguageCode) -> Model | None:
     """Return what a broker keeps, over a transport that is not connected yet; None if that is nothing."""
     await transport.connect()
     try:
-        transport.subscribe(
-            PLAN.path(federation), PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED)
-        )
-        retained = _Retained(Listener(federation, Trust(), Freshness()))
+        name = listener.federation
+        transport.subscribe(PLAN.path(name), PROMPT.path(name, language), PROMPT.path(name, UNDETERMINED))
+        retained = _Retained(Hearing(listener))
         own = await _wait_for(transport, retained, (language,), OWN_PROMPT_SECONDS)
         return own or await _wait_for(transport, retained, (language, UNDETERMINED), FETCH_SECONDS)
     finally:
@@ -58,19 +77,25 @@ async def fetch_over(transport: Transport, federation: str, language: LanguageCo
 class _Retained:
     """What the broker has sent so far."""
 
-    listener: Listener
+    hearing: Hearing
     plan: Plan | None = None
     prompts: dict[str, Prompt] = field(default_factory=dict)
 
     def add(self, event: Event) -> None:
-        """Take an event.
+        """Take an event; what is damaged, forged or old changes nothing.
 
         Raises:
             AuthenticationFailed: The broker does not let this user read prompts.
+            Incompatible: This version of mfpt cannot follow the plan.
         """
-        if isinstance(event, SubscriptionRefused):
-            raise AuthenticationFailed(str(event))
-        match self.listener.understand(event, self.plan, at=0.0) if isinstance(event, Inbound) else None:
+        match event:
+            case SubscriptionRefused():
+                raise AuthenticationFailed(str(event))
+            case Inbound() as inbound:
+                self._keep(self.hearing.take(inbound, self.plan, time.time()))
+
+    def _keep(self, understood: Understood | None) -> None:
+        match understood:
             case PlanReceived(plan=plan):
                 self.plan = plan
             case PromptReceived(prompt=prompt):

@@ -15,6 +15,10 @@ class Replayed(DecodeError):
     """A message of the coordinator that is not new."""
 
 
+class Overtaken(Replayed):
+    """An order that came twice, or that a newer announcement has overtaken; this happens at honest brokers as well."""
+
+
 @dataclass(slots=True)
 class Freshness:
     """What this device has seen of its coordinator, and said itself.
@@ -45,6 +49,8 @@ class Freshness:
         """
         if problem := self._problem(message):
             raise Replayed(f"nothing new: {problem}")
+        if isinstance(message, Assign | Stop) and (problem := self._answers_nothing(message)):
+            raise Overtaken(f"nothing new: {problem}")
         said = message.header if isinstance(message, Prompt) else message
         if said.epoch > self.epoch:
             self.epoch, self.version = said.epoch, 0
@@ -59,7 +65,7 @@ class Freshness:
             return f"it is of epoch {said.epoch}, and epoch {self.epoch} has begun"
         if isinstance(message, Prompt) and said.epoch == self.epoch and said.version < self.version:
             return f"it is version {said.version}, and version {self.version} has come"
-        return self._answers_nothing(message) if isinstance(message, Assign | Stop) else None
+        return None
 
     def _answers_nothing(self, message: Assign | Stop) -> str | None:
         if isinstance(message, Stop) and message.reason == "revoked":

@@ -22,6 +22,7 @@ from mfpt_shared.protocol.topics import PROMPT
 IDENTITY_FILE: Final = "device.json"
 KEY_FILE: Final = "device.key"
 SESSION_FILE: Final = "session"
+EPOCH_FILE: Final = "epoch"
 PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
 OWN_PROMPT_FILE: Final = "own-prompt.mfpt"
@@ -110,7 +111,7 @@ class DeviceFolder:
         Raises:
             Damaged: The key or the number cannot be read.
         """
-        number = self._last_session() + 1
+        number = self._number(SESSION_FILE) + 1
         self._write(SESSION_FILE, f"{number}\n".encode())
         return Session(identity, self._key(), number)
 
@@ -120,10 +121,10 @@ class DeviceFolder:
         Raises:
             Damaged: The key or the number cannot be read.
         """
-        return Session(identity, self._key(), self._last_session())
+        return Session(identity, self._key(), self._number(SESSION_FILE))
 
-    def _last_session(self) -> int:
-        file = self.path / SESSION_FILE
+    def _number(self, name: str) -> int:
+        file = self.path / name
         try:
             return int(file.read_text(encoding="ascii"))
         except FileNotFoundError:
@@ -198,12 +199,21 @@ class DeviceFolder:
         return prompt
 
     def newest_seen(self) -> tuple[int, int]:
-        """Return epoch and version of the federation's prompt that the device holds; 0 and 0 if it holds none."""
+        """Return the highest epoch that was seen, and the version of the prompt that the device holds from it.
+
+        Both are 0 where nothing is known, as with damaged files.
+        """
         try:
-            prompt = self._read_prompt(PROMPT_FILE)
+            prompt, epoch = self._read_prompt(PROMPT_FILE), self._number(EPOCH_FILE)
         except Damaged:
             return 0, 0
-        return (0, 0) if prompt is None else (prompt.header.epoch, prompt.header.version)
+        if prompt is None or prompt.header.epoch < epoch:
+            return epoch, 0
+        return prompt.header.epoch, prompt.header.version
+
+    def save_epoch(self, epoch: int) -> None:
+        """Keep the highest epoch that was seen; it is on the disk when this returns."""
+        self._write(EPOCH_FILE, f"{epoch}\n".encode())
 
     def _read_prompt(self, name: str) -> Prompt | None:
         file = self.path / name

@@ -4,7 +4,6 @@ A device's own account at the broker is not kept: its password and its MQTT clie
 """
 
 import base64
-import binascii
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +42,10 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
     user: str | None = None
     password: str | None = None
 
+    def __repr__(self) -> str:
+        """Return a text without the password."""
+        return f"Membership(federation={self.federation!r}, role={self.role!r}, coordinator={self.coordinator!r})"
+
     @property
     def key(self) -> PublicKey:
         """Public key of the coordinator.
@@ -51,8 +54,9 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
             Damaged: It is not a key.
         """
         try:
-            key = base64.urlsafe_b64decode(self.coordinator + "=" * (-len(self.coordinator) % 4))
-        except binascii.Error as error:
+            padded = self.coordinator + "=" * (-len(self.coordinator) % 4)
+            key = base64.b64decode(padded, altchars=b"-_", validate=True)
+        except ValueError as error:
             raise Damaged(f"the coordinator's key in {MEMBERSHIP_FILE} is damaged: {error}") from error
         if len(key) != KEY_BYTES:
             raise Damaged(f"the coordinator's key in {MEMBERSHIP_FILE} has {len(key)} bytes instead of {KEY_BYTES}")

@@ -249,6 +249,8 @@ class Enrol(Message, frozen=True, kw_only=True, tag="enrol"):
         user: Name that the device proposes for itself, its id in topics; random.
         password: Password of its account at the broker, which it has drawn.
         client: MQTT client id of its connections, which it has drawn; a secret like the password.
+        proof: HMAC-SHA-256 (RFC 2104) of the signer's key under the SHA-256 of the invitation's secret, base64url: at a
+            broker whose users share a password, the id of a token alone admits nobody.
         name: Name by which people know the device.
     """
 
@@ -256,6 +258,7 @@ class Enrol(Message, frozen=True, kw_only=True, tag="enrol"):
     user: Identifier
     password: Identifier
     client: Identifier
+    proof: Identifier
     language: Tag | None = None
     name: Text = ""
 

@@ -69,8 +69,8 @@ class Security:
 
     def _believing(self) -> ssl.SSLContext:
         if self.exact is not None:
-            known = _first_certificate(self.exact)
-            return _believing_if(lambda shown: shown == known, "the certificate is not the server's own")
+            _first_certificate(self.exact)
+            return _believing_if(partial(_is_first_of, file=self.exact), "the certificate is not the server's own")
         if self.pinned is not None:
             return _believing_if(
                 partial(is_signed_by, signer=self.pinned), "the certificate is not signed by the pinned key"
@@ -115,6 +115,14 @@ def _believing_cas(ca_file: Path | None) -> ssl.SSLContext:
         raise UsageError(f"--ca-file {ca_file} {_why(error, 'has no certificate in PEM')}") from error
     context.sslsocket_class = _ClientSocket
     return context
+
+
+def _is_first_of(shown: bytes, file: Path) -> bool:
+    """Tell whether a certificate in DER is the first in a file, which is read anew: the server may have renewed it."""
+    try:
+        return shown == _first_certificate(file)
+    except UsageError:
+        return False
 
 
 def _first_certificate(file: Path) -> bytes:

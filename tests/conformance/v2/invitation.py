@@ -1,6 +1,8 @@
 """Invitations: the line that a person was given, and how a device is admitted with it."""
 
 import base64
+import hashlib
+import hmac
 import json
 import secrets
 import time
@@ -72,6 +74,7 @@ def enrol(invitation: Invitation, folder: Folder, language: str) -> None:
         "user": folder.id,
         "password": folder.password,
         "client": folder.mqtt_client,
+        "proof": _proof(invitation.secret, folder.key.public_key().public_bytes_raw()),
         "language": language,
         "name": "second client",
     }
@@ -84,6 +87,12 @@ def enrol(invitation: Invitation, folder: Folder, language: str) -> None:
     if answer["type"] != "admitted":
         raise PermissionError(f"not admitted ({answer['reason']}): {answer['detail']}")
     folder.keep_membership(invitation.coordinator, answer.get("account", "own"))
+
+
+def _proof(secret: str, key: bytes) -> str:
+    """Show that whoever owns the key holds the invitation."""
+    mac = hmac.digest(hashlib.sha256(secret.encode()).digest(), key, "sha256")
+    return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
 def _answer(broker: Broker, root: str, request: bytes, coordinator: bytes, nonce: object) -> dict[str, Any]:

@@ -17,3 +17,9 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float | None) -> 
 def test_anything_else_is_a_usage_error_that_says_how_to_write_one(text: str) -> None:
     with pytest.raises(UsageError, match="such as 7d"):
         seconds_of(text)
+
+
+def test_the_word_for_no_end_is_the_options_own() -> None:
+    assert seconds_of("forever", endless="forever") is None
+    with pytest.raises(UsageError, match="or forever"):
+        seconds_of("never", endless="forever")

@@ -106,6 +106,19 @@ async def until_believed(address: BrokerAddress, authority: Path) -> tuple[MqttT
                 await asyncio.sleep(0.05)  # nothing tells when a port opens
 
 
+def test_the_coordinator_believes_its_broker_s_renewed_certificate(tmp_path: Path) -> None:
+    given = Authority(tmp_path, "first").issue("given", LOOPBACK)
+
+    async def scenario() -> None:
+        async with secured(tmp_path, given) as broker:
+            client, inbox = await connected(broker.address, "a", Security(exact=broker.certificate))
+            put_in_place(Authority(tmp_path, "second").issue("new", LOOPBACK), given)
+            await inbox.until_event(Connected, count=2)
+            await client.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 40))
+
+
 def test_a_renewal_that_is_no_certificate_leaves_the_old_one_running_and_is_told_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

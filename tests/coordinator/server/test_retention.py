@@ -1,8 +1,11 @@
 """What the store forgets, when, and what becomes of databases that older versions kept everything in."""
 
+import contextlib
 import hashlib
 import math
+import resource
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +99,51 @@ def test_what_is_kept_for_a_while_goes_afterwards(tmp_path: Path) -> None:
     assert query(tmp_path / "state.db", "SELECT payload FROM updates ORDER BY number") == [
         *((None,) for _ in old), *((one,) for one in new),
     ]  # fmt: skip
+
+
+@contextlib.contextmanager
+def no_file_larger_than(size: int) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_fold_counts_even_if_the_database_file_cannot_grow(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "state.db"
+    history = a_history(path, math.inf)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO meta VALUES ('padding', zeroblob(1000000))")
+    updates_of(history, folds=1)
+    # Large enough for the log of a fold; the database itself soon needs more.
+    size = path.stat().st_size
+    while not caplog.records:
+        with no_file_larger_than(size):
+            updates_of(history, folds=1)
+    assert "disk" in caplog.text
+    loaded = history.shelf.reopen().load()
+    assert loaded is not None
+    assert loaded.version == history.state.version
+    updates_of(history, folds=1)
+    history.shelf.store.close()
+
+
+def test_a_fold_counts_while_somebody_reads_the_database_and_the_next_one_forgets_its_updates(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "state.db"
+    history = a_history(path)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM updates").fetchall()
+        payloads = updates_of(history, folds=1)
+    assert "another program reads" in caplog.text
+    updates_of(history, folds=1)
+    files = [file.read_bytes() for file in tmp_path.iterdir()]
+    assert not any(payload[-60:] in file for payload in payloads for file in files)
+    history.shelf.store.close()
 
 
 def test_a_start_forgets_what_an_earlier_run_kept(tmp_path: Path) -> None:

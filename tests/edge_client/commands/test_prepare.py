@@ -9,8 +9,9 @@ from typing import Final
 
 import pytest
 
-from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Reach, Retries
+from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
 from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.host.pauses import Pauses
 from mfpt_edge.storage.answers import Answers

@@ -1,6 +1,6 @@
 """Plans and prompts that a device takes, ignores or refuses."""
 
-from mfpt_edge.core.effects import KeepPrompt, Prepare, Refuse
+from mfpt_edge.core.effects import Exclude, KeepPrompt, Prepare, Refuse
 from mfpt_edge.core.events import PlanReceived
 from mfpt_shared.protocol.messages import Stop
 from support.edge_core import FINGERPRINT, OTHER_PLAN, PLAN, Device, prompt_of
@@ -44,6 +44,14 @@ def test_being_turned_away_ends_with_the_coordinators_reason() -> None:
     device.told(Stop(reason="incompatible", version=0, detail="your backbone is another"))
     (refuse,) = device.only(Refuse)
     assert "your backbone is another" in refuse.reason
+
+
+def test_a_device_that_is_revoked_ends_with_what_the_operator_says() -> None:
+    device = Device().in_training()
+    device.told(Stop(reason="revoked", detail="the operator has revoked this device"))
+    assert device.effects == [Exclude("this device is no longer admitted: the operator has revoked this device")]
+    device.passes(3600)
+    assert device.effects == []
 
 
 def test_an_older_prompt_that_comes_late_does_not_replace_a_newer_one() -> None:

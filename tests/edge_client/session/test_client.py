@@ -1,30 +1,23 @@
 """The edge client's shell on a broker inside the process."""
 
 import asyncio
-import contextlib
-import itertools
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 
-from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
-from mfpt_edge.session.status_publisher import STATE_SECONDS
-from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
-from mfpt_shared.device.trainer import Measured, Trainer
+from mfpt_shared.device.trainer import Measured
 from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
 from mfpt_shared.plan import Plan, Task
 from mfpt_shared.protocol.codec import encode, understand
-from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Down, Ready, Stop, Update
-from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP
+from mfpt_shared.protocol.messages import Ack, ClientState, Stop, Update
+from mfpt_shared.protocol.topics import CLIENT_STATE
 from mfpt_shared.tensors import PromptState, dense
-from mfpt_shared.transport.base import Disconnected, Inbound
-from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
+from mfpt_shared.transport.base import Disconnected
+from mfpt_shared.transport.in_process import MemoryBroker
+from support.device import assigned, device, next_up
 from support.session import (
     FEDERATION,
     SWAHILI,
@@ -33,87 +26,10 @@ from support.session import (
     keep,
     plan_of_the_future,
     prompt_of,
-    told,
 )
 from support.stub import Gate, StubTrainer
 
 SECONDS = 10.0
-MessageT = TypeVar("MessageT")
-
-
-def device(
-    folder: Path,
-    broker: MemoryBroker,
-    trainer: StubTrainer | None = None,
-    *,
-    prepare: Callable[[Plan], Trainer] | None = None,
-    retries: int | None = None,
-) -> tuple[EdgeClient, MemoryTransport]:
-    place = DeviceFolder(folder)
-    session = place.begin_session(place.enrol(SWAHILI))
-    transport = MemoryTransport(broker, client_will(FEDERATION, session))
-    trainer = trainer or StubTrainer()
-    ticks = itertools.count(step=STATE_SECONDS)  # as if every look at the clock took so long
-    client = EdgeClient(
-        place,
-        session,
-        FEDERATION,
-        transport,
-        trust=Trust(),
-        prepare=prepare or (lambda _: trainer),
-        clock=lambda: next(ticks),
-        retries=retries,
-    )
-    return client, transport
-
-
-async def next_up(
-    spy: MemoryTransport, kind: type[MessageT], wanted: Callable[[MessageT], bool] = lambda _: True
-) -> MessageT:
-    while True:
-        for event in await spy.receive():
-            if isinstance(event, Inbound):
-                received = understand(event.topic, event.payload, FEDERATION)
-                if received is not None and isinstance(received.message, kind) and wanted(received.message):
-                    return received.message
-
-
-@dataclass(frozen=True)
-class Running:
-    """A device that takes part, a spy on what it publishes, its id, and its announcement."""
-
-    client: EdgeClient
-    ended: "asyncio.Task[None]"
-    spy: MemoryTransport
-    id: str
-    ready: Ready
-
-    def told(self, message: Down) -> None:
-        """Tell the device something, as the coordinator would."""
-        order = told(self.id, message)
-        self.spy.publish(order.topic, order.payload)
-
-
-@contextlib.asynccontextmanager
-async def assigned(
-    folder: Path, broker: MemoryBroker, version: int, *, trainer: StubTrainer | None = None
-) -> AsyncIterator[Running]:
-    """Run a device from its assignment to a version until the context ends."""
-    client, transport = device(folder, broker, trainer=trainer)
-    spy = MemoryTransport(broker)
-    await spy.connect()
-    spy.subscribe(CLIENT_UP.path(FEDERATION), CLIENT_STATE.path(FEDERATION))
-    await transport.connect()
-    ended = asyncio.create_task(client.run())
-    try:
-        ready = await next_up(spy, Ready)
-        running = Running(client, ended, spy, DeviceFolder(folder).enrol(SWAHILI).client, ready)
-        running.told(Assign(version=version, deadline=60, session=ready.session, ready=ready.number, turn=1))
-        yield running
-    finally:
-        ended.cancel()
-        await asyncio.gather(ended, return_exceptions=True)
-        client.close()
 
 
 def test_a_device_that_joins_a_running_federation_trains_from_its_version(tmp_path: Path) -> None:

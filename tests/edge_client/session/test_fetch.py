@@ -4,13 +4,19 @@ import asyncio
 
 import pytest
 
+from mfpt_edge.session.channel import Listener
 from mfpt_edge.session.fetch import fetch_over
+from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.protocol.topics import PLAN, PROMPT
+from mfpt_shared.transport.base import Inbound
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
+from support.sealing import key_of
 from support.session import (
+    COORDINATOR,
     FEDERATION,
     SWAHILI,
     THE_PLAN,
@@ -25,8 +31,9 @@ from support.session import (
 ZULU = LanguageCode("zul")
 
 
-def fetched(broker: MemoryBroker, language: LanguageCode) -> Model | None:
-    return asyncio.run(fetch_over(MemoryTransport(broker), FEDERATION, language))
+def fetched(broker: MemoryBroker, language: LanguageCode, trust: Trust | None = None) -> Model | None:
+    listener = Listener(FEDERATION, trust or Trust(), Freshness())
+    return asyncio.run(fetch_over(MemoryTransport(broker), listener, language))
 
 
 def test_the_prompt_of_a_language_comes_with_its_plan() -> None:
@@ -58,3 +65,28 @@ def test_a_plan_that_this_version_cannot_follow_is_told() -> None:
     keep(broker, plan_of_the_future())
     with pytest.raises(Incompatible, match="of_the_future"):
         fetched(broker, SWAHILI)
+
+
+def test_whoever_knows_the_coordinators_key_is_given_nothing_that_another_signed(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("mfpt_edge.session.fetch.FETCH_SECONDS", 0.1)
+    monkeypatch.setattr("mfpt_edge.session.fetch.OWN_PROMPT_SECONDS", 0.1)
+    broker = MemoryBroker()
+    keep(broker, said(PLAN, notice(), signer="thief"), said(PROMPT, prompt_of(7), SWAHILI, signer="thief"))
+    assert fetched(broker, SWAHILI, Trust(key_of(COORDINATOR).public)) is None
+    assert "forged" in caplog.text
+
+
+def test_a_damaged_prompt_does_not_keep_the_one_for_any_language_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mfpt_edge.session.fetch.OWN_PROMPT_SECONDS", 0.1)
+    broker = broker_of_a_running_federation(7)
+    whole = said(PROMPT, prompt_of(7), SWAHILI)
+    keep(
+        broker,
+        Inbound(whole.topic, whole.payload[:-1]),
+        said(PROMPT, prompt_of(7, language=UNDETERMINED), UNDETERMINED),
+    )
+    model = fetched(broker, SWAHILI)
+    assert model is not None
+    assert model.prompt.header.language == UNDETERMINED

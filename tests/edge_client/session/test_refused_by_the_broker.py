@@ -7,9 +7,10 @@ from typing import Final
 
 import pytest
 
-from mfpt_edge.session.channel import client_will
+from mfpt_edge.session.channel import Listener, client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.fetch import fetch_over
+from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
@@ -72,6 +73,6 @@ def test_whoever_may_not_read_a_prompt_is_told_instead_of_waiting() -> None:
         transport = MemoryTransport(MemoryBroker())
         transport.put(SubscriptionRefused(("mfpt/v1/default/prompt/swh",)))
         with pytest.raises(AuthenticationFailed, match="prompt/swh"):
-            await fetch_over(transport, FEDERATION, SWAHILI)
+            await fetch_over(transport, Listener(FEDERATION, Trust(), Freshness()), SWAHILI)
 
     asyncio.run(asyncio.wait_for(scenario(), 10))

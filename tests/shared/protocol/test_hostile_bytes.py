@@ -79,7 +79,7 @@ def _samples() -> list[bytes]:
         encode(Resync(sequence=1, version=2)),
         encode(Stop(reason="finished", version=2)),
         encode(PlanNotice(digest="p", plan=plans.Plan(task=plans.Task(labels=("a", "b"))))),
-        encode(Enrol(nonce="n", user="d1", password="p", client="c", language="swh")),
+        encode(Enrol(nonce="n", user="d1", password="p", client="c", proof="x", language="swh")),
         encode(Admitted(nonce="n", role="device", language="swh", max_examples=9)),
         encode(Refused(nonce="n", reason="expired", detail="no")),
         encode(Prompt(PromptHeader(language="swh", version=1, plan="p", backbone="b"), {"x": values.astype("f2")})),

@@ -164,6 +164,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
             user="d1",
             password="AAECAwQFBgcICQoLDA0ODw",
             client="Dw4NDAsKCQgHBgUEAwIBAA",
+            proof="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8",
             language="swh",
             name="radio, Bagamoyo",
         ),

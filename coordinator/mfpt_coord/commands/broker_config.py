@@ -1,0 +1,90 @@
+"""The commands `mfpt-coord broker-config …`. They import what they run, so that `--help` answers at once."""
+
+import json
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from mfpt_coord.commands.options import JsonOption
+from mfpt_shared.errors import UsageError
+
+if TYPE_CHECKING:
+    from mfpt_coord.access.rights import Rights
+
+app = typer.Typer(help="Write what another broker than the embedded one needs.", no_args_is_help=True)
+
+PASSWORD_FILE: Final = "coordinator.password"  # noqa: S105 - the name of a file
+
+FederationOption = Annotated[str, typer.Option(metavar="NAME", help="Name of the federation, as the plan has it.")]
+
+
+@app.command(epilog="Example: mfpt-coord broker-config mosquitto --out /etc/mosquitto/mfpt --listen 0.0.0.0:1883")
+def mosquitto(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write to; it must not have such files yet.")],
+    listen: Annotated[str, typer.Option(metavar="HOST:PORT", help="Where Mosquitto listens.")] = "127.0.0.1:1883",
+    federation: FederationOption = "default",
+) -> None:
+    """Write mosquitto.conf, its access file and its passwords, with a user for the coordinator."""
+    from mfpt_coord.access.mosquitto import MosquittoFiles, configuration
+    from mfpt_coord.server.broker import parse_listen
+    from mfpt_shared.atomic import write_durably
+    from mfpt_shared.plan import federation_name
+    from mfpt_shared.protocol.codec import MAX_PAYLOAD
+    from mfpt_shared.transport.address import PASSWORD_VARIABLE
+
+    place, folder = parse_listen(listen), out.absolute()
+    if place.port == 0:
+        raise UsageError("--listen needs a port: Mosquitto takes no free one")
+    if not str(folder).isprintable():
+        raise UsageError(f"--out {str(folder)!r} has characters that mosquitto.conf cannot hold")
+    if (folder / "mosquitto.conf").exists():
+        raise UsageError(f"--out {folder} has a mosquitto.conf already; move it away, or choose another folder")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    password = secrets.token_urlsafe(16)
+    MosquittoFiles(folder, federation_name(federation)).allow_coordinator(password)
+    write_durably(folder / PASSWORD_FILE, f"{password}\n".encode())
+    text = configuration(folder, place.port, place.host, MAX_PAYLOAD)
+    write_durably(folder / "mosquitto.conf", text.encode())
+    typer.echo(
+        f"Give the files in {folder} to the user under which Mosquitto runs, then:\n"
+        f"  mosquitto -c {folder / 'mosquitto.conf'}\n"
+        f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) "
+        f"mfpt-coord serve --closed --broker mqtt://coord@{place} --mosquitto {folder}"
+    )
+
+
+@app.command(epilog="Example: mfpt-coord broker-config other --json")
+def other(federation: FederationOption = "default", as_json: JsonOption = False) -> None:
+    """Print what each user may publish and read, for the configuration of any other broker."""
+    from mfpt_shared.plan import federation_name
+
+    table = _rights(federation_name(federation))
+    if as_json:
+        users = [
+            {"role": role, "user": user, "publish": may.publish, "subscribe": may.subscribe}
+            for (role, user), may in table.items()
+        ]
+        typer.echo(json.dumps({"federation": federation, "users": users}))
+        return
+    for (role, user), may in table.items():
+        typer.echo(f"{role}: user {user}")
+        for verb, filters in (("publishes", may.publish), ("reads", may.subscribe)):
+            typer.echo(f"  {verb:<9} {', '.join(filters) or 'nothing'}")
+    typer.echo("Nobody has rights to any other topic, and nobody may connect under the MQTT client id of another user.")
+
+
+def _rights(federation: str) -> "dict[tuple[str, str], Rights]":
+    """Return what may be done, by role and user name; `<id>` is a device's id, `<token>` an invitation's."""
+    from typing import get_args
+
+    from mfpt_coord.access.accounts import COORDINATOR_USER, INVITED, Role
+    from mfpt_coord.access.rights import coordinator_rights, rights
+
+    found = {("coordinator", COORDINATOR_USER): coordinator_rights(federation)}
+    for role in get_args(Role):
+        key = "<token>" if role == "invitation" else "<id>"
+        user = f"{INVITED}{key}" if role == "invitation" else key
+        found[role, user] = rights(role, federation, key)
+    return found

@@ -1,0 +1,107 @@
+"""A device with a stub trainer on a broker inside the process, and a spy on what it says."""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from mfpt_edge.session.channel import client_will
+from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.status_publisher import STATE_SECONDS
+from mfpt_edge.session.trust import Trust
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.device.trainer import Trainer
+from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.codec import understand
+from mfpt_shared.protocol.messages import Assign, Down, Ready
+from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP
+from mfpt_shared.transport.base import Inbound
+from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
+from support.session import FEDERATION, SWAHILI, told
+from support.stub import StubTrainer
+
+MessageT = TypeVar("MessageT")
+
+
+def device(
+    folder: Path,
+    broker: MemoryBroker,
+    trainer: StubTrainer | None = None,
+    *,
+    prepare: Callable[[Plan], Trainer] | None = None,
+    retries: int | None = None,
+    trust: Trust | None = None,
+    clock: Callable[[], float] | None = None,
+) -> tuple[EdgeClient, MemoryTransport]:
+    place = DeviceFolder(folder)
+    session = place.begin_session(place.enrol(SWAHILI))
+    transport = MemoryTransport(broker, client_will(FEDERATION, session))
+    trainer = trainer or StubTrainer()
+    ticks = itertools.count(step=STATE_SECONDS)  # as if every look at the clock took so long
+    client = EdgeClient(
+        place,
+        session,
+        FEDERATION,
+        transport,
+        trust=trust or Trust(),
+        prepare=prepare or (lambda _: trainer),
+        clock=clock or (lambda: next(ticks)),
+        retries=retries,
+    )
+    return client, transport
+
+
+async def next_up(
+    spy: MemoryTransport, kind: type[MessageT], wanted: Callable[[MessageT], bool] = lambda _: True
+) -> MessageT:
+    while True:
+        for event in await spy.receive():
+            if isinstance(event, Inbound):
+                received = understand(event.topic, event.payload, FEDERATION)
+                if received is not None and isinstance(received.message, kind) and wanted(received.message):
+                    return received.message
+
+
+@dataclass(frozen=True)
+class Running:
+    """A device that takes part, a spy on what it publishes, its id, and its announcement."""
+
+    client: EdgeClient
+    ended: "asyncio.Task[None]"
+    spy: MemoryTransport
+    id: str
+    ready: Ready
+
+    def told(self, message: Down) -> None:
+        """Tell the device something, as the coordinator would."""
+        self.hears(told(self.id, message))
+
+    def hears(self, *messages: Inbound) -> None:
+        """Let the broker deliver messages, whoever made them."""
+        for message in messages:
+            self.spy.publish(message.topic, message.payload)
+
+
+@contextlib.asynccontextmanager
+async def assigned(
+    folder: Path, broker: MemoryBroker, version: int, *, trainer: StubTrainer | None = None, trust: Trust | None = None
+) -> AsyncIterator[Running]:
+    """Run a device from its assignment to a version until the context ends."""
+    client, transport = device(folder, broker, trainer=trainer, trust=trust)
+    spy = MemoryTransport(broker)
+    await spy.connect()
+    spy.subscribe(CLIENT_UP.path(FEDERATION), CLIENT_STATE.path(FEDERATION))
+    await transport.connect()
+    ended = asyncio.create_task(client.run())
+    try:
+        ready = await next_up(spy, Ready)
+        running = Running(client, ended, spy, DeviceFolder(folder).enrol(SWAHILI).client, ready)
+        running.told(Assign(version=version, deadline=60, session=ready.session, ready=ready.number, turn=1))
+        yield running
+    finally:
+        ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
+        client.close()
