@@ -5,8 +5,11 @@
     accepted_per_s  acknowledgements a second to devices that go through rounds as fast as they can: ready, assign,
                     update, ack; every update is checked, committed and folded
     bare_per_s      answers a second of a bare paho client to the same devices on the same broker: the bound
+    secured         the first and the third with signatures and TLS; those above have signatures, on plain TCP
+    unsecured       the same with neither, in turn with the secured ones
+    ratio           how many times as long the secured ones take
 
-The coordinator is a process of its own, as is the flood; all of them share this machine's cores. The coordinator
+The coordinator is a process of its own, and so are the devices; all of them share this machine's cores. The coordinator
 commits to the disk. The devices' outboxes are in memory where the system has a memory file system: in practice
 every device has a disk of its own, and here they would queue for one.
 """
@@ -16,7 +19,8 @@ import asyncio
 import json
 import platform
 import sys
-from typing import TypedDict
+import tempfile
+from pathlib import Path
 
 import command_line
 from machine import machine
@@ -24,11 +28,12 @@ from mfpt_shared.errors import MfptError, UsageError
 from round_bench.flood import accepted_updates, bare_updates
 from round_bench.payloads import update_bytes
 from round_bench.processes import fresh_broker
+from round_bench.protection import DEVICES, Compared, compare
 from round_bench.rounds import LEAST_ROUNDS, bare_round_ms, noop_round_ms
 from round_bench.sizes import Sizes
 
 
-class Result(TypedDict):
+class Result(Compared):
     """What `--json` prints."""
 
     noop_round_ms: dict[str, float]
@@ -71,6 +76,9 @@ def _arguments() -> argparse.Namespace:
         "--flood-updates", type=int, default=25, help="updates of the flood for each of its devices (default 25)"
     )
     parser.add_argument(
+        "--turns", type=int, default=3, help="times that secured and unsecured federations take turns (default 3)"
+    )
+    parser.add_argument(
         "--limit",
         type=float,
         default=120.0,
@@ -82,25 +90,27 @@ def _arguments() -> argparse.Namespace:
 
 
 def _sizes(arguments: argparse.Namespace) -> Sizes:
-    if min(arguments.flood_devices, arguments.flood_updates) < 1:
-        raise UsageError("--flood-devices and --flood-updates must be 1 or more")
+    if min(arguments.flood_devices, arguments.flood_updates, arguments.turns) < 1:
+        raise UsageError("--flood-devices, --flood-updates and --turns must be 1 or more")
     if arguments.rounds < LEAST_ROUNDS:
         raise UsageError(f"--rounds {arguments.rounds}: give {LEAST_ROUNDS} or more, the first ones only warm up")
-    return Sizes(arguments.devices, arguments.rounds, arguments.flood_devices, arguments.flood_updates, arguments.limit)
+    flood = (arguments.flood_devices, arguments.flood_updates)
+    return Sizes(arguments.devices, arguments.rounds, *flood, arguments.turns, arguments.limit)
 
 
 async def _measure(sizes: Sizes) -> Result:
     noop: dict[str, float] = {}
     bare: dict[str, float] = {}
     for devices in sizes.devices:
-        async with fresh_broker() as (address, folder):
+        async with fresh_broker() as address:
             bare_ms = await asyncio.to_thread(bare_round_ms, address, devices, sizes.rounds, sizes.limit)
-            bare[str(devices)] = round(bare_ms, 2)
-            noop[str(devices)] = round(await noop_round_ms(address, folder, devices, sizes.rounds, sizes.limit), 2)
-    async with fresh_broker() as (address, folder):
+        bare[str(devices)] = round(bare_ms, 2)
+        with tempfile.TemporaryDirectory(prefix="mfpt-bench-") as folder:
+            noop[str(devices)] = round(noop_round_ms(Path(folder), devices, sizes, "signed"), 2)
+    async with fresh_broker() as address:
         answered = await asyncio.to_thread(bare_updates, address, sizes)
-    async with fresh_broker() as (address, folder):
-        accepted = await asyncio.to_thread(accepted_updates, address, folder, sizes)
+    with tempfile.TemporaryDirectory(prefix="mfpt-bench-") as folder:
+        accepted = accepted_updates(Path(folder), sizes, "signed")
     return {
         "noop_round_ms": noop,
         "bare_round_ms": bare,
@@ -109,6 +119,7 @@ async def _measure(sizes: Sizes) -> Result:
         "accepted": accepted.accepted,
         "resynced": accepted.resynced,
         "update_bytes": update_bytes(),
+        **compare(sizes),
         "machine": f"{machine()}, Python {platform.python_version()}",
     }
 
@@ -120,6 +131,13 @@ def _show(result: Result) -> None:
         print(f"{devices:>7} {value:>10.1f} ms {bare:>8.1f} ms {value / bare:>7.1f}")
     accepted, bound = result["accepted_per_s"], result["bare_per_s"]
     print(f"accepted  {accepted:>8} updates/s; bare paho {bound} updates/s; {accepted / bound:.0%} of the bound")
+    secured, unsecured, ratio = result["secured"], result["unsecured"], result["ratio"]
+    print(
+        f"with signatures and TLS: {secured['noop_round_ms']:.1f} ms with {DEVICES} devices, "
+        f"{secured['accepted_per_s']:.0f} updates/s; with neither: {unsecured['noop_round_ms']:.1f} ms, "
+        f"{unsecured['accepted_per_s']:.0f} updates/s; {ratio['noop_round_ms']:.2f} and "
+        f"{ratio['accepted_per_s']:.2f} times as long"
+    )
     print(
         f"{result['accepted']} updates of {result['update_bytes']} bytes accepted, {result['resynced']} resynced; "
         f"{result['machine']}"

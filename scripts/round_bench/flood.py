@@ -1,13 +1,10 @@
 """Accepted updates a second: devices that push as fast as the protocol lets them, beside a bare paho server."""
 
-import subprocess
-import sys
 from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import paho.mqtt.client as paho
 
 from mfpt_shared.errors import MfptError, TimedOut
@@ -20,15 +17,14 @@ from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, parse
 from mfpt_shared.transport.address import BrokerAddress
 from round_bench.flood_devices import Flood, Flooded
 from round_bench.payloads import bench_plan
-from round_bench.processes import bare_client, coordinator, wait_until_online
+from round_bench.processes import ask, bare_client
+from round_bench.served import Door, Protection, coordinator
 from round_bench.sizes import Sizes
 
-# On top of the flood's own limit: time for its process to start and to end.
-_SPARE_SECONDS: Final = 60.0
 _DEADLINE_SECONDS: Final = 600.0
 
 
-def accepted_updates(address: BrokerAddress, folder: Path, sizes: Sizes) -> Flooded:
+def accepted_updates(folder: Path, sizes: Sizes, protection: Protection) -> Flooded:
     """Flood a coordinator.
 
     Raises:
@@ -36,9 +32,8 @@ def accepted_updates(address: BrokerAddress, folder: Path, sizes: Sizes) -> Floo
         MfptError: the coordinator rejected an update.
     """
     plan = bench_plan(sizes.flood_buffer, sizes.flood_devices)
-    with coordinator(folder, plan, address) as server:
-        wait_until_online(address, plan.federation, server, sizes.limit)
-        return _flood(address, plan, sizes, server.explain)
+    with coordinator(folder, plan, protection, sizes.limit) as server:
+        return _flood(server.door, plan, sizes, server.explain)
 
 
 def bare_updates(address: BrokerAddress, sizes: Sizes) -> Flooded:
@@ -65,27 +60,14 @@ def bare_updates(address: BrokerAddress, sizes: Sizes) -> Flooded:
 
         server.on_message = on_message
         server.subscribe(CLIENT_UP.path(plan.federation), 1)
-        return _flood(address, plan, sizes, lambda: "the server was a bare paho client")
+        door = Door(str(address), pinned=None, is_signed=True)
+        return _flood(door, plan, sizes, lambda: "the server was a bare paho client")
 
 
-def _flood(address: BrokerAddress, plan: Plan, sizes: Sizes, explain: Callable[[], str]) -> Flooded:
+def _flood(door: Door, plan: Plan, sizes: Sizes, explain: Callable[[], str]) -> Flooded:
     """Run the devices in a process of their own."""
-    flood = Flood(str(address), plan_to_json(plan).decode(), sizes.flood_devices, sizes.flood_total, sizes.limit)
-    command = [sys.executable, "-m", "round_bench.flood_devices"]
-    try:
-        done = subprocess.run(
-            command,
-            input=msgspec.json.encode(flood),
-            capture_output=True,
-            timeout=sizes.limit + _SPARE_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired as error:
-        raise TimedOut(f"the flood's own process hung for {error.timeout:g} s; {explain()}") from error
-    if done.returncode:
-        last = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-        raise MfptError(f"the flood's own process failed: {''.join(last) or done.returncode}")
-    flooded = msgspec.json.decode(done.stdout, type=Flooded)
+    flood = Flood(door, plan_to_json(plan).decode(), sizes.flood_devices, sizes.flood_total, sizes.limit)
+    flooded = ask(door.command("round_bench.flood_devices"), flood, Flooded, sizes.limit)
     check_complete(flooded, sizes.flood_total, explain)
     return flooded
 

@@ -22,9 +22,9 @@ from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Ready, Reject, Resync
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, Topic
-from mfpt_shared.transport.address import parse_broker
 from round_bench.payloads import EXAMPLES, random_delta, update_content
 from round_bench.processes import bare_client, take
+from round_bench.served import Door
 from round_bench.sizes import LANGUAGES
 
 
@@ -32,14 +32,14 @@ class Flood(msgspec.Struct, frozen=True):
     """What to do.
 
     Attributes:
-        broker: URL of the broker.
+        door: How the devices take part.
         plan: The federation's plan, as JSON.
         devices: Number of devices.
         total: Updates to be accepted, whichever device they come from.
         limit: Seconds after which the devices give up.
     """
 
-    broker: str
+    door: Door
     plan: str
     devices: int
     total: int
@@ -167,11 +167,13 @@ class FloodDevice:
 def main() -> None:
     """Run the flood that stdin asks for."""
     flood = msgspec.json.decode(sys.stdin.buffer.read(), type=Flood)
-    plan, address = plan_from_json(flood.plan.encode()), parse_broker(flood.broker)
+    plan, address, security = plan_from_json(flood.plan.encode()), flood.door.address, flood.door.security
     subscribed = threading.Semaphore(0)
     with ExitStack() as stack:
         names = [f"device-{number}" for number in range(flood.devices)]
-        clients = [stack.enter_context(bare_client(address, f"flood-{name}", name)) for name in names]
+        clients = [
+            stack.enter_context(bare_client(address, f"flood-{name}", name, security=security)) for name in names
+        ]
         tally = Tally(flood.total)
         devices = [FloodDevice(number, plan, client, tally) for number, client in enumerate(clients)]
         for client, device in zip(clients, devices, strict=True):

@@ -17,6 +17,7 @@ class Sizes:
         rounds: Rounds for each of them.
         flood_devices: Devices that push updates as fast as they can.
         flood_updates: Updates to be accepted, on average for each of these.
+        turns: Times that a secured and an unsecured federation are measured, one after the other.
         limit: Seconds that any one measurement may take.
     """
 
@@ -24,6 +25,7 @@ class Sizes:
     rounds: int
     flood_devices: int
     flood_updates: int
+    turns: int
     limit: float
 
     @property

@@ -8,21 +8,48 @@ from mfpt_shared.errors import MfptError, TimedOut
 from mfpt_shared.protocol.messages import Ack, Reject, Resync
 from round_bench.flood import check_complete
 from round_bench.flood_devices import Flooded, Tally
-from support.scripts import run_script
+from support.scripts import Finished, run_script
 
-TOY_ROUNDS = ("--devices", 2, "--rounds", 3, "--flood-devices", 5, "--flood-updates", 20)
+TOY_ROUNDS = ("--devices", 2, "--rounds", 3, "--flood-devices", 5, "--flood-updates", 20, "--turns", 1)
 
 
-def test_bench_round_counts_accepted_updates(tmp_path: Path) -> None:
-    done = run_script("round_bench", *TOY_ROUNDS, "--json", cache=tmp_path, cwd=tmp_path)
+@pytest.fixture(scope="module")
+def rounds(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """What bench_round prints at the size of a toy."""
+    folder = tmp_path_factory.mktemp("rounds")
+    done = run_script("round_bench", *TOY_ROUNDS, "--json", cache=folder, cwd=folder)
     assert done.code == 0, done.err
-    assert set(done.answer) == {
+    return done
+
+
+def test_bench_round_counts_accepted_updates(rounds: Finished) -> None:
+    assert set(rounds.answer) == {
         "noop_round_ms", "bare_round_ms", "accepted_per_s", "bare_per_s", "accepted", "resynced", "update_bytes",
-        "machine",
+        "secured", "unsecured", "ratio", "machine",
     }  # fmt: skip
-    assert set(done.answer["noop_round_ms"]) == set(done.answer["bare_round_ms"]) == {"2"}
-    assert done.answer["accepted"] == 5 * 20
-    assert done.answer["accepted_per_s"] > 0
+    assert set(rounds.answer["noop_round_ms"]) == set(rounds.answer["bare_round_ms"]) == {"2"}
+    assert rounds.answer["accepted"] == 5 * 20
+    assert rounds.answer["accepted_per_s"] > 0
+
+
+def test_bench_round_compares_a_secured_federation_with_an_unsecured_one(rounds: Finished) -> None:
+    for answer in (rounds.answer["secured"], rounds.answer["unsecured"], rounds.answer["ratio"]):
+        assert set(answer) == {"noop_round_ms", "accepted_per_s"}
+        assert min(answer.values()) > 0
+
+
+def test_a_process_of_the_benchmark_can_leave_messages_unsigned_and_nothing_else(tmp_path: Path) -> None:
+    program = tmp_path / "sealing.py"
+    program.write_text(
+        "from mfpt_shared.keys import SigningKey, verify\n"
+        "from mfpt_shared.protocol.seal import seal, unseal\n"
+        "key = SigningKey.generate()\n"
+        "sealed = seal('a', b'content', key)\n"
+        "print(sealed[-64:] == bytes(64), unseal('b', sealed).content, verify(key.public, key.sign(b'x'), b'x'))\n"
+        "print(verify(key.public, bytes(64), b'x'))\n"
+    )
+    done = run_script("round_bench.unsecured", "sealing", cache=tmp_path, cwd=tmp_path)
+    assert done.out.split() == ["True", "b'content'", "True", "False"], done.err
 
 
 def test_bench_round_says_in_one_line_how_far_it_got(tmp_path: Path) -> None:

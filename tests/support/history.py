@@ -77,6 +77,7 @@ class History:
                 self.looked_up.append(effect.languages)
         if durable := durable_effects(effects):
             self.shelf.store.commit(durable)
+            self.shelf.store.erase()
         return effects
 
     def happen(self, steps: int) -> None:

@@ -225,8 +225,11 @@ def _advance(state: State, at: float) -> Step:
             effects += [stop(state, client.id, client, "finished") for client in online]
     if state.finished:
         return state, effects
+    chosen = assignments(state, at)
+    if not chosen:
+        return state, effects
     clients = dict(state.clients)
-    for client, assignment in assignments(state, at):
+    for client, assignment in chosen:
         assigned = replace(
             granted(client, state.version),
             assignment=assignment,
@@ -236,4 +239,4 @@ def _advance(state: State, at: float) -> Step:
         )
         clients[client.id] = assigned
         effects += [SaveClient(assigned), _assign(state, assigned, assignment.deadline - at)]
-    return (replace(state, clients=clients) if effects else state), effects
+    return replace(state, clients=clients), effects

@@ -34,9 +34,13 @@ def eligible(state: State, at: float) -> list[Client]:
         client
         for client in state.clients.values()
         if client.ready
-        and (client.assignment is None or at >= _given_up(client, client.assignment))
-        and at >= client.retry_at
         and client.contributed < state.version
+        and (
+            client.assignment is None
+            # Nobody is given up before the deadline, which costs less to look at.
+            or (at >= client.assignment.deadline and at >= _given_up(client, client.assignment))
+        )
+        and at >= client.retry_at
         and client.language in state.prompts
     ]
 
@@ -58,15 +62,25 @@ def fold_deadline(state: State, at: float) -> float:
 
 def fold_size(state: State) -> int:
     """Return how many updates fill the buffer: the plan's number, or half the devices that take part, rounded up."""
+    if state.plan.aggregation.buffer:
+        return state.plan.aggregation.buffer
     taking_part = {client.id for client in state.clients.values() if client.ready and client.state == "online"}
     taking_part.update(update.client for update in state.buffer)
-    return state.plan.aggregation.buffer or max(1, math.ceil(len(taking_part) / 2))
+    return max(1, math.ceil(len(taking_part) / 2))
 
 
 def fold_is_due(state: State, at: float) -> bool:
     """Tell whether the buffer is folded now."""
-    full = len(state.buffer) >= fold_size(state)
-    return (full and not _still_starting(state, at)) or at >= fold_deadline(state, at)
+    if not state.buffer:
+        return False
+    if len(state.buffer) >= fold_size(state) and not _still_starting(state, at):
+        return True
+    # Looking at all devices is dear, and no deadline is before the earliest one.
+    earliest = min(
+        state.buffer[-1].at + QUIET_SECONDS,
+        state.buffer[0].at + min(MIN_SECONDS, state.plan.aggregation.fold_after),
+    )
+    return at >= earliest and at >= fold_deadline(state, at)
 
 
 def _still_starting(state: State, at: float) -> bool:
@@ -80,18 +94,30 @@ def _still_starting(state: State, at: float) -> bool:
 
 def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
     """Return who is assigned now, in order: languages whose prompt has seen the fewest examples come first."""
-    places = state.plan.aggregation.concurrency - len(training(state, at))
     waiting = eligible(state, at)
+    if not waiting:
+        return []
+    at_work = training(state, at)
+    places = state.plan.aggregation.concurrency - len(at_work)
+    if len(waiting) > 1:
+        waiting = _in_turn(waiting, places, state, at_work)
+    plan = state.plan.aggregation
+    return [
+        (client, Assignment(state.version, at, at + allowance(client, plan))) for client in waiting[: max(0, places)]
+    ]
+
+
+def _in_turn(waiting: list[Client], places: int, state: State, at_work: list[Client]) -> list[Client]:
+    """Return who gets the free places, first come those whose language has seen the fewest examples."""
     seen = dict(state.contributed)
-    for client in training(state, at):
+    for client in at_work:
         seen[client.language] = seen.get(client.language, 0) + client.examples
-    chosen = []
-    while waiting and places > 0:
-        client = min(waiting, key=lambda one: (seen.get(one.language, 0), one.contributed, one.id))
-        waiting.remove(client)
+    left, chosen = list(waiting), list[Client]()
+    while left and len(chosen) < places:
+        client = min(left, key=lambda one: (seen.get(one.language, 0), one.contributed, one.id))
+        left.remove(client)
         seen[client.language] = seen.get(client.language, 0) + client.examples
-        chosen.append((client, Assignment(state.version, at, at + allowance(client, state.plan.aggregation))))
-        places -= 1
+        chosen.append(client)
     return chosen
 
 

@@ -35,7 +35,7 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     header = event.update.header
     language = LanguageCode(header.language)
     known = replace(state.clients.get(event.client) or Client(event.client, language), last_seen=event.at)
-    client = replace(known, language=language)
+    client = known if known.language == language else replace(known, language=language)
     if header.sequence <= client.sequence:
         duplicate = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
         return _counted(state, known, duplicate), [

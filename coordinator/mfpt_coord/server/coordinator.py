@@ -145,7 +145,7 @@ class Coordinator:
                 if asked.done():
                     self._obey(*asked.result())
                     asked = asyncio.ensure_future(self._requests.get())
-                self._publish_status()
+                self._catch_up()
                 if self.state.finished:
                     farewell = self._clock() if self._all_gone() else min(farewell, self._clock() + FAREWELL_SECONDS)
         except Incompatible:
@@ -231,11 +231,17 @@ class Coordinator:
             effects += more
         return state, effects
 
-    def _publish_status(self, *, at_once: bool = False) -> None:
+    def _catch_up(self, *, at_once: bool = False) -> None:
+        """Do what is due a second after a change: let the disk forget folded updates, then say how it stands."""
         now = self._clock()
-        if at_once or (self._status_changed and now >= self._status_due):
-            self._channel.publish_status(self.status())
-            self._status_changed, self._status_due = False, now + STATUS_SECONDS
+        if not at_once and not (self._status_changed and now >= self._status_due):
+            return
+        try:
+            self._store.erase()
+        except sqlite3.Error as error:
+            _log.error("folded updates may still be on the disk until the next version: %s", error)
+        self._channel.publish_status(self.status())
+        self._status_changed, self._status_due = False, now + STATUS_SECONDS
 
     def _all_gone(self) -> bool:
         return all(client.state == "offline" for client in self.state.clients.values())
@@ -243,7 +249,7 @@ class Coordinator:
     async def _say_goodbye(self) -> None:
         if not self._superseded:  # the later run must not be announced as gone
             self._channel.publish_state(self.state.version, online=False)
-            self._publish_status(at_once=True)
+            self._catch_up(at_once=True)
         await self._channel.close(FLUSH_SECONDS)
 
 

@@ -48,6 +48,9 @@ class Store(Protocol):
     def commit(self, effects: Iterable[Durable]) -> None:
         """Make all of these effects durable, or none of them."""
 
+    def erase(self) -> None:
+        """Overwrite on the disk what the last commits removed; this takes longer than a commit, and may wait."""
+
     def close(self) -> None:
         """Close the store."""
 
@@ -67,6 +70,7 @@ class SqliteStore:
             BadData: The file is damaged, or is not a database.
         """
         self._path, self._keep = path, keep
+        self._has_removed = False
         try:
             self._open(path)
         except sqlite3.DatabaseError as error:
@@ -104,18 +108,21 @@ class SqliteStore:
 
     def commit(self, effects: Iterable[Durable]) -> None:
         """See Store.commit."""
-        folded = False
         self._db.execute("BEGIN")
         try:
             for effect in effects:
                 self._save(effect)
-                folded = folded or isinstance(effect, SaveFold)
+                self._has_removed = self._has_removed or isinstance(effect, SaveFold)
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
-        if folded:
+
+    def erase(self) -> None:
+        """See Store.erase."""
+        if self._has_removed:
+            self._has_removed = False
             checkpoint(self._db)
 
     def forget(self, now: float) -> None:

@@ -6,6 +6,7 @@ QoS 1. The *key* of a topic is the language of a prompt, the id of a client or t
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from mfpt_shared.errors import DecodeError
@@ -76,6 +77,7 @@ class Address:
     key: str
 
 
+@lru_cache(maxsize=4096)  # what a federation uses comes again with every message; only its own topics are kept
 def parse(path: str, federation: str) -> Address:
     """Take a full topic apart.
 
