@@ -36,10 +36,10 @@ def test_deltas_longer_than_the_median_are_scaled_down_to_it() -> None:
     assert found == pytest.approx(np.array([[0.2 + 1.6 + 1.2, 1.2 + 1.6]]))
 
 
-def test_the_median_length_of_an_even_number_of_deltas_lies_midway() -> None:
-    # Lengths 1, 2, 4 and 100: the bound is 3.
-    found = combined("clip", [[0.25] * 4], column(1, 2, -4, 100))
-    assert found == pytest.approx(np.array([[(1 + 2 - 3 + 3) / 4]]))
+def test_half_of_a_fold_cannot_lift_the_bound_for_itself() -> None:
+    # Lengths 1, 2, 40 and 100: the bound is 2, not 21.
+    found = combined("clip", [[0.25] * 4], column(1, 2, -40, 100))
+    assert found == pytest.approx(np.array([[(1 + 2 - 2 + 2) / 4]]))
 
 
 def test_of_two_deltas_neither_is_clipped() -> None:
