@@ -8,7 +8,7 @@ import pytest
 
 from support.programs import run, serve
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 CAPITALS = {
     **{"Kenya": "Nairobi", "Ghana": "Accra", "Mali": "Bamako", "Niger": "Niamey", "Rwanda": "Kigali", "Togo": "Lomé"},
