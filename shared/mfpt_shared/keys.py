@@ -8,7 +8,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Final, NewType
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
@@ -43,6 +43,8 @@ class SigningKey:
             private = serialization.load_pem_private_key(pem, password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
             raise Damaged(f"not an Ed25519 private key in PEM: {error}") from error
+        except InternalError as error:  # of OpenSSL, for some damaged keys; its message is for programmers
+            raise Damaged("not an Ed25519 private key in PEM: OpenSSL cannot read it") from error
         if not isinstance(private, Ed25519PrivateKey):
             raise Damaged("not an Ed25519 private key in PEM: it is a key of another kind")
         return cls(private)

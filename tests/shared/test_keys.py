@@ -24,7 +24,17 @@ def test_a_key_survives_the_way_through_a_file() -> None:
     assert SigningKey.from_pem(key.to_pem()).public == key.public
 
 
-@pytest.mark.parametrize("pem", [b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", b"\xff\x00"])
+# A key with bytes of its DER damaged, which OpenSSL meets with an internal error.
+ODD = bytes.fromhex(
+    "2d2d2d2d2d424547494e2050524956415445204b45592d2d2d2d2d0a4d43344341514177425159444b32567642434945494d4d4772417769"
+    "7a386e354d4363664a4969685249536c47754c41616653534a3964466c38596d693851420a2d2d2d2d2d454e442050524956415445204b"
+    "45592d2d2d2d2d0a"
+)
+
+
+@pytest.mark.parametrize(
+    "pem", [ODD, b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", b"\xff\x00"]
+)
 def test_a_damaged_key_file_is_an_error_of_its_own(pem: bytes) -> None:
     with pytest.raises(Damaged, match="not an Ed25519 private key"):
         SigningKey.from_pem(pem)
