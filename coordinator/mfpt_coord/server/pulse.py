@@ -44,10 +44,12 @@ class Deaf:
     Attributes:
         times: How often this was found since the broker last delivered, from 1.
         connected: Whether it is at least connected.
+        cuts: Whether it ends every connection before the long beat comes back.
     """
 
     times: int
     connected: bool
+    cuts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class Pulse:
         if not self._connected or self._unheard >= DEAF_BEATS:
             self._unheard = 0
             self._deaf += 1
-            return Deaf(self._deaf, self._connected)
+            return Deaf(self._deaf, self._connected, self._cuts >= CUTS)
         self._number += 1
         is_long, self._is_first = self._is_first and self._cuts < CUTS, False
         if is_long:

@@ -149,6 +149,16 @@ def test_a_broker_that_cuts_the_connection_at_long_messages_is_told_of_once() ->
     assert SendBeat(CUTS + 1, 0) in found, "it lets short ones pass"
 
 
+def test_a_broker_that_cuts_every_connection_whatever_is_sent_is_said_to_do_so() -> None:
+    heart = Heart()
+    found = list[Verdict | None]()
+    for _ in range(DEAF_BEATS + CUTS + 2):
+        heart.connects()
+        found.append(heart.beats(heard=False))
+        heart.loses()
+    assert Deaf(1, connected=True, cuts=True) in found
+
+
 def test_a_connection_that_breaks_before_the_first_beat_was_sent_blames_nobody() -> None:
     heart = Heart()
     for _ in range(2 * CUTS):
