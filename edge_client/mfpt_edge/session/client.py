@@ -9,6 +9,7 @@ from typing import Final
 
 from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
+    AskForPrompt,
     CancelTraining,
     Effect,
     Exclude,
@@ -20,6 +21,7 @@ from mfpt_edge.core.effects import (
     Refuse,
     SendReady,
     SendUpdates,
+    StopAsking,
     Subscribe,
     Tell,
     Train,
@@ -237,6 +239,10 @@ class EdgeClient:
                 self._job.train(sequence, self.prompts.newest)
             case Subscribe():
                 self._channel.subscribe()
+            case AskForPrompt():
+                self._channel.ask_for_prompt()
+            case StopAsking():
+                self._channel.stop_asking()
             case PublishState(at_once):
                 self._status.publish(at_once=at_once)
             case SendReady():
