@@ -13,7 +13,7 @@ from mfpt_shared.protocol.messages import PromptHeader
 
 ASK_AGAIN_SECONDS: Final = 5.0
 """Time after which a device asks again for a prompt that has not come; twice as long after each time in vain."""
-SECOND_LOOK_SECONDS: Final = 1.0
+SECOND_LOOK_SECONDS: Final = 0.25
 """The same if the first answer was an older version: a broker may send what it kept before, and never the new one."""
 
 
