@@ -13,6 +13,8 @@ from mfpt_shared.protocol.messages import PromptHeader
 
 ASK_AGAIN_SECONDS: Final = 5.0
 """Time after which a device asks again for a prompt that has not come; twice as long after each time in vain."""
+LONGEST_PAUSE_SECONDS: Final = 60.0
+"""Longest time between two questions, however often they were in vain."""
 SECOND_LOOK_SECONDS: Final = 0.25
 """The same if the first answer was an older version: a broker may send what it kept before, and never the new one."""
 
@@ -48,8 +50,13 @@ def ask(state: State, at: float) -> tuple[State, list[Effect]]:
         return (replace(state, asked=0), [StopAsking()]) if state.asked else (state, [])
     if state.asked and at < state.ask_again_at:
         return state, []
-    again = at + ASK_AGAIN_SECONDS * 2.0**state.asked
+    again = at + growing(ASK_AGAIN_SECONDS, state.asked)
     return replace(state, asked=state.asked + 1, ask_again_at=again), [AskForPrompt()]
+
+
+def growing(seconds: float, times: int) -> float:
+    """Return how long to wait after something was in vain so many times: twice as long each time, up to a limit."""
+    return min(seconds * 2.0 ** min(times, 32), LONGEST_PAUSE_SECONDS)
 
 
 def given(state: State, prompt: PromptHeader, at: float) -> State:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from mfpt_edge.core.asking import is_at_hand, needed_version
+from mfpt_edge.core.asking import growing, is_at_hand, needed_version
 from mfpt_edge.core.state import State
 
 RESEND_SECONDS: Final = 15.0
@@ -32,7 +32,7 @@ def lacks_news(state: State) -> bool:
 
 def look_again_at(state: State) -> float:
     """Return when a device that lacks news subscribes again, in Unix seconds."""
-    return state.waiting_since + RESUBSCRIBE_SECONDS * 2.0**state.looks
+    return state.waiting_since + growing(RESUBSCRIBE_SECONDS, state.looks)
 
 
 def is_busy(state: State) -> bool:
