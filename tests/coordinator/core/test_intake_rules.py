@@ -10,7 +10,7 @@ from mfpt_coord.core.grants import MAX_GRANTS, granted
 from mfpt_coord.core.state import Client
 from mfpt_coord.core.updates import MAX_JUMP
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import Assign, Down, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import Ack, Assign, Down, Reject, Resync, Stop
 from support.admitting import ClosedFederation, enrolled
 from support.coordinator_core import SWAHILI, ZULU, Federation
 
