@@ -91,13 +91,6 @@ class DeviceRenamed:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Overwritten:
-    """An earlier run of this coordinator, which is about to end, has published again what the broker keeps."""
-
-    at: float
-
-
 Event = (
     ClientSaid
     | UpdateArrived
@@ -108,5 +101,4 @@ Event = (
     | Invited
     | DeviceRevoked
     | DeviceRenamed
-    | Overwritten
 )

@@ -10,7 +10,6 @@ from functools import singledispatch
 from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import (
     Effect,
-    Introduce,
     LookUpDistances,
     PublishPrompt,
     SaveClient,
@@ -29,7 +28,6 @@ from mfpt_coord.core.events import (
     EnrolAsked,
     Event,
     Invited,
-    Overwritten,
     TimePassed,
     UpdateArrived,
 )
@@ -61,11 +59,6 @@ def _record(event: Event, state: State) -> Step:
 @_record.register
 def _(event: TimePassed, state: State) -> Step:
     return state, []
-
-
-@_record.register
-def _(event: Overwritten, state: State) -> Step:
-    return state, [Introduce()]
 
 
 @_record.register

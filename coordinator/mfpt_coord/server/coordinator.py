@@ -28,6 +28,7 @@ from mfpt_coord.server.channel import Channel, Clock, CoordinatorIdentity
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
+from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
 from mfpt_shared.errors import Incompatible, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
@@ -72,7 +73,8 @@ class Coordinator:
         self.state = state
         self._store = store
         self._channel = Channel(transport, state.plan.federation, identity, clock)
-        self._intake = Intake(lambda: self.state, identity.key.public, identity.epoch)
+        self._intake = Intake(lambda: self.state)
+        self._rivals = Rivals(self._channel, state.plan.federation, identity, self._intake.refusals)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
         self._credentials = credentials
@@ -180,7 +182,7 @@ class Coordinator:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""
         retry = looked + RETRY_SECONDS if self._unsaved is not None else math.inf
         status = self._status_due if self._status_changed else math.inf
-        return min(next_deadline(self.state, looked), status, retry)
+        return min(next_deadline(self.state, looked), status, retry, self._rivals.repair_at)
 
     def _seconds_until(self, deadline: float) -> float | None:
         """Return how long to wait; None for a deadline that never comes."""
@@ -190,11 +192,14 @@ class Coordinator:
         """Return what a transport event means to the core."""
         match event:
             case Connected():
-                self._errands.introduce(self.state)
+                self._channel.subscribe()
+                self._errands.publish_kept(self.state)
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
             case SubscriptionRefused():
                 _log.error("%s: no device is heard there", event)
+            case Inbound() if self._rivals.hears(event.topic):
+                self._rivals.hear(event, self.state.version, at)
             case Inbound():
                 return self._intake.understand(event, at)
         return []
@@ -232,8 +237,11 @@ class Coordinator:
         return state, effects
 
     def _catch_up(self, *, at_once: bool = False) -> None:
-        """Do what is due a second after a change: let the disk forget folded updates, then say how it stands."""
+        """Do what is due: a second after a change, let the disk forget folded updates, then say how it stands."""
         now = self._clock()
+        if self._rivals.repair_is_due(now):
+            self._errands.publish_kept(self.state)
+            self._status_changed = True
         if not at_once and not (self._status_changed and now >= self._status_due):
             return
         try:

@@ -11,6 +11,8 @@ from typing import Final, Literal
 
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.messages import (
+    Challenge,
+    ChallengeAnswer,
     ClientState,
     CoordinatorState,
     Down,
@@ -55,6 +57,8 @@ class Topic:
 
 COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState)
 COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus)
+COORDINATOR_CHALLENGE: Final = Topic("coord/challenge", "coordinator", retain=False, json=Challenge)
+COORDINATOR_ANSWER: Final = Topic("coord/answer", "coordinator", retain=False, json=ChallengeAnswer)
 PLAN: Final = Topic("plan", "coordinator", retain=True, json=PlanNotice)
 PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt)
 CLIENT_STATE: Final = Topic("client/+/state", "client", retain=True, json=ClientState)
@@ -64,7 +68,8 @@ ENROL_UP: Final = Topic("enrol/+/up", "client", retain=False, json=Enrol)
 ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer)
 
 TOPICS: Final = (
-    *(COORDINATOR_STATE, COORDINATOR_STATUS, PLAN, PROMPT),
+    *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_CHALLENGE, COORDINATOR_ANSWER),
+    *(PLAN, PROMPT),
     *(CLIENT_STATE, CLIENT_UP, CLIENT_DOWN, ENROL_UP, ENROL_DOWN),
 )
 
