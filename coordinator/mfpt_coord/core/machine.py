@@ -18,7 +18,7 @@ from mfpt_coord.core.effects import (
     Send,
     Step,
 )
-from mfpt_coord.core.enrolling import invite, meet, rename, revoke, take_request
+from mfpt_coord.core.enrolling import invite, meet, rename, revoke, take_request, withdraw
 from mfpt_coord.core.events import (
     ClientSaid,
     DeviceMet,
@@ -27,6 +27,7 @@ from mfpt_coord.core.events import (
     DistancesFound,
     EnrolAsked,
     Event,
+    InvitationWithdrawn,
     Invited,
     TimePassed,
     UpdateArrived,
@@ -74,6 +75,11 @@ def _(event: EnrolAsked, state: State) -> Step:
 @_record.register
 def _(event: Invited, state: State) -> Step:
     return invite(state, event)
+
+
+@_record.register
+def _(event: InvitationWithdrawn, state: State) -> Step:
+    return withdraw(state, event)
 
 
 @_record.register

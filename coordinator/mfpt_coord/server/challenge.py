@@ -87,8 +87,8 @@ class Inquiry:
     def has_asked(self, event: Event) -> bool:
         """Take notice of an event; tell whether it called for a challenge."""
         if isinstance(event, Connected):
-            heard = (COORDINATOR_STATE, COORDINATOR_ANSWER, COORDINATOR_CHALLENGE)
-            self._transport.subscribe(*(topic.path(self._federation) for topic in heard))
+            for topic in (COORDINATOR_STATE, COORDINATOR_ANSWER, COORDINATOR_CHALLENGE):
+                self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
             # It also marks a moment: once it is back, what the broker keeps has come.
             return self._ask()
         if not isinstance(event, Inbound):

@@ -16,6 +16,7 @@ from mfpt_shared.protocol.messages import (
     Ack,
     Admitted,
     Assign,
+    Beat,
     Challenge,
     ChallengeAnswer,
     ClientState,
@@ -44,6 +45,7 @@ from mfpt_shared.protocol.topics import (
     CLIENT_STATE,
     CLIENT_UP,
     COORDINATOR_ANSWER,
+    COORDINATOR_BEAT,
     COORDINATOR_CHALLENGE,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
@@ -94,6 +96,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         COORDINATOR_STATE,
         CoordinatorState(epoch=3, version=42, at=AT, state="online", coordinator="c0ffee", started=1750000000.5),
     ),
+    "beat.json": (COORDINATOR_BEAT, Beat(epoch=3, version=42, at=AT, number=7, padding="..")),
     "federation-status.json": (
         COORDINATOR_STATUS,
         FederationStatus(
