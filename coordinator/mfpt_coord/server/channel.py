@@ -115,8 +115,8 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what any coordinator does; retained states come first."""
-        heard = (COORDINATOR_STATE, COORDINATOR_CHALLENGE, PLAN, PROMPT, CLIENT_STATE, CLIENT_UP, ENROL_UP)
-        for topic in heard:
+        of_coordinators = (COORDINATOR_STATE, COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
+        for topic in (*of_coordinators, CLIENT_STATE, CLIENT_UP, ENROL_UP):
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
