@@ -38,6 +38,8 @@ from mfpt_shared.transport.base import Connected, Disconnected, Inbound, Subscri
 from mfpt_shared.transport.base import Event as TransportEvent
 
 STATUS_SECONDS: Final = 1.0
+# Devices that have gone silent are found in the status only if it is published even when nothing is heard.
+REFRESH_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 1.0
 # After the last version, devices evaluate it and leave; this is how long the coordinator waits for them.
 FAREWELL_SECONDS: Final = 30.0
@@ -187,9 +189,12 @@ class Coordinator:
     def _next_deadline(self, looked: float) -> float:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""
         retry = looked + RETRY_SECONDS if self._unsaved is not None else math.inf
-        status = self._status_due if self._status_changed else math.inf
-        due = (self._watch.next_deadline, self._rivals.repair_at)
-        return min(next_deadline(self.state, looked), status, retry, *due)
+        due = (self._next_status(), self._watch.next_deadline, self._rivals.repair_at)
+        return min(next_deadline(self.state, looked), retry, *due)
+
+    def _next_status(self) -> float:
+        """Return when the status is to be published: soon if it changed, and now and then as long as time passes."""
+        return self._status_due if self._status_changed else self._status_due + REFRESH_SECONDS
 
     def _seconds_until(self, deadline: float) -> float | None:
         """Return how long to wait; None for a deadline that never comes."""
@@ -252,7 +257,7 @@ class Coordinator:
         if self._rivals.repair_is_due(now):
             self._errands.publish_kept(self.state)
             self._status_changed = True
-        if not at_once and not (self._status_changed and now >= self._status_due):
+        if not at_once and now < self._next_status():
             return
         try:
             self._store.erase()
