@@ -16,6 +16,7 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
+from mfpt_coord.server.challenge import ensure_alone
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
@@ -134,6 +135,9 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
         found = await reach(config, state, identity, stack)
+        if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
+            asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
+            await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )
