@@ -102,8 +102,8 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what is said about the coordinator; retained states come first."""
-        heard = (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP)
-        self._transport.subscribe(*(topic.path(self._federation) for topic in heard))
+        for topic in (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+            self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
         """Publish what all devices follow; the broker keeps it."""
