@@ -8,7 +8,7 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -26,19 +26,13 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_database import Database
-from mfpt_coord.server.stored_errors import damaged, explained
 from mfpt_coord.server.stored_schema import SCHEMA, forget, sha256
-from mfpt_coord.server.stored_state import read_state
-from mfpt_shared.errors import DecodeError, PlanError
+from mfpt_coord.server.stored_values import load_state, meta
+from mfpt_shared.errors import InUse
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import plan_to_json
-from mfpt_shared.plan_files import plan_from_json
-from mfpt_shared.protocol.messages import UpdateCounts
 from mfpt_shared.tensors import Array
-
-# What reading a damaged value raises.
-_UNREADABLE: Final = (DecodeError, PlanError, msgspec.MsgspecError, AssertionError, LookupError, TypeError, ValueError)
 
 
 class Store(Protocol):
@@ -158,6 +152,17 @@ class SqliteStore:
                 forget(self._db, now - self._keep)
             self._database.empty_log()
 
+    def compact(self) -> None:
+        """Write the database anew, without the room that what was removed has left.
+
+        Raises:
+            InUse: Another program reads it.
+            MfptError: There is no room for both.
+        """
+        if not self._database.empty_log():
+            raise InUse(f"another program reads {self._path}: end it, or let it finish")
+        self._database.write()
+
     def close(self) -> None:
         """See Store.close."""
         self._database.close()
@@ -231,26 +236,14 @@ class SqliteStore:
 
     def load(self) -> State | None:
         """See Store.load."""
-        if self._is_new:
-            return None
-        try:
-            plan = plan_from_json(self._meta("plan"))
-            counts = msgspec.json.decode(self._meta("counts", b"{}"), type=UpdateCounts)
-            return read_state(self._db, plan, counts)
-        except sqlite3.Error as error:
-            raise explained(error, self._path) from error
-        except _UNREADABLE as error:
-            raise damaged(self._path, f"what it holds cannot be read: {error}") from error
+        return None if self._is_new else load_state(self._db, self._path)
 
     @property
     def _is_new(self) -> bool:
         return bool(self._db.execute("PRAGMA user_version").fetchone()[0] == 0)
 
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        if row is None and default is None:
-            raise damaged(self._path, f"it has no {key}")
-        return bytes(row[0]) if row is not None else default or b""
+        return meta(self._db, self._path, key, default)
 
     def _put_meta(self, key: str, value: bytes) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

@@ -24,6 +24,19 @@ _ENVIRONMENT: Final = {
 _DAMAGED: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_SCHEMA}
 
 
+class DamagedDatabase(Damaged):
+    """A database that cannot be used, with advice for the data folder that it is in.
+
+    Attributes:
+        problem: The message without the advice.
+    """
+
+    def __init__(self, problem: str) -> None:
+        """Take a message without advice."""
+        super().__init__(f"{problem}; {ADVICE}")
+        self.problem = problem
+
+
 def explained(error: sqlite3.Error, path: Path) -> MfptError:
     """Return the error for people that stands for one of SQLite.
 
@@ -41,11 +54,11 @@ def explained(error: sqlite3.Error, path: Path) -> MfptError:
     return MfptError(f"cannot use {path}: {error}")
 
 
-def damaged(path: Path, problem: str) -> Damaged:
+def damaged(path: Path, problem: str) -> DamagedDatabase:
     """Return the error for a database that cannot be used any more.
 
     Args:
         path: Path of the database.
-        problem: What is wrong, to follow "is damaged".
+        problem: What is wrong, in words.
     """
-    return Damaged(f"{path} is damaged ({problem}); {ADVICE}")
+    return DamagedDatabase(f"{path} is damaged ({problem})")

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from mfpt_coord.server.stored_errors import ADVICE, damaged, explained
+from mfpt_coord.server.stored_errors import DamagedDatabase, damaged, explained
 from mfpt_coord.server.stored_log import LOCKED_SECONDS, check_log, has_log, read_only
 from mfpt_coord.server.stored_schema import SCHEMA, SCHEMA_VERSION, upgrade
 from mfpt_shared.errors import Damaged, Incompatible, MfptError
@@ -95,7 +95,7 @@ def check(database: sqlite3.Connection, path: Path, *, pragma: str | None) -> No
     tables, version = _tables(database), database.execute("PRAGMA user_version").fetchone()[0]
     if not tables >= (_TABLES if version == SCHEMA_VERSION else _OLDEST_TABLES) or version == 0:
         found = "is the database of another program" if tables else "holds no tables"
-        raise Damaged(f"{path} {found}, not a coordinator's; {ADVICE}")
+        raise DamagedDatabase(f"{path} {found}, not a coordinator's")
     if version > SCHEMA_VERSION:
         raise Incompatible(
             f"{path} was written by a later mfpt-coord (schema version {version}; this one knows {SCHEMA_VERSION}); "
@@ -120,18 +120,18 @@ def _check_file(path: Path) -> None:
     """
     try:
         if not path.is_file():
-            raise Damaged(f"{path} is not a file; {ADVICE}" if path.exists() else f"{path} is missing; {ADVICE}")
+            raise DamagedDatabase(f"{path} is not a file" if path.exists() else f"{path} is missing")
         with path.open("rb") as file:
             header, size = file.read(_HEADER_BYTES), path.stat().st_size
     except OSError as error:
         raise MfptError(f"cannot read {path}: {error.strerror}") from error
     if not header:
-        raise Damaged(f"{path} is empty; {ADVICE}")
+        raise DamagedDatabase(f"{path} is empty")
     if not header.startswith(_MAGIC):
-        raise Damaged(f"{path} is not a database; {ADVICE}")
+        raise DamagedDatabase(f"{path} is not a database")
     # While a log is beside it, the file may be shorter than it says: the log holds the rest.
     if size < _whole_size(header) and not has_log(path):
-        raise Damaged(f"{path} ends after {size} of {_whole_size(header)} bytes (was it copied halfway?); {ADVICE}")
+        raise DamagedDatabase(f"{path} ends after {size} of {_whole_size(header)} bytes (was it copied halfway?)")
 
 
 def _whole_size(header: bytes) -> int:

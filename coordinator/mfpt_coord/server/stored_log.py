@@ -11,7 +11,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from mfpt_coord.server.stored_errors import ADVICE, explained
+from mfpt_coord.server.stored_errors import DamagedDatabase, explained
 from mfpt_shared.errors import Damaged
 
 # How long another program may hold the database; everything else waits meanwhile.
@@ -97,8 +97,8 @@ def _marks(path: Path, *, without_log: bool = False) -> _Marks | None:
     return None if row is None else (row[0], row[1])
 
 
-def _foreign(path: Path) -> Damaged:
-    return Damaged(
-        f"{log_of(path)} does not belong to the {path.name} beside it: one of them was copied alone; put back both of "
-        f"one moment, or {ADVICE}"
+def _foreign(path: Path) -> DamagedDatabase:
+    return DamagedDatabase(
+        f"{log_of(path)} does not belong to the {path.name} beside it: one of them was copied alone, and both of one "
+        "moment are needed"
     )
