@@ -172,5 +172,3 @@ def _note(service: Service, fleet: Fleet, when: str) -> None:
     """Keep the memory of both processes as it is now."""
     for memory, peak in zip(_look(service, fleet), (fleet.coordinator, fleet.broker), strict=True):
         setattr(peak, when, memory)
-
-

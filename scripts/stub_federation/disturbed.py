@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from mfpt_shared.transport.base import Event, Inbound, Transport
+from mfpt_shared.transport.base import QOS, Event, Inbound, Qos, Transport
 from stub_federation.reports import AnyReport, Disturbance
 from stub_federation.reports import Disturbed as Told
 
@@ -47,9 +47,13 @@ class DisturbedTransport:
         await self._inner.connect()
         self._pump = asyncio.create_task(self._receive())
 
-    def subscribe(self, *filters: str) -> None:
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
-        self._inner.subscribe(*filters)
+        self._inner.subscribe(*filters, qos=qos)
+
+    def unsubscribe(self, *filters: str) -> None:
+        """See Transport.unsubscribe."""
+        self._inner.unsubscribe(*filters)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See Transport.publish."""

@@ -10,7 +10,16 @@ from typing import Final
 
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, MfptError, TimedOut
 from mfpt_shared.transport.address import BrokerAddress
-from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, SubscriptionRefused, Will
+from mfpt_shared.transport.base import (
+    QOS,
+    Connected,
+    Disconnected,
+    Event,
+    Inbound,
+    Qos,
+    SubscriptionRefused,
+    Will,
+)
 from mfpt_shared.transport.mqtt import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, MAX_RECONNECT_SECONDS
 from mfpt_shared.transport.subscriptions import Subscriptions
 from stub_federation import packets
@@ -46,7 +55,7 @@ class LightTransport:
         reader, writer = await self._open()
         self._life = asyncio.create_task(self._live(reader, writer))
 
-    def subscribe(self, *filters: str, qos: int = 1) -> None:
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
         number = self._number()
         self._subscriptions.sent(number, filters)

@@ -7,7 +7,7 @@ from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.codec import decode, opened, understand
 from mfpt_shared.protocol.messages import Ack, Update
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP
-from mfpt_shared.transport.base import Disconnected, Event, Inbound, Transport
+from mfpt_shared.transport.base import QOS, Disconnected, Event, Inbound, Qos, Transport
 from stub_federation.reports import Acknowledged, AnyReport, Lost
 
 
@@ -35,9 +35,13 @@ class Witness:
         """See Transport.connect."""
         await self._inner.connect()
 
-    def subscribe(self, *filters: str) -> None:
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
-        self._inner.subscribe(*filters)
+        self._inner.subscribe(*filters, qos=qos)
+
+    def unsubscribe(self, *filters: str) -> None:
+        """See Transport.unsubscribe."""
+        self._inner.unsubscribe(*filters)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See Transport.publish."""
