@@ -18,7 +18,7 @@ from soaking.result import Soak
 from soaking.series import Sample, trends
 from stub_federation.usage import folder_size, usage
 
-_MOST_AT_ONCE: Final = 3
+_MOST_AT_ONCE: Final = 5
 _RECOVER_SECONDS: Final = 60.0
 """How long devices may take, when nothing goes wrong any more, to get rid of what waits in their outboxes."""
 _FOLD_SECONDS: Final = 60.0

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from types import TracebackType
 from typing import Self
@@ -72,10 +73,19 @@ class Relay:
                 end.transport.abort()
                 self._writers.discard(end)
 
-    async def pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Pass on what comes in one direction of a connection, until either end is gone."""
+    async def pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], None] = lambda _: None
+    ) -> None:
+        """Pass on what comes in one direction of a connection, until either end is gone.
+
+        Args:
+            reader: Where it comes from.
+            writer: Where it goes.
+            seen: Takes what came, before it goes on.
+        """
         with contextlib.suppress(OSError):
             while chunk := await reader.read(1 << 16):
+                seen(chunk)
                 await self._flowing.wait()
                 writer.write(chunk)
                 await writer.drain()
