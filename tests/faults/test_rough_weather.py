@@ -1,0 +1,43 @@
+"""Messages lost, doubled, late, overtaken; connections cut; processes and broker killed: again and again, at random."""
+
+from pathlib import Path
+
+import pytest
+
+from support.federation import tiny_plan
+from support.ledger import Books, tell
+from support.misfortune import misfortune
+from support.rough_network import Weather
+from support.small_world import Setting, lived
+
+
+def rough(seed: int, seconds: float = 120) -> Setting:
+    return Setting(
+        tiny_plan(buffer=2),
+        languages=("swh", "yor", "hau", "swh"),
+        rounds=5,
+        seed=seed,
+        weather=Weather(lost=0.1, doubled=0.2, late=0.2),
+        chaos=misfortune,
+        heals_after=seconds,
+    )
+
+
+def survives(folder: Path, setting: Setting) -> Books:
+    """Live through a seed's misfortunes, and return the books."""
+    world, ledger = lived(folder / f"{setting.seed}", setting)
+    ledger.check()
+    assert world.faults >= setting.heals_after / 20
+    assert len(ledger.acknowledged) >= len(setting.languages) * setting.rounds
+    return Books(world.faults, ledger)
+
+
+def test_what_was_acknowledged_is_folded_once_whatever_the_weather(folder: Path) -> None:
+    for seed in range(3):
+        survives(folder, rough(seed, seconds=60))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 300, 50))
+def test_three_hundred_federations_in_bad_weather_lose_nothing(folder: Path, first: int) -> None:
+    tell(*(survives(folder, rough(seed)) for seed in range(first, first + 50)))
