@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from support.federation import tiny_plan
+from support.ledger import Ledger
 from support.small_world import COORDINATOR, Fate, Setting, World, lived
 
 DEVICE = "device0"
@@ -29,13 +30,18 @@ def is_killed(world: World, who: str, times: int) -> bool:
     return [life.is_over for life in world.lives[who]].count(True) == times
 
 
+def check(ledger: Ledger) -> None:
+    ledger.check_to_the_last()
+    ledger.check_that_no_work_was_in_vain()
+
+
 @pytest.mark.parametrize("who", [COORDINATOR, DEVICE])
 def test_nothing_is_lost_or_doubled_wherever_a_process_is_killed(folder: Path, who: str) -> None:
     """Every fifth boundary; the slow test takes all."""
     for number in range(1, boundaries(folder / "calm", who) + 1, 5):
         world, ledger = lived(folder / f"{number}", setting(Fate(who, (number,))))
         assert is_killed(world, who, 1), number
-        ledger.check()
+        check(ledger)
         assert len(ledger.acknowledged) >= 4
 
 
@@ -46,7 +52,7 @@ def test_nothing_is_lost_or_doubled_at_any_boundary(folder: Path, who: str, seed
     world, _ = lived(folder / "calm", setting(seed=seed))
     for number in range(1, world.lives[who][-1].passed + 1):
         _, ledger = lived(folder / f"{number}", setting(Fate(who, (number,)), seed=seed))
-        ledger.check()
+        check(ledger)
 
 
 @pytest.mark.slow
@@ -56,7 +62,7 @@ def test_nothing_is_lost_or_doubled_when_the_next_run_is_killed_as_well(folder: 
     for first in range(1, boundaries(folder / "calm", who) + 1, 7):
         for second in range(1, boundaries(folder / f"{first}", who, Fate(who, (first,))) + 1, 7):
             _, ledger = lived(folder / f"{first}-{second}", setting(Fate(who, (first, second))))
-            ledger.check()
+            check(ledger)
             lives += 1
     assert lives > 20
 
@@ -67,4 +73,4 @@ def test_nothing_is_lost_or_doubled_when_both_sides_are_killed(folder: Path) -> 
     for one, other in itertools.product(*sides):
         fates = Fate(COORDINATOR, (one,)), Fate(DEVICE, (other,))
         _, ledger = lived(folder / f"{one}-{other}", setting(*fates))
-        ledger.check()
+        check(ledger)

@@ -77,8 +77,8 @@ class Ledger:
         """What went into more than one version, or into one more than once."""
         return [update for update, times in Counter(self.folded).items() if times > 1]
 
-    def check(self, *, everything_is_folded: bool = True) -> None:
-        """Raise AssertionError where the books do not agree."""
+    def check(self) -> None:
+        """Raise AssertionError where the books do not agree; what waits may still be folded."""
         assert not self.lost, f"acknowledged, and not stored: {sorted(self.lost)}"
         assert not self.twice, f"folded more than once: {self.twice}"
         invented = self.stored - self.made
@@ -86,7 +86,17 @@ class Ledger:
         unknown = set(self.folded) - {(client, sequence) for client, sequence, _ in self.stored}
         assert not unknown, f"folded, and not stored: {sorted(unknown)}"
         assert len(self.folded) + self.waiting == len(self.stored), "what is in no version is marked as waiting"
-        assert not everything_is_folded or not self.waiting, f"{self.waiting} updates wait for ever"
+
+    def check_to_the_last(self) -> None:
+        """Raise AssertionError unless each update that was stored is acknowledged, and folded once."""
+        self.check()
+        assert not self.waiting, f"{self.waiting} updates wait for ever"
+        untold = self.stored - self.acknowledged
+        assert not untold, f"stored, and its device was not told: {sorted(untold)}"
+
+    def check_that_no_work_was_in_vain(self) -> None:
+        """Raise AssertionError unless each update that was made is stored."""
+        assert not self.made - self.stored, f"made, and not stored: {sorted(self.made - self.stored)}"
 
 
 def balance(data: Path, journals: Iterable[Path]) -> Ledger:

@@ -117,6 +117,7 @@ class RoughTransport:
         self._is_up = False
         self._unconfirmed: list[Message] = []
         self._newest_arrival = 0.0
+        self._arrives_until = 0.0
         self._due_will: Will | None = None
         self._is_closed = False
         self._mailbox = Mailbox()
@@ -140,6 +141,7 @@ class RoughTransport:
         if before is not None and before is not self:
             before.cut()
             before.publish_will_now()
+            before.ends()
             if self._persistent:
                 self.queue, self.filters = before.queue, before.filters
         self.publish_will_now()
@@ -167,6 +169,10 @@ class RoughTransport:
             self._mailbox.put(Disconnected("connection lost", 0))
             self._broker.loop.call_later(RECONNECT_SECONDS, self._try_again)
 
+    def ends(self) -> None:
+        """Let nothing more arrive: another connection has the same name."""
+        self._arrives_until = 0.0
+
     def publish_will_now(self) -> None:
         """Publish the will of a lost connection, once."""
         will, self._due_will = self._due_will, None
@@ -183,7 +189,9 @@ class RoughTransport:
             self._broker.loop.call_later(RECONNECT_SECONDS, self._try_again)
 
     def _vanish(self) -> None:
-        """The process has been killed: the system closes its connection."""
+        """The process has been killed: the system sends what it still has, or a part, and closes the connection."""
+        now, rng = self._broker.loop.time(), self._broker.rng
+        self._arrives_until = rng.choice([now, rng.uniform(now, max(now, self._newest_arrival)), self._newest_arrival])
         self.cut()
         if not self._persistent:
             self.filters.clear()
@@ -231,7 +239,7 @@ class RoughTransport:
         self._newest_arrival = max(self._newest_arrival + TICK, loop.time() + self._broker.delay())
 
         def arrive() -> None:
-            if connection == self._connection and self._is_up:
+            if connection == self._connection and (self._is_up or loop.time() <= self._arrives_until):
                 action()
 
         loop.call_at(self._newest_arrival, arrive)
