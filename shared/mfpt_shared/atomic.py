@@ -18,16 +18,17 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The file cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=_UNFINISHED, delete=False) as part:
-        made = Path(part.name)
-    try:
-        yield made
-        _sync(made)
-        made.replace(path)
-        _sync(path.parent)
-    finally:
-        made.unlink(missing_ok=True)
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=_UNFINISHED, delete=False) as part:
+            made = Path(part.name)
+        try:
+            yield made
+            _sync(made)
+            made.replace(path)
+            _sync(path.parent)
+        finally:
+            made.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -37,17 +38,18 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder cannot be written.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name, suffix=_UNFINISHED) as part:
-        made, replaced = Path(part) / "made", Path(part) / "replaced"
-        made.mkdir()
-        yield made
-        for inside in (*made.rglob("*"), made):
-            _sync(inside)
-        if path.exists():
-            path.rename(replaced)  # removed only when the new one is in place
-        made.rename(path)
-        _sync(path.parent)
+    with _naming(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name, suffix=_UNFINISHED) as part:
+            made, replaced = Path(part) / "made", Path(part) / "replaced"
+            made.mkdir()
+            yield made
+            for inside in (*made.rglob("*"), made):
+                _sync(inside)
+            if path.exists():
+                path.rename(replaced)  # removed only when the new one is in place
+            made.rename(path)
+            _sync(path.parent)
 
 
 def write_durably(path: Path, payload: bytes) -> None:
@@ -67,6 +69,16 @@ def remove_unfinished(folder: Path) -> None:
             shutil.rmtree(left)
         else:
             left.unlink()
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Let errors name what was to be written: those of a full disk name nothing, others a name that nobody knows."""
+    try:
+        yield
+    except OSError as error:
+        error.filename, error.filename2 = str(path), None
+        raise
 
 
 def _sync(path: Path) -> None:

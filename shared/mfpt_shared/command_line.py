@@ -1,14 +1,17 @@
 """What both command lines share: errors become one or two lines and an exit code, logs are plain lines on stderr."""
 
+import contextlib
 import logging
 import os
 import sys
 import traceback
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from mfpt_shared import __version__
+from mfpt_shared.environment import explained
 from mfpt_shared.errors import Interrupted, MfptError
+from mfpt_shared.streams import UNREAD, open_streams, tell
 from mfpt_shared.texts import printable, printable_lines
 
 DEBUG_FLAG: Final = "--debug"
@@ -37,10 +40,39 @@ class LogLines(logging.Formatter):
         return printable_lines(super().formatException(ei))
 
 
+class _Ending(NamedTuple):
+    """How a command ended.
+
+    Attributes:
+        code: Exit code.
+        message: What people are told; None: nothing.
+        hurry: Whether nothing is waited for.
+    """
+
+    code: int
+    message: str | None = None
+    hurry: bool = False
+
+
 def run(app: Callable[[], None], program: str) -> None:
     """Run a command line and exit: the one place where errors meet people."""
     debug = DEBUG_FLAG in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != DEBUG_FLAG]
+    open_streams()
+    _log_to_stderr(debug=debug)
+    ending = _ended(app, debug=debug)
+    if ending.message is not None:
+        tell(f"{program}: {printable_lines(ending.message)}\n")
+    if ending.hurry:
+        # Everything is saved by now, but a thread may be busy with a download or a matrix product: do not wait for it.
+        logging.shutdown()
+        with contextlib.suppress(OSError, SystemExit):
+            sys.stdout.flush()
+        os._exit(ending.code)
+    sys.exit(ending.code)
+
+
+def _log_to_stderr(*, debug: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LogLines("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
@@ -48,27 +80,33 @@ def run(app: Callable[[], None], program: str) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns about kernels that this program does not use.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    hurry = False
+
+
+def _ended(app: Callable[[], None], *, debug: bool) -> _Ending:
+    """Run a command line until its last word is written, and return how it ended."""
+    try:
+        code = _exit_code(app)
+        sys.stdout.flush()
+        return _Ending(code)
+    except SystemExit:
+        return _Ending(UNREAD)
+    except MfptError as error:
+        ending = _Ending(error.exit_code, str(error), isinstance(error, Interrupted))
+    except KeyboardInterrupt:
+        ending = _Ending(Interrupted.exit_code, "interrupted", hurry=True)
+    except Exception as error:  # noqa: BLE001 - people get a line, not a traceback, unless they ask for it
+        known = explained(error)
+        said = f"unexpected {type(error).__name__}: {error} (a bug; --debug shows where)"
+        ending = _Ending(1, said) if known is None else _Ending(known.exit_code, str(known))
+    if debug:
+        tell(printable_lines(traceback.format_exc()))
+    return ending
+
+
+def _exit_code(app: Callable[[], None]) -> int:
+    """Run a command line, and return the exit code with which it ends by itself."""
     try:
         app()
-    except MfptError as error:
-        code, message, hurry = error.exit_code, str(error), isinstance(error, Interrupted)
-    except KeyboardInterrupt:
-        code, message, hurry = Interrupted.exit_code, "interrupted", True
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - people get a line, not a traceback, unless they ask for it
-        code, message = 1, f"unexpected {type(error).__name__}: {error} (a bug; --debug shows where)"
-    else:
-        return
-    if debug:
-        sys.stderr.write(printable_lines(traceback.format_exc()))
-    sys.stderr.write(f"{program}: {printable_lines(message)}\n")
-    if hurry:
-        # Everything is saved by now, but a thread may be busy with a download or a matrix product: do not wait for it.
-        logging.shutdown()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-    sys.exit(code)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 0
+    return 0

@@ -21,17 +21,31 @@ FILE_MODE: Final = 0o600
 
 
 def state_home() -> Path:
-    """Return mfpt's folder under the user's state home (`$XDG_STATE_HOME`, by default `~/.local/state`)."""
-    return platformdirs.user_state_path("mfpt")
+    """Return mfpt's folder under the user's state home (`$XDG_STATE_HOME`, by default `~/.local/state`).
+
+    Raises:
+        MfptError: The user has no home.
+    """
+    return _at_home(platformdirs.user_state_path("mfpt"), "XDG_STATE_HOME")
 
 
 def cache_home() -> Path:
     """Return mfpt's folder for what can be made again: `$MFPT_CACHE`, or else one under the user's cache home.
 
     The cache home is `$XDG_CACHE_HOME`, by default `~/.cache`.
+
+    Raises:
+        MfptError: The user has no home.
     """
     chosen = os.environ.get("MFPT_CACHE")
-    return Path(chosen).expanduser() if chosen else platformdirs.user_cache_path("mfpt")
+    return Path(chosen).expanduser() if chosen else _at_home(platformdirs.user_cache_path("mfpt"), "MFPT_CACHE")
+
+
+def _at_home(folder: Path, variable: str) -> Path:
+    """Return a folder of the user's; without a home, it would be one named `~` wherever the program was started."""
+    if not folder.is_absolute():
+        raise MfptError(f"this user has no home folder: set HOME, or {variable} to a folder to use")
+    return folder
 
 
 def private_folder(folder: Path) -> Path:

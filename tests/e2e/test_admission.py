@@ -60,6 +60,23 @@ def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_pat
     with_federation(tmp_path, scenario)
 
 
+def test_a_withdrawn_invitation_admits_nobody_else_and_whom_it_admitted_stays(tmp_path: Path) -> None:
+    async def scenario(operator: Operator, _: Serving) -> None:
+        line = await operator.invites(uses=5)
+        await Newcomer(line, "d1").is_admitted()
+        (made,) = (await operator.does("invitations", "list"))["invitations"]
+        assert (made["admitted"], made["uses"], made["role"]) == (1, 4, "device")
+
+        await operator.does("invitations", "withdraw", made["id"])
+
+        assert refused_because(await Newcomer(line, "d2").asks()) == "used"
+        (withdrawn,) = (await operator.does("invitations", "list"))["invitations"]
+        assert (withdrawn["admitted"], withdrawn["uses"]) == (1, 0)
+        assert (await operator.devices())["d1"].revoked is None
+
+    with_federation(tmp_path, scenario)
+
+
 def test_a_restarted_coordinator_still_knows_whom_it_admitted(tmp_path: Path) -> None:
     line = ""
 

@@ -67,9 +67,10 @@ async def next_up(
 
 @dataclass(frozen=True)
 class Running:
-    """A device that takes part, a spy on what it publishes, its id, and its announcement."""
+    """A device that takes part and its connection, a spy on what it publishes, its id, and its announcement."""
 
     client: EdgeClient
+    transport: MemoryTransport
     ended: "asyncio.Task[None]"
     spy: MemoryTransport
     id: str
@@ -80,9 +81,9 @@ class Running:
         self.hears(told(self.id, message))
 
     def hears(self, *messages: Inbound) -> None:
-        """Let the broker deliver messages, whoever made them."""
+        """Let the broker deliver messages, whoever made them, and whether the device has subscribed or not."""
         for message in messages:
-            self.spy.publish(message.topic, message.payload)
+            self.transport.put(message)
 
 
 @contextlib.asynccontextmanager
@@ -98,7 +99,7 @@ async def assigned(
     ended = asyncio.create_task(client.run())
     try:
         ready = await next_up(spy, Ready)
-        running = Running(client, ended, spy, DeviceFolder(folder).enrol(SWAHILI).client, ready)
+        running = Running(client, transport, ended, spy, DeviceFolder(folder).enrol(SWAHILI).client, ready)
         running.told(Assign(version=version, deadline=60, session=ready.session, ready=ready.number, turn=1))
         yield running
     finally:

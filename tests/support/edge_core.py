@@ -59,8 +59,8 @@ class Device:
     def loses_the_broker(self) -> None:
         self.feed(BrokerLost(self.now))
 
-    def sees(self, state: Literal["online", "offline"] = "online", epoch: int = 5) -> None:
-        message = CoordinatorState(state=state, coordinator="c", version=0, started=1.0, epoch=epoch)
+    def sees(self, state: Literal["online", "offline"] = "online", epoch: int = 5, version: int = 0) -> None:
+        message = CoordinatorState(state=state, coordinator="c", version=version, started=1.0, epoch=epoch)
         self.feed(CoordinatorSeen(self.now, message))
 
     def receives(self, prompt: int | Prompt) -> None:

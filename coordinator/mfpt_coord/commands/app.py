@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mfpt_coord.commands import broker_config, devices, plan
+from mfpt_coord.commands import broker_config, devices, invitations, plan
 from mfpt_coord.commands.invite import invite
 from mfpt_coord.commands.languages import languages
 from mfpt_coord.commands.serve import serve
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command(epilog="Example: mfpt-coord serve --listen 0.0.0.0:1883 --plan plan.toml --data-dir /var/lib/mfpt")(serve)
 app.command(epilog="Example: mfpt-coord status --watch --broker mqtt://localhost:1883")(status)
 app.command(epilog="Example: mfpt-coord invite --lang sw --uses 20 --expires 7d")(invite)
+app.add_typer(invitations.app, name="invitations")
 app.add_typer(devices.app, name="devices")
 app.add_typer(plan.app, name="plan")
 app.add_typer(broker_config.app, name="broker-config")

@@ -6,10 +6,11 @@ from typing import TypeVar
 
 import msgspec
 import segno
+import typer
 
 from mfpt_coord.server.config import default_data_dir
 from mfpt_coord.server.control import ask
-from mfpt_coord.server.orders import AnyOrder, Failed, Report
+from mfpt_coord.server.orders import AnyOrder, Done, Failed, Report
 from mfpt_shared.errors import MfptError
 
 ReportT = TypeVar("ReportT", bound=Report)
@@ -42,6 +43,25 @@ def report_of(data_dir: Path | None, order: AnyOrder, expected: type[ReportT]) -
 def json_line(report: Report) -> str:
     """Return a report as a line of JSON."""
     return msgspec.json.encode(report).decode()
+
+
+def give_order(data_dir: Path | None, order: AnyOrder, done: str, *, as_json: bool) -> None:
+    """Give an order that has no answer but that it was carried out, and say so.
+
+    Args:
+        data_dir: Data folder of the coordinator; None: the default one.
+        order: What it should do.
+        done: What to tell people once it has happened.
+        as_json: Whether to print the report as JSON instead.
+
+    Raises:
+        MfptError: See `report_of`.
+    """
+    report = report_of(data_dir, order, Done)
+    if as_json:
+        typer.echo(json_line(report))
+    else:
+        typer.echo(done, err=True)
 
 
 def print_qr(line: str) -> None:

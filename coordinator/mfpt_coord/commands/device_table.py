@@ -1,4 +1,4 @@
-"""The output of `mfpt-coord devices list`, for people."""
+"""The output of `mfpt-coord devices list` and `invitations list`, for people."""
 
 import time
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mfpt_coord.commands.status_view import ago
-from mfpt_coord.server.orders import DeviceEntry
+from mfpt_coord.server.orders import DeviceEntry, InvitationEntry
 from mfpt_shared.texts import printable
 
 
@@ -22,6 +22,24 @@ def print_devices(devices: Sequence[DeviceEntry]) -> None:
         row = (one.id, one.name, one.role, one.language or "", _state(one, now), ago(now - one.at))
         table.add_row(*(Text(printable(cell)) for cell in row))
     Console().print(table if devices else "nobody was admitted yet; invite devices with mfpt-coord invite")
+
+
+def print_invitations(invitations: Sequence[InvitationEntry]) -> None:
+    """Print invitations as a table; `--json` says more."""
+    table = Table("id", "for", "language", "admitted", "left", "expires", box=box.SIMPLE)
+    now = time.time()
+    for one in invitations:
+        row = (one.id, one.role, one.language or "", str(one.admitted), str(one.uses), _expiry(one, now))
+        table.add_row(*(Text(cell) for cell in row))
+    Console().print(table if invitations else "nobody was invited yet; invite devices with mfpt-coord invite")
+
+
+def _expiry(invitation: InvitationEntry, now: float) -> str:
+    if invitation.expires is None:
+        return "never"
+    if invitation.expires <= now:
+        return "expired"
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(invitation.expires))
 
 
 def _state(device: DeviceEntry, now: float) -> str:

@@ -1,13 +1,10 @@
 """The commands `mfpt-coord devices …`. They import what they run, so that `--help` answers at once."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mfpt_coord.commands.options import DataDirOption, JsonOption
-
-if TYPE_CHECKING:
-    from mfpt_coord.server.orders import AnyOrder
 
 app = typer.Typer(help="Show, rename and revoke the devices of a federation that runs.", no_args_is_help=True)
 
@@ -35,9 +32,10 @@ def revoke(device: DeviceArgument, data_dir: DataDirOption = None, as_json: Json
     Updates of it that wait for the next version still count; nothing that comes later does. The invitation by which it
     came admits nobody any more.
     """
+    from mfpt_coord.commands.control import give_order
     from mfpt_coord.server.orders import Revoke
 
-    _order(data_dir, Revoke(device=device), f"{device} is revoked", as_json=as_json)
+    give_order(data_dir, Revoke(device=device), f"{device} is revoked", as_json=as_json)
 
 
 @app.command(epilog="Example: mfpt-coord devices rename 3f2a91c07b5e 'phone of the school'")
@@ -48,17 +46,7 @@ def rename(
     as_json: JsonOption = False,
 ) -> None:
     """Give a device another name."""
+    from mfpt_coord.commands.control import give_order
     from mfpt_coord.server.orders import Rename
 
-    _order(data_dir, Rename(device=device, name=name), f"{device} is now called {name!r}", as_json=as_json)
-
-
-def _order(data_dir: DataDirOption, order: "AnyOrder", done: str, *, as_json: bool) -> None:
-    from mfpt_coord.commands.control import json_line, report_of
-    from mfpt_coord.server.orders import Done
-
-    report = report_of(data_dir, order, Done)
-    if as_json:
-        typer.echo(json_line(report))
-    else:
-        typer.echo(done, err=True)
+    give_order(data_dir, Rename(device=device, name=name), f"{device} is now called {name!r}", as_json=as_json)

@@ -48,7 +48,8 @@ async def show_status(connection: Connection, federation: str, *, watch: bool, a
     transport = connection.transport(f"mfpt-status-{uuid.uuid4().hex[:12]}")
     await transport.connect()
     try:
-        transport.subscribe(COORDINATOR_STATE.path(federation), COORDINATOR_STATUS.path(federation))
+        for topic in (COORDINATOR_STATE, COORDINATOR_STATUS):
+            transport.subscribe(topic.path(federation), qos=topic.qos)
         updates = _statuses(transport, federation)
         try:
             status, online = await asyncio.wait_for(anext(updates), timeout)

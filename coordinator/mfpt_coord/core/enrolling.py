@@ -22,7 +22,14 @@ from mfpt_coord.core.effects import (
     Step,
     Withdraw,
 )
-from mfpt_coord.core.events import DeviceMet, DeviceRenamed, DeviceRevoked, EnrolAsked, Invited
+from mfpt_coord.core.events import (
+    DeviceMet,
+    DeviceRenamed,
+    DeviceRevoked,
+    EnrolAsked,
+    InvitationWithdrawn,
+    Invited,
+)
 from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import REVOKED, speaks, stop
 from mfpt_shared.keys import digest
@@ -35,6 +42,20 @@ def invite(state: State, event: Invited) -> Step:
     invitation = event.invitation
     after = replace(state, invitations={**state.invitations, invitation.id: invitation})
     return after, [SaveInvitation(invitation), Allow(invitation, event.secret)]
+
+
+def withdraw(state: State, event: InvitationWithdrawn) -> Step:
+    """Let nobody else in with an invitation. Who came by it stays."""
+    invitation = state.invitations.get(event.token)
+    if invitation is None or invitation.uses == 0:
+        return state, []
+    after, used_up = _used_up(state, invitation)
+    return after, [SaveInvitation(used_up), Log(f"invitation {used_up.id} is withdrawn")]
+
+
+def _used_up(state: State, invitation: Invitation) -> tuple[State, Invitation]:
+    used_up = replace(invitation, uses=0)
+    return replace(state, invitations={**state.invitations, used_up.id: used_up}), used_up
 
 
 def take_request(state: State, event: EnrolAsked) -> Step:
@@ -119,8 +140,7 @@ def revoke(state: State, event: DeviceRevoked) -> Step:
     after = replace(state, enrolments={**state.enrolments, event.client: revoked})
     effects: list[Effect] = [SaveEnrolment(revoked)]
     if (invitation := state.invitations.get(enrolment.token)) is not None and invitation.uses > 0:
-        used_up = replace(invitation, uses=0)
-        after = replace(after, invitations={**after.invitations, used_up.id: used_up})
+        after, used_up = _used_up(after, invitation)
         effects += [SaveInvitation(used_up), Log(f"invitation {used_up.id}, by which it came, admits nobody any more")]
     if client := state.clients.get(event.client):
         gone = replace(client, state="offline", ready=False, assignment=None, examples=0, accuracy=None, grants=())

@@ -75,6 +75,14 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True)
+class InvitationWithdrawn:
+    """The operator takes back the invitation whose id is `token`."""
+
+    at: float
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceRevoked:
     """The operator excludes a device."""
 
@@ -106,6 +114,7 @@ Event = (
     | DeviceMet
     | EnrolAsked
     | Invited
+    | InvitationWithdrawn
     | DeviceRevoked
     | DeviceRenamed
     | Overwritten

@@ -19,7 +19,7 @@ from mfpt_coord.core.effects import (
     Send,
     Step,
 )
-from mfpt_coord.core.enrolling import invite, meet, rename, revoke, take_request
+from mfpt_coord.core.enrolling import invite, meet, rename, revoke, take_request, withdraw
 from mfpt_coord.core.events import (
     ClientSaid,
     DeviceMet,
@@ -28,6 +28,7 @@ from mfpt_coord.core.events import (
     DistancesFound,
     EnrolAsked,
     Event,
+    InvitationWithdrawn,
     Invited,
     Overwritten,
     TimePassed,
@@ -81,6 +82,11 @@ def _(event: EnrolAsked, state: State) -> Step:
 @_record.register
 def _(event: Invited, state: State) -> Step:
     return invite(state, event)
+
+
+@_record.register
+def _(event: InvitationWithdrawn, state: State) -> Step:
+    return withdraw(state, event)
 
 
 @_record.register

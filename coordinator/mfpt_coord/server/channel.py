@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.codec import MAX_JSON, encode
 from mfpt_shared.protocol.messages import (
+    Beat,
     CoordinatorState,
     Down,
     EnrolAnswer,
@@ -23,6 +24,7 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_BEAT,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -38,6 +40,8 @@ FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
 
 Clock = Callable[[], float]
 """Tells the time, Unix seconds."""
+
+MOST_PADDING: Final = MAX_JSON - 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,8 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what is said about the coordinator; retained states come first."""
-        heard = (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP)
-        self._transport.subscribe(*(topic.path(self._federation) for topic in heard))
+        for topic in (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+            self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
         """Publish what all devices follow; the broker keeps it."""
@@ -129,6 +133,16 @@ class Channel:
     def publish_status(self, status: FederationStatus) -> None:
         """Publish what `mfpt-coord status` shows; the broker keeps it."""
         self._publish(COORDINATOR_STATUS, status)
+
+    def publish_beat(self, number: int, version: int, size: int = 0) -> None:
+        """Publish that the coordinator is there.
+
+        Args:
+            number: Number of the beat in this run.
+            version: Newest version of the prompts.
+            size: Least size of the payload, bytes; it is filled up as far as a JSON message may go.
+        """
+        self._publish(COORDINATOR_BEAT, Beat(number=number, version=version, padding="." * min(size, MOST_PADDING)))
 
     def send(self, client: str, message: Down) -> None:
         """Send a message to one device."""

@@ -2,11 +2,12 @@
 
 import os
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from mfpt_coord.core import admission
 from mfpt_coord.core.admission import Enrolment
-from mfpt_coord.core.events import DeviceRenamed, DeviceRevoked, Invited
+from mfpt_coord.core.events import DeviceRenamed, DeviceRevoked, InvitationWithdrawn, Invited
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.orders import (
     AnyOrder,
@@ -15,12 +16,16 @@ from mfpt_coord.server.orders import (
     Devices,
     Done,
     Invitation,
+    InvitationEntry,
+    Invitations,
     Invite,
     ListDevices,
+    ListInvitations,
     Rename,
     Revoke,
     ShowStatus,
     Status,
+    WithdrawInvitation,
 )
 from mfpt_shared.errors import UsageError
 from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine, encoded
@@ -53,6 +58,12 @@ class Operator:
         match order:
             case Invite():
                 return await self._invite(order)
+            case ListInvitations():
+                return self._invitations()
+            case WithdrawInvitation(token=token):
+                if token not in self.coordinator.state.invitations:
+                    raise UsageError(f"there is no invitation {token}; mfpt-coord invitations list shows them")
+                await self.coordinator.apply(InvitationWithdrawn(time.time(), token))
             case ListDevices():
                 return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
             case ShowStatus():
@@ -89,6 +100,24 @@ class Operator:
         )
         await self.coordinator.apply(Invited(now, made, secret))
         return Invitation(line=str(line), role=made.role, uses=made.uses, language=made.language, expires=made.expires)
+
+    def _invitations(self) -> Invitations:
+        state = self.coordinator.state
+        admitted = Counter(enrolment.token for enrolment in state.enrolments.values())
+        entries = [
+            InvitationEntry(
+                id=one.id,
+                role=one.role,
+                language=one.language,
+                max_examples=one.max_examples,
+                uses=one.uses,
+                admitted=admitted[one.id],
+                created=one.created,
+                expires=one.expires,
+            )
+            for one in sorted(state.invitations.values(), key=lambda one: one.created)
+        ]
+        return Invitations(invitations=entries)
 
     def _addresses(self, host: str | None) -> tuple[BrokerAddress, ...]:
         if host is None:

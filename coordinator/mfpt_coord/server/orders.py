@@ -32,6 +32,16 @@ class Invite(Order, frozen=True, kw_only=True, tag="invite"):
     host: Annotated[str, Meta(min_length=1, max_length=253)] | None = None
 
 
+class ListInvitations(Order, frozen=True, kw_only=True, tag="invitations"):
+    """List all invitations."""
+
+
+class WithdrawInvitation(Order, frozen=True, kw_only=True, tag="withdraw"):
+    """Let nobody else in with an invitation."""
+
+    token: Identifier
+
+
 class ListDevices(Order, frozen=True, kw_only=True, tag="devices"):
     """List everybody who was admitted."""
 
@@ -65,6 +75,25 @@ class Invitation(Report, frozen=True, kw_only=True, tag="invitation"):
     uses: int
     language: Tag | None = None
     expires: float | None = None
+
+
+class InvitationEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """An invitation without its secret, which nobody keeps: `uses` are left of it, times are Unix seconds."""
+
+    id: str
+    role: Role
+    language: str | None
+    max_examples: int | None
+    uses: int
+    admitted: int
+    created: float
+    expires: float | None
+
+
+class Invitations(Report, frozen=True, kw_only=True, tag="invitations"):
+    """All invitations, in the order in which they were made."""
+
+    invitations: list[InvitationEntry]
 
 
 class DeviceEntry(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,5 +135,5 @@ class Failed(Report, frozen=True, kw_only=True, tag="failed"):
     exit_code: int = 1
 
 
-AnyOrder = Invite | ListDevices | Revoke | Rename | ShowStatus
-AnyReport = Invitation | Devices | Status | Done | Failed
+AnyOrder = Invite | ListInvitations | WithdrawInvitation | ListDevices | Revoke | Rename | ShowStatus
+AnyReport = Invitation | Invitations | Devices | Status | Done | Failed

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from mfpt_edge.core.asking import growing, is_at_hand, needed_version
 from mfpt_edge.core.state import State
 
 RESEND_SECONDS: Final = 15.0
@@ -9,7 +10,7 @@ RESEND_SECONDS: Final = 15.0
 REANNOUNCE_SECONDS: Final = 60.0
 """Time after which an idle device without an assignment announces itself again."""
 RESUBSCRIBE_SECONDS: Final = 5.0
-"""Time after which a retained message that has not come is asked for again."""
+"""Time after which a retained message that has not come is asked for again; twice as long after each time in vain."""
 LAST_PROMPT_SECONDS: Final = 30.0
 """Longest time that a leaving device waits for a prompt that holds its last update."""
 
@@ -19,11 +20,19 @@ def waits_for_acknowledgement(state: State) -> bool:
     return bool(state.outbox) and state.connected and state.coordinator is not None
 
 
-def lacks_something(state: State) -> bool:
-    """Tell whether a retained message has not come: a broker may lose one that is published during a SUBSCRIBE."""
-    waits_to_train = state.assigned is not None and not state.holds(state.assigned)
-    waits_to_leave = state.leaving and not state.holds(state.leave_at_version)
-    return state.connected and (state.plan is None or not state.heard or waits_to_train or waits_to_leave)
+def lacks_news(state: State) -> bool:
+    """Tell whether the plan, a coordinator, or word of the version that the device needs has not come.
+
+    A broker may lose a retained message that is published during a SUBSCRIBE, or send the one before it.
+    """
+    needed = needed_version(state)
+    waits = needed is not None and state.published < needed and not is_at_hand(state, needed)
+    return state.connected and (state.plan is None or state.coordinator is None or waits)
+
+
+def look_again_at(state: State) -> float:
+    """Return when a device that lacks news subscribes again, in Unix seconds."""
+    return state.waiting_since + growing(RESUBSCRIBE_SECONDS, state.looks)
 
 
 def is_busy(state: State) -> bool:
@@ -36,8 +45,10 @@ def next_deadline(state: State) -> float:
     deadlines = [float("inf")]
     if waits_for_acknowledgement(state):
         deadlines.append(state.sent_at + RESEND_SECONDS)
-    if lacks_something(state):
-        deadlines.append(state.waiting_since + RESUBSCRIBE_SECONDS)
+    if lacks_news(state):
+        deadlines.append(look_again_at(state))
+    if state.asked:
+        deadlines.append(state.ask_again_at)
     online = state.connected and state.coordinator is not None
     if state.prepared and state.phase == "idle" and online and state.assigned is None and not state.leaving:
         deadlines.append(state.announced_at + REANNOUNCE_SECONDS)

@@ -34,7 +34,17 @@ class Train:
 
 @dataclass(frozen=True, slots=True)
 class Subscribe:
-    """Subscribe to plan, prompt, orders and the coordinator's state; the broker sends retained messages again."""
+    """Subscribe to plan, orders and the coordinator's state; the broker sends what it retains, again if need be."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskForPrompt:
+    """Subscribe to the language's prompt, again if need be; the broker sends the newest, and those that follow."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopAsking:
+    """Take back the subscription to the language's prompt: the versions that follow are not needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,8 @@ Effect = (
     | CancelTraining
     | Train
     | Subscribe
+    | AskForPrompt
+    | StopAsking
     | PublishState
     | SendReady
     | SendUpdates

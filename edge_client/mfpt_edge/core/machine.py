@@ -9,13 +9,14 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Final
 
+from mfpt_edge.core.asking import ask, given, is_at_hand, needed_version
 from mfpt_edge.core.deadlines import (
     LAST_PROMPT_SECONDS,
     REANNOUNCE_SECONDS,
     RESEND_SECONDS,
-    RESUBSCRIBE_SECONDS,
     is_busy,
-    lacks_something,
+    lacks_news,
+    look_again_at,
     waits_for_acknowledgement,
 )
 from mfpt_edge.core.effects import (
@@ -65,8 +66,9 @@ def step(state: State, event: Event) -> Step:
         return replace(recorded, ended=True), effects
     advanced, more = _advance(recorded, event.at)
     if any(isinstance(effect, Leave) for effect in more):
-        advanced = replace(advanced, ended=True)
-    return advanced, effects + more
+        return replace(advanced, ended=True), effects + more
+    asking, asks = ask(advanced, event.at)
+    return asking, effects + more + asks
 
 
 @singledispatch
@@ -80,8 +82,8 @@ def _(event: TimePassed, state: State) -> Step:
     if waits_for_acknowledgement(state) and event.at >= state.sent_at + RESEND_SECONDS:
         state = replace(state, sent_at=event.at)
         effects.append(SendUpdates(state.outbox))
-    if lacks_something(state) and event.at >= state.waiting_since + RESUBSCRIBE_SECONDS:
-        state = replace(state, waiting_since=event.at)
+    if lacks_news(state) and event.at >= look_again_at(state):
+        state = replace(state, waiting_since=event.at, looks=state.looks + 1)
         effects.append(Subscribe())
     return state, effects
 
@@ -89,29 +91,27 @@ def _(event: TimePassed, state: State) -> Step:
 @_record.register
 def _(event: BrokerConnected, state: State) -> Step:
     # The coordinator's retained state follows; until it comes, nobody is known to listen.
-    fresh = replace(state, connected=True, coordinator=None, heard=False, announced=False, waiting_since=event.at)
-    return fresh, [Subscribe(), PublishState(at_once=True)]
+    fresh = replace(state, connected=True, coordinator=None, announced=False, asked=0)
+    return _waiting(fresh, event.at), [Subscribe(), PublishState(at_once=True)]
 
 
 @_record.register
 def _(event: BrokerLost, state: State) -> Step:
-    return replace(state, connected=False, coordinator=None, announced=False, assigned=None), []
+    return replace(state, connected=False, coordinator=None, announced=False, assigned=None, asked=0), []
 
 
 @_record.register
 def _(event: CoordinatorSeen, state: State) -> Step:
-    state = replace(state, heard=True)
     if event.message.state == "offline":
         if state.coordinator is None:
             return state, [Tell("no coordinator is online yet; waiting for one")] if state.plan is None else []
-        return replace(state, coordinator=None, announced=False, assigned=None), [
-            Tell("the coordinator went offline; waiting")
-        ]
-    if event.message.epoch == state.coordinator:
-        return state, []
-    epoch = event.message.epoch
+        gone = replace(state, coordinator=None, announced=False, assigned=None)
+        return _waiting(gone, event.at), [Tell("the coordinator went offline; waiting")]
+    epoch, version = event.message.epoch, event.message.version
+    if epoch == state.coordinator:
+        return _knowing(state, version), []
     seen = replace(state, coordinator=epoch, announced=False, assigned=None, sent_at=event.at)
-    seen = replace(seen, trained_from=-1)  # it may have lost its database, and be at a lower version
+    seen = replace(seen, trained_from=-1, published=version)  # it may have lost its database, and be at a lower version
     return seen, [SendUpdates(state.outbox)] if state.outbox else []
 
 
@@ -140,8 +140,7 @@ def _(event: PromptReceived, state: State) -> Step:
         ]
     if state.version is not None and (header.epoch, header.version) < (state.epoch, state.version):
         return state, []  # an older one, overtaken on its way
-    newer = replace(state, version=header.version, epoch=header.epoch)
-    return newer, [KeepPrompt(event.prompt)]
+    return given(state, header, event.at), [KeepPrompt(event.prompt)]
 
 
 @_record.register
@@ -173,10 +172,11 @@ def _(event: TrainingFailed, state: State) -> Step:
 
 @_record.register
 def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each message
+    state = _knowing(state, event.message.version)
     match event.message:
         case Assign(version=version):
             busy = state.leaving or state.phase == "training"
-            return (state, []) if busy else (replace(state, assigned=version), [])
+            return (state, []) if busy else (_waiting(replace(state, assigned=version), event.at), [])
         case Ack() as answer:
             return _acknowledged(state, answer)
         case Reject(sequence=sequence, reason=reason, detail=detail):
@@ -230,7 +230,18 @@ def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
 def _leave_with(state: State, version: int, at: float) -> State:
     """Begin to wait for the version to leave with. It may not exist yet: only after a while does it count as lost."""
     leave_by = min(state.leave_by, at + LAST_PROMPT_SECONDS)
-    return replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None, waiting_since=at)
+    leaving = replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None)
+    return _waiting(leaving, at)
+
+
+def _waiting(state: State, at: float) -> State:
+    """Begin to wait for news; if they do not come, the device subscribes again."""
+    return replace(state, waiting_since=at, looks=0)
+
+
+def _knowing(state: State, version: int) -> State:
+    """Note that the coordinator has published a version."""
+    return replace(state, published=max(state.published, version))
 
 
 def _in_phase(state: State, phase: Phase) -> Step:
@@ -253,8 +264,8 @@ def _advance(state: State, at: float) -> Step:
     forgotten = state.assigned is None and at >= state.announced_at + REANNOUNCE_SECONDS
     if not state.announced or forgotten:
         return replace(state, announced=True, announced_at=at), [SendReady()]
-    # A device that lost the connection for a moment may be assigned twice; it trains once from each version.
-    if state.assigned is None or state.version is None or not state.holds(max(state.assigned, state.trained_from + 1)):
+    needed = needed_version(state)
+    if state.assigned is None or state.version is None or needed is None or not is_at_hand(state, needed):
         return state, []
     sequence = state.sequence + 1
     training, effects = _in_phase(replace(state, assigned=None, sequence=sequence, base=state.version), "training")

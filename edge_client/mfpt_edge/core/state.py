@@ -15,8 +15,8 @@ class State:
         language: Language of the device.
         rounds_wanted: Accepted updates after which the device leaves; None: it stays.
         connected: Whether the connection to the broker is up.
-        waiting_since: When the device last asked for the retained messages, or began to wait for a last version.
-        heard: Whether the coordinator's state, online or offline, has come over this connection.
+        waiting_since: When the device last subscribed, or began to wait for a last version.
+        looks: How often it has subscribed again since then, because something that it waits for has not come.
         coordinator: Epoch of the coordinator that is online; None if no coordinator is.
         plan: Plan that this device follows; None before it came.
         prepared: Whether data and backbone are loaded.
@@ -25,6 +25,9 @@ class State:
         phase: What the device is doing.
         version: Version of the newest prompt for the device's language; None before the first came.
         epoch: Epoch in which the newest prompt was published; in a later one, a lower version counts.
+        published: Newest version that the coordinator is known to have published.
+        asked: How often the device has asked for the prompt that it needs; 0 while it does not listen for any.
+        ask_again_at: When it asks again, if that prompt has not come.
         assigned: Lowest version to train from; None without an assignment.
         outbox: Sequence numbers of unacknowledged updates, oldest first.
         sent_at: When the outbox was last sent.
@@ -45,7 +48,7 @@ class State:
     rounds_wanted: int | None = None
     connected: bool = False
     waiting_since: float = 0.0
-    heard: bool = False
+    looks: int = 0
     coordinator: int | None = None
     plan: Plan | None = None
     prepared: bool = False
@@ -54,6 +57,9 @@ class State:
     phase: Phase = "preparing"
     version: int | None = None
     epoch: int = 0
+    published: int = 0
+    asked: int = 0
+    ask_again_at: float = float("inf")
     assigned: int | None = None
     outbox: tuple[int, ...] = ()
     sent_at: float = 0.0

@@ -145,6 +145,7 @@ class Channel:
         self._transport = transport
         self._federation = federation
         self._session = session
+        self._prompt = PROMPT.path(federation, session.identity.language)
         self._number = 0
         self.bytes_up = 0
         self.bytes_down = 0
@@ -156,16 +157,18 @@ class Channel:
         return events
 
     def subscribe(self) -> None:
-        """Subscribe to everything that concerns this device; the broker sends retained messages first."""
-        name, identity = self._federation, self._session.identity
-        # In this order: the plan says how to read a prompt, and the coordinator's state what to do next.
-        for topic in (
-            PLAN.path(name),
-            PROMPT.path(name, identity.language),
-            CLIENT_DOWN.path(name, identity.client),
-            COORDINATOR_STATE.path(name),
-        ):
-            self._transport.subscribe(topic)
+        """Subscribe to what concerns this device, except for prompts; the broker sends retained messages first."""
+        # In this order: the plan says what to prepare, and the coordinator's state what to do next.
+        for topic, key in ((PLAN, ""), (CLIENT_DOWN, self._session.identity.client), (COORDINATOR_STATE, "")):
+            self._transport.subscribe(topic.path(self._federation, key), qos=topic.qos)
+
+    def ask_for_prompt(self) -> None:
+        """Subscribe to the prompt of the device's language; the broker sends the newest, and those that follow."""
+        self._transport.subscribe(self._prompt, qos=PROMPT.qos)
+
+    def stop_asking(self) -> None:
+        """Take back the subscription to the prompt."""
+        self._transport.unsubscribe(self._prompt)
 
     def publish_state(self, state: ClientState) -> None:
         """Publish what the device is doing; the broker keeps it."""

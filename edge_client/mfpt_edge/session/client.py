@@ -4,10 +4,12 @@ import asyncio
 import logging
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
+    AskForPrompt,
     CancelTraining,
     Effect,
     Exclude,
@@ -19,6 +21,7 @@ from mfpt_edge.core.effects import (
     Refuse,
     SendReady,
     SendUpdates,
+    StopAsking,
     Subscribe,
     Tell,
     Train,
@@ -30,6 +33,7 @@ from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.outcome import Outcome
+from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
@@ -111,9 +115,15 @@ class EdgeClient:
         self._hearing = Hearing(Listener(federation, trust, self._freshness))
         self.ignored = self._hearing.ignored
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
-        self.prompts = PromptKeeper(folder)
+        self._disk = PatientDisk()
+        self.prompts = PromptKeeper(folder, self._disk)
         self._job = TrainingJob(
-            session.identity, prepare, outbox=self._outbox, prompts=self.prompts, status=self._status, clock=clock
+            *(session.identity, prepare),
+            outbox=self._outbox,
+            disk=self._disk,
+            prompts=self.prompts,
+            status=self._status,
+            clock=clock,
         )
 
     @property
@@ -147,11 +157,13 @@ class EdgeClient:
                     outcome = asyncio.ensure_future(self._job.outcome())
                 self._status.publish_if_due()
             await self._report_last_version()
+            self._disk.finish()
         except BaseException:
             self._job.close()
             raise
         finally:
             await self._job.drop()
+            await self._disk.close()
             received.cancel()
             outcome.cancel()
             await asyncio.wait((received, outcome))
@@ -205,7 +217,7 @@ class EdgeClient:
         """Remember the coordinator's epoch through restarts; in an open federation, coordinators may be others."""
         if self._is_member and self._freshness.epoch > self._kept_epoch:
             self._kept_epoch = self._freshness.epoch
-            self._folder.save_epoch(self._kept_epoch)
+            self._disk.write("the coordinator's epoch", partial(self._folder.save_epoch, self._kept_epoch))
 
     def _handle(self, event: Event) -> None:
         self._state, effects = step(self._state, event)
@@ -216,7 +228,7 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:  # noqa: PLR0912 - one case for each effect, a line or two
         match effect:
             case Prepare(plan):
-                self._folder.save_plan(plan_to_json(plan))
+                self._disk.write("the plan", lambda: self._folder.save_plan(plan_to_json(plan)))
                 self._job.load(plan)
             case KeepPrompt(prompt):
                 self.prompts.receive(prompt)
@@ -227,6 +239,10 @@ class EdgeClient:
                 self._job.train(sequence, self.prompts.newest)
             case Subscribe():
                 self._channel.subscribe()
+            case AskForPrompt():
+                self._channel.ask_for_prompt()
+            case StopAsking():
+                self._channel.stop_asking()
             case PublishState(at_once):
                 self._status.publish(at_once=at_once)
             case SendReady():
@@ -235,7 +251,7 @@ class EdgeClient:
                 for sequence in sequences:
                     self._channel.send_update(self._outbox.payload(sequence))
             case Forget(sequence):
-                self._outbox.forget(sequence)
+                self._disk.write(f"the end of update {sequence}", lambda: self._outbox.forget(sequence))
             case Tell(text):
                 _log.info("%s", text)
             case Leave():

@@ -108,7 +108,7 @@ async def ask(transport: Transport, asked: Request) -> Admitted:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
-                transport.subscribe(asked.down)
+                transport.subscribe(asked.down, qos=ENROL_DOWN.qos)
                 transport.publish(asked.up, asked.payload)
                 answer = await _answer_within(transport, asked, REPEAT_SECONDS)
                 if answer is not None:
@@ -125,7 +125,7 @@ async def _answer_within(transport: Transport, asked: Request, seconds: float) -
             while True:
                 for event in await transport.receive():
                     if isinstance(event, Connected):
-                        transport.subscribe(asked.down)
+                        transport.subscribe(asked.down, qos=ENROL_DOWN.qos)
                     if isinstance(event, Disconnected) and event.refused:
                         raise AuthenticationFailed("the broker does not accept this invitation any more: get a new one")
                     if (answer := asked.answer_in(event)) is not None:

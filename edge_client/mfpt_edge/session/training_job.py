@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mfpt_edge.core.events import Event, Prepared, Trained, TrainingFailed
 from mfpt_edge.session.outcome import Outcome, measure
+from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.status_publisher import StatusPublisher
 from mfpt_edge.session.worker import Worker
@@ -40,6 +41,7 @@ class TrainingJob:
         prepare: Callable[[Plan], Trainer],
         *,
         outbox: Outbox,
+        disk: PatientDisk,
         prompts: PromptKeeper,
         status: StatusPublisher,
         clock: Callable[[], float],
@@ -50,6 +52,7 @@ class TrainingJob:
             identity: Identity of the device.
             prepare: Loads data and backbone for a plan; runs in the thread.
             outbox: Takes the updates.
+            disk: Writes them.
             prompts: Told after each measurement which prompt did best.
             status: Told about progress.
             clock: Unix seconds.
@@ -57,6 +60,7 @@ class TrainingJob:
         self._identity = identity
         self._prepare = prepare
         self._outbox = outbox
+        self._disk = disk
         self._prompts = prompts
         self._status = status
         self._clock = clock
@@ -164,7 +168,7 @@ class TrainingJob:
         rounds, on_progress = self._require_loaded().rounds, self._progress_from_thread()
         update, done = await self._worker.run(lambda: rounds.run(sequence, prompt, on_progress))
         payload = encode(update)
-        self._outbox.put(sequence, payload)
+        await self._disk.written(f"update {sequence}", lambda: self._outbox.put(sequence, payload))
         self._prompts.choose(rounds.kept)
         self._status.trained(done)
         _log_round(done, len(payload))

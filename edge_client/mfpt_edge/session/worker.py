@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Generic, TypeVar
 
+from mfpt_shared.environment import explained
 from mfpt_shared.errors import MfptError
 
 T = TypeVar("T")
@@ -66,7 +67,7 @@ class Worker(Generic[EventT]):
             outcome = failed(error)
         except Exception as error:  # noqa: BLE001 - a bug in a job ends the job, not the client
             _log.debug("the traceback of a failed job", exc_info=True)
-            outcome = failed(MfptError(f"unexpected {type(error).__name__}: {error}"))
+            outcome = failed(explained(error) or MfptError(f"unexpected {type(error).__name__}: {error}"))
         self._results.put_nowait(outcome)
 
     def check_cancelled(self, *_: float) -> None:

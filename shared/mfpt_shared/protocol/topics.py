@@ -1,7 +1,8 @@
 """The topics of the protocol, one row each, all below `mfpt/v1/<federation>/`.
 
-A row says who publishes, whether the broker retains the last message, and what the payload is. Everything travels with
-QoS 1. The *key* of a topic is the language of a prompt, the id of a client or the id of an invitation's token.
+A row says who publishes, whether the broker retains the last message, how it is subscribed to, and what the payload is.
+Everything is published with QoS 1. The *key* of a topic is the language of a prompt, the id of a client or the id of an
+invitation's token.
 """
 
 import re
@@ -11,6 +12,7 @@ from typing import Final, Literal
 
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.messages import (
+    Beat,
     ClientState,
     CoordinatorState,
     Down,
@@ -22,6 +24,7 @@ from mfpt_shared.protocol.messages import (
     Update,
     UpJson,
 )
+from mfpt_shared.transport.base import Qos
 
 ROOT: Final = "mfpt/v1"
 
@@ -40,6 +43,8 @@ class Topic:
         retain: Whether the broker keeps the last message for those who subscribe later.
         json: Type of a JSON payload; None if it is always a frame.
         binary: Type of a binary frame; None if it is always JSON.
+        qos: Quality of service of subscriptions: 0 where nothing is lost with a message, because the broker keeps the
+            newest, or because whoever waits for it asks again.
     """
 
     name: str
@@ -47,24 +52,26 @@ class Topic:
     retain: bool
     json: object | None = None
     binary: type[Prompt] | type[Update] | None = None
+    qos: Qos = 1
 
     def path(self, federation: str, key: str = "") -> str:
         """Return the full topic for a federation and a key; without a key, a filter for all keys."""
         return f"{ROOT}/{federation}/{self.name.replace('+', key) if key else self.name}"
 
 
-COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState)
-COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus)
-PLAN: Final = Topic("plan", "coordinator", retain=True, json=PlanNotice)
-PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt)
+COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState, qos=0)
+COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus, qos=0)
+COORDINATOR_BEAT: Final = Topic("coord/beat", "coordinator", retain=False, json=Beat)
+PLAN: Final = Topic("plan", "coordinator", retain=True, json=PlanNotice, qos=0)
+PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt, qos=0)
 CLIENT_STATE: Final = Topic("client/+/state", "client", retain=True, json=ClientState)
 CLIENT_UP: Final = Topic("client/+/up", "client", retain=False, json=UpJson, binary=Update)
 CLIENT_DOWN: Final = Topic("client/+/down", "coordinator", retain=False, json=Down)
 ENROL_UP: Final = Topic("enrol/+/up", "client", retain=False, json=Enrol)
-ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer)
+ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer, qos=0)
 
 TOPICS: Final = (
-    *(COORDINATOR_STATE, COORDINATOR_STATUS, PLAN, PROMPT),
+    *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_BEAT, PLAN, PROMPT),
     *(CLIENT_STATE, CLIENT_UP, CLIENT_DOWN, ENROL_UP, ENROL_DOWN),
 )
 

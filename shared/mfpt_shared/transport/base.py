@@ -5,10 +5,13 @@ over both.
 """
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
+
+Qos = Literal[0, 1]
+"""Quality of service of MQTT: 0 is at most once, 1 at least once."""
 
 QOS: Final = 1
-"""Everything travels with this quality of service: at least once."""
+"""Everything is published with this quality of service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +76,19 @@ class Transport(Protocol):
             TimedOut: No answer came.
         """
 
-    def subscribe(self, *filters: str) -> None:
-        """Subscribe to topic filters; retained messages come first. What is refused comes as an event."""
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
+        """Subscribe to topic filters; retained messages come first. What is refused comes as an event.
+
+        A filter that is subscribed to already is replaced, and its retained messages come again.
+
+        Args:
+            filters: Topic filters.
+            qos: Quality of service. With 1, a broker may queue what comes, and keeps an account of it for each
+                subscriber; 0 is enough for what it retains anyway.
+        """
+
+    def unsubscribe(self, *filters: str) -> None:
+        """Take subscriptions back: after a while, nothing more comes by these filters."""
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Queue a message with QoS 1; while the connection is down, it waits in this process."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, WrongCertificate
-from mfpt_shared.transport.base import Event, Transport
+from mfpt_shared.transport.base import QOS, Event, Qos, Transport
 
 UNREACHABLE: Final = (ConnectionFailed, TimedOut)
 
@@ -58,10 +58,15 @@ class FirstReachable:
                 return
         raise _all_failed(failures)
 
-    def subscribe(self, *filters: str) -> None:
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
         if self._used is not None:
-            self._used.subscribe(*filters)
+            self._used.subscribe(*filters, qos=qos)
+
+    def unsubscribe(self, *filters: str) -> None:
+        """See Transport.unsubscribe."""
+        if self._used is not None:
+            self._used.unsubscribe(*filters)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See Transport.publish."""

@@ -3,7 +3,7 @@
 import asyncio
 
 from mfpt_shared.errors import ConnectionFailed
-from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, Will
+from mfpt_shared.transport.base import QOS, Connected, Disconnected, Event, Inbound, Qos, Will
 
 
 class MemoryBroker:
@@ -57,12 +57,17 @@ class MemoryTransport:
         for topic, payload, retain in waiting:
             self._broker.deliver(topic, payload, retain=retain)
 
-    def subscribe(self, *filters: str) -> None:
-        """See Transport.subscribe."""
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
+        """See Transport.subscribe; here everything is delivered exactly once."""
+        del qos
         self.filters.update(filters)
         for topic, payload in list(self._broker.retained.items()):
             if any(matches(wanted, topic) for wanted in filters):
                 self.put(Inbound(topic, payload))
+
+    def unsubscribe(self, *filters: str) -> None:
+        """See Transport.unsubscribe."""
+        self.filters.difference_update(filters)
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See Transport.publish."""

@@ -19,7 +19,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from mfpt_shared.errors import MfptError, TimedOut
 from mfpt_shared.transport import failures
 from mfpt_shared.transport.address import BrokerAddress
-from mfpt_shared.transport.base import QOS, Connected, Disconnected, Event, Inbound, SubscriptionRefused, Will
+from mfpt_shared.transport.base import QOS, Connected, Disconnected, Event, Inbound, Qos, SubscriptionRefused, Will
 from mfpt_shared.transport.mailbox import Mailbox
 from mfpt_shared.transport.proxy import Proxy
 from mfpt_shared.transport.security import Security
@@ -101,11 +101,16 @@ class MqttTransport:
             await self._stop()
             raise failure
 
-    def subscribe(self, *filters: str) -> None:
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
-        _, number = self._client.subscribe([(topic_filter, QOS) for topic_filter in filters])
+        wanted: list[tuple[str, int]] = [(topic_filter, qos) for topic_filter in filters]
+        _, number = self._client.subscribe(wanted)
         if number is not None:
             self._subscriptions.sent(number, filters)
+
+    def unsubscribe(self, *filters: str) -> None:
+        """See Transport.unsubscribe; while the connection is down there is nothing to take back."""
+        self._client.unsubscribe(list(filters))
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See Transport.publish."""

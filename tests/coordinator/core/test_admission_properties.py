@@ -56,7 +56,9 @@ class AdmissionMachine(RuleBasedStateMachine):
         key = key_of(signer).public
         assert self.keys.setdefault(user, key) == key
         self.admitted.setdefault(token, set()).add(user)
-        assert language is None or answer.language == language
+        # Whoever asks again, because the answer was lost, is told what he was admitted with.
+        assert answer.language == self.federation.state.enrolments[user].language
+        assert user in before.enrolments or language is None or answer.language == language
         kinds = [type(effect) for effect in self.federation.effects]
         assert kinds.index(SaveEnrolment) < kinds.index(AnswerEnrolment)
         assert (SaveInvitation in kinds) == (user not in before.enrolments)

@@ -7,7 +7,7 @@ import pytest
 
 from mfpt_coord.core import enrolling
 from mfpt_coord.core.effects import Allow, Log, PublishPrompt, SaveClient, SaveEnrolment, SaveInvitation, Withdraw
-from mfpt_coord.core.events import DeviceMet, DeviceRenamed
+from mfpt_coord.core.events import DeviceMet, DeviceRenamed, InvitationWithdrawn
 from mfpt_coord.core.order import actions
 from mfpt_shared.keys import digest
 from mfpt_shared.protocol.messages import Ack, Admitted, Assign, Stop
@@ -47,6 +47,18 @@ def test_a_repeated_request_is_answered_again_and_uses_nothing_up() -> None:
     assert federation.state.invitations[TOKEN].uses == 0
     assert federation.only(SaveInvitation) == []
     assert len(federation.only(Allow)) == 1
+
+
+def test_an_invitation_that_is_withdrawn_stays_so_and_an_unknown_one_changes_nothing() -> None:
+    federation = ClosedFederation()
+    federation.invites(uses=3)
+    federation.feed(InvitationWithdrawn(federation.now, TOKEN))
+    assert [effect.invitation.uses for effect in federation.only(SaveInvitation)] == [0]
+    before = federation.state
+    federation.feed(InvitationWithdrawn(federation.now, TOKEN))
+    federation.feed(InvitationWithdrawn(federation.now, "no-such-token"))
+    assert federation.state == before
+    assert refused_because(federation.asks("d1")) == "used"
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,9 @@
 
 import pytest
 
+from mfpt_edge.core.asking import ASK_AGAIN_SECONDS
 from mfpt_edge.core.deadlines import LAST_PROMPT_SECONDS, RESEND_SECONDS, RESUBSCRIBE_SECONDS, next_deadline
-from mfpt_edge.core.effects import CancelTraining, Leave, PublishState, Refuse, Subscribe, Train
+from mfpt_edge.core.effects import AskForPrompt, CancelTraining, Leave, PublishState, Refuse, Subscribe, Train
 from mfpt_shared.protocol.messages import Ack, Stop
 from support.edge_core import Device
 
@@ -52,26 +53,38 @@ def test_after_its_rounds_a_device_waits_no_longer_than_half_a_minute() -> None:
     assert device.only(Leave) == [Leave()]
 
 
-def test_a_device_that_waits_for_its_last_version_asks_for_it_again_and_again() -> None:
-    """A broker may lose a retained prompt that is published while the device subscribes."""
+def test_a_device_that_has_no_word_of_its_last_version_looks_again_each_time_later() -> None:
+    """A broker may lose what is retained while the device subscribes."""
     device = Device(rounds=1).in_training()
     device.passes(60)
     device.trained(1)
     device.acknowledged(1)
     assert device.only(Subscribe) == []
-    for _ in range(2):
-        assert next_deadline(device.state) == device.now + RESUBSCRIBE_SECONDS
-        device.passes(RESUBSCRIBE_SECONDS - 1)
+    for seconds in (RESUBSCRIBE_SECONDS, 2 * RESUBSCRIBE_SECONDS):
+        assert next_deadline(device.state) == device.now + seconds
+        device.passes(seconds - 1)
         assert device.only(Subscribe) == [], "the version may not exist yet"
         device.passes(1)
         assert device.only(Subscribe) == [Subscribe()]
 
 
+def test_a_device_asks_for_its_last_version_once_that_is_published() -> None:
+    device = Device(rounds=1).in_training()
+    device.trained(1)
+    device.acknowledged(1)
+    assert device.only(AskForPrompt) == []
+    device.sees(version=1)
+    assert device.only(AskForPrompt) == [AskForPrompt()]
+    device.receives(1)
+    assert device.only(Leave) == [Leave()]
+
+
 def test_a_device_asks_for_the_last_version_of_a_finished_federation_again() -> None:
     device = Device().is_ready()
     device.told(Stop(reason="finished", version=3))
-    device.passes(RESUBSCRIBE_SECONDS)
-    assert device.only(Subscribe) == [Subscribe()]
+    assert device.only(AskForPrompt) == [AskForPrompt()]
+    device.passes(ASK_AGAIN_SECONDS)
+    assert device.only(AskForPrompt) == [AskForPrompt()]
     device.receives(3)
     assert device.only(Leave) == [Leave()]
 

@@ -1,7 +1,7 @@
 """Updates on their way: sent, sent again, acknowledged, rejected."""
 
 from mfpt_edge.core.deadlines import RESEND_SECONDS, next_deadline
-from mfpt_edge.core.effects import Forget, Refuse, SendUpdates, Subscribe, Tell, Train
+from mfpt_edge.core.effects import AskForPrompt, Forget, Refuse, SendUpdates, Tell, Train
 from mfpt_shared.protocol.messages import Reject, Resync, Stop
 from support.edge_core import Device
 
@@ -61,7 +61,7 @@ def test_an_update_and_a_prompt_that_are_overdue_at_once_are_both_asked_for() ->
     device.trained(1)
     device.told(Stop(reason="finished", version=3))
     device.passes(RESEND_SECONDS)
-    assert (device.only(SendUpdates), device.only(Subscribe)) == ([SendUpdates((1,))], [Subscribe()])
+    assert (device.only(SendUpdates), device.only(AskForPrompt)) == ([SendUpdates((1,))], [AskForPrompt()])
 
 
 def test_nothing_is_sent_again_while_no_coordinator_is_there() -> None:

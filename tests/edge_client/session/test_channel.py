@@ -99,6 +99,7 @@ def test_traffic_is_counted_both_ways() -> None:
         await spy.connect()
         await transport.connect()
         channel.subscribe()
+        channel.ask_for_prompt()
         kept = sum(len(topic) + len(payload) + PACKET_OVERHEAD for topic, payload in broker.retained.items())
         assert Connected() in await channel.receive()
         assert (channel.bytes_up, channel.bytes_down) == (0, kept)

@@ -34,7 +34,6 @@ from mfpt_shared.protocol.messages import (
 )
 from mfpt_shared.protocol.topics import ROOT, TOPICS, Topic
 from mfpt_shared.tensors import Quantised, layout
-from mfpt_shared.transport.base import QOS
 from support.document import (
     Row,
     default_of,
@@ -100,7 +99,7 @@ def test_the_topics_are_those_of_the_code() -> None:
         (
             f"`{topic.name}`",
             topic.sender,
-            str(QOS),
+            str(topic.qos),
             "yes" if topic.retain else "no",
             frozenset(payload(topic).split(", ")),
         )

@@ -1,0 +1,95 @@
+"""Errors of the machine that a program runs on, told as what they are: a full disk is no defect of mfpt.
+
+No traceback helps with them: a person is told what failed, where, and what to do about it.
+"""
+
+import errno
+import os
+from typing import Final
+
+from mfpt_shared.errors import ConnectionFailed, MfptError
+
+OUT_OF_MEMORY: Final = "there is too little memory: end other programs, or raise the limit (ulimit -v) of this one"
+_ROOM: Final = "make room there, or name another place"
+_RIGHTS: Final = "have its owner allow it, or name another place"
+_FILES: Final = "raise the limit of open files (ulimit -n)"
+_PLACE: Final = "something else is in its place: move that away, or name another one"
+
+_ADVICE: Final = {
+    errno.ENOSPC: _ROOM,
+    errno.EDQUOT: _ROOM,
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EROFS: "name a place that can be written to",
+    errno.EACCES: _RIGHTS,
+    errno.EPERM: _RIGHTS,
+    errno.EMFILE: _FILES,
+    errno.ENFILE: _FILES,
+    errno.ENOMEM: OUT_OF_MEMORY,
+    errno.EAGAIN: "too many processes or threads run here: end some, or raise the limit (ulimit -u)",
+    errno.ENOENT: "it is missing: make it, or name another place",
+    errno.ENOTDIR: _PLACE,
+    errno.EISDIR: _PLACE,
+    errno.ENOTEMPTY: _PLACE,
+    errno.EEXIST: _PLACE,
+    errno.ELOOP: _PLACE,
+    errno.ENAMETOOLONG: "name a place with a shorter path",
+    errno.EIO: "the disk may be failing: look into the system's log",
+}
+
+# What libraries say instead of raising an OSError or a MemoryError, in lower case, and what it means.
+_SAID: Final = {
+    "cannot allocate memory": OUT_OF_MEMORY,
+    "can't allocate memory": OUT_OF_MEMORY,
+    "failed to map segment": OUT_OF_MEMORY,
+    "out of memory": OUT_OF_MEMORY,
+    "bad_alloc": OUT_OF_MEMORY,
+    "can't start new thread": f"no thread can be started: {_ADVICE[errno.EAGAIN]}",
+    "too many open files": f"too many files are open: {_FILES}",
+    "no space left on device": f"a disk is full: {_ROOM}",
+    "home directory": "this user has no home folder: set HOME",
+    "uid not found": "this user has no name on this machine: set HOME and USER",
+}
+
+
+def explained(error: BaseException) -> MfptError | None:
+    """Return an error of the environment as one for people; None: it is something else, a defect maybe."""
+    if isinstance(error, MemoryError):
+        return MfptError(OUT_OF_MEMORY)
+    if isinstance(error, OSError) and error.errno is not None:
+        line = sentence(error)
+        return ConnectionFailed(line) if isinstance(error, ConnectionError) else MfptError(line)
+    if isinstance(error, UnicodeEncodeError):
+        return MfptError(f"a text cannot be written in {error.encoding}: set LC_ALL=C.UTF-8")
+    # KeyError is what the user database raises (pwd.getpwuid), with a text as its key.
+    if isinstance(error, OSError | ImportError | RuntimeError | SystemError | KeyError):
+        said = str(error).lower()
+        return next((MfptError(meaning) for words, meaning in _SAID.items() if words in said), None)
+    return None
+
+
+def sentence(error: OSError, where: object = None) -> str:
+    """Return what failed, where, and what to do.
+
+    Args:
+        error: Error of the system.
+        where: What was read or written, if the error does not name it.
+    """
+    reason = error.strerror or str(error) or type(error).__name__
+    place = error.filename if error.filename is not None else where
+    if place is None and error.errno == errno.ENOENT and not _has_working_folder():
+        return "the folder in which this was started is gone: go to another one"
+    advice = _ADVICE.get(error.errno or 0)
+    named = reason if place is None else f"{_text(place)}: {reason}"
+    return named if advice is None else f"{named}; {advice}"
+
+
+def _text(place: object) -> str:
+    return os.fsdecode(place) if isinstance(place, str | bytes | os.PathLike) else str(place)
+
+
+def _has_working_folder() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - the question is whether there is one
+    except OSError:
+        return False
+    return True

@@ -1,0 +1,90 @@
+r"""The standard streams, made safe: none is missing, every text can be written, and every failure says where it was.
+
+* A stream that was closed (`<&-`) is the null device. Python would have None there, and the next file that is opened
+  would get its number, and with it whatever a library prints.
+* What the encoding of standard output lacks is written as `\u00f1`, which is the same text in JSON.
+* Whoever stops reading standard output (`| head`) ends the program, quietly.
+"""
+
+import codecs
+import contextlib
+import io
+import os
+import select
+import sys
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+UNREAD: Final = 141
+"""Exit code where nobody reads what is written: that of a program that SIGPIPE has ended, 128 + 13."""
+_ESCAPED: Final = "mfpt-escaped"
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+
+def open_streams() -> None:
+    """Make the standard streams safe; once, before anything is written."""
+    codecs.register_error(_ESCAPED, _escaped)
+    # In this order: the system gives the lowest number that is free.
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - a number, open until the end
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
+        sys.stdout = io.TextIOWrapper(
+            io.BufferedWriter(_StandardOutput(_STDOUT, "w", closefd=False)),
+            encoding=sys.stdout.encoding,
+            errors=_ESCAPED,
+            line_buffering=sys.stdout.line_buffering,
+            write_through=sys.stdout.write_through,
+        )
+
+
+class _StandardOutput(io.FileIO):
+    """File descriptor 1, whose errors say so."""
+
+    def write(self, content: "ReadableBuffer", /) -> int:
+        """Write some of the content, and return how much; waits where a terminal is not to be waited for.
+
+        Raises:
+            SystemExit: Nobody reads it any more.
+            OSError: It cannot be written.
+        """
+        try:
+            while (written := super().write(content)) is None:
+                select.select([], [self], [])
+        except BrokenPipeError:
+            _divert(_STDOUT)
+            sys.exit(UNREAD)
+        except OSError as error:
+            _divert(_STDOUT)
+            error.filename = "standard output"
+            raise
+        return written
+
+
+def tell(text: str) -> None:
+    """Write a text for people on standard error, if anybody can read it there."""
+    try:
+        sys.stderr.write(text)
+        sys.stderr.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            _divert(_STDERR)
+
+
+def _divert(number: int) -> None:
+    """Let the null device take what is written from now on, and what waits in a buffer."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, number)
+    os.close(null)
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Return JSON's escapes of what cannot be encoded, and where to go on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    lacking = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    units = (lacking[at : at + 2].hex() for at in range(0, len(lacking), 2))
+    return "".join(f"\\u{unit}" for unit in units), error.end
