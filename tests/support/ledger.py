@@ -99,21 +99,33 @@ class Ledger:
         assert not self.made - self.stored, f"made, and not stored: {sorted(self.made - self.stored)}"
 
 
-def balance(data: Path, journals: Iterable[Path]) -> Ledger:
-    """Return what devices' journals and the database in a data folder say."""
+def stored_in(data: Path) -> frozenset[Entry]:
+    """Return what a coordinator's database holds."""
+    found = rows(data, "SELECT client, sequence, sha256 FROM updates")
+    return frozenset((client, sequence, digest.hex()) for client, sequence, digest in found)
+
+
+def balance(data: Path, journals: Iterable[Path], given_up: frozenset[Entry] = frozenset()) -> Ledger:
+    """Return what devices' journals and the database say.
+
+    Args:
+        data: The coordinator's data folder.
+        journals: Files of the devices' journals.
+        given_up: What was in a database that has been replaced by an older copy, and is not in that copy.
+    """
     entries: dict[str, set[Entry]] = {"made": set(), "acknowledged": set()}
     for journal in journals:
         for line in journal.read_text("ascii").splitlines() if journal.exists() else ():
             what, client, sequence, digest = line.split()
             entries[what].add((client, int(sequence), digest))
-    stored = rows(data, "SELECT client, sequence, sha256, fold FROM updates")
+    waiting = rows(data, "SELECT count(*) FROM updates WHERE fold IS NULL")[0][0]
     folds = rows(data, "SELECT updates FROM folds")
     return Ledger(
         made=frozenset(entries["made"]),
-        acknowledged=frozenset(entries["acknowledged"]),
-        stored=frozenset((client, sequence, digest.hex()) for client, sequence, digest, _ in stored),
+        acknowledged=frozenset(entries["acknowledged"]) - given_up,
+        stored=stored_in(data),
         folded=tuple((client, sequence) for (updates,) in folds for client, sequence in json.loads(updates)),
-        waiting=sum(fold is None for *_, fold in stored),
+        waiting=waiting,
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed
-from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, Will
+from mfpt_shared.transport.base import QOS, Connected, Disconnected, Event, Inbound, Qos, Will
 from mfpt_shared.transport.in_process import matches
 from mfpt_shared.transport.mailbox import Mailbox
 from support.mortal import Life
@@ -82,8 +82,9 @@ class RoughBroker:
             if not message.payload:
                 del self.retained[message.topic]
         for client in list(self.clients.values()):
-            if any(matches(wanted, message.topic) for wanted in client.filters):
-                client.deliver(Inbound(message.topic, message.payload))
+            qualities = [qos for wanted, qos in client.filters.items() if matches(wanted, message.topic)]
+            if qualities:
+                client.deliver(Inbound(message.topic, message.payload), max(qualities))
 
     def stop(self, *, forgets: bool = False) -> None:
         """End at once, as if killed; with a fresh folder it also forgets what it has kept."""
@@ -106,7 +107,7 @@ class RoughTransport:
     def __init__(
         self, broker: RoughBroker, name: str, life: Life, *, will: Will | None = None, persistent: bool = False
     ) -> None:
-        self.filters: set[str] = set()
+        self.filters: dict[str, Qos] = {}
         self.queue: list[Inbound] = []
         self._broker = broker
         self._name = name
@@ -196,17 +197,22 @@ class RoughTransport:
         if not self._persistent:
             self.filters.clear()
 
-    def subscribe(self, *filters: str) -> None:
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
         self._life.check()
 
         def take() -> None:
-            self.filters.update(filters)
+            self.filters.update(dict.fromkeys(filters, qos))
             for topic, payload in list(self._broker.retained.items()):
                 if any(matches(wanted, topic) for wanted in filters):
-                    self.deliver(Inbound(topic, payload))
+                    self.deliver(Inbound(topic, payload), qos)
 
         self._at_broker(take)
+
+    def unsubscribe(self, *filters: str) -> None:
+        """See Transport.unsubscribe."""
+        self._life.check()
+        self._at_broker(lambda: [self.filters.pop(one, None) for one in filters])
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """See Transport.publish."""
@@ -231,7 +237,7 @@ class RoughTransport:
 
         self._at_broker(arrive)
 
-    def _at_broker(self, action: Callable[[], None]) -> None:
+    def _at_broker(self, action: Callable[[], object]) -> None:
         """Do something when a packet of the connection as it is now arrives, after all packets before it."""
         if not self._is_up:
             return
@@ -244,18 +250,18 @@ class RoughTransport:
 
         loop.call_at(self._newest_arrival, arrive)
 
-    def deliver(self, inbound: Inbound) -> None:
+    def deliver(self, inbound: Inbound, qos: Qos = QOS) -> None:
         """Send a message to the client; what does not arrive waits for a persistent one, and is lost for another."""
-        connection = self._connection
+        connection, waits = self._connection, self._persistent and qos > 0
 
         def arrive() -> None:
             if connection == self._connection and self._is_up:
                 self._mailbox.put(inbound)
-            elif self._persistent:
+            elif waits:
                 successor = self._broker.clients.get(self._name, self)
                 successor.queue.append(inbound) if not successor.is_up else successor.deliver(inbound)
 
-        if not self._is_up and self._persistent:
+        if not self._is_up and waits:
             self.queue.append(inbound)
             return
         for _ in range(self._broker.copies(may_be_lost=True)):

@@ -25,7 +25,7 @@ from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.transport.base import Event, Inbound
 from support.federation import no_distances
-from support.ledger import Journal, Ledger, balance
+from support.ledger import Entry, Journal, Ledger, balance
 from support.mortal import Killed, Life, MortalFolder, MortalStore
 from support.rough_network import RoughBroker, RoughTransport, Weather
 from support.sealing import key_of
@@ -81,6 +81,7 @@ class World:
         done: Processes that have ended by themselves.
         faults: Number of things that went wrong so far, beside messages.
         before_start: What to do before a process is started the next time.
+        given_up: Updates that were lost with a database, because an older copy of it was restored.
     """
 
     def __init__(self, folder: Path, setting: Setting, loop: VirtualLoop) -> None:
@@ -97,6 +98,7 @@ class World:
         self.is_ending = False
         self.faults = 0
         self.before_start: dict[str, Callable[[], None]] = {}
+        self.given_up: set[Entry] = set()
 
     @property
     def data(self) -> Path:
@@ -277,4 +279,4 @@ def lived(folder: Path, setting: Setting) -> tuple[World, Ledger]:
 
     live(life, lambda: pace.uniform(0.1, 2.0))
     world = worlds[0]
-    return world, balance(world.data, [world.journal(device) for device in world.devices])
+    return world, balance(world.data, [world.journal(device) for device in world.devices], frozenset(world.given_up))
