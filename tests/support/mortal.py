@@ -1,11 +1,11 @@
 """Processes that die at a chosen effect: what they have written stays, and nothing that they do afterwards counts."""
 
+import math
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from mfpt_coord.core.effects import Durable
-from mfpt_coord.core.state import State
-from mfpt_coord.server.store import Store
+from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_edge.storage.outbox import Outbox
 from support.ledger import Journal
@@ -62,30 +62,21 @@ class Life:
                 action()
 
 
-class MortalStore:
-    """A coordinator's store, with a boundary before and after each effect. See `Store`."""
+class MortalStore(SqliteStore):
+    """A coordinator's store, with a boundary before and after each effect; it keeps everything that was folded."""
 
-    def __init__(self, store: Store, life: Life) -> None:
-        self._store = store
+    def __init__(self, path: Path, life: Life) -> None:
+        super().__init__(path, keep=math.inf)
         self._life = life
-
-    def load(self) -> State | None:
-        return self._store.load()
-
-    def create(self, state: State, coordinator: str) -> None:
-        self._store.create(state, coordinator)
 
     def commit(self, effects: Iterable[Durable]) -> None:
         self._life.passes("before a commit")
-        self._store.commit(effects)
+        super().commit(effects)
         self._life.passes("after a commit")
 
     def erase(self) -> None:
         self._life.passes("before removed payloads are overwritten")
-        self._store.erase()
-
-    def close(self) -> None:
-        self._store.close()
+        super().erase()
 
 
 class MortalOutbox(Outbox):

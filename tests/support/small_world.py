@@ -13,7 +13,6 @@ import msgspec
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.serve import open_state
-from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
@@ -190,7 +189,7 @@ class World:
             await asyncio.sleep(self.rng.uniform(0, RESTART_SECONDS))
 
     async def _serve(self, _: str, life: Life) -> None:
-        store = SqliteStore(self.data / "coordinator.sqlite", keep=float("inf"))
+        store = MortalStore(self.data / "coordinator.sqlite", life)
         try:
             state = open_state(store, self.setting.plan)
             epoch = store.begin_run(int(self.loop.time()))
@@ -203,7 +202,7 @@ class World:
                 persistent=True,
             )
             self.coordinator = Coordinator(
-                state, MortalStore(store, life), transport, identity, clock=self.loop.time, look_up=no_distances
+                state, store, transport, identity, clock=self.loop.time, look_up=no_distances
             )
             await self.coordinator.run()
         except ConnectionFailed:
