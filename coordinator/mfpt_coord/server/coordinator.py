@@ -72,7 +72,7 @@ class Coordinator:
         self.state = state
         self._store = store
         self._channel = Channel(transport, state.plan.federation, identity, clock)
-        self._intake = Intake(lambda: self.state, identity.key.public, identity.epoch)
+        self._intake = Intake(lambda: self.state, identity.key.public, identity.epoch, store.holds)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
         self._credentials = credentials
@@ -196,8 +196,15 @@ class Coordinator:
             case SubscriptionRefused():
                 _log.error("%s: no device is heard there", event)
             case Inbound():
-                return self._intake.understand(event, at)
+                return self._heard(event, at)
         return []
+
+    def _heard(self, inbound: Inbound, at: float) -> list[Event]:
+        try:
+            return self._intake.understand(inbound, at)
+        except sqlite3.Error as error:
+            _log.error("an update was not looked at, because the state cannot be read: %s", error)
+            return []
 
     def _handle(self, events: Sequence[Event]) -> None:
         """Step through a batch of events. If it cannot be saved, keep what devices say only once for the next try."""

@@ -57,8 +57,8 @@ def serve(config: ServeConfig) -> None:
 def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
     """Return who the coordinator is in this run.
 
-    Its number is at least the time in seconds: where a store was lost, or an older copy of it was restored, devices
-    have seen higher epochs than the store knows of.
+    Its number is at least the time in microseconds: where a store was lost, or an older copy of it was restored,
+    devices have seen higher epochs than the store knows of.
 
     Args:
         data_dir: Data folder, which holds the key; a new one is made where there is none.
@@ -74,7 +74,7 @@ def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
         key = SigningKey.from_pem(file.read_bytes())
     except Damaged as error:
         raise Damaged(f"{file}: {error}; restore a copy of it") from error
-    epoch = store.begin_run(int(started))
+    epoch = store.begin_run(started)
     return CoordinatorIdentity(store.coordinator, started, epoch, key)
 
 

@@ -33,6 +33,7 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import plan_to_json
 from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.protocol.messages import UpdateCounts
+from mfpt_shared.run_numbers import next_run
 from mfpt_shared.tensors import Array
 
 
@@ -47,6 +48,9 @@ class Store(Protocol):
 
     def commit(self, effects: Iterable[Durable]) -> None:
         """Make all of these effects durable, or none of them."""
+
+    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
+        """Tell whether these very bytes were committed as this update of this device, however long ago."""
 
     def erase(self) -> None:
         """Overwrite on the disk what the last commits removed; this takes longer than a commit, and may wait."""
@@ -90,9 +94,9 @@ class SqliteStore:
         """Id of the coordinator that this store belongs to."""
         return self._meta("coordinator").decode()
 
-    def begin_run(self, least: int) -> int:
-        """Return the epoch of a new run, higher than all before and at least `least`; it is on the disk already."""
-        epoch = max(int(self._meta("epoch", b"0")) + 1, least)
+    def begin_run(self, now: float) -> int:
+        """Return the epoch of a new run, higher than all before; it is on the disk already. `now`: Unix seconds."""
+        epoch = next_run(int(self._meta("epoch", b"0")), now)
         self._put_meta("epoch", b"%d" % epoch)
         return epoch
 
@@ -118,6 +122,11 @@ class SqliteStore:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             raise
+
+    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
+        """See Store.holds."""
+        query = "SELECT 1 FROM updates WHERE client = ? AND sequence = ? AND sha256 = ?"
+        return self._db.execute(query, (client, sequence, sha256(payload))).fetchone() is not None
 
     def erase(self) -> None:
         """See Store.erase."""
@@ -163,7 +172,7 @@ class SqliteStore:
         header = update.header
         values = (
             *(update.client, header.sequence, update.language, header.base_version),
-            *(update.staleness, header.examples, update.at, sha256(payload), payload),
+            *(update.staleness, header.examples, update.at, update.digest, payload),
         )
         self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)", values)
 

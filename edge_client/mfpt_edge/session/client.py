@@ -16,9 +16,11 @@ from mfpt_edge.core.effects import (
     Forget,
     KeepPrompt,
     Leave,
+    NoteSession,
     Prepare,
     PublishState,
     Refuse,
+    Renumber,
     SendReady,
     SendUpdates,
     StopAsking,
@@ -35,17 +37,15 @@ from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
+from mfpt_edge.session.sent_updates import answers_what_waits, forget_damaged, renumber
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
-from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeError, Incompatible
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, Incompatible
 from mfpt_shared.plan import Plan, plan_to_json
-from mfpt_shared.protocol.codec import decode
-from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -95,7 +95,7 @@ class EdgeClient:
         """
         self._folder = folder
         self._outbox = folder.outbox()
-        _forget_damaged(self._outbox)
+        forget_damaged(self._outbox)
         self._clock = clock
         self._retries = retries
         self._refusals = 0
@@ -106,7 +106,7 @@ class EdgeClient:
             rounds_wanted=rounds,
             outbox=self._outbox.sequences(),
             sequence=sequence,
-            first_sequence=sequence + 1,
+            left_over=frozenset(self._outbox.sequences()),
         )
         self._channel = Channel(transport, federation, session)
         self._is_member = trust.key is not None
@@ -210,7 +210,7 @@ class EdgeClient:
             case Inbound() as inbound:
                 understood = self._hearing.take(inbound, self._state.plan, self._clock())
                 self._keep_epoch()
-                if understood is not None:
+                if understood is not None and answers_what_waits(self._outbox, understood):
                     self._handle(understood)
 
     def _keep_epoch(self) -> None:
@@ -248,10 +248,15 @@ class EdgeClient:
             case SendReady():
                 self._freshness.announced(self._channel.send(self._job.announcement()))
             case SendUpdates(sequences):
-                for sequence in sequences:
+                # One that the disk has not taken yet under its new number is sent when it waits no longer.
+                for sequence in sorted(set(sequences).intersection(self._outbox.sequences())):
                     self._channel.send_update(self._outbox.payload(sequence))
             case Forget(sequence):
                 self._disk.write(f"the end of update {sequence}", lambda: self._outbox.forget(sequence))
+            case Renumber(sequence, new):
+                self._disk.write(f"update {new}", partial(renumber, self._outbox, sequence, new))
+            case NoteSession(newest):
+                self._disk.write("the newest session", partial(self._folder.note_session, newest))
             case Tell(text):
                 _log.info("%s", text)
             case Leave():
@@ -277,13 +282,3 @@ class EdgeClient:
         somebody_listens = self._state.connected and not self._excluded
         if not await self._channel.close(FLUSH_SECONDS if somebody_listens else 0.0) and not self._excluded:
             _log.warning("the broker did not confirm everything; the rest is sent next time")
-
-
-def _forget_damaged(outbox: Outbox) -> None:
-    """Drop updates that cannot be read; they would be sent again and again."""
-    for sequence in outbox.sequences():
-        try:
-            decode(CLIENT_UP, outbox.payload(sequence))
-        except DecodeError as error:
-            _log.warning("dropped update %d, its file in the outbox is damaged: %s", sequence, error)
-            outbox.forget(sequence)
