@@ -15,9 +15,7 @@ from support.federation import rows
 Entry = tuple[str, int, str]
 """Device, sequence number, and SHA-256 of an update's payload."""
 
-_HEADER: Final = (
-    "| faults | made | acknowledged | stored | folded | lost | folded twice |\n|---|---|---|---|---|---|---|"
-)
+_HEADER: Final = "| faults | acknowledged | stored | folded | lost | folded twice |\n|---|---|---|---|---|---|"
 
 _log = logging.getLogger(__name__)
 
@@ -105,25 +103,34 @@ def stored_in(data: Path) -> frozenset[Entry]:
     return frozenset((client, sequence, digest.hex()) for client, sequence, digest in found)
 
 
-def balance(data: Path, journals: Iterable[Path], given_up: frozenset[Entry] = frozenset()) -> Ledger:
-    """Return what devices' journals and the database say.
-
-    Args:
-        data: The coordinator's data folder.
-        journals: Files of the devices' journals.
-        given_up: What was in a database that has been replaced by an older copy, and is not in that copy.
-    """
+def entered_in(journals: Iterable[Path]) -> tuple[frozenset[Entry], frozenset[Entry]]:
+    """Return what devices' journals say that they made, and that was acknowledged."""
     entries: dict[str, set[Entry]] = {"made": set(), "acknowledged": set()}
     for journal in journals:
         for line in journal.read_text("ascii").splitlines() if journal.exists() else ():
             what, client, sequence, digest = line.split()
             entries[what].add((client, int(sequence), digest))
+    return frozenset(entries["made"]), frozenset(entries["acknowledged"])
+
+
+def balance(
+    data: Path, made: frozenset[Entry] | None, acknowledged: frozenset[Entry], given_up: frozenset[Entry] = frozenset()
+) -> Ledger:
+    """Return what devices and the database say.
+
+    Args:
+        data: The coordinator's data folder.
+        made: What the devices made; None: they did not tell.
+        acknowledged: What they were told to be accepted.
+        given_up: What was in a database that has been replaced by an older copy, and is not in that copy.
+    """
     waiting = rows(data, "SELECT count(*) FROM updates WHERE fold IS NULL")[0][0]
     folds = rows(data, "SELECT updates FROM folds")
+    stored = stored_in(data)
     return Ledger(
-        made=frozenset(entries["made"]),
-        acknowledged=frozenset(entries["acknowledged"]) - given_up,
-        stored=stored_in(data),
+        made=stored | acknowledged if made is None else made,
+        acknowledged=acknowledged - given_up,
+        stored=stored,
         folded=tuple((client, sequence) for (updates,) in folds for client, sequence in json.loads(updates)),
         waiting=waiting,
     )
@@ -141,7 +148,6 @@ def tell(*several: Books) -> None:
     """Log the figures as a table, one row for all of these together; `--log-cli-level=INFO` shows it."""
     ledgers = [books.ledger for books in several]
     kinds = (
-        [ledger.made for ledger in ledgers],
         [ledger.acknowledged for ledger in ledgers],
         [ledger.stored for ledger in ledgers],
         [ledger.folded for ledger in ledgers],

@@ -24,7 +24,7 @@ from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.transport.base import Event, Inbound
 from support.federation import no_distances
-from support.ledger import Entry, Journal, Ledger, balance
+from support.ledger import Entry, Journal, Ledger, balance, entered_in
 from support.mortal import Killed, Life, MortalFolder, MortalStore
 from support.rough_network import RoughBroker, RoughTransport, Weather
 from support.sealing import key_of
@@ -278,4 +278,5 @@ def lived(folder: Path, setting: Setting) -> tuple[World, Ledger]:
 
     live(life, lambda: pace.uniform(0.1, 2.0))
     world = worlds[0]
-    return world, balance(world.data, [world.journal(device) for device in world.devices], frozenset(world.given_up))
+    made, acknowledged = entered_in([world.journal(device) for device in world.devices])
+    return world, balance(world.data, made, acknowledged, frozenset(world.given_up))
