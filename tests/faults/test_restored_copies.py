@@ -1,6 +1,5 @@
 """An older copy of what a coordinator or a device keeps is restored, on a network in virtual time."""
 
-import asyncio
 import shutil
 from pathlib import Path
 from typing import Final
@@ -19,19 +18,12 @@ def setting(seed: int) -> Setting:
     return Setting(tiny_plan(buffer=2), rounds=6, seed=seed, weather=Weather(late=0.05, late_seconds=2), heals_after=0)
 
 
-async def until_a_round_is_done(world: World, count: int) -> None:
-    """Wait until the device has had so many updates accepted since it was last started."""
-    while world.clients[DEVICE].snapshot.rounds < count:
-        await asyncio.sleep(world.rng.uniform(0, 1))
-
-
 async def restore_the_device(world: World) -> None:
     """Copy the device's folder after its first round; restore it after some more."""
     copy = world.folder / "copy"
-    await asyncio.sleep(1)
-    await until_a_round_is_done(world, 1)
+    await world.until_rounds(DEVICE, 1)
     shutil.copytree(world.folder / DEVICE, copy)
-    await until_a_round_is_done(world, 4)
+    await world.until_rounds(DEVICE, 4)
     world.before_start[DEVICE] = lambda: restored_folder(copy, world.folder / DEVICE)
     world.kill(DEVICE)
 
@@ -39,10 +31,9 @@ async def restore_the_device(world: World) -> None:
 async def restore_the_coordinator(world: World) -> None:
     """Copy the coordinator's database after the first round; restore it after some more."""
     copy = world.folder / "copy"
-    await asyncio.sleep(1)
-    await until_a_round_is_done(world, 1)
+    await world.until_rounds(DEVICE, 1)
     copied_database(world.data, copy)
-    await until_a_round_is_done(world, 4)
+    await world.until_rounds(DEVICE, 4)
     world.before_start[COORDINATOR] = lambda: world.given_up.update(restored_database(copy, world.data))
     world.kill(COORDINATOR)
 

@@ -18,7 +18,7 @@ from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import IDENTITY_FILE, KEY_FILE, Identity
-from mfpt_shared.errors import ConnectionFailed
+from mfpt_shared.errors import ConnectionFailed, Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import understand
@@ -60,6 +60,7 @@ class Setting:
         weather: What happens to messages until `heals_after`.
         chaos: Called with the world at its start, to let things happen to it.
         heals_after: Seconds after which nothing goes wrong any more.
+        is_started_again: Whether somebody starts a device again that ended because it does not fit the federation.
     """
 
     plan: Plan
@@ -70,22 +71,30 @@ class Setting:
     fates: tuple[Fate, ...] = ()
     chaos: "Callable[[World], Coroutine[Any, Any, None]] | None" = None
     heals_after: float = 60.0
+    is_started_again: bool = False
 
 
 class World:
     """One federation.
 
     Attributes:
+        data: The coordinator's data folder.
+        key: The coordinator's key.
+        plan: The coordinator's plan.
         lives: What each process has lived through so far, the newest run last.
         done: Processes that have ended by themselves.
         faults: Number of things that went wrong so far, beside messages.
         before_start: What to do before a process is started the next time.
         given_up: Updates that were lost with a database, because an older copy of it was restored.
+        refusals: Why devices ended because they and the federation do not fit together.
     """
 
     def __init__(self, folder: Path, setting: Setting, loop: VirtualLoop) -> None:
         self.folder = folder
         self.setting = setting
+        self.data = folder / "data"
+        self.key = key_of(COORDINATOR)
+        self.plan = setting.plan
         self.loop = loop
         self.rng = random.Random(setting.seed)
         self.broker = RoughBroker(loop, self.rng, setting.weather)
@@ -98,11 +107,7 @@ class World:
         self.faults = 0
         self.before_start: dict[str, Callable[[], None]] = {}
         self.given_up: set[Entry] = set()
-
-    @property
-    def data(self) -> Path:
-        """The coordinator's data folder."""
-        return self.folder / "data"
+        self.refusals: list[str] = []
 
     def journal(self, device: str) -> Path:
         """Return the file with a device's own record."""
@@ -110,7 +115,6 @@ class World:
 
     async def live(self) -> None:
         """Live until every device has left and every update is folded."""
-        self.data.mkdir(parents=True, exist_ok=True)
         serving = asyncio.create_task(self._restarted(COORDINATOR, self._serve))
         joining = [asyncio.create_task(self._restarted(device, self._join)) for device in self.devices]
         chaos = asyncio.create_task(self._heal())
@@ -166,6 +170,11 @@ class World:
             self.faults += 1
             self.lives[who][-1].end()
 
+    async def until_rounds(self, device: str, count: int) -> None:
+        """Wait until a device has had so many updates accepted since it was last started."""
+        while device not in self.clients or self.clients[device].snapshot.rounds < count:
+            await asyncio.sleep(self.rng.uniform(0, 1))
+
     async def _restarted(self, who: str, run: Callable[[str, Life], Coroutine[Any, Any, None]]) -> None:
         """Run a process until it ends by itself, again after each time that it was killed."""
         ends = iter(next((fate.ends_at for fate in self.setting.fates if fate.who == who), ()))
@@ -183,22 +192,28 @@ class World:
                     raise  # the world ends
                 if self.is_ending:
                     return
+            except Incompatible as error:
+                if not self.setting.is_started_again:
+                    raise
+                life.end()
+                self.refusals.append(str(error))
             else:
                 self.done.add(who)
                 return
             await asyncio.sleep(self.rng.uniform(0, RESTART_SECONDS))
 
     async def _serve(self, _: str, life: Life) -> None:
+        self.data.mkdir(parents=True, exist_ok=True)
         store = MortalStore(self.data / "coordinator.sqlite", life)
         try:
-            state = open_state(store, self.setting.plan)
+            state = open_state(store, self.plan)
             epoch = store.begin_run(int(self.loop.time()))
-            identity = CoordinatorIdentity(store.coordinator, self.loop.time(), epoch, key_of(COORDINATOR))
+            identity = CoordinatorIdentity(store.coordinator, self.loop.time(), epoch, self.key)
             transport = RoughTransport(
                 self.broker,
                 identity.mqtt_client,
                 life,
-                will=coordinator_will(self.setting.plan.federation, identity),
+                will=coordinator_will(self.plan.federation, identity),
                 persistent=True,
             )
             self.coordinator = Coordinator(
