@@ -1,6 +1,7 @@
 """Processes that die at a chosen effect: what they have written stays, and nothing that they do afterwards counts."""
 
 import math
+import sqlite3
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -65,12 +66,22 @@ class Life:
 class MortalStore(SqliteStore):
     """A coordinator's store, with a boundary before and after each effect; it keeps everything that was folded."""
 
-    def __init__(self, path: Path, life: Life) -> None:
+    def __init__(self, path: Path, life: Life, is_full: Callable[[], bool]) -> None:
+        """Open the file.
+
+        Args:
+            path: Path of the file.
+            life: The process that opens it.
+            is_full: Tells whether the disk is full, so that nothing can be committed.
+        """
         super().__init__(path, keep=math.inf)
         self._life = life
+        self._is_full = is_full
 
     def commit(self, effects: Iterable[Durable]) -> None:
         self._life.passes("before a commit")
+        if self._is_full():
+            raise sqlite3.OperationalError("database or disk is full")
         super().commit(effects)
         self._life.passes("after a commit")
 

@@ -83,6 +83,7 @@ class World:
         plan: The coordinator's plan.
         lives: What each process has lived through so far, the newest run last.
         done: Processes that have ended by themselves.
+        disk_is_full: Whether the coordinator cannot commit anything.
         faults: Number of things that went wrong so far, beside messages.
         before_start: What to do before a process is started the next time.
         given_up: Updates that were lost with a database, because an older copy of it was restored.
@@ -104,6 +105,7 @@ class World:
         self.clients: dict[str, EdgeClient] = {}
         self.done: set[str] = set()
         self.is_ending = False
+        self.disk_is_full = False
         self.faults = 0
         self.before_start: dict[str, Callable[[], None]] = {}
         self.given_up: set[Entry] = set()
@@ -175,6 +177,11 @@ class World:
         while device not in self.clients or self.clients[device].snapshot.rounds < count:
             await asyncio.sleep(self.rng.uniform(0, 1))
 
+    async def until_started_again(self, who: str) -> None:
+        """Wait until a process that was killed runs again."""
+        while self.lives[who][-1].is_over or (who in self.clients and self.clients[who].snapshot.rounds):
+            await asyncio.sleep(0.1)
+
     async def _restarted(self, who: str, run: Callable[[str, Life], Coroutine[Any, Any, None]]) -> None:
         """Run a process until it ends by itself, again after each time that it was killed."""
         ends = iter(next((fate.ends_at for fate in self.setting.fates if fate.who == who), ()))
@@ -204,7 +211,7 @@ class World:
 
     async def _serve(self, _: str, life: Life) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        store = MortalStore(self.data / "coordinator.sqlite", life)
+        store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
         try:
             state = open_state(store, self.plan)
             epoch = store.begin_run(int(self.loop.time()))
