@@ -1,7 +1,6 @@
 """Coordinator, broker and devices as processes, killed, cut off and restored at random, their messages disturbed."""
 
 import asyncio
-import os
 import time
 from pathlib import Path
 
@@ -11,17 +10,11 @@ from support.federation import tiny_plan
 from support.ledger import Books, tell
 from support.real_world import RealWorld
 
-pytestmark = [pytest.mark.network, pytest.mark.slow]
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.usefixtures("scripts")]
 
 FAULTS_SECONDS = 60.0
 PAUSE_SECONDS = 4.0
 HEALED_SECONDS = 120.0
-
-
-@pytest.fixture(autouse=True)
-def _scripts_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    scripts = Path(__file__).parents[2] / "scripts"
-    monkeypatch.setenv("PYTHONPATH", f"{scripts}:{os.environ.get('PYTHONPATH', '')}")
 
 
 async def something_fails(world: RealWorld) -> None:
