@@ -35,7 +35,28 @@ class RealWorld:
         given_up: Updates that were lost with a database, because an older copy of it was restored.
     """
 
-    def __init__(self, folder: Path, plan: Plan, languages: tuple[str, ...], *, seed: int, disturbed: float) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        plan: Plan,
+        languages: tuple[str, ...],
+        *,
+        seed: int = 0,
+        disturbed: float = 0.0,
+        crew: int = 1,
+        seconds: tuple[float, float] = (0.05, 0.3),
+    ) -> None:
+        """Prepare; nothing runs yet.
+
+        Args:
+            folder: Folder for everything.
+            plan: Plan of the federation.
+            languages: Language of the devices of each process.
+            seed: What faults are drawn from.
+            disturbed: Share of the messages that are doubled, late or overtaken.
+            crew: Devices in one process.
+            seconds: Shortest and longest time of a training.
+        """
         self.folder = folder
         self.service = Service(folder, plan)
         self.rng = random.Random(seed)
@@ -46,6 +67,8 @@ class RealWorld:
         self.given_up: set[Entry] = set()
         self._languages = languages
         self._disturbed = disturbed
+        self._crew = crew
+        self._seconds = seconds
         self.devices: list[GroupProcess] = []
         self._copies = 0
 
@@ -67,11 +90,12 @@ class RealWorld:
         group = Group(
             broker=str(self.proxy.address),
             federation="test",
-            folders=[str(self.folder / f"device{number}")],
-            languages=[language],
-            seconds=(0.05, 0.3),
+            folders=[str(self.folder / f"device{number}-{index}") for index in range(self._crew)],
+            languages=[language] * self._crew,
+            seconds=self._seconds,
             seed=number,
             disturbed=self._disturbed,
+            is_light=self._crew > 1,
         )
         return GroupProcess(group, self.folder / f"device{number}.log", self._hear)
 
@@ -150,11 +174,14 @@ class RealWorld:
         """Wait until every device is told of an update that is newer than all until now."""
         before, ends = self.acknowledged.copy(), time.monotonic() + seconds
         while standing := self._clients() - {client for client, _, _ in self.acknowledged - before}:
-            assert time.monotonic() < ends, f"{standing} stand still; {self.ended}; {self.service.last_words()}"
+            assert time.monotonic() < ends, (
+                f"{len(standing)} stand still: {standing}; {self.ended}; {self.service.last_words()}"
+            )
             await asyncio.sleep(LOOK_SECONDS)
 
     def _clients(self) -> set[str]:
-        identities = [DeviceFolder(Path(device.group.folders[0])).identity() for device in self.devices]
+        folders = [folder for device in self.devices for folder in device.group.folders]
+        identities = [DeviceFolder(Path(folder)).identity() for folder in folders]
         return {identity.client if identity else "a device that never began" for identity in identities}
 
     async def close_the_books(self, seconds: float = 90) -> Books:
