@@ -214,8 +214,9 @@ class RoughTransport:
         self._life.check()
         self._at_broker(lambda: [self.filters.pop(one, None) for one in filters])
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
+        del qos  # everything is sent until it is confirmed
         what = topic.rsplit("/", 1)[-1]
         self._life.passes(f"before a publish to {what}")
         message = Message(topic, payload, retain)
