@@ -214,12 +214,13 @@ class RoughTransport:
         self._life.check()
         self._at_broker(lambda: [self.filters.pop(one, None) for one in filters])
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
         what = topic.rsplit("/", 1)[-1]
         self._life.passes(f"before a publish to {what}")
         message = Message(topic, payload, retain)
-        self._unconfirmed.append(message)
+        if qos:
+            self._unconfirmed.append(message)
         self._carry(message)
         self._life.passes(f"after a publish to {what}")
 

@@ -31,6 +31,7 @@ from mfpt_shared.keys import SigningKey
 _QUESTIONS: Final = "$SYS.REQ.USER.AUTH"
 _CONNECT_SECONDS: Final = 5
 _KICK_SECONDS: Final = 2.0
+_KICK_ATTEMPTS: Final = 5
 _LOG_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)
@@ -204,15 +205,22 @@ class NatsAccounts:
         self._logged_at, self._unlogged = now, 0
 
     async def _kick(self, places: Iterable[Place]) -> None:
-        for server, number in places:
+        await asyncio.gather(*(self._cut(place) for place in places))
+
+    async def _cut(self, place: Place) -> None:
+        """Cut a connection; a server that is too busy to answer is asked again."""
+        server, number = place
+        request = json.dumps({"cid": number}).encode()
+        for attempt in range(1, _KICK_ATTEMPTS + 1):
             if self._system is None:
-                return
-            request = json.dumps({"cid": number}).encode()
+                return  # without the server nobody is connected, and the next one asks about everybody again
             try:
                 await self._system.request(f"$SYS.REQ.SERVER.{server}.KICK", request, timeout=_KICK_SECONDS)
             except (nats.errors.Error, OSError) as error:
-                # Without the server nobody is connected, and the next one asks about everybody again.
+                if isinstance(error, nats.errors.TimeoutError) and attempt < _KICK_ATTEMPTS:
+                    continue
                 _log.warning("a connection of a revoked account may live on until the broker restarts: %r", error)
+            return
 
 
 async def _ignore(error: Exception) -> None:
