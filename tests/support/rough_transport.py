@@ -136,7 +136,6 @@ class RoughTransport:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
-        del qos  # everything is sent until it is confirmed
         what = topic.rsplit("/", 1)[-1]
         self._life.passes(f"before a publish to {what}")
         message = Message(topic, payload, retain)
