@@ -1,5 +1,6 @@
 """The coordinator's end of the protocol: its topics on a transport, and what the bytes on them mean."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -35,6 +36,7 @@ from mfpt_shared.protocol.topics import (
 )
 from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.base import Transport, Will
+from mfpt_shared.transport.retries import connect
 
 FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
 
@@ -42,6 +44,7 @@ Clock = Callable[[], float]
 """Tells the time, Unix seconds."""
 
 MOST_PADDING: Final = MAX_JSON - 1024
+_ADVICE: Final = "is the broker running there?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +99,9 @@ class Channel:
         self._identity = identity
         self._clock = clock
 
-    async def connect(self) -> None:
-        """Connect for the first time; see Transport.connect."""
-        await self._transport.connect()
+    async def connect(self, attempts: int | None) -> None:
+        """Connect for the first time; see `retries.connect`."""
+        await connect(self._transport, attempts, asyncio.sleep, _ADVICE)
 
     async def receive(self) -> list[TransportEvent]:
         """See Transport.receive."""

@@ -57,6 +57,7 @@ class Coordinator:
         clock: Clock,
         look_up: LookUp,
         credentials: Credentials | None = None,
+        attempts: int | None = None,
     ) -> None:
         """Prepare a coordinator.
 
@@ -68,6 +69,7 @@ class Coordinator:
             clock: Unix seconds.
             look_up: How language distances are found.
             credentials: Accounts at the broker; None: it has none of their own, and all share one.
+            attempts: Attempts to connect before giving up; None: never give up.
         """
         self.state = state
         self._store = store
@@ -79,6 +81,8 @@ class Coordinator:
         self._clock = clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
         self._errands = Errands(self._channel, self._look_ups, credentials)
+        self._attempts = attempts
+        self._reached = False
         self._unsaved: list[Event] | None = None
         self._status_due = 0.0
         self._status_changed = True
@@ -116,14 +120,14 @@ class Coordinator:
 
         Raises:
             Incompatible: A later run of the same coordinator is at work.
+            MfptError: The broker cannot be reached.
         """
         farewell = math.inf
         self.state = replace(self.state, opened=self._clock())
         self._look_ups.start(unknown_languages(self.state))
-        await self._channel.connect()
         looked = self._clock()
         self._handle([TimePassed(looked)])
-        received = asyncio.ensure_future(self._channel.receive())
+        received = asyncio.ensure_future(self._first_received())
         found = asyncio.ensure_future(self._look_ups.found())
         asked = asyncio.ensure_future(self._requests.get())
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -146,7 +150,7 @@ class Coordinator:
                     self._obey(*asked.result())
                     asked = asyncio.ensure_future(self._requests.get())
                 self._catch_up()
-                if self.state.finished:
+                if self.state.finished and self._reached:
                     farewell = self._clock() if self._all_gone() else min(farewell, self._clock() + FAREWELL_SECONDS)
         except Incompatible:
             self._superseded = True
@@ -158,6 +162,11 @@ class Coordinator:
             self._turn_away(asked)
             await self._look_ups.close()
             await self._say_goodbye()
+
+    async def _first_received(self) -> Sequence[TransportEvent]:
+        await self._channel.connect(self._attempts)
+        self._reached = True
+        return await self._channel.receive()
 
     def _obey(self, event: Event, done: "asyncio.Future[None]") -> None:
         """Step through an order of the operator, and say what became of it."""
@@ -247,10 +256,10 @@ class Coordinator:
         return all(client.state == "offline" for client in self.state.clients.values())
 
     async def _say_goodbye(self) -> None:
-        if not self._superseded:  # the later run must not be announced as gone
+        if self._reached and not self._superseded:  # the later run must not be announced as gone
             self._channel.publish_state(self.state.version, online=False)
             self._catch_up(at_once=True)
-        await self._channel.close(FLUSH_SECONDS)
+        await self._channel.close(FLUSH_SECONDS if self._reached else 0.0)
 
 
 def with_limit(state: State, folds: int | None) -> State:

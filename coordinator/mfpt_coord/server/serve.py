@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -128,10 +129,43 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
         )
 
 
+class _Ending:
+    """What a signal ends.
+
+    Attributes:
+        stop: Ends what runs at the moment.
+        signal: The signal that came; 0: none.
+    """
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self.stop = stop
+        self.signal = 0
+
+    def come(self, number: int) -> None:
+        """Obey a signal."""
+        self.signal = number
+        self.stop()
+
+
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
     """Return the number of the signal that ended the service; 0 if it ended on its own."""
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    ending = _Ending(task.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ending.come, number)
+    try:
+        await _coordinate(config, store, replace(state, open=is_open(config)), identity, ending)
+    except asyncio.CancelledError:
+        if not ending.signal:
+            raise
+    return ending.signal
+
+
+async def _coordinate(
+    config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity, ending: _Ending
+) -> None:
     federation = state.plan.federation
-    state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
         found = await reach(config, state, identity, stack)
         transport = found.connection.transport(
@@ -145,20 +179,12 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
             clock=time.time,
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
+            attempts=config.attempts,
         )
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
-        ended_by = 0
-
-        def stop(number: int) -> None:
-            nonlocal ended_by
-            ended_by = number
-            coordinator.stop()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
+        ending.stop = coordinator.stop
         await coordinator.run()
         _log.info("stopped at version %d", coordinator.state.version)
-    return ended_by

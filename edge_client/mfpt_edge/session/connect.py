@@ -8,11 +8,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from mfpt_shared.errors import ConnectionFailed, TimedOut
+from mfpt_shared.errors import AuthenticationFailed, WrongCertificate
 from mfpt_shared.transport.base import Transport
+from mfpt_shared.transport.retries import connect
 
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
+REFUSED_PAUSES: Final = (1.0, 2.0)
+"""Seconds before a login that was refused is tried again. A broker whose logins are decided by a service may refuse
+everybody until that has started."""
+_ADVICE: Final = "is `mfpt-coord serve` running there?"
 
 _log = logging.getLogger(__name__)
 
@@ -30,20 +33,15 @@ async def connect_with_retries(
     Raises:
         ConnectionFailed: All attempts failed; the message has the last reason.
         TimedOut: All attempts failed, the last by a timeout.
-        AuthenticationFailed: The broker refused the credentials; trying again would not help.
+        WrongCertificate: The broker is another one than was asked for; trying again would not help.
+        AuthenticationFailed: The broker refused the credentials, several times.
     """
-    attempt, pause = 1, FIRST_PAUSE_SECONDS
-    while True:
+    for pause in REFUSED_PAUSES:
         try:
-            await transport.connect()
-        except (ConnectionFailed, TimedOut) as error:
-            if attempts is not None and attempt >= attempts:
-                tried = "1 attempt" if attempt == 1 else f"{attempt} attempts"
-                advice = "is `mfpt-coord serve` running there? (--retry forever keeps trying)"
-                raise type(error)(f"{error} ({tried}); {advice}") from error
-            if attempt == 1:
-                _log.info("%s; trying again", error)
-        else:
-            return
+            return await connect(transport, attempts, sleep, _ADVICE)
+        except WrongCertificate:
+            raise
+        except AuthenticationFailed as error:
+            _log.info("%s; trying again", error)
         await sleep(pause)
-        attempt, pause = attempt + 1, min(2 * pause, LONGEST_PAUSE_SECONDS)
+    return await connect(transport, attempts, sleep, _ADVICE)
