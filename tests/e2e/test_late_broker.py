@@ -1,7 +1,11 @@
 """`mfpt-coord serve --broker` when the broker is not there yet."""
 
 import asyncio
+import contextlib
 import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -12,37 +16,49 @@ from support.brokers import free_port
 from support.inbox import Inbox
 from support.nats import Nats, nats
 from support.neighbour import plan_file
-from support.programs import Serving, messages, run, serve
+from support.programs import messages, run, variables
 
 pytestmark = pytest.mark.network
 
 
-async def until_said(serving: Serving, text: str) -> None:
-    async with asyncio.timeout(20):
-        while not any(text in line for line in serving.log):
-            await asyncio.sleep(0.02)  # the log is read by another task
+@contextlib.asynccontextmanager
+async def waiting(home: Path, address: str) -> AsyncIterator[Process]:
+    """Run a coordinator from the moment it has found nobody at the address of its broker."""
+    command = ("-m", "mfpt_coord", "serve", "--data-dir", str(home / "data"), "--broker", address)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *command, "--plan", str(plan_file(home)), stderr=PIPE, env=variables(home)
+    )
+    try:
+        assert process.stderr is not None
+        first = await process.stderr.readline()
+        assert f"cannot reach the broker at {address}: Connection refused; trying again" in first.decode()
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 @pytest.mark.slow
 def test_a_coordinator_waits_for_its_broker_and_serves_when_that_is_there(tmp_path: Path) -> None:
-    async def scenario() -> list[str]:
+    async def scenario() -> bytes:
         port = free_port()
-        broker = ("--broker", f"mqtt://127.0.0.1:{port}")
-        async with serve(tmp_path, tmp_path / "data", *broker, "--plan", str(plan_file(tmp_path))) as serving:
-            await until_said(serving, "trying again")
-            async with nats(tmp_path, Nats(), tcp=port) as running:
-                watcher = MqttTransport(running.tcp, "watcher")
-                await watcher.connect()
-                inbox = Inbox(watcher)
-                watcher.subscribe(COORDINATOR_STATE.path("test"))
-                await inbox.until(lambda: any(b'"online"' in payload for _, payload in inbox.messages))
-                await watcher.close()
-                assert await serving.end(signal.SIGTERM) == 0
-            return serving.log
+        async with waiting(tmp_path, f"mqtt://127.0.0.1:{port}") as process, nats(tmp_path, Nats(), tcp=port) as broker:
+            watcher = MqttTransport(broker.tcp, "watcher")
+            await watcher.connect()
+            inbox = Inbox(watcher)
+            watcher.subscribe(COORDINATOR_STATE.path("test"))
+            await inbox.until(lambda: any(b'"online"' in payload for _, payload in inbox.messages))
+            await watcher.close()
+            process.terminate()
+            _, said = await process.communicate()
+            assert process.returncode == 0
+            return said
 
-    log = asyncio.run(asyncio.wait_for(scenario(), 60))
+    said = asyncio.run(asyncio.wait_for(scenario(), 60))
 
-    assert sum("trying again" in line for line in log) == 1
+    assert b"trying again" not in said
+    assert b"the broker is there" in said
 
 
 @pytest.mark.parametrize(
@@ -52,10 +68,9 @@ def test_a_signal_ends_a_coordinator_that_waits_for_its_broker(
     number: signal.Signals, code: int, tmp_path: Path
 ) -> None:
     async def scenario() -> int:
-        broker = ("--broker", f"mqtt://127.0.0.1:{free_port()}")
-        async with serve(tmp_path, tmp_path / "data", *broker, "--plan", str(plan_file(tmp_path))) as serving:
-            await until_said(serving, "trying again")
-            return await serving.end(number)
+        async with waiting(tmp_path, f"mqtt://127.0.0.1:{free_port()}") as process:
+            process.send_signal(number)
+            return await process.wait()
 
     assert asyncio.run(asyncio.wait_for(scenario(), 60)) == code
 

@@ -7,11 +7,13 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from mfpt_coord.server.kept import Kept
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import MAX_JSON, encode
 from mfpt_shared.protocol.messages import (
     Beat,
+    ChallengeAnswer,
     CoordinatorState,
     Down,
     EnrolAnswer,
@@ -25,7 +27,9 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_ANSWER,
     COORDINATOR_BEAT,
+    COORDINATOR_CHALLENGE,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -34,8 +38,8 @@ from mfpt_shared.protocol.topics import (
     PROMPT,
     Topic,
 )
+from mfpt_shared.transport.base import QOS, Qos, Transport, Will
 from mfpt_shared.transport.base import Event as TransportEvent
-from mfpt_shared.transport.base import Transport, Will
 from mfpt_shared.transport.retries import connect
 
 FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
@@ -44,7 +48,8 @@ Clock = Callable[[], float]
 """Tells the time, Unix seconds."""
 
 MOST_PADDING: Final = MAX_JSON - 1024
-_ADVICE: Final = "is the broker running there?"
+ADVICE: Final = "is the broker running there?"
+"""What to look at where it cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,12 @@ def coordinator_will(federation: str, identity: CoordinatorIdentity) -> Will:
 
 
 class Channel:
-    """What a coordinator sends and receives."""
+    """What a coordinator sends and receives.
+
+    Attributes:
+        kept: What the broker is to keep.
+        reached: Whether the broker has ever been connected.
+    """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
         """Prepare for a federation.
@@ -98,18 +108,22 @@ class Channel:
         self._federation = federation
         self._identity = identity
         self._clock = clock
+        self.kept = Kept()
+        self.reached = False
 
-    async def connect(self, attempts: int | None) -> None:
-        """Connect for the first time; see `retries.connect`."""
-        await connect(self._transport, attempts, asyncio.sleep, _ADVICE)
+    async def connect(self) -> None:
+        """Connect for the first time, however long that takes; see `retries.connect`."""
+        await connect(self._transport, None, asyncio.sleep, ADVICE)
+        self.reached = True
 
     async def receive(self) -> list[TransportEvent]:
         """See Transport.receive."""
         return await self._transport.receive()
 
     def subscribe(self) -> None:
-        """Subscribe to what devices publish, and to what is said about the coordinator; retained states come first."""
-        for topic in (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+        """Subscribe to what devices publish, and to what any coordinator does; retained states come first."""
+        of_coordinators = (COORDINATOR_STATE, COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
+        for topic in (*of_coordinators, CLIENT_STATE, CLIENT_UP, ENROL_UP):
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
@@ -143,9 +157,11 @@ class Channel:
         Args:
             number: Number of the beat in this run.
             version: Newest version of the prompts.
-            size: Least size of the payload, bytes; it is filled up as far as a JSON message may go.
+            size: Least size of the payload, bytes; it is filled up as far as a JSON message may go, and then travels
+                with QoS 0.
         """
-        self._publish(COORDINATOR_BEAT, Beat(number=number, version=version, padding="." * min(size, MOST_PADDING)))
+        beat = Beat(number=number, version=version, padding="." * min(size, MOST_PADDING))
+        self._publish(COORDINATOR_BEAT, beat, qos=0 if size else 1)
 
     def send(self, client: str, message: Down) -> None:
         """Send a message to one device."""
@@ -155,19 +171,26 @@ class Channel:
         """Answer a request to be admitted, on the topic of its invitation."""
         self._publish(ENROL_DOWN, message, token)
 
+    def answer_challenge(self, nonce: str, version: int) -> None:
+        """Tell another coordinator, which has asked, that this one serves the federation."""
+        self._publish(COORDINATOR_ANSWER, ChallengeAnswer(coordinator=self._identity.id, nonce=nonce, version=version))
+
     def forget(self, client: str) -> None:
         """Remove a device's state, which the broker keeps."""
         self._transport.publish(CLIENT_STATE.path(self._federation, client), b"", retain=True)
 
-    def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "") -> None:
+    def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "", qos: Qos = QOS) -> None:
         path = topic.path(self._federation, key)
         stamped = self._stamped(message) if isinstance(message, FromCoordinator) else message
-        self._transport.publish(path, seal(path, encode(stamped), self._identity.key), retain=topic.retain)
+        payload = seal(path, encode(stamped), self._identity.key)
+        if topic.retain:
+            self.kept.published(path, payload)
+        self._transport.publish(path, payload, retain=topic.retain, qos=qos)
 
     def _stamped(self, message: FromCoordinatorT) -> FromCoordinatorT:
         return msgspec.structs.replace(message, epoch=self._identity.epoch, at=self._clock())
 
     async def close(self, flush_seconds: float) -> None:
         """Disconnect in order, once the broker has confirmed everything or the time is up."""
-        await self._transport.flush(flush_seconds)
+        await self._transport.flush(flush_seconds if self.reached else 0.0)
         await self._transport.close()

@@ -1,7 +1,7 @@
 """The first connection to the broker, retried with growing pauses.
 
 A connection that is lost later is mended by the transport; what the device does meanwhile is in `core.machine`
-(`BrokerLost`), and when it gives up in `client`.
+(`BrokerLost`), and when it gives up in `lost_connection`.
 """
 
 import logging

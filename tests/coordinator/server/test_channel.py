@@ -33,7 +33,7 @@ class Setting:
 
     async def start(self) -> None:
         await self.device.connect()
-        await self.channel.connect(1)
+        await self.channel.connect()
         assert await self.channel.receive() == [Connected()]
         self.channel.subscribe()
 
