@@ -7,6 +7,7 @@ import os
 import signal
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
 from mfpt_coord.server.challenge import ensure_alone
-from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
+from mfpt_coord.server.channel import ADVICE, CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator, with_limit
@@ -28,6 +29,7 @@ from mfpt_shared.errors import Incompatible, Interrupted
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
+from mfpt_shared.transport.retries import connect
 
 _log = logging.getLogger(__name__)
 
@@ -120,14 +122,48 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
         )
 
 
+class _Ending:
+    """What a signal ends.
+
+    Attributes:
+        stop: Ends what runs at the moment.
+        signal: The signal that came; 0: none.
+    """
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self.stop = stop
+        self.signal = 0
+
+    def come(self, number: int) -> None:
+        """Obey a signal."""
+        self.signal = number
+        self.stop()
+
+
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
     """Return the number of the signal that ended the service; 0 if it ended on its own."""
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    ending = _Ending(task.cancel)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, ending.come, number)
+    try:
+        await _coordinate(config, store, replace(state, open=is_open(config)), identity, ending)
+    except asyncio.CancelledError:
+        if not ending.signal:
+            raise
+    return ending.signal
+
+
+async def _coordinate(
+    config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity, ending: _Ending
+) -> None:
     federation = state.plan.federation
-    state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
         found = await reach(config, state, identity, stack)
         if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
             asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
+            await connect(asking, config.attempts, asyncio.sleep, ADVICE)
             await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
@@ -144,17 +180,8 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
         )
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
-        ended_by = 0
-
-        def stop(number: int) -> None:
-            nonlocal ended_by
-            ended_by = number
-            coordinator.stop()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
+        ending.stop = coordinator.stop
         await coordinator.run()
         _log.info("stopped at version %d", coordinator.state.version)
-    return ended_by
