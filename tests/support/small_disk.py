@@ -39,10 +39,10 @@ class SmallDisk:
 
 
 @contextlib.contextmanager
-def small_disk(path: Path) -> Iterator[SmallDisk]:
+def small_disk(path: Path, kilobytes: int = KILOBYTES) -> Iterator[SmallDisk]:
     """Mount a disk on a new folder until the context ends; the test is skipped where that is not allowed."""
     path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={KILOBYTES}k,mode=700", "none", str(path)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k,mode=700", "none", str(path)]
     try:
         subprocess.run(mount, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
