@@ -69,6 +69,14 @@ def test_a_standard_error_that_is_full_changes_no_exit_code() -> None:
     assert ended.returncode == 3
 
 
+def test_a_log_that_nobody_reads_changes_no_exit_code() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = program("import logging; logging.getLogger('x').info('a line')", stderr=writing)
+    os.close(writing)
+    assert ended.returncode == 0
+
+
 def test_json_stays_json_in_an_encoding_that_lacks_its_letters() -> None:
     ended = program(f"print(json.dumps({FOREIGN!r}, ensure_ascii=False))", encoding="ascii")
     assert (ended.returncode, ended.stderr) == (0, b"")
