@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpt_shared.environment import not_written
 from mfpt_shared.errors import NotInstalled, UsageError
 
 if TYPE_CHECKING:
@@ -183,7 +184,8 @@ def save(figure: "Figure", path: Path) -> None:
         path: File; its suffix says what is written: a picture (.png), a drawing (.svg), or a page with one (.html).
 
     Raises:
-        UsageError: The suffix is another one, or the file cannot be written.
+        UsageError: The suffix is another one, or there is no place of this name.
+        MfptError: The file cannot be written.
     """
     check(path)
     suffix = path.suffix.lower()
@@ -199,7 +201,7 @@ def save(figure: "Figure", path: Path) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise not_written(path, error) from error
 
 
 def _svg(figure: "Figure") -> str:

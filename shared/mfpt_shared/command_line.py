@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 from mfpt_shared import __version__
 from mfpt_shared.environment import explained
 from mfpt_shared.errors import Interrupted, MfptError
-from mfpt_shared.streams import UNREAD, open_streams, tell
+from mfpt_shared.streams import UNREAD, open_streams, settle, tell
 from mfpt_shared.texts import printable, printable_lines
 
 DEBUG_FLAG: Final = "--debug"
@@ -70,6 +70,7 @@ def run(app: Callable[[], None], program: str) -> None:
         with contextlib.suppress(OSError, SystemExit):
             sys.stdout.flush()
         os._exit(ending.code)
+    settle()
     sys.exit(ending.code)
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed
+from mfpt_shared.texts import printable
 
 ORPHAN_SECONDS: Final = 2.0
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, linux/prctl.h
@@ -37,6 +38,20 @@ def find_server(environment: Mapping[str, str]) -> str:
             "--broker mqtt://host:port"
         )
     return found
+
+
+def last_words(directory: Path) -> str:
+    """Return why a server ended at once, after a colon, as it said itself; empty if it said nothing."""
+    said = [*_lines(directory / "nats-server.err")[:1]]
+    said += [line.partition("[FTL] ")[2] for line in _lines(directory / "nats-server.log") if "[FTL] " in line][-1:]
+    return "".join(f": {printable(words, 200)}" for words in said[:1])
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return []
 
 
 def prepare_child() -> None:
