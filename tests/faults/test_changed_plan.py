@@ -9,7 +9,8 @@ import pytest
 from mfpt_shared.plan import Plan
 from support.federation import tiny_plan
 from support.ledger import Ledger, stored_in
-from support.small_world import COORDINATOR, Setting, World, lived
+from support.small_world import COORDINATOR, World, lived
+from support.world_setting import Setting
 
 ROUNDS: Final = 4
 

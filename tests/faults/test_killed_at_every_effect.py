@@ -11,7 +11,8 @@ import pytest
 
 from support.federation import tiny_plan
 from support.ledger import Ledger
-from support.small_world import COORDINATOR, Fate, Setting, World, lived
+from support.small_world import COORDINATOR, World, lived
+from support.world_setting import Fate, Setting
 
 DEVICE = "device0"
 

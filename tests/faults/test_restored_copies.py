@@ -8,8 +8,9 @@ import pytest
 
 from support.copies import copied_database, restored_database, restored_folder
 from support.federation import tiny_plan
-from support.rough_network import Weather
-from support.small_world import COORDINATOR, Setting, World, lived
+from support.rough_broker import Weather
+from support.small_world import COORDINATOR, World, lived
+from support.world_setting import Setting
 
 DEVICE: Final = "device0"
 

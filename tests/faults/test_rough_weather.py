@@ -8,9 +8,10 @@ import pytest
 from support.federation import tiny_plan
 from support.ledger import Books, tell
 from support.misfortune import misfortune
-from support.rough_network import Weather
+from support.rough_broker import Hearing, Weather
 from support.sealing import key_of
-from support.small_world import COORDINATOR, Setting, World, lived
+from support.small_world import COORDINATOR, World, lived
+from support.world_setting import Setting
 
 
 def rough(seed: int, seconds: float = 120) -> Setting:
@@ -52,6 +53,21 @@ def test_a_device_hears_of_the_coordinator_although_its_will_overtakes_its_retur
         late = Weather(late=0.3)
         setting = Setting(tiny_plan(), ("swh",), 8, seed, late, chaos=the_coordinator_is_cut_off, heals_after=30)
         survives(folder, setting)
+
+
+@pytest.mark.parametrize("hearing", [Hearing.DEAF_UNTIL_A_RESTART, Hearing.DEAF_UNTIL_A_FRESH_FOLDER])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_broker_that_takes_everything_and_delivers_nothing_holds_nobody_up_for_long(
+    folder: Path, seed: int, hearing: Hearing
+) -> None:
+    async def the_broker_goes_deaf(world: World) -> None:
+        for rounds in (1, 3):
+            await world.until_rounds("device0", rounds)
+            world.faults += 1
+            world.broker.hearing = hearing
+
+    setting = Setting(tiny_plan(buffer=2), rounds=5, seed=seed, chaos=the_broker_goes_deaf, heals_after=0)
+    survives(folder, setting)
 
 
 def test_whatever_is_lost_on_standing_connections_is_sent_again(folder: Path) -> None:

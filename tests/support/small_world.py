@@ -1,14 +1,10 @@
 """A coordinator and devices as they are, on a rough network in virtual time; each is killed and started again."""
 
 import asyncio
-import hashlib
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
-
-import msgspec
 
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
@@ -17,61 +13,24 @@ from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.trust import Trust
-from mfpt_edge.storage.device_folder import IDENTITY_FILE, KEY_FILE, Identity
+from mfpt_edge.storage.device_folder import Identity
 from mfpt_shared.errors import ConnectionFailed, Incompatible
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.codec import understand
-from mfpt_shared.transport.base import Event, Inbound
 from support.federation import no_distances
 from support.ledger import Entry, Journal, Ledger, balance, entered_in
 from support.mortal import Killed, Life, MortalFolder, MortalStore
-from support.rough_network import RoughBroker, RoughTransport, Weather
+from support.rough_broker import RoughBroker
+from support.rough_transport import RoughTransport
 from support.sealing import key_of
+from support.small_device import HeardTransport, name_of, settle
 from support.stub import StubTrainer
 from support.virtual_time import BEGINNING, VirtualLoop, live
+from support.world_setting import Setting
 
 HEALED_SECONDS: Final = 900.0
 """Longest time in which everything must be done once nothing goes wrong any more."""
 COORDINATOR: Final = "coordinator"
 RESTART_SECONDS: Final = 3.0
-
-
-@dataclass
-class Fate:
-    """When processes are killed.
-
-    Attributes:
-        who: Name of the process: `coordinator`, or a device.
-        ends_at: Number of the effect boundary at which each of its runs is killed, in order.
-    """
-
-    who: str = ""
-    ends_at: tuple[int, ...] = ()
-
-
-@dataclass
-class Setting:
-    """What a world is made of.
-
-    Attributes:
-        languages: Language of each device.
-        rounds: Accepted updates after which a device leaves.
-        weather: What happens to messages until `heals_after`.
-        chaos: Called with the world at its start, to let things happen to it.
-        heals_after: Seconds after which nothing goes wrong any more.
-        is_started_again: Whether somebody starts a device again that ended because it does not fit the federation.
-    """
-
-    plan: Plan
-    languages: tuple[str, ...] = ("swh", "yor")
-    rounds: int = 2
-    seed: int = 0
-    weather: Weather = field(default_factory=Weather)
-    fates: tuple[Fate, ...] = ()
-    chaos: "Callable[[World], Coroutine[Any, Any, None]] | None" = None
-    heals_after: float = 60.0
-    is_started_again: bool = False
 
 
 class World:
@@ -214,7 +173,7 @@ class World:
         store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
         try:
             state = open_state(store, self.plan)
-            epoch = store.begin_run(int(self.loop.time()))
+            epoch = store.begin_run(self.loop.time(), self.key.public)
             identity = CoordinatorIdentity(store.coordinator, self.loop.time(), epoch, self.key)
             transport = RoughTransport(
                 self.broker,
@@ -224,7 +183,13 @@ class World:
                 persistent=True,
             )
             self.coordinator = Coordinator(
-                state, store, transport, identity, clock=self.loop.time, look_up=no_distances
+                state,
+                store,
+                transport,
+                identity,
+                clock=self.loop.time,
+                look_up=no_distances,
+                revive=lambda times: self._restart_the_broker(life, times),
             )
             await self.coordinator.run()
         except ConnectionFailed:
@@ -234,14 +199,21 @@ class World:
             self.coordinator = None if life.is_over else self.coordinator
             store.close()
 
+    def _restart_the_broker(self, life: Life, times: int) -> None:
+        """Restart the broker for its coordinator as the embedded one does, with a fresh folder if that did not help."""
+        if not life.is_over:
+            self.broker.stop(forgets=times > 1)
+            self.loop.call_later(1, self.broker.start)
+
     async def _join(self, name: str, life: Life) -> None:
         identity = Identity(name_of(name), LanguageCode(self.devices[name]))
         journal = Journal(self.journal(name), identity.client)
         folder = MortalFolder(self.folder / name, life, journal)
-        _settle(folder.path, identity)
+        settle(folder.path, identity)
         session = folder.begin_session(folder.enrol(identity.language))
         federation = self.setting.plan.federation
-        transport = _Heard(journal, self.broker, session.mqtt_client, life, will=client_will(federation, session))
+        will = client_will(federation, session)
+        transport = HeardTransport(journal, self.broker, session.mqtt_client, life, will=will)
         client = EdgeClient(
             folder,
             session,
@@ -258,35 +230,6 @@ class World:
             await client.run()
         finally:
             client.close()
-
-
-class _Heard(RoughTransport):
-    """A device's connection, with a journal of what it is told."""
-
-    def __init__(self, journal: Journal, *about: Any, **more: Any) -> None:
-        super().__init__(*about, **more)
-        self._journal = journal
-
-    async def receive(self) -> list[Event]:
-        events = await super().receive()
-        for event in events:
-            if isinstance(event, Inbound) and event.topic.endswith("/down"):
-                received = understand(event.topic, event.payload, "test")
-                self._journal.hears(received and received.message)
-        return events
-
-
-def name_of(device: str) -> str:
-    """Return the id of a device, the same in every run: a seed always means the same life."""
-    return hashlib.sha256(device.encode()).hexdigest()[:12]
-
-
-def _settle(folder: Path, identity: Identity) -> None:
-    """Give a new device its identity."""
-    folder.mkdir(exist_ok=True)
-    for name, content in ((IDENTITY_FILE, msgspec.json.encode(identity)), (KEY_FILE, key_of(identity.client).to_pem())):
-        if not (folder / name).exists():
-            (folder / name).write_bytes(content)
 
 
 def lived(folder: Path, setting: Setting) -> tuple[World, Ledger]:

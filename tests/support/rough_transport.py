@@ -1,13 +1,11 @@
-"""A broker and its connections in virtual time, which lose, double, delay, overtake and cut what they carry.
+"""A client of a rough broker, in virtual time.
 
-What a client publishes stays in order on its connection, and is sent again over the next one until it is confirmed
-(MQTT 3.1.1, section 4.4). What the broker delivers may overtake anything: brokers keep no order between topics.
+What it publishes stays in order on its connection, and is sent again over the next one until it is confirmed. Source:
+MQTT 3.1.1, section 4.4.
 """
 
 import asyncio
-import random
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed
@@ -15,90 +13,12 @@ from mfpt_shared.transport.base import QOS, Connected, Disconnected, Event, Inbo
 from mfpt_shared.transport.in_process import matches
 from mfpt_shared.transport.mailbox import Mailbox
 from support.mortal import Life
+from support.rough_broker import Message, RoughBroker
 
 RECONNECT_SECONDS: Final = 1.0
 TICK: Final = 1e-6
 NOTICED_SECONDS: Final = 5.0
 """Longest time after which the broker knows that a connection is dead, and publishes the will."""
-
-
-@dataclass
-class Weather:
-    """What may happen to one message on one hop.
-
-    Attributes:
-        latency: Longest usual time on the way, seconds.
-        lost: Probability that the broker does not deliver it although the connection stands.
-        doubled: Probability that it arrives twice.
-        late: Probability that it takes up to `late_seconds`.
-    """
-
-    latency: float = 0.01
-    lost: float = 0.0
-    doubled: float = 0.0
-    late: float = 0.0
-    late_seconds: float = 20.0
-
-    def clears(self) -> None:
-        """Lose, double and delay nothing more."""
-        self.lost = self.doubled = self.late = 0.0
-
-
-@dataclass(eq=False)
-class Message:
-    """A publish on its way to the broker."""
-
-    topic: str
-    payload: bytes
-    retain: bool
-
-
-@dataclass
-class RoughBroker:
-    """The broker. Its clients are `RoughTransport`s."""
-
-    loop: asyncio.AbstractEventLoop
-    rng: random.Random
-    weather: Weather
-    running: bool = True
-    retained: dict[str, bytes] = field(default_factory=dict)
-    clients: "dict[str, RoughTransport]" = field(default_factory=dict)
-
-    def copies(self, *, may_be_lost: bool) -> int:
-        """Return how often the next message arrives."""
-        if may_be_lost and self.rng.random() < self.weather.lost:
-            return 0
-        return 2 if self.rng.random() < self.weather.doubled else 1
-
-    def delay(self) -> float:
-        """Return how long the next message takes, seconds."""
-        is_late = self.rng.random() < self.weather.late
-        return self.rng.uniform(0, self.weather.late_seconds if is_late else self.weather.latency)
-
-    def take(self, message: Message) -> None:
-        """Keep and deliver what a client published."""
-        if message.retain:
-            self.retained[message.topic] = message.payload
-            if not message.payload:
-                del self.retained[message.topic]
-        for client in list(self.clients.values()):
-            qualities = [qos for wanted, qos in client.filters.items() if matches(wanted, message.topic)]
-            if qualities:
-                client.deliver(Inbound(message.topic, message.payload), max(qualities))
-
-    def stop(self, *, forgets: bool = False) -> None:
-        """End at once, as if killed; with a fresh folder it also forgets what it has kept."""
-        self.running = False
-        for client in self.clients.values():
-            client.cut(publish_will=False)
-            if forgets:
-                client.queue.clear()
-        if forgets:
-            self.retained.clear()
-
-    def start(self) -> None:
-        """Run again."""
-        self.running = True
 
 
 class RoughTransport:
@@ -216,11 +136,11 @@ class RoughTransport:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
-        del qos  # everything is sent until it is confirmed
         what = topic.rsplit("/", 1)[-1]
         self._life.passes(f"before a publish to {what}")
         message = Message(topic, payload, retain)
-        self._unconfirmed.append(message)
+        if qos:
+            self._unconfirmed.append(message)
         self._carry(message)
         self._life.passes(f"after a publish to {what}")
 
@@ -260,7 +180,7 @@ class RoughTransport:
                 self._mailbox.put(inbound)
             elif waits:
                 successor = self._broker.clients.get(self._name, self)
-                successor.queue.append(inbound) if not successor.is_up else successor.deliver(inbound)
+                successor.queue.append(inbound) if not successor.is_up else successor.deliver(inbound, qos)
 
         if not self._is_up and waits:
             self.queue.append(inbound)
