@@ -42,6 +42,6 @@ async def connect_with_retries(
         except WrongCertificate:
             raise
         except AuthenticationFailed as error:
-            _log.info("%s; trying again", error)
+            _log.debug("%s; trying again", error)  # people are told if it lasts
         await sleep(pause)
     return await connect(transport, attempts, sleep, _ADVICE)
