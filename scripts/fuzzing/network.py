@@ -17,6 +17,7 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_BEAT,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -125,6 +126,7 @@ _EXAMPLES: dict[Topic, list[Decoded]] = {
         messages.CoordinatorState(state="online", coordinator="c", version=3, started=1e9, epoch=2, at=1e9)
     ],
     COORDINATOR_STATUS: [_status()],
+    COORDINATOR_BEAT: [messages.Beat(number=7, padding="..", version=3, epoch=2, at=1e9)],
     PLAN: [messages.PlanNotice(digest=_PLAN.digest, plan=_PLAN, epoch=2, version=3, at=1e9)],
     PROMPT: [
         messages.Prompt(

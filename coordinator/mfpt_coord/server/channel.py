@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.codec import MAX_JSON, encode
 from mfpt_shared.protocol.messages import (
+    Beat,
     CoordinatorState,
     Down,
     EnrolAnswer,
@@ -23,6 +24,7 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_BEAT,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -31,13 +33,15 @@ from mfpt_shared.protocol.topics import (
     PROMPT,
     Topic,
 )
+from mfpt_shared.transport.base import QOS, Qos, Transport, Will
 from mfpt_shared.transport.base import Event as TransportEvent
-from mfpt_shared.transport.base import Transport, Will
 
 FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
 
 Clock = Callable[[], float]
 """Tells the time, Unix seconds."""
+
+MOST_PADDING: Final = MAX_JSON - 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what is said about the coordinator; retained states come first."""
-        for topic in (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+        for topic in (COORDINATOR_STATE, COORDINATOR_BEAT, CLIENT_STATE, CLIENT_UP, ENROL_UP):
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
@@ -130,6 +134,18 @@ class Channel:
         """Publish what `mfpt-coord status` shows; the broker keeps it."""
         self._publish(COORDINATOR_STATUS, status)
 
+    def publish_beat(self, number: int, version: int, size: int = 0) -> None:
+        """Publish that the coordinator is there.
+
+        Args:
+            number: Number of the beat in this run.
+            version: Newest version of the prompts.
+            size: Least size of the payload, bytes; it is filled up as far as a JSON message may go, and then travels
+                with QoS 0.
+        """
+        beat = Beat(number=number, version=version, padding="." * min(size, MOST_PADDING))
+        self._publish(COORDINATOR_BEAT, beat, qos=0 if size else 1)
+
     def send(self, client: str, message: Down) -> None:
         """Send a message to one device."""
         self._publish(CLIENT_DOWN, message, client)
@@ -142,10 +158,10 @@ class Channel:
         """Remove a device's state, which the broker keeps."""
         self._transport.publish(CLIENT_STATE.path(self._federation, client), b"", retain=True)
 
-    def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "") -> None:
+    def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "", qos: Qos = QOS) -> None:
         path = topic.path(self._federation, key)
         stamped = self._stamped(message) if isinstance(message, FromCoordinator) else message
-        self._transport.publish(path, seal(path, encode(stamped), self._identity.key), retain=topic.retain)
+        self._transport.publish(path, seal(path, encode(stamped), self._identity.key), retain=topic.retain, qos=qos)
 
     def _stamped(self, message: FromCoordinatorT) -> FromCoordinatorT:
         return msgspec.structs.replace(message, epoch=self._identity.epoch, at=self._clock())

@@ -22,6 +22,7 @@ Accuracy = Annotated[float, Meta(ge=0, le=1)]
 Tag = Annotated[str, Meta(pattern=r"^[a-z]{3}\Z")]
 Identifier = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Digest = Annotated[str, Meta(max_length=80)]
+Padding = Annotated[str, Meta(max_length=2**20)]
 Text = Annotated[str, Meta(max_length=500)]
 
 

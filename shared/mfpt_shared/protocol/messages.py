@@ -31,12 +31,13 @@ from mfpt_shared.protocol.base import (
     Version,
 )
 from mfpt_shared.protocol.enrolment import Admitted, Enrol, EnrolAnswer, Refused, Role
-from mfpt_shared.protocol.status import ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
+from mfpt_shared.protocol.status import Beat, ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
 from mfpt_shared.tensors import Array, Half, Quantised
 
 __all__ = [
     "PROTOCOL",
     "Admitted",
+    "Beat",
     "ClientStatus",
     "Enrol",
     "EnrolAnswer",

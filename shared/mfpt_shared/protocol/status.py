@@ -1,10 +1,10 @@
-"""The status of a federation, which `mfpt-coord status` shows. docs/protocol.md explains every field."""
+"""The status of a federation, which `mfpt-coord status` shows, and its beat. docs/protocol.md explains every field."""
 
 from typing import Literal
 
 import msgspec
 
-from mfpt_shared.protocol.base import FromCoordinator
+from mfpt_shared.protocol.base import FromCoordinator, Number, Padding
 
 
 class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,3 +74,15 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     more_languages: int = 0
     more_clients: int = 0
     more_online: int = 0
+
+
+class Beat(FromCoordinator, frozen=True, kw_only=True):
+    """`coord/beat`: the coordinator is there, and the broker delivers.
+
+    Attributes:
+        number: Number of the beat in the coordinator's run, from 1.
+        padding: Makes the beat as long as the longest message of the federation, to see whether the broker passes it.
+    """
+
+    number: Number
+    padding: Padding = ""

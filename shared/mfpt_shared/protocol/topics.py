@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.messages import (
+    Beat,
     ClientState,
     CoordinatorState,
     Down,
@@ -60,6 +61,7 @@ class Topic:
 
 COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState, qos=0)
 COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus, qos=0)
+COORDINATOR_BEAT: Final = Topic("coord/beat", "coordinator", retain=False, json=Beat)
 PLAN: Final = Topic("plan", "coordinator", retain=True, json=PlanNotice, qos=0)
 PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt, qos=0)
 CLIENT_STATE: Final = Topic("client/+/state", "client", retain=True, json=ClientState)
@@ -69,7 +71,7 @@ ENROL_UP: Final = Topic("enrol/+/up", "client", retain=False, json=Enrol)
 ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer, qos=0)
 
 TOPICS: Final = (
-    *(COORDINATOR_STATE, COORDINATOR_STATUS, PLAN, PROMPT),
+    *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_BEAT, PLAN, PROMPT),
     *(CLIENT_STATE, CLIENT_UP, CLIENT_DOWN, ENROL_UP, ENROL_DOWN),
 )
 

@@ -16,6 +16,7 @@ from mfpt_shared.protocol.messages import (
     Ack,
     Admitted,
     Assign,
+    Beat,
     ClientState,
     ClientStatus,
     CoordinatorState,
@@ -41,6 +42,7 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_BEAT,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -90,6 +92,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         COORDINATOR_STATE,
         CoordinatorState(epoch=3, version=42, at=AT, state="online", coordinator="c0ffee", started=1750000000.5),
     ),
+    "beat.json": (COORDINATOR_BEAT, Beat(epoch=3, version=42, at=AT, number=7, padding="..")),
     "federation-status.json": (
         COORDINATOR_STATUS,
         FederationStatus(
