@@ -1,8 +1,7 @@
-"""`serve` on a data folder that cannot be used: one line, an exit code, and no other plan than the folder's is served."""
+"""`serve` on a data folder that cannot be used: one line, an exit code, and no other plan is served."""
 
 import contextlib
 import os
-import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -26,12 +25,17 @@ def with_schema(version: int) -> Callable[[Path], object]:
     return change
 
 
+def into_a_folder(database: Path) -> None:
+    database.unlink()
+    database.mkdir()
+
+
 CASES: Final[dict[str, tuple[Callable[[Path], object], int]]] = {
     "an empty database": (lambda database: database.write_bytes(b""), 7),
     "a half copied database": (lambda database: os.truncate(database, 8192), 7),
     "a database that has gone": (lambda database: database.unlink(), 7),
     "a key that has gone": (lambda database: database.with_name("coordinator.key").unlink(), 7),
-    "a folder in its place": (lambda database: shutil.move(database, database.parent / "x") and database.mkdir(), 7),
+    "a folder in its place": (into_a_folder, 7),
     "a database of a later version": (with_schema(99), 6),
     "a database of no version": (with_schema(0), 7),
     "a log that is a folder": (lambda database: database.with_name(f"{DATABASE_FILE}-wal").mkdir(), 1),
