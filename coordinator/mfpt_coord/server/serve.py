@@ -15,6 +15,7 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
+from mfpt_coord.server.challenge import ensure_alone
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
@@ -53,8 +54,8 @@ def serve(config: ServeConfig) -> None:
 def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
     """Return who the coordinator is in this run.
 
-    Its number is at least the time in seconds: where a store was lost, or an older copy of it was restored, devices
-    have seen higher epochs than the store knows of.
+    Its number is at least the time in microseconds: where a store was lost, or an older copy of it was restored,
+    devices have seen higher epochs than the store knows of.
 
     Args:
         data_dir: Data folder, which holds the key; a new one is made where there is none.
@@ -65,7 +66,7 @@ def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
     """
     started = time.time()
     key = open_key(data_dir / KEY_FILE, store.key, has_run=store.has_run)
-    epoch = store.begin_run(int(started), key.public)
+    epoch = store.begin_run(started, key.public)
     return CoordinatorIdentity(store.coordinator, started, epoch, key)
 
 
@@ -125,6 +126,9 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
         found = await reach(config, state, identity, stack)
+        if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
+            asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
+            await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )

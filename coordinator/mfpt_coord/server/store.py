@@ -32,6 +32,7 @@ from mfpt_shared.errors import InUse
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import plan_to_json
+from mfpt_shared.run_numbers import next_run
 from mfpt_shared.tensors import Array
 
 
@@ -55,6 +56,9 @@ class Store(Protocol):
             Damaged: Nothing can be saved any more.
             MfptError: They cannot be saved now.
         """
+
+    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
+        """Tell whether these very bytes were committed as this update of this device, however long ago."""
 
     def erase(self) -> None:
         """Overwrite on the disk what the last commits removed; this takes longer than a commit, and may wait."""
@@ -102,17 +106,17 @@ class SqliteStore:
         """Whether a run has begun on this store."""
         return bool(self._meta("epoch", b""))
 
-    def begin_run(self, least: int, key: PublicKey) -> int:
+    def begin_run(self, now: float, key: PublicKey) -> int:
         """Begin a run, on the disk already.
 
         Args:
-            least: Smallest epoch.
+            now: Unix seconds.
             key: The coordinator's public key.
 
         Returns:
             The run's epoch, higher than all before.
         """
-        epoch = max(int(self._meta("epoch", b"0")) + 1, least)
+        epoch = next_run(int(self._meta("epoch", b"0")), now)
         with self._database.transaction():
             self._put_meta("epoch", b"%d" % epoch)
             self._put_meta("key", key)
@@ -135,6 +139,11 @@ class SqliteStore:
             for effect in effects:
                 self._save(effect)
                 self._has_removed = self._has_removed or isinstance(effect, SaveFold)
+
+    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
+        """See Store.holds."""
+        query = "SELECT 1 FROM updates WHERE client = ? AND sequence = ? AND sha256 = ?"
+        return self._db.execute(query, (client, sequence, sha256(payload))).fetchone() is not None
 
     def erase(self) -> None:
         """See Store.erase."""
@@ -191,7 +200,7 @@ class SqliteStore:
         header = update.header
         values = (
             *(update.client, header.sequence, update.language, header.base_version),
-            *(update.staleness, header.examples, update.at, sha256(payload), payload),
+            *(update.staleness, header.examples, update.at, update.digest, payload),
         )
         self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)", values)
 

@@ -77,8 +77,8 @@ DROP TABLE judgements;
 PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 - our own constants
 
-_FORGET_UPDATES: Final = """
-UPDATE updates SET payload = NULL
+_FOLDED: Final = """
+SELECT number, client, sequence, language, base_version, staleness, examples, received, fold, sha256 FROM updates
 WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
 """
 
@@ -140,13 +140,29 @@ def forget(database: sqlite3.Connection, before: float) -> None:
         database: Connection, with or without a transaction.
         before: Unix seconds.
     """
-    database.execute(_FORGET_UPDATES, {"before": before})
+    _forget_payloads(database, before)
     # Prompts were published: they need not be overwritten, which would take as long as writing the new ones.
     database.execute("PRAGMA secure_delete = OFF")
     try:
         database.execute(_FORGET_PROMPTS, {"before": before})
     finally:
         database.execute("PRAGMA secure_delete = ON")
+
+
+def _forget_payloads(database: sqlite3.Connection, before: float) -> None:
+    """Write rows anew without their payloads: in rows that only shrink, SQLite keeps the space for good."""
+    rows = database.execute(_FOLDED, {"before": before}).fetchall()
+    database.execute("SAVEPOINT forgetting")
+    try:
+        database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
+        database.executemany("INSERT INTO updates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", rows)
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK TO forgetting")
+        raise
+    finally:
+        if database.in_transaction:
+            database.execute("RELEASE forgetting")
 
 
 def checkpoint(database: sqlite3.Connection) -> str:
