@@ -66,8 +66,9 @@ async def restore_device(field: Field) -> str:
     cell = field.chance.choice(field.cells)
     async with cell.lock:
         await cell.process.kill()
-        folder = field.chance.choice(cell.folders)
-        done = await asyncio.to_thread(_put_back, folder, field.folder / "copies" / folder.name)
+        copies = {folder: field.folder / "copies" / folder.name for folder in cell.folders}
+        folder = field.chance.choice([folder for folder, copy in copies.items() if copy.exists()] or cell.folders)
+        done = await asyncio.to_thread(_put_back, folder, copies[folder])
         await cell.process.start()
     return done
 
