@@ -1,6 +1,7 @@
 """A transport without a thread of its own, so that one process can hold a thousand devices.
 
-It behaves as `MqttTransport` does: it connects again after 1, 2, 4 … 30 s, and sends again what was not confirmed.
+It behaves as `MqttTransport` does: it connects again after 1, 2, 4 … 30 s, and sends again what was not confirmed. What
+is published with QoS 0 while the connection is down is lost.
 """
 
 import asyncio
@@ -65,8 +66,11 @@ class LightTransport:
         """See Transport.unsubscribe."""
         self._write(packets.unsubscribe(self._number(), filters))
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
+        if not qos:
+            self._write(packets.publish(topic, payload, retain=retain))
+            return
         number = self._number()
         self._unconfirmed[number] = (topic, payload, retain)
         self._write(packets.publish(topic, payload, number, retain=retain))
