@@ -133,7 +133,8 @@ async def _command(*arguments: str) -> None:
     )
     _, said = await process.communicate()
     if process.returncode:
-        raise MfptError(f"mfpt-coord {arguments[0]} {arguments[1]} failed: {said.decode(errors='replace').strip()}")
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        raise MfptError(f"mfpt-coord {arguments[0]} {arguments[1]} failed: {''.join(last)}")
 
 
 async def _pause(field: Field, seconds: tuple[float, float] = _PAUSE_SECONDS) -> None:
@@ -145,8 +146,8 @@ FAULTS: Final = (
     Fault(3.0, hold_connections),
     Fault(3.0, kill_devices),
     Fault(3.0, restore_device),
-    Fault(1.0, kill_broker),
-    Fault(1.0, stop_broker),
+    Fault(0.7, kill_broker),
+    Fault(0.7, stop_broker),
     Fault(0.5, kill_coordinator),
     Fault(0.5, set_clock),
     Fault(0.5, back_up),
