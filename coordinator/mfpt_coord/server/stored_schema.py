@@ -168,20 +168,24 @@ def _forget_payloads(database: sqlite3.Connection, before: float) -> None:
             database.execute("RELEASE forgetting")
 
 
-def checkpoint(database: sqlite3.Connection) -> None:
+def checkpoint(database: sqlite3.Connection) -> bool:
     """Move everything into the database file, and empty the log beside it, which holds what was removed.
 
-    Where that cannot be done now, because somebody reads the file or the disk is full, it is done after the next fold:
-    whatever was committed stays committed.
+    Returns:
+        Whether the log is empty now.
+
+    Where that cannot be done now, because somebody reads the file or the disk is full, it can be done later: whatever
+    was committed stays committed.
     """
     waiting = database.execute("PRAGMA busy_timeout").fetchone()[0]
     database.execute("PRAGMA busy_timeout = 0")
     try:
         is_busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         problem = "another program reads the database" if is_busy else ""
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         problem = str(error)
     finally:
         database.execute(f"PRAGMA busy_timeout = {waiting}")
     if problem:
-        _log.warning("folded updates are still in the database's log, until the next version (%s)", problem)
+        _log.warning("folded updates may still be in the database's log (%s); trying again", problem)
+    return not problem
