@@ -112,15 +112,15 @@ async def set_clock(field: Field) -> str:
 
 
 async def back_up(field: Field) -> str:
-    """The operator copies the database, and looks whether the copy is sound.
+    """The operator makes a backup, and looks whether it is sound.
 
     Raises:
         MfptError: The copy cannot be made, or is not sound.
     """
-    copy = field.folder / "backup.sqlite"
+    copy = field.folder / "copy.backup"
     async with field.lock:
-        copy.unlink(missing_ok=True)
         await _command("db", "backup", str(copy), "--data-dir", str(field.service.data))
+        await _command("db", "check", str(copy))
     return "backup taken"
 
 
