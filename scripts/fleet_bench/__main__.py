@@ -42,13 +42,8 @@ def main() -> int:
 
 
 def _bench(folder: Path, arguments: argparse.Namespace) -> Fleet:
-    console = Console(stderr=True)
-    with console.status("starting a coordinator") as status:
-
-        def say(text: str) -> None:
-            status.update(text)
-
-        return asyncio.run(bench(folder, arguments.devices, arguments.limit, say))
+    with Console(stderr=True).status("starting a coordinator") as status:
+        return asyncio.run(bench(folder, arguments.devices, arguments.limit, status.update))
 
 
 def _arguments() -> argparse.Namespace:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from fleet_bench.result import Fleet, Peak
+from fleet_bench.result import Fleet
 from mfpt_shared.errors import MfptError
 from stub_federation.group import GroupProcess
 from stub_federation.plans import FEDERATION, LANGUAGES, stub_plan

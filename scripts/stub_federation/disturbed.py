@@ -55,9 +55,9 @@ class DisturbedTransport:
         """See Transport.unsubscribe."""
         self._inner.unsubscribe(*filters)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
-        self._pass_on(partial(self._inner.publish, topic, payload, retain=retain))
+        self._pass_on(partial(self._inner.publish, topic, payload, retain=retain, qos=qos))
 
     async def receive(self) -> list[Event]:
         """See Transport.receive."""

@@ -65,8 +65,9 @@ class LightTransport:
         """See Transport.unsubscribe."""
         self._write(packets.unsubscribe(self._number(), filters))
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
+        del qos  # everything is sent until it is confirmed
         number = self._number()
         self._unconfirmed[number] = (topic, payload, retain)
         self._write(packets.publish(topic, payload, number, retain=retain))

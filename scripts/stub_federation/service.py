@@ -117,6 +117,11 @@ class Service:
                 return True
         return False
 
+    def signal_coordinator(self, number: signal.Signals) -> None:
+        """Send the coordinator a signal, if it runs."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
     async def ask(self, order: AnyOrder) -> AnyReport:
         """Ask the coordinator what its operator can ask; see `control.ask`."""
         return await asyncio.to_thread(control.ask, self.data, order)

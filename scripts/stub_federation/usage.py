@@ -21,7 +21,7 @@ def usage(pid: int | None) -> Usage | None:
         return None
     try:
         lines = (_PROC / str(pid) / "status").read_text(encoding="ascii", errors="replace").splitlines()
-        descriptors = len(os.listdir(_PROC / str(pid) / "fd"))
+        descriptors = sum(1 for _ in (_PROC / str(pid) / "fd").iterdir())
     except OSError:
         return None
     rss = next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS:")), None)
@@ -34,7 +34,7 @@ def folder_size(folder: Path) -> float:
     for place, _, names in os.walk(folder):
         for name in names:
             try:
-                total += os.stat(os.path.join(place, name), follow_symlinks=False).st_size
+                total += (Path(place) / name).lstat().st_size
             except OSError:
                 continue
     return total / _MB

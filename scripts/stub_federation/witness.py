@@ -43,11 +43,11 @@ class Witness:
         """See Transport.unsubscribe."""
         self._inner.unsubscribe(*filters)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
         if topic == self._up:
             self._note(payload)
-        self._inner.publish(topic, payload, retain=retain)
+        self._inner.publish(topic, payload, retain=retain, qos=qos)
 
     def _note(self, payload: bytes) -> None:
         """Remember what an update was: as stored, without its seal."""

@@ -173,7 +173,7 @@ class World:
         store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
         try:
             state = open_state(store, self.plan)
-            epoch = store.begin_run(int(self.loop.time()))
+            epoch = store.begin_run(self.loop.time(), self.key.public)
             identity = CoordinatorIdentity(store.coordinator, self.loop.time(), epoch, self.key)
             transport = RoughTransport(
                 self.broker,

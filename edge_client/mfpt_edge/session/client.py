@@ -34,6 +34,7 @@ from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
+from mfpt_edge.session.lost_connection import LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
@@ -44,15 +45,13 @@ from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, Incompatible
+from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan, plan_to_json
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
 """Longest time that the device waits at the end for the broker to confirm what it sent."""
-REFUSALS: Final = 3
-"""Refused attempts to reconnect, one after the other, after which the device believes that it is not wanted."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,8 +96,6 @@ class EdgeClient:
         self._outbox = folder.outbox()
         forget_damaged(self._outbox)
         self._clock = clock
-        self._retries = retries
-        self._refusals = 0
         self._excluded = False
         sequence = self._outbox.last_sequence
         self._state = State(
@@ -110,6 +107,7 @@ class EdgeClient:
         )
         self._channel = Channel(transport, federation, session)
         self._is_member = trust.key is not None
+        self._lost = LostConnection(self._is_member, retries)
         self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
         self._freshness = Freshness(self._kept_epoch, version, session.number)
         self._hearing = Hearing(Listener(federation, trust, self._freshness))
@@ -158,7 +156,8 @@ class EdgeClient:
                 self._status.publish_if_due()
             await self._report_last_version()
             self._disk.finish()
-        except BaseException:
+        except BaseException as error:
+            self._excluded = isinstance(error, AuthenticationFailed)
             self._job.close()
             raise
         finally:
@@ -191,22 +190,13 @@ class EdgeClient:
     def _receive(self, event: TransportEvent) -> None:
         match event:
             case Connected():
-                self._refusals = 0
+                self._lost.mended()
                 self._handle(BrokerConnected(self._clock()))
             case SubscriptionRefused():
                 _log.warning("%s", event)
-            case Disconnected(reason, attempts, refused):
-                self._refusals = self._refusals + 1 if refused else 0
-                if self._refusals >= REFUSALS:
-                    raise self._exclusion(
-                        "the broker no longer accepts this device's credentials; it may have been revoked: ask for a "
-                        "new invitation"
-                    )
-                if attempts == 0:
-                    _log.warning("lost the connection to the broker (%s); reconnecting, nothing is lost", reason)
+            case Disconnected():
                 self._handle(BrokerLost(self._clock()))
-                if self._retries is not None and attempts >= self._retries:
-                    raise ConnectionFailed(f"the broker is gone ({reason}), {attempts} attempts to reconnect failed")
+                self._lost.note(event, self._clock())
             case Inbound() as inbound:
                 understood = self._hearing.take(inbound, self._state.plan, self._clock())
                 self._keep_epoch()
@@ -264,18 +254,13 @@ class EdgeClient:
             case Refuse(reason):
                 raise Incompatible(reason)
             case Exclude(reason):
-                raise self._exclusion(reason)
+                raise AuthenticationFailed(reason)
 
     async def _report_last_version(self) -> None:
         """Tell the coordinator how good the last version is."""
         report = await self._job.judge_newest()
         if report is not None:
             self._channel.send(report)
-
-    def _exclusion(self, reason: str) -> AuthenticationFailed:
-        """Note that nobody takes anything from this device any more, and return the error with which it ends."""
-        self._excluded = True
-        return AuthenticationFailed(reason)
 
     async def _say_goodbye(self) -> None:
         self._status.say_goodbye()
