@@ -42,6 +42,7 @@ class World:
         plan: The coordinator's plan.
         lives: What each process has lived through so far, the newest run last.
         done: Processes that have ended by themselves.
+        clock_error: By how much the clocks of processes that start now are fast, seconds.
         disk_is_full: Whether the coordinator cannot commit anything.
         faults: Number of things that went wrong so far, beside messages.
         before_start: What to do before a process is started the next time.
@@ -65,6 +66,7 @@ class World:
         self.done: set[str] = set()
         self.is_ending = False
         self.disk_is_full = False
+        self.clock_error = 0.0
         self.faults = 0
         self.before_start: dict[str, Callable[[], None]] = {}
         self.given_up: set[Entry] = set()
@@ -171,10 +173,11 @@ class World:
     async def _serve(self, _: str, life: Life) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
+        clock = self._clock_of_a_run()
         try:
             state = open_state(store, self.plan)
-            epoch = store.begin_run(self.loop.time(), self.key.public)
-            identity = CoordinatorIdentity(store.coordinator, self.loop.time(), epoch, self.key)
+            epoch = store.begin_run(clock(), self.key.public)
+            identity = CoordinatorIdentity(store.coordinator, clock(), epoch, self.key)
             transport = RoughTransport(
                 self.broker,
                 identity.mqtt_client,
@@ -187,7 +190,7 @@ class World:
                 store,
                 transport,
                 identity,
-                clock=self.loop.time,
+                clock=clock,
                 look_up=no_distances,
                 revive=lambda times: self._restart_the_broker(life, times),
             )
@@ -198,6 +201,11 @@ class World:
         finally:
             self.coordinator = None if life.is_over else self.coordinator
             store.close()
+
+    def _clock_of_a_run(self) -> Callable[[], float]:
+        """Return a clock that is as wrong as clocks are now, and does not jump."""
+        error = self.clock_error
+        return lambda: self.loop.time() + error
 
     def _restart_the_broker(self, life: Life, times: int) -> None:
         """Restart the broker for its coordinator as the embedded one does, with a fresh folder if that did not help."""
@@ -221,7 +229,7 @@ class World:
             transport,
             trust=Trust(),
             prepare=lambda _: StubTrainer(step=0.1),
-            clock=self.loop.time,
+            clock=self._clock_of_a_run(),
             rounds=self.setting.rounds,
         )
         self.clients[name] = client
