@@ -3,12 +3,16 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from mfpt_coord.core.effects import SaveInvitation
+from mfpt_coord.core.state import State
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.serve import open_state
+from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
@@ -23,6 +27,7 @@ from support.rough_broker import RoughBroker
 from support.rough_transport import RoughTransport
 from support.sealing import key_of
 from support.small_device import HeardTransport, name_of, settle
+from support.small_invitation import become_member, invitation
 from support.stub import StubTrainer
 from support.virtual_time import BEGINNING, VirtualLoop, live
 from support.world_setting import Setting
@@ -175,7 +180,7 @@ class World:
         store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
         clock = self._clock_of_a_run()
         try:
-            state = open_state(store, self.plan)
+            state = self._open_state(store, clock())
             epoch = store.begin_run(clock(), self.key.public)
             identity = CoordinatorIdentity(store.coordinator, clock(), epoch, self.key)
             transport = RoughTransport(
@@ -202,6 +207,18 @@ class World:
             self.coordinator = None if life.is_over else self.coordinator
             store.close()
 
+    def _open_state(self, store: MortalStore, at: float) -> State:
+        """Return the state in a store; a closed federation begins with its invitation."""
+        is_new = store.load() is None
+        state = open_state(store, self.plan)
+        if not self.setting.is_closed:
+            return state
+        if is_new:
+            SqliteStore.commit(store, [SaveInvitation(invitation(len(self.devices), at))])
+        loaded = store.load()
+        assert loaded is not None
+        return replace(loaded, open=False)
+
     def _clock_of_a_run(self) -> Callable[[], float]:
         """Return a clock that is as wrong as clocks are now, and does not jump."""
         error = self.clock_error
@@ -220,6 +237,15 @@ class World:
         settle(folder.path, identity)
         session = folder.begin_session(folder.enrol(identity.language))
         federation = self.setting.plan.federation
+        if self.setting.is_closed:
+            await become_member(
+                folder.path,
+                session,
+                life,
+                federation,
+                self.key.public,
+                lambda: RoughTransport(self.broker, f"guest-{name}", life),
+            )
         will = client_will(federation, session)
         transport = HeardTransport(journal, self.broker, session.mqtt_client, life, will=will)
         client = EdgeClient(
@@ -227,7 +253,7 @@ class World:
             session,
             federation,
             transport,
-            trust=Trust(),
+            trust=Trust(self.key.public if self.setting.is_closed else None),
             prepare=lambda _: StubTrainer(step=0.1),
             clock=self._clock_of_a_run(),
             rounds=self.setting.rounds,
