@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.relations import Relations
@@ -10,6 +10,10 @@ from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Phase, UpdateCounts, UpdateHeader
 from mfpt_shared.tensors import Array, Layout, flatten, initial_state, layout
+
+GONE_SECONDS: Final = 600.0
+"""Time after which a silent device counts as gone. One that is at work or idle speaks every minute; only while it loads
+its backbone for the first time may it say nothing for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,7 @@ class Client:
     """One device.
 
     Attributes:
-        sequence: Number of its last accepted update; an update with the same number or a lower one is a duplicate.
+        sequence: Number of its last accepted update; the next one has a higher number.
         contributed: Base version of its last accepted update; -1 before the first.
         folded: Number of its updates that went into a version.
         seconds: Time from an assignment to its update, moving average; None before the first.
@@ -59,10 +63,23 @@ class Client:
     folded: int = 0
     assignment: Assignment | None = None
 
+    def is_online(self, at: float) -> bool:
+        """Tell whether it is there, as far as anybody knows: it has said so, and not gone silent since.
+
+        A broker that went down together with a device never publishes that device's last will.
+        """
+        return self.state == "online" and at < self.last_seen + GONE_SECONDS
+
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """An accepted update that waits in the buffer. `delta` is flat, [values] float32; `at` is when it arrived."""
+    """An accepted update that waits in the buffer.
+
+    Attributes:
+        delta: Flat, [values] float32.
+        at: When it arrived, Unix seconds.
+        digest: SHA-256 of its bytes, by which it is recognised when it comes again.
+    """
 
     client: str
     header: UpdateHeader
@@ -70,6 +87,7 @@ class Contribution:
     staleness: int
     delta: Array
     at: float
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Final
 
-from mfpt_edge.core.asking import ask, given, is_at_hand, needed_version
+from mfpt_edge.core.asking import ask, given, is_at_hand, knowing, needed_version
 from mfpt_edge.core.deadlines import (
     LAST_PROMPT_SECONDS,
     REANNOUNCE_SECONDS,
@@ -17,6 +17,7 @@ from mfpt_edge.core.deadlines import (
     is_busy,
     lacks_news,
     look_again_at,
+    waiting,
     waits_for_acknowledgement,
 )
 from mfpt_edge.core.effects import (
@@ -26,9 +27,11 @@ from mfpt_edge.core.effects import (
     Forget,
     KeepPrompt,
     Leave,
+    NoteSession,
     Prepare,
     PublishState,
     Refuse,
+    Renumber,
     SendReady,
     SendUpdates,
     Subscribe,
@@ -95,7 +98,7 @@ def _(event: TimePassed, state: State) -> Step:
 def _(event: BrokerConnected, state: State) -> Step:
     # The coordinator's retained state follows; until it comes, nobody is known to listen.
     fresh = replace(state, connected=True, refused=False, coordinator=None, announced=False, asked=0)
-    return _waiting(fresh, event.at), [Subscribe(), PublishState(at_once=True)]
+    return waiting(fresh, event.at), [Subscribe(), PublishState(at_once=True)]
 
 
 @_record.register
@@ -105,7 +108,7 @@ def _(event: BrokerLost, state: State) -> Step:
 
 @_record.register
 def _(event: NotSubscribed, state: State) -> Step:
-    return _waiting(replace(state, refused=True), event.at), []
+    return waiting(replace(state, refused=True), event.at), []
 
 
 @_record.register
@@ -114,10 +117,10 @@ def _(event: CoordinatorSeen, state: State) -> Step:
         if state.coordinator is None:
             return state, [Tell("no coordinator is online yet; waiting for one")] if state.plan is None else []
         gone = replace(state, coordinator=None, announced=False, assigned=None)
-        return _waiting(gone, event.at), [Tell("the coordinator went offline; waiting")]
+        return waiting(gone, event.at), [Tell("the coordinator went offline; waiting")]
     epoch, version = event.message.epoch, event.message.version
     if epoch == state.coordinator:
-        return _knowing(state, version), []
+        return knowing(state, version), []
     seen = replace(state, coordinator=epoch, announced=False, assigned=None, sent_at=event.at)
     seen = replace(seen, trained_from=-1, published=version)  # it may have lost its database, and be at a lower version
     return seen, [SendUpdates(state.outbox)] if state.outbox else []
@@ -160,12 +163,13 @@ def _(event: Prepared, state: State) -> Step:
 def _(event: Trained, state: State) -> Step:
     if state.phase != "training":
         return state, []  # it ended just before it was cancelled; its update stays in the outbox for the next run
-    outbox = (*state.outbox, event.sequence)
-    trained, effects = _in_phase(
-        replace(state, outbox=outbox, sequence=event.sequence, sent_at=event.at, failures=0, trained_from=state.base),
-        "uploading",
-    )
-    return trained, [*effects, SendUpdates(outbox)] if state.coordinator is not None else effects
+    done = replace(state, outbox=(*state.outbox, event.sequence), sent_at=event.at, failures=0)
+    trained, effects = _in_phase(replace(done, trained_from=state.base), "uploading")
+    if event.sequence < state.sequence:
+        # Meanwhile another one was given a higher number, and a lower one than that is not taken any more.
+        trained, more = _with_number(trained, event.sequence, state.sequence + 1)
+        effects += more
+    return trained, [*effects, SendUpdates(trained.outbox)] if state.coordinator is not None else effects
 
 
 @_record.register
@@ -180,26 +184,22 @@ def _(event: TrainingFailed, state: State) -> Step:
 
 @_record.register
 def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each message
-    state = _knowing(replace(state, refused=False), event.message.version)
+    state = knowing(replace(state, refused=False), event.message.version)
     match event.message:
         case Assign(version=version):
             busy = state.leaving or state.phase == "training"
-            return (state, []) if busy else (_waiting(replace(state, assigned=version), event.at), [])
+            return (state, []) if busy else (waiting(replace(state, assigned=version), event.at), [])
         case Ack() as answer:
             return _acknowledged(state, answer)
         case Reject(sequence=sequence, reason=reason, detail=detail):
             if sequence not in state.outbox:
                 return state, []
             rejected, effects = _forgotten(state, sequence)
-            if reason == "incompatible" and sequence >= state.first_sequence:
+            if reason == "incompatible" and sequence not in state.left_over:
                 return rejected, [*effects, Refuse(f"the coordinator rejects this device's updates: {detail}")]
             return rejected, [*effects, Tell(f"update {sequence} was rejected: {detail}")]
-        case Resync(sequence=sequence, version=version):
-            resynced, effects = _forgotten(state, sequence)
-            return resynced, [
-                *effects,
-                Tell(f"update {sequence} is too old to use and was dropped; continuing from version {version}"),
-            ]
+        case Resync() as answer:
+            return _resynced(state, answer, event.at)
         case Stop(reason="finished", version=version):
             finished = _leave_with(state, version, event.at)
             if state.phase != "training":
@@ -208,6 +208,8 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
             return idle, [CancelTraining(), *effects]
         case Stop(reason="revoked", detail=detail):
             return state, [Exclude(f"this device is no longer admitted{detail and f': {detail}'}")]
+        case Stop(detail=detail, newest=newest) if newest:
+            return state, [NoteSession(newest), Refuse(detail)]
         case Stop(detail=detail):
             return state, [Refuse(f"the coordinator turned this device away: {detail}")]
 
@@ -216,11 +218,33 @@ def _acknowledged(state: State, answer: Ack) -> Step:
     if answer.sequence not in state.outbox:
         return state, []
     after, effects = _forgotten(state, answer.sequence, accepted=True)
-    if answer.sequence < state.first_sequence:
+    if answer.sequence in state.left_over:
         return after, effects  # made by an earlier run
     # Not the version after the newest one here: prompts and answers may overtake each other.
     contained_from = state.base + answer.staleness + 1
     return replace(after, rounds=after.rounds + 1, contained_from=contained_from), effects
+
+
+def _resynced(state: State, answer: Resync, at: float) -> Step:
+    """Drop an update that is too old; one whose number another one has had is sent again under a higher number."""
+    sequence = answer.sequence
+    if sequence not in state.outbox:
+        return state, []
+    if not answer.highest:
+        told = f"update {sequence} is too old to use and was dropped; continuing from version {answer.version}"
+        after, effects = _forgotten(state, sequence)
+        return after, [*effects, Tell(told)]
+    new = max(state.sequence, answer.highest) + 1
+    after, effects = _with_number(replace(state, sent_at=at), sequence, new)
+    told = f"another update of this device had number {sequence} before (was its state folder restored, or copied?)"
+    return after, [*effects, SendUpdates((new,)), Tell(f"{told}; it is sent again as update {new}")]
+
+
+def _with_number(state: State, sequence: int, new: int) -> Step:
+    """Give an update in the outbox another number, higher than all others."""
+    outbox = (*(waiting for waiting in state.outbox if waiting != sequence), new)
+    left_over = state.left_over | {new} if sequence in state.left_over else state.left_over
+    return replace(state, outbox=outbox, sequence=new, left_over=left_over), [Renumber(sequence, new)]
 
 
 def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
@@ -239,17 +263,7 @@ def _leave_with(state: State, version: int, at: float) -> State:
     """Begin to wait for the version to leave with. It may not exist yet: only after a while does it count as lost."""
     leave_by = min(state.leave_by, at + LAST_PROMPT_SECONDS)
     leaving = replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None)
-    return _waiting(leaving, at)
-
-
-def _waiting(state: State, at: float) -> State:
-    """Begin to wait for news; if they do not come, the device subscribes again."""
-    return replace(state, waiting_since=at, looks=0)
-
-
-def _knowing(state: State, version: int) -> State:
-    """Note that the coordinator has published a version."""
-    return replace(state, published=max(state.published, version))
+    return waiting(leaving, at)
 
 
 def _in_phase(state: State, phase: Phase) -> Step:

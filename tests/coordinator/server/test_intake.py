@@ -6,23 +6,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, SessionOver, UpdateArrived
 from mfpt_coord.core.state import Client, State, initial
 from mfpt_coord.server import intake as intake_module
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.quotas import BURST, STRANGERS_BURST
-from mfpt_shared.errors import Incompatible
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
     Ack,
     ClientState,
-    CoordinatorState,
     Ready,
     Update,
     UpdateHeader,
 )
 from mfpt_shared.protocol.seal import seal
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, ENROL_UP
 from mfpt_shared.transport.base import Inbound
 from support.admitting import enrolled, invitation, request
 from support.coordinator_core import SWAHILI
@@ -48,7 +46,11 @@ class Door:
         enrolments = {client: enrolled(client) for client in admitted}
         about: dict[str, Any] = {"open": is_open, "enrolments": enrolments} | changes
         self.state: State = replace(initial(tiny_plan()), **about)
-        self.intake = Intake(lambda: self.state, key_of("coordinator").public, epoch=3)
+        self.stored: set[tuple[str, int, bytes]] = set()
+        self.intake = Intake(lambda: self.state, self.holds)
+
+    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
+        return (client, sequence, payload) in self.stored
 
     def takes(self, *messages: Inbound, at: float = 9.0) -> list[str]:
         """Return the kinds of events that come of messages."""
@@ -133,19 +135,45 @@ def test_a_message_that_a_broker_repeats_counts_once_and_is_no_attack() -> None:
     assert door.refused == {}
 
 
-@pytest.mark.parametrize("older", [ready(1), ready(9, session=1)], ids=["of this session", "of an earlier session"])
-def test_an_older_message_is_replayed(older: Ready) -> None:
+def test_an_older_message_is_replayed() -> None:
     door = Door("d1")
     door.takes(inbound(CLIENT_UP, "d1", ready(2, session=2)))
-    older = ready(older.number, session=2 if older.number == 1 else 1)
-    assert door.takes(inbound(CLIENT_UP, "d1", older)) == []
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(1, session=2))) == []
     assert door.refused == {"replayed": 1}
+
+
+@pytest.mark.parametrize(
+    ("late", "number"), [(ready(9), 9), (state(9), 0)], ids=["announces itself", "says what it does"]
+)
+def test_a_device_that_is_at_work_in_a_session_that_is_over_is_noticed(late: Any, number: int) -> None:
+    """On whatever topic the later session was heard."""
+    door = Door("d1")
+    door.takes(inbound(CLIENT_STATE, "d1", state(1, session=2)))
+    topic = CLIENT_UP if number else CLIENT_STATE
+    assert door.intake.understand(inbound(topic, "d1", late), 9.0) == [SessionOver(9.0, "d1", 1, number, newest=2)]
+    assert door.refused == {"replayed": 1}
+
+
+def test_that_an_earlier_session_has_ended_needs_no_answer() -> None:
+    door = Door("d1")
+    door.takes(inbound(CLIENT_STATE, "d1", state(1, session=2)))
+    gone = ClientState(state="offline", language="swh", session=1, number=5)
+    assert door.takes(inbound(CLIENT_STATE, "d1", gone)) == []
+
+
+def test_only_the_very_bytes_that_are_stored_are_an_update_that_came_before() -> None:
+    door = Door("d1", clients={"d1": Client("d1", SWAHILI, sequence=1)})
+    other = Update(HEADER, {"head.bias": np.zeros(2, np.float32)})
+    door.stored.add(("d1", 1, encode(UPDATE)))
+    events = [door.intake.understand(inbound(CLIENT_UP, "d1", one), 9.0)[0] for one in (UPDATE, other)]
+    assert [isinstance(event, UpdateArrived) and event.is_stored for event in events] == [True, False]
 
 
 def test_a_restarted_coordinator_knows_which_announcements_are_old() -> None:
     known = Client("d1", SWAHILI, session=2, announced=5)
     door = Door("d1", clients={"d1": known})
-    assert door.takes(inbound(CLIENT_UP, "d1", ready(4, session=2)), inbound(CLIENT_UP, "d1", ready(9))) == []
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(4, session=2))) == []
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(9))) == ["SessionOver"]
     assert door.refused == {"replayed": 2}
     assert door.takes(inbound(CLIENT_UP, "d1", ready(6, session=2))) == ["ClientSaid"]
 
@@ -207,35 +235,6 @@ def test_a_request_to_be_admitted_comes_with_the_key_that_signed_it() -> None:
     door = Door()
     asked = door.intake.understand(inbound(ENROL_UP, "token-1", request("d1"), signer="d1"), 9.0)
     assert asked == [EnrolAsked(9.0, "token-1", request("d1"), key_of("d1").public)]
-
-
-def coordinator_state(epoch: int, state: Any = "online") -> Inbound:
-    message = CoordinatorState(state=state, coordinator="c", started=1.0, epoch=epoch)
-    return inbound(COORDINATOR_STATE, "", message, signer="coordinator")
-
-
-def test_a_coordinator_ends_when_a_later_run_of_it_is_at_work() -> None:
-    door = Door()
-    with pytest.raises(Incompatible, match="epoch 4"):
-        door.takes(coordinator_state(4))
-
-
-def test_what_a_coordinator_said_itself_or_when_it_ended_is_no_news() -> None:
-    door = Door()
-    assert door.takes(coordinator_state(3), coordinator_state(2, "offline")) == []
-    assert door.refused == {}
-
-
-def test_an_earlier_run_that_is_still_at_work_overwrites_what_the_broker_keeps() -> None:
-    door = Door()
-    assert door.takes(coordinator_state(2)) == ["Overwritten"]
-
-
-def test_what_somebody_else_says_about_the_coordinator_is_forged() -> None:
-    door = Door()
-    said = CoordinatorState(state="online", coordinator="c", started=1.0, epoch=99)
-    assert door.takes(inbound(COORDINATOR_STATE, "", said, signer="thief")) == []
-    assert door.refused == {"forged": 1}
 
 
 def test_an_open_federation_counts_each_device_that_it_meets_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,8 @@ from mfpt_shared.protocol.messages import (
     Admitted,
     Assign,
     Beat,
+    Challenge,
+    ChallengeAnswer,
     ClientState,
     ClientStatus,
     CoordinatorState,
@@ -42,7 +44,9 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_ANSWER,
     COORDINATOR_BEAT,
+    COORDINATOR_CHALLENGE,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -56,6 +60,7 @@ from mfpt_shared.tensors import Quantised
 FOLDER = Path(__file__).parent
 FINGERPRINT = "sha256:" + "0123456789abcdef" * 4
 AT = 1750000100.0
+SHA256 = "0123456789abcdef" * 4
 DIGEST = "fedcba9876543210"
 
 PLAN_VALUE = plans.Plan(
@@ -124,6 +129,11 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
             refused={"forged": 1, "replayed": 4},
         ),
     ),
+    "challenge.json": (COORDINATOR_CHALLENGE, Challenge(epoch=1, at=AT, coordinator="decade", nonce="n0nce")),
+    "challenge-answer.json": (
+        COORDINATOR_ANSWER,
+        ChallengeAnswer(epoch=3, version=42, at=AT, coordinator="c0ffee", nonce="n0nce"),
+    ),
     "plan.json": (PLAN, PlanNotice(epoch=3, version=42, at=AT, digest=PLAN_VALUE.digest, plan=PLAN_VALUE)),
     "client-state.json": (
         CLIENT_STATE,
@@ -150,12 +160,20 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         CLIENT_DOWN,
         Assign(epoch=3, version=42, at=AT, deadline=37.5, session=5, ready=6, turn=1),
     ),
-    "ack.json": (CLIENT_DOWN, Ack(epoch=3, version=42, at=AT, sequence=3, staleness=1)),
+    "ack.json": (CLIENT_DOWN, Ack(epoch=3, version=42, at=AT, sequence=3, staleness=1, sha256=SHA256)),
     "reject.json": (
         CLIENT_DOWN,
-        Reject(epoch=3, version=42, at=AT, sequence=3, reason="diverged", detail="a value changed by more than 1000"),
+        Reject(
+            epoch=3,
+            version=42,
+            at=AT,
+            sequence=3,
+            reason="diverged",
+            detail="a value changed by more than 1000",
+            sha256=SHA256,
+        ),
     ),
-    "resync.json": (CLIENT_DOWN, Resync(epoch=3, version=42, at=AT, sequence=3)),
+    "resync.json": (CLIENT_DOWN, Resync(epoch=3, version=42, at=AT, sequence=3, sha256=SHA256, highest=5)),
     "stop.json": (
         CLIENT_DOWN,
         Stop(epoch=3, version=42, at=AT, reason="finished", detail="thank you", session=5, ready=6),
