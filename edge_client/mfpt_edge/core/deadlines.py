@@ -1,5 +1,6 @@
 """What a device waits for, and for how long before it does something about it."""
 
+from dataclasses import replace
 from typing import Final
 
 from mfpt_edge.core.asking import growing, is_at_hand, needed_version
@@ -33,6 +34,11 @@ def lacks_news(state: State) -> bool:
 def look_again_at(state: State) -> float:
     """Return when a device that lacks news subscribes again, in Unix seconds."""
     return state.waiting_since + growing(RESUBSCRIBE_SECONDS, state.looks)
+
+
+def waiting(state: State, at: float) -> State:
+    """Begin to wait for news; if they do not come, the device subscribes again."""
+    return replace(state, waiting_since=at, looks=0)
 
 
 def is_busy(state: State) -> bool:
