@@ -3,6 +3,7 @@
 import asyncio
 import resource
 import sys
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from mfpt_shared.errors import ConnectionFailed
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE
 from stub_federation.light_transport import LightTransport
 from support.brokers import embedded
+from support.programs import variables
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -64,3 +66,22 @@ def test_a_thousand_devices_listen_at_one_broker(tmp_path: Path) -> None:
                 await device.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 120))
+
+
+def test_an_operator_whose_machine_lets_few_files_be_opened_is_told_how_many_devices_that_makes(tmp_path: Path) -> None:
+    limited = ("sh", "-c", f'ulimit -n {FILES} && exec "$@"', "sh", sys.executable)
+    command = ("-m", "mfpt_coord", "serve", "--data-dir", str(tmp_path / "data"), "--listen", "127.0.0.1:0")
+
+    async def scenario() -> str:
+        serving = await asyncio.create_subprocess_exec(*limited, *command, stderr=PIPE, env=variables(tmp_path))
+        try:
+            assert serving.stderr is not None
+            return (await serving.stderr.readline()).decode()
+        finally:
+            serving.terminate()
+            await serving.communicate()
+
+    said = asyncio.run(asyncio.wait_for(scenario(), 60))
+
+    assert f"at most {connections_with(FILES)} connections" in said
+    assert "ulimit -Hn" in said
