@@ -131,6 +131,7 @@ def test_a_database_of_a_later_version_is_incompatible(database: Path) -> None:
         open_store(database.parent)
 
 
+@pytest.mark.slow  # it waits a second for the lock
 def test_a_database_that_another_program_has_locked_is_in_use(database: Path) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
