@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from mfpt_shared import __version__
 from mfpt_shared.environment import explained
 from mfpt_shared.errors import Interrupted, MfptError
+from mfpt_shared.stopping import sigterm_interrupts
 from mfpt_shared.streams import UNREAD, open_streams, tell
 from mfpt_shared.texts import printable, printable_lines
 
@@ -104,9 +105,16 @@ def _ended(app: Callable[[], None], *, debug: bool) -> _Ending:
 
 
 def _exit_code(app: Callable[[], None]) -> int:
-    """Run a command line, and return the exit code with which it ends by itself."""
+    """Run a command line, and return the exit code with which it ends by itself.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted.
+    """
     try:
-        app()
+        with sigterm_interrupts():
+            app()
     except SystemExit as ended:
+        if ended.code == Interrupted.exit_code:  # typer has made it of the KeyboardInterrupt
+            raise KeyboardInterrupt from ended
         return ended.code if isinstance(ended.code, int) else 0
     return 0

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import time
 import uuid
 from dataclasses import replace
@@ -25,7 +24,7 @@ from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.atomic import write_durably
-from mfpt_shared.errors import Damaged, Incompatible, Interrupted
+from mfpt_shared.errors import Damaged, Incompatible
 from mfpt_shared.folders import owned
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
@@ -37,10 +36,9 @@ _log = logging.getLogger(__name__)
 
 
 def serve(config: ServeConfig) -> None:
-    """Run a coordinator until it is done or told to stop.
+    """Run a coordinator until it is done or interrupted; it has saved whatever it acknowledged.
 
     Raises:
-        Interrupted: Somebody pressed Ctrl-C; everything is saved.
         MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
@@ -49,8 +47,7 @@ def serve(config: ServeConfig) -> None:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store)
-            if asyncio.run(_run(config, store, state, identity)) == signal.SIGINT:
-                raise Interrupted("interrupted; everything is saved, and the same command continues from here")
+            asyncio.run(_run(config, store, state, identity))
         finally:
             store.close()
 
@@ -129,8 +126,7 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
         )
 
 
-async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
-    """Return the number of the signal that ended the service; 0 if it ended on its own."""
+async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
@@ -153,17 +149,9 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
         )
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
-        ended_by = 0
-
-        def stop(number: int) -> None:
-            nonlocal ended_by
-            ended_by = number
-            coordinator.stop()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
-        await coordinator.run()
-        _log.info("stopped at version %d", coordinator.state.version)
-    return ended_by
+        try:
+            await coordinator.run()
+        finally:
+            _log.info("stopped at version %d", coordinator.state.version)
