@@ -2,10 +2,7 @@
 
 import asyncio
 import os
-import shutil
 import signal
-import subprocess
-from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
@@ -16,12 +13,13 @@ from mfpt_shared.plan_files import plan_to_toml
 from support.brokers import free_port
 from support.federation import Device, running, tiny_plan
 from support.programs import Serving, serve
+from support.small_disk import SmallDisk, small_disk
 from support.stub import StubTrainer
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 SECONDS: Final = 90.0
-MEGABYTES: Final = 24
+KILOBYTES: Final = 24 * 1024
 
 
 class Trouble:
@@ -87,41 +85,17 @@ def test_a_broker_with_a_damaged_folder_gets_a_fresh_one(tmp_path: Path) -> None
     asyncio.run(asyncio.wait_for(scenario(), 3 * SECONDS))
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes, which only root can make."""
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    mount = shutil.which("mount")
-    made = mount and subprocess.run(
-        [mount, "-t", "tmpfs", "-o", f"size={MEGABYTES}m", "tmpfs", str(disk)], capture_output=True, check=False
-    )
-    if not made or made.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield disk
-    subprocess.run(["umount", str(disk)], check=True)
-
-
-def test_a_federation_whose_disk_was_full_goes_on_when_there_is_room_again(small_disk: Path) -> None:
-    async def scenario() -> None:
-        trouble = Trouble(small_disk)
+def test_a_federation_whose_disk_was_full_goes_on_when_there_is_room_again(tmp_path: Path) -> None:
+    async def scenario(disk: SmallDisk) -> None:
+        trouble = Trouble(disk.path)
         async with trouble.serving() as serving:
-            device = trouble.device(serving, "device", rounds=8)
-            device.client  # noqa: B018 - its folder is made while there is room
+            device = Device(tmp_path / "device", "swh", serving.address, StubTrainer(), rounds=8)
             async with running(device):
                 await device.until(lambda seen: seen.rounds >= 2, SECONDS)
-                fill(small_disk / "ballast")
+                disk.fill()
                 await asyncio.sleep(30)  # the trouble itself: a disk that is full for half a minute
-                (small_disk / "ballast").unlink()
+                disk.make_room()
                 await device.until(lambda seen: seen.rounds == 8, 2 * SECONDS)
 
-    asyncio.run(asyncio.wait_for(scenario(), 4 * SECONDS))
-
-
-def fill(file: Path) -> None:
-    with file.open("wb", buffering=0) as stream:
-        while True:
-            try:
-                stream.write(bytes(4096))
-            except OSError:
-                return
+    with small_disk(tmp_path / "disk", KILOBYTES) as disk:
+        asyncio.run(asyncio.wait_for(scenario(disk), 4 * SECONDS))

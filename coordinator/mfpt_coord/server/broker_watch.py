@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.pulse import Deaf, Pulse, SendBeat, TooLong
@@ -13,6 +14,10 @@ from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound
 
 Revive = Callable[[int], None]
 """Starts a broker again that does not deliver; it is told how often this was found since it last did, from 1."""
+
+RAISE_LIMIT: Final = (
+    "raise its limit on the length of messages (nats-server: max_payload, Mosquitto: message_size_limit)"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -64,13 +69,14 @@ class BrokerWatch:
         match self._pulse.due(at):
             case SendBeat(number, size):
                 self._channel.publish_beat(number, version, size)
-            case Deaf(times, connected):
-                self._found_deaf(times, connected=connected)
+            case Deaf() as deaf:
+                self._found_deaf(deaf)
             case TooLong(size):
                 _log.error(
-                    "the broker does not pass messages of %s bytes, the longest of this federation: raise its limit "
-                    "(max_payload of nats-server, message_size_limit of Mosquitto), or no device gets its prompt",
+                    "the broker does not pass messages of %s bytes, the longest of this federation, so devices may get "
+                    "no prompt; %s",
                     f"{size:,}",
+                    RAISE_LIMIT,
                 )
 
     def _heard(self, inbound: Inbound) -> bool:
@@ -84,10 +90,12 @@ class BrokerWatch:
             self._pulse.heard(received.message.number)
         return True
 
-    def _found_deaf(self, times: int, *, connected: bool) -> None:
+    def _found_deaf(self, deaf: Deaf) -> None:
         if self._revive is not None:
-            self._revive(times)
-        elif connected:
+            self._revive(deaf.times)
+        elif deaf.cuts:
+            _log.error("the broker ends every connection after a moment: is its disk full? Or %s", RAISE_LIMIT)
+        elif deaf.connected:
             _log.error(
                 "the broker takes messages, but delivers none: restart it, and see that the coordinator's user may "
                 "read and write %s/%s/#",

@@ -26,6 +26,12 @@ class Heart:
     def __init__(self) -> None:
         self.now = 100.0
         self.pulse = Pulse(SIZE)
+        self._number = 0
+
+    @property
+    def number(self) -> int:
+        """Number of the beats so far."""
+        return self._number
 
     def connects(self) -> None:
         self.pulse.connected(self.now)
@@ -37,8 +43,10 @@ class Heart:
         """Wait for the next deadline, and return what is to be done then."""
         self.now = max(self.now, self.pulse.next_deadline)
         verdict = self.pulse.due(self.now)
-        if heard and isinstance(verdict, SendBeat):
-            self.pulse.heard(verdict.number)
+        if isinstance(verdict, SendBeat):
+            self._number = verdict.number
+            if heard:
+                self.pulse.heard(verdict.number)
         return verdict
 
 
@@ -68,7 +76,7 @@ def test_a_beat_is_due_every_second_and_not_sooner() -> None:
 def test_a_broker_that_sends_nothing_back_is_deaf_and_found_so_again_and_again() -> None:
     heart = Heart()
     heart.connects()
-    found = [heart.beats(heard=False) for _ in range(3 * (DEAF_BEATS + 1))]
+    found = [heart.beats(heard=False) for _ in range(1 + 3 * (DEAF_BEATS + 1))]
     assert [verdict for verdict in found if isinstance(verdict, Deaf)] == [Deaf(n, connected=True) for n in (1, 2, 3)]
     heart.beats()
     again = [heart.beats(heard=False) for _ in range(DEAF_BEATS + 1)]
@@ -78,10 +86,23 @@ def test_a_broker_that_sends_nothing_back_is_deaf_and_found_so_again_and_again()
 def test_a_broker_that_restarts_is_given_time_and_counts_as_deaf_until_it_delivers() -> None:
     heart = Heart()
     heart.connects()
-    assert Deaf(1, connected=True) in [heart.beats(heard=False) for _ in range(DEAF_BEATS + 1)]
+    assert Deaf(1, connected=True) in [heart.beats(heard=False) for _ in range(DEAF_BEATS + 2)]
     heart.loses()
     heart.connects()
-    assert Deaf(2, connected=True) in [heart.beats(heard=False) for _ in range(DEAF_BEATS + 1)]
+    assert Deaf(2, connected=True) in [heart.beats(heard=False) for _ in range(DEAF_BEATS + 2)]
+
+
+def test_a_broker_that_cuts_every_connection_and_stores_nothing_is_deaf() -> None:
+    """It passes what is sent with QoS 0, which it need not store (nats-server, after its disk was full)."""
+    heart = Heart()
+    found = list[Verdict | None]()
+    for _ in range(6):
+        heart.connects()
+        found.append(heart.beats())
+        found += [heart.beats(heard=False) for _ in range(3)]
+        heart.loses()
+    assert Deaf(1, connected=True) in found
+    assert TooLong(SIZE) not in found
 
 
 def test_a_coordinator_that_was_busy_for_long_blames_nobody() -> None:
@@ -116,12 +137,26 @@ def test_a_broker_that_drops_long_messages_is_told_of_once() -> None:
 def test_a_broker_that_cuts_the_connection_at_long_messages_is_told_of_once() -> None:
     heart = Heart()
     found = list[Verdict | None]()
-    for _ in range(2 * CUTS):
+    for _ in range(CUTS):
+        heart.connects()
+        assert heart.beats(heard=False) == SendBeat(heart.number, SIZE)
+        heart.loses()
+    for _ in range(2):
+        heart.connects()
+        found += [heart.beats() for _ in range(5)]
+        heart.loses()
+    assert found.count(TooLong(SIZE)) == 1
+    assert SendBeat(CUTS + 1, 0) in found, "it lets short ones pass"
+
+
+def test_a_broker_that_cuts_every_connection_whatever_is_sent_is_said_to_do_so() -> None:
+    heart = Heart()
+    found = list[Verdict | None]()
+    for _ in range(DEAF_BEATS + CUTS + 2):
         heart.connects()
         found.append(heart.beats(heard=False))
         heart.loses()
-        found.append(heart.pulse.due(heart.now))
-    assert found.count(TooLong(SIZE)) == 1
+    assert Deaf(1, connected=True, cuts=True) in found
 
 
 def test_a_connection_that_breaks_before_the_first_beat_was_sent_blames_nobody() -> None:
