@@ -21,6 +21,9 @@ from mfpt_shared.transport.base import Inbound
 
 REPAIR_SECONDS: Final = 30.0
 """Time between two repairs, at least."""
+CUT_SECONDS: Final = 5.0
+"""Duration of a connection under which its end is no accident."""
+MANY_CUTS: Final = 5
 MAX_TOLD: Final = 100
 # A coordinator that starts asks twice; one that runs says how it stands once for each version.
 BURST: Final = 100.0
@@ -53,7 +56,33 @@ class Rivals:
         self._bucket = Bucket(BURST, PER_SECOND, BURST, -math.inf)
         self._told: set[PublicKey | None] = set()
         self._repaired = -math.inf
+        self._is_repair = False
+        self._connected = -math.inf
+        self._cuts = 0
         self.repair_at = math.inf
+
+    def connected(self, at: float) -> None:
+        """Note that the broker is connected: it may have lost everything, unless the connection comes and goes."""
+        self._connected = at
+        if self._cuts < MANY_CUTS:
+            self.repair_at, self._is_repair = at, False
+        else:
+            self._repair_soon(at)
+
+    def lost(self, at: float) -> None:
+        """Note that the connection is lost."""
+        self._cuts = self._cuts + 1 if at < self._connected + CUT_SECONDS else 0
+        self._connected = -math.inf
+        if self._cuts == MANY_CUTS:
+            _log.error(
+                "the broker has ended the connection %d times in a row, each time at once: does another coordinator "
+                "log in as the same user? Stop one of the two, or give each a user of its own",
+                self._cuts,
+            )
+
+    def _repair_soon(self, at: float) -> None:
+        self.repair_at = min(self.repair_at, max(at, self._repaired + REPAIR_SECONDS))
+        self._is_repair = True
 
     def hears(self, path: str) -> bool:
         """Tell whether only coordinators publish on a full topic."""
@@ -75,7 +104,7 @@ class Rivals:
         """
         fate = self._channel.kept.fate(inbound.topic, inbound.payload)
         if fate == "replacing":
-            self.repair_at = min(self.repair_at, max(at, self._repaired + REPAIR_SECONDS))
+            self._repair_soon(at)
         is_news = fate == "replacing" or parse(inbound.topic, self._federation).topic in _NEWS
         if fate == "own" or not is_news or not self._bucket.take(at):
             return
@@ -100,7 +129,9 @@ class Rivals:
         """Tell, once, whether it is time to publish this coordinator's messages again."""
         if now < self.repair_at:
             return False
-        self.repair_at, self._repaired = math.inf, now
+        self.repair_at = math.inf
+        if self._is_repair:
+            self._repaired = now
         return True
 
     def _read(self, inbound: Inbound, at: float) -> Received | None:
