@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
-from mfpt_coord.core.effects import Effect, SaveFold, Send
+from mfpt_coord.core.effects import Effect, SaveFold, SaveUpdate, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.grants import granted
 from mfpt_coord.core.machine import step
@@ -15,7 +15,19 @@ from mfpt_coord.core.state import Client, State, initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import encode
-from mfpt_shared.protocol.messages import Assign, ClientState, Down, Ready, Stop, Tensors, Update, UpdateHeader
+from mfpt_shared.protocol.messages import (
+    Ack,
+    Assign,
+    ClientState,
+    Down,
+    Ready,
+    Reject,
+    Resync,
+    Stop,
+    Tensors,
+    Update,
+    UpdateHeader,
+)
 from mfpt_shared.tensors import Array, unflatten
 
 FINGERPRINT = "sha256:" + "0" * 64
@@ -39,9 +51,12 @@ class Federation:
         self.now = 1000.0
         self.number = 0
         self.effects: list[Effect] = []
+        self.stored: set[tuple[str, int, bytes]] = set()
 
     def feed(self, event: Event) -> None:
         self.state, self.effects = step(self.state, event)
+        for saved in self.only(SaveUpdate):
+            self.stored.add((saved.contribution.client, saved.contribution.header.sequence, saved.payload))
 
     def ready(
         self,
@@ -88,7 +103,9 @@ class Federation:
         )
         if assigned:
             self.state = with_grant(self.state, client, language, message.header.base_version)
-        self.feed(UpdateArrived(self.now, client, message, encode(message)))
+        payload = encode(message)
+        is_stored = (client, sequence, payload) in self.stored
+        self.feed(UpdateArrived(self.now, client, message, payload, is_stored=is_stored))
 
     def passes(self, seconds: float) -> None:
         self.now += seconds
@@ -103,7 +120,7 @@ class Federation:
         return [effect.message for effect in self.effects if isinstance(effect, Send) and effect.client == client]
 
     def told(self, client: str) -> list[Down]:
-        """What was sent, without the `ready` that it answers."""
+        """What was sent, without the `ready` or the bytes that it answers."""
         return [_without_question(message) for message in self.sent(client)]
 
     def only(self, kind: type[EffectT]) -> list[EffectT]:
@@ -120,6 +137,8 @@ def with_grant(state: State, client: str, language: LanguageCode, version: int) 
 
 
 def _without_question(message: Down) -> Down:
+    if isinstance(message, Ack | Reject | Resync):
+        return msgspec.structs.replace(message, sha256="")
     if isinstance(message, Assign):
         return msgspec.structs.replace(message, session=0, ready=0, turn=0)
     return msgspec.structs.replace(message, session=0, ready=0) if isinstance(message, Stop) else message

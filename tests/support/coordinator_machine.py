@@ -37,6 +37,7 @@ class Book:
     accepted: list[tuple[str, int]] = field(default_factory=list)
     folded: list[tuple[str, int]] = field(default_factory=list)
     deltas: dict[tuple[str, int], Array] = field(default_factory=dict)
+    payloads: dict[tuple[str, int], bytes] = field(default_factory=dict)
     prompts: dict[LanguageCode, Array] = field(default_factory=dict)
     moments: dict[LanguageCode, Array] = field(default_factory=dict)
     looked_up: list[frozenset[LanguageCode]] = field(default_factory=list)
@@ -47,6 +48,7 @@ class Book:
                 key = (contribution.client, contribution.header.sequence)
                 assert key not in self.accepted
                 self.accepted.append(key)
+                self.payloads[key] = payload
                 update = decode(CLIENT_UP, payload)
                 assert isinstance(update, Update)
                 self.deltas[key] = flatten(dense(update.delta), state.layout)

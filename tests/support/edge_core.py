@@ -42,7 +42,7 @@ class Device:
             rounds_wanted=rounds,
             outbox=left_over,
             sequence=sequence,
-            first_sequence=sequence + 1,
+            left_over=frozenset(left_over),
         )
         self.now = 1000.0
         self.effects: list[Effect] = []

@@ -64,6 +64,7 @@ class History:
         self.state = initial(plan)
         self.now = 1000.0
         self.sequences = dict.fromkeys(CLIENTS, 0)
+        self.last: dict[str, bytes] = {}
         self.saved: dict[str, Client] = {}
         self.looked_up: list[frozenset[LanguageCode]] = []
         shelf.store.create(self.state, "c0ffee")
@@ -124,8 +125,8 @@ class History:
         self.update(client, self.sequences[client] + 1, size=1e7)
 
     def _again(self, client: str) -> None:
-        if self.sequences[client]:
-            self.update(client, self.sequences[client])
+        if client in self.last:
+            self.arrives(client, self.last[client])
 
     def _update(self, client: str) -> None:
         self.sequences[client] += self.random.randint(1, 2)
@@ -152,6 +153,12 @@ class History:
             ),
         )
         payload = encode(Update(header, packed))
+        if size == 1.0:
+            self.last[client] = payload
+        return self.arrives(client, payload)
+
+    def arrives(self, client: str, payload: bytes) -> list[Effect]:
         update = decode(CLIENT_UP, payload)
         assert isinstance(update, Update)
-        return self.feed(UpdateArrived(self.now, client, update, payload))
+        is_stored = self.shelf.store.holds(client, update.header.sequence, payload)
+        return self.feed(UpdateArrived(self.now, client, update, payload, is_stored=is_stored))

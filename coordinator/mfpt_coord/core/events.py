@@ -21,12 +21,35 @@ class ClientSaid:
 
 @dataclass(frozen=True, slots=True)
 class UpdateArrived:
-    """A device sent an update; `payload` is the frame as it came, for the store to keep."""
+    """A device sent an update.
+
+    Attributes:
+        payload: The frame as it came, for the store to keep.
+        is_stored: Whether the store holds these very bytes from this device, under this number.
+    """
 
     at: float
     client: str
     update: Update
     payload: bytes
+    is_stored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOver:
+    """A device spoke in a session although a later one of its sessions has begun.
+
+    Attributes:
+        session: The session that is over.
+        ready: Number of the announcement that was made in it; 0: it was no announcement.
+        newest: The newest session of the device.
+    """
+
+    at: float
+    client: str
+    session: int
+    ready: int
+    newest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +125,7 @@ class DeviceRenamed:
 Event = (
     ClientSaid
     | UpdateArrived
+    | SessionOver
     | DistancesFound
     | TimePassed
     | DeviceMet

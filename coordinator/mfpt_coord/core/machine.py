@@ -29,6 +29,7 @@ from mfpt_coord.core.events import (
     Event,
     InvitationWithdrawn,
     Invited,
+    SessionOver,
     TimePassed,
     UpdateArrived,
 )
@@ -37,7 +38,14 @@ from mfpt_coord.core.grants import granted
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
-from mfpt_coord.core.taking_part import counted_examples, language_problem, stop, takes_part, turned_away
+from mfpt_coord.core.taking_part import (
+    counted_examples,
+    language_problem,
+    over,
+    stop,
+    takes_part,
+    turned_away,
+)
 from mfpt_coord.core.updates import take_update
 from mfpt_coord.core.weights import example_counts, mixture
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
@@ -101,6 +109,11 @@ def _(event: UpdateArrived, state: State) -> Step:
         return taken, effects
     welcomed, more = _welcome(taken, LanguageCode(event.update.header.language))
     return welcomed, effects + more
+
+
+@_record.register
+def _(event: SessionOver, state: State) -> Step:
+    return state, over(state, event)
 
 
 @_record.register

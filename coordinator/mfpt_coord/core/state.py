@@ -30,7 +30,7 @@ class Client:
     """One device.
 
     Attributes:
-        sequence: Number of its last accepted update; an update with the same number or a lower one is a duplicate.
+        sequence: Number of its last accepted update; the next one has a higher number.
         contributed: Base version of its last accepted update; -1 before the first.
         folded: Number of its updates that went into a version.
         seconds: Time from an assignment to its update, moving average; None before the first.
@@ -73,7 +73,13 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """An accepted update that waits in the buffer. `delta` is flat, [values] float32; `at` is when it arrived."""
+    """An accepted update that waits in the buffer.
+
+    Attributes:
+        delta: Flat, [values] float32.
+        at: When it arrived, Unix seconds.
+        digest: SHA-256 of its bytes, by which it is recognised when it comes again.
+    """
 
     client: str
     header: UpdateHeader
@@ -81,6 +87,7 @@ class Contribution:
     staleness: int
     delta: Array
     at: float
+    digest: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,16 @@ from typing import Final, Literal
 
 from mfpt_coord.core.admission import language_is_welcome
 from mfpt_coord.core.effects import Effect, Send
+from mfpt_coord.core.events import SessionOver
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
 
 REVOKED: Final = "the operator has revoked this device; ask for a new invitation"
+OVER: Final = (
+    "a later run of this device is known: a copy of its state folder is in use elsewhere, or was; stop the other one, "
+    "then start this one again"
+)
 
 
 def takes_part(state: State, client: str) -> bool:
@@ -30,6 +35,21 @@ def turned_away(state: State, client: str, message: ClientState | Ready | Evalua
         problem = language_problem(state, client, LanguageCode(message.language))
         return [stop(state, client, message, "incompatible", problem)]
     return []
+
+
+def over(state: State, event: SessionOver) -> list[Effect]:
+    """Return what a run of a device is told that a later one has replaced: there is one at a time."""
+    if not takes_part(state, event.client):
+        return []
+    ended = Stop(
+        reason="incompatible",
+        version=state.version,
+        detail=OVER,
+        session=event.session,
+        ready=event.ready,
+        newest=event.newest,
+    )
+    return [Send(event.client, ended)]
 
 
 def speaks(state: State, language: LanguageCode) -> bool:

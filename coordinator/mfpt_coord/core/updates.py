@@ -1,5 +1,6 @@
 """What happens to an update that arrives: it is validated first, then recorded."""
 
+import hashlib
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -37,11 +38,7 @@ def take_update(state: State, event: UpdateArrived) -> Step:
     known = replace(state.clients.get(event.client) or Client(event.client, language), last_seen=event.at)
     client = known if known.language == language else replace(known, language=language)
     if header.sequence <= client.sequence:
-        duplicate = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
-        return _counted(state, known, duplicate), [
-            SaveCounts(duplicate),
-            Send(known.id, Ack(sequence=header.sequence)),
-        ]
+        return _duplicate(state, known, event) if _is_known(state, event) else _renumbered(state, known, event)
     if problem := _problem(state, client, header):
         return _rejected(state, known, event, "incompatible", problem)
     try:
@@ -53,7 +50,7 @@ def take_update(state: State, event: UpdateArrived) -> Step:
             state, client, event, "diverged", f"a value changed by more than {MAX_CHANGE:g}: the training diverged"
         )
     if _is_stale(state, header):
-        return _stale(state, client, header)
+        return _stale(state, client, event)
     return _usable(state, client, event, delta)
 
 
@@ -61,7 +58,7 @@ def _usable(state: State, client: Client, event: UpdateArrived, delta: Array) ->
     """Accept an update if the device was assigned it."""
     grant = grant_for(client, event.update.header.base_version)
     if grant is None:
-        return _unassigned(state, client, event.update.header)
+        return _unassigned(state, client, event)
     return _accepted(state, without_grant(client, grant), event, delta)
 
 
@@ -90,7 +87,8 @@ def _accepted(state: State, client: Client, event: UpdateArrived, delta: Array) 
     claimed = event.update.header
     staleness = state.version - claimed.base_version
     header = msgspec.structs.replace(claimed, examples=counted_examples(state, client.id, claimed.examples))
-    contribution = Contribution(client.id, header, client.language, staleness, delta, event.at)
+    digest = _digest(event)
+    contribution = Contribution(client.id, header, client.language, staleness, delta, event.at, digest)
     accepted = replace(
         client,
         sequence=header.sequence,
@@ -108,7 +106,7 @@ def _accepted(state: State, client: Client, event: UpdateArrived, delta: Array) 
         counts=msgspec.structs.replace(state.counts, accepted=state.counts.accepted + 1),
         staleness={**state.staleness, staleness: state.staleness.get(staleness, 0) + 1},
     )
-    ack = Ack(sequence=header.sequence, staleness=staleness)
+    ack = Ack(sequence=header.sequence, staleness=staleness, sha256=digest.hex())
     noted = Log(f"update {client.id}/{header.sequence} accepted, staleness {staleness}", is_detail=True)
     return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack), noted]
 
@@ -125,21 +123,58 @@ def _rejected(state: State, client: Client, event: UpdateArrived, reason: Reject
     # If the device trained again at once, the result would be rejected again.
     client = replace(client, assignment=None, retry_at=at + REJECTED_SECONDS)
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
-    answer = Reject(sequence=header.sequence, reason=reason, detail=detail)
+    answer = Reject(sequence=header.sequence, reason=reason, detail=detail, sha256=_digest(event).hex())
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
 
 
-def _unassigned(state: State, client: Client, header: UpdateHeader) -> Step:
+def _unassigned(state: State, client: Client, event: UpdateArrived) -> Step:
+    header = event.update.header
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
     detail = f"this device was not assigned version {header.base_version}, or has sent its update for it already"
-    answer = Reject(sequence=header.sequence, reason="unassigned", detail=detail)
+    sha256 = _digest(event).hex()
+    answer = Reject(sequence=header.sequence, reason="unassigned", detail=detail, sha256=sha256)
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
 
 
-def _stale(state: State, client: Client, header: UpdateHeader) -> Step:
+def _stale(state: State, client: Client, event: UpdateArrived, *, highest: int = 0) -> Step:
+    """Return the answer to an update that cannot be taken under its number; a device that gives it up trains again."""
     counts = msgspec.structs.replace(state.counts, stale=state.counts.stale + 1)
-    answer = Resync(sequence=header.sequence, version=state.version)
+    sequence, sha256 = event.update.header.sequence, _digest(event).hex()
+    answer = Resync(sequence=sequence, version=state.version, sha256=sha256, highest=highest)
     return _counted(state, replace(client, assignment=None), counts), [SaveCounts(counts), Send(client.id, answer)]
+
+
+def _is_known(state: State, event: UpdateArrived) -> bool:
+    """Tell whether an update came before, byte for byte; what waits in the buffer may not be in the store yet."""
+    if event.is_stored:
+        return True
+    one = (event.client, event.update.header.sequence, _digest(event))
+    return any((update.client, update.header.sequence, update.digest) == one for update in state.buffer)
+
+
+def _duplicate(state: State, client: Client, event: UpdateArrived) -> Step:
+    counts = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
+    answer = Ack(sequence=event.update.header.sequence, sha256=_digest(event).hex())
+    return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
+
+
+def _renumbered(state: State, client: Client, event: UpdateArrived) -> Step:
+    """Answer another update than the one that has its number: the device was restored from an older copy.
+
+    Under a new number it is taken if the device still has an assignment for it. Whatever was taken before has used its
+    assignment up, so that nothing counts twice.
+    """
+    told = Log(
+        f"device {client.id} sends another update {event.update.header.sequence} than before, and {client.sequence} is "
+        "its highest number: an older copy of its state folder is in use, or two copies are",
+        is_detail=True,
+    )
+    after, effects = _stale(state, client, event, highest=client.sequence)
+    return after, [*effects, told]
+
+
+def _digest(event: UpdateArrived) -> bytes:
+    return hashlib.sha256(event.payload).digest()
 
 
 def _counted(state: State, client: Client, counts: UpdateCounts) -> State:

@@ -27,12 +27,13 @@ from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
 from mfpt_coord.server.broker_watch import BrokerWatch, Revive
 from mfpt_coord.server.channel import Channel, Clock, CoordinatorIdentity
+from mfpt_coord.server.complaints import Complaints
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
-from mfpt_shared.errors import Incompatible, MfptError
+from mfpt_shared.errors import Damaged, Incompatible, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
@@ -79,7 +80,7 @@ class Coordinator:
         self.state = state
         self._store = store
         self._channel = Channel(transport, state.plan.federation, identity, clock)
-        self._intake = Intake(lambda: self.state)
+        self._intake = Intake(lambda: self.state, store.holds)
         self._rivals = Rivals(self._channel, state.plan.federation, identity, self._intake.refusals)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
@@ -90,6 +91,7 @@ class Coordinator:
         size = largest_payload(state.plan)
         self._watch = BrokerWatch(self._channel, state.plan.federation, identity, size, revive)
         self._unsaved: list[Event] | None = None
+        self._complaints = Complaints()
         self._status_due = 0.0
         self._status_changed = True
         self._stopping = asyncio.Event()
@@ -126,6 +128,7 @@ class Coordinator:
 
         Raises:
             Incompatible: A later run of the same coordinator is at work.
+            Damaged: Nothing can be saved any more.
         """
         farewell = math.inf
         self.state = replace(self.state, opened=self._clock())
@@ -216,8 +219,15 @@ class Coordinator:
             case Inbound() if self._rivals.hears(event.topic):
                 self._rivals.hear(event, self.state.version, at)
             case Inbound():
-                return self._intake.understand(event, at)
+                return self._heard(event, at)
         return []
+
+    def _heard(self, inbound: Inbound, at: float) -> list[Event]:
+        try:
+            return self._intake.understand(inbound, at)
+        except sqlite3.Error as error:
+            _log.error("an update was not looked at, because the state cannot be read: %s", error)
+            return []
 
     def _handle(self, events: Sequence[Event]) -> None:
         """Step through a batch of events. If it cannot be saved, keep what devices say only once for the next try."""
@@ -231,9 +241,12 @@ class Coordinator:
         try:
             if durable := durable_effects(effects):
                 self._store.commit(durable)
-        except sqlite3.Error as error:
-            _log.error("nothing was accepted, because the state cannot be saved: %s", error)
+        except Damaged:
+            raise  # nothing can be saved any more
+        except (sqlite3.Error, MfptError) as error:
+            self._complaints.failed(str(error), self._clock())
             return False
+        self._complaints.succeeded()
         self.state = after
         self._status_changed = self._status_changed or after is not before
         for action in actions(effects):
@@ -262,7 +275,7 @@ class Coordinator:
             return
         try:
             self._store.erase()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, MfptError) as error:
             _log.error("folded updates may still be on the disk until the next version: %s", error)
         self._channel.publish_status(self.status())
         self._status_changed, self._status_due = False, now + STATUS_SECONDS

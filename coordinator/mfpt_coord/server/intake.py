@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mfpt_coord.core.admission import MAX_DEVICES, Enrolment
-from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, SessionOver, UpdateArrived
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
@@ -26,7 +26,7 @@ from mfpt_shared.protocol.messages import (
     Ready,
     Update,
 )
-from mfpt_shared.protocol.topics import CLIENT_UP, ENROL_UP, Address, parse
+from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, ENROL_UP, Address, parse
 from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Inbound
 
@@ -49,13 +49,15 @@ class Intake:
         refusals: Messages that changed nothing.
     """
 
-    def __init__(self, state: Callable[[], State]) -> None:
+    def __init__(self, state: Callable[[], State], holds: Callable[[str, int, bytes], bool]) -> None:
         """Prepare.
 
         Args:
             state: Gives the coordinator's state as it is now.
+            holds: See `Store.holds`.
         """
         self._state = state
+        self._holds = holds
         self._largest = largest_payload(state().plan)
         self._quotas = Quotas()
         # Devices that an open federation has met, which may not be in the state yet.
@@ -113,10 +115,27 @@ class Intake:
         met = self._check_signer(device, received, at)
         message = received.message
         if isinstance(message, Update):
-            return [*met, UpdateArrived(at, device, message, received.content)]
+            return [*met, self._arrived(device, message, received.content, at)]
         assert isinstance(message, ClientState | Ready | EvaluationReport)
-        is_new = self._is_new(device, received.address.topic.name, message)
-        return [*met, ClientSaid(at, device, message)] if is_new else []
+        topic = received.address.topic.name
+        if over := self._session_over(device, message, at):
+            self.refusals.note("replayed", topic, "a later session of this device has begun", at)
+            return [over]
+        return [*met, ClientSaid(at, device, message)] if self._is_new(device, topic, message) else []
+
+    def _arrived(self, device: str, update: Update, content: bytes, at: float) -> UpdateArrived:
+        client, sequence = self._state().clients.get(device), update.header.sequence
+        is_old = client is not None and sequence <= client.sequence
+        return UpdateArrived(at, device, update, content, is_stored=is_old and self._holds(device, sequence, content))
+
+    def _session_over(self, device: str, message: FromDevice, at: float) -> SessionOver | None:
+        """Return what it means that a device is at work in a session although a later one has begun, if it is."""
+        is_at_work = isinstance(message, Ready) or (isinstance(message, ClientState) and message.state == "online")
+        newest = max(self._last_of(device, topic.name)[0] for topic in (CLIENT_STATE, CLIENT_UP))
+        if not is_at_work or message.session >= newest:
+            return None
+        ready = message.number if isinstance(message, Ready) else 0
+        return SessionOver(at, device, message.session, ready, newest)
 
     def _check_signer(self, device: str, received: Received, at: float) -> list[Event]:
         """Refuse what another key than the device's signed; a device that an open federation meets is bound to one."""
@@ -143,7 +162,7 @@ class Intake:
         A broker may send a message again, and keeps no order between topics.
         """
         number = (message.session, message.number)
-        last = self._last.get((device, topic)) or self._before_this_run(device, topic)
+        last = self._last_of(device, topic)
         if message.number == WILL and message.session == last[0]:
             return True
         if number < last:
@@ -151,7 +170,10 @@ class Intake:
         self._last[device, topic] = number
         return number > last
 
-    def _before_this_run(self, device: str, topic: str) -> tuple[int, int]:
+    def _last_of(self, device: str, topic: str) -> tuple[int, int]:
+        """Return session and number of the newest message of a device on a topic, in this run or before it."""
+        if last := self._last.get((device, topic)):
+            return last
         client = self._state().clients.get(device)
         if client is None:
             return (0, 0)

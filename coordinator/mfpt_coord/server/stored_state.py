@@ -59,17 +59,17 @@ def _prompts(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
 
 def _buffer(database: sqlite3.Connection, shapes: Layout) -> tuple[Contribution, ...]:
     rows = database.execute(
-        "SELECT client, language, staleness, examples, received, payload FROM updates WHERE fold IS NULL "
+        "SELECT client, language, staleness, examples, received, sha256, payload FROM updates WHERE fold IS NULL "
         "ORDER BY number"
     )
     buffer = []
-    for client, language, staleness, examples, received, payload in rows:
+    for client, language, staleness, examples, received, digest, payload in rows:
         update = decode(CLIENT_UP, payload)
         assert isinstance(update, Update)
         # What the device claimed may be more than what counts.
         header = msgspec.structs.replace(update.header, examples=examples)
         delta = flatten(dense(update.delta), shapes)
-        buffer.append(Contribution(client, header, language, staleness, delta, received))
+        buffer.append(Contribution(client, header, language, staleness, delta, received, digest))
     return tuple(buffer)
 
 

@@ -74,6 +74,21 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Renumber:
+    """Give an update in the outbox, which was not accepted, a new number."""
+
+    sequence: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteSession:
+    """Let the device's next run have a higher number than this one."""
+
+    newest: int
+
+
+@dataclass(frozen=True, slots=True)
 class Tell:
     """Tell the person at the device."""
 
@@ -111,6 +126,8 @@ Effect = (
     | SendReady
     | SendUpdates
     | Forget
+    | Renumber
+    | NoteSession
     | Tell
     | Leave
     | Refuse

@@ -26,9 +26,11 @@ from mfpt_edge.core.effects import (
     Forget,
     KeepPrompt,
     Leave,
+    NoteSession,
     Prepare,
     PublishState,
     Refuse,
+    Renumber,
     SendReady,
     SendUpdates,
     Subscribe,
@@ -152,12 +154,13 @@ def _(event: Prepared, state: State) -> Step:
 def _(event: Trained, state: State) -> Step:
     if state.phase != "training":
         return state, []  # it ended just before it was cancelled; its update stays in the outbox for the next run
-    outbox = (*state.outbox, event.sequence)
-    trained, effects = _in_phase(
-        replace(state, outbox=outbox, sequence=event.sequence, sent_at=event.at, failures=0, trained_from=state.base),
-        "uploading",
-    )
-    return trained, [*effects, SendUpdates(outbox)] if state.coordinator is not None else effects
+    done = replace(state, outbox=(*state.outbox, event.sequence), sent_at=event.at, failures=0)
+    trained, effects = _in_phase(replace(done, trained_from=state.base), "uploading")
+    if event.sequence < state.sequence:
+        # Meanwhile another one was given a higher number, and a lower one than that is not taken any more.
+        trained, more = _with_number(trained, event.sequence, state.sequence + 1)
+        effects += more
+    return trained, [*effects, SendUpdates(trained.outbox)] if state.coordinator is not None else effects
 
 
 @_record.register
@@ -183,15 +186,11 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
             if sequence not in state.outbox:
                 return state, []
             rejected, effects = _forgotten(state, sequence)
-            if reason == "incompatible" and sequence >= state.first_sequence:
+            if reason == "incompatible" and sequence not in state.left_over:
                 return rejected, [*effects, Refuse(f"the coordinator rejects this device's updates: {detail}")]
             return rejected, [*effects, Tell(f"update {sequence} was rejected: {detail}")]
-        case Resync(sequence=sequence, version=version):
-            resynced, effects = _forgotten(state, sequence)
-            return resynced, [
-                *effects,
-                Tell(f"update {sequence} is too old to use and was dropped; continuing from version {version}"),
-            ]
+        case Resync() as answer:
+            return _resynced(state, answer, event.at)
         case Stop(reason="finished", version=version):
             finished = _leave_with(state, version, event.at)
             if state.phase != "training":
@@ -200,6 +199,8 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
             return idle, [CancelTraining(), *effects]
         case Stop(reason="revoked", detail=detail):
             return state, [Exclude(f"this device is no longer admitted{detail and f': {detail}'}")]
+        case Stop(detail=detail, newest=newest) if newest:
+            return state, [NoteSession(newest), Refuse(detail)]
         case Stop(detail=detail):
             return state, [Refuse(f"the coordinator turned this device away: {detail}")]
 
@@ -208,11 +209,33 @@ def _acknowledged(state: State, answer: Ack) -> Step:
     if answer.sequence not in state.outbox:
         return state, []
     after, effects = _forgotten(state, answer.sequence, accepted=True)
-    if answer.sequence < state.first_sequence:
+    if answer.sequence in state.left_over:
         return after, effects  # made by an earlier run
     # Not the version after the newest one here: prompts and answers may overtake each other.
     contained_from = state.base + answer.staleness + 1
     return replace(after, rounds=after.rounds + 1, contained_from=contained_from), effects
+
+
+def _resynced(state: State, answer: Resync, at: float) -> Step:
+    """Drop an update that is too old; one whose number another one has had is sent again under a higher number."""
+    sequence = answer.sequence
+    if sequence not in state.outbox:
+        return state, []
+    if not answer.highest:
+        told = f"update {sequence} is too old to use and was dropped; continuing from version {answer.version}"
+        after, effects = _forgotten(state, sequence)
+        return after, [*effects, Tell(told)]
+    new = max(state.sequence, answer.highest) + 1
+    after, effects = _with_number(replace(state, sent_at=at), sequence, new)
+    told = f"another update of this device had number {sequence} before (was its state folder restored, or copied?)"
+    return after, [*effects, SendUpdates((new,)), Tell(f"{told}; it is sent again as update {new}")]
+
+
+def _with_number(state: State, sequence: int, new: int) -> Step:
+    """Give an update in the outbox another number, higher than all others."""
+    outbox = (*(waiting for waiting in state.outbox if waiting != sequence), new)
+    left_over = state.left_over | {new} if sequence in state.left_over else state.left_over
+    return replace(state, outbox=outbox, sequence=new, left_over=left_over), [Renumber(sequence, new)]
 
 
 def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:

@@ -31,8 +31,8 @@ class State:
         assigned: Lowest version to train from; None without an assignment.
         outbox: Sequence numbers of unacknowledged updates, oldest first.
         sent_at: When the outbox was last sent.
-        sequence: Sequence number of the last update that was made.
-        first_sequence: Sequence number of the first update that this run may make; lower ones are from earlier runs.
+        sequence: Highest number that an update of this device has had, as far as the device knows.
+        left_over: Numbers of updates in the outbox that earlier runs made.
         failures: Failed trainings since the last one that succeeded.
         base: Version that the running training started from.
         trained_from: Version that the last finished training started from; -1 before the first.
@@ -64,7 +64,7 @@ class State:
     outbox: tuple[int, ...] = ()
     sent_at: float = 0.0
     sequence: int = 0
-    first_sequence: int = 1
+    left_over: frozenset[int] = frozenset()
     failures: int = 0
     base: int = -1
     trained_from: int = -1

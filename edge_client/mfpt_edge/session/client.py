@@ -16,9 +16,11 @@ from mfpt_edge.core.effects import (
     Forget,
     KeepPrompt,
     Leave,
+    NoteSession,
     Prepare,
     PublishState,
     Refuse,
+    Renumber,
     SendReady,
     SendUpdates,
     StopAsking,
@@ -32,27 +34,24 @@ from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
+from mfpt_edge.session.lost_connection import LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
+from mfpt_edge.session.sent_updates import answers_what_waits, forget_damaged, renumber
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
-from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeError, Incompatible
+from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan, plan_to_json
-from mfpt_shared.protocol.codec import decode
-from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
 """Longest time that the device waits at the end for the broker to confirm what it sent."""
-REFUSALS: Final = 3
-"""Refused attempts to reconnect, one after the other, after which the device believes that it is not wanted."""
 
 _log = logging.getLogger(__name__)
 
@@ -95,10 +94,8 @@ class EdgeClient:
         """
         self._folder = folder
         self._outbox = folder.outbox()
-        _forget_damaged(self._outbox)
+        forget_damaged(self._outbox)
         self._clock = clock
-        self._retries = retries
-        self._refusals = 0
         self._excluded = False
         sequence = self._outbox.last_sequence
         self._state = State(
@@ -106,10 +103,11 @@ class EdgeClient:
             rounds_wanted=rounds,
             outbox=self._outbox.sequences(),
             sequence=sequence,
-            first_sequence=sequence + 1,
+            left_over=frozenset(self._outbox.sequences()),
         )
         self._channel = Channel(transport, federation, session)
         self._is_member = trust.key is not None
+        self._lost = LostConnection(self._is_member, retries)
         self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
         self._freshness = Freshness(self._kept_epoch, version, session.number)
         self._hearing = Hearing(Listener(federation, trust, self._freshness))
@@ -158,7 +156,8 @@ class EdgeClient:
                 self._status.publish_if_due()
             await self._report_last_version()
             self._disk.finish()
-        except BaseException:
+        except BaseException as error:
+            self._excluded = isinstance(error, AuthenticationFailed)
             self._job.close()
             raise
         finally:
@@ -191,26 +190,17 @@ class EdgeClient:
     def _receive(self, event: TransportEvent) -> None:
         match event:
             case Connected():
-                self._refusals = 0
+                self._lost.mended()
                 self._handle(BrokerConnected(self._clock()))
             case SubscriptionRefused():
                 _log.warning("%s", event)
-            case Disconnected(reason, attempts, refused):
-                self._refusals = self._refusals + 1 if refused else 0
-                if self._refusals >= REFUSALS:
-                    raise self._exclusion(
-                        "the broker no longer accepts this device's credentials; it may have been revoked: ask for a "
-                        "new invitation"
-                    )
-                if attempts == 0:
-                    _log.warning("lost the connection to the broker (%s); reconnecting, nothing is lost", reason)
+            case Disconnected():
                 self._handle(BrokerLost(self._clock()))
-                if self._retries is not None and attempts >= self._retries:
-                    raise ConnectionFailed(f"the broker is gone ({reason}), {attempts} attempts to reconnect failed")
+                self._lost.note(event, self._clock())
             case Inbound() as inbound:
                 understood = self._hearing.take(inbound, self._state.plan, self._clock())
                 self._keep_epoch()
-                if understood is not None:
+                if understood is not None and answers_what_waits(self._outbox, understood):
                     self._handle(understood)
 
     def _keep_epoch(self) -> None:
@@ -248,10 +238,15 @@ class EdgeClient:
             case SendReady():
                 self._freshness.announced(self._channel.send(self._job.announcement()))
             case SendUpdates(sequences):
-                for sequence in sequences:
+                # One that the disk has not taken yet under its new number is sent when it waits no longer.
+                for sequence in sorted(set(sequences).intersection(self._outbox.sequences())):
                     self._channel.send_update(self._outbox.payload(sequence))
             case Forget(sequence):
                 self._disk.write(f"the end of update {sequence}", lambda: self._outbox.forget(sequence))
+            case Renumber(sequence, new):
+                self._disk.write(f"update {new}", partial(renumber, self._outbox, sequence, new))
+            case NoteSession(newest):
+                self._disk.write("the newest session", partial(self._folder.note_session, newest))
             case Tell(text):
                 _log.info("%s", text)
             case Leave():
@@ -259,7 +254,7 @@ class EdgeClient:
             case Refuse(reason):
                 raise Incompatible(reason)
             case Exclude(reason):
-                raise self._exclusion(reason)
+                raise AuthenticationFailed(reason)
 
     async def _report_last_version(self) -> None:
         """Tell the coordinator how good the last version is."""
@@ -267,23 +262,8 @@ class EdgeClient:
         if report is not None:
             self._channel.send(report)
 
-    def _exclusion(self, reason: str) -> AuthenticationFailed:
-        """Note that nobody takes anything from this device any more, and return the error with which it ends."""
-        self._excluded = True
-        return AuthenticationFailed(reason)
-
     async def _say_goodbye(self) -> None:
         self._status.say_goodbye()
         somebody_listens = self._state.connected and not self._excluded
         if not await self._channel.close(FLUSH_SECONDS if somebody_listens else 0.0) and not self._excluded:
             _log.warning("the broker did not confirm everything; the rest is sent next time")
-
-
-def _forget_damaged(outbox: Outbox) -> None:
-    """Drop updates that cannot be read; they would be sent again and again."""
-    for sequence in outbox.sequences():
-        try:
-            decode(CLIENT_UP, outbox.payload(sequence))
-        except DecodeError as error:
-            _log.warning("dropped update %d, its file in the outbox is damaged: %s", sequence, error)
-            outbox.forget(sequence)

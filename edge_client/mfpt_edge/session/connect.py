@@ -1,18 +1,21 @@
 """The first connection to the broker, retried with growing pauses.
 
 A connection that is lost later is mended by the transport; what the device does meanwhile is in `core.machine`
-(`BrokerLost`), and when it gives up in `client`.
+(`BrokerLost`), and when it gives up in `lost_connection`.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from mfpt_shared.errors import ConnectionFailed, TimedOut
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, TimedOut, WrongCertificate
 from mfpt_shared.transport.base import Transport
 
 FIRST_PAUSE_SECONDS: Final = 0.5
 LONGEST_PAUSE_SECONDS: Final = 30.0
+REFUSED_PAUSES: Final = (1.0, 2.0)
+"""Seconds before a login that was refused is tried again. A broker whose logins are decided by the coordinator refuses
+everybody until the coordinator has started."""
 
 _log = logging.getLogger(__name__)
 
@@ -30,12 +33,21 @@ async def connect_with_retries(
     Raises:
         ConnectionFailed: All attempts failed; the message has the last reason.
         TimedOut: All attempts failed, the last by a timeout.
-        AuthenticationFailed: The broker refused the credentials; trying again would not help.
+        WrongCertificate: The broker is another one than was asked for; trying again would not help.
+        AuthenticationFailed: The broker refused the credentials, several times.
     """
-    attempt, pause = 1, FIRST_PAUSE_SECONDS
+    attempt, pause, refusals = 1, FIRST_PAUSE_SECONDS, iter(REFUSED_PAUSES)
     while True:
         try:
             await transport.connect()
+        except WrongCertificate:
+            raise
+        except AuthenticationFailed as error:
+            if (wait := next(refusals, None)) is None:
+                raise
+            _log.info("%s; trying again", error)
+            await sleep(wait)
+            continue
         except (ConnectionFailed, TimedOut) as error:
             if attempts is not None and attempt >= attempts:
                 tried = "1 attempt" if attempt == 1 else f"{attempt} attempts"

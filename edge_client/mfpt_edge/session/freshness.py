@@ -67,8 +67,12 @@ class Freshness:
             return f"it is version {said.version}, and version {self.version} has come"
         return None
 
+    def _says_over(self, message: Stop) -> bool:
+        """Tell whether a stop says that this run is over; it may answer a state, which has no number to name."""
+        return message.session == self.session and message.newest > self.session
+
     def _answers_nothing(self, message: Assign | Stop) -> str | None:
-        if isinstance(message, Stop) and message.reason == "revoked":
+        if isinstance(message, Stop) and (message.reason == "revoked" or self._says_over(message)):
             return None
         if (message.session, message.ready) != (self.session, self.ready):
             return "it answers an earlier announcement of this device"

@@ -1,5 +1,6 @@
 """A device's state folder: its identity, the plan it follows, the prompts it holds, and its outbox."""
 
+import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PROMPT
+from mfpt_shared.run_numbers import next_run
 
 IDENTITY_FILE: Final = "device.json"
 KEY_FILE: Final = "device.key"
@@ -111,9 +113,13 @@ class DeviceFolder:
         Raises:
             Damaged: The key or the number cannot be read.
         """
-        number = self._number(SESSION_FILE) + 1
+        number = next_run(self._number(SESSION_FILE), time.time())
         self._write(SESSION_FILE, f"{number}\n".encode())
         return Session(identity, self._key(), number)
+
+    def note_session(self, number: int) -> None:
+        """Let the next run have a higher number than this one, of which somebody else knows."""
+        self._write(SESSION_FILE, f"{max(number, self._number(SESSION_FILE))}\n".encode())
 
     def last_session(self, identity: Identity) -> Session:
         """Return the newest run of the device, for a process that only reads what the broker keeps.

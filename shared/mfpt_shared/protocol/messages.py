@@ -187,24 +187,44 @@ class Assign(FromCoordinator, frozen=True, kw_only=True, tag="assign"):
 
 
 class Ack(FromCoordinator, frozen=True, kw_only=True, tag="ack"):
-    """`client/<id>/down`: the update is durable; the device may forget it. `staleness`: versions it was behind."""
+    """`client/<id>/down`: the update is durable; the device may forget it. `staleness`: versions it was behind.
+
+    Attributes:
+        sha256: Which bytes the update had, in hexadecimal; empty from a coordinator that does not say it.
+    """
 
     sequence: Sequence
     staleness: Version = 0
+    sha256: Digest = ""
 
 
 class Reject(FromCoordinator, frozen=True, kw_only=True, tag="reject"):
-    """`client/<id>/down`: the update was refused and would be refused again; the device may forget it."""
+    """`client/<id>/down`: the update was refused and would be refused again; the device may forget it.
+
+    Attributes:
+        sha256: As in `Ack`.
+    """
 
     sequence: Sequence
     reason: Literal["incompatible", "diverged", "unassigned"]
     detail: Text
+    sha256: Digest = ""
 
 
 class Resync(FromCoordinator, frozen=True, kw_only=True, tag="resync"):
-    """`client/<id>/down`: the update is too far behind, or ahead; forget it and train again from `version`."""
+    """`client/<id>/down`: the update cannot be taken under this number.
+
+    It is too far behind, or ahead: forget it and train again from `version`. Or its number was given to another update
+    before: send it under a number above `highest`.
+
+    Attributes:
+        sha256: As in `Ack`.
+        highest: Highest number of an update of this device that was accepted, if the number was used before; else 0.
+    """
 
     sequence: Sequence
+    sha256: Digest = ""
+    highest: Number = 0
 
 
 class Stop(FromCoordinator, frozen=True, kw_only=True, tag="stop"):
@@ -214,13 +234,15 @@ class Stop(FromCoordinator, frozen=True, kw_only=True, tag="stop"):
 
     Attributes:
         session: Session of the `ready` that this answers.
-        ready: Number of that `ready`.
+        ready: Number of that `ready`; 0 if a state is answered, which says that the session is over.
+        newest: Number of the device's newest session, if the one that is answered is over; else 0.
     """
 
     reason: Literal["finished", "incompatible", "revoked"]
     detail: Text = ""
     session: Number = 0
     ready: Number = 0
+    newest: Number = 0
 
 
 Down = Assign | Ack | Reject | Resync | Stop

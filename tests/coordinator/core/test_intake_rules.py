@@ -10,7 +10,7 @@ from mfpt_coord.core.grants import MAX_GRANTS, granted
 from mfpt_coord.core.state import Client
 from mfpt_coord.core.updates import MAX_JUMP
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import Ack, Assign, Down, Reject, Stop
+from mfpt_shared.protocol.messages import Ack, Assign, Down, Reject, Resync, Stop
 from support.admitting import ClosedFederation, enrolled
 from support.coordinator_core import SWAHILI, ZULU, Federation
 
@@ -166,13 +166,13 @@ def test_an_enrolment_for_another_role_is_no_device() -> None:
     assert federation.effects == []
 
 
-def test_a_repeated_update_that_names_another_language_does_not_change_that_of_the_device() -> None:
+def test_another_update_under_an_old_number_that_names_another_language_does_not_change_that_of_the_device() -> None:
     federation = ClosedFederation(buffer=100)
     federation.admits("d1")
     federation.ready("d1")
     federation.update("d1", 1, assigned=False)
     federation.update("d1", 1, language=ZULU, assigned=False)
-    assert federation.told("d1")[0] == Ack(sequence=1)
+    assert federation.told("d1")[0] == Resync(sequence=1, highest=1)
     assert federation.state.clients["d1"].language == SWAHILI
 
 

@@ -19,7 +19,7 @@ from mfpt_coord.core.state import initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol import messages
-from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import (
     Ack,
     ClientState,
@@ -33,6 +33,7 @@ from mfpt_shared.protocol.messages import (
     Update,
     UpdateHeader,
 )
+from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import Array, Quantised, quantise, unflatten
 from support.coordinator_core import with_grant
 from support.coordinator_machine import Book, CoordinatorInvariants
@@ -166,8 +167,12 @@ class CoordinatorMachine(CoordinatorInvariants):
             plan=self.state.plan.digest if plan is None else plan,
             backbone=backbone,
         )
-        update = Update(header, delta)
-        effects = self.feed(UpdateArrived(self.now, client, update, encode(update)))
+        return self.arrives(client, Update(header, delta), encode(Update(header, delta)))
+
+    def arrives(self, client: str, update: Update, payload: bytes) -> Ack | Reject | Resync:
+        sequence = update.header.sequence
+        is_stored = self.book.payloads.get((client, sequence)) == payload
+        effects = self.feed(UpdateArrived(self.now, client, update, payload, is_stored=is_stored))
         answers = [
             effect.message
             for effect in effects
@@ -222,10 +227,21 @@ class CoordinatorMachine(CoordinatorInvariants):
     @rule(data=st.data())
     def sends_an_update_again(self, data: st.DataObject) -> None:
         client, sequence = data.draw(st.sampled_from(self.book.accepted))
-        duplicates = self.state.counts.duplicate
-        answer = self.send(client, sequence, 0, parts(np.ones(8, np.float32), self.state, packed=False))
-        assert isinstance(answer, Ack)
+        duplicates, payload = self.state.counts.duplicate, self.book.payloads[client, sequence]
+        update = decode(CLIENT_UP, payload)
+        assert isinstance(update, Update)
+        assert isinstance(self.arrives(client, update, payload), Ack)
         assert self.state.counts.duplicate == duplicates + 1
+
+    @precondition(lambda self: self.book.accepted)
+    @rule(data=st.data())
+    def sends_another_update_under_a_number_that_was_used(self, data: st.DataObject) -> None:
+        """As a device does that was restored from an older copy: nothing is acknowledged that was not stored."""
+        client, sequence = data.draw(st.sampled_from(self.book.accepted))
+        other = parts(np.full(8, 0.125, np.float32), self.state, packed=False)
+        answer = self.send(client, data.draw(st.integers(1, sequence)), 0, other, examples=777)
+        assert isinstance(answer, Resync)
+        assert answer.highest == self.next_sequence(client) - 1
 
     @rule(
         client=CLIENTS,

@@ -22,8 +22,8 @@ def test_the_status_shows_languages_devices_and_what_became_of_updates() -> None
     federation = Federation(buffer=3)
     federation.ready("a", SWAHILI, examples=30)
     federation.ready("b", SWAHILI, examples=10)
-    federation.update("a", examples=30, metrics=Metrics(accuracy=0.9))
-    federation.update("a", examples=30)
+    for _ in range(2):
+        federation.update("a", examples=30, metrics=Metrics(accuracy=0.9))
     federation.feed(
         ClientSaid(federation.now, "b", EvaluationReport(language="swh", version=0, accuracy=0.5, examples=5))
     )

@@ -1,5 +1,6 @@
 """What happens to an update that arrives: accepted, duplicate, rejected, or too old."""
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -53,8 +54,44 @@ def test_a_duplicate_that_comes_after_its_fold_counts_nothing() -> None:
     federation.update("a")
     prompts = federation.state.prompts
     federation.update("a", base=0)
+    assert federation.told("a") == [Ack(sequence=1)]
     assert not federation.has_fold()
     assert federation.state.prompts is prompts
+
+
+@pytest.mark.parametrize("sequence", [1, 2])
+def test_an_update_that_was_never_stored_is_not_acknowledged_because_its_number_was_used(sequence: int) -> None:
+    """The device was restored from a copy that is older than its last updates."""
+    federation = Federation(buffer=9)
+    federation.ready("a")
+    federation.update("a", 1)
+    federation.update("a", 2)
+    federation.update("a", sequence, delta=0.25)
+    assert federation.told("a")[0] == Resync(sequence=sequence, highest=2)
+    assert len(federation.state.buffer) == 2
+    assert (federation.state.counts.accepted, federation.state.counts.stale) == (2, 1)
+
+
+def test_an_update_that_comes_again_under_a_higher_number_is_taken_once() -> None:
+    federation = Federation(buffer=9)
+    federation.ready("a")
+    federation.update("a", 5)
+    federation.ready("a")
+    federation.update("a", 1, delta=0.25)
+    for sequence in (6, 7):
+        federation.update("a", sequence, delta=0.25, assigned=sequence == 6)
+    assert [update.header.sequence for update in federation.state.buffer] == [5, 6]
+    assert [type(message) for message in federation.told("a")] == [Reject]
+
+
+def test_an_answer_names_the_bytes_that_it_answers() -> None:
+    federation = Federation(buffer=9)
+    federation.ready("a")
+    federation.update("a")
+    (saved,) = federation.only(SaveUpdate)
+    assert [message.sha256 for message in federation.sent("a") if isinstance(message, Ack)] == [
+        hashlib.sha256(saved.payload).hexdigest()
+    ]
 
 
 def test_an_update_that_is_too_old_is_answered_with_the_version_to_start_from() -> None:

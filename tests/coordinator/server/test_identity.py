@@ -37,4 +37,4 @@ def test_a_clock_that_was_set_back_makes_no_run_earlier(tmp_path: Path, monkeypa
     monkeypatch.setattr(time, "time", lambda: 1_750_000_000.0)
     before = started(tmp_path / "data").epoch
     monkeypatch.setattr(time, "time", lambda: 0.0)
-    assert started(tmp_path / "data").epoch == before + 1
+    assert started(tmp_path / "data").epoch > before

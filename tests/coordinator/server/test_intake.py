@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, SessionOver, UpdateArrived
 from mfpt_coord.core.state import Client, State, initial
 from mfpt_coord.server import intake as intake_module
 from mfpt_coord.server.intake import Intake
@@ -46,7 +46,11 @@ class Door:
         enrolments = {client: enrolled(client) for client in admitted}
         about: dict[str, Any] = {"open": is_open, "enrolments": enrolments} | changes
         self.state: State = replace(initial(tiny_plan()), **about)
-        self.intake = Intake(lambda: self.state)
+        self.stored: set[tuple[str, int, bytes]] = set()
+        self.intake = Intake(lambda: self.state, self.holds)
+
+    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
+        return (client, sequence, payload) in self.stored
 
     def takes(self, *messages: Inbound, at: float = 9.0) -> list[str]:
         """Return the kinds of events that come of messages."""
@@ -131,19 +135,45 @@ def test_a_message_that_a_broker_repeats_counts_once_and_is_no_attack() -> None:
     assert door.refused == {}
 
 
-@pytest.mark.parametrize("older", [ready(1), ready(9, session=1)], ids=["of this session", "of an earlier session"])
-def test_an_older_message_is_replayed(older: Ready) -> None:
+def test_an_older_message_is_replayed() -> None:
     door = Door("d1")
     door.takes(inbound(CLIENT_UP, "d1", ready(2, session=2)))
-    older = ready(older.number, session=2 if older.number == 1 else 1)
-    assert door.takes(inbound(CLIENT_UP, "d1", older)) == []
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(1, session=2))) == []
     assert door.refused == {"replayed": 1}
+
+
+@pytest.mark.parametrize(
+    ("late", "number"), [(ready(9), 9), (state(9), 0)], ids=["announces itself", "says what it does"]
+)
+def test_a_device_that_is_at_work_in_a_session_that_is_over_is_noticed(late: Any, number: int) -> None:
+    """On whatever topic the later session was heard."""
+    door = Door("d1")
+    door.takes(inbound(CLIENT_STATE, "d1", state(1, session=2)))
+    topic = CLIENT_UP if number else CLIENT_STATE
+    assert door.intake.understand(inbound(topic, "d1", late), 9.0) == [SessionOver(9.0, "d1", 1, number, newest=2)]
+    assert door.refused == {"replayed": 1}
+
+
+def test_that_an_earlier_session_has_ended_needs_no_answer() -> None:
+    door = Door("d1")
+    door.takes(inbound(CLIENT_STATE, "d1", state(1, session=2)))
+    gone = ClientState(state="offline", language="swh", session=1, number=5)
+    assert door.takes(inbound(CLIENT_STATE, "d1", gone)) == []
+
+
+def test_only_the_very_bytes_that_are_stored_are_an_update_that_came_before() -> None:
+    door = Door("d1", clients={"d1": Client("d1", SWAHILI, sequence=1)})
+    other = Update(HEADER, {"head.bias": np.zeros(2, np.float32)})
+    door.stored.add(("d1", 1, encode(UPDATE)))
+    events = [door.intake.understand(inbound(CLIENT_UP, "d1", one), 9.0)[0] for one in (UPDATE, other)]
+    assert [isinstance(event, UpdateArrived) and event.is_stored for event in events] == [True, False]
 
 
 def test_a_restarted_coordinator_knows_which_announcements_are_old() -> None:
     known = Client("d1", SWAHILI, session=2, announced=5)
     door = Door("d1", clients={"d1": known})
-    assert door.takes(inbound(CLIENT_UP, "d1", ready(4, session=2)), inbound(CLIENT_UP, "d1", ready(9))) == []
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(4, session=2))) == []
+    assert door.takes(inbound(CLIENT_UP, "d1", ready(9))) == ["SessionOver"]
     assert door.refused == {"replayed": 2}
     assert door.takes(inbound(CLIENT_UP, "d1", ready(6, session=2))) == ["ClientSaid"]
 

@@ -17,6 +17,7 @@ from mfpt_edge.core.effects import (
     Leave,
     Prepare,
     Refuse,
+    Renumber,
     SendReady,
     SendUpdates,
     Train,
@@ -54,7 +55,7 @@ class EdgeMachine(RuleBasedStateMachine):
             rounds_wanted=rounds,
             outbox=tuple(self.outbox),
             sequence=left_over,
-            first_sequence=left_over + 1,
+            left_over=frozenset(self.outbox),
         )
         self.now = 1000.0
         self.connected = self.preparing = self.prepared = self.ended = False
@@ -89,6 +90,10 @@ class EdgeMachine(RuleBasedStateMachine):
                 assert isinstance(event.message, Ack | Reject | Resync)
                 assert event.message.sequence == sequence
                 self.outbox.remove(sequence)
+            case Renumber(sequence, new):
+                assert new > max([*self.outbox, *self.trained])
+                self.outbox.remove(sequence)
+                self.outbox.append(new)
             case SendUpdates(sequences):
                 assert self.connected
                 assert sequences
@@ -167,7 +172,7 @@ class EdgeMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.connected)
     @rule(
         sequence=st.integers(1, 6),
-        answer=st.sampled_from(["ack", "ack", "late ack", "resync", "diverged", "incompatible"]),
+        answer=st.sampled_from(["ack", "ack", "late ack", "resync", "used number", "diverged", "incompatible"]),
     )
     def is_answered(self, sequence: int, answer: str) -> None:
         message: Ack | Resync | Reject
@@ -175,6 +180,8 @@ class EdgeMachine(RuleBasedStateMachine):
             message = Ack(sequence=sequence, staleness=2 if answer == "late ack" else 0)
         elif answer == "resync":
             message = Resync(sequence=sequence, version=3)
+        elif answer == "used number":
+            message = Resync(sequence=sequence, version=3, highest=sequence + 2)
         else:
             reason: Literal["diverged", "incompatible"] = "diverged" if answer == "diverged" else "incompatible"
             message = Reject(sequence=sequence, reason=reason, detail="no")

@@ -1,7 +1,16 @@
 """Updates on their way: sent, sent again, acknowledged, rejected."""
 
 from mfpt_edge.core.deadlines import RESEND_SECONDS, next_deadline
-from mfpt_edge.core.effects import AskForPrompt, Forget, Refuse, SendUpdates, Tell, Train
+from mfpt_edge.core.effects import (
+    AskForPrompt,
+    Forget,
+    NoteSession,
+    Refuse,
+    Renumber,
+    SendUpdates,
+    Tell,
+    Train,
+)
 from mfpt_shared.protocol.messages import Reject, Resync, Stop
 from support.edge_core import Device
 
@@ -135,3 +144,48 @@ def test_updates_that_wait_are_sent_before_a_newer_one() -> None:
     device.assigned(0)
     device.trained(2)
     assert device.only(SendUpdates)[-1] == SendUpdates((1, 2))
+
+
+def test_an_update_whose_number_another_one_has_had_is_sent_again_under_a_higher_one() -> None:
+    """The device was restored from an older copy. What it has trained is not lost, and it is told."""
+    device = Device(rounds=1).in_training()
+    device.trained(1)
+    device.told(Resync(sequence=1, version=9, highest=7))
+    assert device.only(Renumber) == [Renumber(1, 8)]
+    assert device.only(SendUpdates) == [SendUpdates((8,))]
+    assert ["number 1 before" in tell.text for tell in device.only(Tell)] == [True]
+    device.acknowledged(8)
+    assert (device.state.rounds, device.state.outbox) == (1, ())
+
+
+def test_a_device_goes_on_above_the_highest_number() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    device.told(Resync(sequence=1, version=0, highest=7))
+    device.acknowledged(8)
+    device.receives(1)
+    device.assigned(1)
+    assert device.only(Train) == [Train(9)]
+
+
+def test_an_update_that_is_finished_after_others_were_renumbered_has_the_highest_number() -> None:
+    device = Device(left_over=(1,)).is_ready()
+    device.assigned(0)
+    assert device.only(Train) == [Train(2)]
+    device.told(Resync(sequence=1, version=0, highest=7))
+    device.trained(2)
+    assert device.only(Renumber) == [Renumber(2, 9)]
+    assert device.only(SendUpdates) == [SendUpdates((8, 9))]
+
+
+def test_a_left_over_update_with_a_new_number_still_counts_for_no_round() -> None:
+    device = Device(left_over=(3,), rounds=1).is_ready()
+    device.told(Resync(sequence=3, version=0, highest=7))
+    device.acknowledged(8)
+    assert (device.state.rounds, device.state.leaving) == (0, False)
+
+
+def test_the_older_of_two_runs_ends_and_the_next_one_is_the_newest() -> None:
+    device = Device().is_ready()
+    device.told(Stop(reason="incompatible", detail="a later run of this device is known", newest=9))
+    assert device.effects == [NoteSession(9), Refuse("a later run of this device is known")]

@@ -11,6 +11,7 @@ from mfpt_edge.session.channel import Listener, client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.fetch import fetch_over
 from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.session.lost_connection import REFUSALS, REFUSED_SECONDS, LostConnection
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
@@ -32,7 +33,7 @@ def run(folder: Path, *events: Event) -> None:
         place = DeviceFolder(folder)
         session = place.begin_session(place.enrol(SWAHILI))
         transport = MemoryTransport(MemoryBroker(), client_will(FEDERATION, session))
-        ticks = itertools.count()
+        ticks = itertools.count(step=REFUSED_SECONDS)  # as if every look at the clock took so long
         client = EdgeClient(
             place,
             session,
@@ -52,8 +53,32 @@ def run(folder: Path, *events: Event) -> None:
 
 
 def test_a_device_ends_when_its_credentials_are_refused_three_times_in_a_row(tmp_path: Path) -> None:
-    with pytest.raises(AuthenticationFailed, match="ask for a new invitation"):
+    with pytest.raises(AuthenticationFailed, match="was its password changed"):
         run(tmp_path, REFUSED, REFUSED, REFUSED, THE_END)
+
+
+def test_a_member_whose_credentials_are_refused_is_told_that_it_may_have_been_revoked() -> None:
+    lost = LostConnection(is_member=True, retries=None)
+    lost.note(REFUSED, 0.0)
+    lost.note(REFUSED, 1.0)
+    with pytest.raises(AuthenticationFailed, match="ask for a new invitation"):
+        lost.note(REFUSED, REFUSED_SECONDS)
+
+
+def test_refusals_within_a_moment_do_not_end_a_device() -> None:
+    """A broker whose logins are decided by the coordinator refuses everybody while it starts."""
+    lost = LostConnection(is_member=True, retries=None)
+    for at in range(REFUSALS + 1):
+        lost.note(REFUSED, at)
+    lost.mended()
+    lost.note(REFUSED, REFUSED_SECONDS)
+
+
+def test_every_new_reason_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    lost = LostConnection(is_member=False, retries=None)
+    for reason in ("cut", "nobody there", "nobody there"):
+        lost.note(Disconnected(reason, 1), 0.0)
+    assert [record.getMessage().count("reconnecting") for record in caplog.records] == [1, 1]
 
 
 @pytest.mark.parametrize("between", [UNREACHABLE, Connected()])

@@ -60,6 +60,7 @@ from mfpt_shared.tensors import Quantised
 FOLDER = Path(__file__).parent
 FINGERPRINT = "sha256:" + "0123456789abcdef" * 4
 AT = 1750000100.0
+SHA256 = "0123456789abcdef" * 4
 DIGEST = "fedcba9876543210"
 
 PLAN_VALUE = plans.Plan(
@@ -159,12 +160,20 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         CLIENT_DOWN,
         Assign(epoch=3, version=42, at=AT, deadline=37.5, session=5, ready=6, turn=1),
     ),
-    "ack.json": (CLIENT_DOWN, Ack(epoch=3, version=42, at=AT, sequence=3, staleness=1)),
+    "ack.json": (CLIENT_DOWN, Ack(epoch=3, version=42, at=AT, sequence=3, staleness=1, sha256=SHA256)),
     "reject.json": (
         CLIENT_DOWN,
-        Reject(epoch=3, version=42, at=AT, sequence=3, reason="diverged", detail="a value changed by more than 1000"),
+        Reject(
+            epoch=3,
+            version=42,
+            at=AT,
+            sequence=3,
+            reason="diverged",
+            detail="a value changed by more than 1000",
+            sha256=SHA256,
+        ),
     ),
-    "resync.json": (CLIENT_DOWN, Resync(epoch=3, version=42, at=AT, sequence=3)),
+    "resync.json": (CLIENT_DOWN, Resync(epoch=3, version=42, at=AT, sequence=3, sha256=SHA256, highest=5)),
     "stop.json": (
         CLIENT_DOWN,
         Stop(epoch=3, version=42, at=AT, reason="finished", detail="thank you", session=5, ready=6),

@@ -1,0 +1,73 @@
+"""When a device gives up to reach its broker again: it is not wanted any more, or nobody has been there for long."""
+
+import logging
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
+from mfpt_shared.transport.address import PASSWORD_VARIABLE
+from mfpt_shared.transport.base import Disconnected
+
+REFUSALS: Final = 3
+"""Refused logins, one after the other, after which the device believes that it is not wanted..."""
+REFUSED_SECONDS: Final = 5.0
+"""...if they took at least so long: where logins are decided by a service, a broker that starts refuses everybody."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class LostConnection:
+    """What has become of the attempts to reconnect, which the transport makes.
+
+    Attributes:
+        is_member: Whether the device was invited.
+        retries: Failed attempts after which it gives up; None: it never does.
+        refusals: Refused logins in a row.
+        refused_since: When the first of them was refused, seconds.
+        reason: Why the last attempt failed.
+    """
+
+    is_member: bool
+    retries: int | None
+    refusals: int = 0
+    refused_since: float = math.inf
+    reason: str = ""
+
+    def mended(self) -> None:
+        """Note that the connection is up."""
+        self.refusals, self.refused_since, self.reason = 0, math.inf, ""
+
+    def note(self, lost: Disconnected, at: float) -> None:
+        """Note that the connection was lost or an attempt failed, and tell the person at the device why, once.
+
+        Args:
+            lost: What the transport says.
+            at: Time, seconds.
+
+        Raises:
+            AuthenticationFailed: The broker does not accept this device any more.
+            ConnectionFailed: There were as many attempts as there may be.
+        """
+        self.refusals = self.refusals + 1 if lost.refused else 0
+        self.refused_since = min(self.refused_since, at) if lost.refused else math.inf
+        if self.refusals >= REFUSALS and at - self.refused_since >= REFUSED_SECONDS:
+            raise AuthenticationFailed(self._unwanted())
+        if lost.reason != self.reason:
+            what = "lost the connection to the broker" if not self.reason else "no connection yet"
+            _log.warning("%s (%s); reconnecting, nothing is lost", what, lost.reason)
+        self.reason = lost.reason
+        if self.retries is not None and lost.attempts >= self.retries:
+            raise ConnectionFailed(f"the broker is gone ({lost.reason}), {lost.attempts} attempts to reconnect failed")
+
+    def _unwanted(self) -> str:
+        if self.is_member:
+            return (
+                "the broker no longer accepts this device's credentials; it may have been revoked: ask for a new "
+                "invitation"
+            )
+        return (
+            "the broker no longer accepts these credentials; was its password changed? Give the new one in "
+            f"{PASSWORD_VARIABLE}"
+        )

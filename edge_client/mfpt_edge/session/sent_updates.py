@@ -1,0 +1,53 @@
+"""Updates in the outbox, which are bytes there: what is an answer to them, and how one gets another number."""
+
+import hashlib
+import logging
+
+import msgspec
+
+from mfpt_edge.core.events import Event, Told
+from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.errors import DecodeError
+from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol.messages import Ack, Reject, Resync, Update
+from mfpt_shared.protocol.topics import CLIENT_UP
+
+_log = logging.getLogger(__name__)
+
+
+def answers_what_waits(outbox: Outbox, event: Event) -> bool:
+    """Tell whether an event may change anything: an answer to another update than the one that waits must not.
+
+    Where a device's folder was restored or copied, two updates have had one number.
+    """
+    if not isinstance(event, Told) or not isinstance(event.message, Ack | Reject | Resync):
+        return True
+    answer = event.message
+    if not answer.sha256 or answer.sequence not in outbox.sequences():
+        return True
+    return answer.sha256 == hashlib.sha256(outbox.payload(answer.sequence)).hexdigest()
+
+
+def renumber(outbox: Outbox, sequence: int, new: int) -> None:
+    """Give an update another number. If the process dies in between, both are there, and one of them is taken."""
+    update = _update(outbox.payload(sequence))
+    header = msgspec.structs.replace(update.header, sequence=new)
+    outbox.put(new, encode(Update(header, update.delta)))
+    outbox.forget(sequence)
+
+
+def forget_damaged(outbox: Outbox) -> None:
+    """Drop updates that cannot be read; they would be sent again and again."""
+    for sequence in outbox.sequences():
+        try:
+            _update(outbox.payload(sequence))
+        except DecodeError as error:
+            _log.warning("dropped update %d, its file in the outbox is damaged: %s", sequence, error)
+            outbox.forget(sequence)
+
+
+def _update(payload: bytes) -> Update:
+    message = decode(CLIENT_UP, payload)
+    if not isinstance(message, Update):
+        raise DecodeError(f"it is a {type(message).__name__}, not an update")
+    return message
