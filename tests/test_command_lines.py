@@ -30,6 +30,7 @@ from support.programs import run
         (("mfpt_coord", "serve", "--broker", "localhost:1883"), "localhost:1883"),
         (("mfpt_coord", "serve", "--broker", "mqtt://u:secret@h:99999"), "'mqtt://***@h:99999'"),
         (("mfpt_coord", "serve", "--cert", "own.pem"), "--broker"),
+        (("mfpt_coord", "serve", "--retry", "5"), "--broker"),
         (("mfpt_coord", "serve", "--keep", "never"), "or forever"),
         (("mfpt_coord", "serve", "--broker", "mqtts://h", "--ca-file", "no.pem"), "--ca-file no.pem"),
         (("mfpt_coord", "status", "--timeout", "0"), "--timeout"),

@@ -33,17 +33,15 @@ async def ensure_alone(transport: Transport, federation: str, identity: Coordina
     Another one is one with another key: runs of one coordinator tell each other apart by their epochs.
 
     Args:
-        transport: Connection of its own to the broker, without a last will.
+        transport: Connection of its own to the broker, without a last will; it is connected, and closed afterwards.
         federation: Name of the federation.
         identity: The coordinator that is about to start.
         clock: Time that the challenge is stamped with.
 
     Raises:
         InUse: Another coordinator is online.
-        MfptError: The broker cannot be reached; see Transport.connect.
     """
     inquiry = Inquiry(transport, federation, identity, clock)
-    await transport.connect()
     try:
         async with asyncio.timeout(ANSWER_SECONDS) as limit:
             while not inquiry.is_over:

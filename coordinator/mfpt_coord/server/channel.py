@@ -1,5 +1,6 @@
 """The coordinator's end of the protocol: its topics on a transport, and what the bytes on them mean."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -39,6 +40,7 @@ from mfpt_shared.protocol.topics import (
 )
 from mfpt_shared.transport.base import QOS, Qos, Transport, Will
 from mfpt_shared.transport.base import Event as TransportEvent
+from mfpt_shared.transport.retries import connect
 
 FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
 
@@ -46,6 +48,8 @@ Clock = Callable[[], float]
 """Tells the time, Unix seconds."""
 
 MOST_PADDING: Final = MAX_JSON - 1024
+ADVICE: Final = "is the broker running there?"
+"""What to look at where it cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,7 @@ class Channel:
 
     Attributes:
         kept: What the broker is to keep.
+        reached: Whether the broker has ever been connected.
     """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
@@ -104,10 +109,12 @@ class Channel:
         self._identity = identity
         self._clock = clock
         self.kept = Kept()
+        self.reached = False
 
     async def connect(self) -> None:
-        """Connect for the first time; see Transport.connect."""
-        await self._transport.connect()
+        """Connect for the first time, however long that takes; see `retries.connect`."""
+        await connect(self._transport, None, asyncio.sleep, ADVICE)
+        self.reached = True
 
     async def receive(self) -> list[TransportEvent]:
         """See Transport.receive."""
@@ -185,5 +192,5 @@ class Channel:
 
     async def close(self, flush_seconds: float) -> None:
         """Disconnect in order, once the broker has confirmed everything or the time is up."""
-        await self._transport.flush(flush_seconds)
+        await self._transport.flush(flush_seconds if self.reached else 0.0)
         await self._transport.close()

@@ -133,10 +133,9 @@ class Coordinator:
         farewell = math.inf
         self.state = replace(self.state, opened=self._clock())
         self._look_ups.start(unknown_languages(self.state))
-        await self._channel.connect()
         looked = self._clock()
         self._handle([TimePassed(looked)])
-        received = asyncio.ensure_future(self._channel.receive())
+        received = asyncio.ensure_future(self._first_received())
         found = asyncio.ensure_future(self._look_ups.found())
         asked = asyncio.ensure_future(self._requests.get())
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -159,7 +158,7 @@ class Coordinator:
                     self._obey(*asked.result())
                     asked = asyncio.ensure_future(self._requests.get())
                 self._catch_up()
-                if self.state.finished:
+                if self.state.finished and self._channel.reached:
                     farewell = self._clock() if self._all_gone() else min(farewell, self._clock() + FAREWELL_SECONDS)
         except Incompatible:
             self._superseded = True
@@ -171,6 +170,10 @@ class Coordinator:
             self._turn_away(asked)
             await self._look_ups.close()
             await self._say_goodbye()
+
+    async def _first_received(self) -> Sequence[TransportEvent]:
+        await self._channel.connect()
+        return await self._channel.receive()
 
     def _obey(self, event: Event, done: "asyncio.Future[None]") -> None:
         """Step through an order of the operator, and say what became of it."""

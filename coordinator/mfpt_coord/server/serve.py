@@ -15,7 +15,7 @@ from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
 from mfpt_coord.server.challenge import ensure_alone
-from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
+from mfpt_coord.server.channel import ADVICE, CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator, with_limit
@@ -27,6 +27,7 @@ from mfpt_shared.errors import Incompatible
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
+from mfpt_shared.transport.retries import connect
 
 _log = logging.getLogger(__name__)
 
@@ -124,6 +125,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
         found = await reach(config, state, identity, stack)
         if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
             asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
+            await connect(asking, config.attempts, asyncio.sleep, ADVICE)
             await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True

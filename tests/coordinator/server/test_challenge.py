@@ -68,6 +68,7 @@ def start_beside(other: Other) -> MemoryBroker:
         listening = asyncio.create_task(other.listen())
         try:
             transport = MemoryTransport(other.broker)
+            await transport.connect()
             await asyncio.wait_for(ensure_alone(transport, "test", IDENTITY, lambda: 9.0), 5)
             assert transport not in other.broker.sessions, "it disconnects"
         finally:
@@ -126,7 +127,9 @@ def test_a_coordinator_refuses_to_start_where_somebody_takes_its_place_at_the_br
 
     async def scenario() -> None:
         transport = MemoryTransport(other.broker)
+        await transport.connect()
         listening = asyncio.create_task(other.listen())
+        await other.listens.wait()
         starting = asyncio.create_task(ensure_alone(transport, "test", IDENTITY, lambda: 9.0))
         await other.is_asked.wait()
         other.broker.drop(transport)
@@ -162,7 +165,9 @@ def test_one_that_comes_online_while_another_is_waited_for_is_asked_as_well() ->
 
     async def scenario() -> None:
         listening = [asyncio.create_task(gone.listen())]
-        starting = asyncio.create_task(ensure_alone(MemoryTransport(gone.broker), "test", IDENTITY, lambda: 9.0))
+        transport = MemoryTransport(gone.broker)
+        await transport.connect()
+        starting = asyncio.create_task(ensure_alone(transport, "test", IDENTITY, lambda: 9.0))
         await gone.is_asked.wait()
         # It has missed the first challenges: it listens from here on.
         listening.append(asyncio.create_task(late.listen()))
