@@ -57,6 +57,7 @@ from support.programs import run
         (("mfpt_coord", "plan", "init", "--preset", "cldr-names"), "--backbone"),
         (("mfpt_edge", "data", "show", "--lang", "sw", "--kind", "generation", "--labels", "a,b"), "--labels"),
         (("mfpt_coord", "plan", "init", "--backbone", "gguf:none.gguf"), "none.gguf"),
+        (("mfpt_coord", "db", "restore", "no/such.backup"), "no/such.backup"),
         (("mfpt_coord", "nonsense"), "nonsense"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",

@@ -87,7 +87,7 @@ async def soak(folder: Path, devices: int, seed: int, pace: Pace, say: Say) -> S
             disturbed=dict(notes.ledger.disturbed),
             lost_connections=notes.ledger.lost_connections,
             updates=found,
-            in_outboxes=ground.waiting_in_outboxes(),
+            in_outboxes=len(ground.outboxes()),
             ended=dict(notes.ledger.ended),
             problems=notes.problems,
             trends=trends(notes.samples, pace.warm_up),
@@ -115,11 +115,12 @@ async def _do(ground: Field, notes: _Notes) -> None:
 
 
 async def _recover(ground: Field) -> None:
-    """Wait until no update waits on a device for longer than a round, or the time is up."""
+    """Wait until nothing that waits on a device now does so any longer, or the time is up."""
     end = time.monotonic() + _RECOVER_SECONDS
     if ground.service.pid is None:
         await ground.service.start()
-    while ground.waiting_in_outboxes() and time.monotonic() < end:
+    waiting = ground.outboxes()
+    while waiting & ground.outboxes() and time.monotonic() < end:
         await asyncio.sleep(_LOOK_SECONDS)  # folders tell nothing unasked
 
 

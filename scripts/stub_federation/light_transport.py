@@ -1,6 +1,7 @@
 """A transport without a thread of its own, so that one process can hold a thousand devices.
 
-It behaves as `MqttTransport` does: it connects again after 1, 2, 4 … 30 s, and sends again what was not confirmed.
+It behaves as `MqttTransport` does: it connects again after 1, 2, 4 … 30 s, and sends again what was not confirmed. What
+is published with QoS 0 while the connection is down is lost.
 """
 
 import asyncio
@@ -38,7 +39,7 @@ class LightTransport:
         self._address = address
         self._hello = packets.connect(
             client_id,
-            *(address.username or "", address.password or ""),
+            *(address.login or (None, None)),
             keep_alive=KEEP_ALIVE_SECONDS,
             will=None if will is None else (will.topic, will.payload),
         )
@@ -52,8 +53,8 @@ class LightTransport:
 
     async def connect(self) -> None:
         """See Transport.connect."""
-        reader, writer = await self._open()
-        self._life = asyncio.create_task(self._live(reader, writer))
+        reader = await self._open()
+        self._life = asyncio.create_task(self._live(reader))
 
     def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
@@ -67,7 +68,9 @@ class LightTransport:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
-        del qos  # everything is sent until it is confirmed
+        if not qos:
+            self._write(packets.publish(topic, payload, retain=retain))
+            return
         number = self._number()
         self._unconfirmed[number] = (topic, payload, retain)
         self._write(packets.publish(topic, payload, number, retain=retain))
@@ -109,8 +112,8 @@ class LightTransport:
         if self._writer is not None:
             self._writer.write(data)
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect and log in."""
+    async def _open(self) -> asyncio.StreamReader:
+        """Connect, log in, and send again what was not confirmed."""
         where = self._address
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -125,20 +128,21 @@ class LightTransport:
             writer.close()
             kind = AuthenticationFailed if answer[3] in _BAD_CREDENTIALS else ConnectionFailed
             raise kind(f"{where} refused the connection (code {answer[3]})")
-        return reader, writer
+        self._writer = writer
+        self._events.put_nowait(Connected())
+        for number, (topic, payload, retain) in self._unconfirmed.items():
+            self._write(packets.publish(topic, payload, number, retain=retain, again=True))
+        return reader
 
-    async def _live(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _live(self, reader: asyncio.StreamReader) -> None:
         """Listen; connect again whenever the connection is lost."""
         while True:
-            self._writer = writer
-            self._events.put_nowait(Connected())
-            for number, (topic, payload, retain) in self._unconfirmed.items():
-                self._write(packets.publish(topic, payload, number, retain=retain, again=True))
             reason = await self._listen(reader)
-            self._writer = None
-            writer.transport.abort()
+            if self._writer is not None:
+                self._writer.transport.abort()
+                self._writer = None
             self._events.put_nowait(Disconnected(reason, 0))
-            reader, writer = await self._open_again()
+            reader = await self._open_again()
 
     async def _listen(self, reader: asyncio.StreamReader) -> str:
         """Take packets until the connection is lost, and return why it was."""
@@ -164,7 +168,7 @@ class LightTransport:
             await asyncio.sleep(KEEP_ALIVE_SECONDS)
             self._write(packets.PING)
 
-    async def _open_again(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open_again(self) -> asyncio.StreamReader:
         pause = _FIRST_PAUSE_SECONDS
         for attempt in itertools.count(1):
             await asyncio.sleep(pause)

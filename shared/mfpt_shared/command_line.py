@@ -13,7 +13,7 @@ from mfpt_shared import __version__
 from mfpt_shared.environment import explained
 from mfpt_shared.errors import Interrupted, MfptError
 from mfpt_shared.stopping import sigterm_interrupts
-from mfpt_shared.streams import UNREAD, open_streams, tell
+from mfpt_shared.streams import UNREAD, open_streams, settle, tell
 from mfpt_shared.texts import printable, printable_lines
 
 DEBUG_FLAG: Final = "--debug"
@@ -71,6 +71,7 @@ def run(app: Callable[[], None], program: str) -> None:
         with contextlib.suppress(OSError, SystemExit):
             sys.stdout.flush()
         os._exit(ending.code)
+    settle()
     sys.exit(ending.code)
 
 

@@ -70,15 +70,25 @@ def tell(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
-        with contextlib.suppress(OSError):
+        _divert(_STDERR)
+
+
+def settle() -> None:
+    """Give up what standard error does not take: Python would try again at its end, and exit with 120."""
+    for stream in (sys.stderr, sys.__stderr__):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
             _divert(_STDERR)
 
 
 def _divert(number: int) -> None:
     """Let the null device take what is written from now on, and what waits in a buffer."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, number)
-    os.close(null)
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import signal
+import subprocess
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -59,6 +60,18 @@ def test_a_coordinator_waits_for_its_broker_and_serves_when_that_is_there(tmp_pa
 
     assert b"trying again" not in said
     assert b"the broker is there" in said
+
+
+@pytest.mark.slow
+def test_an_operator_is_told_that_the_coordinator_waits_for_its_broker(tmp_path: Path) -> None:
+    async def scenario() -> "subprocess.CompletedProcess[str]":
+        async with waiting(tmp_path, f"mqtt://127.0.0.1:{free_port()}"):
+            return await asyncio.to_thread(run, tmp_path, "mfpt_coord", "invite", "--data-dir", str(tmp_path / "data"))
+
+    result = asyncio.run(asyncio.wait_for(scenario(), 60))
+
+    assert result.returncode == 3, result.stderr
+    assert "still waits for its broker" in messages(result)[-1]
 
 
 @pytest.mark.parametrize(

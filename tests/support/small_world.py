@@ -3,12 +3,16 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from mfpt_coord.core.effects import SaveInvitation
+from mfpt_coord.core.state import State
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.serve import open_state
+from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
@@ -23,6 +27,7 @@ from support.rough_broker import RoughBroker
 from support.rough_transport import RoughTransport
 from support.sealing import key_of
 from support.small_device import HeardTransport, name_of, settle
+from support.small_invitation import become_member, invitation
 from support.stub import StubTrainer
 from support.virtual_time import BEGINNING, VirtualLoop, live
 from support.world_setting import Setting
@@ -42,6 +47,7 @@ class World:
         plan: The coordinator's plan.
         lives: What each process has lived through so far, the newest run last.
         done: Processes that have ended by themselves.
+        clock_error: By how much the clocks of processes that start now are fast, seconds.
         disk_is_full: Whether the coordinator cannot commit anything.
         faults: Number of things that went wrong so far, beside messages.
         before_start: What to do before a process is started the next time.
@@ -65,6 +71,7 @@ class World:
         self.done: set[str] = set()
         self.is_ending = False
         self.disk_is_full = False
+        self.clock_error = 0.0
         self.faults = 0
         self.before_start: dict[str, Callable[[], None]] = {}
         self.given_up: set[Entry] = set()
@@ -171,10 +178,11 @@ class World:
     async def _serve(self, _: str, life: Life) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
+        clock = self._clock_of_a_run()
         try:
-            state = open_state(store, self.plan)
-            epoch = store.begin_run(self.loop.time(), self.key.public)
-            identity = CoordinatorIdentity(store.coordinator, self.loop.time(), epoch, self.key)
+            state = self._open_state(store, clock())
+            epoch = store.begin_run(clock(), self.key.public)
+            identity = CoordinatorIdentity(store.coordinator, clock(), epoch, self.key)
             transport = RoughTransport(
                 self.broker,
                 identity.mqtt_client,
@@ -187,7 +195,7 @@ class World:
                 store,
                 transport,
                 identity,
-                clock=self.loop.time,
+                clock=clock,
                 look_up=no_distances,
                 revive=lambda times: self._restart_the_broker(life, times),
             )
@@ -198,6 +206,23 @@ class World:
         finally:
             self.coordinator = None if life.is_over else self.coordinator
             store.close()
+
+    def _open_state(self, store: MortalStore, at: float) -> State:
+        """Return the state in a store; a closed federation begins with its invitation."""
+        is_new = store.load() is None
+        state = open_state(store, self.plan)
+        if not self.setting.is_closed:
+            return state
+        if is_new:
+            SqliteStore.commit(store, [SaveInvitation(invitation(len(self.devices), at))])
+        loaded = store.load()
+        assert loaded is not None
+        return replace(loaded, open=False)
+
+    def _clock_of_a_run(self) -> Callable[[], float]:
+        """Return a clock that is as wrong as clocks are now, and does not jump."""
+        error = self.clock_error
+        return lambda: self.loop.time() + error
 
     def _restart_the_broker(self, life: Life, times: int) -> None:
         """Restart the broker for its coordinator as the embedded one does, with a fresh folder if that did not help."""
@@ -212,6 +237,15 @@ class World:
         settle(folder.path, identity)
         session = folder.begin_session(folder.enrol(identity.language))
         federation = self.setting.plan.federation
+        if self.setting.is_closed:
+            await become_member(
+                folder.path,
+                session,
+                life,
+                federation,
+                self.key.public,
+                lambda: RoughTransport(self.broker, f"guest-{name}", life),
+            )
         will = client_will(federation, session)
         transport = HeardTransport(journal, self.broker, session.mqtt_client, life, will=will)
         client = EdgeClient(
@@ -219,9 +253,9 @@ class World:
             session,
             federation,
             transport,
-            trust=Trust(),
+            trust=Trust(self.key.public if self.setting.is_closed else None),
             prepare=lambda _: StubTrainer(step=0.1),
-            clock=self.loop.time,
+            clock=self._clock_of_a_run(),
             rounds=self.setting.rounds,
         )
         self.clients[name] = client

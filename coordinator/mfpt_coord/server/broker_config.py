@@ -19,6 +19,7 @@ SILENT_SECONDS: Final = 2
 ANSWER_SECONDS: Final = 40
 """Time that the service for logins has to answer, or the login is refused. Whoever connects gives up before that, and
 tries again: a service that is slow or away makes nobody believe that he is not wanted."""
+MAX_CONNECTIONS: Final = 65_000
 _IN_TIME: Final = f"authorization {{ timeout: {SILENT_SECONDS} }}"
 
 
@@ -54,7 +55,7 @@ class BrokerOptions:
     """
 
     max_payload: int
-    max_connections: int = 65_000
+    max_connections: int = MAX_CONNECTIONS
     certificate: Certificate | None = None
     websocket: Listen | None = None
 

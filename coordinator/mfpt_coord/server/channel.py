@@ -122,8 +122,9 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what any coordinator does; retained states come first."""
-        of_coordinators = (COORDINATOR_STATE, COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
-        for topic in (*of_coordinators, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+        of_devices = (CLIENT_STATE, CLIENT_UP, ENROL_UP)
+        of_coordinators = (COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
+        for topic in (COORDINATOR_STATE, *of_devices, *of_coordinators):
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:

@@ -21,9 +21,10 @@ from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator, with_limit
 from mfpt_coord.server.data_folder import KEY_FILE, open_key, open_store
 from mfpt_coord.server.operator import Operator
+from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
-from mfpt_shared.errors import Incompatible
+from mfpt_shared.errors import ConnectionFailed, Incompatible
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
@@ -118,6 +119,15 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
         )
 
 
+async def _not_yet(_: AnyOrder) -> AnyReport:
+    """Answer an order that comes while nobody can be told of it.
+
+    Raises:
+        ConnectionFailed: Always.
+    """
+    raise ConnectionFailed("the coordinator still waits for its broker: see its log, and try again later")
+
+
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
@@ -125,8 +135,9 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
         found = await reach(config, state, identity, stack)
         if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
             asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
-            await connect(asking, config.attempts, asyncio.sleep, ADVICE)
-            await ensure_alone(asking, federation, identity, time.time)
+            async with control_socket(config.data_dir, _not_yet):
+                await connect(asking, config.attempts, asyncio.sleep, ADVICE)
+                await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )

@@ -21,13 +21,13 @@ def waits_for_acknowledgement(state: State) -> bool:
 
 
 def lacks_news(state: State) -> bool:
-    """Tell whether the plan, a coordinator, or word of the version that the device needs has not come.
+    """Tell whether the plan, a coordinator, or word of the version that the device needs has not come, or may not.
 
     A broker may lose a retained message that is published during a SUBSCRIBE, or send the one before it.
     """
     needed = needed_version(state)
     waits = needed is not None and state.published < needed and not is_at_hand(state, needed)
-    return state.connected and (state.plan is None or state.coordinator is None or waits)
+    return state.connected and (state.plan is None or state.coordinator is None or state.refused or waits)
 
 
 def look_again_at(state: State) -> float:

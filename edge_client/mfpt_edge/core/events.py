@@ -21,6 +21,13 @@ class BrokerLost:
 
 
 @dataclass(frozen=True, slots=True)
+class NotSubscribed:
+    """The broker has refused a subscription: for good, or because it had no room."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class CoordinatorSeen:
     """The coordinator published its state, or the broker published its last will."""
 
@@ -85,6 +92,7 @@ class TimePassed:
 Event = (
     BrokerConnected
     | BrokerLost
+    | NotSubscribed
     | CoordinatorSeen
     | PlanReceived
     | PromptReceived

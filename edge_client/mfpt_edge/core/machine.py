@@ -42,6 +42,7 @@ from mfpt_edge.core.events import (
     BrokerLost,
     CoordinatorSeen,
     Event,
+    NotSubscribed,
     PlanReceived,
     Prepared,
     PromptReceived,
@@ -85,7 +86,9 @@ def _(event: TimePassed, state: State) -> Step:
         state = replace(state, sent_at=event.at)
         effects.append(SendUpdates(state.outbox))
     if lacks_news(state) and event.at >= look_again_at(state):
-        state = replace(state, waiting_since=event.at, looks=state.looks + 1)
+        # What it was told while it did not hear is lost: it is told again in answer to an announcement.
+        known = state.announced and not state.refused
+        state = replace(state, waiting_since=event.at, looks=state.looks + 1, announced=known)
         effects.append(Subscribe())
     return state, effects
 
@@ -93,13 +96,18 @@ def _(event: TimePassed, state: State) -> Step:
 @_record.register
 def _(event: BrokerConnected, state: State) -> Step:
     # The coordinator's retained state follows; until it comes, nobody is known to listen.
-    fresh = replace(state, connected=True, coordinator=None, announced=False, asked=0)
+    fresh = replace(state, connected=True, refused=False, coordinator=None, announced=False, asked=0)
     return _waiting(fresh, event.at), [Subscribe(), PublishState(at_once=True)]
 
 
 @_record.register
 def _(event: BrokerLost, state: State) -> Step:
     return replace(state, connected=False, coordinator=None, announced=False, assigned=None, asked=0), []
+
+
+@_record.register
+def _(event: NotSubscribed, state: State) -> Step:
+    return _waiting(replace(state, refused=True), event.at), []
 
 
 @_record.register
@@ -175,7 +183,7 @@ def _(event: TrainingFailed, state: State) -> Step:
 
 @_record.register
 def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each message
-    state = _knowing(state, event.message.version)
+    state = _knowing(replace(state, refused=False), event.message.version)
     match event.message:
         case Assign(version=version):
             busy = state.leaving or state.phase == "training"

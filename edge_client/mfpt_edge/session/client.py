@@ -28,7 +28,7 @@ from mfpt_edge.core.effects import (
     Tell,
     Train,
 )
-from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
+from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, NotSubscribed, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
@@ -194,6 +194,7 @@ class EdgeClient:
                 self._handle(BrokerConnected(self._clock()))
             case SubscriptionRefused():
                 _log.warning("%s", event)
+                self._handle(NotSubscribed(self._clock()))
             case Disconnected():
                 self._handle(BrokerLost(self._clock()))
                 self._lost.note(event, self._clock())

@@ -237,7 +237,7 @@ def test_a_coordinator_does_not_begin_anew_where_a_restore_was_cut_off(tmp_path:
 
 
 def test_devices_follow_a_restored_coordinator_whose_clock_was_set_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     begun(tmp_path / "data")
     back_up(tmp_path / "data", tmp_path / "backup")
@@ -245,6 +245,7 @@ def test_devices_follow_a_restored_coordinator_whose_clock_was_set_back(
     monkeypatch.setattr(time, "time", lambda: 0.0)
     restore(tmp_path / "backup", tmp_path / "data", force=True)
     assert begun(tmp_path / "data").epoch > last.epoch
+    assert "clock is behind" in caplog.text
 
 
 def test_a_database_is_compacted_and_holds_what_it_held(tmp_path: Path) -> None:

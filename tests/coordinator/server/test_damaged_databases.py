@@ -223,16 +223,6 @@ def test_a_page_that_is_damaged_while_the_store_is_open_is_told_as_damage(databa
             store.commit([SaveInvitation(invitation())])
 
 
-def test_a_lock_of_another_program_passes(database: Path) -> None:
-    effects = [SaveCounts(UpdateCounts(rejected=1))]
-    with closing(SqliteStore(database)) as store:
-        with closing(sqlite3.connect(database, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(InUse, match="another program"):
-                store.commit(effects)
-        store.commit(effects)
-
-
 def test_a_folder_that_has_gone_while_the_store_is_open_is_told(database: Path, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
