@@ -144,30 +144,37 @@ class Rivals:
 
     def _tell(self, topic: str, received: Received | None) -> None:
         """Tell the operator, once for each key, that something has taken the place of an own message."""
-        by = None if received is None else received.signer
-        if by == self._identity.key.public:
+        if received is None:
+            if self._is_new(None):
+                _log.warning(
+                    "somebody has removed or overwritten what the broker keeps on %s; it is published again. Let no "
+                    "other user of the broker publish there",
+                    topic[:200],
+                )
+            return
+        if received.signer == self._identity.key.public:
             return  # its own last will or an earlier run's message, or a replay of one
-        if by is not None:
-            self._refusals.counts["forged"] += 1
-        if by in self._told or len(self._told) >= MAX_TOLD:
-            return
-        self._told.add(by)
-        if received is None or by is None:
+        self._refusals.counts["forged"] += 1
+        message, known_as = received.message, ""
+        if isinstance(message, CoordinatorState):
+            if message.state == "offline":
+                return  # the last will of one that was cut off before this one started
+            known_as = f"{message.coordinator}, "
+        if self._is_new(received.signer):
             _log.warning(
-                "somebody has removed or overwritten what the broker keeps on %s; it is published again. Let no "
-                "other user of the broker publish there",
-                topic[:200],
+                "another coordinator (%skey %s) serves federation %s on this broker as well, and publishes over this "
+                "one's messages; they are published again. Stop one of the two, or give it another federation name",
+                known_as,
+                fingerprint(received.signer),
+                self._federation,
             )
-            return
-        message = received.message
-        known_as = f"{message.coordinator}, " if isinstance(message, CoordinatorState) else ""
-        _log.warning(
-            "another coordinator (%skey %s) serves federation %s on this broker as well, and publishes over this one's "
-            "messages; they are published again. Stop one of the two, or give it another federation name",
-            known_as,
-            fingerprint(by),
-            self._federation,
-        )
+
+    def _is_new(self, key: PublicKey | None) -> bool:
+        """Tell whether the operator has not heard of a key yet; None stands for those who sign nothing."""
+        if key in self._told or len(self._told) >= MAX_TOLD:
+            return False
+        self._told.add(key)
+        return True
 
     def _check_epoch(self, epoch: int) -> None:
         """Look at what a run of this coordinator said about itself."""

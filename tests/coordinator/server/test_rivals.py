@@ -159,6 +159,11 @@ def test_the_other_coordinator_is_named_where_its_id_is_known(caplog: pytest.Log
     assert f"another coordinator (c1, key {THIEF})" in caplog.text
 
 
+def test_the_last_will_of_one_that_was_cut_off_is_replaced_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    within(lambda setting: setting.hears(state(99, "thief", said="offline")) or pytest.fail("it is not repaired"))
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("payload", [b"", b"garbage"], ids=["nothing", "garbage"])
 def test_what_nobody_signed_does_not_stay_in_the_place_of_the_plan(
     payload: bytes, caplog: pytest.LogCaptureFixture
