@@ -17,11 +17,13 @@ from mfpt_coord.commands.options import (
     ProxyOption,
     RetryOption,
 )
+from mfpt_shared.stopping import stopped_on_request
 
 if TYPE_CHECKING:
     from mfpt_coord.server.broker_config import Certificate
 
 
+@stopped_on_request("everything is saved, and the same command continues from here")
 def serve(
     plan: Annotated[
         Path | None,

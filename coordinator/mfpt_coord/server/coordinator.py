@@ -213,8 +213,9 @@ class Coordinator:
         match event:
             case Connected():
                 self._channel.subscribe()
-                self._errands.publish_kept(self.state)
+                self._rivals.connected(at)
             case Disconnected(reason):
+                self._rivals.lost(at)
                 _log.warning("lost the broker (%s); trying again", reason)
             case SubscriptionRefused():
                 _log.error("%s: no device is heard there", event)

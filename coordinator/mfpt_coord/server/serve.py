@@ -4,10 +4,8 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +24,7 @@ from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
-from mfpt_shared.errors import ConnectionFailed, Incompatible, Interrupted
+from mfpt_shared.errors import ConnectionFailed, Incompatible
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
@@ -36,10 +34,9 @@ _log = logging.getLogger(__name__)
 
 
 def serve(config: ServeConfig) -> None:
-    """Run a coordinator until it is done or told to stop.
+    """Run a coordinator until it is done or interrupted; it has saved whatever it acknowledged.
 
     Raises:
-        Interrupted: Somebody pressed Ctrl-C; everything is saved.
         MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
@@ -48,8 +45,7 @@ def serve(config: ServeConfig) -> None:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store)
-            if asyncio.run(_run(config, store, state, identity)) == signal.SIGINT:
-                raise Interrupted("interrupted; everything is saved, and the same command continues from here")
+            asyncio.run(_run(config, store, state, identity))
         finally:
             store.close()
 
@@ -123,39 +119,6 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
         )
 
 
-class _Ending:
-    """What a signal ends.
-
-    Attributes:
-        stop: Ends what runs at the moment.
-        signal: The signal that came; 0: none.
-    """
-
-    def __init__(self, stop: Callable[[], object]) -> None:
-        self.stop = stop
-        self.signal = 0
-
-    def come(self, number: int) -> None:
-        """Obey a signal."""
-        self.signal = number
-        self.stop()
-
-
-async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
-    """Return the number of the signal that ended the service; 0 if it ended on its own."""
-    task = asyncio.current_task()
-    assert task is not None, "a coroutine runs in a task"
-    ending = _Ending(task.cancel)
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, ending.come, number)
-    try:
-        await _coordinate(config, store, replace(state, open=is_open(config)), identity, ending)
-    except asyncio.CancelledError:
-        if not ending.signal:
-            raise
-    return ending.signal
-
-
 async def _not_yet(_: AnyOrder) -> AnyReport:
     """Answer an order that comes while nobody can be told of it.
 
@@ -165,17 +128,16 @@ async def _not_yet(_: AnyOrder) -> AnyReport:
     raise ConnectionFailed("the coordinator still waits for its broker: see its log, and try again later")
 
 
-async def _coordinate(
-    config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity, ending: _Ending
-) -> None:
+async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> None:
     federation = state.plan.federation
+    state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
         found = await reach(config, state, identity, stack)
         if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
             asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
             async with control_socket(config.data_dir, _not_yet):
                 await connect(asking, config.attempts, asyncio.sleep, ADVICE)
-            await ensure_alone(asking, federation, identity, time.time)
+                await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )
@@ -193,6 +155,7 @@ async def _coordinate(
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
-        ending.stop = coordinator.stop
-        await coordinator.run()
-        _log.info("stopped at version %d", coordinator.state.version)
+        try:
+            await coordinator.run()
+        finally:
+            _log.info("stopped at version %d", coordinator.state.version)

@@ -16,6 +16,7 @@ import socks
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from mfpt_shared.background import in_background
 from mfpt_shared.errors import MfptError, TimedOut
 from mfpt_shared.transport import failures
 from mfpt_shared.transport.address import BrokerAddress
@@ -89,7 +90,7 @@ class MqttTransport:
         self._first_answer = loop.create_future()
         where = self._address
         try:
-            await asyncio.to_thread(self._client.connect, where.host, where.port, keepalive=KEEP_ALIVE_SECONDS)
+            await in_background(lambda: self._client.connect(where.host, where.port, keepalive=KEEP_ALIVE_SECONDS))
         except OSError as error:
             raise failures.not_reached(where, self._proxy, error, CONNECT_SECONDS) from error
         self._client.loop_start()
