@@ -88,10 +88,10 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
     if state is None:
         state = initial(plan or default_plan())
         store.create(state, uuid.uuid4().hex[:12])
-    elif plan is not None and plan != state.plan:
+    elif plan is not None and (difference := _difference(state.plan, plan)):
         raise Incompatible(
             f"the data folder follows plan {state.plan.digest}, but --plan is {plan.digest} (they differ in "
-            f"{_difference(state.plan, plan)}); give the new plan a --data-dir of its own"
+            f"{difference}); give the new plan a --data-dir of its own"
         )
     return state
 
@@ -106,7 +106,7 @@ def _with_distances(state: State, custom: Distances) -> State:
 
 
 def _difference(first: Plan, second: Plan) -> str:
-    sections = (section for section in first.__struct_fields__ if getattr(first, section) != getattr(second, section))
+    sections = (section for section in Plan.__struct_fields__ if getattr(first, section) != getattr(second, section))
     return ", ".join(sections)
 
 

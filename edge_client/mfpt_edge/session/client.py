@@ -46,7 +46,7 @@ from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import AuthenticationFailed, Incompatible
-from mfpt_shared.plan import Plan, plan_to_json
+from mfpt_shared.plan import Plan
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -218,7 +218,7 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:  # noqa: PLR0912 - one case for each effect, a line or two
         match effect:
             case Prepare(plan):
-                self._disk.write("the plan", lambda: self._folder.save_plan(plan_to_json(plan)))
+                self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))
                 self._job.load(plan)
             case KeepPrompt(prompt):
                 self.prompts.receive(prompt)
