@@ -33,8 +33,8 @@ from mfpt_shared.protocol.topics import (
     PROMPT,
     Topic,
 )
+from mfpt_shared.transport.base import QOS, Qos, Transport, Will
 from mfpt_shared.transport.base import Event as TransportEvent
-from mfpt_shared.transport.base import Transport, Will
 
 FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
 
@@ -106,7 +106,7 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what is said about the coordinator; retained states come first."""
-        for topic in (COORDINATOR_STATE, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+        for topic in (COORDINATOR_STATE, COORDINATOR_BEAT, CLIENT_STATE, CLIENT_UP, ENROL_UP):
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
@@ -140,9 +140,11 @@ class Channel:
         Args:
             number: Number of the beat in this run.
             version: Newest version of the prompts.
-            size: Least size of the payload, bytes; it is filled up as far as a JSON message may go.
+            size: Least size of the payload, bytes; it is filled up as far as a JSON message may go, and then travels
+                with QoS 0.
         """
-        self._publish(COORDINATOR_BEAT, Beat(number=number, version=version, padding="." * min(size, MOST_PADDING)))
+        beat = Beat(number=number, version=version, padding="." * min(size, MOST_PADDING))
+        self._publish(COORDINATOR_BEAT, beat, qos=0 if size else 1)
 
     def send(self, client: str, message: Down) -> None:
         """Send a message to one device."""
@@ -156,10 +158,10 @@ class Channel:
         """Remove a device's state, which the broker keeps."""
         self._transport.publish(CLIENT_STATE.path(self._federation, client), b"", retain=True)
 
-    def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "") -> None:
+    def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "", qos: Qos = QOS) -> None:
         path = topic.path(self._federation, key)
         stamped = self._stamped(message) if isinstance(message, FromCoordinator) else message
-        self._transport.publish(path, seal(path, encode(stamped), self._identity.key), retain=topic.retain)
+        self._transport.publish(path, seal(path, encode(stamped), self._identity.key), retain=topic.retain, qos=qos)
 
     def _stamped(self, message: FromCoordinatorT) -> FromCoordinatorT:
         return msgspec.structs.replace(message, epoch=self._identity.epoch, at=self._clock())

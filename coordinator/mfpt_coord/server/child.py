@@ -17,7 +17,7 @@ from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed
 
-ORPHAN_SECONDS: Final = 5.0
+ORPHAN_SECONDS: Final = 2.0
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
 _log = logging.getLogger(__name__)
@@ -62,10 +62,13 @@ async def end_orphan(directory: Path) -> None:
         _log.warning("ending an embedded broker that was left behind (process %d)", pid)
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(ORPHAN_SECONDS):
                 while _is_ours(directory, pid):
                     await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
 
 

@@ -20,10 +20,12 @@ from mfpt_coord.core.effects import Effect
 from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event, TimePassed
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.order import actions, durable_effects
+from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
+from mfpt_coord.server.broker_watch import BrokerWatch, Revive
 from mfpt_coord.server.channel import Channel, Clock, CoordinatorIdentity
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
@@ -57,6 +59,7 @@ class Coordinator:
         clock: Clock,
         look_up: LookUp,
         credentials: Credentials | None = None,
+        revive: Revive | None = None,
     ) -> None:
         """Prepare a coordinator.
 
@@ -68,6 +71,7 @@ class Coordinator:
             clock: Unix seconds.
             look_up: How language distances are found.
             credentials: Accounts at the broker; None: it has none of their own, and all share one.
+            revive: Starts a broker again that does not deliver; None: it is not the coordinator's.
         """
         self.state = state
         self._store = store
@@ -79,6 +83,8 @@ class Coordinator:
         self._clock = clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
         self._errands = Errands(self._channel, self._look_ups, credentials)
+        size = largest_payload(state.plan)
+        self._watch = BrokerWatch(self._channel, state.plan.federation, identity, size, revive)
         self._unsaved: list[Event] | None = None
         self._status_due = 0.0
         self._status_changed = True
@@ -180,7 +186,7 @@ class Coordinator:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""
         retry = looked + RETRY_SECONDS if self._unsaved is not None else math.inf
         status = self._status_due if self._status_changed else math.inf
-        return min(next_deadline(self.state, looked), status, retry)
+        return min(next_deadline(self.state, looked), status, retry, self._watch.next_deadline)
 
     def _seconds_until(self, deadline: float) -> float | None:
         """Return how long to wait; None for a deadline that never comes."""
@@ -188,6 +194,8 @@ class Coordinator:
 
     def _understood(self, event: TransportEvent, at: float) -> list[Event]:
         """Return what a transport event means to the core."""
+        if self._watch.follow(event, at):
+            return []
         match event:
             case Connected():
                 self._errands.introduce(self.state)
@@ -241,6 +249,7 @@ class Coordinator:
     def _catch_up(self, *, at_once: bool = False) -> None:
         """Do what is due a second after a change: let the disk forget folded updates, then say how it stands."""
         now = self._clock()
+        self._watch.act(now, self.state.version)
         if not at_once and not (self._status_changed and now >= self._status_due):
             return
         try:

@@ -16,6 +16,7 @@ from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.broker import EmbeddedBroker
 from mfpt_coord.server.broker_config import BrokerOptions, Certificate, Listen
+from mfpt_coord.server.broker_watch import Revive
 from mfpt_coord.server.channel import CoordinatorIdentity
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.logins import known_accounts, revoked_users
@@ -39,11 +40,13 @@ class Reach:
         connection: How the coordinator reaches it.
         addresses: How devices reach it, without users and passwords.
         credentials: Its accounts; None: they are not the coordinator's to manage.
+        revive: Starts it again if it does not deliver; None: it is not the coordinator's.
     """
 
     connection: Connection
     addresses: tuple[BrokerAddress, ...]
     credentials: Credentials | None
+    revive: Revive | None = None
 
 
 def is_open(config: ServeConfig) -> bool:
@@ -99,7 +102,7 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
         listening.append(_as_others_see(websocket, config.offer.websocket))
     # The coordinator reaches its own broker at an address that the certificate may not name.
     own = Connection((broker.address,), Security(exact=broker.certificate))
-    return Reach(own, _advertised(config, tuple(listening)), broker.accounts)
+    return Reach(own, _advertised(config, tuple(listening)), broker.accounts, broker.revive)
 
 
 def _as_others_see(address: BrokerAddress, listen: Listen) -> BrokerAddress:

@@ -145,6 +145,7 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
             clock=time.time,
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
+            revive=found.revive,
         )
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))

@@ -13,7 +13,7 @@ from typing import Final
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import MfptError
 
-FIRST_PAUSE_SECONDS: Final = 1.0
+FIRST_PAUSE_SECONDS: Final = 0.25
 LONGEST_PAUSE_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)

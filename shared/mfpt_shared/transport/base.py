@@ -90,8 +90,15 @@ class Transport(Protocol):
     def unsubscribe(self, *filters: str) -> None:
         """Take subscriptions back: after a while, nothing more comes by these filters."""
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-        """Queue a message with QoS 1; while the connection is down, it waits in this process."""
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
+        """Queue a message; while the connection is down, it waits in this process.
+
+        Args:
+            topic: Where it goes.
+            payload: What it says.
+            retain: Whether the broker keeps it.
+            qos: Quality of service. With 1, it is sent until the broker confirms it; with 0, once.
+        """
 
     async def receive(self) -> list[Event]:
         """Return everything that came since the last call, in order; at least one event."""

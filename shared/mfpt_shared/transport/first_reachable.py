@@ -32,7 +32,7 @@ class FirstReachable:
         self._ways = ways
         self._passing = passing
         self._used: Transport | None = None
-        self._waiting: list[tuple[str, bytes, bool]] = []
+        self._waiting: list[tuple[str, bytes, bool, Qos]] = []
 
     async def connect(self) -> None:
         """See Transport.connect.
@@ -68,12 +68,12 @@ class FirstReachable:
         if self._used is not None:
             self._used.unsubscribe(*filters)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
         if self._used is None:
-            self._waiting.append((topic, payload, retain))
+            self._waiting.append((topic, payload, retain, qos))
         else:
-            self._used.publish(topic, payload, retain=retain)
+            self._used.publish(topic, payload, retain=retain, qos=qos)
 
     async def receive(self) -> list[Event]:
         """See Transport.receive; the transport is connected."""
@@ -92,8 +92,8 @@ class FirstReachable:
     def _use(self, transport: Transport) -> None:
         self._used = transport
         waiting, self._waiting = self._waiting, []
-        for topic, payload, retain in waiting:
-            transport.publish(topic, payload, retain=retain)
+        for topic, payload, retain, qos in waiting:
+            transport.publish(topic, payload, retain=retain, qos=qos)
 
 
 def _all_failed(failures: Sequence[MfptError]) -> MfptError:

@@ -69,8 +69,9 @@ class MemoryTransport:
         """See Transport.unsubscribe."""
         self.filters.difference_update(filters)
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
+        del qos  # nothing is lost within a process
         if self in self._broker.sessions:
             self._broker.deliver(topic, payload, retain=retain)
         else:

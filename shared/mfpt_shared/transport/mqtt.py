@@ -112,10 +112,10 @@ class MqttTransport:
         """See Transport.unsubscribe; while the connection is down there is nothing to take back."""
         self._client.unsubscribe(list(filters))
 
-    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
         self._published += 1
-        self._client.publish(topic, payload, QOS, retain=retain)
+        self._client.publish(topic, payload, qos, retain=retain)
 
     async def receive(self) -> list[Event]:
         """See Transport.receive."""
