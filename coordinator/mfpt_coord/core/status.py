@@ -15,13 +15,14 @@ _MAX_STALENESS: Final = 200
 _DEVICE_CHARACTERS: Final = 80
 
 
-def federation_status(state: State, started: float, at: float) -> FederationStatus:
+def federation_status(state: State, started: float, at: float, ahead: float = 0.0) -> FederationStatus:
     """Return what `coord/status` says, at most 256 KiB of JSON.
 
     Args:
         state: The state to summarise.
         started: When the coordinator started, Unix seconds.
         at: Now, Unix seconds.
+        ahead: How far the wall clock is ahead of the state's times, seconds.
     """
     by_language = _by_language(state)
     most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-len(by_language[language]), language))
@@ -41,7 +42,7 @@ def federation_status(state: State, started: float, at: float) -> FederationStat
         updates=state.counts,
         staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
         languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
-        clients=[_client(client) for client in sorted(shown, key=lambda one: (one.language, one.id))],
+        clients=[_client(client, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
         more_languages=len(by_language) - len(most),
         more_clients=len(state.clients) - len(shown),
         more_online=more_online,
@@ -80,14 +81,14 @@ def _accuracy(clients: list[Client]) -> float | None:
     return sum(accuracy * examples for accuracy, examples in measured) / weight if measured else None
 
 
-def _client(client: Client) -> ClientStatus:
+def _client(client: Client, ahead: float) -> ClientStatus:
     return ClientStatus(
         id=client.id,
         language=client.language,
         state=client.state,
         phase=client.phase if client.state == "online" else "offline",
         progress=client.progress,
-        last_seen=client.last_seen,
+        last_seen=max(0.0, client.last_seen + ahead),
         examples=client.examples,
         accuracy=client.accuracy,
         device=printable(client.device, _DEVICE_CHARACTERS),

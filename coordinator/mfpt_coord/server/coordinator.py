@@ -19,6 +19,7 @@ from mfpt_coord.access.accounts import Credentials
 from mfpt_coord.core.effects import Effect
 from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event, TimePassed
 from mfpt_coord.core.machine import step
+from mfpt_coord.core.opening import opened
 from mfpt_coord.core.order import actions, durable_effects
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.schedule import next_deadline
@@ -26,11 +27,12 @@ from mfpt_coord.core.state import State
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
 from mfpt_coord.server.broker_watch import BrokerWatch, Revive
-from mfpt_coord.server.channel import Channel, Clock, CoordinatorIdentity
+from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.store import Store
+from mfpt_shared.clock import Clock
 from mfpt_shared.errors import Incompatible, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
@@ -47,7 +49,12 @@ _log = logging.getLogger(__name__)
 
 
 class Coordinator:
-    """Runs one federation."""
+    """Runs one federation.
+
+    Attributes:
+        state: What the coordinator knows.
+        clock: Unix seconds, for all that waits; it does not jump.
+    """
 
     def __init__(
         self,
@@ -60,6 +67,7 @@ class Coordinator:
         look_up: LookUp,
         credentials: Credentials | None = None,
         revive: Revive | None = None,
+        wall: Clock | None = None,
     ) -> None:
         """Prepare a coordinator.
 
@@ -68,19 +76,21 @@ class Coordinator:
             store: Where accepted updates and versions are kept.
             transport: Connection to the broker, with `coordinator_will` as its will.
             identity: Who this coordinator is.
-            clock: Unix seconds.
+            clock: Unix seconds, for all that waits; it must not jump.
             look_up: How language distances are found.
             credentials: Accounts at the broker; None: it has none of their own, and all share one.
             revive: Starts a broker again that does not deliver; None: it is not the coordinator's.
+            wall: Unix seconds, for people and messages; it may jump. None: `clock`.
         """
         self.state = state
         self._store = store
-        self._channel = Channel(transport, state.plan.federation, identity, clock)
+        self._channel = Channel(transport, state.plan.federation, identity, wall or clock)
         self._intake = Intake(lambda: self.state, identity.key.public, identity.epoch, store.holds)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
         self._credentials = credentials
-        self._clock = clock
+        self.clock = clock
+        self._wall = wall or clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
         self._errands = Errands(self._channel, self._look_ups, credentials)
         size = largest_payload(state.plan)
@@ -98,7 +108,8 @@ class Coordinator:
 
     def status(self) -> FederationStatus:
         """Return what `coord/status` says."""
-        status = federation_status(self.state, self._started, self._clock())
+        at = self._wall()
+        status = federation_status(self.state, self._started, at, ahead=at - self.clock())
         return msgspec.structs.replace(
             status,
             refused=dict(self._intake.refusals.counts),
@@ -124,22 +135,22 @@ class Coordinator:
             Incompatible: A later run of the same coordinator is at work.
         """
         farewell = math.inf
-        self.state = replace(self.state, opened=self._clock())
+        self.state = opened(self.state, self.clock())
         self._look_ups.start(unknown_languages(self.state))
         await self._channel.connect()
-        looked = self._clock()
+        looked = self.clock()
         self._handle([TimePassed(looked)])
         received = asyncio.ensure_future(self._channel.receive())
         found = asyncio.ensure_future(self._look_ups.found())
         asked = asyncio.ensure_future(self._requests.get())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
-            while not self._stopping.is_set() and self._clock() < farewell:
+            while not self._stopping.is_set() and self.clock() < farewell:
                 wait = self._seconds_until(min(self._next_deadline(looked), farewell))
                 await asyncio.wait(
                     (received, found, asked, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED
                 )
-                looked = self._clock()
+                looked = self.clock()
                 events: list[Event] = [*(self._unsaved or ()), TimePassed(looked)]
                 if received.done():
                     events += [event for one in received.result() for event in self._understood(one, looked)]
@@ -153,7 +164,7 @@ class Coordinator:
                     asked = asyncio.ensure_future(self._requests.get())
                 self._catch_up()
                 if self.state.finished:
-                    farewell = self._clock() if self._all_gone() else min(farewell, self._clock() + FAREWELL_SECONDS)
+                    farewell = self.clock() if self._all_gone() else min(farewell, self.clock() + FAREWELL_SECONDS)
         except Incompatible:
             self._superseded = True
             raise
@@ -190,7 +201,7 @@ class Coordinator:
 
     def _seconds_until(self, deadline: float) -> float | None:
         """Return how long to wait; None for a deadline that never comes."""
-        return None if math.isinf(deadline) else max(0.0, deadline - self._clock())
+        return None if math.isinf(deadline) else max(0.0, deadline - self.clock())
 
     def _understood(self, event: TransportEvent, at: float) -> list[Event]:
         """Return what a transport event means to the core."""
@@ -248,7 +259,7 @@ class Coordinator:
 
     def _catch_up(self, *, at_once: bool = False) -> None:
         """Do what is due a second after a change: let the disk forget folded updates, then say how it stands."""
-        now = self._clock()
+        now = self.clock()
         self._watch.act(now, self.state.version)
         if not at_once and not (self._status_changed and now >= self._status_due):
             return

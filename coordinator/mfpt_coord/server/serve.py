@@ -24,6 +24,7 @@ from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.atomic import write_durably
+from mfpt_shared.clock import SteadyClock
 from mfpt_shared.errors import Damaged, Incompatible, Interrupted
 from mfpt_shared.folders import owned
 from mfpt_shared.keys import SigningKey
@@ -142,7 +143,8 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
             store,
             transport,
             identity,
-            clock=time.time,
+            clock=SteadyClock(),
+            wall=time.time,
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
             revive=found.revive,
