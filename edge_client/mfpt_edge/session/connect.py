@@ -45,7 +45,7 @@ async def connect_with_retries(
         except AuthenticationFailed as error:
             if (wait := next(refusals, None)) is None:
                 raise
-            _log.info("%s; trying again", error)
+            _log.debug("%s; trying again", error)
             await sleep(wait)
             continue
         except (ConnectionFailed, TimedOut) as error:
