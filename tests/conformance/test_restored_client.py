@@ -1,6 +1,7 @@
 """A client of protocol 2 whose folder was restored from an older copy: it does not know of a `highest` number."""
 
 import asyncio
+import itertools
 import shutil
 from pathlib import Path
 
@@ -20,9 +21,10 @@ def test_a_restored_client_trains_again_until_its_numbers_are_new(tmp_path: Path
             embedded(tmp_path / "broker") as broker,
             coordinating(tmp_path, tiny_plan(), broker.address) as (coordinator, _),
         ):
+            runs = itertools.count()
 
             async def takes_part(folder: str, rounds: int) -> None:
-                libraries = tmp_path / "libraries"
+                libraries = tmp_path / f"libraries-{next(runs)}"
                 async with second_client(libraries, broker.address, "swh", tmp_path / folder, rounds=rounds) as client:
                     await client.until_it_leaves()
 
