@@ -19,9 +19,11 @@ HOUR = 3600.0
 def test_an_update_is_folded_although_the_clock_was_set_while_it_waited(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump: float
 ) -> None:
-    real = time.time
+    real, set_by = time.time, 0.0
+    monkeypatch.setattr(time, "time", lambda: real() + set_by)
 
     async def scenario() -> None:
+        nonlocal set_by
         plan = tiny_plan(buffer=9)
         async with (
             embedded(tmp_path / "broker") as broker,
@@ -30,7 +32,7 @@ def test_an_update_is_folded_although_the_clock_was_set_while_it_waited(
             device = Device(tmp_path / "device", "swh", broker.address, StubTrainer(), rounds=1)
             async with running(device) as ended:
                 await device.until(lambda seen: seen.rounds == 1)
-                monkeypatch.setattr(time, "time", lambda: real() + jump)
+                set_by = jump
                 await asyncio.wait_for(ended, SECONDS)
             status = coordinator.status()
             assert abs(status.at - time.time()) < HOUR / 2

@@ -91,7 +91,7 @@ async def coordinating(
             transport,
             identity,
             clock=SteadyClock(),
-            wall=lambda: time.time(),  # noqa: PLW0108 - looked up at each call: a test may set the clock
+            wall=time.time,
             look_up=look_up,
             credentials=credentials,
         )
