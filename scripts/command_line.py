@@ -16,6 +16,13 @@ def parser(program: str, description: str | None, example: str) -> argparse.Argu
     )
 
 
+def whole_number(text: str) -> int:
+    """Read a whole number that is not below 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: give a whole number, 1 or more")
+    return int(text)
+
+
 def whole_numbers(least: int = 1) -> Callable[[str], tuple[int, ...]]:
     """Return a function that reads whole numbers, none below the least, separated by commas."""
 

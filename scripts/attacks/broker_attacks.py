@@ -5,10 +5,11 @@ from typing import Final
 
 from attacks.attacker import peer
 from attacks.network_attack import Harm, NetworkAttack
-from attacks.raw_mqtt import connect_packet, may_log_in, publish_packet, send
+from attacks.raw_mqtt import may_log_in, send
 from attacks.target import Target
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, ROOT
+from stub_federation import packets
 
 _LISTEN_SECONDS: Final = 0.2
 _STREAMS: Final = ("$MQTT_msgs", "$MQTT_rmsgs", "$MQTT_sess", "$MQTT_qos2in", "$MQTT_out")
@@ -16,16 +17,16 @@ _DELETE: Final = tuple(f"$JS/API/STREAM/{order}/{stream}" for stream in _STREAMS
 
 
 async def streams_by_a_stranger(target: Target) -> Harm:
-    packets = [publish_packet(topic) for topic in _DELETE]
-    await send(target.address, connect_packet(secrets.token_hex(8), "", ""), *packets)
-    await send(target.address, *packets)
+    deletions = [packets.publish(topic) for topic in _DELETE]
+    await send(target.address, packets.connect(secrets.token_hex(8), "", ""), *deletions)
+    await send(target.address, *deletions)
     return None
 
 
 async def streams_by_a_peer(target: Target) -> Harm:
     async with peer(target.line) as attacker:
-        login = connect_packet(attacker.session.mqtt_client, attacker.id, attacker.session.password)
-        await send(target.address, login, *(publish_packet(topic) for topic in _DELETE))
+        login = packets.connect(attacker.session.mqtt_client, attacker.id, attacker.session.password)
+        await send(target.address, login, *(packets.publish(topic) for topic in _DELETE))
     return None
 
 

@@ -6,8 +6,6 @@ The devices are real but for their training, which adds a little to every value.
 import asyncio
 import contextlib
 import tempfile
-import threading
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,45 +18,20 @@ from mfpt_edge.session.enrol import ask, request
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
-from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import TimedOut
 from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Admitted
-from mfpt_shared.tensors import PromptState
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.mqtt import MqttTransport
+from stub_federation.device import stub_client, taking_part
+from stub_federation.trainer import StubTrainer
 
 SWAHILI: Final = LanguageCode("swh")
 # Versions that begin before an attack may end after it.
 _MORE_VERSIONS: Final = 3
 _ROUND_SECONDS: Final = 0.1
-
-
-class QuickTrainer:
-    """A trainer that needs no backbone. See mfpt_shared.device.trainer.Trainer."""
-
-    examples = 10
-    fingerprint = ""
-    device = "an honest one"
-
-    def __init__(self) -> None:
-        """Prepare."""
-        self._never = threading.Event()
-
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
-        """See Trainer.tune."""
-        self._never.wait(_ROUND_SECONDS)
-        on_progress(1.0, 1.0)
-        return Tuned({name: array + array.dtype.type(1e-3) for name, array in start.items()}, 1.0, epochs=1)
-
-    def validate(self, state: PromptState) -> Measured:
-        """See Trainer.validate."""
-        return Measured(0.5, 1.0, 4)
-
-    def test(self, state: PromptState) -> Measured:
-        """See Trainer.test."""
-        return self.validate(state)
+_STEP: Final = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,22 +138,8 @@ async def _honest(path: Path, line: InvitationLine, changed: asyncio.Event) -> A
     transport = MqttTransport(
         account(line.addresses[0], session), session.mqtt_client, will=client_will(line.federation, session)
     )
-    client = EdgeClient(
-        folder,
-        session,
-        line.federation,
-        transport,
-        trust=Trust(line.key),
-        prepare=lambda _: QuickTrainer(),
-        clock=time.time,
-        observe=observe,
-    )
-    await transport.connect()
-    task = asyncio.create_task(client.run())
-    task.add_done_callback(lambda _: changed.set())
-    try:
+    trainer = StubTrainer(_ROUND_SECONDS, _STEP)
+    client = stub_client(folder, session, line.federation, transport, trainer, trust=Trust(line.key), observe=observe)
+    async with taking_part(client, transport) as task:
+        task.add_done_callback(lambda _: changed.set())
         yield Honest(folder, session, client, task)
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        client.close()

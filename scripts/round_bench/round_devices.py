@@ -17,16 +17,13 @@ from pathlib import Path
 import msgspec
 
 from mfpt_edge.session.channel import client_will
-from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.snapshot import Snapshot
-from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
-from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
-from mfpt_shared.tensors import PromptState
 from mfpt_shared.transport.mqtt import MqttTransport
-from round_bench.payloads import EXAMPLES
 from round_bench.served import Door
 from round_bench.sizes import LANGUAGES
+from stub_federation.device import stub_client, taking_part
+from stub_federation.trainer import StubTrainer
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -52,23 +49,6 @@ class Seen(msgspec.Struct, frozen=True):
 
     version: int
     seconds: list[float]
-
-
-class NoTraining:
-    """A trainer that gives back what it got. See mfpt_shared.device.trainer.Trainer."""
-
-    examples = EXAMPLES
-    fingerprint = ""
-    device = "benchmark"
-
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
-        return Tuned(start, 0.0, epochs=0)
-
-    def validate(self, state: PromptState) -> Measured:
-        return Measured(0.0, 0.0, 0)
-
-    def test(self, state: PromptState) -> Measured:
-        return Measured(0.0, 0.0, 0)
 
 
 async def rounds(wanted: Wanted) -> Seen:
@@ -103,24 +83,9 @@ async def _running_device(
     own = replace(wanted.door.address, username=session.identity.client, password=None)
     will = client_will(wanted.federation, session)
     transport = MqttTransport(own, session.mqtt_client, will=will, security=wanted.door.security)
-    client = EdgeClient(
-        folder,
-        session,
-        wanted.federation,
-        transport,
-        trust=Trust(),
-        prepare=lambda _: NoTraining(),
-        clock=time.time,
-        observe=observe,
-    )
-    await transport.connect()
-    task = asyncio.create_task(client.run())
-    try:
+    client = stub_client(folder, session, wanted.federation, transport, StubTrainer(), observe=observe)
+    async with taking_part(client, transport):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-        client.close()
 
 
 def main() -> None:

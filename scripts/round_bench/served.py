@@ -1,5 +1,6 @@
 """A coordinator process with its embedded broker, as devices find it: signed or not, with TLS or without."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,8 +16,9 @@ from typing import Final, Literal
 import msgspec
 
 from mfpt_coord.server.broker_config import Listen
+from mfpt_coord.server.data_folder import KEY_FILE, open_store
 from mfpt_coord.server.ports import claim_port
-from mfpt_coord.server.serve import KEY_FILE
+from mfpt_coord.server.serve import open_state
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import TimedOut
 from mfpt_shared.folders import private_folder
@@ -100,7 +102,9 @@ def coordinator(folder: Path, plan: Plan, protection: Protection, limit: float) 
     """
     (folder / "plan.toml").write_text(plan_to_toml(plan), encoding="utf-8")
     key, data = SigningKey.generate(), folder / "data"
-    write_durably(private_folder(data) / KEY_FILE, key.to_pem())
+    with contextlib.closing(open_store(private_folder(data))) as store:
+        open_state(store, plan)
+    write_durably(data / KEY_FILE, key.to_pem())
     has_tls = protection == "secured"
     place = Listen("127.0.0.1", claim_port(Listen("127.0.0.1", 0)))
     address = BrokerAddress(place.host, place.port, "mqtts" if has_tls else "mqtt")

@@ -77,7 +77,8 @@ def _naming(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        error.filename, error.filename2 = str(path), None
+        if error.errno is not None:  # an error without a number has no room for a name
+            error.filename = str(path)
         raise
 
 

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -80,6 +81,10 @@ def _log_to_stderr(*, debug: bool) -> None:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns about kernels that this program does not use.
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    if not debug:
+        # What a library warns its developers about, and what an event loop says that could not even be set up.
+        warnings.simplefilter("ignore")
+        sys.unraisablehook = lambda _: None
 
 
 def _ended(app: Callable[[], None], *, debug: bool) -> _Ending:
@@ -87,20 +92,22 @@ def _ended(app: Callable[[], None], *, debug: bool) -> _Ending:
     try:
         code = _exit_code(app)
         sys.stdout.flush()
-        return _Ending(code)
     except SystemExit:
         return _Ending(UNREAD)
-    except MfptError as error:
-        ending = _Ending(error.exit_code, str(error), isinstance(error, Interrupted))
-    except KeyboardInterrupt:
-        ending = _Ending(Interrupted.exit_code, "interrupted", hurry=True)
-    except Exception as error:  # noqa: BLE001 - people get a line, not a traceback, unless they ask for it
-        known = explained(error)
-        said = f"unexpected {type(error).__name__}: {error} (a bug; --debug shows where)"
-        ending = _Ending(1, said) if known is None else _Ending(known.exit_code, str(known))
-    if debug:
-        tell(printable_lines(traceback.format_exc()))
-    return ending
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - people get a line, and a traceback if they ask
+        if debug:
+            tell(printable_lines("".join(traceback.format_exception(error))))
+        return _failed(error)
+    return _Ending(code)
+
+
+def _failed(error: Exception | KeyboardInterrupt) -> _Ending:
+    if isinstance(error, KeyboardInterrupt):
+        return _Ending(Interrupted.exit_code, "interrupted", hurry=True)
+    known = error if isinstance(error, MfptError) else explained(error)
+    if known is None:
+        return _Ending(1, f"unexpected {type(error).__name__}: {error} (a bug; --debug shows where)")
+    return _Ending(known.exit_code, str(known), isinstance(known, Interrupted))
 
 
 def _exit_code(app: Callable[[], None]) -> int:

@@ -41,6 +41,8 @@ _SAID: Final = {
     "cannot allocate memory": OUT_OF_MEMORY,
     "can't allocate memory": OUT_OF_MEMORY,
     "failed to map segment": OUT_OF_MEMORY,
+    "failed to allocate memory": OUT_OF_MEMORY,
+    "failed to serialize proto": OUT_OF_MEMORY,
     "out of memory": OUT_OF_MEMORY,
     "bad_alloc": OUT_OF_MEMORY,
     "can't start new thread": f"no thread can be started: {_ADVICE[errno.EAGAIN]}",
@@ -60,11 +62,10 @@ def explained(error: BaseException) -> MfptError | None:
         return ConnectionFailed(line) if isinstance(error, ConnectionError) else MfptError(line)
     if isinstance(error, UnicodeEncodeError):
         return MfptError(f"a text cannot be written in {error.encoding}: set LC_ALL=C.UTF-8")
-    # KeyError is what the user database raises (pwd.getpwuid), with a text as its key.
-    if isinstance(error, OSError | ImportError | RuntimeError | SystemError | KeyError):
-        said = str(error).lower()
-        return next((MfptError(meaning) for words, meaning in _SAID.items() if words in said), None)
-    return None
+    if isinstance(error, ValueError | TypeError):
+        return None  # these quote what somebody has written
+    said = str(error).lower()
+    return next((MfptError(meaning) for words, meaning in _SAID.items() if words in said), None)
 
 
 def sentence(error: OSError, where: object = None) -> str:

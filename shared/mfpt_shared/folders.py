@@ -7,7 +7,7 @@ import contextlib
 import fcntl
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -26,7 +26,7 @@ def state_home() -> Path:
     Raises:
         MfptError: The user has no home.
     """
-    return _at_home(platformdirs.user_state_path("mfpt"), "XDG_STATE_HOME")
+    return _of_the_user(platformdirs.user_state_path, "XDG_STATE_HOME")
 
 
 def cache_home() -> Path:
@@ -38,13 +38,17 @@ def cache_home() -> Path:
         MfptError: The user has no home.
     """
     chosen = os.environ.get("MFPT_CACHE")
-    return Path(chosen).expanduser() if chosen else _at_home(platformdirs.user_cache_path("mfpt"), "MFPT_CACHE")
+    return Path(chosen).expanduser() if chosen else _of_the_user(platformdirs.user_cache_path, "MFPT_CACHE")
 
 
-def _at_home(folder: Path, variable: str) -> Path:
-    """Return a folder of the user's; without a home, it would be one named `~` wherever the program was started."""
-    if not folder.is_absolute():
-        raise MfptError(f"this user has no home folder: set HOME, or {variable} to a folder to use")
+def _of_the_user(find: Callable[[str], Path], variable: str) -> Path:
+    no_home = MfptError(f"this user has no home folder: set HOME, or {variable} to a folder of their own")
+    try:
+        folder = find("mfpt")
+    except RuntimeError as error:
+        raise no_home from error
+    if not folder.is_absolute():  # from older versions of platformdirs: a folder named `~`, here
+        raise no_home
     return folder
 
 

@@ -10,11 +10,13 @@ from support.scripts import SCRIPTS, run_script
 PYTHON_SCRIPTS = {
     "attack": "attacks",
     "demo": "demo",
+    "fleet": "fleet_bench",
     "bench_aggregate": "bench_aggregate",
     "bench_edge": "edge_bench",
     "bench_round": "round_bench",
     "fuzz": "fuzzing",
     "reproduce": "reproduction",
+    "soak": "soaking",
 }
 SHELL_SCRIPTS = ("build", "check", "test")
 

@@ -1,5 +1,8 @@
 """Files and folders that are replaced whole or not at all."""
 
+import errno
+import os
+import re
 from pathlib import Path
 
 import pytest
@@ -73,3 +76,9 @@ def test_only_what_is_unfinished_is_removed(tmp_path: Path) -> None:
     (tmp_path / "folder.part" / "made").mkdir(parents=True)
     remove_unfinished(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["file.json"]
+
+
+def test_an_error_names_the_file_that_was_to_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "file.json"
+    with pytest.raises(OSError, match=re.escape(f"No space left on device: '{path}'")), atomic_file(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -99,7 +99,7 @@ async def coordinating(
         await watcher.connect()
         inbox = Inbox(watcher)
         own = f"{ROOT}/{plan.federation}/watcher"
-        watcher.subscribe(COORDINATOR_STATE.path(plan.federation), own)
+        watcher.subscribe(COORDINATOR_STATE.path(plan.federation), own, qos=0)
         watcher.publish(own, b"")
         await inbox.until_message(own, b"")
         inbox.events.clear()

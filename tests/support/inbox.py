@@ -1,12 +1,14 @@
 """Waiting for events of a transport, with a limit on every wait."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Final
 
 from mfpt_shared.transport.base import Event, Inbound, Transport
 
 SECONDS: Final = 20.0
+LOOK_SECONDS: Final = 5.0
 
 
 class Inbox:
@@ -37,3 +39,17 @@ class Inbox:
 
     async def until_message(self, topic: str, payload: bytes) -> None:
         await self.until(lambda: (topic, payload) in self.messages)
+
+    async def until_retained(self, topic: str, payload: bytes) -> None:
+        """Subscribe until a retained message comes, as devices do: a broker that has just started may miss it at first.
+
+        Args:
+            topic: Topic to subscribe to.
+            payload: Payload that is to come.
+        """
+        ends = asyncio.get_running_loop().time() + SECONDS
+        while (topic, payload) not in self.messages and asyncio.get_running_loop().time() < ends:
+            self._transport.subscribe(topic)
+            with contextlib.suppress(AssertionError):
+                await self.until(lambda: (topic, payload) in self.messages, LOOK_SECONDS)
+        assert (topic, payload) in self.messages, f"this came: {self.events!r:.2000}"

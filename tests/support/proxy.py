@@ -1,82 +1,28 @@
 """A TCP relay in front of a broker that records every byte and can be cut like a cable."""
 
 import asyncio
-import contextlib
-from dataclasses import replace
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable
 
 from mfpt_shared.transport.address import BrokerAddress
+from stub_federation.relay import Relay
 
 
-class Proxy:
+class Proxy(Relay):
     """Listens on a free port and relays to a target; an async context manager."""
 
     def __init__(self, target: BrokerAddress) -> None:
-        self._target = target
-        self._port = 0
-        self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        super().__init__(target)
         self.recorded: list[bytes] = []
         """Bytes that passed, one entry for each direction of each connection."""
 
-    @property
-    def address(self) -> BrokerAddress:
-        return replace(self._target, host="127.0.0.1", port=self._port)
-
-    async def __aenter__(self) -> Self:
-        await self.mend()
-        return self
-
-    async def __aexit__(
-        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    async def pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: Callable[[bytes], None] = lambda _: None
     ) -> None:
-        self.cut()
-
-    def cut(self) -> None:
-        """Reset all connections, and refuse new ones until `mend`."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        for writer in self._writers:
-            writer.transport.abort()
-
-    def hold(self) -> None:
-        """Keep connections open, but let nothing through until `mend`."""
-        self._flowing.clear()
-
-    async def mend(self) -> None:
-        self._flowing.set()
-        if self._server is None:
-            self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._port)
-            self._port = self._server.sockets[0].getsockname()[1]
-
-    async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
-            far_reader, far_writer = await asyncio.open_connection(self._target.host, self._target.port)
-        except OSError:
-            writer.transport.abort()
-            return
-        self._writers.add(far_writer)
-        try:
-            await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
-        finally:
-            for end in (writer, far_writer):
-                end.transport.abort()
-                self._writers.discard(end)
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        seen = bytearray()
         position = len(self.recorded)
         self.recorded.append(b"")
-        with contextlib.suppress(OSError):
-            while chunk := await reader.read(1 << 16):
-                seen += chunk
-                self.recorded[position] = bytes(seen)
-                await self._flowing.wait()
-                writer.write(chunk)
-                await writer.drain()
-        writer.transport.abort()
+
+        def record(chunk: bytes) -> None:
+            seen(chunk)
+            self.recorded[position] += chunk
+
+        await super().pump(reader, writer, record)

@@ -13,6 +13,8 @@ from mfpt_shared.protocol.messages import (
     Ack,
     Admitted,
     Assign,
+    Challenge,
+    ChallengeAnswer,
     ClientState,
     ClientStatus,
     CoordinatorState,
@@ -39,6 +41,8 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_ANSWER,
+    COORDINATOR_CHALLENGE,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -82,6 +86,8 @@ def choices(kind: Any, field: str) -> st.SearchStrategy[Any]:
 
 
 COORDINATOR_STATES = of_coordinator(CoordinatorState, state=ONLINE, coordinator=IDENTIFIERS, started=SECONDS)
+CHALLENGES = of_coordinator(Challenge, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
+CHALLENGE_ANSWERS = of_coordinator(ChallengeAnswer, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CLIENT_STATES = of_device(
     ClientState, state=ONLINE, language=TAGS, phase=PHASES, progress=SHARES, version=VERSIONS, device=TEXTS
 )
@@ -199,6 +205,8 @@ UPDATES = st.builds(
 ON_TOPIC: list[tuple[Topic, st.SearchStrategy[Any]]] = [
     (COORDINATOR_STATE, COORDINATOR_STATES),
     (COORDINATOR_STATUS, STATUSES),
+    (COORDINATOR_CHALLENGE, CHALLENGES),
+    (COORDINATOR_ANSWER, CHALLENGE_ANSWERS),
     (PLAN, PLAN_NOTICES),
     (PROMPT, PROMPTS),
     (CLIENT_STATE, CLIENT_STATES),

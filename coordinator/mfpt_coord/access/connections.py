@@ -32,6 +32,10 @@ class Connections:
         places.append(place)
         return [places.popleft()] if len(places) > MOST_CONNECTIONS else []
 
+    def has(self, user: str, place: Place) -> bool:
+        """Tell whether a connection is one of a user's latest."""
+        return place in self._by_user.get(user, ())
+
     def take(self, user: str) -> list[Place]:
         """Forget a user, and return the connections that may still be there."""
         return list(self._by_user.pop(user, ()))

@@ -56,6 +56,7 @@ def configuration(directory: Path, port: int, host: str, max_payload: int) -> st
         f"acl_file {directory / 'acl'}",
         f"pid_file {directory / 'mosquitto.pid'}",
         f"message_size_limit {max_payload}",
+        "set_tcp_nodelay true",  # or a device waits 40 ms for each prompt, behind the answer to its subscription
         "persistence true",
         f"persistence_location {directory}/",
     ]

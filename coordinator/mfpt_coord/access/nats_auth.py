@@ -7,7 +7,6 @@ Source: NATS documentation, "Auth Callout"; measured on nats-server 2.15 (decisi
 """
 
 import asyncio
-import json
 import logging
 import math
 import threading
@@ -24,6 +23,7 @@ from nats.aio.msg import Msg
 from mfpt_coord.access.accounts import Account
 from mfpt_coord.access.connections import Connections, Place
 from mfpt_coord.access.desk import Desk, Failures, is_nameless
+from mfpt_coord.access.nats_connections import cut, logins
 from mfpt_coord.access.nats_tokens import Login, allowed, read_login, refused
 from mfpt_coord.access.rights import Rights
 from mfpt_shared.errors import ConnectionFailed, DecodeError
@@ -31,7 +31,6 @@ from mfpt_shared.keys import SigningKey
 
 _QUESTIONS: Final = "$SYS.REQ.USER.AUTH"
 _CONNECT_SECONDS: Final = 5
-_KICK_SECONDS: Final = 2.0
 _LOG_SECONDS: Final = 60.0
 
 _log = logging.getLogger(__name__)
@@ -135,6 +134,7 @@ class NatsAccounts:
             service = await self._client(url, "auth", self._logins.service)
             await service.subscribe(_QUESTIONS, cb=self._answer)
             await service.flush()
+            await self._cut_unheard(self._system)
         except (nats.errors.Error, OSError) as error:
             raise ConnectionFailed(f"the embedded broker does not take the service for logins: {error}") from error
 
@@ -204,16 +204,20 @@ class NatsAccounts:
         _log.warning("%d failed logins, the last from %r: %s", self._unlogged, login.host[:100], problem)
         self._logged_at, self._unlogged = now, 0
 
+    async def _cut_unheard(self, system: Client) -> None:
+        """Cut whoever asked before the service was there.
+
+        The server takes connections before it lets the service in. It asks nobody then, waits, and refuses them: a
+        device would believe that it is not wanted. One that is cut without an answer just tries again.
+        """
+        found = await logins(system)
+        with self._lock:
+            unheard = [place for user, place in found if not self._connections.has(user, place)]
+        await cut(system, unheard)
+
     async def _kick(self, places: Iterable[Place]) -> None:
-        for server, number in places:
-            if self._system is None:
-                return
-            request = json.dumps({"cid": number}).encode()
-            try:
-                await self._system.request(f"$SYS.REQ.SERVER.{server}.KICK", request, timeout=_KICK_SECONDS)
-            except (nats.errors.Error, OSError) as error:
-                # Without the server nobody is connected, and the next one asks about everybody again.
-                _log.warning("a connection of a revoked account may live on until the broker restarts: %r", error)
+        if self._system is not None:
+            await cut(self._system, places)
 
 
 async def _ignore(error: Exception) -> None:

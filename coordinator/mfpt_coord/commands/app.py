@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mfpt_coord.commands import broker_config, devices, invitations, plan
+from mfpt_coord.commands import broker_config, db, devices, invitations, plan
 from mfpt_coord.commands.invite import invite
 from mfpt_coord.commands.languages import languages
 from mfpt_coord.commands.serve import serve
@@ -26,6 +26,7 @@ app.command(epilog="Example: mfpt-coord status --watch --broker mqtt://localhost
 app.command(epilog="Example: mfpt-coord invite --lang sw --uses 20 --expires 7d")(invite)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(devices.app, name="devices")
+app.add_typer(db.app, name="db")
 app.add_typer(plan.app, name="plan")
 app.add_typer(broker_config.app, name="broker-config")
 app.command(epilog="Example: mfpt-coord languages swh zul yor --metrics genetic,script --plot distances.svg")(languages)

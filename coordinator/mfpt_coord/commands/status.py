@@ -34,21 +34,24 @@ def status(
 ) -> None:
     """Show a running federation: versions, languages, devices, staleness.
 
-    Without --broker, the coordinator of the data folder is asked, or else a broker on this machine. With --watch and
-    --json together, every change is a line.
+    Without --broker, the coordinator of the data folder is asked, or else a broker on this machine. The exit code is 3
+    if the coordinator is not online, and "health" in JSON says more. With --watch, every change is a line if the output
+    is JSON or not a terminal.
     """
-    from mfpt_coord.commands.status_view import show_local_status, show_status
+    from mfpt_coord.commands.monitoring import seen_on_this_machine, seen_through_broker
+    from mfpt_coord.commands.status_output import keep_showing, show_once
     from mfpt_coord.server.config import default_data_dir
     from mfpt_coord.server.control import runs_on
     from mfpt_shared.plan import federation_name
     from mfpt_shared.transport.connection import parse_connection
     from mfpt_shared.transport.security import Security
 
+    show = keep_showing if watch else show_once
     folder = (data_dir or default_data_dir()).absolute()
     if data_dir is not None or (broker is None and federation is None and runs_on(folder)):
-        asyncio.run(show_local_status(folder, watch=watch, as_json=as_json))
+        asyncio.run(show(seen_on_this_machine(folder), as_json=as_json))
         return
     name = federation_name(federation or "default")
     security = Security(ca_file, cert, key)
     connection = parse_connection(broker or DEFAULT_BROKER, os.environ, security=security, proxy=proxy)
-    asyncio.run(show_status(connection, name, watch=watch, as_json=as_json, timeout=timeout))
+    asyncio.run(show(seen_through_broker(connection, name, timeout), as_json=as_json))

@@ -1,160 +1,48 @@
-"""The output of `mfpt-coord status`: a federation's status, for people and for scripts."""
+"""The tables of `mfpt-coord status`, for people."""
 
-import asyncio
-import time
-import uuid
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Final
 
-import msgspec
 from rich import box
-from rich.console import Console, Group, RenderableType
-from rich.live import Live
+from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from mfpt_coord.commands.control import report_of
-from mfpt_coord.server.orders import ShowStatus, Status
-from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
-from mfpt_shared.protocol.codec import encode, understand
-from mfpt_shared.protocol.messages import ClientStatus, CoordinatorState, FederationStatus
-from mfpt_shared.protocol.topics import COORDINATOR_STATE, COORDINATOR_STATUS
+from mfpt_coord.commands.sight import Health, Sight
+from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.texts import printable
-from mfpt_shared.transport.base import Inbound, SubscriptionRefused, Transport
-from mfpt_shared.transport.connection import Connection
 
-# How often the coordinator publishes its status, too.
-_ASK_SECONDS: Final = 1.0
-_PHASE_STYLES = {"training": "green", "uploading": "cyan", "evaluating": "cyan", "offline": "dim", "done": "dim"}
-
-
-async def show_status(connection: Connection, federation: str, *, watch: bool, as_json: bool, timeout: float) -> None:
-    """Print a federation's status once, or keep showing it.
-
-    Args:
-        connection: How to reach the broker.
-        federation: Name of the federation.
-        watch: Whether to continue until interrupted.
-        as_json: Whether to print lines of JSON instead of tables.
-        timeout: Time to wait for the first answer, seconds.
-
-    Raises:
-        ConnectionFailed: There is no broker at the address.
-        AuthenticationFailed: The broker refused the credentials, or does not let this user read the status.
-        TimedOut: The broker does not know the federation.
-    """
-    transport = connection.transport(f"mfpt-status-{uuid.uuid4().hex[:12]}")
-    await transport.connect()
-    try:
-        for topic in (COORDINATOR_STATE, COORDINATOR_STATUS):
-            transport.subscribe(topic.path(federation), qos=topic.qos)
-        updates = _statuses(transport, federation)
-        try:
-            status, online = await asyncio.wait_for(anext(updates), timeout)
-        except TimeoutError as error:
-            raise TimedOut(
-                f"{connection} knows no federation {federation!r}; is `mfpt-coord serve` running there?"
-            ) from error
-        await _present(status, online, updates, watch=watch, as_json=as_json)
-    finally:
-        await transport.close()
+_PHASE_STYLES: Final = {
+    "training": "green",
+    "uploading": "cyan",
+    "evaluating": "cyan",
+    "offline": "dim",
+    "done": "dim",
+    "unknown": "dim",
+}
+_MARKS: Final[dict[Health, tuple[str, str]]] = {
+    "online": ("●", "green"),
+    "silent": ("◌", "red"),
+    "offline": ("○", "red"),
+}
 
 
-async def show_local_status(data_dir: Path, *, watch: bool, as_json: bool) -> None:
-    """Print the status of the federation whose coordinator runs on a data folder, once, or keep showing it.
-
-    Raises:
-        ConnectionFailed: None runs there.
-        TimedOut: It does not answer.
-    """
-    updates = _asked(data_dir)
-    status, online = await anext(updates)
-    await _present(status, online, updates, watch=watch, as_json=as_json)
-
-
-async def _present(
-    status: FederationStatus,
-    online: bool,
-    updates: AsyncIterator[tuple[FederationStatus, bool]],
-    *,
-    watch: bool,
-    as_json: bool,
-) -> None:
-    console = Console()
-    if as_json:
-        _print_json(status)
-        while watch:
-            _print_json((await anext(updates))[0])
-    elif not watch:
-        console.print(render(status, online=online, now=time.time()))
-    else:
-
-        def draw() -> RenderableType:
-            return render(status, online=online, now=time.time())
-
-        # Redrawn every second: "last seen" grows even when nothing is heard.
-        with Live(get_renderable=draw, console=console, screen=console.is_terminal, refresh_per_second=1):
-            async for newest in updates:
-                status, online = newest
-
-
-async def _asked(data_dir: Path) -> AsyncIterator[tuple[FederationStatus, bool]]:
-    """Yield the status that a coordinator gives through its control socket, whenever it changes."""
-    shown: FederationStatus | None = None
-    while True:
-        status = (await asyncio.to_thread(report_of, data_dir, ShowStatus(), Status)).status
-        if shown is None or msgspec.structs.replace(status, at=shown.at) != shown:
-            shown = status
-            yield status, True
-        await asyncio.sleep(_ASK_SECONDS)
-
-
-def _print_json(status: FederationStatus) -> None:
-    print(encode(status).decode(), flush=True)  # noqa: T201 - JSON, and nothing else, on stdout
-
-
-async def _statuses(transport: Transport, federation: str) -> AsyncIterator[tuple[FederationStatus, bool]]:
-    """Yield the status and whether its coordinator is online, whenever either changes."""
-    status: FederationStatus | None = None
-    online: bool | None = None
-    while True:
-        for event in await transport.receive():
-            if isinstance(event, SubscriptionRefused):
-                raise AuthenticationFailed(str(event))
-            if not isinstance(event, Inbound):
-                continue
-            try:
-                received = understand(event.topic, event.payload, federation)
-            except DecodeError:
-                continue
-            message = None if received is None else received.message
-            if isinstance(message, FederationStatus):
-                status = message
-            elif isinstance(message, CoordinatorState):
-                online = message.state == "online"
-        if status is not None and online is not None:
-            yield status, online
-
-
-def render(status: FederationStatus, *, online: bool, now: float) -> RenderableType:
-    """Return a federation's status as rich tables."""
+def render(sight: Sight, now: float) -> RenderableType:
+    """Return a federation's status as rich tables; `now` is in Unix seconds."""
+    status = sight.status
     counts = status.updates
+    mark, colour = _MARKS[sight.health]
     head = Text.assemble(
-        ("● online" if online else "○ offline", "green" if online else "red"),
+        (f"{mark} {sight.in_words()}", colour),
         f"   version {status.version}   buffer {status.buffer}/{status.buffer_size}   plan {printable(status.plan)}\n",
         f"updates: {counts.accepted} accepted, {counts.rejected} rejected, "
         f"{counts.duplicate} duplicate, {counts.stale} stale",
     )
-    parts: list[RenderableType] = [head, _languages(status), _clients(status.clients, now)]
+    parts: list[RenderableType] = [head, _languages(status), _clients(sight, now)]
     if status.more_languages or status.more_clients:
+        online = f" ({status.more_online:,} of them online)" if sight.health == "online" else ""
         parts.append(
-            Text(
-                f"not listed: {status.more_languages:,} languages, {status.more_clients:,} devices "
-                f"({status.more_online:,} of them online)",
-                "dim",
-            )
+            Text(f"not listed: {status.more_languages:,} languages, {status.more_clients:,} devices{online}", "dim")
         )
     if status.refused:
         parts.append(_refused(status.refused))
@@ -178,17 +66,18 @@ def _languages(status: FederationStatus) -> Table:
     return table
 
 
-def _clients(clients: list[ClientStatus], now: float) -> Table:
+def _clients(sight: Sight, now: float) -> Table:
     columns = ("device", "language", "phase", "last seen", "accuracy", "runs on")
     table = Table(*columns, box=box.SIMPLE, expand=True)
-    for client in clients:
-        phase = f"{client.phase} {client.progress:.0%}" if 0 < client.progress < 1 else client.phase
+    for client in sight.status.clients:
+        phase = sight.phase_of(client.state, client.phase)
+        progress = f" {client.progress:.0%}" if 0 < client.progress < 1 and phase != "unknown" else ""
         accuracy = "" if client.accuracy is None else f"{client.accuracy:.3f}"
-        style = _PHASE_STYLES.get(client.phase, "")
+        style = _PHASE_STYLES.get(phase, "")
         table.add_row(
             _text(client.id),
             _text(client.language),
-            Text(printable(phase), style),
+            Text(printable(phase) + progress, style),
             ago(now - client.last_seen),
             accuracy,
             _text(client.device),

@@ -133,11 +133,6 @@ class PublishState:
 
 
 @dataclass(frozen=True, slots=True)
-class Introduce:
-    """Publish everything that the broker keeps."""
-
-
-@dataclass(frozen=True, slots=True)
 class LookUpDistances:
     """Find the distances between all these languages, and answer with `DistancesFound` whatever comes of it."""
 
@@ -153,7 +148,7 @@ class Log:
 
 
 Durable = SaveClient | SaveUpdate | SavePrompt | SaveFold | SaveCounts | SaveDistances | SaveInvitation | SaveEnrolment
-Action = Send | PublishPrompt | PublishState | Introduce | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
+Action = Send | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action
 
 Step = tuple[State, list[Effect]]

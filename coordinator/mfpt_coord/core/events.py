@@ -122,13 +122,6 @@ class DeviceRenamed:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Overwritten:
-    """An earlier run of this coordinator, which is about to end, has published again what the broker keeps."""
-
-    at: float
-
-
 Event = (
     ClientSaid
     | UpdateArrived
@@ -141,5 +134,4 @@ Event = (
     | InvitationWithdrawn
     | DeviceRevoked
     | DeviceRenamed
-    | Overwritten
 )

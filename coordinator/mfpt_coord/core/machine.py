@@ -10,7 +10,6 @@ from functools import singledispatch
 from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import (
     Effect,
-    Introduce,
     LookUpDistances,
     PublishPrompt,
     SaveClient,
@@ -30,7 +29,6 @@ from mfpt_coord.core.events import (
     Event,
     InvitationWithdrawn,
     Invited,
-    Overwritten,
     SessionOver,
     TimePassed,
     UpdateArrived,
@@ -70,11 +68,6 @@ def _record(event: Event, state: State) -> Step:
 @_record.register
 def _(event: TimePassed, state: State) -> Step:
     return state, []
-
-
-@_record.register
-def _(event: Overwritten, state: State) -> Step:
-    return state, [Introduce()]
 
 
 @_record.register

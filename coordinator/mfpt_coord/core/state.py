@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.relations import Relations
@@ -11,6 +11,10 @@ from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Phase, UpdateCounts, UpdateHeader
 from mfpt_shared.tensors import Array, Layout, flatten, initial_state, layout
+
+GONE_SECONDS: Final = 600.0
+"""Time after which a silent device counts as gone. One that is at work or idle speaks every minute; only while it loads
+its backbone for the first time may it say nothing for longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,13 @@ class Client:
     grants: tuple[int, ...] = ()
     folded: int = 0
     assignment: Assignment | None = None
+
+    def is_online(self, at: float) -> bool:
+        """Tell whether it is there, as far as anybody knows: it has said so, and not gone silent since.
+
+        A broker that went down together with a device never publishes that device's last will.
+        """
+        return self.state == "online" and at < self.last_seen + GONE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

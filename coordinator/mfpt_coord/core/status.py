@@ -21,15 +21,15 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
     Args:
         state: The state to summarise.
         started: When the coordinator started, Unix seconds.
-        at: Now, Unix seconds.
-        ahead: How far the wall clock is ahead of the state's times, seconds.
+        at: Now, by the clock of the state's times.
+        ahead: How far the wall clock is ahead of that one, seconds.
     """
     by_language = _by_language(state)
     most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-len(by_language[language]), language))
-    shown = heapq.nsmallest(MAX_CLIENTS, state.clients.values(), key=_by_interest)
-    more_online = sum(one.state == "online" for one in state.clients.values()) - sum(
-        one.state == "online" for one in shown
+    shown = heapq.nsmallest(
+        MAX_CLIENTS, state.clients.values(), key=lambda one: (not one.is_online(at), -one.last_seen, one.id)
     )
+    more_online = sum(one.is_online(at) for one in state.clients.values()) - sum(one.is_online(at) for one in shown)
     return FederationStatus(
         federation=state.plan.federation,
         plan=state.plan.digest,
@@ -38,19 +38,15 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         buffer=len(state.buffer),
         buffer_size=fold_size(state),
         started=started,
-        at=at,
+        at=at + ahead,
         updates=state.counts,
         staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
         languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
-        clients=[_client(client, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
+        clients=[_client(client, at, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
         more_languages=len(by_language) - len(most),
         more_clients=len(state.clients) - len(shown),
         more_online=more_online,
     )
-
-
-def _by_interest(client: Client) -> tuple[bool, float, str]:
-    return client.state != "online", -client.last_seen, client.id
 
 
 def accuracies(state: State) -> dict[LanguageCode, float]:
@@ -81,12 +77,13 @@ def _accuracy(clients: list[Client]) -> float | None:
     return sum(accuracy * examples for accuracy, examples in measured) / weight if measured else None
 
 
-def _client(client: Client, ahead: float) -> ClientStatus:
+def _client(client: Client, at: float, ahead: float) -> ClientStatus:
+    is_online = client.is_online(at)
     return ClientStatus(
         id=client.id,
         language=client.language,
-        state=client.state,
-        phase=client.phase if client.state == "online" else "offline",
+        state="online" if is_online else "offline",
+        phase=client.phase if is_online else "offline",
         progress=client.progress,
         last_seen=max(0.0, client.last_seen + ahead),
         examples=client.examples,

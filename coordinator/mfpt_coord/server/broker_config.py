@@ -14,8 +14,12 @@ from mfpt_coord.access.rights import coordinator_rights
 MAX_UNCONFIRMED: Final = 4096
 LOG_BYTES: Final = 16 * 2**20
 LOG_FILES: Final = 3
-LOGIN_SECONDS: Final = 2
-"""Time that a connection has to log in, or it is closed."""
+SILENT_SECONDS: Final = 2
+"""Time that a connection has to say who it is, or it is closed."""
+ANSWER_SECONDS: Final = 40
+"""Time that the service for logins has to answer, or the login is refused. Whoever connects gives up before that, and
+tries again: a service that is slow or away makes nobody believe that he is not wanted."""
+_IN_TIME: Final = f"authorization {{ timeout: {SILENT_SECONDS} }}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ def configuration(
         federation: Name of the federation.
         logins: Users that log in from this file; everybody else is asked about.
     """
-    mqtt = [f"max_ack_pending: {MAX_UNCONFIRMED}", *_tls(options.certificate)]
+    mqtt = [f"max_ack_pending: {MAX_UNCONFIRMED}", _IN_TIME, *_tls(options.certificate)]
     lines = [
         'server_name: "mfpt"',
         'listen: "127.0.0.1:-1"',  # the native protocol, for the service that answers logins
@@ -103,7 +107,7 @@ def _authorization(federation: str, logins: ServerLogins) -> list[str]:
     return [
         f"accounts {{ $SYS {{ users: [ {json.dumps(system)} ] }} }}",
         "authorization {",
-        f"  timeout: {LOGIN_SECONDS}",
+        f"  timeout: {ANSWER_SECONDS}",
         "  users: [",
         f"    {json.dumps(service)}",
         f"    {json.dumps(coordinator)}",
@@ -118,7 +122,7 @@ def _websocket(options: BrokerOptions) -> list[str]:
     if options.websocket is None:
         return []
     secured = _tls(options.certificate) or ["no_tls: true"]
-    return [f"websocket {{ listen: {_quoted(options.websocket)}, {', '.join(secured)} }}"]
+    return [f"websocket {{ listen: {_quoted(options.websocket)}, {', '.join([_IN_TIME, *secured])} }}"]
 
 
 def _tls(certificate: Certificate | None) -> list[str]:

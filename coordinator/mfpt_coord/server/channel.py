@@ -5,12 +5,14 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from mfpt_coord.server.kept import Kept
 from mfpt_shared.clock import Clock
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import MAX_JSON, encode
 from mfpt_shared.protocol.messages import (
     Beat,
+    ChallengeAnswer,
     CoordinatorState,
     Down,
     EnrolAnswer,
@@ -24,7 +26,9 @@ from mfpt_shared.protocol.topics import (
     CLIENT_DOWN,
     CLIENT_STATE,
     CLIENT_UP,
+    COORDINATOR_ANSWER,
     COORDINATOR_BEAT,
+    COORDINATOR_CHALLENGE,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -77,7 +81,11 @@ def coordinator_will(federation: str, identity: CoordinatorIdentity) -> Will:
 
 
 class Channel:
-    """What a coordinator sends and receives."""
+    """What a coordinator sends and receives.
+
+    Attributes:
+        kept: What the broker is to keep.
+    """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
         """Prepare for a federation.
@@ -92,6 +100,7 @@ class Channel:
         self._federation = federation
         self._identity = identity
         self._clock = clock
+        self.kept = Kept()
 
     async def connect(self) -> None:
         """Connect for the first time; see Transport.connect."""
@@ -102,8 +111,9 @@ class Channel:
         return await self._transport.receive()
 
     def subscribe(self) -> None:
-        """Subscribe to what devices publish, and to what is said about the coordinator; retained states come first."""
-        for topic in (COORDINATOR_STATE, COORDINATOR_BEAT, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+        """Subscribe to what devices publish, and to what any coordinator does; retained states come first."""
+        of_coordinators = (COORDINATOR_STATE, COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
+        for topic in (*of_coordinators, CLIENT_STATE, CLIENT_UP, ENROL_UP):
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
@@ -151,6 +161,10 @@ class Channel:
         """Answer a request to be admitted, on the topic of its invitation."""
         self._publish(ENROL_DOWN, message, token)
 
+    def answer_challenge(self, nonce: str, version: int) -> None:
+        """Tell another coordinator, which has asked, that this one serves the federation."""
+        self._publish(COORDINATOR_ANSWER, ChallengeAnswer(coordinator=self._identity.id, nonce=nonce, version=version))
+
     def forget(self, client: str) -> None:
         """Remove a device's state, which the broker keeps."""
         self._transport.publish(CLIENT_STATE.path(self._federation, client), b"", retain=True)
@@ -158,7 +172,10 @@ class Channel:
     def _publish(self, topic: Topic, message: FromCoordinator | Prompt, key: str = "", qos: Qos = QOS) -> None:
         path = topic.path(self._federation, key)
         stamped = self._stamped(message) if isinstance(message, FromCoordinator) else message
-        self._transport.publish(path, seal(path, encode(stamped), self._identity.key), retain=topic.retain, qos=qos)
+        payload = seal(path, encode(stamped), self._identity.key)
+        if topic.retain:
+            self.kept.published(path, payload)
+        self._transport.publish(path, payload, retain=topic.retain, qos=qos)
 
     def _stamped(self, message: FromCoordinatorT) -> FromCoordinatorT:
         return msgspec.structs.replace(message, epoch=self._identity.epoch, at=self._clock())

@@ -28,17 +28,21 @@ from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
 from mfpt_coord.server.broker_watch import BrokerWatch, Revive
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity
+from mfpt_coord.server.complaints import Complaints
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
+from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
 from mfpt_shared.clock import Clock
-from mfpt_shared.errors import Incompatible, MfptError
+from mfpt_shared.errors import Damaged, Incompatible, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 STATUS_SECONDS: Final = 1.0
+# Devices that have gone silent are found in the status only if it is published even when nothing is heard.
+REFRESH_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 1.0
 # After the last version, devices evaluate it and leave; this is how long the coordinator waits for them.
 FAREWELL_SECONDS: Final = 30.0
@@ -85,7 +89,8 @@ class Coordinator:
         self.state = state
         self._store = store
         self._channel = Channel(transport, state.plan.federation, identity, wall or clock)
-        self._intake = Intake(lambda: self.state, identity.key.public, identity.epoch, store.holds)
+        self._intake = Intake(lambda: self.state, store.holds)
+        self._rivals = Rivals(self._channel, state.plan.federation, identity, self._intake.refusals)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
         self._credentials = credentials
@@ -93,9 +98,9 @@ class Coordinator:
         self._wall = wall or clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
         self._errands = Errands(self._channel, self._look_ups, credentials)
-        size = largest_payload(state.plan)
-        self._watch = BrokerWatch(self._channel, state.plan.federation, identity, size, revive)
+        self._watch = BrokerWatch(self._channel, state.plan.federation, identity, largest_payload(state.plan), revive)
         self._unsaved: list[Event] | None = None
+        self._complaints = Complaints()
         self._status_due = 0.0
         self._status_changed = True
         self._stopping = asyncio.Event()
@@ -108,8 +113,8 @@ class Coordinator:
 
     def status(self) -> FederationStatus:
         """Return what `coord/status` says."""
-        at = self._wall()
-        status = federation_status(self.state, self._started, at, ahead=at - self.clock())
+        at = self.clock()
+        status = federation_status(self.state, self._started, at, ahead=self._wall() - at)
         return msgspec.structs.replace(
             status,
             refused=dict(self._intake.refusals.counts),
@@ -133,6 +138,7 @@ class Coordinator:
 
         Raises:
             Incompatible: A later run of the same coordinator is at work.
+            Damaged: Nothing can be saved any more.
         """
         farewell = math.inf
         self.state = opened(self.state, self.clock())
@@ -196,8 +202,12 @@ class Coordinator:
     def _next_deadline(self, looked: float) -> float:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""
         retry = looked + RETRY_SECONDS if self._unsaved is not None else math.inf
-        status = self._status_due if self._status_changed else math.inf
-        return min(next_deadline(self.state, looked), status, retry, self._watch.next_deadline)
+        due = (self._next_status(), self._watch.next_deadline, self._rivals.repair_at)
+        return min(next_deadline(self.state, looked), retry, *due)
+
+    def _next_status(self) -> float:
+        """Return when the status is to be published: soon if it changed, and now and then as long as time passes."""
+        return self._status_due if self._status_changed else self._status_due + REFRESH_SECONDS
 
     def _seconds_until(self, deadline: float) -> float | None:
         """Return how long to wait; None for a deadline that never comes."""
@@ -209,21 +219,20 @@ class Coordinator:
             return []
         match event:
             case Connected():
-                self._errands.introduce(self.state)
+                self._channel.subscribe()
+                self._errands.publish_kept(self.state)
             case Disconnected(reason):
                 _log.warning("lost the broker (%s); trying again", reason)
             case SubscriptionRefused():
                 _log.error("%s: no device is heard there", event)
+            case Inbound() if self._rivals.hears(event.topic):
+                self._rivals.hear(event, self.state.version, at)
             case Inbound():
-                return self._heard(event, at)
+                try:
+                    return self._intake.understand(event, at)
+                except sqlite3.Error as error:
+                    self._complaints.failed(str(error), at)
         return []
-
-    def _heard(self, inbound: Inbound, at: float) -> list[Event]:
-        try:
-            return self._intake.understand(inbound, at)
-        except sqlite3.Error as error:
-            _log.error("an update was not looked at, because the state cannot be read: %s", error)
-            return []
 
     def _handle(self, events: Sequence[Event]) -> None:
         """Step through a batch of events. If it cannot be saved, keep what devices say only once for the next try."""
@@ -237,9 +246,12 @@ class Coordinator:
         try:
             if durable := durable_effects(effects):
                 self._store.commit(durable)
-        except sqlite3.Error as error:
-            _log.error("nothing was accepted, because the state cannot be saved: %s", error)
+        except Damaged:
+            raise  # nothing can be saved any more
+        except (sqlite3.Error, MfptError) as error:
+            self._complaints.failed(str(error), self.clock())
             return False
+        self._complaints.succeeded()
         self.state = after
         self._status_changed = self._status_changed or after is not before
         for action in actions(effects):
@@ -258,14 +270,17 @@ class Coordinator:
         return state, effects
 
     def _catch_up(self, *, at_once: bool = False) -> None:
-        """Do what is due a second after a change: let the disk forget folded updates, then say how it stands."""
+        """Do what is due: a second after a change, let the disk forget folded updates, then say how it stands."""
         now = self.clock()
         self._watch.act(now, self.state.version)
-        if not at_once and not (self._status_changed and now >= self._status_due):
+        if self._rivals.repair_is_due(now):
+            self._errands.publish_kept(self.state)
+            self._status_changed = True
+        if not at_once and now < self._next_status():
             return
         try:
             self._store.erase()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, MfptError) as error:
             _log.error("folded updates may still be on the disk until the next version: %s", error)
         self._channel.publish_status(self.status())
         self._status_changed, self._status_due = False, now + STATUS_SECONDS

@@ -10,7 +10,6 @@ from mfpt_coord.core.effects import (
     Action,
     Allow,
     AnswerEnrolment,
-    Introduce,
     Log,
     LookUpDistances,
     PublishPrompt,
@@ -57,8 +56,6 @@ class Errands:
                 self._channel.publish_prompt(newest_prompt(state, language))
             case PublishState():
                 self._channel.publish_state(state.version)
-            case Introduce():
-                self.introduce(state)
             case LookUpDistances(languages):
                 self._look_ups.start(languages)
             case Allow(whom, password):
@@ -70,9 +67,8 @@ class Errands:
             case Log(text, is_detail):
                 _log.log(logging.DEBUG if is_detail else logging.INFO, "%s", text)
 
-    def introduce(self, state: State) -> None:
-        """Subscribe and publish everything that the broker keeps, after each connection."""
-        self._channel.subscribe()
+    def publish_kept(self, state: State) -> None:
+        """Publish everything that the broker keeps."""
         self._channel.publish_plan(state.plan, state.version)
         for language in state.prompts:
             self._channel.publish_prompt(newest_prompt(state, language))

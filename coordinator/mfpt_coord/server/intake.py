@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mfpt_coord.core.admission import MAX_DEVICES, Enrolment
-from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, Overwritten, SessionOver, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, SessionOver, UpdateArrived
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
-from mfpt_shared.errors import DecodeError, Incompatible
+from mfpt_shared.errors import DecodeError
 from mfpt_shared.invitation import INVITED
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
@@ -20,14 +20,13 @@ from mfpt_shared.protocol import codec
 from mfpt_shared.protocol.codec import Decoded, Received
 from mfpt_shared.protocol.messages import (
     ClientState,
-    CoordinatorState,
     Enrol,
     EvaluationReport,
     FromDevice,
     Ready,
     Update,
 )
-from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP, Address, parse
+from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, ENROL_UP, Address, parse
 from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Inbound
 
@@ -50,21 +49,15 @@ class Intake:
         refusals: Messages that changed nothing.
     """
 
-    def __init__(
-        self, state: Callable[[], State], key: PublicKey, epoch: int, holds: Callable[[str, int, bytes], bool]
-    ) -> None:
+    def __init__(self, state: Callable[[], State], holds: Callable[[str, int, bytes], bool]) -> None:
         """Prepare.
 
         Args:
             state: Gives the coordinator's state as it is now.
-            key: The coordinator's own key.
-            epoch: Number of this run of the coordinator.
             holds: See `Store.holds`.
         """
         self._state = state
         self._holds = holds
-        self._key = key
-        self._epoch = epoch
         self._largest = largest_payload(state().plan)
         self._quotas = Quotas()
         # Devices that an open federation has met, which may not be in the state yet.
@@ -78,9 +71,6 @@ class Intake:
         Args:
             inbound: Message from the broker.
             at: Time, Unix seconds.
-
-        Raises:
-            Incompatible: A later run of this coordinator is at work: this one must end.
         """
         try:
             return self._understood(inbound, at)
@@ -103,18 +93,11 @@ class Intake:
                 return self._from_device(address.key, received, at)
             case Enrol():
                 return [EnrolAsked(at, address.key, message, signer)]
-            case CoordinatorState():
-                self._check_epoch(message, signer)
-                # Last wills and farewells of earlier runs are on the broker at every start; nothing to mend.
-                is_earlier = message.epoch < self._epoch and message.state == "online"
-                return [Overwritten(at)] if is_earlier else []
             case _:
                 raise _Refused("damaged", f"a {type(message).__name__} does not come from a device")
 
     def _check_quota(self, address: Address, size: int, at: float) -> None:
         """Refuse what nobody may send, before it costs more than a look."""
-        if address.topic is COORDINATOR_STATE:
-            return
         if size > self._largest:
             raise _Refused("too large", f"{size:,} bytes; the plan's largest update has {self._largest:,}")
         state = self._state()
@@ -202,16 +185,6 @@ class Intake:
         if client is None:
             return (0, 0)
         return (client.session, client.announced if topic == CLIENT_UP.name else 0)
-
-    def _check_epoch(self, message: CoordinatorState, signer: PublicKey) -> None:
-        """Look at what is said about the coordinator: by itself, or by a later run with the same key."""
-        if signer != self._key:
-            raise _Refused("forged", f"signed by {fingerprint(signer)}, who is not the coordinator")
-        if message.epoch > self._epoch:
-            raise Incompatible(
-                f"a later run of this coordinator is at work (epoch {message.epoch}, this one has {self._epoch}): its "
-                "data folder was copied or restored while it ran; stop one of them"
-            )
 
 
 def _language(message: Decoded) -> LanguageCode:

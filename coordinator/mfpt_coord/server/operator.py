@@ -138,7 +138,7 @@ class Operator:
             fingerprint=fingerprint(enrolment.key),
             token=enrolment.token,
             at=enrolment.at,
-            online=client is not None and client.state == "online",
+            online=client is not None and client.is_online(self.coordinator.clock()),
             last_seen=None if client is None else client.last_seen,
             revoked=enrolment.revoked,
         )

@@ -9,29 +9,26 @@ import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
+from mfpt_coord.server.challenge import ensure_alone
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator, with_limit
+from mfpt_coord.server.data_folder import KEY_FILE, open_key, open_store
 from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
-from mfpt_shared.atomic import write_durably
 from mfpt_shared.clock import SteadyClock
-from mfpt_shared.errors import Damaged, Incompatible, Interrupted
+from mfpt_shared.errors import Incompatible, Interrupted
 from mfpt_shared.folders import owned
-from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
-
-KEY_FILE: Final = "coordinator.key"
 
 _log = logging.getLogger(__name__)
 
@@ -44,7 +41,7 @@ def serve(config: ServeConfig) -> None:
         MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
-        store = SqliteStore(config.data_dir / "coordinator.sqlite", config.keep)
+        store = open_store(config.data_dir, config.keep)
         try:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
@@ -66,16 +63,11 @@ def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
         store: Store, which numbers the runs.
 
     Raises:
-        Damaged: The key cannot be read.
+        Damaged: The key cannot be read, has gone, or is not the one that devices know.
     """
-    file, started = data_dir / KEY_FILE, time.time()
-    if not file.exists():
-        write_durably(file, SigningKey.generate().to_pem())
-    try:
-        key = SigningKey.from_pem(file.read_bytes())
-    except Damaged as error:
-        raise Damaged(f"{file}: {error}; restore a copy of it") from error
-    epoch = store.begin_run(started)
+    started = time.time()
+    key = open_key(data_dir / KEY_FILE, store.key, has_run=store.has_run)
+    epoch = store.begin_run(started, key.public)
     return CoordinatorIdentity(store.coordinator, started, epoch, key)
 
 
@@ -135,6 +127,9 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
         found = await reach(config, state, identity, stack)
+        if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
+            asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
+            await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )

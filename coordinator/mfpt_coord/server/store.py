@@ -25,14 +25,13 @@ from mfpt_coord.core.effects import (
 )
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
-from mfpt_coord.server.stored_schema import SCHEMA, checkpoint, forget, sha256, upgrade
-from mfpt_coord.server.stored_state import read_state
-from mfpt_shared.errors import BadData, Incompatible
-from mfpt_shared.folders import private_file
+from mfpt_coord.server.stored_database import Database
+from mfpt_coord.server.stored_schema import SCHEMA, forget, sha256
+from mfpt_coord.server.stored_values import load_state, meta
+from mfpt_shared.errors import InUse
+from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import plan_to_json
-from mfpt_shared.plan_files import plan_from_json
-from mfpt_shared.protocol.messages import UpdateCounts
 from mfpt_shared.run_numbers import next_run
 from mfpt_shared.tensors import Array
 
@@ -41,13 +40,22 @@ class Store(Protocol):
     """Where the coordinator keeps what must survive a crash."""
 
     def load(self) -> State | None:
-        """Return the state after the last commit; None if the store is new."""
+        """Return the state after the last commit; None if the store is new.
+
+        Raises:
+            Damaged: What it holds cannot be read.
+        """
 
     def create(self, state: State, coordinator: str) -> None:
         """Start a new store with a plan, its first prompts, and the coordinator's id."""
 
     def commit(self, effects: Iterable[Durable]) -> None:
-        """Make all of these effects durable, or none of them."""
+        """Make all of these effects durable, or none of them.
+
+        Raises:
+            Damaged: Nothing can be saved any more.
+            MfptError: They cannot be saved now.
+        """
 
     def holds(self, client: str, sequence: int, payload: bytes) -> bool:
         """Tell whether these very bytes were committed as this update of this device, however long ago."""
@@ -63,7 +71,7 @@ class SqliteStore:
     """A Store in one SQLite file."""
 
     def __init__(self, path: Path, keep: float = 0.0) -> None:
-        """Open the file, or create it; one of an older version is upgraded.
+        """Open the file; one of an older version is upgraded. Where there is none, `create` makes it.
 
         Args:
             path: Path of the file.
@@ -71,33 +79,47 @@ class SqliteStore:
 
         Raises:
             Incompatible: The file was written by another version of mfpt.
-            BadData: The file is damaged, or is not a database.
+            Damaged: The file is empty, damaged, or another program's.
+            InUse: Another program has locked it.
+            MfptError: It cannot be read or written.
         """
         self._path, self._keep = path, keep
         self._has_removed = False
-        try:
-            self._open(path)
-        except sqlite3.DatabaseError as error:
-            raise BadData(f"{path} cannot be used: {error}; restore a copy of it, or use another --data-dir") from error
+        self._database = Database(path)
 
-    def _open(self, path: Path) -> None:
-        self._db = sqlite3.connect(private_file(path), isolation_level=None)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        # FULL: a commit survives a power cut, not only the end of the process.
-        self._db.execute("PRAGMA synchronous = FULL")
-        # What is removed is overwritten.
-        self._db.execute("PRAGMA secure_delete = ON")
-        upgrade(self._db, str(path))
+    @property
+    def _db(self) -> sqlite3.Connection:
+        return self._database.connection
 
     @property
     def coordinator(self) -> str:
         """Id of the coordinator that this store belongs to."""
         return self._meta("coordinator").decode()
 
-    def begin_run(self, now: float) -> int:
-        """Return the epoch of a new run, higher than all before; it is on the disk already. `now`: Unix seconds."""
+    @property
+    def key(self) -> PublicKey | None:
+        """The key by which devices know the coordinator; None if no run has begun that noted it."""
+        return PublicKey(self._meta("key", b"")) or None
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a run has begun on this store."""
+        return bool(self._meta("epoch", b""))
+
+    def begin_run(self, now: float, key: PublicKey) -> int:
+        """Begin a run, on the disk already.
+
+        Args:
+            now: Unix seconds.
+            key: The coordinator's public key.
+
+        Returns:
+            The run's epoch, higher than all before.
+        """
         epoch = next_run(int(self._meta("epoch", b"0")), now)
-        self._put_meta("epoch", b"%d" % epoch)
+        with self._database.transaction():
+            self._put_meta("epoch", b"%d" % epoch)
+            self._put_meta("key", key)
         return epoch
 
     def create(self, state: State, coordinator: str) -> None:
@@ -109,19 +131,14 @@ class SqliteStore:
             for language, vector in state.prompts.items():
                 self._save(SavePrompt(language, state.version, vector))
             self._db.execute("COMMIT")
+        self._database.write()
 
     def commit(self, effects: Iterable[Durable]) -> None:
         """See Store.commit."""
-        self._db.execute("BEGIN")
-        try:
+        with self._database.transaction():
             for effect in effects:
                 self._save(effect)
                 self._has_removed = self._has_removed or isinstance(effect, SaveFold)
-            self._db.execute("COMMIT")
-        except BaseException:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            raise
 
     def holds(self, client: str, sequence: int, payload: bytes) -> bool:
         """See Store.holds."""
@@ -130,9 +147,8 @@ class SqliteStore:
 
     def erase(self) -> None:
         """See Store.erase."""
-        if self._has_removed:
-            self._has_removed = False
-            checkpoint(self._db)
+        if self._has_removed or self._database.log_is_long:
+            self._has_removed = not self._database.empty_log()
 
     def forget(self, now: float) -> None:
         """Remove what need not be kept any longer, as every fold does: for a start, after which none may come for long.
@@ -141,12 +157,24 @@ class SqliteStore:
             now: Unix seconds.
         """
         if not self._is_new:
-            forget(self._db, now - self._keep)
-            checkpoint(self._db)
+            with self._database.transaction():
+                forget(self._db, now - self._keep)
+            self._database.empty_log()
+
+    def compact(self) -> None:
+        """Write the database anew, without the room that what was removed has left.
+
+        Raises:
+            InUse: Another program reads it.
+            MfptError: There is no room for both.
+        """
+        if not self._database.empty_log():
+            raise InUse(f"another program reads {self._path}: end it, or let it finish")
+        self._database.write()
 
     def close(self) -> None:
         """See Store.close."""
-        self._db.close()
+        self._database.close()
 
     def _save(self, effect: Durable) -> None:
         match effect:
@@ -217,21 +245,14 @@ class SqliteStore:
 
     def load(self) -> State | None:
         """See Store.load."""
-        if self._is_new:
-            return None
-        plan = plan_from_json(self._meta("plan"))
-        counts = msgspec.json.decode(self._meta("counts", b"{}"), type=UpdateCounts)
-        return read_state(self._db, plan, counts)
+        return None if self._is_new else load_state(self._db, self._path)
 
     @property
     def _is_new(self) -> bool:
         return bool(self._db.execute("PRAGMA user_version").fetchone()[0] == 0)
 
     def _meta(self, key: str, default: bytes | None = None) -> bytes:
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        if row is None and default is None:
-            raise Incompatible(f"{self._path} has no {key!r}, so mfpt-coord did not write it; use another --data-dir")
-        return bytes(row[0]) if row is not None else default or b""
+        return meta(self._db, self._path, key, default)
 
     def _put_meta(self, key: str, value: bytes) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))

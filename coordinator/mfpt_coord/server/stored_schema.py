@@ -80,8 +80,8 @@ DROP TABLE judgements;
 PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 - our own constants
 
-_FORGET_UPDATES: Final = """
-UPDATE updates SET payload = NULL
+_FOLDED: Final = """
+SELECT number, client, sequence, language, base_version, staleness, examples, received, fold, sha256 FROM updates
 WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
 """
 
@@ -143,7 +143,7 @@ def forget(database: sqlite3.Connection, before: float) -> None:
         database: Connection, with or without a transaction.
         before: Unix seconds.
     """
-    database.execute(_FORGET_UPDATES, {"before": before})
+    _forget_payloads(database, before)
     # Prompts were published: they need not be overwritten, which would take as long as writing the new ones.
     database.execute("PRAGMA secure_delete = OFF")
     try:
@@ -152,20 +152,40 @@ def forget(database: sqlite3.Connection, before: float) -> None:
         database.execute("PRAGMA secure_delete = ON")
 
 
-def checkpoint(database: sqlite3.Connection) -> None:
+def _forget_payloads(database: sqlite3.Connection, before: float) -> None:
+    """Write rows anew without their payloads: in rows that only shrink, SQLite keeps the space for good."""
+    rows = database.execute(_FOLDED, {"before": before}).fetchall()
+    database.execute("SAVEPOINT forgetting")
+    try:
+        database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
+        database.executemany("INSERT INTO updates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", rows)
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK TO forgetting")
+        raise
+    finally:
+        if database.in_transaction:
+            database.execute("RELEASE forgetting")
+
+
+def checkpoint(database: sqlite3.Connection) -> bool:
     """Move everything into the database file, and empty the log beside it, which holds what was removed.
 
-    Where that cannot be done now, because somebody reads the file or the disk is full, it is done after the next fold:
-    whatever was committed stays committed.
+    Returns:
+        Whether the log is empty now.
+
+    Where that cannot be done now, because somebody reads the file or the disk is full, it can be done later: whatever
+    was committed stays committed.
     """
     waiting = database.execute("PRAGMA busy_timeout").fetchone()[0]
     database.execute("PRAGMA busy_timeout = 0")
     try:
         is_busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         problem = "another program reads the database" if is_busy else ""
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         problem = str(error)
     finally:
         database.execute(f"PRAGMA busy_timeout = {waiting}")
     if problem:
-        _log.warning("folded updates are still in the database's log, until the next version (%s)", problem)
+        _log.warning("folded updates may still be in the database's log (%s); trying again", problem)
+    return not problem

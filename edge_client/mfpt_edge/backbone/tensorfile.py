@@ -1,12 +1,11 @@
 """Files of named tensors (safetensors): written whole or not at all, and mapped into memory instead of read.
 
-A file that is written here names its own digest: of the names, types, shapes and places of its tensors. One that says
-something else was damaged, and is made again.
+A file that is written here names its own digest, of the names, types, shapes and places of its tensors, and the
+checksum of their values. One that says something else was damaged, and is made again.
 
 Source of the form: safetensors' README, "Format".
 """
 
-import contextlib
 import errno
 import hashlib
 import logging
@@ -17,12 +16,14 @@ import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, BinaryIO, Final
 
 import msgspec
 import torch
 from torch import Tensor
 
+from mfpt_edge.storage.cache import discard
+from mfpt_edge.storage.checksums import checksum
 from mfpt_shared.atomic import atomic_file
 from mfpt_shared.folders import private_folder
 
@@ -43,6 +44,9 @@ _TYPES: Final = {
 _NAMES: Final = {kind: name for name, kind in _TYPES.items()}
 _METADATA: Final = "__metadata__"
 _DIGEST: Final = "sha256"
+_CHECKSUM: Final = "crc32"
+_UNKNOWN: Final = "--------"
+"""Stands for the checksum, which has as many digits, until the values are written."""
 
 
 class _Entry(msgspec.Struct, frozen=True):
@@ -73,7 +77,7 @@ class TensorFile(Mapping[str, Tensor]):
 
         Args:
             path: Path of the file.
-            own: Whether it was written here, and therefore names its digest.
+            own: Whether it was written here, and therefore names its digest and its checksum.
 
         Raises:
             OSError: It cannot be read, or is damaged.
@@ -83,13 +87,15 @@ class TensorFile(Mapping[str, Tensor]):
                 # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
             (length,) = struct.unpack_from("<Q", self._map)
-            self._entries = _read_header(self._map[8 : 8 + length], own=own)
+            self._entries, expected = _read_header(self._map[8 : 8 + length], own=own)
             end = max((entry.data_offsets[1] for entry in self._entries.values()), default=0)
         except (ValueError, RecursionError, struct.error) as error:
             raise OSError(errno.EIO, f"damaged ({error})", str(path)) from error
         self._start = 8 + length
         if len(self._map) < self._start + end:
             raise OSError(errno.EIO, "damaged (cut short)", str(path))
+        if own and f"{checksum(path, self._start):08x}" != expected:
+            raise OSError(errno.EIO, "damaged (its values are not what was written)", str(path))
 
     def __getitem__(self, name: str) -> Tensor:
         entry = self._entries[name]
@@ -112,14 +118,15 @@ def opened(path: Path | None) -> TensorFile | None:
 
     A damaged one is removed, with a line in the log.
     """
-    if path is None or not path.exists():
+    if path is None:
         return None
     try:
         return TensorFile(path, own=True)
+    except FileNotFoundError:
+        return None
     except OSError as error:
         _log.warning("%s is made again: %s", path, error.strerror)
-        with contextlib.suppress(OSError):
-            path.unlink()
+        discard(path)
         return None
 
 
@@ -136,6 +143,7 @@ def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
         stream.write(_header({name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in ordered}))
         for _, tensor in ordered:
             stream.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+        _write_checksum(partial, stream)
 
 
 def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tuple[int, Tensor]]) -> None:
@@ -160,6 +168,7 @@ def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tu
         for first, part in parts:
             stream.seek(len(header) + first * shape[1] * torch.float16.itemsize)
             stream.write(part.to("cpu", torch.float16).contiguous().numpy().tobytes())
+        _write_checksum(partial, stream)
 
 
 def rows_size(name: str, shape: tuple[int, int]) -> int:
@@ -174,13 +183,23 @@ def _header(tensors: Mapping[str, tuple[torch.dtype, tuple[int, ...]]]) -> bytes
         stop = start + math.prod(shape) * kind.itemsize
         entries[name] = _Entry(_NAMES[kind], shape, (start, stop))
         start = stop
-    content = msgspec.json.encode({_METADATA: {_DIGEST: _digest(entries)}, **entries})
+    metadata = {_CHECKSUM: _UNKNOWN, _DIGEST: _digest(entries)}
+    content = msgspec.json.encode({_METADATA: metadata, **entries})
     content += b" " * (-len(content) % 8)
     return struct.pack("<Q", len(content)) + content
 
 
-def _read_header(content: bytes, *, own: bool) -> dict[str, _Entry]:
-    """Return the entries of a header.
+def _write_checksum(path: Path, stream: BinaryIO) -> None:
+    """Put the checksum of a file's values, which are all written, into its head."""
+    stream.flush()
+    with path.open("rb") as written:
+        head = written.read(struct.unpack("<Q", written.read(8))[0])
+    stream.seek(8 + head.index(_UNKNOWN.encode()))
+    stream.write(f"{checksum(path, 8 + len(head)):08x}".encode())
+
+
+def _read_header(content: bytes, *, own: bool) -> tuple[dict[str, _Entry], str | None]:
+    """Return the entries of a header, and the checksum of the values if it names one.
 
     Raises:
         ValueError: It is damaged.
@@ -190,11 +209,12 @@ def _read_header(content: bytes, *, own: bool) -> dict[str, _Entry]:
     entries = {name: msgspec.json.decode(part, type=_Entry) for name, part in parts.items()}
     for entry in entries.values():
         entry.check()
-    if own:
-        known = {} if metadata is None else msgspec.json.decode(metadata, type=dict[str, str])
-        if known.get(_DIGEST) != _digest(entries):
-            raise ValueError("not what was written here")
-    return entries
+    if not own:
+        return entries, None
+    known = {} if metadata is None else msgspec.json.decode(metadata, type=dict[str, str])
+    if known.get(_DIGEST) != _digest(entries):
+        raise ValueError("not what was written here")
+    return entries, known.get(_CHECKSUM)
 
 
 def _digest(entries: Mapping[str, _Entry]) -> str:

@@ -3,7 +3,6 @@
 Both take seconds to read from a GGUF file: they are written to a folder once.
 """
 
-import json
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from mfpt_edge.storage.checksums import damage, seal
 from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.folders import private_folder, tighten
@@ -103,6 +103,7 @@ def describe_once(source: Path, folder: Path | None) -> Path:
             with atomic_folder(folder) as made:
                 config.save_pretrained(str(made))
                 tokenizer.save(made)
+                seal(made)
                 tighten(made)
         except OSError as error:
             _log.warning("the tokenizer cannot be kept in %s, so every start reads %s: %s", folder, source, error)
@@ -111,16 +112,12 @@ def describe_once(source: Path, folder: Path | None) -> Path:
 
 
 def _is_whole(folder: Path) -> bool:
-    """Tell whether a folder is there and its files can be read; one that is damaged is made again."""
+    """Tell whether a folder is there and holds what was written; one that is damaged is made again."""
     if not (folder / "config.json").exists():
         return False
-    try:
-        for file in folder.glob("*.json"):
-            json.loads(file.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        _log.warning("%s is made again: %s is damaged (%s)", folder, file.name, error)
-        return False
-    return True
+    if (found := damage(folder)) is not None:
+        _log.warning("%s is made again: %s", folder, found)
+    return found is None
 
 
 def location(source: Path) -> dict[str, Any]:

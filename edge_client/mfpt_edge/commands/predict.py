@@ -1,5 +1,6 @@
 """`mfpt-edge predict`, `evaluate` and `export`: what a device does with the prompt that it keeps."""
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mfpt_edge.data.example import Example
-    from mfpt_edge.inference.completions import Completer
-    from mfpt_edge.inference.labels import Predictor
     from mfpt_edge.storage.device_folder import DeviceFolder
     from mfpt_edge.storage.saved_prompt import Model
 
@@ -193,9 +192,9 @@ def _texts(given: list[str], file: Path | None) -> list[str]:
     if bool(given) == (file is not None):
         raise UsageError("give either texts, - for standard input, or --file FILE")
     if given and given != ["-"]:
-        return given
+        return [_as_utf8(text, row) for row, text in enumerate(given, start=1)]
     try:
-        content = sys.stdin.read() if file is None else file.read_text(encoding="utf-8")
+        content = (sys.stdin.buffer.read() if file is None else file.read_bytes()).decode("utf-8")
     except FileNotFoundError as error:
         raise UsageError(f"--file {file}: no such file") from error
     except OSError as error:
@@ -205,19 +204,37 @@ def _texts(given: list[str], file: Path | None) -> list[str]:
     return [line for line in map(str.strip, content.splitlines()) if line]
 
 
+def _as_utf8(text: str, row: int) -> str:
+    """Return an argument of the command line as the text that it is, in whatever locale.
+
+    Raises:
+        BadData: It is none.
+    """
+    from mfpt_shared.errors import BadData
+
+    if not any("\udc80" <= character <= "\udcff" for character in text):  # bytes that the locale has no letter for
+        return text
+    try:
+        return os.fsencode(text).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadData(f"text {row} is not UTF-8: {error}") from error
+
+
 def _answers(model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str) -> list[Row]:
     """Return what `predict` prints for each text; the two texts of a pair come as one, with a tab between them."""
+    from mfpt_edge.commands.runtimes import completer, predictor
+
     if model.plan.task.generates:
         from mfpt_edge.inference.completions import complete
 
-        completed = complete(_completer(model, runtime, device), texts)
+        completed = complete(completer(model, runtime, device), texts)
         return [{"text": one.text, "completion": one.completion} for one in completed]
     from mfpt_edge.inference.labels import predict as label
 
     pairs = None
     if model.plan.task.kind == "pairs":
         texts, pairs = _split_pairs(texts)
-    predictions = label(_predictor(model, runtime, graph, device), texts, pairs)
+    predictions = label(predictor(model, runtime, graph, device), texts, pairs)
     rows: list[Row] = [
         {"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions
     ]
@@ -244,51 +261,14 @@ def _measured(
     model: "Model", examples: "Sequence[Example]", runtime: RuntimeName, graph: Path | None, device: str
 ) -> dict[str, float]:
     """Return what `evaluate` measures."""
+    from mfpt_edge.commands.runtimes import completer, predictor
+
     if model.plan.task.generates:
         from mfpt_edge.inference.completions import evaluate as quality
 
-        completions = quality(_completer(model, runtime, device), examples)
+        completions = quality(completer(model, runtime, device), examples)
         return {"exact_match": completions.exact_match, "token_f1": completions.token_f1}
     from mfpt_edge.inference.labels import evaluate as measure
 
-    found = measure(_predictor(model, runtime, graph, device), examples)
+    found = measure(predictor(model, runtime, graph, device), examples)
     return {"accuracy": found.accuracy, "loss": found.loss}
-
-
-def _completer(model: "Model", runtime: RuntimeName, device: str) -> "Completer":
-    from mfpt_edge.host.extras import require_engine
-    from mfpt_shared.errors import UsageError
-
-    if runtime == "onnx":
-        raise UsageError("--runtime onnx cannot complete texts, it only labels them: leave it out")
-    require_engine()
-    from mfpt_edge.inference.torch_runtime import TorchCompleter
-
-    return TorchCompleter(model, device=device)
-
-
-def _predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "Predictor":
-    """Load what computes predictions: ONNX Runtime starts in a second, torch in several."""
-    from mfpt_edge.host.extras import has_onnx, require_engine, require_onnx
-    from mfpt_edge.inference import graph_folder
-    from mfpt_shared.errors import UsageError
-    from mfpt_shared.folders import cache_home
-
-    bundled = graph_folder.is_bundled(model.plan)
-    if runtime == "auto":
-        can = has_onnx() and device in ("auto", "cpu") and (graph is not None or bundled)
-        runtime = "onnx" if can else "torch"
-    if runtime == "torch":
-        require_engine()
-        from mfpt_edge.inference.torch_runtime import TorchPredictor
-
-        return TorchPredictor(model, device=device)
-    require_onnx()
-    if graph is None and not bundled:
-        raise UsageError(
-            f"--runtime onnx needs {model.plan.backbone.uri} as a graph: run `mfpt-edge export --onnx DIR` where torch "
-            "is installed, and give --graph DIR"
-        )
-    from mfpt_edge.inference.onnx_runtime import OnnxPredictor, bundled_predictor
-
-    return bundled_predictor(model, cache_home()) if graph is None else OnnxPredictor(model, graph)

@@ -15,7 +15,7 @@ ASK_AGAIN_SECONDS: Final = 5.0
 """Time after which a device asks again for a prompt that has not come; twice as long after each time in vain."""
 LONGEST_PAUSE_SECONDS: Final = 60.0
 """Longest time between two questions, however often they were in vain."""
-SECOND_LOOK_SECONDS: Final = 1.0
+SECOND_LOOK_SECONDS: Final = 0.25
 """The same if the first answer was an older version: a broker may send what it kept before, and never the new one."""
 
 

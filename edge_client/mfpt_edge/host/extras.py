@@ -20,6 +20,11 @@ def require_engine() -> None:
         raise NotInstalled(f"{library} is not installed, and a device needs it: pip install 'mfpt[edge]'")
 
 
+def has_engine() -> bool:
+    """Tell whether the libraries for training are installed."""
+    return _missing(_ENGINE) is None
+
+
 def has_onnx() -> bool:
     """Tell whether the libraries to predict with ONNX Runtime are installed."""
     return _missing(_ONNX) is None

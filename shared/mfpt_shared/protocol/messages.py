@@ -3,7 +3,7 @@
 `codec` turns them into bytes and back, `seal` signs them, `topics` says where they travel. Times are Unix seconds
 (UTC), durations seconds. Unknown JSON keys are ignored, so that a newer side may add some.
 
-The modules `base`, `enrolment` and `status` hold more of them, which can be imported from here as well.
+The modules `base`, `enrolment`, `presence` and `status` hold more of them, which can be imported from here as well.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,7 @@ from mfpt_shared.protocol.base import (
     Version,
 )
 from mfpt_shared.protocol.enrolment import Admitted, Enrol, EnrolAnswer, Refused, Role
+from mfpt_shared.protocol.presence import Challenge, ChallengeAnswer
 from mfpt_shared.protocol.status import Beat, ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
 from mfpt_shared.tensors import Array, Half, Quantised
 
@@ -38,6 +39,8 @@ __all__ = [
     "PROTOCOL",
     "Admitted",
     "Beat",
+    "Challenge",
+    "ChallengeAnswer",
     "ClientStatus",
     "Enrol",
     "EnrolAnswer",

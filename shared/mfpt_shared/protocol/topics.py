@@ -13,6 +13,8 @@ from typing import Final, Literal
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.messages import (
     Beat,
+    Challenge,
+    ChallengeAnswer,
     ClientState,
     CoordinatorState,
     Down,
@@ -62,6 +64,8 @@ class Topic:
 COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState, qos=0)
 COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus, qos=0)
 COORDINATOR_BEAT: Final = Topic("coord/beat", "coordinator", retain=False, json=Beat)
+COORDINATOR_CHALLENGE: Final = Topic("coord/challenge", "coordinator", retain=False, json=Challenge)
+COORDINATOR_ANSWER: Final = Topic("coord/answer", "coordinator", retain=False, json=ChallengeAnswer)
 PLAN: Final = Topic("plan", "coordinator", retain=True, json=PlanNotice, qos=0)
 PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt, qos=0)
 CLIENT_STATE: Final = Topic("client/+/state", "client", retain=True, json=ClientState)
@@ -71,7 +75,8 @@ ENROL_UP: Final = Topic("enrol/+/up", "client", retain=False, json=Enrol)
 ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer, qos=0)
 
 TOPICS: Final = (
-    *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_BEAT, PLAN, PROMPT),
+    *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_BEAT, COORDINATOR_CHALLENGE, COORDINATOR_ANSWER),
+    *(PLAN, PROMPT),
     *(CLIENT_STATE, CLIENT_UP, CLIENT_DOWN, ENROL_UP, ENROL_DOWN),
 )
 

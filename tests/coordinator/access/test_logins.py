@@ -112,6 +112,27 @@ def test_an_account_that_is_withdrawn_while_its_owner_logs_in_is_not_left_connec
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+@pytest.mark.slow
+def test_an_account_that_is_withdrawn_while_the_server_is_busy_is_cut_once_it_answers(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with guarded(tmp_path) as broker:
+            eve, inbox = await enter(broker.public_address, EVE)
+            server = int((tmp_path / "nats.pid").read_text(encoding="ascii"))
+            os.kill(server, signal.SIGSTOP)
+            try:
+                broker.accounts.withdraw(EVE.user)
+                await asyncio.sleep(3)  # longer than the first question waits for its answer
+            finally:
+                os.kill(server, signal.SIGCONT)
+            await inbox.until_event(Disconnected)
+            await eve.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert not [line for line in caplog.messages if "may live on" in line]
+
+
 def test_accounts_hold_after_the_server_was_killed(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with guarded(tmp_path) as broker:

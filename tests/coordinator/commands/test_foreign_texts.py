@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console, RenderableType
 
 from mfpt_coord.commands.device_table import print_devices
+from mfpt_coord.commands.sight import Sight
 from mfpt_coord.commands.status_view import render
 from mfpt_coord.server.orders import DeviceEntry
 from mfpt_shared.command_line import LogLines
@@ -41,13 +42,13 @@ def status_with(text: str) -> FederationStatus:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_status_shows_any_text_and_does_nothing_else(text: str) -> None:
-    seen = shown(render(status_with(text), online=True, now=1.0))
+    seen = shown(render(Sight(status_with(text), "online", 0.0, 1.0), now=1.0))
     assert is_harmless(seen)
     assert seen.count("[/]") == (8 if text == "[/]" else 0)
 
 
 def test_the_status_says_how_many_are_not_listed() -> None:
-    seen = shown(render(status_with("x"), online=True, now=1.0))
+    seen = shown(render(Sight(status_with("x"), "online", 0.0, 1.0), now=1.0))
     assert "not listed: 1,800 languages, 13,300 devices (1,000 of them online)" in seen
 
 

@@ -1,21 +1,26 @@
 """What `mfpt-coord status` shows a person."""
 
+from dataclasses import replace
+from typing import Literal
+
 import msgspec
 from rich.console import Console
 
+from mfpt_coord.commands.sight import Sight
 from mfpt_coord.commands.status_view import render
-from mfpt_coord.core.state import initial
+from mfpt_coord.core.state import Client, initial
 from mfpt_coord.core.status import federation_status
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import FederationStatus
 from support.federation import tiny_plan
 
 STATUS = federation_status(initial(tiny_plan()), started=0.0, at=1.0)
 
 
-def shown(status: FederationStatus) -> str:
+def shown(status: FederationStatus, said: Literal["online", "offline"] = "online", heard: float | None = 0.5) -> str:
     recorder = Console(width=100)
     with recorder.capture() as capture:
-        recorder.print(render(status, online=True, now=2.0))
+        recorder.print(render(Sight(status, said, heard, listened=12.0), now=2.0))
     return capture.get()
 
 
@@ -31,3 +36,26 @@ def test_nothing_is_said_of_refused_messages_where_there_are_none() -> None:
 def test_failed_logins_are_shown() -> None:
     status = msgspec.structs.replace(STATUS, failed_logins=6188)
     assert "failed logins since the coordinator started: 6,188" in shown(status)
+
+
+def with_device() -> FederationStatus:
+    device = Client("d1", LanguageCode("swh"), state="online", phase="training", progress=0.25)
+    state = replace(initial(tiny_plan()), clients={"d1": device})
+    return federation_status(state, started=0.0, at=1.0)
+
+
+def test_a_device_is_shown_at_work_while_its_coordinator_is_heard() -> None:
+    seen = shown(with_device())
+    assert "● online" in seen
+    assert "training 25%" in seen
+
+
+def test_nothing_is_known_of_devices_once_their_coordinator_is_silent() -> None:
+    seen = shown(with_device(), heard=None)
+    assert "silent: nothing heard for 12 s" in seen
+    assert "unknown" in seen
+    assert "training" not in seen
+
+
+def test_a_coordinator_that_has_ended_is_offline_at_once() -> None:
+    assert "○ offline" in shown(STATUS, said="offline")

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mfpt_coord.core.events import ClientSaid
-from mfpt_coord.core.state import Client, initial
+from mfpt_coord.core.state import GONE_SECONDS, Client, initial
 from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.codec import encode
@@ -71,12 +71,13 @@ def test_the_status_is_bounded_whatever_the_fleet(seed: int, devices: int, langu
         contributed=dict.fromkeys(tags, 2**62),
         staleness=dict.fromkeys(range(10000), 2**62),
     )
-    status = federation_status(state, started=random.random() * 1e12, at=random.random() * 1e12)
+    at = random.random() * 1e12
+    status = federation_status(state, started=random.random() * 1e12, at=at)
     assert len(encode(status)) <= LARGEST
     assert (len(status.clients), len(status.languages)) == (min(devices, 200), min(devices, languages, 200))
     assert len(status.clients) + status.more_clients == devices
     assert len(status.languages) + status.more_languages == min(devices, languages)
-    online = sum(one.state == "online" for one in fleet)
+    online = sum(one.is_online(at) for one in fleet)
     assert sum(one.state == "online" for one in status.clients) == min(200, online)
     assert status.more_online == max(0, online - 200)
 
@@ -92,3 +93,10 @@ def test_what_a_device_says_about_itself_is_cut_and_does_nothing_to_a_terminal()
     client = Client("d", SWAHILI, device="\x1b]0;x\x07[/]\u202e\n" + "x" * 500)
     (shown,) = federation_status(replace(initial(PLAN), clients={"d": client}), started=0.0, at=0.0).clients
     assert shown.device == "]0;x[/] " + "x" * 71 + "…"
+
+
+def test_a_device_that_has_gone_silent_is_not_online_for_ever() -> None:
+    client = Client("d", SWAHILI, state="online", phase="idle", last_seen=100.0)
+    state = replace(initial(PLAN), clients={"d": client})
+    shown = [federation_status(state, started=0.0, at=at).clients[0] for at in (100.0 + GONE_SECONDS - 1, 1e6)]
+    assert [(one.state, one.phase) for one in shown] == [("online", "idle"), ("offline", "offline")]

@@ -144,8 +144,7 @@ def test_retained_messages_survive_a_killed_server(tmp_path: Path) -> None:
             client.publish("mfpt/v1/test/kept", b"retained", retain=True)
             assert await client.flush(10)
             await kill_and_wait(tmp_path, inbox)
-            client.subscribe("mfpt/v1/test/kept")
-            await inbox.until_message("mfpt/v1/test/kept", b"retained")
+            await inbox.until_retained("mfpt/v1/test/kept", b"retained")
             await client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
@@ -183,8 +182,7 @@ def test_retained_messages_survive_an_orderly_restart(tmp_path: Path) -> None:
             await client.close()
         async with embedded(tmp_path) as broker:
             client, inbox = await connect(broker, "b")
-            client.subscribe("mfpt/v1/test/kept")
-            await inbox.until_message("mfpt/v1/test/kept", b"retained")
+            await inbox.until_retained("mfpt/v1/test/kept", b"retained")
             await client.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 60))

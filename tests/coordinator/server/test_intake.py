@@ -11,18 +11,16 @@ from mfpt_coord.core.state import Client, State, initial
 from mfpt_coord.server import intake as intake_module
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.quotas import BURST, STRANGERS_BURST
-from mfpt_shared.errors import Incompatible
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import (
     Ack,
     ClientState,
-    CoordinatorState,
     Ready,
     Update,
     UpdateHeader,
 )
 from mfpt_shared.protocol.seal import seal
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, ENROL_UP
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, ENROL_UP
 from mfpt_shared.transport.base import Inbound
 from support.admitting import enrolled, invitation, request
 from support.coordinator_core import SWAHILI
@@ -49,7 +47,7 @@ class Door:
         about: dict[str, Any] = {"open": is_open, "enrolments": enrolments} | changes
         self.state: State = replace(initial(tiny_plan()), **about)
         self.stored: set[tuple[str, int, bytes]] = set()
-        self.intake = Intake(lambda: self.state, key_of("coordinator").public, epoch=3, holds=self.holds)
+        self.intake = Intake(lambda: self.state, self.holds)
 
     def holds(self, client: str, sequence: int, payload: bytes) -> bool:
         return (client, sequence, payload) in self.stored
@@ -237,35 +235,6 @@ def test_a_request_to_be_admitted_comes_with_the_key_that_signed_it() -> None:
     door = Door()
     asked = door.intake.understand(inbound(ENROL_UP, "token-1", request("d1"), signer="d1"), 9.0)
     assert asked == [EnrolAsked(9.0, "token-1", request("d1"), key_of("d1").public)]
-
-
-def coordinator_state(epoch: int, state: Any = "online") -> Inbound:
-    message = CoordinatorState(state=state, coordinator="c", started=1.0, epoch=epoch)
-    return inbound(COORDINATOR_STATE, "", message, signer="coordinator")
-
-
-def test_a_coordinator_ends_when_a_later_run_of_it_is_at_work() -> None:
-    door = Door()
-    with pytest.raises(Incompatible, match="epoch 4"):
-        door.takes(coordinator_state(4))
-
-
-def test_what_a_coordinator_said_itself_or_when_it_ended_is_no_news() -> None:
-    door = Door()
-    assert door.takes(coordinator_state(3), coordinator_state(2, "offline")) == []
-    assert door.refused == {}
-
-
-def test_an_earlier_run_that_is_still_at_work_overwrites_what_the_broker_keeps() -> None:
-    door = Door()
-    assert door.takes(coordinator_state(2)) == ["Overwritten"]
-
-
-def test_what_somebody_else_says_about_the_coordinator_is_forged() -> None:
-    door = Door()
-    said = CoordinatorState(state="online", coordinator="c", started=1.0, epoch=99)
-    assert door.takes(inbound(COORDINATOR_STATE, "", said, signer="thief")) == []
-    assert door.refused == {"forged": 1}
 
 
 def test_an_open_federation_counts_each_device_that_it_meets_once(monkeypatch: pytest.MonkeyPatch) -> None:

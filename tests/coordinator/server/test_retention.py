@@ -14,6 +14,7 @@ import pytest
 
 from mfpt_coord.core.effects import SaveUpdate
 from mfpt_coord.server.store import SqliteStore
+from mfpt_coord.server.stored_schema import forget
 from mfpt_shared.errors import Incompatible
 from support.history import LANGUAGES, History, Shelf
 
@@ -70,6 +71,25 @@ def test_a_folded_update_leaves_its_row_and_its_digest(tmp_path: Path) -> None:
     history.shelf.store.close()
     digests = [(hashlib.sha256(payload).digest(), None) for payload in payloads]
     assert query(tmp_path / "state.db", "SELECT sha256, payload FROM updates ORDER BY number") == digests
+
+
+def test_what_is_left_of_folded_updates_is_packed_densely(tmp_path: Path) -> None:
+    """A row that only shrinks keeps its place on a page that hardly holds anything else: 4 kB for each update."""
+    history, path, per_fold = a_history(tmp_path / "state.db"), tmp_path / "state.db", 25
+    history.shelf.store.close()
+    row = "INSERT INTO updates VALUES (NULL, 'c', ?, 'swh', 0, 0, 10, 1.0, ?, randomblob(32), randomblob(11000))"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for version in range(1, 41):
+            database.execute("BEGIN")
+            numbers = range(version * per_fold, (version + 1) * per_fold)
+            database.executemany(row, [(number, version) for number in numbers])
+            database.execute("INSERT INTO folds VALUES (?, 1.0, '[]', '[]', x'')", (version,))
+            forget(database, 1.0)
+            database.execute("COMMIT")
+        database.execute("VACUUM INTO ?", (str(tmp_path / "compact.db"),))
+        pages = database.execute("SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count")
+        used = 4096 * pages.fetchone()[0]
+    assert used < 2 * (tmp_path / "compact.db").stat().st_size
 
 
 def test_each_language_keeps_its_newest_prompt_alone(tmp_path: Path) -> None:

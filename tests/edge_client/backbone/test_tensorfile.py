@@ -54,6 +54,31 @@ def test_rows_take_the_size_that_was_foretold(tmp_path: Path) -> None:
     assert kept["hidden"].tolist() == [[1.0] * 4, [1.0] * 4, [0.0] * 4]
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_changed_byte_of_a_cache_is_found_or_changes_nothing(file: Path, data: st.DataObject) -> None:
+    whole, path = file.read_bytes(), file.with_name("damaged.safetensors")
+    position = data.draw(st.integers(0, len(whole) - 1))
+    changed = whole[position] ^ data.draw(st.integers(1, 255))
+    path.write_bytes(whole[:position] + bytes([changed]) + whole[position + 1 :])
+    kept = opened(path)
+    if kept is not None:  # one blank of the head became another
+        assert all(torch.equal(kept[name], tensor) for name, tensor in TENSORS.items())
+
+
+def test_a_changed_value_of_a_cache_is_found(file: Path) -> None:
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    assert opened(file) is None
+
+
+def test_a_folder_in_the_place_of_a_cache_is_removed(file: Path) -> None:
+    file.unlink()
+    (file / "inside").mkdir(parents=True)
+    assert opened(file) is None
+    assert not file.exists()
+
+
 def used(path: Path, *, own: bool) -> None:
     """Read a file the way backbones do; a damaged one ends in an OSError, and in nothing else."""
     try:

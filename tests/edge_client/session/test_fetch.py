@@ -52,6 +52,33 @@ def test_a_language_without_a_prompt_gets_the_one_for_any_language() -> None:
     assert model.prompt.header.language == UNDETERMINED
 
 
+def test_whoever_gets_the_prompt_of_the_language_asks_for_no_other() -> None:
+    transport = MemoryTransport(broker_of_a_running_federation(7))
+    listener = Listener(FEDERATION, Trust(), Freshness())
+    assert asyncio.run(fetch_over(transport, listener, SWAHILI)) is not None
+    assert transport.filters == {PLAN.path(FEDERATION), PROMPT.path(FEDERATION, SWAHILI)}
+
+
+def test_a_prompt_that_was_published_just_as_it_was_asked_for_is_found_at_a_second_look(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mfpt_edge.session.fetch.OWN_PROMPT_SECONDS", 0.1)
+
+    async def scenario() -> Model | None:
+        broker = MemoryBroker()
+        keep(broker, said(PLAN, notice()))
+        transport = MemoryTransport(broker)
+        fetching = asyncio.create_task(fetch_over(transport, Listener(FEDERATION, Trust(), Freshness()), SWAHILI))
+        while not transport.filters:
+            await asyncio.sleep(0)
+        keep(broker, said(PROMPT, prompt_of(7), SWAHILI))  # without a word to those who have subscribed
+        return await fetching
+
+    model = asyncio.run(asyncio.wait_for(scenario(), 20))
+    assert model is not None
+    assert model.prompt.header.version == 7
+
+
 def test_a_broker_without_a_prompt_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mfpt_edge.session.fetch.FETCH_SECONDS", 0.1)
     monkeypatch.setattr("mfpt_edge.session.fetch.OWN_PROMPT_SECONDS", 0.1)

@@ -190,7 +190,15 @@ def test_what_a_reader_does_to_its_activations_leaves_the_file_alone(tiny_backbo
     assert_same(encode_cached(model, EXAMPLES, tmp_path), encode(model, EXAMPLES))
 
 
-@pytest.mark.parametrize("damage", [lambda whole: b"", lambda whole: whole[: len(whole) // 2], lambda whole: bytes(99)])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda whole: b"",
+        lambda whole: whole[: len(whole) // 2],
+        lambda whole: bytes(99),
+        lambda whole: whole[:-1] + bytes([whole[-1] ^ 1]),
+    ],
+)
 def test_a_damaged_file_is_made_again(
     damage: Callable[[bytes], bytes], tiny_backbone: LoadTiny, tmp_path: Path
 ) -> None:

@@ -1,0 +1,155 @@
+"""The connection to the coordinator's database: whole transactions, its log, and files that go while it runs."""
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mfpt_coord.server.stored_errors import explained
+from mfpt_coord.server.stored_file import open_database
+from mfpt_coord.server.stored_log import begin_log, log_of
+from mfpt_coord.server.stored_schema import checkpoint
+from mfpt_shared.atomic import atomic_file
+from mfpt_shared.errors import Damaged, MfptError
+
+MAX_LOG_BYTES: Final = 8 * 2**20
+
+_log = logging.getLogger(__name__)
+
+
+class _Place(NamedTuple):
+    """Device and inode of the files that are at a database's path; None where there is none."""
+
+    database: tuple[int, int] | None
+    log: tuple[int, int] | None
+
+
+class Database:
+    """A coordinator's database. What is not there yet is in memory until it is written as a whole."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, if there is one.
+
+        Raises:
+            Incompatible: Another version of mfpt wrote it.
+            Damaged: It is empty, damaged, or another program's.
+            InUse: Another program has locked it.
+            MfptError: It cannot be read or written.
+        """
+        self.path = path
+        if path.exists() or path.is_symlink():
+            self._open()
+        else:
+            # A file without tables was damaged, not begun: what is new is on the disk when it is complete.
+            self.connection = sqlite3.connect(":memory:", isolation_level=None)
+            self._place, self._log_is_empty = _place(path), False
+
+    def _open(self) -> None:
+        self.connection = open_database(self.path)
+        self._log_is_empty = checkpoint(self.connection)
+        self._place = _place(self.path)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make everything durable that is done in the context, or, if it raises, nothing.
+
+        Raises:
+            Damaged: The database is damaged, or another file has taken its place.
+            InUse: Another program has locked it.
+            MfptError: The disk is full, read-only or away.
+            sqlite3.IntegrityError: What is to be saved is there already.
+        """
+        self._see_to_files()
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            if self._log_is_empty:
+                begin_log(self.connection)
+            yield
+            self.connection.execute("COMMIT")
+        except BaseException as error:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error) and not isinstance(error, sqlite3.IntegrityError):
+                raise explained(error, self.path) from error
+            raise
+        self._log_is_empty = False
+
+    def empty_log(self) -> bool:
+        """Move what is in the log into the file, and tell whether that could be done now."""
+        self._log_is_empty = checkpoint(self.connection)
+        return self._log_is_empty
+
+    @property
+    def log_is_long(self) -> bool:
+        """Whether the log has grown so much that it should be emptied."""
+        try:
+            return log_of(self.path).stat().st_size > MAX_LOG_BYTES
+        except OSError:
+            return False
+
+    def write(self) -> None:
+        """Write everything into the file at once, and go on with that file.
+
+        Raises:
+            MfptError: It cannot be written.
+        """
+        try:
+            with atomic_file(self.path) as made:
+                self.connection.execute("VACUUM INTO ?", (str(made),))
+                # It belonged to a file that has gone.
+                log_of(self.path).unlink(missing_ok=True)
+        except sqlite3.Error as error:
+            raise explained(error, self.path) from error
+        except OSError as error:
+            raise MfptError(f"cannot write {self.path}: {error.strerror}") from error
+        self.close()
+        self._open()
+
+    def close(self) -> None:
+        """Close it."""
+        self.connection.close()
+
+    def _see_to_files(self) -> None:
+        """See that a commit reaches the files that the next start will read.
+
+        Raises:
+            Damaged: Another file has taken the database's place.
+            MfptError: What has gone cannot be written again.
+        """
+        found = _place(self.path)
+        if found == self._place:
+            return
+        if found.database is None and self.path.parent.exists():
+            _log.warning("somebody removed %s: it is written again, and nothing is lost", self.path)
+            self.write()
+        elif found.database == self._place.database:
+            _log.warning("somebody removed %s: it is begun again, and nothing is lost", log_of(self.path))
+            self.empty_log()
+            self.close()
+            self._open()
+        else:
+            raise self._replaced()
+
+    def _replaced(self) -> Damaged:
+        """Return the error for a database whose folder has gone, or in whose place another file is; save it first."""
+        rescued = self.path.with_suffix(".rescued")
+        with atomic_file(rescued) as made:
+            self.connection.execute("VACUUM INTO ?", (str(made),))
+        return Damaged(
+            f"somebody moved or replaced {self.path} while the coordinator ran; what it held is in {rescued}: give the "
+            "right one the first name, and start the coordinator again"
+        )
+
+
+def _place(path: Path) -> _Place:
+    return _Place(_inode(path), _inode(log_of(path)))
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

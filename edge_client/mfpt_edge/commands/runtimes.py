@@ -1,0 +1,78 @@
+"""What computes labels and completions: ONNX Runtime or torch. It imports what it loads, so that `--help` is quick."""
+
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mfpt_edge.commands.options import RuntimeName
+
+if TYPE_CHECKING:
+    from mfpt_edge.inference.completions import Completer
+    from mfpt_edge.inference.labels import Predictor
+    from mfpt_edge.storage.saved_prompt import Model
+
+_log = logging.getLogger(__name__)
+
+
+def completer(model: "Model", runtime: RuntimeName, device: str) -> "Completer":
+    """Load what completes texts.
+
+    Raises:
+        NotInstalled: The libraries for it are not installed.
+        UsageError: ONNX Runtime was asked for.
+    """
+    from mfpt_edge.host.extras import require_engine
+    from mfpt_shared.errors import UsageError
+
+    if runtime == "onnx":
+        raise UsageError("--runtime onnx cannot complete texts, it only labels them: leave it out")
+    require_engine()
+    from mfpt_edge.inference.torch_runtime import TorchCompleter
+
+    return TorchCompleter(model, device=device)
+
+
+def predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "Predictor":
+    """Load what computes predictions: ONNX Runtime starts in a second, torch in several.
+
+    Raises:
+        NotInstalled: The libraries for it are not installed.
+        MfptError: It cannot be loaded.
+    """
+    from mfpt_edge.host.extras import has_engine, has_onnx, require_onnx
+    from mfpt_edge.inference import graph_folder
+    from mfpt_shared.errors import Damaged, UsageError
+    from mfpt_shared.folders import cache_home
+
+    bundled, falls_back = graph_folder.is_bundled(model.plan), runtime == "auto"
+    if runtime == "auto":
+        can = has_onnx() and device in ("auto", "cpu") and (graph is not None or bundled)
+        runtime = "onnx" if can else "torch"
+    if runtime == "torch":
+        return _with_torch(model, device)
+    require_onnx()
+    if graph is None and not bundled:
+        raise UsageError(
+            f"--runtime onnx needs {model.plan.backbone.uri} as a graph: run `mfpt-edge export --onnx DIR` where torch "
+            "is installed, and give --graph DIR"
+        )
+    from mfpt_edge.inference.onnx_runtime import OnnxPredictor, bundled_predictor
+
+    if graph is not None:
+        return OnnxPredictor(model, graph)
+    try:
+        return bundled_predictor(model, cache_home())
+    except Damaged as error:
+        if not (falls_back and has_engine()):
+            raise
+        _log.warning("torch predicts instead of ONNX Runtime: %s", error)
+        return _with_torch(model, device)
+
+
+def _with_torch(model: "Model", device: str) -> "Predictor":
+    from mfpt_edge.host.extras import require_engine
+
+    require_engine()
+    from mfpt_edge.inference.torch_runtime import TorchPredictor
+
+    return TorchPredictor(model, device=device)

@@ -1,0 +1,107 @@
+"""What devices were told, beside what the coordinator's database holds."""
+
+import contextlib
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import msgspec
+
+from stub_federation.reports import Acknowledged, AnyReport, Disturbed, Ended, Lost
+
+Update = tuple[str, int]
+"""Id of a device, and a sequence number."""
+
+
+class Ledger:
+    """What the devices tell.
+
+    Attributes:
+        acknowledged: What each update was whose device was told that it is stored: digests, in hexadecimal; empty where
+            the device had sent it before it was started anew, and not since.
+        disturbed: Messages that did not pass as they were sent, by what was done.
+        lost_connections: Number of connections that devices lost.
+        ended: Devices that gave up, by reason.
+    """
+
+    def __init__(self) -> None:
+        """Begin with nothing."""
+        self.acknowledged: dict[Update, set[str]] = {}
+        self.disturbed: Counter[str] = Counter()
+        self.lost_connections = 0
+        self.ended: Counter[str] = Counter()
+
+    def hear(self, report: AnyReport) -> None:
+        """Take a report."""
+        match report:
+            case Acknowledged(device=device, sequence=sequence, sha256=digest):
+                self.acknowledged.setdefault((device, sequence), set()).add(digest)
+            case Disturbed(how=how):
+                self.disturbed[how] += 1
+            case Lost():
+                self.lost_connections += 1
+            case Ended(reason=reason):
+                self.ended[reason] += 1
+
+
+class Audit(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers of updates.
+
+    Attributes:
+        acknowledged: Those whose device was told that they are stored.
+        stored: Those in the database.
+        folded: Those that went into a version.
+        waiting: Those that wait for a fold.
+        lost: Those that were acknowledged, and are not stored as they were sent; or that count as folded, and are in no
+            version.
+        twice: Those that are in more than one version, or stored under more than one number.
+    """
+
+    acknowledged: int = 0
+    stored: int = 0
+    folded: int = 0
+    waiting: int = 0
+    lost: int = 0
+    twice: int = 0
+
+
+def audit(database: Path, acknowledged: Mapping[Update, Iterable[str]]) -> Audit:
+    """Compare what devices were told with what is stored.
+
+    Args:
+        database: The coordinator's database, which may be in use.
+        acknowledged: See `Ledger`; what is told meanwhile does not count.
+
+    Raises:
+        sqlite3.Error: The database cannot be read now.
+    """
+    told = {update: frozenset(digests) for update, digests in acknowledged.items()}
+    rows, versions = _read(database)
+    stored = {(device, sequence): digest for device, sequence, digest, _ in rows}
+    told_folded = {(device, sequence) for device, sequence, _, fold in rows if fold is not None}
+    listed = Counter(update for updates in versions for update in updates)
+    contents = Counter((device, digest) for device, _, digest, _ in rows)
+    return Audit(
+        acknowledged=len(told),
+        stored=len(stored),
+        folded=len(listed),
+        waiting=len(stored) - len(told_folded),
+        lost=sum(not _is_stored(stored.get(update), digests) for update, digests in told.items())
+        + len(told_folded - listed.keys()),
+        twice=sum(times - 1 for times in listed.values()) + sum(times - 1 for times in contents.values()),
+    )
+
+
+def _is_stored(stored: str | None, digests: Iterable[str]) -> bool:
+    return stored is not None and all(digest in ("", stored) for digest in digests)
+
+
+def _read(database: Path) -> tuple[list[tuple[str, int, str, int | None]], list[list[Update]]]:
+    """Return the rows of the updates, and the updates of each version, as of one moment."""
+    with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source:
+        source.execute("BEGIN")
+        rows = source.execute("SELECT client, sequence, lower(hex(sha256)), fold FROM updates").fetchall()
+        folds = source.execute("SELECT updates FROM folds").fetchall()
+    return rows, [[(device, sequence) for device, sequence in json.loads(updates)] for (updates,) in folds]

@@ -1,0 +1,47 @@
+"""The coordinator's files may not grow any more, as on a full disk: nothing is acknowledged until they may again."""
+
+import asyncio
+import resource
+from pathlib import Path
+
+import pytest
+
+from support.copies import DATABASE
+from support.federation import tiny_plan
+from support.ledger import Books, stored_in, tell
+from support.real_world import RealWorld
+
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.usefixtures("scripts")]
+
+FULL_SECONDS = 5.0
+
+
+def let_files_grow(world: RealWorld, size: int) -> None:
+    """Set how large the coordinator's files may become, bytes; its broker's may become as large as they like."""
+    assert world.service.pid is not None
+    resource.prlimit(world.service.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+async def life_with_a_full_disk(folder: Path) -> Books:
+    world = RealWorld(folder, tiny_plan(buffer=2), ("swh", "yor", "hau"), seed=0, disturbed=0.1)
+    async with world.living():
+        for _ in range(3):
+            await world.until_all_took_part_again(60)
+            world.faults += 1
+            let_files_grow(world, (world.service.data / f"{DATABASE}-wal").stat().st_size // 2)
+            await asyncio.sleep(FULL_SECONDS)
+            assert {entry for entry in world.acknowledged if entry not in stored_in(world.service.data)} == set()
+            let_files_grow(world, resource.RLIM_INFINITY)
+        await world.until_all_took_part_again(60)
+        log = world.service.log.read_text(encoding="utf-8")
+        assert "nothing was accepted, because the state cannot be saved" in log
+        return await world.close_the_books()
+
+
+def test_a_coordinator_whose_disk_is_full_acknowledges_nothing_and_goes_on_when_there_is_room(
+    tmp_path: Path,
+) -> None:
+    books = asyncio.run(asyncio.wait_for(life_with_a_full_disk(tmp_path), 300))
+    tell(books)
+    books.ledger.check()
+    assert not books.ledger.waiting
