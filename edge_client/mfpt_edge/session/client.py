@@ -34,7 +34,7 @@ from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
-from mfpt_edge.session.lost_connection import LostConnection
+from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
@@ -107,7 +107,7 @@ class EdgeClient:
         )
         self._channel = Channel(transport, federation, session)
         self._is_member = trust.key is not None
-        self._lost = LostConnection(self._is_member, retries)
+        self._lost = LostConnection(MEMBER if self._is_member else ANYBODY, retries)
         self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
         self._freshness = Freshness(self._kept_epoch, version, session.number)
         self._hearing = Hearing(Listener(federation, trust, self._freshness))
