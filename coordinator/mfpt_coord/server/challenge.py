@@ -8,7 +8,8 @@ import asyncio
 import secrets
 from typing import Final, NamedTuple
 
-from mfpt_coord.server.channel import Clock, CoordinatorIdentity
+from mfpt_coord.server.channel import CoordinatorIdentity
+from mfpt_shared.clock import Clock
 from mfpt_shared.errors import DecodeError, InUse
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.protocol.codec import Received, encode, understand

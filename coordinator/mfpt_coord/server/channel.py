@@ -1,13 +1,13 @@
 """The coordinator's end of the protocol: its topics on a transport, and what the bytes on them mean."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import msgspec
 
 from mfpt_coord.server.kept import Kept
+from mfpt_shared.clock import Clock
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import MAX_JSON, encode
@@ -43,9 +43,6 @@ from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.retries import connect
 
 FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
-
-Clock = Callable[[], float]
-"""Tells the time, Unix seconds."""
 
 MOST_PADDING: Final = MAX_JSON - 1024
 ADVICE: Final = "is the broker running there?"
@@ -102,7 +99,7 @@ class Channel:
             transport: Connection to the broker, with `coordinator_will` as its will.
             federation: Name of the federation.
             identity: Who the coordinator is.
-            clock: Time that messages are stamped with.
+            clock: Time that messages are stamped with, Unix seconds.
         """
         self._transport = transport
         self._federation = federation

@@ -24,6 +24,7 @@ from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
+from mfpt_shared.clock import SteadyClock
 from mfpt_shared.errors import ConnectionFailed, Incompatible
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
@@ -79,10 +80,10 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
     if state is None:
         state = initial(plan or default_plan())
         store.create(state, uuid.uuid4().hex[:12])
-    elif plan is not None and plan != state.plan:
+    elif plan is not None and (difference := _difference(state.plan, plan)):
         raise Incompatible(
             f"the data folder follows plan {state.plan.digest}, but --plan is {plan.digest} (they differ in "
-            f"{_difference(state.plan, plan)}); give the new plan a --data-dir of its own"
+            f"{difference}); give the new plan a --data-dir of its own"
         )
     return state
 
@@ -97,7 +98,7 @@ def _with_distances(state: State, custom: Distances) -> State:
 
 
 def _difference(first: Plan, second: Plan) -> str:
-    sections = (section for section in first.__struct_fields__ if getattr(first, section) != getattr(second, section))
+    sections = (section for section in Plan.__struct_fields__ if getattr(first, section) != getattr(second, section))
     return ", ".join(sections)
 
 
@@ -146,7 +147,8 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
             store,
             transport,
             identity,
-            clock=time.time,
+            clock=SteadyClock(),
+            wall=time.time,
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
             revive=found.revive,

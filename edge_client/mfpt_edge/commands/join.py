@@ -20,6 +20,7 @@ from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
 from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.rounds import Origin
 from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home, owned
@@ -113,7 +114,7 @@ def _check_data_early(data: DataSource) -> None:
 
 
 async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    began = time.time()
+    began = time.monotonic()
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
     session = folder.begin_session(identity)
@@ -130,7 +131,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         transport,
         trust=trust_of(membership),
         prepare=lambda plan: prepare(config, plan, view),
-        clock=time.time,
+        clock=SteadyClock(),
         rounds=config.rounds,
         retries=config.retries.reconnect,
         observe=view.update,
@@ -139,7 +140,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
         await client.run()
-        seconds = time.time() - began
+        seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
         return _result(config.language, client.snapshot, outcome, seconds)
     finally:

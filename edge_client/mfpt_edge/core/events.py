@@ -1,4 +1,4 @@
-"""What happens to the edge client. `at` is the time, in Unix seconds."""
+"""What happens to the edge client. `at` is the time, Unix seconds by a clock that never jumps."""
 
 from dataclasses import dataclass
 

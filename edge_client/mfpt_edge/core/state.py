@@ -9,7 +9,7 @@ from mfpt_shared.protocol.messages import Phase
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that a decision of the edge client depends on. Times are Unix seconds.
+    """Everything that a decision of the edge client depends on. Times are Unix seconds, by a clock that never jumps.
 
     Attributes:
         language: Language of the device.

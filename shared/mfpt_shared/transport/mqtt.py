@@ -176,11 +176,13 @@ class MqttTransport:
 
     def _on_disconnect(self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:
         refusal, self._refusal = self._refusal, None
+        why = refusal or str(reason)
         if not self._is_up:
             self._failed_attempts += 1
+            why = refusal or str(failures.closed(self._address, str(reason)))
         self._is_up = False
         if reason.is_failure and self._has_been_up:
-            self._mailbox.put(Disconnected(refusal or str(reason), self._failed_attempts, refusal in BAD_CREDENTIALS))
+            self._mailbox.put(Disconnected(why, self._failed_attempts, refusal in BAD_CREDENTIALS))
         self._answer(failures.closed(self._address, str(reason)))
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
