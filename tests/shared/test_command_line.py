@@ -96,12 +96,13 @@ def test_closed_streams_are_empty_and_no_file_takes_their_place() -> None:
     assert ended.returncode == 3
 
 
-def test_a_standard_output_that_does_not_wait_is_waited_for() -> None:
+@pytest.mark.parametrize("option", ["-B", "-u"], ids=["buffered", "unbuffered"])
+def test_a_standard_output_that_does_not_wait_is_waited_for(option: str) -> None:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     script = "from mfpt_shared.command_line import run\nrun(lambda: print('x' * 1_000_000), 'prog')"
     with (
-        subprocess.Popen([sys.executable, "-c", script], stdout=writing) as process,
+        subprocess.Popen([sys.executable, option, "-c", script], stdout=writing) as process,
         os.fdopen(reading, "rb") as stream,
     ):
         os.close(writing)
