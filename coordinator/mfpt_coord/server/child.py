@@ -60,16 +60,22 @@ async def end_orphan(directory: Path) -> None:
         return
     if _is_ours(directory, pid):
         _log.warning("ending an embedded broker that was left behind (process %d)", pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(ORPHAN_SECONDS):
-                while _is_ours(directory, pid):
-                    await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if not await _ended(directory, pid, signal.SIGTERM):
+            # Its port is free only when it is gone, which takes a moment with a thousand connections.
+            await _ended(directory, pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
+
+
+async def _ended(directory: Path, pid: int, number: signal.Signals) -> bool:
+    """Send a server a signal, wait, and tell whether it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ORPHAN_SECONDS):
+            while _is_ours(directory, pid):
+                await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
+            return True
+    return False
 
 
 def _is_ours(directory: Path, pid: int) -> bool:
