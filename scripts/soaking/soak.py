@@ -112,7 +112,7 @@ async def _harm(ground: Field, notes: _Notes, pace: Pace, sampling: "asyncio.Tas
 async def _do(ground: Field, notes: _Notes) -> None:
     try:
         ground.done[await choose(ground).do(ground)] += 1
-    except MfptError as error:
+    except (MfptError, OSError) as error:
         notes.problems.append(f"{type(error).__name__}: {error}")
 
 
@@ -131,7 +131,7 @@ async def _settled(ground: Field, notes: _Notes) -> Audit:
     end = time.monotonic() + _FOLD_SECONDS
     while True:
         with suppress(sqlite3.Error):
-            found = await asyncio.to_thread(audit, ground.database, notes.ledger.acknowledged)
+            found = await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
             if not found.waiting or time.monotonic() >= end:
                 return found
         await asyncio.sleep(_LOOK_SECONDS)  # nor does the database
@@ -142,7 +142,7 @@ async def _sample(ground: Field, notes: _Notes, pace: Pace, say: Say) -> None:
     began = time.monotonic()
     while True:
         with suppress(sqlite3.Error):  # between two starts of the coordinator
-            found = await asyncio.to_thread(audit, ground.database, notes.ledger.acknowledged)
+            found = await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
             notes.samples.append(_sampled(ground, found, time.monotonic() - began))
             say(_progress(notes.samples[-1], ground, pace))
         await asyncio.sleep(pace.sample)

@@ -51,19 +51,24 @@ def prepare_child() -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 
 
-async def end_orphan(directory: Path) -> None:
-    """End the server that a killed coordinator left behind, on a system without PR_SET_PDEATHSIG."""
+async def end_orphan(directory: Path) -> bool:
+    """End the server that a killed coordinator left behind, which may need long to end by itself.
+
+    Returns:
+        Whether there was one; its ports may be taken for a moment yet.
+    """
     pid_file = directory / "nats.pid"
     try:
         pid = int(pid_file.read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return
-    if _is_ours(directory, pid):
+        return False
+    was_left = _is_ours(directory, pid)
+    if was_left:
         _log.warning("ending an embedded broker that was left behind (process %d)", pid)
         if not await _ended(directory, pid, signal.SIGTERM):
-            # Its port is free only when it is gone, which takes a moment with a thousand connections.
             await _ended(directory, pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
+    return was_left
 
 
 async def _ended(directory: Path, pid: int, number: signal.Signals) -> bool:
