@@ -36,6 +36,10 @@ class Ledger:
         self.lost_connections = 0
         self.ended: Counter[str] = Counter()
 
+    def snapshot(self) -> dict[Update, frozenset[str]]:
+        """Return what was acknowledged so far."""
+        return {update: frozenset(digests) for update, digests in self.acknowledged.items()}
+
     def hear(self, report: AnyReport) -> None:
         """Take a report."""
         match report:
@@ -72,17 +76,16 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     details: tuple[str, ...] = ()
 
 
-def audit(database: Path, acknowledged: Mapping[Update, Iterable[str]]) -> Audit:
+def audit(database: Path, told: Mapping[Update, Iterable[str]]) -> Audit:
     """Compare what devices were told with what is stored.
 
     Args:
         database: The coordinator's database, which may be in use.
-        acknowledged: See `Ledger`; what is told meanwhile does not count.
+        told: What devices were told before the database is read, see `Ledger.acknowledged`; it must not change meanwhile.
 
     Raises:
         sqlite3.Error: The database cannot be read now.
     """
-    told = {update: frozenset(digests) for update, digests in acknowledged.items()}
     rows, versions = _read(database)
     stored = {(device, sequence): digest for device, sequence, digest, _ in rows}
     told_folded = {(device, sequence) for device, sequence, _, fold in rows if fold is not None}

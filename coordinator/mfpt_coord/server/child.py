@@ -83,25 +83,36 @@ def prepare_child() -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 
 
-async def end_orphan(directory: Path) -> None:
-    """End the server that a killed coordinator left behind, on a system without PR_SET_PDEATHSIG."""
+async def end_orphan(directory: Path) -> bool:
+    """End the server that a killed coordinator left behind, which may need long to end by itself.
+
+    Returns:
+        Whether there was one; its ports may be taken for a moment yet.
+    """
     pid_file = directory / "nats.pid"
     try:
         pid = int(pid_file.read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return
-    if _is_ours(directory, pid):
+        return False
+    was_left = _is_ours(directory, pid)
+    if was_left:
         _log.warning("ending an embedded broker that was left behind (process %d)", pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(ORPHAN_SECONDS):
-                while _is_ours(directory, pid):
-                    await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if not await _ended(directory, pid, signal.SIGTERM):
+            await _ended(directory, pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
+    return was_left
+
+
+async def _ended(directory: Path, pid: int, number: signal.Signals) -> bool:
+    """Send a server a signal, wait, and tell whether it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ORPHAN_SECONDS):
+            while _is_ours(directory, pid):
+                await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
+            return True
+    return False
 
 
 def _is_ours(directory: Path, pid: int) -> bool:
