@@ -135,7 +135,7 @@ class RealWorld:
         await self.proxy.mend()
 
     async def restore_a_device(self, after: float) -> None:
-        """Copy a device's folder while it runs, and restore it some seconds later."""
+        """Copy a device's folder between two of its runs, and restore it some seconds later."""
         self.faults += 1
         device, copy = self.rng.choice(self.devices), self._new_copy()
         folder = Path(device.group.folders[0])

@@ -3,32 +3,18 @@
 import asyncio
 import random
 from collections.abc import Callable, Coroutine
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from mfpt_coord.core.effects import SaveInvitation
-from mfpt_coord.core.state import State
-from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
-from mfpt_coord.server.serve import open_state
-from mfpt_coord.server.store import SqliteStore
-from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
-from mfpt_edge.session.connect import connect_with_retries
-from mfpt_edge.session.trust import Trust
-from mfpt_edge.storage.device_folder import Identity
 from mfpt_shared.errors import ConnectionFailed, Incompatible
-from mfpt_shared.languages import LanguageCode
-from support.federation import no_distances
-from support.ledger import Entry, Journal, Ledger, balance, entered_in
-from support.mortal import Killed, Life, MortalFolder, MortalStore
+from support.ledger import Entry, Ledger, balance, entered_in
+from support.mortal import Killed, Life
 from support.rough_broker import RoughBroker
-from support.rough_transport import RoughTransport
 from support.sealing import key_of
-from support.small_device import HeardTransport, name_of, settle
-from support.small_invitation import become_member, invitation
-from support.stub import StubTrainer
+from support.small_coordinator import serve
+from support.small_device import join
 from support.virtual_time import BEGINNING, VirtualLoop, live
 from support.world_setting import Setting
 
@@ -83,8 +69,11 @@ class World:
 
     async def live(self) -> None:
         """Live until every device has left and every update is folded."""
-        serving = asyncio.create_task(self._restarted(COORDINATOR, self._serve))
-        joining = [asyncio.create_task(self._restarted(device, self._join)) for device in self.devices]
+        serving = asyncio.create_task(self._restarted(COORDINATOR, lambda _, life: serve(self, life)))
+        joining = [
+            asyncio.create_task(self._restarted(device, lambda name, life: join(self, name, life)))
+            for device in self.devices
+        ]
         chaos = asyncio.create_task(self._heal())
         try:
             await self._until_all_have_left(serving, joining)
@@ -175,95 +164,10 @@ class World:
                 return
             await asyncio.sleep(self.rng.uniform(0, RESTART_SECONDS))
 
-    async def _serve(self, _: str, life: Life) -> None:
-        self.data.mkdir(parents=True, exist_ok=True)
-        store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
-        clock = self._clock_of_a_run()
-        try:
-            state = self._open_state(store, clock())
-            epoch = store.begin_run(clock(), self.key.public)
-            identity = CoordinatorIdentity(store.coordinator, clock(), epoch, self.key)
-            transport = RoughTransport(
-                self.broker,
-                identity.mqtt_client,
-                life,
-                will=coordinator_will(self.plan.federation, identity),
-                persistent=True,
-            )
-            self.coordinator = Coordinator(
-                state,
-                store,
-                transport,
-                identity,
-                clock=clock,
-                look_up=no_distances,
-                revive=lambda times: self._restart_the_broker(life, times),
-            )
-            await self.coordinator.run()
-        except ConnectionFailed:
-            life.end()  # whoever watches over the process starts it again
-            raise
-        finally:
-            self.coordinator = None if life.is_over else self.coordinator
-            store.close()
-
-    def _open_state(self, store: MortalStore, at: float) -> State:
-        """Return the state in a store; a closed federation begins with its invitation."""
-        is_new = store.load() is None
-        state = open_state(store, self.plan)
-        if not self.setting.is_closed:
-            return state
-        if is_new:
-            SqliteStore.commit(store, [SaveInvitation(invitation(len(self.devices), at))])
-        loaded = store.load()
-        assert loaded is not None
-        return replace(loaded, open=False)
-
-    def _clock_of_a_run(self) -> Callable[[], float]:
+    def clock_of_a_run(self) -> Callable[[], float]:
         """Return a clock that is as wrong as clocks are now, and does not jump."""
         error = self.clock_error
         return lambda: self.loop.time() + error
-
-    def _restart_the_broker(self, life: Life, times: int) -> None:
-        """Restart the broker for its coordinator as the embedded one does, with a fresh folder if that did not help."""
-        if not life.is_over:
-            self.broker.stop(forgets=times > 1)
-            self.loop.call_later(1, self.broker.start)
-
-    async def _join(self, name: str, life: Life) -> None:
-        identity = Identity(name_of(name), LanguageCode(self.devices[name]))
-        journal = Journal(self.journal(name), identity.client)
-        folder = MortalFolder(self.folder / name, life, journal)
-        settle(folder.path, identity)
-        session = folder.begin_session(folder.enrol(identity.language))
-        federation = self.setting.plan.federation
-        if self.setting.is_closed:
-            await become_member(
-                folder.path,
-                session,
-                life,
-                federation,
-                self.key.public,
-                lambda: RoughTransport(self.broker, f"guest-{name}", life),
-            )
-        will = client_will(federation, session)
-        transport = HeardTransport(journal, self.broker, session.mqtt_client, life, will=will)
-        client = EdgeClient(
-            folder,
-            session,
-            federation,
-            transport,
-            trust=Trust(self.key.public if self.setting.is_closed else None),
-            prepare=lambda _: StubTrainer(step=0.1),
-            clock=self._clock_of_a_run(),
-            rounds=self.setting.rounds,
-        )
-        self.clients[name] = client
-        try:
-            await connect_with_retries(transport, None, asyncio.sleep)
-            await client.run()
-        finally:
-            client.close()
 
 
 def lived(folder: Path, setting: Setting) -> tuple[World, Ledger]:
