@@ -8,7 +8,6 @@ import logging
 import math
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import msgspec
@@ -258,8 +257,3 @@ class Coordinator:
             self._channel.publish_state(self.state.version, online=False)
             self._catch_up(at_once=True)
         await self._channel.close(FLUSH_SECONDS)
-
-
-def with_limit(state: State, folds: int | None) -> State:
-    """Return a state that is finished after this many more versions; None: never."""
-    return state if folds is None else replace(state, last_version=state.version + folds)
