@@ -7,6 +7,7 @@ import html
 import io
 import itertools
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpt_shared.environment import not_written
 from mfpt_shared.errors import NotInstalled, UsageError
+from mfpt_shared.folders import cache_home
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,6 +87,8 @@ def check(path: Path) -> None:
         raise UsageError(f"cannot draw {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"cannot draw {path}: the folder {path.absolute().parent} does not exist")
+    # Its list of fonts is a cache as any other.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_home() / "matplotlib"))
     try:
         import matplotlib as mpl  # noqa: F401, PLC0415 - only to see whether it is there
     except ImportError as error:
@@ -183,7 +188,8 @@ def save(figure: "Figure", path: Path) -> None:
         path: File; its suffix says what is written: a picture (.png), a drawing (.svg), or a page with one (.html).
 
     Raises:
-        UsageError: The suffix is another one, or the file cannot be written.
+        UsageError: The suffix is another one, or there is no place of this name.
+        MfptError: The file cannot be written.
     """
     check(path)
     suffix = path.suffix.lower()
@@ -199,7 +205,7 @@ def save(figure: "Figure", path: Path) -> None:
     try:
         path.write_bytes(data)
     except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror}") from error
+        raise not_written(path, error) from error
 
 
 def _svg(figure: "Figure") -> str:

@@ -18,7 +18,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The file cannot be written.
     """
-    with _naming(path):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=_UNFINISHED, delete=False) as part:
             made = Path(part.name)
@@ -38,7 +38,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     Raises:
         OSError: The folder cannot be written.
     """
-    with _naming(path):
+    with naming(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name, suffix=_UNFINISHED) as part:
             made, replaced = Path(part) / "made", Path(part) / "replaced"
@@ -72,8 +72,12 @@ def remove_unfinished(folder: Path) -> None:
 
 
 @contextmanager
-def _naming(path: Path) -> Iterator[None]:
-    """Let errors name what was to be written: those of a full disk name nothing, others a name that nobody knows."""
+def naming(path: Path) -> Iterator[None]:
+    """Let errors name what is to be written: those of a full disk name nothing, others a name that nobody knows.
+
+    Raises:
+        OSError: The same, with the path as its file name.
+    """
     try:
         yield
     except OSError as error:

@@ -7,7 +7,7 @@ import errno
 import os
 from typing import Final
 
-from mfpt_shared.errors import ConnectionFailed, MfptError
+from mfpt_shared.errors import ConnectionFailed, MfptError, UsageError
 
 OUT_OF_MEMORY: Final = "there is too little memory: end other programs, or raise the limit (ulimit -v) of this one"
 _ROOM: Final = "make room there, or name another place"
@@ -35,6 +35,9 @@ _ADVICE: Final = {
     errno.ENAMETOOLONG: "name a place with a shorter path",
     errno.EIO: "the disk may be failing: look into the system's log",
 }
+
+_NO_PLACE: Final = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP})
+_TEMPORARY: Final = "no usable temporary directory"
 
 # What libraries say instead of raising an OSError or a MemoryError, in lower case, and what it means.
 _SAID: Final = {
@@ -76,12 +79,20 @@ def sentence(error: OSError, where: object = None) -> str:
         where: What was read or written, if the error does not name it.
     """
     reason = error.strerror or str(error) or type(error).__name__
+    if _TEMPORARY in reason.lower():
+        return "there is no folder for temporary files that can be written to: set TMPDIR to one"
     place = error.filename if error.filename is not None else where
     if place is None and error.errno == errno.ENOENT and not _has_working_folder():
         return "the folder in which this was started is gone: go to another one"
     advice = _ADVICE.get(error.errno or 0)
     named = reason if place is None else f"{_text(place)}: {reason}"
     return named if advice is None else f"{named}; {advice}"
+
+
+def not_written(path: object, error: OSError) -> MfptError:
+    """Return an error about a file that somebody asked for: of the argument, if it names no place for one."""
+    line = f"cannot write {sentence(error, path)}"
+    return UsageError(line) if error.errno in _NO_PLACE else MfptError(line)
 
 
 def _text(place: object) -> str:

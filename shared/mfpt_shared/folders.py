@@ -4,6 +4,7 @@ What people ask for by name, such as an export or a plot, is not written here: i
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import stat
@@ -18,6 +19,8 @@ from mfpt_shared.errors import InUse, MfptError
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+_AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
+"""Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
 
 def state_home() -> Path:
@@ -83,7 +86,7 @@ def tighten(folder: Path) -> None:
     """Take from everybody but the owner what is in a folder of ours; it may be missing.
 
     Folders and files that older versions or other programs made there become 0700 and 0600. Links are not followed,
-    and what belongs to somebody else stays as it is.
+    and what belongs to somebody else, or lies on a disk that is only read, stays as it is.
     """
     if not folder.is_dir() or folder.is_symlink():
         return
@@ -94,10 +97,13 @@ def tighten(folder: Path) -> None:
 
 
 def _tighten(path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError, PermissionError):
+    try:
         mode = path.lstat().st_mode
         if not stat.S_ISLNK(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
             path.chmod(stat.S_IMODE(mode) & ~(stat.S_IRWXG | stat.S_IRWXO))
+    except OSError as error:
+        if error.errno not in _AS_IT_IS:
+            raise
 
 
 @contextmanager

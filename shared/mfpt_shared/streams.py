@@ -12,7 +12,7 @@ import io
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -32,8 +32,9 @@ def open_streams() -> None:
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - a number, open until the end
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
+        raw = _StandardOutput(_STDOUT, "w", closefd=False)
         sys.stdout = io.TextIOWrapper(
-            io.BufferedWriter(_StandardOutput(_STDOUT, "w", closefd=False)),
+            cast("io.BufferedWriter", raw) if sys.stdout.write_through else io.BufferedWriter(raw),
             encoding=sys.stdout.encoding,
             errors=_ESCAPED,
             line_buffering=sys.stdout.line_buffering,
@@ -45,15 +46,21 @@ class _StandardOutput(io.FileIO):
     """File descriptor 1, whose errors say so."""
 
     def write(self, content: "ReadableBuffer", /) -> int:
-        """Write some of the content, and return how much; waits where a terminal is not to be waited for.
+        """Write all of the content, and return its length; waits for a reader that the system does not wait for.
 
         Raises:
             SystemExit: Nobody reads it any more.
             OSError: It cannot be written.
         """
+        left = memoryview(content).cast("B")
+        length = len(left)
         try:
-            while (written := super().write(content)) is None:
-                select.select([], [self], [])
+            while left:
+                written = super().write(left)
+                if written is None:
+                    select.select([], [self], [])
+                else:
+                    left = left[written:]
         except BrokenPipeError:
             _divert(_STDOUT)
             sys.exit(UNREAD)
@@ -61,7 +68,7 @@ class _StandardOutput(io.FileIO):
             _divert(_STDOUT)
             error.filename = "standard output"
             raise
-        return written
+        return length
 
 
 def tell(text: str) -> None:
@@ -70,15 +77,25 @@ def tell(text: str) -> None:
         sys.stderr.write(text)
         sys.stderr.flush()
     except OSError:
-        with contextlib.suppress(OSError):
+        _divert(_STDERR)
+
+
+def settle() -> None:
+    """Give up what standard error does not take: Python would try again at its end, and exit with 120."""
+    for stream in (sys.stderr, sys.__stderr__):
+        try:
+            if stream is not None:
+                stream.flush()
+        except OSError:
             _divert(_STDERR)
 
 
 def _divert(number: int) -> None:
     """Let the null device take what is written from now on, and what waits in a buffer."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, number)
-    os.close(null)
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, number)
+        os.close(null)
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:

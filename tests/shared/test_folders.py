@@ -11,6 +11,7 @@ import pytest
 from mfpt_edge.storage.cache import make_private
 from mfpt_shared.errors import MfptError
 from mfpt_shared.folders import owned, private_file, private_folder, tighten
+from support.small_disk import small_disk
 
 
 def modes(folder: Path) -> dict[str, str]:
@@ -161,3 +162,11 @@ def test_what_cannot_be_made_is_an_error_of_the_system(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match=os.strerror(20)):
         private_folder(tmp_path / "file" / "folder")
+
+
+def test_what_lies_on_a_disk_that_is_only_read_stays_as_it_is(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        (disk.path / "folder").mkdir(mode=0o755)
+        disk.set_read_only(read_only=True)
+        tighten(disk.path / "folder")
+        assert stat.S_IMODE((disk.path / "folder").stat().st_mode) == 0o755

@@ -26,6 +26,7 @@ from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_edge.storage.membership import Membership
+from mfpt_shared.clock import Clock, SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training, checked
@@ -89,7 +90,8 @@ async def coordinating(
             store,
             transport,
             identity,
-            clock=time.time,
+            clock=SteadyClock(),
+            wall=time.time,
             look_up=look_up,
             credentials=credentials,
         )
@@ -131,7 +133,7 @@ class Device:
         federation: str = "test",
         rounds: int | None = None,
         membership: Membership | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self.folder = DeviceFolder(folder)
         self.identity = self.folder.enrol(LanguageCode(language))
@@ -146,7 +148,7 @@ class Device:
             self._transport,
             trust=trust_of(membership),
             prepare=trainer if callable(trainer) else lambda _: trainer,
-            clock=clock,
+            clock=clock or SteadyClock(),
             rounds=rounds,
             observe=self._observe,
         )

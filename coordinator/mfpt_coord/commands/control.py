@@ -65,5 +65,13 @@ def give_order(data_dir: Path | None, order: AnyOrder, done: str, *, as_json: bo
 
 
 def print_qr(line: str) -> None:
-    """Draw a line of text as a QR code on the terminal."""
-    segno.make(line, error="l", micro=False).terminal(sys.stdout, compact=True, border=2)
+    """Draw a line of text as a QR code on the terminal, in colours where its encoding has no blocks."""
+    segno.make(line, error="l", micro=False).terminal(sys.stdout, compact=_has_blocks(sys.stdout.encoding), border=2)
+
+
+def _has_blocks(encoding: str) -> bool:
+    try:
+        "▀▄█".encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True

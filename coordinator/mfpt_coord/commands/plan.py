@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfpt_coord.commands.options import JsonOption
+from mfpt_shared.environment import not_written
 from mfpt_shared.errors import UsageError
 from mfpt_shared.plan import PromptMethod, Task, TaskKind, federation_name, made, plan_to_json
 
@@ -103,4 +104,4 @@ def _write(text: str, file: Path) -> None:
     except FileExistsError as error:
         raise UsageError(f"{file} already exists; choose another name, or remove it") from error
     except OSError as error:
-        raise UsageError(f"cannot write {file}: {error.strerror}") from error
+        raise not_written(file, error) from error

@@ -29,6 +29,7 @@ import msgspec
 
 from mfpt_coord.core.relations import CUSTOM, Distances, Pair
 from mfpt_shared.atomic import write_durably
+from mfpt_shared.environment import sentence
 from mfpt_shared.folders import cache_home, private_folder
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import DistanceMetric
@@ -134,6 +135,24 @@ async def _ask(wanted: Mapping[Pair, Sequence[str]]) -> Distances:
     if not wanted:
         return {}
     answered: dict[Pair, dict[str, float]] = {}
+    try:
+        reason = await _collect(wanted, answered)
+    except OSError as error:
+        reason = sentence(error)
+    if len(answered) < len(wanted):
+        _log.warning(
+            "no distances for %d of %d pairs of languages: %s; these pairs count as equally distant",
+            *(len(wanted) - len(answered), len(wanted), reason),
+        )
+    return answered
+
+
+async def _collect(wanted: Mapping[Pair, Sequence[str]], answered: dict[Pair, dict[str, float]]) -> str:
+    """Add the answers of a child process one by one, and return why there are no more.
+
+    Raises:
+        OSError: The child cannot be started.
+    """
     with tempfile.TemporaryFile() as request, tempfile.TemporaryFile() as errors:
         request.write(json.dumps([[*two, list(metrics)] for two, metrics in wanted.items()]).encode())
         request.seek(0)
@@ -148,21 +167,14 @@ async def _ask(wanted: Mapping[Pair, Sequence[str]]) -> Distances:
                     answered[LanguageCode(first), LanguageCode(second)] = known
                 await process.wait()
         except TimeoutError:
-            reason = f"URIEL+ took longer than {LOOK_UP_SECONDS:g} s"
-        else:
-            errors.seek(0)
-            last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
-            reason = "".join(last) or f"exit {process.returncode}"
+            return f"URIEL+ took longer than {LOOK_UP_SECONDS:g} s"
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-    if len(answered) < len(wanted):
-        _log.warning(
-            "no distances for %d of %d pairs of languages: %s; these pairs count as equally distant",
-            *(len(wanted) - len(answered), len(wanted), reason),
-        )
-    return answered
+        errors.seek(0)
+        last = errors.read().decode(errors="replace").strip().splitlines()[-1:]
+        return "".join(last) or f"exit {process.returncode}"
 
 
 def _with_answers(kept: _Kept, asked: Mapping[Pair, Sequence[str]], answered: Distances) -> _Kept:

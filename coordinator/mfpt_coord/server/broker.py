@@ -20,7 +20,7 @@ from mfpt_coord.access.desk import Desk
 from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
 from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
 from mfpt_coord.server.certificate_files import CertificateFiles
-from mfpt_coord.server.child import end_orphan, find_server, prepare_child
+from mfpt_coord.server.child import end_orphan, find_server, last_words, prepare_child
 from mfpt_coord.server.ports import claim_port_soon
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
@@ -190,9 +190,8 @@ class EmbeddedBroker:
         assert process is not None
         while True:
             if process.returncode is not None:
-                raise ConnectionFailed(
-                    f"the embedded broker ended at once (exit {process.returncode}); its log is {log_file}"
-                )
+                how = f"exit {process.returncode}{last_words(self._directory)}"
+                raise ConnectionFailed(f"the embedded broker ended at once ({how}); its log is {log_file}")
             for file in self._directory.glob(f"*_{process.pid}.ports"):
                 with contextlib.suppress(ValueError):  # it is still being written
                     return str(json.loads(file.read_bytes())["nats"][0])

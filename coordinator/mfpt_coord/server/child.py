@@ -16,8 +16,13 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed
+from mfpt_shared.texts import printable
 
 ORPHAN_SECONDS: Final = 2.0
+OPEN_MAX: Final = 10_240
+"""Files that a process may open on macOS where the system sets no limit, sys/syslimits.h."""
+SPARE_FILES: Final = 100
+"""Files that the server needs for itself: it has a dozen ports and pipes, and a few files of its store at a time."""
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
 _log = logging.getLogger(__name__)
@@ -39,14 +44,41 @@ def find_server(environment: Mapping[str, str]) -> str:
     return found
 
 
+def last_words(directory: Path) -> str:
+    """Return why a server ended at once, after a colon, as it said itself; empty if it said nothing."""
+    said = [*_lines(directory / "nats-server.err")[:1]]
+    said += [line.partition("[FTL] ")[2] for line in _lines(directory / "nats-server.log") if "[FTL] " in line][-1:]
+    return "".join(f": {printable(words, 200)}" for words in said[:1])
+
+
+def _lines(file: Path) -> list[str]:
+    try:
+        return [line for line in file.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return []
+
+
+def open_files() -> int:
+    """Return how many files the child may open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return OPEN_MAX if most == resource.RLIM_INFINITY else most
+
+
+def connections_with(files: int) -> int:
+    """Return how many connections the server may take. One that has no files left delivers nothing to anybody.
+
+    Args:
+        files: Files that it may open.
+    """
+    return max(files - SPARE_FILES, 1)
+
+
 def prepare_child() -> None:
     """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it."""
     os.setpgid(0, 0)
     os.umask(0o077)  # what it writes into the data folder is the owner's alone
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files != most:
-        with contextlib.suppress(ValueError, OSError):  # macOS: less than it says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.suppress(ValueError, OSError):  # the system allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files(), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 

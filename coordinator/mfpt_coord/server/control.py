@@ -1,8 +1,8 @@
 """The control socket: how commands of the operator reach a coordinator that runs.
 
-It is a Unix socket in the data folder that only its owner can open. Where there are no Unix sockets, or the folder's
-path is too long for one, it is a port on the loopback interface, and a file that only the owner can read holds the
-port and a token. An order is a line of JSON, and so is the report that answers it.
+It is a Unix socket in the data folder that only its owner can open. Where there are no Unix sockets, the folder's path
+is too long for one, or its file system has none, it is a port on the loopback interface, and a file that only the
+owner can read holds the port and a token. An order is a line of JSON, and so is the report that answers it.
 """
 
 import asyncio
@@ -31,6 +31,7 @@ SECONDS: Final = 10.0
 
 _log = logging.getLogger(__name__)
 
+_Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Obey = Callable[[AnyOrder], Awaitable[AnyReport]]
 
 
@@ -59,7 +60,7 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
     path, port_file = _files(data_dir)
     for left in (path, port_file):
         left.unlink(missing_ok=True)
-    token = "" if _has_unix_socket(path) else secrets.token_urlsafe()
+    token = ""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError):
@@ -68,13 +69,12 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
             await writer.drain()
         writer.close()
 
-    if token:
+    server = await _unix_server(serve, path)
+    if server is None:
+        token = secrets.token_urlsafe()
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         port = _Port(server.sockets[0].getsockname()[1], token)
         write_durably(port_file, msgspec.json.encode(port))
-    else:
-        with _private_files():
-            server = await asyncio.start_unix_server(serve, path)
     try:
         yield
     finally:
@@ -82,6 +82,18 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
         await server.wait_closed()
         for file in (path, port_file):
             file.unlink(missing_ok=True)
+
+
+async def _unix_server(serve: _Serve, path: Path) -> asyncio.Server | None:
+    """Listen on a Unix socket; None where there can be none."""
+    if not _has_unix_socket(path):
+        return None
+    try:
+        with _private_files():
+            return await asyncio.start_unix_server(serve, path)
+    except OSError as error:  # shared folders of virtual machines and containers, and FAT, often have no sockets
+        _log.info("no socket in %s (%s): a port takes its place", path.parent, error.strerror or error)
+        return None
 
 
 async def _answer(line: bytes, token: str, obey: Obey) -> AnyReport:
@@ -139,7 +151,7 @@ def _nobody(data_dir: Path) -> ConnectionFailed:
 @contextmanager
 def _connected(data_dir: Path) -> Iterator[tuple[socket.socket, str]]:
     path, port_file = _files(data_dir)
-    if _has_unix_socket(path):
+    if _has_unix_socket(path) and not port_file.exists():
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(SECONDS)
             connection.connect(str(path))

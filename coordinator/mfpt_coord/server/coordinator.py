@@ -19,6 +19,7 @@ from mfpt_coord.access.accounts import Credentials
 from mfpt_coord.core.effects import Effect
 from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event, TimePassed
 from mfpt_coord.core.machine import step
+from mfpt_coord.core.opening import opened
 from mfpt_coord.core.order import actions, durable_effects
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.schedule import next_deadline
@@ -26,13 +27,14 @@ from mfpt_coord.core.state import State
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
 from mfpt_coord.server.broker_watch import BrokerWatch, Revive
-from mfpt_coord.server.channel import Channel, Clock, CoordinatorIdentity
+from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.complaints import Complaints
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
+from mfpt_shared.clock import Clock
 from mfpt_shared.errors import Damaged, Incompatible, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
@@ -51,7 +53,12 @@ _log = logging.getLogger(__name__)
 
 
 class Coordinator:
-    """Runs one federation."""
+    """Runs one federation.
+
+    Attributes:
+        state: What the coordinator knows.
+        clock: Unix seconds, for all that waits; it does not jump.
+    """
 
     def __init__(
         self,
@@ -64,6 +71,7 @@ class Coordinator:
         look_up: LookUp,
         credentials: Credentials | None = None,
         revive: Revive | None = None,
+        wall: Clock | None = None,
     ) -> None:
         """Prepare a coordinator.
 
@@ -72,24 +80,25 @@ class Coordinator:
             store: Where accepted updates and versions are kept.
             transport: Connection to the broker, with `coordinator_will` as its will.
             identity: Who this coordinator is.
-            clock: Unix seconds.
+            clock: Unix seconds, for all that waits; it must not jump.
             look_up: How language distances are found.
             credentials: Accounts at the broker; None: it has none of their own, and all share one.
             revive: Starts a broker again that does not deliver; None: it is not the coordinator's.
+            wall: Unix seconds, for people and messages; it may jump. None: `clock`.
         """
         self.state = state
         self._store = store
-        self._channel = Channel(transport, state.plan.federation, identity, clock)
+        self._channel = Channel(transport, state.plan.federation, identity, wall or clock)
         self._intake = Intake(lambda: self.state, store.holds)
         self._rivals = Rivals(self._channel, state.plan.federation, identity, self._intake.refusals)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
         self._credentials = credentials
-        self._clock = clock
+        self.clock = clock
+        self._wall = wall or clock
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
         self._errands = Errands(self._channel, self._look_ups, credentials)
-        size = largest_payload(state.plan)
-        self._watch = BrokerWatch(self._channel, state.plan.federation, identity, size, revive)
+        self._watch = BrokerWatch(self._channel, state.plan.federation, identity, largest_payload(state.plan), revive)
         self._unsaved: list[Event] | None = None
         self._complaints = Complaints()
         self._status_due = 0.0
@@ -104,7 +113,8 @@ class Coordinator:
 
     def status(self) -> FederationStatus:
         """Return what `coord/status` says."""
-        status = federation_status(self.state, self._started, self._clock())
+        at = self.clock()
+        status = federation_status(self.state, self._started, at, ahead=self._wall() - at)
         return msgspec.structs.replace(
             status,
             refused=dict(self._intake.refusals.counts),
@@ -131,22 +141,21 @@ class Coordinator:
             Damaged: Nothing can be saved any more.
         """
         farewell = math.inf
-        self.state = replace(self.state, opened=self._clock())
+        self.state = opened(self.state, self.clock())
         self._look_ups.start(unknown_languages(self.state))
-        await self._channel.connect()
-        looked = self._clock()
+        looked = self.clock()
         self._handle([TimePassed(looked)])
-        received = asyncio.ensure_future(self._channel.receive())
+        received = asyncio.ensure_future(self._first_received())
         found = asyncio.ensure_future(self._look_ups.found())
         asked = asyncio.ensure_future(self._requests.get())
         stopping = asyncio.ensure_future(self._stopping.wait())
         try:
-            while not self._stopping.is_set() and self._clock() < farewell:
+            while not self._stopping.is_set() and self.clock() < farewell:
                 wait = self._seconds_until(min(self._next_deadline(looked), farewell))
                 await asyncio.wait(
                     (received, found, asked, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED
                 )
-                looked = self._clock()
+                looked = self.clock()
                 events: list[Event] = [*(self._unsaved or ()), TimePassed(looked)]
                 if received.done():
                     events += [event for one in received.result() for event in self._understood(one, looked)]
@@ -159,8 +168,8 @@ class Coordinator:
                     self._obey(*asked.result())
                     asked = asyncio.ensure_future(self._requests.get())
                 self._catch_up()
-                if self.state.finished:
-                    farewell = self._clock() if self._all_gone() else min(farewell, self._clock() + FAREWELL_SECONDS)
+                if self.state.finished and self._channel.reached:
+                    farewell = self.clock() if self._all_gone() else min(farewell, self.clock() + FAREWELL_SECONDS)
         except Incompatible:
             self._superseded = True
             raise
@@ -171,6 +180,10 @@ class Coordinator:
             self._turn_away(asked)
             await self._look_ups.close()
             await self._say_goodbye()
+
+    async def _first_received(self) -> Sequence[TransportEvent]:
+        await self._channel.connect()
+        return await self._channel.receive()
 
     def _obey(self, event: Event, done: "asyncio.Future[None]") -> None:
         """Step through an order of the operator, and say what became of it."""
@@ -201,7 +214,7 @@ class Coordinator:
 
     def _seconds_until(self, deadline: float) -> float | None:
         """Return how long to wait; None for a deadline that never comes."""
-        return None if math.isinf(deadline) else max(0.0, deadline - self._clock())
+        return None if math.isinf(deadline) else max(0.0, deadline - self.clock())
 
     def _understood(self, event: TransportEvent, at: float) -> list[Event]:
         """Return what a transport event means to the core."""
@@ -210,23 +223,20 @@ class Coordinator:
         match event:
             case Connected():
                 self._channel.subscribe()
-                self._errands.publish_kept(self.state)
+                self._rivals.connected(at)
             case Disconnected(reason):
+                self._rivals.lost(at)
                 _log.warning("lost the broker (%s); trying again", reason)
             case SubscriptionRefused():
                 _log.error("%s: no device is heard there", event)
             case Inbound() if self._rivals.hears(event.topic):
                 self._rivals.hear(event, self.state.version, at)
             case Inbound():
-                return self._heard(event, at)
+                try:
+                    return self._intake.understand(event, at)
+                except sqlite3.Error as error:
+                    self._complaints.failed(str(error), at)
         return []
-
-    def _heard(self, inbound: Inbound, at: float) -> list[Event]:
-        try:
-            return self._intake.understand(inbound, at)
-        except sqlite3.Error as error:
-            _log.error("an update was not looked at, because the state cannot be read: %s", error)
-            return []
 
     def _handle(self, events: Sequence[Event]) -> None:
         """Step through a batch of events. If it cannot be saved, keep what devices say only once for the next try."""
@@ -243,7 +253,7 @@ class Coordinator:
         except Damaged:
             raise  # nothing can be saved any more
         except (sqlite3.Error, MfptError) as error:
-            self._complaints.failed(str(error), self._clock())
+            self._complaints.failed(str(error), self.clock())
             return False
         self._complaints.succeeded()
         self.state = after
@@ -265,7 +275,7 @@ class Coordinator:
 
     def _catch_up(self, *, at_once: bool = False) -> None:
         """Do what is due: a second after a change, let the disk forget folded updates, then say how it stands."""
-        now = self._clock()
+        now = self.clock()
         self._watch.act(now, self.state.version)
         if self._rivals.repair_is_due(now):
             self._errands.publish_kept(self.state)

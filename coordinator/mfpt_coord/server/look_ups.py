@@ -11,6 +11,7 @@ from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import pair
 from mfpt_coord.core.state import State
 from mfpt_coord.languages.distances import LookUp
+from mfpt_shared.environment import sentence
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 
 _log = logging.getLogger(__name__)
@@ -57,7 +58,10 @@ class LookUps:
             languages, self._wanted = self._wanted, frozenset()
             try:
                 found = await self._look_up(languages, self._metrics)
-            except (OSError, ValueError, TypeError):
+            except OSError as error:
+                _log.error("language distances could not be looked up: %s", sentence(error))
+                found = {}
+            except (ValueError, TypeError):
                 _log.exception("language distances could not be looked up")
                 found = {}
             self._found.put_nowait(DistancesFound(self._clock(), languages - {UNDETERMINED}, found))

@@ -122,11 +122,12 @@ def opened(path: Path | None) -> TensorFile | None:
         return None
     try:
         return TensorFile(path, own=True)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         _log.warning("%s is made again: %s", path, error.strerror)
-        discard(path)
+        if error.errno in (errno.EIO, errno.EISDIR):  # damage, and not a limit of this process
+            discard(path)
         return None
 
 

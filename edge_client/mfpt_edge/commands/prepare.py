@@ -4,6 +4,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from typing import Final, Protocol
 
@@ -22,6 +23,7 @@ from mfpt_edge.storage.answers import Answers
 from mfpt_shared.backbones import hub
 from mfpt_shared.backbones.describe import locate, parse_uri, weight_bytes
 from mfpt_shared.device.trainer import Trainer
+from mfpt_shared.environment import sentence
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
@@ -87,7 +89,14 @@ def _ask(config: JoinConfig, plan: Plan, given: Given, terminal: Terminal) -> No
         raise consent.refusal(left)
     # What was named on the command line is remembered too: `predict` opens the same backbone later.
     if wanted:
+        _remember(answers, wanted)
+
+
+def _remember(answers: Answers, wanted: Iterable[consent.Wish]) -> None:
+    try:
         answers.add(*(wish.key for wish in wanted))
+    except OSError as error:
+        _log.warning("what you have allowed is asked again next time: %s", sentence(error))
 
 
 def _agreed(question: str, terminal: Terminal) -> bool:

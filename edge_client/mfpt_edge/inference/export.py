@@ -11,6 +11,7 @@ from mfpt_edge.formats.bert_shape import family_shape
 from mfpt_edge.formats.conventions import POOLED_NORM
 from mfpt_edge.inference import graph_folder
 from mfpt_edge.storage.saved_prompt import Model
+from mfpt_shared.atomic import naming
 from mfpt_shared.backbones.describe import describe, locate, model_config, parse_uri
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
@@ -122,13 +123,14 @@ def export_peft(model: Model, folder: Path) -> None:
     check_layout(state, layout(plan))
     adapter = _writing(plan) if plan.task.generates else _labelling(plan, state)
     config, name = _peft_config(plan, adapter.task_type)
-    folder.mkdir(parents=True, exist_ok=True)
-    config.save_pretrained(str(folder))
-    # PEFT, too, keeps of p-tuning only what comes out of the encoder.
-    save_file({name: np.ascontiguousarray(virtual_tokens(state))}, folder / "adapter_model.safetensors")
-    for file, tensors in adapter.head.items():
-        save_file(dict(tensors), folder / file)
-    (folder / "README.md").write_text(adapter.readme, encoding="utf-8")
+    with naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        config.save_pretrained(str(folder))
+        # PEFT, too, keeps of p-tuning only what comes out of the encoder.
+        save_file({name: np.ascontiguousarray(virtual_tokens(state))}, folder / "adapter_model.safetensors")
+        for file, tensors in adapter.head.items():
+            save_file(dict(tensors), folder / file)
+        (folder / "README.md").write_text(adapter.readme, encoding="utf-8")
 
 
 def _labelling(plan: Plan, state: PromptState) -> _Adapter:

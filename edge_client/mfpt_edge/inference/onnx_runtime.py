@@ -19,7 +19,7 @@ from mfpt_edge.inference.graph_folder import (
     bundled_graph,
     check,
     entry_layer,
-    keep_bundled,
+    made_again,
     read,
 )
 from mfpt_edge.storage.saved_prompt import Model
@@ -58,8 +58,7 @@ def _from_cache(model: Model, cache: Path) -> "OnnxPredictor":
     try:
         return OnnxPredictor(model, folder)
     except Damaged as error:
-        _log.warning("%s is made again: %s", folder, error)
-        return OnnxPredictor(model, keep_bundled(folder, entry_layer(model.plan)))
+        return OnnxPredictor(model, made_again(folder, entry_layer(model.plan), error))
 
 
 class OnnxPredictor:

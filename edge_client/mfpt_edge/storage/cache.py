@@ -2,6 +2,7 @@
 
 import contextlib
 import shutil
+import stat
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -24,10 +25,16 @@ def make_private(cache: Path) -> None:
 
 def sizes(cache: Path) -> dict[str, int]:
     """Return the bytes on disk, by folder."""
-    return {
-        kind: sum(file.stat().st_size for file in (cache / kind).rglob("*") if file.is_file() and not file.is_symlink())
-        for kind in KINDS
-    }
+    return {kind: sum(map(_size, (cache / kind).rglob("*"))) for kind in KINDS}
+
+
+def _size(path: Path) -> int:
+    """Return the size of a file, bytes; 0 for anything else, and for one that another process has just removed."""
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def clear(cache: Path) -> dict[str, int]:

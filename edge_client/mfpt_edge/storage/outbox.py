@@ -1,5 +1,6 @@
 """Updates that the coordinator has not yet acknowledged, on disk: each outlives the process until it is forgotten."""
 
+import contextlib
 from pathlib import Path
 from typing import Final
 
@@ -17,11 +18,12 @@ class Outbox:
     """
 
     def __init__(self, folder: Path) -> None:
-        """Open the folder; make it if it is missing."""
-        self._folder = private_folder(folder)
-        for done in folder.glob(f"*{_DONE}"):
-            if done.stat().st_size:  # older versions kept the whole update
-                done.write_bytes(b"")
+        """Use the folder; it is made with the first update."""
+        self._folder = folder
+        with contextlib.suppress(OSError):  # on a disk that is only read it can wait
+            for done in folder.glob(f"*{_DONE}"):
+                if done.stat().st_size:  # older versions kept the whole update
+                    done.write_bytes(b"")
 
     def sequences(self) -> tuple[int, ...]:
         """Return the sequence numbers of all waiting updates, oldest first."""
@@ -34,6 +36,7 @@ class Outbox:
 
     def put(self, sequence: int, payload: bytes) -> None:
         """Keep an update; all of it is on the disk when this returns."""
+        private_folder(self._folder)
         write_durably(self._path(sequence, _WAITING), payload)
 
     def payload(self, sequence: int) -> bytes:

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 def encode_splits(
-    model: PromptModel, splits: Iterable[Encoded], cache: Path, budget: int, *, held_bytes: int = HELD_BYTES
+    model: PromptModel, splits: Iterable[Encoded], cache: Path, budget: int | None, *, held_bytes: int = HELD_BYTES
 ) -> list[Encoded]:
     """Add what fits into the cache of a device's lower activations, the first splits first.
 
@@ -39,7 +39,7 @@ def encode_splits(
         splits: Tokenised examples.
         cache: Folder; if it cannot be written to, memory has to do.
         budget: Bytes that all files there may take. Others are removed to make room; what still does not fit is
-            computed again for every batch.
+            computed again for every batch. None: no limit.
         held_bytes: Bytes of memory that each split may take where the cache cannot be used.
     """
     found: list[Encoded] = []

@@ -11,7 +11,7 @@ from mfpt_edge.backbone.load import check_facts
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.readers import SUFFIXES
 from mfpt_edge.data.sources import Dataset, load_dataset
-from mfpt_edge.tuning.activation_cache import with_cached_activations
+from mfpt_edge.tuning.activation_cache import encode_splits
 from mfpt_edge.tuning.backbone_trainer import BackboneTrainer
 from mfpt_edge.tuning.batches import Encoded, concatenate
 from mfpt_edge.tuning.encoding import tokenise, with_activations
@@ -75,14 +75,14 @@ class BackboneLaboratory:
         if key not in self._encoded:
             dataset = self._dataset(language)
             splits = (dataset.train, dataset.validation, dataset.test)
-            self._encoded[key] = _Splits(*(self._encode(model, split) for split in splits))
+            self._encoded[key] = _Splits(*self._encode(model, splits))
         return self._encoded[key]
 
-    def _encode(self, model: PromptModel, examples: Sequence[Example]) -> Encoded:
-        encoded = tokenise(model, examples)
+    def _encode(self, model: PromptModel, splits: Sequence[Sequence[Example]]) -> list[Encoded]:
+        encoded = [tokenise(model, examples) for examples in splits]
         if self._cache is None:
-            return with_activations(model, encoded)
-        return with_cached_activations(model, encoded, self._cache / "activations")
+            return [with_activations(model, split) for split in encoded]
+        return encode_splits(model, encoded, self._cache / "activations", None)
 
 
 def find_language(folder: Path, language: LanguageCode) -> Path:

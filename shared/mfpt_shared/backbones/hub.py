@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from mfpt_shared.environment import explained
 from mfpt_shared.errors import NotAllowed, NotInstalled, UsageError
 
 # Source: huggingface_hub, `validate_repo_id`; a first character that is a letter or a digit is asked for besides.
@@ -57,6 +58,7 @@ def fetch_model(name: str, revision: str, limit: int | None = None) -> Path:
 
     Raises:
         UsageError: The name is malformed, or the repository cannot be reached.
+        MfptError: The download cannot be kept.
         NotAllowed: The download is larger.
         NotInstalled: The package that talks to the hub is not installed.
     """
@@ -67,7 +69,7 @@ def fetch_model(name: str, revision: str, limit: int | None = None) -> Path:
         if not any(folder.glob(_WEIGHTS[0])):
             folder = _snapshot(name, revision, (_WEIGHTS[1],), limit)
     except (OSError, ValueError) as error:
-        raise UsageError(
+        raise explained(error) or UsageError(
             f"backbone hf:{name} cannot be fetched: {error}; check id, revision and network, or use path:<folder>"
         ) from error
     return folder

@@ -1,6 +1,8 @@
 """The control socket: orders reach a coordinator that runs, and nobody else's do."""
 
 import asyncio
+import errno
+import os
 import stat
 from pathlib import Path
 
@@ -41,6 +43,17 @@ def test_a_folder_with_a_path_too_long_for_a_socket_has_a_port_and_a_token(tmp_p
     folder = tmp_path / ("x" * 100)
     folder.mkdir()
     assert answers(folder, *ORDERS) == EXPECTED
+
+
+def test_a_folder_of_a_file_system_without_sockets_has_a_port_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_socket(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+    monkeypatch.setattr(asyncio, "start_unix_server", no_socket)
+    assert answers(tmp_path, *ORDERS) == EXPECTED
+    assert not (tmp_path / PORT_FILE).exists()
 
 
 def test_the_socket_is_the_owners_alone(tmp_path: Path) -> None:

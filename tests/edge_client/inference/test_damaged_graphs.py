@@ -56,7 +56,7 @@ def test_a_damaged_graph_folder_in_the_cache_is_made_again(
     found = bundled_predictor(model(), cache).probabilities(EXAMPLES)
     np.testing.assert_allclose(found.sum(), 1, rtol=1e-3)
     (line,) = [record.message for record in caplog.records]
-    assert line.startswith(f"{folder} is made again: ")
+    assert line == f"{folder} was damaged, and is made again"
 
 
 def flip(file: Path, share: float) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from mfpt_edge.storage.device_folder import DeviceFolder
-from mfpt_shared.protocol.messages import Ack, Update
-from mfpt_shared.protocol.topics import PROMPT
+from mfpt_shared.errors import MfptError
+from mfpt_shared.protocol.messages import Ack, Stop, Update
+from mfpt_shared.protocol.topics import COORDINATOR_STATE, PROMPT
 from support.device import assigned, next_up
-from support.session import SWAHILI, broker_of_a_running_federation, prompt_of, said
+from support.session import SWAHILI, broker_of_a_running_federation, keep, online, prompt_of, said
 from support.small_disk import SmallDisk, small_disk
 from support.stub import Gate, StubTrainer
 
@@ -54,7 +55,7 @@ def test_an_update_that_finds_no_room_is_sent_once_when_there_is_room(
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-def test_a_device_ended_while_an_update_finds_no_room_has_sent_nothing_and_says_so(
+def test_a_device_that_ends_while_an_update_finds_no_room_has_sent_nothing_and_makes_it_again(
     disk: SmallDisk, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scenario() -> None:
@@ -68,7 +69,9 @@ def test_a_device_ended_while_an_update_finds_no_room_has_sent_nothing_and_says_
         assert not sent.done()
         sent.cancel()
         assert "update 1 is given up: it was never on the disk, and nothing of it was sent" in caplog.text
-        assert DeviceFolder(disk.path / "state").outbox().last_sequence == 0
+        disk.make_room()
+        async with assigned(disk.path / "state", broker_of_a_running_federation(0), 0) as again:
+            assert (await next_up(again.spy, Update)).header.sequence == 1
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
@@ -103,5 +106,24 @@ def test_an_update_that_is_acknowledged_on_a_read_only_disk_is_removed_later(
             disk.set_read_only(read_only=False)
             await until_it_says(caplog, "the end of update 1 is on the disk now")
             assert DeviceFolder(disk.path / "state").outbox().sequences() == ()
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_device_that_leaves_with_a_prompt_that_finds_no_room_ends_with_an_error(disk: SmallDisk) -> None:
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(0)
+        async with assigned(disk.path / "state", broker, 0) as running:
+            await next_up(running.spy, Update)
+            running.told(Ack(sequence=1, staleness=0))
+            while DeviceFolder(disk.path / "state").outbox().sequences():
+                await asyncio.sleep(0.01)  # there is no event for a file that goes
+            disk.fill()
+            keep(broker, said(PROMPT, prompt_of(5), SWAHILI))
+            running.hears(said(COORDINATOR_STATE, online(5)))
+            ready = running.ready
+            running.told(Stop(reason="finished", version=5, session=ready.session, ready=ready.number))
+            with pytest.raises(MfptError, match=r"the newest prompt cannot be kept: .*No space left on device"):
+                await running.ended
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))

@@ -57,3 +57,19 @@ def test_a_bug_in_a_job_is_told_and_ends_only_the_job() -> None:
         worker.close()
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_job_that_fails_for_the_machine_says_so_and_a_defect_is_called_unexpected() -> None:
+    async def scenario() -> None:
+        worker: Worker[str] = Worker()
+
+        async def fail(error: Exception) -> str:
+            raise error
+
+        worker.start(fail(MemoryError()), lambda error: error)
+        assert str(await worker.result()).startswith("there is too little memory")
+        worker.start(fail(ZeroDivisionError("division by zero")), lambda error: error)
+        assert str(await worker.result()) == "unexpected ZeroDivisionError: division by zero"
+        worker.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
