@@ -81,8 +81,7 @@ def audit(database: Path, told: Mapping[Update, Iterable[str]]) -> Audit:
 
     Args:
         database: The coordinator's database, which may be in use.
-        told: What devices were told before the database is read, see `Ledger.acknowledged`; it must not change
-            meanwhile.
+        told: What devices were told before the database is read, see `Ledger.snapshot`.
 
     Raises:
         sqlite3.Error: The database cannot be read now.

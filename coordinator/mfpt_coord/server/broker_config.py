@@ -12,6 +12,8 @@ from mfpt_coord.access.rights import coordinator_rights
 
 # More than paho keeps in flight, so that the broker never waits for the coordinator.
 MAX_UNCONFIRMED: Final = 4096
+STORM_SECONDS: Final = 60
+"""How long a subscription may take when a thousand devices come back at once; it is refused otherwise, after 5 s."""
 LOG_BYTES: Final = 16 * 2**20
 LOG_FILES: Final = 3
 SILENT_SECONDS: Final = 2
