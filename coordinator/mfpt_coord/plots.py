@@ -7,6 +7,7 @@ import html
 import io
 import itertools
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from mfpt_shared.environment import not_written
 from mfpt_shared.errors import NotInstalled, UsageError
+from mfpt_shared.folders import cache_home
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,6 +87,8 @@ def check(path: Path) -> None:
         raise UsageError(f"cannot draw {path}: the name must end in {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}")
     if not path.absolute().parent.is_dir():
         raise UsageError(f"cannot draw {path}: the folder {path.absolute().parent} does not exist")
+    # Its list of fonts is a cache as any other.
+    os.environ.setdefault("MPLCONFIGDIR", str(cache_home() / "matplotlib"))
     try:
         import matplotlib as mpl  # noqa: F401, PLC0415 - only to see whether it is there
     except ImportError as error:

@@ -70,8 +70,12 @@ async def words_by_the_broker(target: Target) -> Harm:
         for topic, key, message in forged:
             attacker.say(topic, message, key)
         await attacker.sent()
-    believed = len(forged) - (await victim.ignored("forged", before + len(forged)) - before)
-    return f"{believed} of {len(forged)} forged messages are not refused" if believed else None
+    if victim.version == _FUTURE:
+        return "a forged prompt is used"
+    # A device hears prompts only while it asks for one: the forged one may have come when nobody listened.
+    heard = sum(topic is not PROMPT for topic, _, _ in forged)
+    believed = heard - (await victim.ignored("forged", before + heard) - before)
+    return f"{believed} of {heard} forged messages are not refused" if believed > 0 else None
 
 
 def _in_the_name(victim: Honest, attacker: Attacker) -> list[tuple[Topic, Decoded]]:

@@ -1,4 +1,4 @@
-"""Lets many stub devices take part on one embedded broker, kills the broker, and measures how fast they are back.
+"""Lets many stub devices take part on one embedded broker, kills it, and measures how fast they are back.
 
 The devices are the product's own but for their trainers; their connections share a thread. A device is back when the
 coordinator has heard it since.
@@ -9,14 +9,14 @@ import asyncio
 import sys
 import tempfile
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 from rich.console import Console
 
 import command_line
 from fleet_bench.fleet import bench
-from fleet_bench.result import Fleet, table
+from fleet_bench.result import Fleet, Killed, table
 from machine import machine
 from mfpt_shared.errors import MfptError
 from stub_federation.limits import allow_files
@@ -43,12 +43,18 @@ def main() -> int:
 
 def _bench(folder: Path, arguments: argparse.Namespace) -> Fleet:
     with Console(stderr=True).status("starting a coordinator") as status:
-        return asyncio.run(bench(folder, arguments.devices, arguments.limit, status.update))
+        return asyncio.run(bench(folder, arguments.devices, arguments.kill, arguments.limit, status.update))
 
 
 def _arguments() -> argparse.Namespace:
     parser = command_line.parser("fleet", __doc__, "--devices 1000")
     parser.add_argument("--devices", type=command_line.whole_number, default=1000, help="number (default 1000)")
+    parser.add_argument(
+        "--kill",
+        choices=get_args(Killed),
+        default="broker",
+        help="the coordinator's broker ends with it (default broker)",
+    )
     parser.add_argument(
         "--limit", type=float, default=300.0, help="longest time for each of the three measurements, s (default 300)"
     )

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from fleet_bench.result import Fleet
+from fleet_bench.result import Fleet, Killed
 from mfpt_shared.errors import MfptError
 from stub_federation.group import GroupProcess
 from stub_federation.plans import FEDERATION, LANGUAGES, stub_plan
@@ -50,19 +50,20 @@ class Watch:
                 pass
 
 
-async def bench(folder: Path, devices: int, limit: float, say: Say) -> Fleet:
-    """Let a fleet take part, kill its broker, and see whether all come back.
+async def bench(folder: Path, devices: int, killed: Killed, limit: float, say: Say) -> Fleet:
+    """Let a fleet take part, kill its broker, or the coordinator with it, and see whether all come back.
 
     Args:
         folder: Empty folder for everything that is written.
         devices: Number of devices.
+        killed: What is killed.
         limit: Longest time for each of the three: all take part, are back, and are at work again; seconds.
         say: Tells how far it is.
 
     Raises:
         MfptError: The coordinator does not start.
     """
-    fleet, watch = Fleet(devices=devices), Watch()
+    fleet, watch = Fleet(devices=devices, killed=killed), Watch()
     service = Service(folder, stub_plan(devices, buffer=max(1, devices // 4)))
     async with serving(service), _sampled(service, fleet):
         _note(service, fleet, "alone")
@@ -73,10 +74,10 @@ async def bench(folder: Path, devices: int, limit: float, say: Say) -> Fleet:
             )
             fleet.taking_part = await _count(watch, began)
             _note(service, fleet, "at_work")
-            killed = time.time()
-            service.signal_broker(signal.SIGKILL)
-            fleet.back_seconds = await _until(lambda: _back(service, killed), devices, limit, say, "are back")
-            fleet.back = await _back(service, killed)
+            before = time.time()
+            await _kill(service, killed)
+            fleet.back_seconds = await _until(lambda: _back(service, before), devices, limit, say, "are back")
+            fleet.back = await _back(service, before)
             again = time.monotonic()
             fleet.at_work_seconds = await _until(
                 lambda: _count(watch, again), devices, limit, say, "had another update accepted"
@@ -87,6 +88,15 @@ async def bench(folder: Path, devices: int, limit: float, say: Say) -> Fleet:
                 fleet.refused, fleet.failed_logins = status.refused, status.failed_logins
     fleet.ended = dict(watch.ended)
     return fleet
+
+
+async def _kill(service: Service, killed: Killed) -> None:
+    """Kill the broker, which its coordinator starts again; or the coordinator, which is started again at once."""
+    if killed == "broker":
+        service.signal_broker(signal.SIGKILL)
+        return
+    await service.kill()
+    await service.start()
 
 
 async def _count(watch: Watch, since: float) -> int:

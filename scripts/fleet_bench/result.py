@@ -1,8 +1,13 @@
 """What became of a fleet, and how it is shown."""
 
+from typing import Literal
+
 import msgspec
 from rich import box
 from rich.table import Table
+
+Killed = Literal["broker", "coordinator"]
+"""What is killed: the broker alone, or the coordinator, with which its broker ends."""
 
 
 class Peak(msgspec.Struct):
@@ -18,9 +23,10 @@ class Fleet(msgspec.Struct, kw_only=True):
 
     Attributes:
         devices: Number of devices.
+        killed: What was killed.
         taking_part: How many of them had an update accepted.
         taking_part_seconds: Time until the last of them had; None: not all had within the limit.
-        back: How many were connected again, and known to the coordinator, after the broker was killed.
+        back: How many were connected again, and known to the coordinator, after that.
         back_seconds: Time until the last of them was; None: not all were within the limit.
         at_work_again: How many had another update accepted after that.
         at_work_seconds: Time until the last of them had; None: not all had within the limit.
@@ -34,6 +40,7 @@ class Fleet(msgspec.Struct, kw_only=True):
     """
 
     devices: int
+    killed: Killed = "broker"
     taking_part: int = 0
     taking_part_seconds: float | None = None
     back: int = 0
@@ -65,7 +72,7 @@ def table(fleet: Fleet) -> Table:
 def _rows(fleet: Fleet) -> list[tuple[str, str]]:
     rows = [
         ("had an update accepted", _reached(fleet.taking_part, fleet.devices, fleet.taking_part_seconds)),
-        ("back after the broker was killed", _reached(fleet.back, fleet.devices, fleet.back_seconds)),
+        (f"back after the {fleet.killed} was killed", _reached(fleet.back, fleet.devices, fleet.back_seconds)),
         ("had another update accepted", _reached(fleet.at_work_again, fleet.devices, fleet.at_work_seconds)),
         ("memory of the coordinator", _memory(fleet.coordinator)),
         ("memory of the broker", _memory(fleet.broker)),

@@ -6,10 +6,13 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from stub_federation.reports import Acknowledged, AnyReport, Disturbed, Ended, Lost
+
+_MOST_DETAILS: Final = 10
 
 Update = tuple[str, int]
 """Id of a device, and a sequence number."""
@@ -32,6 +35,10 @@ class Ledger:
         self.disturbed: Counter[str] = Counter()
         self.lost_connections = 0
         self.ended: Counter[str] = Counter()
+
+    def snapshot(self) -> dict[Update, frozenset[str]]:
+        """Return what was acknowledged so far."""
+        return {update: frozenset(digests) for update, digests in self.acknowledged.items()}
 
     def hear(self, report: AnyReport) -> None:
         """Take a report."""
@@ -57,6 +64,7 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
         lost: Those that were acknowledged, and are not stored as they were sent; or that count as folded, and are in no
             version.
         twice: Those that are in more than one version, or stored under more than one number.
+        details: What is known about some of those that were acknowledged and are lost.
     """
 
     acknowledged: int = 0
@@ -65,33 +73,39 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
     waiting: int = 0
     lost: int = 0
     twice: int = 0
+    details: tuple[str, ...] = ()
 
 
-def audit(database: Path, acknowledged: Mapping[Update, Iterable[str]]) -> Audit:
+def audit(database: Path, told: Mapping[Update, Iterable[str]]) -> Audit:
     """Compare what devices were told with what is stored.
 
     Args:
         database: The coordinator's database, which may be in use.
-        acknowledged: See `Ledger`; what is told meanwhile does not count.
+        told: What devices were told before the database is read, see `Ledger.snapshot`.
 
     Raises:
         sqlite3.Error: The database cannot be read now.
     """
-    told = {update: frozenset(digests) for update, digests in acknowledged.items()}
     rows, versions = _read(database)
     stored = {(device, sequence): digest for device, sequence, digest, _ in rows}
     told_folded = {(device, sequence) for device, sequence, _, fold in rows if fold is not None}
     listed = Counter(update for updates in versions for update in updates)
     contents = Counter((device, digest) for device, _, digest, _ in rows)
+    missing = [update for update, digests in told.items() if not _is_stored(stored.get(update), digests)]
     return Audit(
         acknowledged=len(told),
         stored=len(stored),
         folded=len(listed),
         waiting=len(stored) - len(told_folded),
-        lost=sum(not _is_stored(stored.get(update), digests) for update, digests in told.items())
-        + len(told_folded - listed.keys()),
+        lost=len(missing) + len(told_folded - listed.keys()),
         twice=sum(times - 1 for times in listed.values()) + sum(times - 1 for times in contents.values()),
+        details=tuple(_detail(update, told[update], stored.get(update)) for update in missing[:_MOST_DETAILS]),
     )
+
+
+def _detail(update: Update, digests: Iterable[str], stored: str | None) -> str:
+    sent = " and ".join(sorted(digest[:8] or "unknown" for digest in digests))
+    return f"device {update[0]}, number {update[1]}: sent {sent}, stored {stored[:8] if stored else 'nothing'}"
 
 
 def _is_stored(stored: str | None, digests: Iterable[str]) -> bool:

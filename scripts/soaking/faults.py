@@ -66,8 +66,9 @@ async def restore_device(field: Field) -> str:
     cell = field.chance.choice(field.cells)
     async with cell.lock:
         await cell.process.kill()
-        folder = field.chance.choice(cell.folders)
-        done = await asyncio.to_thread(_put_back, folder, field.folder / "copies" / folder.name)
+        copies = {folder: field.folder / "copies" / folder.name for folder in cell.folders}
+        folder = field.chance.choice([folder for folder, copy in copies.items() if copy.exists()] or cell.folders)
+        done = await asyncio.to_thread(_put_back, folder, copies[folder])
         await cell.process.start()
     return done
 
@@ -111,15 +112,15 @@ async def set_clock(field: Field) -> str:
 
 
 async def back_up(field: Field) -> str:
-    """The operator copies the database, and looks whether the copy is sound.
+    """The operator makes a backup, and looks whether it is sound.
 
     Raises:
         MfptError: The copy cannot be made, or is not sound.
     """
-    copy = field.folder / "backup.sqlite"
+    copy = field.folder / "copy.backup"
     async with field.lock:
-        copy.unlink(missing_ok=True)
         await _command("db", "backup", str(copy), "--data-dir", str(field.service.data))
+        await _command("db", "check", str(copy))
     return "backup taken"
 
 
@@ -132,7 +133,8 @@ async def _command(*arguments: str) -> None:
     )
     _, said = await process.communicate()
     if process.returncode:
-        raise MfptError(f"mfpt-coord {arguments[0]} {arguments[1]} failed: {said.decode(errors='replace').strip()}")
+        last = said.decode(errors="replace").strip().splitlines()[-1:]
+        raise MfptError(f"mfpt-coord {arguments[0]} {arguments[1]} failed: {''.join(last)}")
 
 
 async def _pause(field: Field, seconds: tuple[float, float] = _PAUSE_SECONDS) -> None:
@@ -144,8 +146,8 @@ FAULTS: Final = (
     Fault(3.0, hold_connections),
     Fault(3.0, kill_devices),
     Fault(3.0, restore_device),
-    Fault(1.0, kill_broker),
-    Fault(1.0, stop_broker),
+    Fault(0.7, kill_broker),
+    Fault(0.7, stop_broker),
     Fault(0.5, kill_coordinator),
     Fault(0.5, set_clock),
     Fault(0.5, back_up),

@@ -67,10 +67,10 @@ class Field:
         """The coordinator's database."""
         return self.service.data / "coordinator.sqlite"
 
-    def waiting_in_outboxes(self) -> int:
-        """Return how many updates wait on devices to be acknowledged."""
+    def outboxes(self) -> set[Path]:
+        """Return the updates that wait on devices to be acknowledged."""
         folders = [folder for cell in self.cells for folder in cell.folders]
-        return sum(1 for folder in folders for _ in (folder / "outbox").glob("*.update"))
+        return {update for folder in folders for update in (folder / "outbox").glob("*.update")}
 
 
 @asynccontextmanager

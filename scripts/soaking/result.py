@@ -66,11 +66,11 @@ def tables(soak: Soak) -> Iterable[Table]:
         growth = "" if trend.per_hour is None else f"{trend.per_hour:+.1f}"
         used.add_row(name, f"{trend.first:.1f}", f"{trend.last:.1f}", f"{trend.most:.1f}", growth)
     yield used
-    if soak.ended or soak.problems:
+    if soak.ended or soak.problems or soak.updates.details:
         others = _table("what else happened", "times")
         for name, number in soak.ended.items():
             others.add_row(f"a device gave up: {name}", str(number))
-        for problem in soak.problems:
+        for problem in (*soak.problems, *(f"lost: {detail}" for detail in soak.updates.details)):
             others.add_row(problem, "1")
         yield others
 

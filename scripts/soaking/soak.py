@@ -16,7 +16,7 @@ from soaking.faults import choose
 from soaking.field import Field, field_of
 from soaking.result import Soak
 from soaking.series import Sample, trends
-from stub_federation.usage import folder_size, usage
+from stub_federation.usage import folder_size, size, usage
 
 _MOST_AT_ONCE: Final = 5
 _RECOVER_SECONDS: Final = 60.0
@@ -71,7 +71,7 @@ async def soak(folder: Path, devices: int, seed: int, pace: Pace, say: Say) -> S
     async with field_of(folder, devices, seed, notes.ledger.hear) as ground:
         sampling = asyncio.create_task(_sample(ground, notes, pace, say))
         try:
-            await _harm(ground, notes, pace)
+            await _harm(ground, notes, pace, sampling)
             await _recover(ground)
         finally:
             sampling.cancel()
@@ -87,7 +87,7 @@ async def soak(folder: Path, devices: int, seed: int, pace: Pace, say: Say) -> S
             disturbed=dict(notes.ledger.disturbed),
             lost_connections=notes.ledger.lost_connections,
             updates=found,
-            in_outboxes=ground.waiting_in_outboxes(),
+            in_outboxes=len(ground.outboxes()),
             ended=dict(notes.ledger.ended),
             problems=notes.problems,
             trends=trends(notes.samples, pace.warm_up),
@@ -96,11 +96,13 @@ async def soak(folder: Path, devices: int, seed: int, pace: Pace, say: Say) -> S
         )
 
 
-async def _harm(ground: Field, notes: _Notes, pace: Pace) -> None:
-    """Do faults until the time is up, and wait until the last is mended."""
+async def _harm(ground: Field, notes: _Notes, pace: Pace, sampling: "asyncio.Task[None]") -> None:
+    """Do faults until the time is up, and wait until the last is mended; a soak that is not looked at ends at once."""
     end, running = time.monotonic() + pace.seconds, set[asyncio.Task[None]]()
     while (left := end - time.monotonic()) > 0:
         await asyncio.sleep(min(left, ground.chance.expovariate(1 / pace.every)))
+        if sampling.done():
+            break
         running = {task for task in running if not task.done()}
         if len(running) < _MOST_AT_ONCE and time.monotonic() < end:
             running.add(asyncio.create_task(_do(ground, notes)))
@@ -110,16 +112,17 @@ async def _harm(ground: Field, notes: _Notes, pace: Pace) -> None:
 async def _do(ground: Field, notes: _Notes) -> None:
     try:
         ground.done[await choose(ground).do(ground)] += 1
-    except MfptError as error:
+    except (MfptError, OSError) as error:
         notes.problems.append(f"{type(error).__name__}: {error}")
 
 
 async def _recover(ground: Field) -> None:
-    """Wait until no update waits on a device for longer than a round, or the time is up."""
+    """Wait until nothing that waits on a device now does so any longer, or the time is up."""
     end = time.monotonic() + _RECOVER_SECONDS
     if ground.service.pid is None:
         await ground.service.start()
-    while ground.waiting_in_outboxes() and time.monotonic() < end:
+    waiting = ground.outboxes()
+    while waiting & ground.outboxes() and time.monotonic() < end:
         await asyncio.sleep(_LOOK_SECONDS)  # folders tell nothing unasked
 
 
@@ -128,7 +131,7 @@ async def _settled(ground: Field, notes: _Notes) -> Audit:
     end = time.monotonic() + _FOLD_SECONDS
     while True:
         with suppress(sqlite3.Error):
-            found = await asyncio.to_thread(audit, ground.database, notes.ledger.acknowledged)
+            found = await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
             if not found.waiting or time.monotonic() >= end:
                 return found
         await asyncio.sleep(_LOOK_SECONDS)  # nor does the database
@@ -139,7 +142,7 @@ async def _sample(ground: Field, notes: _Notes, pace: Pace, say: Say) -> None:
     began = time.monotonic()
     while True:
         with suppress(sqlite3.Error):  # between two starts of the coordinator
-            found = await asyncio.to_thread(audit, ground.database, notes.ledger.acknowledged)
+            found = await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
             notes.samples.append(_sampled(ground, found, time.monotonic() - began))
             say(_progress(notes.samples[-1], ground, pace))
         await asyncio.sleep(pace.sample)
@@ -157,7 +160,7 @@ def _sampled(ground: Field, found: Audit, seconds: float) -> Sample:
         coordinator_descriptors=None if coordinator is None else coordinator.descriptors,
         broker_rss=None if broker is None else broker.rss,
         broker_descriptors=None if broker is None else broker.descriptors,
-        database=sum(file.stat().st_size for file in files if file.exists()) / 1e6,
+        database=size(files),
         broker_folder=folder_size(service.data / "broker"),
         acknowledged=found.acknowledged,
         stored=found.stored,

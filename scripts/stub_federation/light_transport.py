@@ -1,6 +1,7 @@
 """A transport without a thread of its own, so that one process can hold a thousand devices.
 
-It behaves as `MqttTransport` does: it connects again after 1, 2, 4 … 30 s, and sends again what was not confirmed.
+It behaves as `MqttTransport` does: it connects again after 1, 2, 4 … 30 s, and sends again what was not confirmed. What
+is published with QoS 0 while the connection is down is lost.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from mfpt_shared.transport.base import (
     SubscriptionRefused,
     Will,
 )
-from mfpt_shared.transport.mqtt import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, MAX_RECONNECT_SECONDS
+from mfpt_shared.transport.mqtt import ASK_AGAIN_SECONDS, CONNECT_SECONDS, KEEP_ALIVE_SECONDS, MAX_RECONNECT_SECONDS
 from mfpt_shared.transport.subscriptions import Subscriptions
 from stub_federation import packets
 from stub_federation.packets import Packet
@@ -38,7 +39,7 @@ class LightTransport:
         self._address = address
         self._hello = packets.connect(
             client_id,
-            *(address.username or "", address.password or ""),
+            *(address.login or (None, None)),
             keep_alive=KEEP_ALIVE_SECONDS,
             will=None if will is None else (will.topic, will.payload),
         )
@@ -46,28 +47,32 @@ class LightTransport:
         self._unconfirmed: dict[int, tuple[str, bytes, bool]] = {}
         self._numbers = itertools.count()
         self._subscriptions = Subscriptions()
+        self._asking_again: asyncio.TimerHandle | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._life: asyncio.Task[None] | None = None
         self._all_confirmed = asyncio.Event()
 
     async def connect(self) -> None:
         """See Transport.connect."""
-        reader, writer = await self._open()
-        self._life = asyncio.create_task(self._live(reader, writer))
+        reader = await self._open()
+        self._life = asyncio.create_task(self._live(reader))
 
     def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
         number = self._number()
-        self._subscriptions.sent(number, filters)
+        self._subscriptions.sent(number, filters, qos)
         self._write(packets.subscribe(number, filters, qos))
 
     def unsubscribe(self, *filters: str) -> None:
         """See Transport.unsubscribe."""
+        self._subscriptions.taken_back(filters)
         self._write(packets.unsubscribe(self._number(), filters))
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
-        del qos  # everything is sent until it is confirmed
+        if not qos:
+            self._write(packets.publish(topic, payload, retain=retain))
+            return
         number = self._number()
         self._unconfirmed[number] = (topic, payload, retain)
         self._write(packets.publish(topic, payload, number, retain=retain))
@@ -91,6 +96,8 @@ class LightTransport:
     async def close(self) -> None:
         """See Transport.close."""
         self._write(packets.DISCONNECT)
+        if self._asking_again is not None:
+            self._asking_again.cancel()
         if self._life is not None:
             self._life.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -109,8 +116,8 @@ class LightTransport:
         if self._writer is not None:
             self._writer.write(data)
 
-    async def _open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect and log in."""
+    async def _open(self) -> asyncio.StreamReader:
+        """Connect, log in, and send again what was not confirmed."""
         where = self._address
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -125,20 +132,21 @@ class LightTransport:
             writer.close()
             kind = AuthenticationFailed if answer[3] in _BAD_CREDENTIALS else ConnectionFailed
             raise kind(f"{where} refused the connection (code {answer[3]})")
-        return reader, writer
+        self._writer = writer
+        self._events.put_nowait(Connected())
+        for number, (topic, payload, retain) in self._unconfirmed.items():
+            self._write(packets.publish(topic, payload, number, retain=retain, again=True))
+        return reader
 
-    async def _live(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _live(self, reader: asyncio.StreamReader) -> None:
         """Listen; connect again whenever the connection is lost."""
         while True:
-            self._writer = writer
-            self._events.put_nowait(Connected())
-            for number, (topic, payload, retain) in self._unconfirmed.items():
-                self._write(packets.publish(topic, payload, number, retain=retain, again=True))
             reason = await self._listen(reader)
-            self._writer = None
-            writer.transport.abort()
+            if self._writer is not None:
+                self._writer.transport.abort()
+                self._writer = None
             self._events.put_nowait(Disconnected(reason, 0))
-            reader, writer = await self._open_again()
+            reader = await self._open_again()
 
     async def _listen(self, reader: asyncio.StreamReader) -> str:
         """Take packets until the connection is lost, and return why it was."""
@@ -164,7 +172,7 @@ class LightTransport:
             await asyncio.sleep(KEEP_ALIVE_SECONDS)
             self._write(packets.PING)
 
-    async def _open_again(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _open_again(self) -> asyncio.StreamReader:
         pause = _FIRST_PAUSE_SECONDS
         for attempt in itertools.count(1):
             await asyncio.sleep(pause)
@@ -190,3 +198,11 @@ class LightTransport:
                 refusals = [code == packets.REFUSED for code in packet.body[2:]]
                 if refused := self._subscriptions.answered(packets.number_of(packet.body), refusals):
                     self._events.put_nowait(SubscriptionRefused(refused))
+                if self._subscriptions.missing and self._asking_again is None:
+                    loop = asyncio.get_running_loop()
+                    self._asking_again = loop.call_later(ASK_AGAIN_SECONDS, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asking_again = None
+        for topic_filter, qos in tuple(self._subscriptions.missing.items()) if self._writer is not None else ():
+            self.subscribe(topic_filter, qos=qos)

@@ -43,21 +43,28 @@ class Published(NamedTuple):
 
 
 def connect(
-    client: str, user: str, password: str = "", *, keep_alive: int = 60, will: tuple[str, bytes] | None = None
+    client: str,
+    user: str | None,
+    password: str | None = None,
+    *,
+    keep_alive: int = 60,
+    will: tuple[str, bytes] | None = None,
 ) -> bytes:
     """Return a CONNECT with a clean session.
 
     Args:
         client: MQTT client id.
-        user: User name.
-        password: Password.
+        user: User name; None: none is given.
+        password: Password; None: none is given.
         keep_alive: Seconds after which the broker may give up a silent client.
         will: Topic and payload of the last will, which is retained.
     """
-    flags = bytes([_CLEAN | _USER | _PASSWORD | (_WILL if will else 0)])
+    has_user, has_password = user is not None, password is not None
+    flags = _CLEAN | (_WILL if will else 0) | (_USER if has_user else 0) | (_PASSWORD if has_password else 0)
     last = [_text(will[0]), _bytes(will[1])] if will else []
-    body = [_text("MQTT"), b"\x04", flags, struct.pack(">H", keep_alive), _text(client), *last]
-    return _packet(0x10, b"".join([*body, _text(user), _text(password)]))
+    login = [_text(given) for given in (user, password) if given is not None]
+    body = [_text("MQTT"), b"\x04", bytes([flags]), struct.pack(">H", keep_alive), _text(client), *last, *login]
+    return _packet(0x10, b"".join(body))
 
 
 def publish(topic: str, payload: bytes = b"", number: int = 0, *, retain: bool = False, again: bool = False) -> bytes:

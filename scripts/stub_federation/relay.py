@@ -7,6 +7,8 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
+from mfpt_coord.server.broker_config import Listen
+from mfpt_coord.server.ports import claim_port
 from mfpt_shared.transport.address import BrokerAddress
 
 
@@ -16,7 +18,7 @@ class Relay:
     def __init__(self, target: BrokerAddress) -> None:
         """Prepare; nothing listens yet."""
         self._target = target
-        self._port = 0
+        self._port = claim_port(Listen("127.0.0.1", 0))
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._flowing = asyncio.Event()
@@ -55,7 +57,6 @@ class Relay:
         self._flowing.set()
         if self._server is None:
             self._server = await asyncio.start_server(self._relay, "127.0.0.1", self._port)
-            self._port = self._server.sockets[0].getsockname()[1]
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

@@ -1,6 +1,8 @@
 """What a process uses, from /proc, and how large folders are."""
 
 import os
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -29,12 +31,14 @@ def usage(pid: int | None) -> Usage | None:
 
 
 def folder_size(folder: Path) -> float:
-    """Return the size of all files in a folder, MB, whatever comes and goes meanwhile."""
+    """Return the size of all files in a folder, MB."""
+    return size(Path(place) / name for place, _, names in os.walk(folder) for name in names)
+
+
+def size(files: Iterable[Path]) -> float:
+    """Return the size of files, MB, whichever of them come and go meanwhile."""
     total = 0
-    for place, _, names in os.walk(folder):
-        for name in names:
-            try:
-                total += (Path(place) / name).lstat().st_size
-            except OSError:
-                continue
+    for file in files:
+        with suppress(OSError):
+            total += file.lstat().st_size
     return total / _MB

@@ -32,7 +32,3 @@ class SteadyClock:
     def __call__(self) -> float:
         """Return the time."""
         return self._origin + self.monotonic()
-
-    def as_wall(self, at: float) -> float:
-        """Return what the wall clock, as it is set now, would have shown at a time of this clock."""
-        return at + self.wall() - self()

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from mfpt_shared import __version__
 from mfpt_shared.environment import explained
 from mfpt_shared.errors import Interrupted, MfptError
+from mfpt_shared.stopping import sigterm_interrupts
 from mfpt_shared.streams import UNREAD, open_streams, settle, tell
 from mfpt_shared.texts import printable, printable_lines
 
@@ -112,9 +113,16 @@ def _failed(error: Exception | KeyboardInterrupt) -> _Ending:
 
 
 def _exit_code(app: Callable[[], None]) -> int:
-    """Run a command line, and return the exit code with which it ends by itself."""
+    """Run a command line, and return the exit code with which it ends by itself.
+
+    Raises:
+        KeyboardInterrupt: It was interrupted.
+    """
     try:
-        app()
+        with sigterm_interrupts():
+            app()
     except SystemExit as ended:
+        if ended.code == Interrupted.exit_code:  # typer has made it of the KeyboardInterrupt
+            raise KeyboardInterrupt from ended
         return ended.code if isinstance(ended.code, int) else 0
     return 0

@@ -10,7 +10,7 @@
      │    └── WrongCertificate        what answers is not the broker that was meant
      ├── Incompatible             6   plan, backbone, protocol or state belong to something else
      ├── NotInstalled             6   a library or a bundled file is missing
-     ├── InUse                    6   another process owns the folder
+     ├── InUse                    6   another process owns the folder, or another coordinator serves the federation
      └── BadData                  7
           ├── PlanError               a plan file
           ├── DatasetError            a data set
@@ -83,7 +83,7 @@ class NotInstalled(MfptError):
 
 
 class InUse(MfptError):
-    """Another process owns the folder."""
+    """Another process owns the folder, or another coordinator serves the federation."""
 
     exit_code = 6
 

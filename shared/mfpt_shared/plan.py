@@ -86,9 +86,31 @@ class Plan(Section, frozen=True):
         return self.training.head_start == "ridge" and not self.task.generates
 
     @property
+    def binding(self) -> bytes:
+        """What binds devices, as JSON; see `binding_part`."""
+        return msgspec.json.encode(binding_part(self))
+
+    @property
     def digest(self) -> str:
         """Sixteen hexadecimal digits that identify what the plan asks of devices."""
-        return hashlib.sha256(msgspec.json.encode(binding_part(self))).hexdigest()[:16]
+        return hashlib.sha256(self.binding).hexdigest()[:16]
+
+
+class ReceivedPlan(Plan, frozen=True):
+    """A plan that another version of mfpt has written, with fewer keys or in another order than this one would.
+
+    It keeps the name that its writer gave it: all who follow it must call it alike.
+
+    Attributes:
+        written: What binds devices, as it was written.
+    """
+
+    written: bytes = b""
+
+    @property
+    def binding(self) -> bytes:
+        """What binds devices, as it was written."""
+        return self.written
 
 
 def federation_name(name: str) -> str:

@@ -3,7 +3,7 @@
 import msgspec
 
 from mfpt_shared.errors import PlanError
-from mfpt_shared.plan import Plan, Section
+from mfpt_shared.plan import Plan, ReceivedPlan, Section
 
 
 def plan_from_toml(text: str, where: str) -> Plan:
@@ -25,15 +25,44 @@ def plan_from_toml(text: str, where: str) -> Plan:
 
 
 def plan_from_json(payload: bytes) -> Plan:
-    """Parse a plan as the coordinator publishes it.
+    """Parse a plan as `plan_to_json` writes it, here or in another version; it keeps the digest that it has there.
 
     Raises:
         PlanError: This version does not understand the plan.
     """
     try:
-        return msgspec.json.decode(payload, type=Plan)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return _parsed(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise PlanError(f"the coordinator's plan cannot be read: {error}; is one side older than the other?") from error
+
+
+def published_plan(payload: bytes) -> Plan:
+    """Parse a plan as a coordinator publishes it: what binds the coordinator alone is not looked at, whatever it says.
+
+    Raises:
+        PlanError: This version does not understand what binds devices.
+    """
+    try:
+        return _parsed(_without_aggregation(payload))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PlanError(str(error)) from error
+
+
+def _parsed(payload: bytes) -> Plan:
+    plan = msgspec.json.decode(payload, type=Plan)
+    written = _without_aggregation(payload)
+    if written == plan.binding:
+        return plan
+    return ReceivedPlan(**{name: getattr(plan, name) for name in Plan.__struct_fields__}, written=written)
+
+
+def _without_aggregation(payload: bytes) -> bytes:
+    """Return what binds devices, byte by byte as it was written."""
+    members = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    if "aggregation" not in members:
+        return payload
+    del members["aggregation"]
+    return msgspec.json.encode(members)
 
 
 def plan_to_toml(plan: Plan) -> str:

@@ -18,7 +18,11 @@ from support.stub import Gate, StubTrainer
 
 pytestmark = pytest.mark.network
 MESSAGES: Final = "$MQTT_msgs"
-"""The stream of which nats-server keeps a consumer for each subscription with QoS 1, 1,000 unless told otherwise."""
+"""The stream of which nats-server keeps a consumer for each subscription with QoS 1."""
+LIMIT: Final = 1000
+"""How many it keeps unless told otherwise."""
+EACH: Final = 63
+"""How many of them one client may have: 65,535 messages on their way, 1,024 for each."""
 COORDINATORS: Final = tuple(f"mfpt.v1.test.{place}" for place in ("coord", "client.*", "enrol.*"))
 """What the coordinator listens to; of what devices listen to, `coord.state` is the only one among them."""
 
@@ -84,6 +88,38 @@ def test_a_session_that_listened_with_qos_1_is_relieved_of_it_by_a_subscription_
             assert await subjects(monitor) == []
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+@pytest.mark.slow
+def test_a_device_that_a_full_broker_refused_takes_part_once_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mfpt_edge.core.deadlines.RESUBSCRIBE_SECONDS", 0.2)
+
+    async def scenario() -> None:
+        monitor = free_port()
+        async with (
+            nats(tmp_path, monitored(monitor)) as server,
+            coordinating(tmp_path / "data", tiny_plan(), server.tcp, folds=1) as (_, serving),
+        ):
+            crowd = [MqttTransport(server.tcp, f"crowd-{number}") for number in range(LIMIT // EACH + 1)]
+            await asyncio.gather(*(one.connect() for one in crowd))
+            while len(await subjects(monitor)) < LIMIT:  # the broker may still be closing an earlier session
+                for one in crowd:
+                    one.subscribe(*(f"crowd/{number}" for number in range(EACH)))
+                    one.publish("crowd", b"")
+                    assert await one.flush(SECONDS)
+            device = Device(tmp_path / "swh", "swh", as_device(server.tcp, "swh"), StubTrainer())
+            async with running(device) as ended:
+                await device.until(lambda seen: seen.phase == "idle")
+                assert device.client.snapshot.rounds == 0
+                crowd[0].unsubscribe("crowd/0")
+                await asyncio.wait_for(ended, SECONDS)
+            assert device.client.snapshot.rounds == 1
+            await asyncio.wait_for(serving, SECONDS)
+            await asyncio.gather(*(one.close() for one in crowd))
+
+    asyncio.run(asyncio.wait_for(scenario(), 120))
 
 
 def test_a_device_is_sent_the_versions_that_it_trains_from_and_no_others(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ def check(ledger: Ledger) -> None:
 
 @pytest.mark.parametrize("who", [COORDINATOR, DEVICE])
 def test_nothing_is_lost_or_doubled_wherever_a_process_is_killed(folder: Path, who: str) -> None:
-    """Every fifth boundary; the slow test takes all."""
-    for number in range(1, boundaries(folder / "calm", who) + 1, 5):
+    """Every ninth boundary; the slow test takes all."""
+    for number in range(1, boundaries(folder / "calm", who) + 1, 9):
         world, ledger = lived(folder / f"{number}", setting(Fate(who, (number,))))
         assert is_killed(world, who, 1), number
         check(ledger)

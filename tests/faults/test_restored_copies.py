@@ -43,7 +43,7 @@ async def restore_the_coordinator(world: World) -> None:
     world.kill(COORDINATOR)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_a_restored_device_is_told_to_be_accepted_is_stored(folder: Path, seed: int) -> None:
     about = setting(seed)
     about.chaos = lambda world: restore_the_device(world, runs=0)
@@ -51,7 +51,7 @@ def test_what_a_restored_device_is_told_to_be_accepted_is_stored(folder: Path, s
     ledger.check_to_the_last()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_device_whose_later_runs_are_known_takes_part_again(folder: Path, seed: int) -> None:
     about = setting(seed)
     about.chaos = lambda world: restore_the_device(world, runs=3)
@@ -61,7 +61,7 @@ def test_a_device_whose_later_runs_are_known_takes_part_again(folder: Path, seed
     assert len(world.refusals) <= 1
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_coordinator_restored_from_a_copy_loses_nothing_of_what_it_acknowledges_from_then_on(
     folder: Path, seed: int
 ) -> None:

@@ -1,5 +1,6 @@
 """The federation plan: its file, its bounds, and the digest that names it."""
 
+import hashlib
 import json
 import tomllib
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from mfpt_coord.presets import PRESETS
 from mfpt_shared.errors import PlanError
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Task, Training, checked, plan_to_json
-from mfpt_shared.plan_files import plan_from_json, plan_from_toml, plan_to_toml
+from mfpt_shared.plan_files import plan_from_json, plan_from_toml, plan_to_toml, published_plan
 
 PLAN = Plan(task=Task(labels=("a", "b")))
 TASK = '[task]\nlabels = ["a", "b"]\n'
@@ -253,3 +254,37 @@ def test_a_published_plan_that_cannot_be_read_is_a_plan_error(payload: bytes) ->
 @pytest.mark.parametrize(("examples", "epochs"), [(0, 12), (16, 12), (50, 3), (192, 1), (701, 1)])
 def test_a_device_with_few_examples_makes_more_epochs(examples: int, epochs: int) -> None:
     assert Training(epochs=1, min_steps=12, batch_size=16).epochs_for(examples) == epochs
+
+
+def test_a_plan_with_fewer_keys_than_this_version_knows_keeps_the_digest_that_its_writer_gave_it() -> None:
+    """As from an older coordinator: whoever follows it must call it as the coordinator does."""
+    members = json.loads(PLAN.binding)
+    del members["training"]["schedule"]
+    older = json.dumps(members, separators=(",", ":")).encode()
+    plan = published_plan(older)
+    assert plan.digest == hashlib.sha256(older).hexdigest()[:16] != PLAN.digest
+    assert plan.training == PLAN.training
+    assert plan_from_json(plan.binding).digest == plan.digest
+
+
+def test_what_binds_the_coordinator_alone_is_not_looked_at_in_a_published_plan() -> None:
+    members = json.loads(plan_to_json(PLAN)) | {"aggregation": {"a key of a later version": 1}}
+    assert published_plan(json.dumps(members, separators=(",", ":")).encode()) == PLAN
+
+
+@pytest.mark.parametrize("section", ["training", ""])
+def test_an_unknown_key_that_binds_devices_is_refused_by_its_name(section: str) -> None:
+    members = json.loads(PLAN.binding)
+    (members[section] if section else members)["dropout"] = 0.5
+    with pytest.raises(PlanError, match="dropout"):
+        published_plan(json.dumps(members).encode())
+
+
+def test_a_data_folder_keeps_the_digest_of_its_plan_when_a_later_version_knows_more_keys() -> None:
+    members = json.loads(plan_to_json(PLAN))
+    del members["training"]["schedule"]
+    members["aggregation"]["buffer"] = 7
+    plan = plan_from_json(json.dumps(members, separators=(",", ":")).encode())
+    assert plan.digest == hashlib.sha256(plan.binding).hexdigest()[:16] != PLAN.digest
+    assert b"schedule" not in plan.binding
+    assert plan.aggregation.buffer == 7

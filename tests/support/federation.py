@@ -14,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from mfpt_coord.access.accounts import Credentials
+from mfpt_coord.core.opening import with_limit
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.server.channel import coordinator_will
-from mfpt_coord.server.coordinator import Coordinator, with_limit
+from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.commands.admission import connection_of, trust_of
@@ -26,6 +27,7 @@ from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_edge.storage.membership import Membership
+from mfpt_shared.clock import Clock, SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training, checked
@@ -89,7 +91,8 @@ async def coordinating(
             store,
             transport,
             identity,
-            clock=time.time,
+            clock=SteadyClock(),
+            wall=time.time,
             look_up=look_up,
             credentials=credentials,
         )
@@ -131,7 +134,7 @@ class Device:
         federation: str = "test",
         rounds: int | None = None,
         membership: Membership | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Clock | None = None,
     ) -> None:
         self.folder = DeviceFolder(folder)
         self.identity = self.folder.enrol(LanguageCode(language))
@@ -146,7 +149,7 @@ class Device:
             self._transport,
             trust=trust_of(membership),
             prepare=trainer if callable(trainer) else lambda _: trainer,
-            clock=clock,
+            clock=clock or SteadyClock(),
             rounds=rounds,
             observe=self._observe,
         )

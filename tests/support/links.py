@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -11,11 +12,18 @@ from mfpt_shared.transport.base import Connected, Transport, Will
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from mfpt_shared.transport.mqtt import MqttTransport
 from mfpt_shared.transport.security import Security
+from stub_federation.light_transport import LightTransport
 from support.brokers import mosquitto
 from support.certificates import signed_by
 from support.inbox import Inbox
 from support.nats import Nats, nats
 from support.proxy import Proxy
+
+
+class Kind(Protocol):
+    """Makes a transport."""
+
+    def __call__(self, address: BrokerAddress, client_id: str, *, will: Will | None = None) -> Transport: ...
 
 
 class Link(Protocol):
@@ -46,17 +54,15 @@ class MemoryLink:
 
 
 class MqttLink:
-    def __init__(
-        self, address: BrokerAddress, stack: contextlib.AsyncExitStack, security: Security | None = None
-    ) -> None:
+    def __init__(self, address: BrokerAddress, stack: contextlib.AsyncExitStack, kind: Kind = MqttTransport) -> None:
         self._address = address
-        self._security = security
+        self._kind = kind
         self._stack = stack
         self._proxies: dict[Transport, Proxy] = {}
 
     async def client(self, name: str, will: Will | None = None) -> Transport:
         proxy = await self._stack.enter_async_context(Proxy(self._address))
-        client = MqttTransport(proxy.address, name, will=will, security=self._security)
+        client = self._kind(proxy.address, name, will=will)
         self._proxies[client] = proxy
         self._stack.push_async_callback(client.close)
         return client
@@ -77,11 +83,14 @@ async def open_link(kind: str, directory: Path) -> AsyncIterator[Link]:
             case "nats":
                 server = await stack.enter_async_context(nats(directory, Nats()))
                 yield MqttLink(server.tcp, stack)
+            case "light":
+                server = await stack.enter_async_context(nats(directory, Nats()))
+                yield MqttLink(server.tcp, stack, LightTransport)
             case "wss":
                 coordinator = SigningKey.generate()
                 certificate = signed_by(coordinator.private, directory, "broker")
                 server = await stack.enter_async_context(nats(directory, Nats(certificate)))
-                yield MqttLink(server.web, stack, Security(pinned=coordinator.public))
+                yield MqttLink(server.web, stack, partial(MqttTransport, security=Security(pinned=coordinator.public)))
             case _:
                 yield MqttLink(await stack.enter_async_context(mosquitto(directory)), stack)
 

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Final
 
+from support.rough_broker import Hearing
 from support.small_world import COORDINATOR, World
 
 PAUSE_SECONDS: Final = 12.0
@@ -12,16 +13,19 @@ DISK_SECONDS: Final = 20.0
 
 
 async def misfortune(world: World) -> None:
-    """Kill processes, cut connections, fill the disk, and kill or replace the broker, until the world heals."""
+    """Kill processes, cut connections, fill the disk, kill, replace or deafen the broker, until the world heals."""
     while world.age < world.setting.heals_after:
         await asyncio.sleep(world.rng.uniform(0, PAUSE_SECONDS))
-        match world.rng.choice(["kill", "kill", "cut", "cut", "full disk", "broker", "fresh broker"]):
+        match world.rng.choice(["kill", "kill", "cut", "cut", "full disk", "deaf broker", "broker", "fresh broker"]):
             case "kill":
                 world.kill(world.rng.choice([COORDINATOR, *world.devices]))
             case "cut":
                 cut_one(world)
             case "full disk":
                 await fill_the_disk(world)
+            case "deaf broker":
+                world.faults += 1
+                world.broker.hearing = world.rng.choice([*Hearing])
             case what:
                 await restart_the_broker(world, forgets=what == "fresh broker")
 

@@ -100,8 +100,8 @@ class MortalOutbox(Outbox):
 
     def put(self, sequence: int, payload: bytes) -> None:
         self._life.passes("before an update is kept")
-        super().put(sequence, payload)
         self._journal.made(sequence, payload)
+        super().put(sequence, payload)
         self._life.passes("after an update was kept")
 
     def forget(self, sequence: int) -> None:

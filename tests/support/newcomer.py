@@ -1,9 +1,10 @@
 """A device that is invited, and does by hand what `mfpt-edge join` does with an invitation."""
 
 import asyncio
+import contextlib
 import uuid
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
 from mfpt_shared.invitation import InvitationLine, proof
@@ -15,6 +16,8 @@ from mfpt_shared.transport.mqtt import MqttTransport
 from mfpt_shared.transport.security import Security
 from support.inbox import Inbox
 from support.sealing import key_of, sealed
+
+ATTEMPTS: Final = 10
 
 
 class Newcomer:
@@ -42,9 +45,13 @@ class Newcomer:
             about["proof"] = proof(digest(line.secret), key_of(self.name).public)
             asked = Enrol(user=self.name, **about | {"language": "swh"} | changes)
             up = ENROL_UP.path(line.federation, line.token)
-            transport.publish(up, sealed(up, asked, self.name))
-            await inbox.until(lambda: any(asked.nonce.encode() in payload for payload in inbox.payloads(down)))
-            return self._last(down, inbox)
+            for _ in range(ATTEMPTS):
+                # A coordinator that has just started may not listen yet: a device asks again, too.
+                transport.publish(up, sealed(up, asked, self.name))
+                with contextlib.suppress(AssertionError):
+                    await inbox.until(lambda: any(asked.nonce.encode() in one for one in inbox.payloads(down)), 2.0)
+                    return self._last(down, inbox)
+            raise AssertionError(f"no answer to {ATTEMPTS} requests; this came: {inbox.events!r:.2000}")
         finally:
             await transport.close()
 

@@ -45,6 +45,7 @@ class RealWorld:
         disturbed: float = 0.0,
         crew: int = 1,
         seconds: tuple[float, float] = (0.05, 0.3),
+        disk: Path | None = None,
     ) -> None:
         """Prepare; nothing runs yet.
 
@@ -56,9 +57,10 @@ class RealWorld:
             disturbed: Share of the messages that are doubled, late or overtaken.
             crew: Devices in one process.
             seconds: Shortest and longest time of a training.
+            disk: Folder for everything of the coordinator and its broker; None: the same.
         """
         self.folder = folder
-        self.service = Service(folder, plan)
+        self.service = Service(disk or folder, plan)
         self.rng = random.Random(seed)
         self.proxy = Proxy(self.service.address)
         self.acknowledged: set[Entry] = set()
@@ -133,7 +135,7 @@ class RealWorld:
         await self.proxy.mend()
 
     async def restore_a_device(self, after: float) -> None:
-        """Copy a device's folder while it runs, and restore it some seconds later."""
+        """Copy a device's folder between two of its runs, and restore it some seconds later."""
         self.faults += 1
         device, copy = self.rng.choice(self.devices), self._new_copy()
         folder = Path(device.group.folders[0])

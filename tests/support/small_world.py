@@ -6,24 +6,15 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
-from mfpt_coord.server.serve import open_state
-from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
-from mfpt_edge.session.connect import connect_with_retries
-from mfpt_edge.session.trust import Trust
-from mfpt_edge.storage.device_folder import Identity
 from mfpt_shared.errors import ConnectionFailed, Incompatible
-from mfpt_shared.languages import LanguageCode
-from support.federation import no_distances
-from support.ledger import Entry, Journal, Ledger, balance, entered_in
-from support.mortal import Killed, Life, MortalFolder, MortalStore
+from support.ledger import Entry, Ledger, balance, entered_in
+from support.mortal import Killed, Life
 from support.rough_broker import RoughBroker
-from support.rough_transport import RoughTransport
 from support.sealing import key_of
-from support.small_device import HeardTransport, name_of, settle
-from support.stub import StubTrainer
+from support.small_coordinator import serve
+from support.small_device import join
 from support.virtual_time import BEGINNING, VirtualLoop, live
 from support.world_setting import Setting
 
@@ -42,6 +33,7 @@ class World:
         plan: The coordinator's plan.
         lives: What each process has lived through so far, the newest run last.
         done: Processes that have ended by themselves.
+        clock_error: By how much the clocks of processes that start now are fast, seconds.
         disk_is_full: Whether the coordinator cannot commit anything.
         faults: Number of things that went wrong so far, beside messages.
         before_start: What to do before a process is started the next time.
@@ -65,6 +57,7 @@ class World:
         self.done: set[str] = set()
         self.is_ending = False
         self.disk_is_full = False
+        self.clock_error = 0.0
         self.faults = 0
         self.before_start: dict[str, Callable[[], None]] = {}
         self.given_up: set[Entry] = set()
@@ -76,8 +69,11 @@ class World:
 
     async def live(self) -> None:
         """Live until every device has left and every update is folded."""
-        serving = asyncio.create_task(self._restarted(COORDINATOR, self._serve))
-        joining = [asyncio.create_task(self._restarted(device, self._join)) for device in self.devices]
+        serving = asyncio.create_task(self._restarted(COORDINATOR, lambda _, life: serve(self, life)))
+        joining = [
+            asyncio.create_task(self._restarted(device, lambda name, life: join(self, name, life)))
+            for device in self.devices
+        ]
         chaos = asyncio.create_task(self._heal())
         try:
             await self._until_all_have_left(serving, joining)
@@ -168,68 +164,10 @@ class World:
                 return
             await asyncio.sleep(self.rng.uniform(0, RESTART_SECONDS))
 
-    async def _serve(self, _: str, life: Life) -> None:
-        self.data.mkdir(parents=True, exist_ok=True)
-        store = MortalStore(self.data / "coordinator.sqlite", life, lambda: self.disk_is_full)
-        try:
-            state = open_state(store, self.plan)
-            epoch = store.begin_run(self.loop.time(), self.key.public)
-            identity = CoordinatorIdentity(store.coordinator, self.loop.time(), epoch, self.key)
-            transport = RoughTransport(
-                self.broker,
-                identity.mqtt_client,
-                life,
-                will=coordinator_will(self.plan.federation, identity),
-                persistent=True,
-            )
-            self.coordinator = Coordinator(
-                state,
-                store,
-                transport,
-                identity,
-                clock=self.loop.time,
-                look_up=no_distances,
-                revive=lambda times: self._restart_the_broker(life, times),
-            )
-            await self.coordinator.run()
-        except ConnectionFailed:
-            life.end()  # whoever watches over the process starts it again
-            raise
-        finally:
-            self.coordinator = None if life.is_over else self.coordinator
-            store.close()
-
-    def _restart_the_broker(self, life: Life, times: int) -> None:
-        """Restart the broker for its coordinator as the embedded one does, with a fresh folder if that did not help."""
-        if not life.is_over:
-            self.broker.stop(forgets=times > 1)
-            self.loop.call_later(1, self.broker.start)
-
-    async def _join(self, name: str, life: Life) -> None:
-        identity = Identity(name_of(name), LanguageCode(self.devices[name]))
-        journal = Journal(self.journal(name), identity.client)
-        folder = MortalFolder(self.folder / name, life, journal)
-        settle(folder.path, identity)
-        session = folder.begin_session(folder.enrol(identity.language))
-        federation = self.setting.plan.federation
-        will = client_will(federation, session)
-        transport = HeardTransport(journal, self.broker, session.mqtt_client, life, will=will)
-        client = EdgeClient(
-            folder,
-            session,
-            federation,
-            transport,
-            trust=Trust(),
-            prepare=lambda _: StubTrainer(step=0.1),
-            clock=self.loop.time,
-            rounds=self.setting.rounds,
-        )
-        self.clients[name] = client
-        try:
-            await connect_with_retries(transport, None, asyncio.sleep)
-            await client.run()
-        finally:
-            client.close()
+    def clock_of_a_run(self) -> Callable[[], float]:
+        """Return a clock that is as wrong as clocks are now, and does not jump."""
+        error = self.clock_error
+        return lambda: self.loop.time() + error
 
 
 def lived(folder: Path, setting: Setting) -> tuple[World, Ledger]:

@@ -35,6 +35,7 @@ class Setting:
         chaos: Called with the world at its start, to let things happen to it.
         heals_after: Seconds after which nothing goes wrong any more.
         is_started_again: Whether somebody starts a device again that ended because it does not fit the federation.
+        is_closed: Whether the devices are invited, by an invitation that admits exactly as many.
     """
 
     plan: Plan
@@ -46,3 +47,4 @@ class Setting:
     chaos: "Callable[[World], Coroutine[Any, Any, None]] | None" = None
     heals_after: float = 60.0
     is_started_again: bool = False
+    is_closed: bool = False

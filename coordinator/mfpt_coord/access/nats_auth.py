@@ -8,6 +8,7 @@ Source: NATS documentation, "Auth Callout"; measured on nats-server 2.15 (decisi
 
 import asyncio
 import logging
+import math
 import threading
 import time
 from collections.abc import Coroutine, Iterable
@@ -73,7 +74,7 @@ class NatsAccounts:
         self._system: Client | None = None
         self._work: set[asyncio.Task[None]] = set()
         self._lost = threading.Event()
-        self._logged_at = 0.0
+        self._logged_at = -math.inf
         self._unlogged = 0
 
     @property
@@ -178,7 +179,7 @@ class NatsAccounts:
         task.add_done_callback(_report)
 
     async def _decide(self, login: Login, question: Msg) -> None:
-        now = time.time()
+        at, now = time.time(), time.monotonic()
         given_up: list[Place] = []
         # Under one lock with `withdraw`: whoever is let in before it is noted by then, and will be cut.
         with self._lock:
@@ -188,12 +189,12 @@ class NatsAccounts:
             elif not is_nameless(login.user):
                 given_up = self._connections.add(login.user, Place(login.server, login.connection))
         if isinstance(found, Rights):
-            await question.respond(allowed(login, found, self._logins.key, int(now)))
+            await question.respond(allowed(login, found, self._logins.key, int(at)))
             await self._kick(given_up)
             return
         self._tell(login, found, now)
         await asyncio.sleep(delay)
-        await question.respond(refused(login, found, self._logins.key, int(now)))
+        await question.respond(refused(login, found, self._logins.key, int(at)))
 
     def _tell(self, login: Login, problem: str, now: float) -> None:
         """Log a failed login, but no more than one line a minute."""

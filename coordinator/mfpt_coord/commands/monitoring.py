@@ -12,6 +12,7 @@ from mfpt_coord.commands.control import report_of
 from mfpt_coord.commands.sight import Observer, Sight
 from mfpt_coord.server.control import runs_on
 from mfpt_coord.server.orders import ShowStatus, Status
+from mfpt_shared.background import in_background
 from mfpt_shared.errors import ConnectionFailed, TimedOut
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.protocol.topics import COORDINATOR_BEAT, COORDINATOR_STATE, COORDINATOR_STATUS
@@ -93,5 +94,5 @@ async def seen_on_this_machine(data_dir: Path) -> AsyncGenerator[Sight]:
 
 async def _asked(data_dir: Path) -> tuple[FederationStatus, float]:
     """Return the status that a coordinator gives through its control socket, and when, by the steady clock."""
-    report = await asyncio.to_thread(report_of, data_dir, ShowStatus(), Status)
+    report = await in_background(lambda: report_of(data_dir, ShowStatus(), Status))
     return report.status, time.monotonic()

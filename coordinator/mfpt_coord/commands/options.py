@@ -18,6 +18,14 @@ BrokerOption = Annotated[
     ),
 ]
 _CONNECTION_PANEL: Final = "The connection to the broker"
+RetryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--retry",
+        rich_help_panel=_CONNECTION_PANEL,
+        help="Attempts to reach the broker at the start, or 'forever', which is the default.",
+    ),
+]
 CaFileOption = Annotated[
     Path | None,
     typer.Option(

@@ -15,18 +15,22 @@ from mfpt_coord.commands.options import (
     DistancesOption,
     KeyOption,
     ProxyOption,
+    RetryOption,
 )
+from mfpt_shared.stopping import stopped_on_request
 
 if TYPE_CHECKING:
     from mfpt_coord.server.broker_config import Certificate
 
 
+@stopped_on_request("everything is saved, and the same command continues from here")
 def serve(
     plan: Annotated[
         Path | None,
         typer.Option(help="Plan file. By default the plan in the data folder, or the cldr preset for a new one."),
     ] = None,
     broker: BrokerOption = None,
+    retry: RetryOption = None,
     listen: Annotated[
         str, typer.Option(help="HOST:PORT for the embedded broker; port 0 takes a free one.")
     ] = "127.0.0.1:1883",
@@ -91,15 +95,19 @@ def serve(
     from mfpt_coord.server.serve import serve as run_serve
     from mfpt_shared.errors import UsageError
     from mfpt_shared.transport.connection import connection_if_named
+    from mfpt_shared.transport.retries import FOREVER, parse_attempts
     from mfpt_shared.transport.security import Security
 
     if mosquitto is not None and broker is None:
         raise UsageError("--mosquitto is the folder of a broker's accounts: name the broker with --broker")
+    if retry is not None and broker is None:
+        raise UsageError("--retry is for a broker that may not be there yet: name it with --broker")
     run_serve(
         ServeConfig(
             data_dir=(data_dir or default_data_dir()).absolute(),
             plan=read_plan(plan) if plan else None,
             broker=connection_if_named(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy),
+            attempts=parse_attempts(retry or FOREVER),
             listen=parse_listen(listen),
             folds=folds,
             offer=Offer(

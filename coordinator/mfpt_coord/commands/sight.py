@@ -59,13 +59,12 @@ class Sight:
 
     def in_words(self) -> str:
         """Return the health as a few words for people."""
-        match self.health:
-            case "silent" if not self.connected:
-                return f"silent: the broker cannot be reached; nothing heard for {self.quiet:.0f} s"
-            case "silent":
-                return f"silent: nothing heard for {self.quiet:.0f} s"
-            case known:
-                return known
+        if self.health == "online":
+            return "online"
+        causes = [] if self.connected else ["the broker cannot be reached"]
+        if self.quiet > ONLINE_SECONDS:
+            causes.append(f"nothing heard for {self.quiet:.0f} s")
+        return f"{self.health}: {', '.join(causes)}" if causes else self.health
 
     def phase_of(self, state: str, phase: str) -> str:
         """Return what a device is doing, as far as anybody knows."""

@@ -43,15 +43,19 @@ def status(
     from mfpt_coord.server.config import default_data_dir
     from mfpt_coord.server.control import runs_on
     from mfpt_shared.plan import federation_name
+    from mfpt_shared.stopping import stopped_on_request
     from mfpt_shared.transport.connection import parse_connection
     from mfpt_shared.transport.security import Security
 
-    show = keep_showing if watch else show_once
     folder = (data_dir or default_data_dir()).absolute()
     if data_dir is not None or (broker is None and federation is None and runs_on(folder)):
-        asyncio.run(show(seen_on_this_machine(folder), as_json=as_json))
-        return
-    name = federation_name(federation or "default")
-    security = Security(ca_file, cert, key)
-    connection = parse_connection(broker or DEFAULT_BROKER, os.environ, security=security, proxy=proxy)
-    asyncio.run(show(seen_through_broker(connection, name, timeout), as_json=as_json))
+        sights = seen_on_this_machine(folder)
+    else:
+        security = Security(ca_file, cert, key)
+        connection = parse_connection(broker or DEFAULT_BROKER, os.environ, security=security, proxy=proxy)
+        sights = seen_through_broker(connection, federation_name(federation or "default"), timeout)
+    if watch:
+        with stopped_on_request("the federation goes on"):
+            asyncio.run(keep_showing(sights, as_json=as_json))
+    else:
+        asyncio.run(show_once(sights, as_json=as_json))

@@ -17,7 +17,7 @@ from mfpt_coord.commands.status_view import render
 from mfpt_shared.errors import ConnectionFailed
 from mfpt_shared.texts import printable
 
-REMIND_SECONDS: Final = 10.0
+REMIND_SECONDS: Final = 5.0
 """Time between two plain lines on a coordinator that is not online, and of which nothing new is heard."""
 
 

@@ -1,4 +1,4 @@
-"""What can happen to the coordinator. `at` is the time, Unix seconds."""
+"""What can happen to the coordinator. `at` is the time, Unix seconds by a clock that never jumps."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ def fold_deadline(state: State, at: float) -> float:
     if not state.buffer:
         return math.inf
     # Updates that were in the buffer when the coordinator started wait until the devices have had time to come back.
-    back = state.opened + RETURN_SECONDS if state.buffer[-1].at < state.opened else 0.0
+    back = state.opened + RETURN_SECONDS if state.buffer[-1].at <= state.opened else 0.0
     if not state.joining and not training(state, at) and not eligible(state, at):
         return max(back, state.buffer[-1].at + QUIET_SECONDS)
     online = [client for client in state.clients.values() if client.state == "online"]

@@ -1,5 +1,6 @@
 """What the coordinator knows: one immutable value. Arrays in it are never written to."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -92,7 +93,7 @@ class Contribution:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that a decision of the coordinator depends on.
+    """Everything that a decision of the coordinator depends on. Times are Unix seconds by a clock that does not jump.
 
     Attributes:
         prompts: Newest prompt of each language, flat, [values] float32.
@@ -103,7 +104,7 @@ class State:
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
         staleness: Staleness -> number of accepted updates.
         last_version: Version after which nobody is assigned any more; None: there is no last one.
-        opened: When the coordinator started, Unix seconds.
+        opened: When the coordinator started; see `opening`.
         open: Whether devices take part without an invitation.
         enrolments: Device id -> what it is bound to.
         invitations: Token id -> invitation.
@@ -123,7 +124,7 @@ class State:
     counts: UpdateCounts = UpdateCounts()
     staleness: Mapping[int, int] = field(default_factory=dict)
     last_version: int | None = None
-    opened: float = 0.0
+    opened: float = -math.inf
     open: bool = True
     enrolments: Mapping[str, Enrolment] = field(default_factory=dict)
     invitations: Mapping[str, Invitation] = field(default_factory=dict)

@@ -15,13 +15,14 @@ _MAX_STALENESS: Final = 200
 _DEVICE_CHARACTERS: Final = 80
 
 
-def federation_status(state: State, started: float, at: float) -> FederationStatus:
+def federation_status(state: State, started: float, at: float, ahead: float = 0.0) -> FederationStatus:
     """Return what `coord/status` says, at most 256 KiB of JSON.
 
     Args:
         state: The state to summarise.
         started: When the coordinator started, Unix seconds.
-        at: Now, Unix seconds.
+        at: Now, by the clock of the state's times.
+        ahead: How far the wall clock is ahead of that one, seconds.
     """
     by_language = _by_language(state)
     most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-len(by_language[language]), language))
@@ -37,11 +38,11 @@ def federation_status(state: State, started: float, at: float) -> FederationStat
         buffer=len(state.buffer),
         buffer_size=fold_size(state),
         started=started,
-        at=at,
+        at=at + ahead,
         updates=state.counts,
         staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
         languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
-        clients=[_client(client, at) for client in sorted(shown, key=lambda one: (one.language, one.id))],
+        clients=[_client(client, at, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
         more_languages=len(by_language) - len(most),
         more_clients=len(state.clients) - len(shown),
         more_online=more_online,
@@ -76,7 +77,7 @@ def _accuracy(clients: list[Client]) -> float | None:
     return sum(accuracy * examples for accuracy, examples in measured) / weight if measured else None
 
 
-def _client(client: Client, at: float) -> ClientStatus:
+def _client(client: Client, at: float, ahead: float) -> ClientStatus:
     is_online = client.is_online(at)
     return ClientStatus(
         id=client.id,
@@ -84,7 +85,7 @@ def _client(client: Client, at: float) -> ClientStatus:
         state="online" if is_online else "offline",
         phase=client.phase if is_online else "offline",
         progress=client.progress,
-        last_seen=client.last_seen,
+        last_seen=max(0.0, client.last_seen + ahead),
         examples=client.examples,
         accuracy=client.accuracy,
         device=printable(client.device, _DEVICE_CHARACTERS),

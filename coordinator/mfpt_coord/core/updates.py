@@ -74,6 +74,8 @@ def _problem(state: State, client: Client, header: UpdateHeader) -> str:
     """Return why an update can never be used, in words; empty if it may be."""
     if header.sequence > client.sequence + MAX_JUMP:
         return f"update {header.sequence} cannot follow update {client.sequence}"
+    if header.plan != state.plan.digest:
+        return f"it was made under plan {header.plan}, and this federation follows plan {state.plan.digest} now"
     return incompatibility(header, state.plan) or language_problem(state, client.id, client.language)
 
 
@@ -120,8 +122,10 @@ def _usual_seconds(client: Client, at: float) -> float | None:
 
 def _rejected(state: State, client: Client, event: UpdateArrived, reason: RejectReason, detail: str) -> Step:
     header, at = event.update.header, event.at
-    # If the device trained again at once, the result would be rejected again.
-    client = replace(client, assignment=None, retry_at=at + REJECTED_SECONDS)
+    # If the device trained again at once, the result would be rejected again; but not after what has waited in its
+    # outbox since the federation followed another plan.
+    is_left_over = header.plan != state.plan.digest
+    client = replace(client, assignment=None, retry_at=client.retry_at if is_left_over else at + REJECTED_SECONDS)
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
     answer = Reject(sequence=header.sequence, reason=reason, detail=detail, sha256=_digest(event).hex())
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]

@@ -21,7 +21,7 @@ from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
 from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
 from mfpt_coord.server.certificate_files import CertificateFiles
 from mfpt_coord.server.child import end_orphan, find_server, last_words, prepare_child
-from mfpt_coord.server.ports import claim_port
+from mfpt_coord.server.ports import claim_port_soon
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.folders import private_file, private_folder
@@ -30,6 +30,7 @@ from mfpt_shared.transport.address import BrokerAddress, Scheme
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 2.0
+PORT_SECONDS: Final = 10.0
 """Time that the server has to end in order, which takes it 10 ms for each session; it loses nothing if it is killed."""
 RESTART_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
@@ -127,10 +128,12 @@ class EmbeddedBroker:
             TimedOut: It does not listen in time.
         """
         private_folder(self._directory)
-        await end_orphan(self._directory)
-        self._listen = replace(self._listen, port=claim_port(self._listen))
+        # A system frees the ports of a server that had a thousand connections some time after it has ended.
+        patience = PORT_SECONDS if await end_orphan(self._directory) else 0.0
+        self._listen = replace(self._listen, port=await claim_port_soon(self._listen, patience))
         if (websocket := self._options.websocket) is not None:
-            self._options = replace(self._options, websocket=replace(websocket, port=claim_port(websocket)))
+            port = await claim_port_soon(websocket, patience)
+            self._options = replace(self._options, websocket=replace(websocket, port=port))
         if self._options.certificate is not None:
             self._certificate = CertificateFiles(self._options.certificate, self._directory)
             self._options = replace(self._options, certificate=self._certificate.copies)

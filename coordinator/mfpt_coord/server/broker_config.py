@@ -12,6 +12,8 @@ from mfpt_coord.access.rights import coordinator_rights
 
 # More than paho keeps in flight, so that the broker never waits for the coordinator.
 MAX_UNCONFIRMED: Final = 4096
+STORM_SECONDS: Final = 60
+"""How long a subscription may take when a thousand devices come back at once; it is refused otherwise, after 5 s."""
 LOG_BYTES: Final = 16 * 2**20
 LOG_FILES: Final = 3
 SILENT_SECONDS: Final = 2
@@ -19,6 +21,7 @@ SILENT_SECONDS: Final = 2
 ANSWER_SECONDS: Final = 40
 """Time that the service for logins has to answer, or the login is refused. Whoever connects gives up before that, and
 tries again: a service that is slow or away makes nobody believe that he is not wanted."""
+MAX_CONNECTIONS: Final = 65_000
 _IN_TIME: Final = f"authorization {{ timeout: {SILENT_SECONDS} }}"
 
 
@@ -54,7 +57,7 @@ class BrokerOptions:
     """
 
     max_payload: int
-    max_connections: int = 65_000
+    max_connections: int = MAX_CONNECTIONS
     certificate: Certificate | None = None
     websocket: Listen | None = None
 

@@ -8,20 +8,21 @@ import asyncio
 import secrets
 from typing import Final, NamedTuple
 
-from mfpt_coord.server.channel import Clock, CoordinatorIdentity
+from mfpt_coord.server.channel import CoordinatorIdentity
+from mfpt_shared.clock import Clock
 from mfpt_shared.errors import DecodeError, InUse
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.protocol.codec import Received, encode, understand
 from mfpt_shared.protocol.messages import Challenge, ChallengeAnswer, CoordinatorState
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import COORDINATOR_ANSWER, COORDINATOR_CHALLENGE, COORDINATOR_STATE
-from mfpt_shared.transport.base import Connected, Event, Inbound, Transport
+from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, Transport
 
 ANSWER_SECONDS: Final = 3.0
 
 
 class Other(NamedTuple):
-    """A coordinator of which the broker says that it is online."""
+    """A coordinator that has not said that it ends."""
 
     id: str
     key: PublicKey
@@ -33,17 +34,15 @@ async def ensure_alone(transport: Transport, federation: str, identity: Coordina
     Another one is one with another key: runs of one coordinator tell each other apart by their epochs.
 
     Args:
-        transport: Connection of its own to the broker, without a last will.
+        transport: Connection of its own to the broker, without a last will; it is connected, and closed afterwards.
         federation: Name of the federation.
         identity: The coordinator that is about to start.
         clock: Time that the challenge is stamped with.
 
     Raises:
         InUse: Another coordinator is online.
-        MfptError: The broker cannot be reached; see Transport.connect.
     """
     inquiry = Inquiry(transport, federation, identity, clock)
-    await transport.connect()
     try:
         async with asyncio.timeout(ANSWER_SECONDS) as limit:
             while not inquiry.is_over:
@@ -54,18 +53,28 @@ async def ensure_alone(transport: Transport, federation: str, identity: Coordina
         pass  # nobody has answered
     finally:
         await transport.close()
-    if inquiry.answered is not None:
-        raise InUse(
-            f"coordinator {inquiry.answered.id} (key {fingerprint(inquiry.answered.key)}) serves federation "
-            f"{federation} on this broker already; stop it first, or give this one a plan with another federation name"
+    if (found := inquiry.found) is not None:
+        raise InUse(_beside(found, federation, is_cut=inquiry.is_cut))
+
+
+def _beside(other: Other, federation: str, *, is_cut: bool) -> str:
+    """Return what to tell whoever starts a coordinator beside another one."""
+    name = f"coordinator {other.id} (key {fingerprint(other.key)})"
+    advice = "stop it first, or give this one a plan with another federation name"
+    if is_cut:
+        return (
+            f"the broker cut the connection, as it does when somebody else logs in as the same user, and {name} has "
+            f"not said that it ends; {advice}, and a user of its own"
         )
+    return f"{name} serves federation {federation} on this broker already; {advice}"
 
 
 class Inquiry:
     """One coordinator's question, and what has been heard since.
 
     Attributes:
-        answered: The other coordinator, once it has answered.
+        found: The other coordinator, once it has shown that it is there.
+        is_cut: Whether it has shown so by taking this one's place at the broker, instead of by an answer.
     """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
@@ -75,14 +84,15 @@ class Inquiry:
         self._identity = identity
         self._clock = clock
         self._nonce = secrets.token_urlsafe(16)
-        self._online: Other | None = None
+        self._suspect: Other | None = None
         self._is_back = False
-        self.answered: Other | None = None
+        self.found: Other | None = None
+        self.is_cut = False
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing to wait for: somebody has answered, or nobody is said to be online."""
-        return self.answered is not None or (self._is_back and self._online is None)
+        """Whether there is nothing to wait for: somebody is found, or nobody is left to suspect."""
+        return self.found is not None or (self._is_back and self._suspect is None)
 
     def has_asked(self, event: Event) -> bool:
         """Take notice of an event; tell whether it called for a challenge."""
@@ -91,6 +101,9 @@ class Inquiry:
                 self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
             # It also marks a moment: once it is back, what the broker keeps has come.
             return self._ask()
+        if isinstance(event, Disconnected):
+            # Some brokers know a client by its user: who logs in cuts whoever has, and both come back again and again.
+            self.found, self.is_cut = self._suspect, True
         if not isinstance(event, Inbound):
             return False
         try:
@@ -104,11 +117,11 @@ class Inquiry:
         match received.message:
             case Challenge(nonce=self._nonce):
                 self._is_back = True
-            case ChallengeAnswer(nonce=self._nonce) if self._online is not None and signer == self._online.key:
-                self.answered = self._online
-            case CoordinatorState(coordinator=name, state=state) if signer != self._identity.key.public:
-                before, self._online = self._online, Other(name, signer) if state == "online" else None
-                return self._online not in (None, before) and self._ask()
+            case ChallengeAnswer(nonce=self._nonce) if self._suspect is not None and signer == self._suspect.key:
+                self.found = self._suspect
+            case CoordinatorState() as said if signer != self._identity.key.public:
+                before, self._suspect = self._suspect, None if _has_ended(said) else Other(said.coordinator, signer)
+                return self._suspect not in (None, before) and self._ask()
         return False
 
     def _ask(self) -> bool:
@@ -118,3 +131,8 @@ class Inquiry:
         )
         self._transport.publish(path, seal(path, encode(challenge), self._identity.key))
         return True
+
+
+def _has_ended(said: CoordinatorState) -> bool:
+    """Tell whether a coordinator itself has said that it ends: its last will says so of one that may come back."""
+    return said.state == "offline" and said.at > said.started

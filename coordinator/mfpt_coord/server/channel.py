@@ -1,12 +1,13 @@
 """The coordinator's end of the protocol: its topics on a transport, and what the bytes on them mean."""
 
-from collections.abc import Callable
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import msgspec
 
 from mfpt_coord.server.kept import Kept
+from mfpt_shared.clock import Clock
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import MAX_JSON, encode
@@ -39,13 +40,13 @@ from mfpt_shared.protocol.topics import (
 )
 from mfpt_shared.transport.base import QOS, Qos, Transport, Will
 from mfpt_shared.transport.base import Event as TransportEvent
+from mfpt_shared.transport.retries import connect
 
 FromCoordinatorT = TypeVar("FromCoordinatorT", bound=FromCoordinator)
 
-Clock = Callable[[], float]
-"""Tells the time, Unix seconds."""
-
 MOST_PADDING: Final = MAX_JSON - 1024
+ADVICE: Final = "is the broker running there?"
+"""What to look at where it cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ class Channel:
 
     Attributes:
         kept: What the broker is to keep.
+        reached: Whether the broker has ever been connected.
     """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
@@ -97,17 +99,19 @@ class Channel:
             transport: Connection to the broker, with `coordinator_will` as its will.
             federation: Name of the federation.
             identity: Who the coordinator is.
-            clock: Time that messages are stamped with.
+            clock: Time that messages are stamped with, Unix seconds.
         """
         self._transport = transport
         self._federation = federation
         self._identity = identity
         self._clock = clock
         self.kept = Kept()
+        self.reached = False
 
     async def connect(self) -> None:
-        """Connect for the first time; see Transport.connect."""
-        await self._transport.connect()
+        """Connect for the first time, however long that takes; see `retries.connect`."""
+        await connect(self._transport, None, asyncio.sleep, ADVICE)
+        self.reached = True
 
     async def receive(self) -> list[TransportEvent]:
         """See Transport.receive."""
@@ -115,8 +119,9 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what any coordinator does; retained states come first."""
-        of_coordinators = (COORDINATOR_STATE, COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
-        for topic in (*of_coordinators, CLIENT_STATE, CLIENT_UP, ENROL_UP):
+        of_devices = (CLIENT_STATE, CLIENT_UP, ENROL_UP)
+        of_coordinators = (COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
+        for topic in (COORDINATOR_STATE, *of_devices, *of_coordinators):
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
@@ -185,5 +190,5 @@ class Channel:
 
     async def close(self, flush_seconds: float) -> None:
         """Disconnect in order, once the broker has confirmed everything or the time is up."""
-        await self._transport.flush(flush_seconds)
+        await self._transport.flush(flush_seconds if self.reached else 0.0)
         await self._transport.close()

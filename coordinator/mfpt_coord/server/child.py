@@ -19,6 +19,10 @@ from mfpt_shared.errors import ConnectionFailed
 from mfpt_shared.texts import printable
 
 ORPHAN_SECONDS: Final = 2.0
+OPEN_MAX: Final = 10_240
+"""Files that a process may open on macOS where the system sets no limit, sys/syslimits.h."""
+SPARE_FILES: Final = 100
+"""Files that the server needs for itself: it has a dozen ports and pipes, and a few files of its store at a time."""
 _DIE_WITH_PARENT: Final = 1  # PR_SET_PDEATHSIG, linux/prctl.h
 
 _log = logging.getLogger(__name__)
@@ -54,37 +58,61 @@ def _lines(file: Path) -> list[str]:
         return []
 
 
+def open_files() -> int:
+    """Return how many files the child may open."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return OPEN_MAX if most == resource.RLIM_INFINITY else most
+
+
+def connections_with(files: int) -> int:
+    """Return how many connections the server may take. One that has no files left delivers nothing to anybody.
+
+    Args:
+        files: Files that it may open.
+    """
+    return max(files - SPARE_FILES, 1)
+
+
 def prepare_child() -> None:
     """Run in the child: the coordinator handles Ctrl-C, and the child must not outlive it."""
     os.setpgid(0, 0)
     os.umask(0o077)  # what it writes into the data folder is the owner's alone
-    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files != most:
-        with contextlib.suppress(ValueError, OSError):  # macOS: less than it says
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    with contextlib.suppress(ValueError, OSError):  # the system allows less than it says
+        resource.setrlimit(resource.RLIMIT_NOFILE, (open_files(), resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 
 
-async def end_orphan(directory: Path) -> None:
-    """End the server that a killed coordinator left behind, on a system without PR_SET_PDEATHSIG."""
+async def end_orphan(directory: Path) -> bool:
+    """End the server that a killed coordinator left behind, which may need long to end by itself.
+
+    Returns:
+        Whether there was one; its ports may be taken for a moment yet.
+    """
     pid_file = directory / "nats.pid"
     try:
         pid = int(pid_file.read_text(encoding="ascii"))
     except (OSError, ValueError):
-        return
-    if _is_ours(directory, pid):
+        return False
+    was_left = _is_ours(directory, pid)
+    if was_left:
         _log.warning("ending an embedded broker that was left behind (process %d)", pid)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-        try:
-            async with asyncio.timeout(ORPHAN_SECONDS):
-                while _is_ours(directory, pid):
-                    await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        if not await _ended(directory, pid, signal.SIGTERM):
+            await _ended(directory, pid, signal.SIGKILL)
     pid_file.unlink(missing_ok=True)
+    return was_left
+
+
+async def _ended(directory: Path, pid: int, number: signal.Signals) -> bool:
+    """Send a server a signal, wait, and tell whether it is gone."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(ORPHAN_SECONDS):
+            while _is_ours(directory, pid):
+                await asyncio.sleep(0.05)  # not our child, so nothing tells us when it ends
+            return True
+    return False
 
 
 def _is_ours(directory: Path, pid: int) -> bool:

@@ -132,7 +132,7 @@ class Intake:
         """Return what it means that a device is at work in a session although a later one has begun, if it is."""
         is_at_work = isinstance(message, Ready) or (isinstance(message, ClientState) and message.state == "online")
         newest = max(self._last_of(device, topic.name)[0] for topic in (CLIENT_STATE, CLIENT_UP))
-        if not is_at_work or message.session >= newest:
+        if not (is_at_work and message.session < newest) and not self._is_overtaken(device, message):
             return None
         ready = message.number if isinstance(message, Ready) else 0
         return SessionOver(at, device, message.session, ready, newest)
@@ -149,6 +149,13 @@ class Intake:
         if received.signer != known:
             raise _Refused("forged", f"signed by {fingerprint(received.signer)}, not by the device's own key")
         return []
+
+    def _is_overtaken(self, device: str, message: FromDevice) -> bool:
+        """Tell whether a later announcement than this one came; a restored device may have used this session before."""
+        client = self._state().clients.get(device)
+        if client is None or not isinstance(message, Ready):
+            return False
+        return (message.session, message.number) < (client.session, client.announced)
 
     def _is_full(self, enrolments: Mapping[str, Enrolment]) -> bool:
         if len(enrolments) + len(self._met) < MAX_DEVICES:

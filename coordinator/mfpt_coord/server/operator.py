@@ -1,7 +1,6 @@
 """Carries out what the operator orders: invitations, and the list of devices."""
 
 import os
-import time
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -63,23 +62,23 @@ class Operator:
             case WithdrawInvitation(token=token):
                 if token not in self.coordinator.state.invitations:
                     raise UsageError(f"there is no invitation {token}; mfpt-coord invitations list shows them")
-                await self.coordinator.apply(InvitationWithdrawn(time.time(), token))
+                await self.coordinator.apply(InvitationWithdrawn(self.coordinator.clock(), token))
             case ListDevices():
                 return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
             case ShowStatus():
                 return Status(status=self.coordinator.status())
             case Revoke(device=device):
                 self._check(device)
-                await self.coordinator.apply(DeviceRevoked(time.time(), device))
+                await self.coordinator.apply(DeviceRevoked(self.coordinator.clock(), device))
             case Rename(device=device, name=name):
                 self._check(device)
-                await self.coordinator.apply(DeviceRenamed(time.time(), device, name))
+                await self.coordinator.apply(DeviceRenamed(self.coordinator.clock(), device, name))
         return Done()
 
     async def _invite(self, order: Invite) -> Invitation:
         if order.language is not None and order.role != "device":
             raise UsageError(f"a {order.role} has no language; leave --lang away")
-        now, secret = time.time(), encoded(os.urandom(SECRET_BYTES))
+        now, secret = self.coordinator.clock(), encoded(os.urandom(SECRET_BYTES))
         made = admission.Invitation(
             encoded(os.urandom(TOKEN_BYTES)),
             digest(secret),
@@ -139,7 +138,7 @@ class Operator:
             fingerprint=fingerprint(enrolment.key),
             token=enrolment.token,
             at=enrolment.at,
-            online=client is not None and client.is_online(time.time()),
+            online=client is not None and client.is_online(self.coordinator.clock()),
             last_seen=None if client is None else client.last_seen,
             revoked=enrolment.revoked,
         )

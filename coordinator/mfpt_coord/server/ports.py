@@ -1,7 +1,9 @@
 """TCP ports that can be listened on."""
 
+import asyncio
 import random
 import socket
+import time
 from typing import Final
 
 from mfpt_coord.server.broker_config import Listen
@@ -11,6 +13,7 @@ from mfpt_shared.errors import ConnectionFailed
 # when the server is started again. Above what systems give to services.
 _FREE: Final = range(20_000, 32_768)
 _TRIES: Final = 100
+_LOOK_SECONDS: Final = 0.1
 
 
 def claim_port(listen: Listen) -> int:
@@ -31,6 +34,26 @@ def claim_port(listen: Listen) -> int:
         f"cannot listen on {listen}: {problem.strerror}; choose another port (--listen {Listen(listen.host, 0)} "
         f"finds a free one), or use the broker that is already there (--broker mqtt://{listen})"
     ) from problem
+
+
+async def claim_port_soon(listen: Listen, patience: float) -> int:
+    """Return a port as `claim_port` does; wait if it is taken, for as long as its last owner may take to let it go.
+
+    Args:
+        listen: Address.
+        patience: Seconds.
+
+    Raises:
+        ConnectionFailed: The port is still taken after that.
+    """
+    give_up = time.monotonic() + patience
+    while True:
+        try:
+            return claim_port(listen)
+        except ConnectionFailed:
+            if time.monotonic() >= give_up:
+                raise
+        await asyncio.sleep(_LOOK_SECONDS)  # nothing tells when a port is free
 
 
 def _bind(host: str, port: int) -> None:

@@ -2,6 +2,7 @@
 
 import datetime
 import ipaddress
+import logging
 import os
 import socket
 from contextlib import AsyncExitStack
@@ -15,9 +16,10 @@ from mfpt_coord.access.mosquitto import MosquittoFiles
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.broker import EmbeddedBroker
-from mfpt_coord.server.broker_config import BrokerOptions, Certificate, Listen
+from mfpt_coord.server.broker_config import MAX_CONNECTIONS, BrokerOptions, Certificate, Listen
 from mfpt_coord.server.broker_watch import Revive
 from mfpt_coord.server.channel import CoordinatorIdentity
+from mfpt_coord.server.child import connections_with, open_files
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.logins import known_accounts, revoked_users
 from mfpt_shared.atomic import write_durably
@@ -27,9 +29,13 @@ from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security
 
+FEW_CONNECTIONS: Final = 1000
+"""Connections below which the operator is told how to get more."""
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 # A network that is reserved for documentation: nothing is sent there, but the system says from which address it would.
 _FAR_AWAY: Final = ("192.0.2.1", 9)
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
     certificate = _certificate(config, identity.key)
     options = BrokerOptions(
         max(largest_payload(state.plan), MAX_JSON),
+        max_connections=_connections(),
         certificate=certificate,
         websocket=config.offer.websocket,
     )
@@ -103,6 +110,14 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
     # The coordinator reaches its own broker at an address that the certificate may not name.
     own = Connection((broker.address,), Security(exact=broker.certificate))
     return Reach(own, _advertised(config, tuple(listening)), broker.accounts, broker.revive)
+
+
+def _connections() -> int:
+    """Return how many connections the embedded broker takes, as this machine lets it open files."""
+    most = connections_with(open_files())
+    if most < FEW_CONNECTIONS:
+        _log.warning("the broker takes at most %d connections: raise the limit of open files (ulimit -Hn)", most)
+    return min(most, MAX_CONNECTIONS)
 
 
 def _as_others_see(address: BrokerAddress, listen: Listen) -> BrokerAddress:

@@ -1,5 +1,6 @@
 """Makes a data folder of a backup again."""
 
+import logging
 import shutil
 import sqlite3
 import tempfile
@@ -13,6 +14,8 @@ from mfpt_coord.server.stored_file import BACKUP_TABLE, reading
 from mfpt_coord.server.stored_values import meta
 from mfpt_shared.atomic import atomic_file, write_durably
 from mfpt_shared.errors import MfptError, UsageError
+
+_log = logging.getLogger(__name__)
 
 
 def restore(
@@ -40,6 +43,11 @@ def restore(
         if there and not force:
             names = ", ".join(one.name for one in there)
             raise UsageError(f"{data_dir} is in use ({names}): choose another --data-dir, or move it aside (--force)")
+        if found.made is not None and found.made > time.time():
+            _log.warning(
+                "this machine's clock is behind the backup: set it before you start the coordinator, or devices "
+                "may take it for an earlier run"
+            )
         try:
             return found, _put_back(plain, data_dir, there)
         except OSError as error:
@@ -48,7 +56,7 @@ def restore(
 
 def _put_back(file: Path, data_dir: Path, there: list[Path]) -> Path | None:
     """Put a backup in the place of what is there. Where this is cut off, `serve` sees that the database is missing."""
-    least = max(int(time.time()), *(_epoch(one) for one in there), 0)
+    least = max((_epoch(one) for one in there), default=0)
     with atomic_file(data_dir / DATABASE_FILE) as made:
         shutil.copyfile(file, made)
         key = _without_key(made, least)
@@ -60,7 +68,8 @@ def _put_back(file: Path, data_dir: Path, there: list[Path]) -> Path | None:
 def _without_key(copy: Path, least: int) -> bytes:
     """Make a database in use of a backup's copy, and return the key.
 
-    Devices follow a run whose epoch is higher than all that they have seen: that of the next run is above `least`.
+    Devices follow a run whose epoch is higher than all that they have seen: that of the next run is above `least`, and
+    at least the time.
     """
     with closing(sqlite3.connect(copy, isolation_level=None)) as database:
         key: bytes = database.execute(f"SELECT key FROM {BACKUP_TABLE}").fetchone()[0]  # noqa: S608 - our own name

@@ -21,6 +21,9 @@ from mfpt_shared.transport.base import Inbound
 
 REPAIR_SECONDS: Final = 30.0
 """Time between two repairs, at least."""
+CUT_SECONDS: Final = 5.0
+"""Duration of a connection under which its end is no accident."""
+MANY_CUTS: Final = 5
 MAX_TOLD: Final = 100
 # A coordinator that starts asks twice; one that runs says how it stands once for each version.
 BURST: Final = 100.0
@@ -53,7 +56,33 @@ class Rivals:
         self._bucket = Bucket(BURST, PER_SECOND, BURST, -math.inf)
         self._told: set[PublicKey | None] = set()
         self._repaired = -math.inf
+        self._is_repair = False
+        self._connected = -math.inf
+        self._cuts = 0
         self.repair_at = math.inf
+
+    def connected(self, at: float) -> None:
+        """Note that the broker is connected: it may have lost everything, unless the connection comes and goes."""
+        self._connected = at
+        if self._cuts < MANY_CUTS:
+            self.repair_at, self._is_repair = at, False
+        else:
+            self._repair_soon(at)
+
+    def lost(self, at: float) -> None:
+        """Note that the connection is lost."""
+        self._cuts = self._cuts + 1 if at < self._connected + CUT_SECONDS else 0
+        self._connected = -math.inf
+        if self._cuts == MANY_CUTS:
+            _log.error(
+                "the broker has ended the connection %d times in a row, each time at once: does another coordinator "
+                "log in as the same user? Stop one of the two, or give each a user of its own",
+                self._cuts,
+            )
+
+    def _repair_soon(self, at: float) -> None:
+        self.repair_at = min(self.repair_at, max(at, self._repaired + REPAIR_SECONDS))
+        self._is_repair = True
 
     def hears(self, path: str) -> bool:
         """Tell whether only coordinators publish on a full topic."""
@@ -75,7 +104,7 @@ class Rivals:
         """
         fate = self._channel.kept.fate(inbound.topic, inbound.payload)
         if fate == "replacing":
-            self.repair_at = min(self.repair_at, max(at, self._repaired + REPAIR_SECONDS))
+            self._repair_soon(at)
         is_news = fate == "replacing" or parse(inbound.topic, self._federation).topic in _NEWS
         if fate == "own" or not is_news or not self._bucket.take(at):
             return
@@ -100,7 +129,9 @@ class Rivals:
         """Tell, once, whether it is time to publish this coordinator's messages again."""
         if now < self.repair_at:
             return False
-        self.repair_at, self._repaired = math.inf, now
+        self.repair_at = math.inf
+        if self._is_repair:
+            self._repaired = now
         return True
 
     def _read(self, inbound: Inbound, at: float) -> Received | None:
@@ -113,30 +144,37 @@ class Rivals:
 
     def _tell(self, topic: str, received: Received | None) -> None:
         """Tell the operator, once for each key, that something has taken the place of an own message."""
-        by = None if received is None else received.signer
-        if by == self._identity.key.public:
+        if received is None:
+            if self._is_new(None):
+                _log.warning(
+                    "somebody has removed or overwritten what the broker keeps on %s; it is published again. Let no "
+                    "other user of the broker publish there",
+                    topic[:200],
+                )
+            return
+        if received.signer == self._identity.key.public:
             return  # its own last will or an earlier run's message, or a replay of one
-        if by is not None:
-            self._refusals.counts["forged"] += 1
-        if by in self._told or len(self._told) >= MAX_TOLD:
-            return
-        self._told.add(by)
-        if received is None or by is None:
+        self._refusals.counts["forged"] += 1
+        message, known_as = received.message, ""
+        if isinstance(message, CoordinatorState):
+            if message.state == "offline":
+                return  # the last will of one that was cut off before this one started
+            known_as = f"{message.coordinator}, "
+        if self._is_new(received.signer):
             _log.warning(
-                "somebody has removed or overwritten what the broker keeps on %s; it is published again. Let no "
-                "other user of the broker publish there",
-                topic[:200],
+                "another coordinator (%skey %s) serves federation %s on this broker as well, and publishes over this "
+                "one's messages; they are published again. Stop one of the two, or give it another federation name",
+                known_as,
+                fingerprint(received.signer),
+                self._federation,
             )
-            return
-        message = received.message
-        known_as = f"{message.coordinator}, " if isinstance(message, CoordinatorState) else ""
-        _log.warning(
-            "another coordinator (%skey %s) serves federation %s on this broker as well, and publishes over this one's "
-            "messages; they are published again. Stop one of the two, or give it another federation name",
-            known_as,
-            fingerprint(by),
-            self._federation,
-        )
+
+    def _is_new(self, key: PublicKey | None) -> bool:
+        """Tell whether the operator has not heard of a key yet; None stands for those who sign nothing."""
+        if key in self._told or len(self._told) >= MAX_TOLD:
+            return False
+        self._told.add(key)
+        return True
 
     def _check_epoch(self, epoch: int) -> None:
         """Look at what a run of this coordinator said about itself."""

@@ -4,39 +4,41 @@ import asyncio
 import contextlib
 import logging
 import os
-import signal
 import time
 import uuid
 from dataclasses import replace
 from pathlib import Path
 
+from mfpt_coord.core.opening import with_limit
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
 from mfpt_coord.server.challenge import ensure_alone
-from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
+from mfpt_coord.server.channel import ADVICE, CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
-from mfpt_coord.server.coordinator import Coordinator, with_limit
+from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.data_folder import KEY_FILE, open_key, open_store
 from mfpt_coord.server.operator import Operator
+from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
-from mfpt_shared.errors import Incompatible, Interrupted
+from mfpt_shared.clock import SteadyClock
+from mfpt_shared.errors import ConnectionFailed, Incompatible
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
+from mfpt_shared.transport.retries import connect
 
 _log = logging.getLogger(__name__)
 
 
 def serve(config: ServeConfig) -> None:
-    """Run a coordinator until it is done or told to stop.
+    """Run a coordinator until it is done or interrupted; it has saved whatever it acknowledged.
 
     Raises:
-        Interrupted: Somebody pressed Ctrl-C; everything is saved.
         MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
@@ -45,8 +47,7 @@ def serve(config: ServeConfig) -> None:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store)
-            if asyncio.run(_run(config, store, state, identity)) == signal.SIGINT:
-                raise Interrupted("interrupted; everything is saved, and the same command continues from here")
+            asyncio.run(_run(config, store, state, identity))
         finally:
             store.close()
 
@@ -80,10 +81,10 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
     if state is None:
         state = initial(plan or default_plan())
         store.create(state, uuid.uuid4().hex[:12])
-    elif plan is not None and plan != state.plan:
+    elif plan is not None and (difference := _difference(state.plan, plan)):
         raise Incompatible(
             f"the data folder follows plan {state.plan.digest}, but --plan is {plan.digest} (they differ in "
-            f"{_difference(state.plan, plan)}); give the new plan a --data-dir of its own"
+            f"{difference}); give the new plan a --data-dir of its own"
         )
     return state
 
@@ -98,7 +99,7 @@ def _with_distances(state: State, custom: Distances) -> State:
 
 
 def _difference(first: Plan, second: Plan) -> str:
-    sections = (section for section in first.__struct_fields__ if getattr(first, section) != getattr(second, section))
+    sections = (section for section in Plan.__struct_fields__ if getattr(first, section) != getattr(second, section))
     return ", ".join(sections)
 
 
@@ -120,15 +121,25 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
         )
 
 
-async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> int:
-    """Return the number of the signal that ended the service; 0 if it ended on its own."""
+async def _not_yet(_: AnyOrder) -> AnyReport:
+    """Answer an order that comes while nobody can be told of it.
+
+    Raises:
+        ConnectionFailed: Always.
+    """
+    raise ConnectionFailed("the coordinator still waits for its broker: see its log, and try again later")
+
+
+async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
         found = await reach(config, state, identity, stack)
         if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
             asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
-            await ensure_alone(asking, federation, identity, time.time)
+            async with control_socket(config.data_dir, _not_yet):
+                await connect(asking, config.attempts, asyncio.sleep, ADVICE)
+                await ensure_alone(asking, federation, identity, time.time)
         transport = found.connection.transport(
             identity.mqtt_client, will=coordinator_will(federation, identity), persistent=True
         )
@@ -137,24 +148,17 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
             store,
             transport,
             identity,
-            clock=time.time,
+            clock=SteadyClock(),
+            wall=time.time,
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
             revive=found.revive,
         )
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
-        ended_by = 0
-
-        def stop(number: int) -> None:
-            nonlocal ended_by
-            ended_by = number
-            coordinator.stop()
-
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stop, number)
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
-        await coordinator.run()
-        _log.info("stopped at version %d", coordinator.state.version)
-    return ended_by
+        try:
+            await coordinator.run()
+        finally:
+            _log.info("stopped at version %d", coordinator.state.version)

@@ -39,6 +39,7 @@ class Database:
             MfptError: It cannot be read or written.
         """
         self.path = path
+        self._problem = ""
         if path.exists() or path.is_symlink():
             self._open()
         else:
@@ -48,7 +49,7 @@ class Database:
 
     def _open(self) -> None:
         self.connection = open_database(self.path)
-        self._log_is_empty = checkpoint(self.connection)
+        self.empty_log()
         self._place = _place(self.path)
 
     @contextmanager
@@ -78,7 +79,10 @@ class Database:
 
     def empty_log(self) -> bool:
         """Move what is in the log into the file, and tell whether that could be done now."""
-        self._log_is_empty = checkpoint(self.connection)
+        problem = checkpoint(self.connection)
+        if problem not in ("", self._problem):
+            _log.warning("folded updates may still be in the database's log (%s); trying again", problem)
+        self._problem, self._log_is_empty = problem, not problem
         return self._log_is_empty
 
     @property

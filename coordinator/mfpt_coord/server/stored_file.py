@@ -121,6 +121,8 @@ def _check_file(path: Path) -> None:
     try:
         if not path.is_file():
             raise DamagedDatabase(f"{path} is not a file" if path.exists() else f"{path} is missing")
+        # While a log is beside it, the file may be shorter than it says: the log holds the rest.
+        may_be_short = has_log(path)
         with path.open("rb") as file:
             header, size = file.read(_HEADER_BYTES), path.stat().st_size
     except OSError as error:
@@ -129,8 +131,7 @@ def _check_file(path: Path) -> None:
         raise DamagedDatabase(f"{path} is empty")
     if not header.startswith(_MAGIC):
         raise DamagedDatabase(f"{path} is not a database")
-    # While a log is beside it, the file may be shorter than it says: the log holds the rest.
-    if size < _whole_size(header) and not has_log(path):
+    if size < _whole_size(header) and not (may_be_short or has_log(path)):
         raise DamagedDatabase(f"{path} ends after {size} of {_whole_size(header)} bytes (was it copied halfway?)")
 
 

@@ -1,7 +1,6 @@
 """The tables of the coordinator's database, how an older database gets them, and what is removed from them in time."""
 
 import hashlib
-import logging
 import sqlite3
 from typing import Final
 
@@ -9,8 +8,6 @@ from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.topics import CLIENT_UP
-
-_log = logging.getLogger(__name__)
 
 SCHEMA_VERSION: Final = 3
 _UPGRADED: Final = 2
@@ -168,24 +165,21 @@ def _forget_payloads(database: sqlite3.Connection, before: float) -> None:
             database.execute("RELEASE forgetting")
 
 
-def checkpoint(database: sqlite3.Connection) -> bool:
+def checkpoint(database: sqlite3.Connection) -> str:
     """Move everything into the database file, and empty the log beside it, which holds what was removed.
-
-    Returns:
-        Whether the log is empty now.
 
     Where that cannot be done now, because somebody reads the file or the disk is full, it can be done later: whatever
     was committed stays committed.
+
+    Returns:
+        Why it could not be done, in words; empty: it was.
     """
     waiting = database.execute("PRAGMA busy_timeout").fetchone()[0]
     database.execute("PRAGMA busy_timeout = 0")
     try:
         is_busy = database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
-        problem = "another program reads the database" if is_busy else ""
     except sqlite3.Error as error:
-        problem = str(error)
+        return str(error)
     finally:
         database.execute(f"PRAGMA busy_timeout = {waiting}")
-    if problem:
-        _log.warning("folded updates may still be in the database's log (%s); trying again", problem)
-    return not problem
+    return "another program reads the database" if is_busy else ""

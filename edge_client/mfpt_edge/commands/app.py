@@ -44,6 +44,7 @@ from mfpt_edge.commands.options import (
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.plan import TaskKind
+from mfpt_shared.stopping import stopped_on_request
 
 app = typer.Typer(
     name="mfpt-edge",
@@ -70,6 +71,7 @@ def options(
 
 
 @app.command(epilog="Example: mfpt-edge join 'mfpt://server.example:8883/radio?lang=swh#…' --data sentences.csv")
+@stopped_on_request("the same command continues from here")
 def join(
     invitation: InvitationArgument = None,
     lang: JoinLanguageOption = None,

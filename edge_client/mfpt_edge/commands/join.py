@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 import time
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -21,8 +20,9 @@ from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
 from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.rounds import Origin
-from mfpt_shared.errors import Interrupted, Terminated, UsageError
+from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home, owned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Role
@@ -93,11 +93,9 @@ class View(Protocol):
 
 
 def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    """Take part in a federation.
+    """Take part in a federation. Whoever interrupts it finds unacknowledged updates in the outbox.
 
     Raises:
-        Interrupted: Somebody pressed Ctrl-C; unacknowledged updates stay in the outbox.
-        Terminated: The system asked the process to end (SIGTERM); the same holds.
         MfptError: See `errors`.
     """
     require_engine()
@@ -116,7 +114,7 @@ def _check_data_early(data: DataSource) -> None:
 
 
 async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    began = time.time()
+    began = time.monotonic()
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
     session = folder.begin_session(identity)
@@ -133,35 +131,18 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         transport,
         trust=trust_of(membership),
         prepare=lambda plan: prepare(config, plan, view),
-        clock=time.time,
+        clock=SteadyClock(),
         rounds=config.rounds,
         retries=config.retries.reconnect,
         observe=view.update,
     )
-    task = asyncio.current_task()
-    received: int | None = None
-
-    def interrupt(number: int) -> None:
-        nonlocal received
-        received = number
-        if task is not None:
-            task.cancel()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, interrupt, number)
     try:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
         await client.run()
-        seconds = time.time() - began
+        seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
         return _result(config.language, client.snapshot, outcome, seconds)
-    except asyncio.CancelledError:
-        if received is None:
-            raise
-        if received == signal.SIGTERM:
-            raise Terminated("stopped; the same command continues from here") from None
-        raise Interrupted("interrupted; the same command continues from here") from None
     finally:
         client.close()
 

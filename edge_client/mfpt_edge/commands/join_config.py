@@ -10,6 +10,7 @@ from mfpt_edge.data.columns import Columns
 from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.transport.retries import parse_attempts
 
 CONNECT_ATTEMPTS: Final = 5
 """Attempts at the first connection, unless `--retry` says otherwise."""
@@ -116,18 +117,15 @@ class JoinConfig:
 
 
 def parse_retries(text: str | None) -> Retries:
-    """Return what `--retry` means; None: the option was not given.
+    """Return what `--retry` means for a device; None: the option was not given.
 
     Raises:
         UsageError: It is neither a number nor `forever`.
     """
     if text is None:
         return Retries(CONNECT_ATTEMPTS, None)
-    if text == "forever":
-        return Retries(None, None)
-    if not text.isdecimal():
-        raise UsageError(f"--retry {text!r}: give a number of attempts, or 'forever'")
-    return Retries(int(text), int(text))
+    attempts = parse_attempts(text)
+    return Retries(attempts, attempts)
 
 
 def parse_size(text: str, option: str) -> int:

@@ -59,6 +59,11 @@ def growing(seconds: float, times: int) -> float:
     return min(seconds * 2.0 ** min(times, 32), LONGEST_PAUSE_SECONDS)
 
 
+def knowing(state: State, version: int) -> State:
+    """Note that the coordinator has published a version."""
+    return replace(state, published=max(state.published, version))
+
+
 def given(state: State, prompt: PromptHeader, at: float) -> State:
     """Return the state of a device that is given a prompt, the newest that it knows."""
     newer = replace(state, version=prompt.version, epoch=prompt.epoch)

@@ -1,5 +1,6 @@
 """What a device waits for, and for how long before it does something about it."""
 
+from dataclasses import replace
 from typing import Final
 
 from mfpt_edge.core.asking import growing, is_at_hand, needed_version
@@ -21,18 +22,23 @@ def waits_for_acknowledgement(state: State) -> bool:
 
 
 def lacks_news(state: State) -> bool:
-    """Tell whether the plan, a coordinator, or word of the version that the device needs has not come.
+    """Tell whether the plan, a coordinator, or word of the version that the device needs has not come, or may not.
 
     A broker may lose a retained message that is published during a SUBSCRIBE, or send the one before it.
     """
     needed = needed_version(state)
     waits = needed is not None and state.published < needed and not is_at_hand(state, needed)
-    return state.connected and (state.plan is None or state.coordinator is None or waits)
+    return state.connected and (state.plan is None or state.coordinator is None or state.refused or waits)
 
 
 def look_again_at(state: State) -> float:
     """Return when a device that lacks news subscribes again, in Unix seconds."""
     return state.waiting_since + growing(RESUBSCRIBE_SECONDS, state.looks)
+
+
+def waiting(state: State, at: float) -> State:
+    """Begin to wait for news; if they do not come, the device subscribes again."""
+    return replace(state, waiting_since=at, looks=0)
 
 
 def is_busy(state: State) -> bool:

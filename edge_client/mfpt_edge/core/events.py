@@ -1,4 +1,4 @@
-"""What happens to the edge client. `at` is the time, in Unix seconds."""
+"""What happens to the edge client. `at` is the time, Unix seconds by a clock that never jumps."""
 
 from dataclasses import dataclass
 
@@ -16,6 +16,13 @@ class BrokerConnected:
 @dataclass(frozen=True, slots=True)
 class BrokerLost:
     """The connection to the broker is down."""
+
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotSubscribed:
+    """The broker has refused a subscription: for good, or because it had no room."""
 
     at: float
 
@@ -85,6 +92,7 @@ class TimePassed:
 Event = (
     BrokerConnected
     | BrokerLost
+    | NotSubscribed
     | CoordinatorSeen
     | PlanReceived
     | PromptReceived

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Final
 
-from mfpt_edge.core.asking import ask, given, is_at_hand, needed_version
+from mfpt_edge.core.asking import ask, given, is_at_hand, knowing, needed_version
 from mfpt_edge.core.deadlines import (
     LAST_PROMPT_SECONDS,
     REANNOUNCE_SECONDS,
@@ -17,6 +17,7 @@ from mfpt_edge.core.deadlines import (
     is_busy,
     lacks_news,
     look_again_at,
+    waiting,
     waits_for_acknowledgement,
 )
 from mfpt_edge.core.effects import (
@@ -42,6 +43,7 @@ from mfpt_edge.core.events import (
     BrokerLost,
     CoordinatorSeen,
     Event,
+    NotSubscribed,
     PlanReceived,
     Prepared,
     PromptReceived,
@@ -85,7 +87,9 @@ def _(event: TimePassed, state: State) -> Step:
         state = replace(state, sent_at=event.at)
         effects.append(SendUpdates(state.outbox))
     if lacks_news(state) and event.at >= look_again_at(state):
-        state = replace(state, waiting_since=event.at, looks=state.looks + 1)
+        # What it was told while it did not hear is lost: it is told again in answer to an announcement.
+        known = state.announced and not state.refused
+        state = replace(state, waiting_since=event.at, looks=state.looks + 1, announced=known)
         effects.append(Subscribe())
     return state, effects
 
@@ -93,8 +97,8 @@ def _(event: TimePassed, state: State) -> Step:
 @_record.register
 def _(event: BrokerConnected, state: State) -> Step:
     # The coordinator's retained state follows; until it comes, nobody is known to listen.
-    fresh = replace(state, connected=True, coordinator=None, announced=False, asked=0)
-    return _waiting(fresh, event.at), [Subscribe(), PublishState(at_once=True)]
+    fresh = replace(state, connected=True, refused=False, coordinator=None, announced=False, asked=0)
+    return waiting(fresh, event.at), [Subscribe(), PublishState(at_once=True)]
 
 
 @_record.register
@@ -103,15 +107,20 @@ def _(event: BrokerLost, state: State) -> Step:
 
 
 @_record.register
+def _(event: NotSubscribed, state: State) -> Step:
+    return waiting(replace(state, refused=True), event.at), []
+
+
+@_record.register
 def _(event: CoordinatorSeen, state: State) -> Step:
     if event.message.state == "offline":
         if state.coordinator is None:
             return state, [Tell("no coordinator is online yet; waiting for one")] if state.plan is None else []
         gone = replace(state, coordinator=None, announced=False, assigned=None)
-        return _waiting(gone, event.at), [Tell("the coordinator went offline; waiting")]
+        return waiting(gone, event.at), [Tell("the coordinator went offline; waiting")]
     epoch, version = event.message.epoch, event.message.version
     if epoch == state.coordinator:
-        return _knowing(state, version), []
+        return knowing(state, version), []
     seen = replace(state, coordinator=epoch, announced=False, assigned=None, sent_at=event.at)
     seen = replace(seen, trained_from=-1, published=version)  # it may have lost its database, and be at a lower version
     return seen, [SendUpdates(state.outbox)] if state.outbox else []
@@ -175,11 +184,11 @@ def _(event: TrainingFailed, state: State) -> Step:
 
 @_record.register
 def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each message
-    state = _knowing(state, event.message.version)
+    state = knowing(replace(state, refused=False), event.message.version)
     match event.message:
         case Assign(version=version):
             busy = state.leaving or state.phase == "training"
-            return (state, []) if busy else (_waiting(replace(state, assigned=version), event.at), [])
+            return (state, []) if busy else (waiting(replace(state, assigned=version), event.at), [])
         case Ack() as answer:
             return _acknowledged(state, answer)
         case Reject(sequence=sequence, reason=reason, detail=detail):
@@ -254,17 +263,7 @@ def _leave_with(state: State, version: int, at: float) -> State:
     """Begin to wait for the version to leave with. It may not exist yet: only after a while does it count as lost."""
     leave_by = min(state.leave_by, at + LAST_PROMPT_SECONDS)
     leaving = replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None)
-    return _waiting(leaving, at)
-
-
-def _waiting(state: State, at: float) -> State:
-    """Begin to wait for news; if they do not come, the device subscribes again."""
-    return replace(state, waiting_since=at, looks=0)
-
-
-def _knowing(state: State, version: int) -> State:
-    """Note that the coordinator has published a version."""
-    return replace(state, published=max(state.published, version))
+    return waiting(leaving, at)
 
 
 def _in_phase(state: State, phase: Phase) -> Step:

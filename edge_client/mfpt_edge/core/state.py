@@ -9,7 +9,7 @@ from mfpt_shared.protocol.messages import Phase
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything that a decision of the edge client depends on. Times are Unix seconds.
+    """Everything that a decision of the edge client depends on. Times are Unix seconds, by a clock that never jumps.
 
     Attributes:
         language: Language of the device.
@@ -17,6 +17,7 @@ class State:
         connected: Whether the connection to the broker is up.
         waiting_since: When the device last subscribed, or began to wait for a last version.
         looks: How often it has subscribed again since then, because something that it waits for has not come.
+        refused: Whether the broker has refused a subscription over this connection, and no order has come since.
         coordinator: Epoch of the coordinator that is online; None if no coordinator is.
         plan: Plan that this device follows; None before it came.
         prepared: Whether data and backbone are loaded.
@@ -49,6 +50,7 @@ class State:
     connected: bool = False
     waiting_since: float = 0.0
     looks: int = 0
+    refused: bool = False
     coordinator: int | None = None
     plan: Plan | None = None
     prepared: bool = False

@@ -104,7 +104,7 @@ def _event(message: FromCoordinator | Prompt, at: float) -> Event:
         case PlanNotice(plan=plan, digest=digest):
             if digest != plan.digest:
                 raise Incompatible(
-                    f"the coordinator calls its plan {digest}, this mfpt calls it {plan.digest}: use the same version"
+                    f"the coordinator calls its plan {digest}, but the plan that came is {plan.digest}: it was altered"
                 )
             return PlanReceived(at, plan)
         case Prompt():

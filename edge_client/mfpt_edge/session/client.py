@@ -28,13 +28,13 @@ from mfpt_edge.core.effects import (
     Tell,
     Train,
 )
-from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, TimePassed
+from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, NotSubscribed, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
-from mfpt_edge.session.lost_connection import LostConnection
+from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
@@ -46,7 +46,7 @@ from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import AuthenticationFailed, Incompatible
-from mfpt_shared.plan import Plan, plan_to_json
+from mfpt_shared.plan import Plan
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -107,7 +107,7 @@ class EdgeClient:
         )
         self._channel = Channel(transport, federation, session)
         self._is_member = trust.key is not None
-        self._lost = LostConnection(self._is_member, retries)
+        self._lost = LostConnection(MEMBER if self._is_member else ANYBODY, retries)
         self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
         self._freshness = Freshness(self._kept_epoch, version, session.number)
         self._hearing = Hearing(Listener(federation, trust, self._freshness))
@@ -194,6 +194,7 @@ class EdgeClient:
                 self._handle(BrokerConnected(self._clock()))
             case SubscriptionRefused():
                 _log.warning("%s", event)
+                self._handle(NotSubscribed(self._clock()))
             case Disconnected():
                 self._handle(BrokerLost(self._clock()))
                 self._lost.note(event, self._clock())
@@ -218,7 +219,7 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:  # noqa: PLR0912 - one case for each effect, a line or two
         match effect:
             case Prepare(plan):
-                self._disk.write("the plan", lambda: self._folder.save_plan(plan_to_json(plan)))
+                self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))
                 self._job.load(plan)
             case KeepPrompt(prompt):
                 self.prompts.receive(prompt)

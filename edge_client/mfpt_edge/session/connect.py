@@ -8,14 +8,14 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, TimedOut, WrongCertificate
+from mfpt_shared.errors import AuthenticationFailed, WrongCertificate
 from mfpt_shared.transport.base import Transport
+from mfpt_shared.transport.retries import connect
 
-FIRST_PAUSE_SECONDS: Final = 0.5
-LONGEST_PAUSE_SECONDS: Final = 30.0
 REFUSED_PAUSES: Final = (1.0, 2.0)
-"""Seconds before a login that was refused is tried again. A broker whose logins are decided by the coordinator refuses
-everybody until the coordinator has started."""
+"""Seconds before a login that was refused is tried again. A broker whose logins are decided by a service may refuse
+everybody until that has started."""
+_ADVICE: Final = "is `mfpt-coord serve` running there?"
 
 _log = logging.getLogger(__name__)
 
@@ -36,26 +36,12 @@ async def connect_with_retries(
         WrongCertificate: The broker is another one than was asked for; trying again would not help.
         AuthenticationFailed: The broker refused the credentials, several times.
     """
-    attempt, pause, refusals = 1, FIRST_PAUSE_SECONDS, iter(REFUSED_PAUSES)
-    while True:
+    for pause in REFUSED_PAUSES:
         try:
-            await transport.connect()
+            return await connect(transport, attempts, sleep, _ADVICE)
         except WrongCertificate:
             raise
         except AuthenticationFailed as error:
-            if (wait := next(refusals, None)) is None:
-                raise
-            _log.info("%s; trying again", error)
-            await sleep(wait)
-            continue
-        except (ConnectionFailed, TimedOut) as error:
-            if attempts is not None and attempt >= attempts:
-                tried = "1 attempt" if attempt == 1 else f"{attempt} attempts"
-                advice = "is `mfpt-coord serve` running there? (--retry forever keeps trying)"
-                raise type(error)(f"{error} ({tried}); {advice}") from error
-            if attempt == 1:
-                _log.info("%s; trying again", error)
-        else:
-            return
+            _log.debug("%s; trying again", error)  # people are told if it lasts
         await sleep(pause)
-        attempt, pause = attempt + 1, min(2 * pause, LONGEST_PAUSE_SECONDS)
+    return await connect(transport, attempts, sleep, _ADVICE)

@@ -6,9 +6,11 @@ if the key that the invitation names has signed it.
 """
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import Final
 
+from mfpt_edge.session.lost_connection import INVITED, LostConnection
 from mfpt_edge.storage.device_folder import Session
 from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
 from mfpt_shared.invitation import InvitationLine, proof
@@ -105,12 +107,13 @@ async def ask(transport: Transport, asked: Request) -> Admitted:
         AuthenticationFailed: The device is not admitted, or the broker has cut it off.
         TimedOut: No answer came.
     """
+    lost = LostConnection(INVITED)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 transport.subscribe(asked.down, qos=ENROL_DOWN.qos)
                 transport.publish(asked.up, asked.payload)
-                answer = await _answer_within(transport, asked, REPEAT_SECONDS)
+                answer = await _answer_within(transport, asked, lost, REPEAT_SECONDS)
                 if answer is not None:
                     return answer
     except TimeoutError as error:
@@ -119,15 +122,16 @@ async def ask(transport: Transport, asked: Request) -> Admitted:
         ) from error
 
 
-async def _answer_within(transport: Transport, asked: Request, seconds: float) -> Admitted | None:
+async def _answer_within(transport: Transport, asked: Request, lost: LostConnection, seconds: float) -> Admitted | None:
     try:
         async with asyncio.timeout(seconds):
             while True:
                 for event in await transport.receive():
                     if isinstance(event, Connected):
+                        lost.mended()
                         transport.subscribe(asked.down, qos=ENROL_DOWN.qos)
-                    if isinstance(event, Disconnected) and event.refused:
-                        raise AuthenticationFailed("the broker does not accept this invitation any more: get a new one")
+                    if isinstance(event, Disconnected):
+                        lost.note(event, time.monotonic())
                     if (answer := asked.answer_in(event)) is not None:
                         return answer
     except TimeoutError:

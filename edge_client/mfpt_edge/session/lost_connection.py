@@ -13,6 +13,13 @@ REFUSALS: Final = 3
 """Refused logins, one after the other, after which the device believes that it is not wanted..."""
 REFUSED_SECONDS: Final = 5.0
 """...if they took at least so long: where logins are decided by a service, a broker that starts refuses everybody."""
+MEMBER: Final = (
+    "the broker no longer accepts this device's credentials; it may have been revoked: ask for a new invitation"
+)
+INVITED: Final = "the broker does not accept this invitation any more: get a new one"
+ANYBODY: Final = (
+    f"the broker no longer accepts these credentials; was its password changed? Give the new one in {PASSWORD_VARIABLE}"
+)
 
 _log = logging.getLogger(__name__)
 
@@ -22,15 +29,15 @@ class LostConnection:
     """What has become of the attempts to reconnect, which the transport makes.
 
     Attributes:
-        is_member: Whether the device was invited.
+        unwanted: What a person is told who is not wanted any more.
         retries: Failed attempts after which it gives up; None: it never does.
         refusals: Refused logins in a row.
         refused_since: When the first of them was refused, seconds.
         reason: Why the last attempt failed.
     """
 
-    is_member: bool
-    retries: int | None
+    unwanted: str
+    retries: int | None = None
     refusals: int = 0
     refused_since: float = math.inf
     reason: str = ""
@@ -53,21 +60,10 @@ class LostConnection:
         self.refusals = self.refusals + 1 if lost.refused else 0
         self.refused_since = min(self.refused_since, at) if lost.refused else math.inf
         if self.refusals >= REFUSALS and at - self.refused_since >= REFUSED_SECONDS:
-            raise AuthenticationFailed(self._unwanted())
+            raise AuthenticationFailed(self.unwanted)
         if lost.reason != self.reason:
             what = "lost the connection to the broker" if not self.reason else "no connection yet"
             _log.warning("%s (%s); reconnecting, nothing is lost", what, lost.reason)
         self.reason = lost.reason
         if self.retries is not None and lost.attempts >= self.retries:
             raise ConnectionFailed(f"the broker is gone ({lost.reason}), {lost.attempts} attempts to reconnect failed")
-
-    def _unwanted(self) -> str:
-        if self.is_member:
-            return (
-                "the broker no longer accepts this device's credentials; it may have been revoked: ask for a new "
-                "invitation"
-            )
-        return (
-            "the broker no longer accepts these credentials; was its password changed? Give the new one in "
-            f"{PASSWORD_VARIABLE}"
-        )

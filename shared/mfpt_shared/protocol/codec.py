@@ -25,11 +25,13 @@ import numpy as np
 import safetensors
 import safetensors.numpy
 
-from mfpt_shared.errors import DecodeError
+from mfpt_shared.errors import DecodeError, PlanError
 from mfpt_shared.keys import PublicKey
-from mfpt_shared.plan import binding_part
+from mfpt_shared.plan_files import published_plan
+from mfpt_shared.protocol.base import Digest
 from mfpt_shared.protocol.messages import (
     PROTOCOL,
+    FromCoordinator,
     Message,
     PlanNotice,
     Prompt,
@@ -120,7 +122,7 @@ def encode(message: Decoded) -> bytes:
     if isinstance(message, Update):
         return _encode_frame(_KINDS[Update], message.header, message.delta)
     if isinstance(message, PlanNotice):
-        return msgspec.json.encode({**msgspec.structs.asdict(message), "plan": binding_part(message.plan)})
+        return msgspec.json.encode({**msgspec.structs.asdict(message), "plan": msgspec.Raw(message.plan.binding)})
     return msgspec.json.encode(message)
 
 
@@ -134,8 +136,26 @@ def decode(topic: Topic, payload: bytes) -> Decoded:
         raise DecodeError(f"payload of {len(payload):,} bytes on {topic.name}; the limit is {MAX_PAYLOAD:,}")
     if topic.binary is not None and not (topic.json is not None and payload[:1] == b"{"):
         return _decode_frame(topic.binary, payload)
+    if topic.json is PlanNotice:
+        return _decode_notice(payload, topic.name)
     message: Decoded = _decode_json(topic.json, payload, topic.name)
     return message
+
+
+class _Notice(FromCoordinator, frozen=True, kw_only=True):
+    """A `PlanNotice` whose plan is not decoded yet: its digest is that of these very bytes."""
+
+    digest: Digest
+    plan: msgspec.Raw
+
+
+def _decode_notice(payload: bytes, where: str) -> PlanNotice:
+    notice: _Notice = _decode_json(_Notice, payload, where)
+    try:
+        plan = published_plan(bytes(notice.plan))
+    except PlanError as error:
+        raise DecodeError(f"{where}: {error}") from error
+    return PlanNotice(**(msgspec.structs.asdict(notice) | {"plan": plan}))
 
 
 def _decode_json(kind: Any, payload: bytes, where: str) -> Any:  # noqa: ANN401 - `kind` may be a union

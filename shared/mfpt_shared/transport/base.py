@@ -52,13 +52,19 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRefused:
-    """The broker does not let this client read some topics. Each filter is named once in the life of a transport."""
+    """The broker does not let this client read some topics, or has no room for that.
+
+    MQTT 3.1.1 knows no reason but "failure" (section 3.9.3). Each filter is named once in the life of a transport.
+    """
 
     filters: tuple[str, ...]
 
     def __str__(self) -> str:
         """Return a sentence for people."""
-        return f"the broker does not let this user read {', '.join(self.filters)}; is that the federation's name?"
+        return (
+            f"the broker does not let this user read {', '.join(self.filters)}; has it room for one more, and is that "
+            "the federation's name?"
+        )
 
 
 Event = Inbound | Connected | Disconnected | SubscriptionRefused

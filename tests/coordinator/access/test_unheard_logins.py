@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import shutil
-import signal
 import sysconfig
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from nats.aio.client import Client
 
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
-from mfpt_coord.access.nats_connections import cut, logins
+from mfpt_coord.access.nats_connections import logins
 from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
 from mfpt_shared.errors import ConnectionFailed, TimedOut
 from mfpt_shared.keys import SigningKey
@@ -24,7 +23,6 @@ from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Disconnected
 from support.adversary import ANN, connect, enter
 from support.brokers import free_port
-from support.inbox import Inbox
 
 pytestmark = pytest.mark.network
 LOGINS = ServerLogins("service", "system", "coordinator", SigningKey.generate())
@@ -113,29 +111,3 @@ def test_a_login_that_nobody_answers_is_not_taken_for_a_refusal(tmp_path: Path) 
                 await enter(server.mqtt, ANN)
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
-
-
-@pytest.mark.slow
-def test_a_connection_is_cut_by_a_server_that_has_stood_still_for_a_while(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    async def until_cut(inbox: Inbox) -> None:
-        await inbox.until_event(Disconnected)
-
-    async def scenario() -> None:
-        async with serving(tmp_path) as server, server.service():
-            ann, inbox = await enter(server.mqtt, ANN)
-            system = await server.system()
-            ((_, place),) = await logins(system)
-            server.process.send_signal(signal.SIGSTOP)
-            cutting = asyncio.create_task(cut(system, [place]))
-            await asyncio.sleep(3)  # longer than one question waits for its answer
-            server.process.send_signal(signal.SIGCONT)
-            await cutting
-            await until_cut(inbox)
-            await system.close()
-            await ann.close()
-
-    asyncio.run(asyncio.wait_for(scenario(), 60))
-
-    assert not [line for line in caplog.messages if "not wanted" in line]

@@ -93,7 +93,7 @@ def test_a_broker_that_is_lost_is_named_until_it_is_back() -> None:
     observer.take(Connected(), 8.0)
     words += [sight.in_words() for sight in [observer.sight(8.0)] if sight is not None]
     assert words == [
-        "silent: the broker cannot be reached; nothing heard for 7 s",
+        "silent: the broker cannot be reached, nothing heard for 7 s",
         "silent: nothing heard for 8 s",
     ]
 

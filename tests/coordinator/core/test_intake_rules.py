@@ -6,6 +6,7 @@ import pytest
 
 from mfpt_coord.core.admission import MAX_LANGUAGES
 from mfpt_coord.core.effects import SaveClient
+from mfpt_coord.core.events import SessionOver
 from mfpt_coord.core.grants import MAX_GRANTS, granted
 from mfpt_coord.core.state import Client
 from mfpt_coord.core.updates import MAX_JUMP
@@ -183,3 +184,13 @@ def test_a_claim_of_a_trillion_examples_does_not_send_a_language_to_the_end_of_t
     federation.update("liar", examples=10**12, assigned=False)
     assert federation.state.clients["liar"].examples == 50
     assert federation.state.buffer[0].header.examples == 50
+
+
+def test_a_device_whose_session_is_over_is_told_which_one_is_the_newest() -> None:
+    federation = ClosedFederation()
+    federation.admits("d1")
+    for device in ("d1", "uninvited"):
+        federation.feed(SessionOver(federation.now, device, session=3, ready=4, newest=9))
+        stops = [message for message in federation.sent(device) if isinstance(message, Stop)]
+        told = [(stop.reason, stop.session, stop.ready, stop.newest) for stop in stops]
+        assert told == ([("incompatible", 3, 4, 9)] if device == "d1" else [])

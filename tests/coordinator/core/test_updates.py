@@ -122,7 +122,7 @@ def test_an_update_that_does_not_fit_is_rejected_with_a_reason(
     federation = Federation(buffer=1)
     federation.ready("a")
     federation.update("a", **change)
-    (reject,) = federation.told("a")
+    reject = federation.told("a")[0]
     assert isinstance(reject, Reject)
     assert (reject.sequence, reject.reason) == (1, reason)
     assert detail in reject.detail
@@ -142,6 +142,16 @@ def test_a_device_whose_update_was_rejected_is_assigned_again_after_a_while() ->
     assert federation.told("a") == []
     federation.passes(1)
     assert [type(message) for message in federation.told("a")] == [Assign]
+
+
+def test_an_update_from_before_the_plan_changed_costs_its_device_no_time() -> None:
+    federation = Federation(buffer=1)
+    federation.ready("a")
+    federation.update("a", plan="old")
+    reject, *more = federation.told("a")
+    assert isinstance(reject, Reject)
+    assert "made under plan old" in reject.detail
+    assert [type(message) for message in more] == [Assign]
 
 
 def test_a_device_that_is_ahead_of_a_coordinator_without_memory_starts_again() -> None:

@@ -118,7 +118,7 @@ def test_an_encrypted_backup_needs_its_passphrase(tmp_path: Path) -> None:
     assert not (tmp_path / "new" / DATABASE_FILE).exists()
 
 
-@pytest.mark.parametrize("size", [0, 65_536, 200_000])
+@pytest.mark.parametrize("size", [0, 2 * 65_536])
 def test_what_was_encrypted_is_decrypted(tmp_path: Path, size: int) -> None:
     plain, secret, again = (tmp_path / name for name in ("plain", "secret", "again"))
     plain.write_bytes(bytes(number % 251 for number in range(size)))
@@ -127,22 +127,20 @@ def test_what_was_encrypted_is_decrypted(tmp_path: Path, size: int) -> None:
     assert again.read_bytes() == plain.read_bytes()
 
 
-@pytest.mark.parametrize("change", ["cut at a piece", "swapped", "flipped"])
-def test_an_encrypted_file_that_was_altered_is_damaged(tmp_path: Path, change: str) -> None:
+def test_an_encrypted_file_that_was_altered_is_damaged(tmp_path: Path) -> None:
     plain, secret = tmp_path / "plain", tmp_path / "secret"
     plain.write_bytes(bytes(3 * 65_536))
     encrypt(plain, secret, PASSPHRASE)
     content, piece = secret.read_bytes(), 65_536 + 16
     first = len(content) - 3 * piece
     pieces = [content[first + number * piece :][:piece] for number in range(3)]
-    altered = {
-        "cut at a piece": content[:-piece],
-        "swapped": content[:first] + pieces[1] + pieces[0] + pieces[2],
-        "flipped": content[:-20] + bytes([content[-20] ^ 1]) + content[-19:],
-    }
-    secret.write_bytes(altered[change])
-    with pytest.raises(Damaged, match="cannot be decrypted"):
-        decrypt(secret, tmp_path / "again", PASSPHRASE)
+    cut = content[:-piece]
+    swapped = content[:first] + pieces[1] + pieces[0] + pieces[2]
+    flipped = content[:-20] + bytes([content[-20] ^ 1]) + content[-19:]
+    for altered in (cut, swapped, flipped):
+        secret.write_bytes(altered)
+        with pytest.raises(Damaged, match="cannot be decrypted"):
+            decrypt(secret, tmp_path / "again", PASSPHRASE)
 
 
 def test_a_later_backup_replaces_an_earlier_one_and_nothing_else(tmp_path: Path) -> None:
@@ -237,7 +235,7 @@ def test_a_coordinator_does_not_begin_anew_where_a_restore_was_cut_off(tmp_path:
 
 
 def test_devices_follow_a_restored_coordinator_whose_clock_was_set_back(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     begun(tmp_path / "data")
     back_up(tmp_path / "data", tmp_path / "backup")
@@ -245,6 +243,7 @@ def test_devices_follow_a_restored_coordinator_whose_clock_was_set_back(
     monkeypatch.setattr(time, "time", lambda: 0.0)
     restore(tmp_path / "backup", tmp_path / "data", force=True)
     assert begun(tmp_path / "data").epoch > last.epoch
+    assert "clock is behind" in caplog.text
 
 
 def test_a_database_is_compacted_and_holds_what_it_held(tmp_path: Path) -> None:

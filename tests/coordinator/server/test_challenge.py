@@ -34,9 +34,9 @@ class Other:
         self._answers_with = answers_with
         self._transport = MemoryTransport(self.broker)
 
-    def says(self, state: Literal["online", "offline"]) -> "Other":
-        """Let the broker keep this as its state."""
-        message = CoordinatorState(state=state, coordinator="c1", started=1.0, epoch=9)
+    def says(self, state: Literal["online", "offline"], at: float = 2.0) -> "Other":
+        """Let the broker keep this as its state, said at a time; its last will is of the time of its start, 1.0."""
+        message = CoordinatorState(state=state, coordinator="c1", started=1.0, epoch=9, at=at)
         said = inbound(COORDINATOR_STATE, "", message, self._key)
         self.broker.deliver(said.topic, said.payload, retain=True)
         return self
@@ -68,6 +68,7 @@ def start_beside(other: Other) -> MemoryBroker:
         listening = asyncio.create_task(other.listen())
         try:
             transport = MemoryTransport(other.broker)
+            await transport.connect()
             await asyncio.wait_for(ensure_alone(transport, "test", IDENTITY, lambda: 9.0), 5)
             assert transport not in other.broker.sessions, "it disconnects"
         finally:
@@ -114,6 +115,31 @@ def test_a_coordinator_refuses_to_start_beside_another_that_answers() -> None:
     assert "\n" not in message
 
 
+@pytest.mark.usefixtures("endless")
+def test_one_that_only_lost_the_broker_for_a_moment_is_asked_as_well() -> None:
+    with pytest.raises(InUse):
+        start_beside(Other(answers_with="other").says("offline", at=1.0))
+
+
+@pytest.mark.usefixtures("endless")
+def test_a_coordinator_refuses_to_start_where_somebody_takes_its_place_at_the_broker() -> None:
+    other = Other().says("offline", at=1.0)
+
+    async def scenario() -> None:
+        transport = MemoryTransport(other.broker)
+        await transport.connect()
+        listening = asyncio.create_task(other.listen())
+        await other.listens.wait()
+        starting = asyncio.create_task(ensure_alone(transport, "test", IDENTITY, lambda: 9.0))
+        await other.is_asked.wait()
+        other.broker.drop(transport)
+        with pytest.raises(InUse, match="logs in as the same user"):
+            await starting
+        listening.cancel()
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
+
+
 @pytest.mark.usefixtures("brief")
 def test_a_coordinator_starts_after_a_while_where_nobody_answers() -> None:
     start_beside(Other().says("online"))
@@ -139,7 +165,9 @@ def test_one_that_comes_online_while_another_is_waited_for_is_asked_as_well() ->
 
     async def scenario() -> None:
         listening = [asyncio.create_task(gone.listen())]
-        starting = asyncio.create_task(ensure_alone(MemoryTransport(gone.broker), "test", IDENTITY, lambda: 9.0))
+        transport = MemoryTransport(gone.broker)
+        await transport.connect()
+        starting = asyncio.create_task(ensure_alone(transport, "test", IDENTITY, lambda: 9.0))
         await gone.is_asked.wait()
         # It has missed the first challenges: it listens from here on.
         listening.append(asyncio.create_task(late.listen()))

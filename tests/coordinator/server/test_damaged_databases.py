@@ -131,6 +131,7 @@ def test_a_database_of_a_later_version_is_incompatible(database: Path) -> None:
         open_store(database.parent)
 
 
+@pytest.mark.slow  # it waits a second for the lock
 def test_a_database_that_another_program_has_locked_is_in_use(database: Path) -> None:
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
@@ -221,16 +222,6 @@ def test_a_page_that_is_damaged_while_the_store_is_open_is_told_as_damage(databa
             file.write(b"\xff" * (database.stat().st_size - file.tell()))
         with pytest.raises(Damaged, match="is damaged"):
             store.commit([SaveInvitation(invitation())])
-
-
-def test_a_lock_of_another_program_passes(database: Path) -> None:
-    effects = [SaveCounts(UpdateCounts(rejected=1))]
-    with closing(SqliteStore(database)) as store:
-        with closing(sqlite3.connect(database, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(InUse, match="another program"):
-                store.commit(effects)
-        store.commit(effects)
 
 
 def test_a_folder_that_has_gone_while_the_store_is_open_is_told(database: Path, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity, coordinator_will
-from mfpt_coord.server.rivals import BURST, REPAIR_SECONDS, Rivals
+from mfpt_coord.server.rivals import BURST, CUT_SECONDS, MANY_CUTS, REPAIR_SECONDS, Rivals
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.keys import fingerprint
 from mfpt_shared.protocol.codec import understand
@@ -159,6 +159,11 @@ def test_the_other_coordinator_is_named_where_its_id_is_known(caplog: pytest.Log
     assert f"another coordinator (c1, key {THIEF})" in caplog.text
 
 
+def test_the_last_will_of_one_that_was_cut_off_is_replaced_without_a_word(caplog: pytest.LogCaptureFixture) -> None:
+    within(lambda setting: setting.hears(state(99, "thief", said="offline")) or pytest.fail("it is not repaired"))
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("payload", [b"", b"garbage"], ids=["nothing", "garbage"])
 def test_what_nobody_signed_does_not_stay_in_the_place_of_the_plan(
     payload: bytes, caplog: pytest.LogCaptureFixture
@@ -197,3 +202,31 @@ def test_a_flood_of_challenges_is_not_answered_without_end() -> None:
         assert len(await setting.watcher.receive()) == BURST
 
     within(scenario)
+
+
+def repairs(connections: int, seconds: float) -> list[int]:
+    """Connect and be cut after some seconds, again and again; return after which connections all is published."""
+    found: list[int] = []
+
+    def scenario(setting: Setting) -> None:
+        for number in range(connections):
+            at = 1000.0 + number * seconds
+            setting.rivals.connected(at)
+            if setting.rivals.repair_is_due(at):
+                found.append(number)
+            setting.rivals.lost(at + seconds)
+
+    within(scenario)
+    return found
+
+
+def test_everything_is_published_after_each_connection() -> None:
+    assert repairs(8, seconds=CUT_SECONDS) == list(range(8))
+
+
+def test_a_connection_that_comes_and_goes_does_not_make_a_storm_and_the_likely_cause_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    assert repairs(30, seconds=2.0) == [*range(MANY_CUTS + 1), MANY_CUTS + 15]
+    assert [line for line in caplog.messages if "log in as the same user" in line] == caplog.messages
+    assert len(caplog.messages) == 1

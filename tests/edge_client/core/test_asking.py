@@ -2,8 +2,8 @@
 
 from mfpt_edge.core.asking import ASK_AGAIN_SECONDS, SECOND_LOOK_SECONDS
 from mfpt_edge.core.deadlines import RESUBSCRIBE_SECONDS, next_deadline
-from mfpt_edge.core.effects import AskForPrompt, KeepPrompt, StopAsking, Subscribe, Train
-from mfpt_edge.core.events import PlanReceived
+from mfpt_edge.core.effects import AskForPrompt, KeepPrompt, SendReady, StopAsking, Subscribe, Train
+from mfpt_edge.core.events import NotSubscribed, PlanReceived
 from support.edge_core import PLAN, Device, prompt_of
 
 
@@ -120,5 +120,17 @@ def test_a_device_that_hears_that_no_coordinator_is_there_looks_again() -> None:
         device.passes(seconds)
         assert device.only(Subscribe) == [Subscribe()]
     device.sees("online")
+    device.passes(3600)
+    assert device.only(Subscribe) == []
+
+
+def test_a_device_that_was_refused_a_subscription_tries_again_until_an_order_comes() -> None:
+    """Brokers have limits, and others leave: without its orders, a device would stand still for good."""
+    device = Device().is_ready()
+    device.feed(NotSubscribed(device.now))
+    for seconds in (RESUBSCRIBE_SECONDS, 2 * RESUBSCRIBE_SECONDS):
+        device.passes(seconds)
+        assert device.effects == [Subscribe(), SendReady()]
+    device.assigned(0)
     device.passes(3600)
     assert device.only(Subscribe) == []

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
+    AskForPrompt,
     Effect,
     Forget,
     KeepPrompt,
@@ -20,6 +21,8 @@ from mfpt_edge.core.effects import (
     Renumber,
     SendReady,
     SendUpdates,
+    StopAsking,
+    Subscribe,
     Train,
 )
 from mfpt_edge.core.events import (
@@ -27,6 +30,7 @@ from mfpt_edge.core.events import (
     BrokerLost,
     CoordinatorSeen,
     Event,
+    NotSubscribed,
     PlanReceived,
     Prepared,
     PromptReceived,
@@ -58,7 +62,7 @@ class EdgeMachine(RuleBasedStateMachine):
             left_over=frozenset(self.outbox),
         )
         self.now = 1000.0
-        self.connected = self.preparing = self.prepared = self.ended = False
+        self.connected = self.preparing = self.prepared = self.ended = self.asking = False
         self.in_training: int | None = None
         self.trained: list[int] = []
 
@@ -98,6 +102,14 @@ class EdgeMachine(RuleBasedStateMachine):
                 assert self.connected
                 assert sequences
                 assert list(sequences) == [waiting for waiting in self.outbox if waiting in sequences]
+            case AskForPrompt():
+                assert self.connected
+                self.asking = True
+            case StopAsking():
+                assert self.asking
+                self.asking = False
+            case Subscribe():
+                assert self.connected
             case SendReady():
                 assert self.prepared and self.connected
                 assert self.in_training is None
@@ -111,13 +123,18 @@ class EdgeMachine(RuleBasedStateMachine):
 
     @rule()
     def connects(self) -> None:
-        self.connected = True
+        self.connected, self.asking = True, False
         self.feed(BrokerConnected(self.now))
 
     @rule()
     def loses_the_broker(self) -> None:
-        self.connected = False
+        self.connected = self.asking = False
         self.feed(BrokerLost(self.now))
+
+    @precondition(lambda self: self.connected)
+    @rule()
+    def is_refused_a_subscription(self) -> None:
+        self.feed(NotSubscribed(self.now))
 
     @precondition(lambda self: self.connected)
     @rule(online=st.booleans(), epoch=st.sampled_from([5, 6]))
@@ -202,6 +219,10 @@ class EdgeMachine(RuleBasedStateMachine):
         """A deadline that stays in the past would keep the processor busy for nothing."""
         looked, _ = step(self.state, TimePassed(self.now))
         assert looked.ended or next_deadline(looked) > self.now
+
+    @invariant()
+    def it_listens_to_prompts_while_it_asks_for_one(self) -> None:
+        assert self.ended or (self.state.asked > 0) is self.asking
 
     @invariant()
     def it_says_that_it_has_ended(self) -> None:

@@ -1,6 +1,7 @@
 """What the bytes on a device's topics mean, and how they are counted."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -10,6 +11,7 @@ from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan, PromptSpec
+from mfpt_shared.plan_files import published_plan
 from mfpt_shared.protocol.messages import Ack, Prompt, Ready
 from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT
 from mfpt_shared.transport.base import Connected, Inbound
@@ -83,6 +85,15 @@ def test_a_prompt_of_another_plan_is_for_the_core_to_judge() -> None:
 def test_a_plan_that_cannot_be_followed_is_incompatible() -> None:
     with pytest.raises(Incompatible, match="of_the_future"):
         meaning(plan_of_the_future())
+
+
+def test_a_plan_of_an_older_coordinator_is_followed_under_the_name_that_it_has_there() -> None:
+    older = json.loads(THE_PLAN.binding)
+    del older["training"]["schedule"]
+    plan = published_plan(json.dumps(older, separators=(",", ":")).encode())
+    event = meaning(said(PLAN, notice(plan)))
+    assert isinstance(event, PlanReceived)
+    assert event.plan.digest == plan.digest != THE_PLAN.digest
 
 
 def test_what_another_device_says_is_a_decode_error() -> None:

@@ -6,20 +6,7 @@ import pytest
 
 from mfpt_edge.session.connect import REFUSED_PAUSES, connect_with_retries
 from mfpt_shared.errors import AuthenticationFailed, MfptError, WrongCertificate
-from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-
-
-class Refusing(MemoryTransport):
-    """A transport whose first attempts fail with these errors."""
-
-    def __init__(self, *errors: MfptError) -> None:
-        super().__init__(MemoryBroker())
-        self._errors = list(errors)
-
-    async def connect(self) -> None:
-        if self._errors:
-            raise self._errors.pop(0)
-        await super().connect()
+from support.reluctant import Reluctant
 
 
 def pauses_until_connected(*errors: MfptError, attempts: int | None = 1) -> list[float]:
@@ -29,7 +16,7 @@ def pauses_until_connected(*errors: MfptError, attempts: int | None = 1) -> list
         pauses.append(seconds)
 
     async def scenario() -> None:
-        transport = Refusing(*errors)
+        transport = Reluctant(*errors)
         await connect_with_retries(transport, attempts, note)
         await transport.close()
 

@@ -6,8 +6,9 @@ from typing import Final
 
 import pytest
 
-from mfpt_edge.session import enrol
+from mfpt_edge.session import enrol, lost_connection
 from mfpt_edge.session.enrol import ask, request
+from mfpt_edge.session.lost_connection import REFUSALS
 from mfpt_shared.errors import AuthenticationFailed, TimedOut
 from mfpt_shared.invitation import InvitationLine, encoded
 from mfpt_shared.keys import fingerprint
@@ -20,6 +21,7 @@ from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.sealing import inbound, key_of
 from support.session import COORDINATOR, FEDERATION, IDENTITY, SESSION
 
+REFUSED: Final = Disconnected("Not authorized", 1, refused=True)
 LINE: Final = InvitationLine(
     (BrokerAddress("radio.example", 8883, "mqtts"),),
     FEDERATION,
@@ -133,14 +135,18 @@ def test_what_is_damaged_or_of_another_topic_is_no_answer() -> None:
     assert asked_of(lambda _: [*nonsense, answer(admitted())]) == admitted()
 
 
-@pytest.mark.parametrize("event", [SubscriptionRefused((LINE.token,)), Disconnected("Not authorized", 1, refused=True)])
-def test_an_invitation_that_the_broker_does_not_let_ask_is_no_good(event: Event) -> None:
+@pytest.mark.parametrize("events", [[SubscriptionRefused((LINE.token,))], [REFUSED] * REFUSALS])
+def test_an_invitation_that_the_broker_does_not_let_ask_is_no_good(
+    events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lost_connection, "REFUSED_SECONDS", 0.0)
     with pytest.raises(AuthenticationFailed, match="get a new one"):
-        asked_of(lambda _: [], event)
+        asked_of(lambda _: [], *events)
 
 
-def test_a_connection_that_is_lost_for_a_moment_does_no_harm() -> None:
-    assert asked_of(lambda _: [answer(admitted())], Disconnected("connection lost", 0)) == admitted()
+@pytest.mark.parametrize("lost", [Disconnected("connection lost", 0), REFUSED])
+def test_a_connection_that_is_lost_for_a_moment_does_no_harm(lost: Disconnected) -> None:
+    assert asked_of(lambda _: [answer(admitted())], lost) == admitted()
 
 
 def test_a_coordinator_that_does_not_answer_is_waited_for_and_then_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -83,6 +83,14 @@ def test_an_answer_to_an_earlier_announcement_does_not_count(message: FromCoordi
         heard().check(message)
 
 
+def test_that_this_run_is_over_needs_no_announcement_to_answer() -> None:
+    over = Stop(reason="incompatible", session=SESSION, newest=SESSION + 1, epoch=EPOCH)
+    heard().check(over)
+    for session, newest in ((SESSION + 1, SESSION + 2), (SESSION, SESSION)):
+        with pytest.raises(Replayed):
+            heard().check(msgspec.structs.replace(over, session=session, newest=newest))
+
+
 def test_after_a_new_announcement_the_answers_to_the_one_before_are_old() -> None:
     seen = heard(assign(5))
     seen.announced(READY + 1)

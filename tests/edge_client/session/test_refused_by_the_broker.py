@@ -11,7 +11,7 @@ from mfpt_edge.session.channel import Listener, client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.fetch import fetch_over
 from mfpt_edge.session.freshness import Freshness
-from mfpt_edge.session.lost_connection import REFUSALS, REFUSED_SECONDS, LostConnection
+from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, REFUSALS, REFUSED_SECONDS, LostConnection
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
@@ -58,7 +58,7 @@ def test_a_device_ends_when_its_credentials_are_refused_three_times_in_a_row(tmp
 
 
 def test_a_member_whose_credentials_are_refused_is_told_that_it_may_have_been_revoked() -> None:
-    lost = LostConnection(is_member=True, retries=None)
+    lost = LostConnection(MEMBER)
     lost.note(REFUSED, 0.0)
     lost.note(REFUSED, 1.0)
     with pytest.raises(AuthenticationFailed, match="ask for a new invitation"):
@@ -67,7 +67,7 @@ def test_a_member_whose_credentials_are_refused_is_told_that_it_may_have_been_re
 
 def test_refusals_within_a_moment_do_not_end_a_device() -> None:
     """A broker whose logins are decided by the coordinator refuses everybody while it starts."""
-    lost = LostConnection(is_member=True, retries=None)
+    lost = LostConnection(MEMBER)
     for at in range(REFUSALS + 1):
         lost.note(REFUSED, at)
     lost.mended()
@@ -75,7 +75,7 @@ def test_refusals_within_a_moment_do_not_end_a_device() -> None:
 
 
 def test_every_new_reason_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    lost = LostConnection(is_member=False, retries=None)
+    lost = LostConnection(ANYBODY)
     for reason in ("cut", "nobody there", "nobody there"):
         lost.note(Disconnected(reason, 1), 0.0)
     assert [record.getMessage().count("reconnecting") for record in caplog.records] == [1, 1]

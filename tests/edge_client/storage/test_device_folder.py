@@ -49,6 +49,17 @@ def test_two_devices_differ(tmp_path: Path) -> None:
     assert one.client != other.client
 
 
+def test_every_run_has_a_higher_number_than_all_that_the_folder_knows_of(tmp_path: Path) -> None:
+    folder = DeviceFolder(tmp_path)
+    identity = folder.enrol(SWAHILI)
+    numbers = [folder.begin_session(identity).number for _ in range(3)]
+    folder.note_session(numbers[-1] + 10**12)
+    folder.note_session(5)
+    numbers.append(folder.begin_session(identity).number)
+    assert numbers == sorted(set(numbers))
+    assert numbers[-1] > numbers[-2] + 10**12
+
+
 def test_what_a_killed_run_left_half_written_is_removed_when_the_device_starts_again(tmp_path: Path) -> None:
     folder = DeviceFolder(tmp_path)
     folder.enrol(SWAHILI)

@@ -12,7 +12,7 @@ from support.links import Play, Scenario, open_link
 SCENARIO_SECONDS: Final = 60.0
 
 
-@pytest.fixture(params=["memory", "nats", "wss", "mosquitto"])
+@pytest.fixture(params=["memory", "nats", pytest.param("light", marks=pytest.mark.slow), "wss", "mosquitto"])
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
     """A function that runs a scenario on a fresh broker of each kind."""
     if request.param == "mosquitto" and find_mosquitto() is None:

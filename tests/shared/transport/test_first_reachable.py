@@ -108,6 +108,19 @@ def test_connecting_can_be_tried_again() -> None:
     asyncio.run(asyncio.wait_for(scenario(), 10))
 
 
+def test_subscriptions_are_made_and_taken_back_at_the_one_that_connects() -> None:
+    async def scenario() -> None:
+        broker = MemoryBroker()
+        client = FirstReachable([Way(broker, ConnectionFailed("nobody there")), Way(broker)])
+        client.unsubscribe("a")
+        await client.connect()
+        client.subscribe("a", "b", qos=0)
+        client.unsubscribe("a")
+        assert broker.sessions[0].filters == {"b"}
+
+    asyncio.run(asyncio.wait_for(scenario(), 10))
+
+
 @pytest.mark.network
 def test_a_broker_is_found_on_the_port_of_the_web_where_the_other_is_closed(tmp_path: Path) -> None:
     async def scenario() -> None:

@@ -1,0 +1,25 @@
+"""A state that was stored becomes that of a coordinator that starts."""
+
+from dataclasses import replace
+
+from mfpt_coord.core.state import State
+
+
+def opened(state: State, at: float) -> State:
+    """Return a loaded state at the start of a run. Whatever a clock that was ahead has stored was just before.
+
+    Otherwise an update that came before such a clock was corrected would wait in the buffer for as long as it was
+    ahead.
+
+    Args:
+        state: What the store has loaded.
+        at: Time of the start, Unix seconds.
+    """
+    buffer = tuple(replace(update, at=min(update.at, at)) for update in state.buffer)
+    clients = {name: replace(client, last_seen=min(client.last_seen, at)) for name, client in state.clients.items()}
+    return replace(state, buffer=buffer, clients=clients, opened=at)
+
+
+def with_limit(state: State, folds: int | None) -> State:
+    """Return a state that is finished after this many more versions; None: never."""
+    return state if folds is None else replace(state, last_version=state.version + folds)

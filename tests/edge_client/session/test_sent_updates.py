@@ -1,0 +1,65 @@
+"""What is an answer to an update that waits, and what becomes of one that gets another number."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pytest
+
+from mfpt_edge.core.events import TimePassed, Told
+from mfpt_edge.session.sent_updates import answers_what_waits, renumber
+from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol.messages import Ack, Reject, Resync, Update, UpdateHeader
+from mfpt_shared.protocol.topics import CLIENT_UP
+from mfpt_shared.tensors import Quantised
+
+HEADER: Final = UpdateHeader(sequence=5, language="swh", base_version=3, examples=9, plan="p", backbone="b")
+UPDATE: Final = encode(
+    Update(
+        HEADER,
+        {
+            "prompt": Quantised(np.array([[1, -2], [3, 4]], np.int8), np.array([0.5, 0.25], np.float32)),
+            "head.bias": np.array([0.1, 0.2], np.float32),
+        },
+    )
+)
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    box = Outbox(tmp_path)
+    box.put(5, UPDATE)
+    return box
+
+
+@pytest.mark.parametrize("kind", [Ack, Reject, Resync])
+def test_an_answer_to_another_update_of_the_same_number_changes_nothing(outbox: Outbox, kind: Any) -> None:
+    """Two copies of a state folder are answered on one topic."""
+    more = {"reason": "diverged", "detail": ""} if kind is Reject else {}
+    digests = [hashlib.sha256(UPDATE).hexdigest(), hashlib.sha256(b"another").hexdigest(), ""]
+    answers = [Told(1.0, kind(sequence=5, sha256=digest, **more)) for digest in digests]
+    assert [answers_what_waits(outbox, answer) for answer in answers] == [True, False, True]
+
+
+def test_what_answers_no_update_is_for_the_core_to_judge(outbox: Outbox) -> None:
+    assert answers_what_waits(outbox, Told(1.0, Ack(sequence=9, sha256="0" * 64)))
+    assert answers_what_waits(outbox, TimePassed(1.0))
+
+
+def test_an_update_with_another_number_is_the_same_but_for_that(outbox: Outbox) -> None:
+    renumber(outbox, 5, 9)
+    assert outbox.sequences() == (9,)
+    again = decode(CLIENT_UP, outbox.payload(9))
+    assert isinstance(again, Update)
+    assert again.header.sequence == 9
+    renumber(outbox, 9, 5)
+    assert outbox.payload(5) == UPDATE
+
+
+def test_an_update_that_got_its_number_before_gets_no_second_one(outbox: Outbox) -> None:
+    """The disk was full at the last step, and all steps are tried again."""
+    renumber(outbox, 5, 9)
+    renumber(outbox, 5, 9)
+    assert outbox.sequences() == (9,)
