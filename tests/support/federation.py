@@ -14,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from mfpt_coord.access.accounts import Credentials
+from mfpt_coord.core.opening import with_limit
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.server.channel import coordinator_will
-from mfpt_coord.server.coordinator import Coordinator, with_limit
+from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.commands.admission import connection_of, trust_of
