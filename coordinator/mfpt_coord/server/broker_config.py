@@ -136,5 +136,5 @@ def _tls(certificate: Certificate | None) -> list[str]:
 
 
 def _quoted(value: object) -> str:
-    """Return a string in the server's format, which takes JSON strings."""
-    return json.dumps(str(value))
+    """Return a string in the server's format: that of JSON, but it does not know escapes of Unicode."""
+    return json.dumps(str(value), ensure_ascii=False)
