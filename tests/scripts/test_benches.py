@@ -22,6 +22,7 @@ def rounds(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     return done
 
 
+@pytest.mark.slow
 def test_bench_round_counts_accepted_updates(rounds: Finished) -> None:
     assert set(rounds.answer) == {
         "noop_round_ms", "bare_round_ms", "accepted_per_s", "bare_per_s", "accepted", "resynced", "update_bytes",
@@ -32,6 +33,7 @@ def test_bench_round_counts_accepted_updates(rounds: Finished) -> None:
     assert rounds.answer["accepted_per_s"] > 0
 
 
+@pytest.mark.slow
 def test_bench_round_compares_a_secured_federation_with_an_unsecured_one(rounds: Finished) -> None:
     for answer in (rounds.answer["secured"], rounds.answer["unsecured"], rounds.answer["ratio"]):
         assert set(answer) == {"noop_round_ms", "accepted_per_s"}

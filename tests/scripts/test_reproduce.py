@@ -26,6 +26,7 @@ def test_the_headline_compares_every_method(reproduce: Reproduce, tmp_path: Path
     assert len(table) == 1 + len(methods)
 
 
+@pytest.mark.slow
 def test_async_times_all_methods_to_the_same_accuracy(reproduce: Reproduce, tmp_path: Path) -> None:
     done = reproduce("async", "--seeds", 0, "--json")
     assert done.code == 0, done.err
@@ -35,6 +36,7 @@ def test_async_times_all_methods_to_the_same_accuracy(reproduce: Reproduce, tmp_
     assert [row[:2] for row in table[1:]] == [["95 %", "0"], ["95 %", "median"], ["99 %", "0"], ["99 %", "median"]]
 
 
+@pytest.mark.slow
 def test_zero_shot_holds_every_language_out_in_turn(reproduce: Reproduce, tmp_path: Path) -> None:
     done = reproduce("zero-shot", "--seeds", 0, "--json")
     assert done.code == 0, done.err

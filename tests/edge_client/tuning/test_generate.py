@@ -180,6 +180,7 @@ def test_an_encoder_cannot_write(family: str, tiny_folder: Callable[[str], Path]
         load_backbone(tiny_spec(tiny_folder(family)), "cpu", generates=True)
 
 
+@pytest.mark.slow
 def test_the_decoder_on_pypi_is_small_from_the_cache_and_writes_what_it_learned(
     smollm2: Path, smollm2_cache: Path
 ) -> None:
