@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def serve(world: "World", life: Life) -> None:
-    """Run the coordinator until it is killed, or ends by itworld."""
+    """Run the coordinator until it is killed, or ends by itself."""
     world.data.mkdir(parents=True, exist_ok=True)
     store = MortalStore(world.data / DATABASE, life, lambda: world.disk_is_full)
     clock = world.clock_of_a_run()
