@@ -16,6 +16,7 @@ from attacks.raw_mqtt import may_log_in
 from attacks.serving import Serving
 from attacks.target import Target
 from mfpt_coord.access.desk import DELAY_SECONDS, MOST_FAILURES
+from mfpt_coord.server.data_folder import DATABASE_FILE
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.codec import encode
@@ -59,7 +60,7 @@ async def languages(target: Target) -> Harm:
 
 
 def _prompts(server: Serving) -> int:
-    uri = f"{(server.data / 'coordinator.sqlite').as_uri()}?mode=ro"
+    uri = f"{(server.data / DATABASE_FILE).as_uri()}?mode=ro"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
         return int(database.execute("SELECT COUNT(DISTINCT language) FROM prompts").fetchone()[0])
 

@@ -152,7 +152,7 @@ FAULTS: Final = (
     Fault(0.5, set_clock),
     Fault(0.5, back_up),
 )
-"""Those of devices are chosen more often than those of the coordinator, whose memory is of interest in long lives."""
+"""Faults of devices are chosen more often than those of the coordinator, whose memory is of interest in long lives."""
 
 
 def choose(field: Field) -> Fault:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from mfpt_coord.server.data_folder import DATABASE_FILE
 from stub_federation import shifted_clock
 from stub_federation.group import GroupProcess
 from stub_federation.plans import FEDERATION, LANGUAGES, stub_plan
@@ -65,7 +66,7 @@ class Field:
     @property
     def database(self) -> Path:
         """The coordinator's database."""
-        return self.service.data / "coordinator.sqlite"
+        return self.service.data / DATABASE_FILE
 
     def outboxes(self) -> set[Path]:
         """Return the updates that wait on devices to be acknowledged."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_coord.server.data_folder import DATABASE_FILE
 from mfpt_coord.server.store import SqliteStore
-from support.copies import DATABASE
 from support.federation import tiny_plan
 from support.ledger import Ledger
 from support.misfortune import misfortune
@@ -18,7 +18,7 @@ DEVICE = "device0"
 
 def check(world: World, ledger: Ledger) -> None:
     ledger.check_to_the_last()
-    store = SqliteStore(world.data / DATABASE)
+    store = SqliteStore(world.data / DATABASE_FILE)
     state = store.load()
     store.close()
     assert state is not None

@@ -55,6 +55,7 @@ def check(folder: Path, watch: Callable[[World], None], *fates: Fate) -> World:
 def test_a_device_killed_between_some_operations_on_its_files(folder: Path, watch: Callable[[World], None]) -> None:
     """Every twentieth boundary; the slow test takes all."""
     calm = check(folder / "calm", watch).lives[DEVICE][-1]
+    assert calm.passed > 70
     for number in range(1, calm.passed + 1, 20):
         check(folder / f"{number}", watch, Fate(DEVICE, (number,)))
 

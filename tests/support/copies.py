@@ -5,17 +5,16 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from mfpt_coord.server.data_folder import DATABASE_FILE
 from support.ledger import Entry, stored_in
-
-DATABASE = "coordinator.sqlite"
 
 
 def copied_database(data: Path, copy: Path) -> None:
     """Copy the database of a coordinator that runs, with SQLite's own backup."""
     copy.mkdir(parents=True)
     with (
-        contextlib.closing(sqlite3.connect(data / DATABASE)) as source,
-        contextlib.closing(sqlite3.connect(copy / DATABASE)) as target,
+        contextlib.closing(sqlite3.connect(data / DATABASE_FILE)) as source,
+        contextlib.closing(sqlite3.connect(copy / DATABASE_FILE)) as target,
     ):
         source.backup(target)
 
@@ -23,9 +22,9 @@ def copied_database(data: Path, copy: Path) -> None:
 def restored_database(copy: Path, data: Path) -> frozenset[Entry]:
     """Replace the database of a coordinator that has ended by a copy; return the updates that are lost by that."""
     lost = stored_in(data) - stored_in(copy)
-    for file in data.glob(f"{DATABASE}*"):
+    for file in data.glob(f"{DATABASE_FILE}*"):
         file.unlink()
-    shutil.copy(copy / DATABASE, data / DATABASE)
+    shutil.copy(copy / DATABASE_FILE, data / DATABASE_FILE)
     return lost
 
 

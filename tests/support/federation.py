@@ -18,6 +18,7 @@ from mfpt_coord.core.opening import with_limit
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.server.channel import coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
+from mfpt_coord.server.data_folder import DATABASE_FILE
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.commands.admission import connection_of, trust_of
@@ -76,7 +77,7 @@ async def coordinating(
     With the accounts of a broker the federation is closed: it takes invited devices only.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    store = SqliteStore(directory / "coordinator.sqlite", keep=math.inf)
+    store = SqliteStore(directory / DATABASE_FILE, keep=math.inf)
     try:
         state = replace(open_state(store, plan), open=credentials is None)
         identity = open_identity(directory, store)
@@ -197,7 +198,7 @@ async def running(*devices: Device) -> AsyncIterator["asyncio.Future[list[None]]
 
 def rows(directory: Path, query: str) -> list[tuple[Any, ...]]:
     """Ask a coordinator's database."""
-    with contextlib.closing(sqlite3.connect(directory / "coordinator.sqlite")) as database:
+    with contextlib.closing(sqlite3.connect(directory / DATABASE_FILE)) as database:
         return database.execute(query).fetchall()
 
 

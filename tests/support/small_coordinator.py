@@ -7,10 +7,10 @@ from mfpt_coord.core.effects import SaveInvitation
 from mfpt_coord.core.state import State
 from mfpt_coord.server.channel import CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
+from mfpt_coord.server.data_folder import DATABASE_FILE
 from mfpt_coord.server.serve import open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.errors import ConnectionFailed
-from support.copies import DATABASE
 from support.federation import no_distances
 from support.mortal import Life, MortalStore
 from support.rough_transport import RoughTransport
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 async def serve(world: "World", life: Life) -> None:
-    """Run the coordinator until it is killed, or ends by itworld."""
+    """Run the coordinator until it is killed, or ends by itself."""
     world.data.mkdir(parents=True, exist_ok=True)
-    store = MortalStore(world.data / DATABASE, life, lambda: world.disk_is_full)
+    store = MortalStore(world.data / DATABASE_FILE, life, lambda: world.disk_is_full)
     clock = world.clock_of_a_run()
     try:
         state = _open_state(world, store, clock())

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import socket
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Final
 
@@ -69,6 +70,8 @@ class MqttTransport:
         self._first_answer: asyncio.Future[MfptError | None] | None = None
         self._published = 0
         self._confirmed = 0
+        self._unasked: set[int] = set()  # packet ids of messages with QoS 0 that are on their way
+        self._sending = threading.RLock()
         self._all_confirmed = asyncio.Event()
         self._has_been_up = False
         self._is_up = False
@@ -119,8 +122,14 @@ class MqttTransport:
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
         """See Transport.publish."""
-        self._published += 1
-        self._client.publish(topic, payload, qos, retain=retain)
+        if qos:
+            self._published += 1
+            self._client.publish(topic, payload, qos, retain=retain)
+            return
+        with self._sending:  # paho says that it is sent, and not what it was, maybe before its number is noted
+            sent = self._client.publish(topic, payload, qos, retain=retain)
+            if sent.rc == paho.MQTT_ERR_SUCCESS:
+                self._unasked.add(sent.mid)
 
     async def receive(self) -> list[Event]:
         """See Transport.receive."""
@@ -167,6 +176,7 @@ class MqttTransport:
             self._refusal = str(reason)
             self._answer(failures.refused(self._address, self._refusal, credentials=self._refusal in BAD_CREDENTIALS))
             return
+        self._unasked.clear()  # what was on its way over the connection before is lost
         self._is_up = self._has_been_up = True
         self._failed_attempts = 0
         self._mailbox.put(Connected())
@@ -194,7 +204,11 @@ class MqttTransport:
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         self._mailbox.put(Inbound(message.topic, bytes(message.payload)))
 
-    def _on_publish(self, _client: object, _data: object, _number: int, _reason: object, _more: object) -> None:
+    def _on_publish(self, _client: object, _data: object, number: int, _reason: object, _more: object) -> None:
+        with self._sending:
+            if number in self._unasked:
+                self._unasked.remove(number)
+                return
         self._confirmed += 1
         if self._confirmed >= self._published:
             self._mailbox.call_soon(self._all_confirmed.set)

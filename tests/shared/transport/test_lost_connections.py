@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from mfpt_shared.transport.base import Connected, Disconnected, Will
 from support.inbox import Inbox
 from support.links import Link, Play, connected
@@ -117,5 +119,23 @@ def test_close_does_not_wait_for_a_broker_that_is_away(play: Play) -> None:
         await own.until_event(Disconnected)
 
         await asyncio.wait_for(client.close(), 10)
+
+    play(scenario)
+
+
+@pytest.mark.slow
+def test_nobody_waits_for_the_confirmation_of_what_needs_none(play: Play) -> None:
+    """With QoS 0, what is published while the connection is down may be lost with it."""
+
+    async def scenario(link: Link) -> None:
+        client, own = await connected(link, "roaming")
+        await link.cut(client)
+        await own.until_event(Disconnected)
+        client.publish("t", b"lost", qos=0)
+        await link.mend(client)
+        await own.until_event(Connected, count=2)
+        client.publish("t", b"confirmed")
+
+        assert await client.flush(10)
 
     play(scenario)
