@@ -85,12 +85,12 @@ class Batches:
         try:
             if durable := durable_effects(effects):
                 self._store.commit(durable)
+                self.complaints.succeeded()
         except Damaged:
             raise
         except (sqlite3.Error, MfptError) as error:
             self.complaints.failed(str(error), at)
             return False
-        self.complaints.succeeded()
         self.state = after
         for action in actions(effects):
             self._carry_out(action, after)
