@@ -30,13 +30,14 @@ from mfpt_shared.transport.address import BrokerAddress, Scheme
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 2.0
-PORT_SECONDS: Final = 10.0
 """Time that the server has to end in order, which takes it 10 ms for each session; it loses nothing if it is killed."""
+PORT_SECONDS: Final = 10.0
+"""Time in which the system frees the port of a server that was left behind."""
 RESTART_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
 """Time between two looks at the certificate and at the service for logins."""
 FRESH_TIMES: Final = 2
-"""How often a server must have been deaf in a row before it gets a fresh folder; another one would not help."""
+"""How often a server must have been deaf in a row, while it ran, before it gets a fresh folder, once."""
 STORE: Final = "jetstream"
 """Folder in which the server keeps sessions and messages."""
 
@@ -128,7 +129,7 @@ class EmbeddedBroker:
             TimedOut: It does not listen in time.
         """
         private_folder(self._directory)
-        # A system frees the ports of a server that had a thousand connections some time after it has ended.
+        # The ports of a server that had a thousand connections are taken for some time after it has ended.
         patience = PORT_SECONDS if await end_orphan(self._directory) else 0.0
         self._listen = replace(self._listen, port=await claim_port_soon(self._listen, patience))
         if (websocket := self._options.websocket) is not None:
@@ -158,7 +159,8 @@ class EmbeddedBroker:
 
     def revive(self, times: int) -> None:
         """Start the server again, because it does not deliver; the second time on a fresh folder. See `Revive`."""
-        self._deaf_times = times
+        if times == 1:
+            self._deaf_times = 0
         self._deaf.set()
 
     async def _start(self) -> None:
@@ -215,11 +217,13 @@ class EmbeddedBroker:
             if ended:
                 await asyncio.sleep(RESTART_SECONDS)
             if self._deaf.is_set():
-                self._deaf.clear()
+                self._deaf_times += 1
                 if self._deaf_times == FRESH_TIMES:
                     self._set_aside()
             while not await self._started_again():
                 await asyncio.sleep(RESTART_SECONDS)
+            # Whatever was found while it could not be reached says nothing of the one that runs now.
+            self._deaf.clear()
 
     async def _until_it_has_to_start_again(self) -> bool:
         """Wait, and tell whether the server ended or fails; otherwise it gets a new certificate."""
@@ -231,7 +235,7 @@ class EmbeddedBroker:
                 _log.warning("the embedded broker ended (exit %s); restarting it", code)
                 return True
             if self._deaf.is_set():
-                _log.error("the embedded broker takes messages, but delivers none: restarting it")
+                _log.error("the embedded broker runs, but delivers nothing: restarting it")
                 return True
             if self.accounts.is_lost:
                 _log.warning("the embedded broker asks nobody who may log in; restarting it")
@@ -267,7 +271,11 @@ class EmbeddedBroker:
         if not kept.exists():
             return
         shutil.rmtree(aside, ignore_errors=True)
-        kept.rename(aside)
+        try:
+            kept.rename(aside)
+        except OSError as error:
+            _log.error("the embedded broker gets no fresh folder, although it still delivers nothing: %s", error)
+            return
         _log.error(
             "the embedded broker starts on a fresh folder, because it still delivers nothing; the old is %s", aside
         )
