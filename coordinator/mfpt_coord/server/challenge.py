@@ -19,6 +19,8 @@ from mfpt_shared.protocol.topics import COORDINATOR_ANSWER, COORDINATOR_CHALLENG
 from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, Transport
 
 ANSWER_SECONDS: Final = 3.0
+MOST_CHALLENGES: Final = 10
+"""Challenges at a start, at most: whoever publishes states under ever new keys keeps it from starting no longer."""
 
 
 class Other(NamedTuple):
@@ -86,6 +88,7 @@ class Inquiry:
         self._nonce = secrets.token_urlsafe(16)
         self._suspect: Other | None = None
         self._is_back = False
+        self._asked = 0
         self.found: Other | None = None
         self.is_cut = False
 
@@ -125,6 +128,9 @@ class Inquiry:
         return False
 
     def _ask(self) -> bool:
+        if self._asked == MOST_CHALLENGES:
+            return False
+        self._asked += 1
         path = COORDINATOR_CHALLENGE.path(self._federation)
         challenge = Challenge(
             coordinator=self._identity.id, nonce=self._nonce, epoch=self._identity.epoch, at=self._clock()
