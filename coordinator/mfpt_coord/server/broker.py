@@ -23,6 +23,7 @@ from mfpt_coord.server.certificate_files import CertificateFiles
 from mfpt_coord.server.child import end_orphan, find_server, last_words, prepare_child
 from mfpt_coord.server.ports import claim_port_soon
 from mfpt_shared.atomic import write_durably
+from mfpt_shared.environment import sentence
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.folders import private_file, private_folder
 from mfpt_shared.keys import SigningKey
@@ -212,18 +213,29 @@ class EmbeddedBroker:
 
     async def _supervise(self) -> None:
         while True:
-            ended = await self._until_it_has_to_start_again()
-            await self._stop()
-            if ended:
-                await asyncio.sleep(RESTART_SECONDS)
-            if self._deaf.is_set():
-                self._deaf_times += 1
-                if self._deaf_times == FRESH_TIMES:
-                    self._set_aside()
-            while not await self._started_again():
-                await asyncio.sleep(RESTART_SECONDS)
-            # Whatever was found while it could not be reached says nothing of the one that runs now.
-            self._deaf.clear()
+            try:
+                await self._start_again_if_needed()
+            except OSError as error:  # a full disk, or something in the place of a file
+                _log.error("the embedded broker: %s", sentence(error))
+
+    async def _start_again_if_needed(self) -> None:
+        """Wait until the server has to be started again, and do so.
+
+        Raises:
+            OSError: A file in the way of that cannot be written or moved; the server may not run.
+        """
+        has_failed = await self._until_it_has_to_start_again()
+        await self._stop()
+        if has_failed:
+            await asyncio.sleep(RESTART_SECONDS)
+        if self._deaf.is_set():
+            self._deaf_times += 1
+            if self._deaf_times == FRESH_TIMES:
+                self._set_aside()
+        while not await self._started_again():
+            await asyncio.sleep(RESTART_SECONDS)
+        # Whatever was found while it could not be reached says nothing of the one that runs now.
+        self._deaf.clear()
 
     async def _until_it_has_to_start_again(self) -> bool:
         """Wait, and tell whether the server ended or fails; otherwise it gets a new certificate."""
@@ -271,11 +283,7 @@ class EmbeddedBroker:
         if not kept.exists():
             return
         shutil.rmtree(aside, ignore_errors=True)
-        try:
-            kept.rename(aside)
-        except OSError as error:
-            _log.error("the embedded broker gets no fresh folder, although it still delivers nothing: %s", error)
-            return
+        kept.rename(aside)
         _log.error(
             "the embedded broker starts on a fresh folder, because it still delivers nothing; the old is %s", aside
         )
