@@ -4,13 +4,14 @@ import asyncio
 import contextlib
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from mfpt_coord.core.events import DistancesFound
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import pair
 from mfpt_coord.core.state import State
 from mfpt_coord.languages.distances import LookUp
+from mfpt_shared.clock import Clock
 from mfpt_shared.environment import sentence
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 
@@ -20,7 +21,7 @@ _log = logging.getLogger(__name__)
 class LookUps:
     """Runs the look-ups that the core asks for, and gives their results as events."""
 
-    def __init__(self, look_up: LookUp, metrics: Sequence[str], clock: Callable[[], float]) -> None:
+    def __init__(self, look_up: LookUp, metrics: Sequence[str], clock: Clock) -> None:
         """Prepare; nothing runs yet.
 
         Args:
