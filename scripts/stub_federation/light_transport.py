@@ -122,21 +122,30 @@ class LightTransport:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await asyncio.open_connection(where.host, where.port)
-                writer.write(self._hello)
-                answer = await reader.readexactly(4)
+                code = await self._log_in(reader, writer)
         except TimeoutError as error:
             raise TimedOut(f"no answer from {where} within {CONNECT_SECONDS:g} s") from error
         except (OSError, EOFError) as error:
             raise ConnectionFailed(f"cannot reach the broker at {where}: {error}") from error
-        if answer[3]:
-            writer.close()
-            kind = AuthenticationFailed if answer[3] in _BAD_CREDENTIALS else ConnectionFailed
-            raise kind(f"{where} refused the connection (code {answer[3]})")
+        if code:
+            kind = AuthenticationFailed if code in _BAD_CREDENTIALS else ConnectionFailed
+            raise kind(f"{where} refused the connection (code {code})")
         self._writer = writer
         self._events.put_nowait(Connected())
         for number, (topic, payload, retain) in self._unconfirmed.items():
             self._write(packets.publish(topic, payload, number, retain=retain, again=True))
         return reader
+
+    async def _log_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        """Return the broker's answer, 0 for yes; without it, the connection is ended, not left open."""
+        code: int | None = None
+        try:
+            writer.write(self._hello)
+            code = (await reader.readexactly(4))[3]
+            return code
+        finally:
+            if code != 0:
+                writer.transport.abort()
 
     async def _live(self, reader: asyncio.StreamReader) -> None:
         """Listen; connect again whenever the connection is lost."""

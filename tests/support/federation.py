@@ -134,7 +134,7 @@ class Device:
         federation: str = "test",
         rounds: int | None = None,
         membership: Membership | None = None,
-        clock: Clock | None = None,
+        wall: Clock = time.time,
     ) -> None:
         self.folder = DeviceFolder(folder)
         self.identity = self.folder.enrol(LanguageCode(language))
@@ -149,7 +149,8 @@ class Device:
             self._transport,
             trust=trust_of(membership),
             prepare=trainer if callable(trainer) else lambda _: trainer,
-            clock=clock or SteadyClock(),
+            clock=SteadyClock(),
+            wall=wall,
             rounds=rounds,
             observe=self._observe,
         )

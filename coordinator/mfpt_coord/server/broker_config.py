@@ -74,7 +74,8 @@ def configuration(
         federation: Name of the federation.
         logins: Users that log in from this file; everybody else is asked about.
     """
-    mqtt = [f"max_ack_pending: {MAX_UNCONFIRMED}", _IN_TIME, *_tls(options.certificate)]
+    patience = f'js_api_timeout: "{STORM_SECONDS}s"'
+    mqtt = [f"max_ack_pending: {MAX_UNCONFIRMED}", patience, _IN_TIME, *_tls(options.certificate)]
     lines = [
         'server_name: "mfpt"',
         'listen: "127.0.0.1:-1"',  # the native protocol, for the service that answers logins
@@ -135,5 +136,5 @@ def _tls(certificate: Certificate | None) -> list[str]:
 
 
 def _quoted(value: object) -> str:
-    """Return a string in the server's format, which takes JSON strings."""
-    return json.dumps(str(value))
+    """Return a string in the server's format: that of JSON, but it does not know escapes of Unicode."""
+    return json.dumps(str(value), ensure_ascii=False)

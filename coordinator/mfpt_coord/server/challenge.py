@@ -16,7 +16,7 @@ from mfpt_shared.protocol.codec import Received, encode, understand
 from mfpt_shared.protocol.messages import Challenge, ChallengeAnswer, CoordinatorState
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import COORDINATOR_ANSWER, COORDINATOR_CHALLENGE, COORDINATOR_STATE
-from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, Transport
+from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, SubscriptionRefused, Transport
 
 ANSWER_SECONDS: Final = 3.0
 MOST_CHALLENGES: Final = 10
@@ -42,7 +42,7 @@ async def ensure_alone(transport: Transport, federation: str, identity: Coordina
         clock: Time that the challenge is stamped with.
 
     Raises:
-        InUse: Another coordinator is online.
+        InUse: Another coordinator is online, or may be, and the broker does not let this one ask.
     """
     inquiry = Inquiry(transport, federation, identity, clock)
     try:
@@ -55,13 +55,28 @@ async def ensure_alone(transport: Transport, federation: str, identity: Coordina
         pass  # nobody has answered
     finally:
         await transport.close()
+    if inquiry.is_refused and inquiry.suspect is not None:
+        raise InUse(_unasked(inquiry.suspect, federation))
     if (found := inquiry.found) is not None:
         raise InUse(_beside(found, federation, is_cut=inquiry.is_cut))
 
 
+def _name(other: Other) -> str:
+    return f"coordinator {other.id} (key {fingerprint(other.key)})"
+
+
+def _unasked(other: Other, federation: str) -> str:
+    """Return what to tell whoever may not find out whether another coordinator is there."""
+    return (
+        f"{_name(other)} has served federation {federation} on this broker, has not said that it ends, and cannot be "
+        "asked, since this user may not read what a coordinator reads; give it the rights that 'mfpt-coord "
+        "broker-config other' prints, or use a broker of your own (--listen)"
+    )
+
+
 def _beside(other: Other, federation: str, *, is_cut: bool) -> str:
     """Return what to tell whoever starts a coordinator beside another one."""
-    name = f"coordinator {other.id} (key {fingerprint(other.key)})"
+    name = _name(other)
     advice = "stop it first, or give this one a plan with another federation name"
     if is_cut:
         return (
@@ -76,6 +91,8 @@ class Inquiry:
 
     Attributes:
         found: The other coordinator, once it has shown that it is there.
+        suspect: One that has not said that it ends, until it does.
+        is_refused: Whether the broker does not let this user hear what coordinators ask and answer.
         is_cut: Whether it has shown so by taking this one's place at the broker, instead of by an answer.
     """
 
@@ -86,7 +103,8 @@ class Inquiry:
         self._identity = identity
         self._clock = clock
         self._nonce = secrets.token_urlsafe(16)
-        self._suspect: Other | None = None
+        self.suspect: Other | None = None
+        self.is_refused = False
         self._is_back = False
         self._asked = 0
         self.found: Other | None = None
@@ -95,7 +113,7 @@ class Inquiry:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to wait for: somebody is found, or nobody is left to suspect."""
-        return self.found is not None or (self._is_back and self._suspect is None)
+        return self.found is not None or (self._is_back and self.suspect is None)
 
     def has_asked(self, event: Event) -> bool:
         """Take notice of an event; tell whether it called for a challenge."""
@@ -106,7 +124,9 @@ class Inquiry:
             return self._ask()
         if isinstance(event, Disconnected):
             # Some brokers know a client by its user: who logs in cuts whoever has, and both come back again and again.
-            self.found, self.is_cut = self._suspect, True
+            self.found, self.is_cut = self.suspect, True
+        if isinstance(event, SubscriptionRefused):
+            self.is_refused = True
         if not isinstance(event, Inbound):
             return False
         try:
@@ -120,11 +140,11 @@ class Inquiry:
         match received.message:
             case Challenge(nonce=self._nonce):
                 self._is_back = True
-            case ChallengeAnswer(nonce=self._nonce) if self._suspect is not None and signer == self._suspect.key:
-                self.found = self._suspect
+            case ChallengeAnswer(nonce=self._nonce) if self.suspect is not None and signer == self.suspect.key:
+                self.found = self.suspect
             case CoordinatorState() as said if signer != self._identity.key.public:
-                before, self._suspect = self._suspect, None if _has_ended(said) else Other(said.coordinator, signer)
-                return self._suspect not in (None, before) and self._ask()
+                before, self.suspect = self.suspect, None if _has_ended(said) else Other(said.coordinator, signer)
+                return self.suspect not in (None, before) and self._ask()
         return False
 
     def _ask(self) -> bool:

@@ -15,13 +15,13 @@ from typing import Final
 BEAT_SECONDS: Final = 1.0
 DEAF_BEATS: Final = 10
 """Beats in a row that have not come back, after which the broker counts as deaf."""
-MOST_DEAF_BEATS: Final = 60
-"""The same at most, as it doubles from the third time on: a broker that is slow because thousands of devices come back
-after its restart must not be restarted for that, again and again."""
+MOST_DOUBLINGS: Final = 3
+"""How often that number doubles, once for each time in a row that the broker was found deaf."""
 OUT_SECONDS: Final = 60.0
 """Time without a connection after which the broker counts as deaf; longer than any pause between two attempts."""
 CUTS: Final = 3
 """Connections in a row that ended before their long beat came back, after which the next begins with a short one."""
+
 OVERTAKEN: Final = 3
 """Short beats that came back while the long one before them did not, after which its length is to blame."""
 
@@ -110,11 +110,6 @@ class Pulse:
         self._overtaken += self._long is not None
         self._blamed = self._blamed or self._overtaken >= OVERTAKEN or self._cuts >= CUTS
 
-    @property
-    def _patience(self) -> int:
-        """Beats in a row that may fail to come back."""
-        return min(DEAF_BEATS << max(0, self._deaf - 1), MOST_DEAF_BEATS)
-
     def due(self, at: float) -> Verdict | None:
         """Return what is to be done now; None: nothing."""
         if self._blamed and not self._told:
@@ -123,7 +118,8 @@ class Pulse:
         if at < self.next_deadline:
             return None
         self.next_deadline = at + (BEAT_SECONDS if self._connected else OUT_SECONDS)
-        if not self._connected or self._unheard >= self._patience:
+        # One that is busy with a thousand devices that come back is not helped by another start.
+        if not self._connected or self._unheard >= DEAF_BEATS * 2 ** min(self._deaf, MOST_DOUBLINGS):
             self._unheard = 0
             self._deaf += 1
             return Deaf(self._deaf, self._connected, self._cuts >= CUTS)

@@ -61,6 +61,17 @@ def test_port_zero_takes_a_free_port(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
+def test_a_folder_with_any_name_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / "répertoire ŋ ቋ 'a' \"b\" $HOME \\ #"
+
+    async def scenario() -> None:
+        folder.mkdir()
+        async with embedded(folder) as broker:
+            assert is_open(broker.address)
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
 def test_a_taken_port_is_an_error_that_names_it(tmp_path: Path) -> None:
     async def scenario(port: int) -> None:
         async with embedded(tmp_path, port=port):

@@ -13,7 +13,7 @@ from mfpt_shared.keys import fingerprint
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Challenge, ChallengeAnswer, CoordinatorState
 from mfpt_shared.protocol.topics import COORDINATOR_ANSWER, COORDINATOR_CHALLENGE, COORDINATOR_STATE
-from mfpt_shared.transport.base import Connected, Inbound
+from mfpt_shared.transport.base import QOS, Connected, Inbound, Qos, SubscriptionRefused
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.sealing import inbound, key_of
 
@@ -61,13 +61,13 @@ class Other:
             self.broker.deliver(said.topic, said.payload, retain=False)
 
 
-def start_beside(other: Other) -> MemoryBroker:
+def start_beside(other: Other, kind: type[MemoryTransport] = MemoryTransport) -> MemoryBroker:
     """Let a coordinator look whether it may start; it fails if it takes more than 5 s."""
 
     async def scenario() -> None:
         listening = asyncio.create_task(other.listen())
         try:
-            transport = MemoryTransport(other.broker)
+            transport = kind(other.broker)
             await transport.connect()
             await asyncio.wait_for(ensure_alone(transport, "test", IDENTITY, lambda: 9.0), 5)
             assert transport not in other.broker.sessions, "it disconnects"
@@ -188,3 +188,21 @@ def test_nobody_keeps_a_coordinator_from_starting_by_ever_new_keys() -> None:
     strangers = (inbound(COORDINATOR_STATE, "", message, f"stranger {number}") for number in range(100))
     assert inquiry.has_asked(Connected())
     assert 1 + sum(map(inquiry.has_asked, strangers)) == MOST_CHALLENGES
+
+
+class MayReadStateAlone(MemoryTransport):
+    """A user that the broker treats as it treats devices."""
+
+    def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
+        """See Transport.subscribe."""
+        for wanted in filters:
+            if wanted == COORDINATOR_STATE.path("test"):
+                super().subscribe(wanted, qos=qos)
+            else:
+                self.put(SubscriptionRefused((wanted,)))
+
+
+@pytest.mark.usefixtures("brief")
+def test_a_coordinator_that_may_not_ask_whether_another_is_there_refuses_to_start() -> None:
+    with pytest.raises(InUse, match=r"cannot be asked.*broker-config other"):
+        start_beside(Other().says("online"), MayReadStateAlone)

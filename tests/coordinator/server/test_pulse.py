@@ -76,23 +76,11 @@ def test_a_beat_is_due_every_second_and_not_sooner() -> None:
 def test_a_broker_that_sends_nothing_back_is_deaf_and_found_so_again_and_again() -> None:
     heart = Heart()
     heart.connects()
-    found = [heart.beats(heard=False) for _ in range(1 + 2 * (DEAF_BEATS + 1) + 2 * DEAF_BEATS + 1)]
+    found = [heart.beats(heard=False) for _ in range(1 + (1 + 2 + 4) * DEAF_BEATS + 3)]
     assert [verdict for verdict in found if isinstance(verdict, Deaf)] == [Deaf(n, connected=True) for n in (1, 2, 3)]
     heart.beats()
     again = [heart.beats(heard=False) for _ in range(DEAF_BEATS + 1)]
     assert Deaf(1, connected=True) in again, "it has delivered in between"
-
-
-def test_a_broker_that_was_deaf_often_is_given_more_time_but_never_more_than_a_minute() -> None:
-    heart = Heart()
-    heart.connects()
-    beats, waited = list[int](), 0
-    while len(beats) < 8:
-        waited += 1
-        if isinstance(heart.beats(heard=False), Deaf):
-            beats.append(waited)
-            waited = 0
-    assert beats[1:] == [1 + count for count in (10, 20, 40, 60, 60, 60, 60)]
 
 
 def test_a_broker_that_restarts_is_given_time_and_counts_as_deaf_until_it_delivers() -> None:
@@ -101,6 +89,7 @@ def test_a_broker_that_restarts_is_given_time_and_counts_as_deaf_until_it_delive
     assert Deaf(1, connected=True) in [heart.beats(heard=False) for _ in range(DEAF_BEATS + 2)]
     heart.loses()
     heart.connects()
+    assert Deaf(2, connected=True) not in [heart.beats(heard=False) for _ in range(DEAF_BEATS + 2)], "it may be busy"
     assert Deaf(2, connected=True) in [heart.beats(heard=False) for _ in range(DEAF_BEATS + 2)]
 
 
