@@ -90,10 +90,10 @@ class Inquiry:
     """One coordinator's question, and what has been heard since.
 
     Attributes:
-        found: The other coordinator, once it has shown that it is there.
-        suspect: One that has not said that it ends, until it does.
-        is_refused: Whether the broker does not let this user hear what coordinators ask and answer.
+        suspect: Another coordinator that has not said that it ends, until it does.
+        found: The same, once it has shown that it is there.
         is_cut: Whether it has shown so by taking this one's place at the broker, instead of by an answer.
+        is_refused: Whether the broker does not let this user hear what coordinators ask and answer.
     """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
@@ -103,12 +103,11 @@ class Inquiry:
         self._identity = identity
         self._clock = clock
         self._nonce = secrets.token_urlsafe(16)
-        self.suspect: Other | None = None
-        self.is_refused = False
         self._is_back = False
         self._asked = 0
+        self.suspect: Other | None = None
         self.found: Other | None = None
-        self.is_cut = False
+        self.is_cut = self.is_refused = False
 
     @property
     def is_over(self) -> bool:
