@@ -1,7 +1,6 @@
 """Looks up language distances beside the coordinator's loop, one search at a time."""
 
 import asyncio
-import contextlib
 import itertools
 import logging
 from collections.abc import Iterable, Sequence
@@ -47,11 +46,10 @@ class LookUps:
         return await self._found.get()
 
     async def close(self) -> None:
-        """End a search that is running."""
+        """End a search that is running; one that has failed prevents nothing."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait((self._task,))
 
     async def _run(self) -> None:
         """Search until nothing is wanted any more. Every search has a result, because languages wait for it to join."""
