@@ -153,7 +153,7 @@ class Channel:
     def publish_status(self, status: FederationStatus) -> None:
         """Publish what `mfpt-coord status` shows; the broker keeps it.
 
-        One that nobody could see would be out of date when the connection is back, and all of them would wait until then.
+        One that nobody could see would be out of date when the connection is back, and all of them would wait for that.
         """
         if self._is_up:
             self._publish(COORDINATOR_STATUS, status)
