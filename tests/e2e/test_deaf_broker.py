@@ -58,7 +58,7 @@ def test_a_broker_that_hangs_is_restarted_and_devices_go_on(tmp_path: Path) -> N
                 os.kill(hanging, signal.SIGSTOP)
                 await device.until(lambda seen: seen.rounds == 8, SECONDS)
                 assert trouble.server != hanging
-            assert "delivers none: restarting it" in "".join(serving.log)
+            assert "delivers nothing: restarting it" in "".join(serving.log)
 
     asyncio.run(asyncio.wait_for(scenario(), 2 * SECONDS))
 

@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 import nats
 from nats.aio.client import Client
 from nats.aio.msg import Msg
@@ -135,7 +136,7 @@ class NatsAccounts:
             await service.subscribe(_QUESTIONS, cb=self._answer)
             await service.flush()
             await self._cut_unheard(self._system)
-        except (nats.errors.Error, OSError) as error:
+        except (nats.errors.Error, msgspec.MsgspecError, OSError) as error:
             raise ConnectionFailed(f"the embedded broker does not take the service for logins: {error}") from error
 
     async def _client(self, url: str, user: str, password: str) -> Client:

@@ -13,7 +13,7 @@ from mfpt_coord.commands.sight import Observer, Sight
 from mfpt_coord.server.control import runs_on
 from mfpt_coord.server.orders import ShowStatus, Status
 from mfpt_shared.background import in_background
-from mfpt_shared.errors import ConnectionFailed, TimedOut
+from mfpt_shared.errors import MfptError, TimedOut
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.protocol.topics import COORDINATOR_BEAT, COORDINATOR_STATE, COORDINATOR_STATUS
 from mfpt_shared.transport.base import Connected, Event, Transport
@@ -87,7 +87,7 @@ async def seen_on_this_machine(data_dir: Path) -> AsyncGenerator[Sight]:
         asking = asking or asyncio.ensure_future(_asked(data_dir))
         await asyncio.wait((asking,), timeout=TICK_SECONDS)
         if asking.done():
-            with contextlib.suppress(ConnectionFailed, TimedOut):  # what was seen before grows older
+            with contextlib.suppress(MfptError):  # what was seen before grows older
                 status, heard = asking.result()
             asking = None
 

@@ -93,6 +93,7 @@ class Observer:
         self._said: Literal["online", "offline"] | None = None
         self._signer: PublicKey | None = None
         self._heard: float | None = None
+        self._newest = (0, 0)
 
     def take(self, event: Event, now: float) -> None:
         """Take notice of an event.
@@ -121,9 +122,12 @@ class Observer:
             case FederationStatus() as status:
                 self._status = status
             case CoordinatorState(state=said):
+                if received.signer != self._signer:
+                    self._newest = (0, 0)
                 self._said, self._signer = said, received.signer
-            case Beat() if received.signer == self._signer:
-                self._heard = now
+            case Beat(epoch=epoch, number=number) if received.signer == self._signer:
+                if (epoch, number) > self._newest:  # and not one that came before, which anybody may have recorded
+                    self._newest, self._heard = (epoch, number), now
 
     def sight(self, now: float) -> Sight | None:
         """Return what is seen now; None: the broker knows no such federation, or has not answered yet."""

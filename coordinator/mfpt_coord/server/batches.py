@@ -7,8 +7,7 @@ the devices send again.
 
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
-from typing import Final
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from mfpt_coord.core.effects import Action, Effect
 from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event
@@ -19,9 +18,6 @@ from mfpt_coord.core.state import State
 from mfpt_coord.server.complaints import Complaints
 from mfpt_coord.server.store import Store
 from mfpt_shared.errors import Damaged, MfptError
-
-_SAID_ONCE: Final = ClientSaid | DistancesFound | DeviceMet
-"""What nobody says again if a commit fails."""
 
 _log = logging.getLogger(__name__)
 
@@ -69,7 +65,7 @@ class Batches:
         """
         events = [*(self._unsaved or ()), *events]
         saved = self.saved(events, at)
-        self._unsaved = None if saved else [event for event in events if isinstance(event, _SAID_ONCE)]
+        self._unsaved = None if saved else said_once(events)
 
     def saved(self, events: Sequence[Event], at: float) -> bool:
         """Step through events, commit, and carry out what they call for; tell whether the commit succeeded.
@@ -85,12 +81,12 @@ class Batches:
         try:
             if durable := durable_effects(effects):
                 self._store.commit(durable)
+                self.complaints.succeeded()
         except Damaged:
             raise
         except (sqlite3.Error, MfptError) as error:
             self.complaints.failed(str(error), at)
             return False
-        self.complaints.succeeded()
         self.state = after
         for action in actions(effects):
             self._carry_out(action, after)
@@ -106,3 +102,24 @@ class Batches:
                 continue
             effects += more
         return state, effects
+
+
+def said_once(events: Iterable[Event]) -> list[Event]:
+    """Return what nobody says again if a commit fails, in order: of each kind the newest that a device has said.
+
+    However long a disk is full, these are no more than a few for each device.
+    """
+    newest: dict[Hashable, Event] = {}
+    for event in events:
+        match event:
+            case ClientSaid(client=client, message=message):
+                kind: Hashable = (client, type(message))
+            case DeviceMet(client=client):
+                kind = client
+            case DistancesFound(languages=languages):
+                kind = frozenset(languages)
+            case _:
+                continue
+        newest.pop(kind, None)  # it goes to the end
+        newest[kind] = event
+    return list(newest.values())

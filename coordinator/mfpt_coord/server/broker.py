@@ -23,6 +23,7 @@ from mfpt_coord.server.certificate_files import CertificateFiles
 from mfpt_coord.server.child import end_orphan, find_server, last_words, prepare_child
 from mfpt_coord.server.ports import claim_port_soon
 from mfpt_shared.atomic import write_durably
+from mfpt_shared.environment import sentence
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.folders import private_file, private_folder
 from mfpt_shared.keys import SigningKey
@@ -30,13 +31,14 @@ from mfpt_shared.transport.address import BrokerAddress, Scheme
 
 START_SECONDS: Final = 20.0
 STOP_SECONDS: Final = 2.0
-PORT_SECONDS: Final = 10.0
 """Time that the server has to end in order, which takes it 10 ms for each session; it loses nothing if it is killed."""
+PORT_SECONDS: Final = 10.0
+"""Time in which the system frees the port of a server that was left behind."""
 RESTART_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
 """Time between two looks at the certificate and at the service for logins."""
 FRESH_TIMES: Final = 2
-"""How often a server must have been deaf in a row before it gets a fresh folder; another one would not help."""
+"""How often a server must have been deaf in a row, while it ran, before it gets a fresh folder, once."""
 STORE: Final = "jetstream"
 """Folder in which the server keeps sessions and messages."""
 
@@ -128,7 +130,7 @@ class EmbeddedBroker:
             TimedOut: It does not listen in time.
         """
         private_folder(self._directory)
-        # A system frees the ports of a server that had a thousand connections some time after it has ended.
+        # The ports of a server that had a thousand connections are taken for some time after it has ended.
         patience = PORT_SECONDS if await end_orphan(self._directory) else 0.0
         self._listen = replace(self._listen, port=await claim_port_soon(self._listen, patience))
         if (websocket := self._options.websocket) is not None:
@@ -158,7 +160,8 @@ class EmbeddedBroker:
 
     def revive(self, times: int) -> None:
         """Start the server again, because it does not deliver; the second time on a fresh folder. See `Revive`."""
-        self._deaf_times = times
+        if times == 1:
+            self._deaf_times = 0
         self._deaf.set()
 
     async def _start(self) -> None:
@@ -210,16 +213,29 @@ class EmbeddedBroker:
 
     async def _supervise(self) -> None:
         while True:
-            ended = await self._until_it_has_to_start_again()
-            await self._stop()
-            if ended:
-                await asyncio.sleep(RESTART_SECONDS)
-            if self._deaf.is_set():
-                self._deaf.clear()
-                if self._deaf_times == FRESH_TIMES:
-                    self._set_aside()
-            while not await self._started_again():
-                await asyncio.sleep(RESTART_SECONDS)
+            try:
+                await self._start_again_if_needed()
+            except OSError as error:  # a full disk, or something in the place of a file
+                _log.error("the embedded broker: %s", sentence(error))
+
+    async def _start_again_if_needed(self) -> None:
+        """Wait until the server has to be started again, and do so.
+
+        Raises:
+            OSError: A file in the way of that cannot be written or moved; the server may not run.
+        """
+        has_failed = await self._until_it_has_to_start_again()
+        await self._stop()
+        if has_failed:
+            await asyncio.sleep(RESTART_SECONDS)
+        if self._deaf.is_set():
+            self._deaf_times += 1
+            if self._deaf_times == FRESH_TIMES:
+                self._set_aside()
+        while not await self._started_again():
+            await asyncio.sleep(RESTART_SECONDS)
+        # Whatever was found while it could not be reached says nothing of the one that runs now.
+        self._deaf.clear()
 
     async def _until_it_has_to_start_again(self) -> bool:
         """Wait, and tell whether the server ended or fails; otherwise it gets a new certificate."""
@@ -231,7 +247,7 @@ class EmbeddedBroker:
                 _log.warning("the embedded broker ended (exit %s); restarting it", code)
                 return True
             if self._deaf.is_set():
-                _log.error("the embedded broker takes messages, but delivers none: restarting it")
+                _log.error("the embedded broker runs, but delivers nothing: restarting it")
                 return True
             if self.accounts.is_lost:
                 _log.warning("the embedded broker asks nobody who may log in; restarting it")

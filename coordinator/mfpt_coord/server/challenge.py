@@ -19,6 +19,8 @@ from mfpt_shared.protocol.topics import COORDINATOR_ANSWER, COORDINATOR_CHALLENG
 from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, SubscriptionRefused, Transport
 
 ANSWER_SECONDS: Final = 3.0
+MOST_CHALLENGES: Final = 10
+"""Challenges at a start, at most: whoever publishes states under ever new keys keeps it from starting no longer."""
 
 
 class Other(NamedTuple):
@@ -88,10 +90,10 @@ class Inquiry:
     """One coordinator's question, and what has been heard since.
 
     Attributes:
-        found: The other coordinator, once it has shown that it is there.
-        suspect: One that has not said that it ends, until it does.
-        is_refused: Whether the broker does not let this user hear what coordinators ask and answer.
+        suspect: Another coordinator that has not said that it ends, until it does.
+        found: The same, once it has shown that it is there.
         is_cut: Whether it has shown so by taking this one's place at the broker, instead of by an answer.
+        is_refused: Whether the broker does not let this user hear what coordinators ask and answer.
     """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
@@ -101,11 +103,11 @@ class Inquiry:
         self._identity = identity
         self._clock = clock
         self._nonce = secrets.token_urlsafe(16)
-        self.suspect: Other | None = None
-        self.is_refused = False
         self._is_back = False
+        self._asked = 0
+        self.suspect: Other | None = None
         self.found: Other | None = None
-        self.is_cut = False
+        self.is_cut = self.is_refused = False
 
     @property
     def is_over(self) -> bool:
@@ -145,6 +147,9 @@ class Inquiry:
         return False
 
     def _ask(self) -> bool:
+        if self._asked == MOST_CHALLENGES:
+            return False
+        self._asked += 1
         path = COORDINATOR_CHALLENGE.path(self._federation)
         challenge = Challenge(
             coordinator=self._identity.id, nonce=self._nonce, epoch=self._identity.epoch, at=self._clock()

@@ -38,7 +38,7 @@ from mfpt_shared.protocol.topics import (
     PROMPT,
     Topic,
 )
-from mfpt_shared.transport.base import QOS, Qos, Transport, Will
+from mfpt_shared.transport.base import QOS, Connected, Disconnected, Qos, Transport, Will
 from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.retries import connect
 
@@ -107,6 +107,7 @@ class Channel:
         self._clock = clock
         self.kept = Kept()
         self.reached = False
+        self._is_up = False
 
     async def connect(self) -> None:
         """Connect for the first time, however long that takes; see `retries.connect`."""
@@ -115,7 +116,11 @@ class Channel:
 
     async def receive(self) -> list[TransportEvent]:
         """See Transport.receive."""
-        return await self._transport.receive()
+        events = await self._transport.receive()
+        for event in events:
+            if isinstance(event, Connected | Disconnected):
+                self._is_up = isinstance(event, Connected)
+        return events
 
     def subscribe(self) -> None:
         """Subscribe to what devices publish, and to what any coordinator does; retained states come first."""
@@ -146,8 +151,12 @@ class Channel:
         )
 
     def publish_status(self, status: FederationStatus) -> None:
-        """Publish what `mfpt-coord status` shows; the broker keeps it."""
-        self._publish(COORDINATOR_STATUS, status)
+        """Publish what `mfpt-coord status` shows; the broker keeps it.
+
+        One that nobody could see would be out of date when the connection is back, and all of them would wait for that.
+        """
+        if self._is_up:
+            self._publish(COORDINATOR_STATUS, status)
 
     def publish_beat(self, number: int, version: int, size: int = 0) -> None:
         """Publish that the coordinator is there.

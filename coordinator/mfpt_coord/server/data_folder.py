@@ -17,7 +17,8 @@ KEY_FILE: Final = "coordinator.key"
 BROKER_FOLDER: Final = "broker"
 # What a folder is called that a restored backup has moved aside, followed by the time.
 REPLACED_PREFIX: Final = "replaced-"
-_CERTIFICATE: Final = ("broker.crt", "broker.key")
+CERTIFICATE_FILE: Final = "broker.crt"
+CERTIFICATE_KEY_FILE: Final = "broker.key"
 
 
 def open_store(data_dir: Path, keep: float = 0.0) -> SqliteStore:
@@ -97,8 +98,9 @@ def signs_of_use(data_dir: Path) -> list[str]:
 
 def files_of_a_coordinator(data_dir: Path) -> list[Path]:
     """Return the files and folders in a data folder that belong to one coordinator."""
-    names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", KEY_FILE, BROKER_FOLDER, *_CERTIFICATE)
-    return [path for name in names if (path := data_dir / name).exists() or path.is_symlink()]
+    certificate = (CERTIFICATE_FILE, CERTIFICATE_KEY_FILE)
+    names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", KEY_FILE, BROKER_FOLDER)
+    return [path for name in (*names, *certificate) if (path := data_dir / name).exists() or path.is_symlink()]
 
 
 def open_key(file: Path, known: PublicKey | None, *, has_run: bool) -> SigningKey:

@@ -1,16 +1,16 @@
 """Looks up language distances beside the coordinator's loop, one search at a time."""
 
 import asyncio
-import contextlib
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from mfpt_coord.core.events import DistancesFound
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import pair
 from mfpt_coord.core.state import State
 from mfpt_coord.languages.distances import LookUp
+from mfpt_shared.clock import Clock
 from mfpt_shared.environment import sentence
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 class LookUps:
     """Runs the look-ups that the core asks for, and gives their results as events."""
 
-    def __init__(self, look_up: LookUp, metrics: Sequence[str], clock: Callable[[], float]) -> None:
+    def __init__(self, look_up: LookUp, metrics: Sequence[str], clock: Clock) -> None:
         """Prepare; nothing runs yet.
 
         Args:
@@ -46,11 +46,10 @@ class LookUps:
         return await self._found.get()
 
     async def close(self) -> None:
-        """End a search that is running."""
+        """End a search that is running; one that has failed prevents nothing."""
         if self._task is not None:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.wait((self._task,))
 
     async def _run(self) -> None:
         """Search until nothing is wanted any more. Every search has a result, because languages wait for it to join."""

@@ -21,6 +21,7 @@ from mfpt_coord.server.broker_watch import Revive
 from mfpt_coord.server.channel import CoordinatorIdentity
 from mfpt_coord.server.child import connections_with, open_files
 from mfpt_coord.server.config import ServeConfig
+from mfpt_coord.server.data_folder import BROKER_FOLDER, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE
 from mfpt_coord.server.logins import known_accounts, revoked_users
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.keys import SigningKey, digest
@@ -102,7 +103,7 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
         certificate=certificate,
         websocket=config.offer.websocket,
     )
-    broker = EmbeddedBroker(config.data_dir / "broker", config.listen, options, federation, desk, os.environ)
+    broker = EmbeddedBroker(config.data_dir / BROKER_FOLDER, config.listen, options, federation, desk, os.environ)
     await stack.enter_async_context(broker)
     listening = [_as_others_see(broker.public_address, config.listen)]
     if (websocket := broker.websocket_address) is not None and config.offer.websocket is not None:
@@ -146,7 +147,7 @@ def _certificate(config: ServeConfig, key: SigningKey) -> Certificate | None:
     given = [place.host for place in (config.listen, *config.advertised) if place.host not in _EVERYWHERE]
     hosts = dict.fromkeys([*given, own_address(), "127.0.0.1", "localhost"])
     chain, private = make_certificate(key, list(hosts), datetime.datetime.now(datetime.UTC))
-    made = Certificate(config.data_dir / "broker.crt", config.data_dir / "broker.key")
+    made = Certificate(config.data_dir / CERTIFICATE_FILE, config.data_dir / CERTIFICATE_KEY_FILE)
     write_durably(made.chain, chain)
     write_durably(made.key, private)
     return made

@@ -12,6 +12,7 @@ from mfpt_coord.server.stored_file import open_database
 from mfpt_coord.server.stored_log import begin_log, log_of
 from mfpt_coord.server.stored_schema import checkpoint
 from mfpt_shared.atomic import atomic_file
+from mfpt_shared.environment import sentence
 from mfpt_shared.errors import Damaged, MfptError
 
 MAX_LOG_BYTES: Final = 8 * 2**20
@@ -39,7 +40,7 @@ class Database:
             MfptError: It cannot be read or written.
         """
         self.path = path
-        self._problem = ""
+        self._problem, self._is_open = "", True
         if path.exists() or path.is_symlink():
             self._open()
         else:
@@ -49,6 +50,7 @@ class Database:
 
     def _open(self) -> None:
         self.connection = open_database(self.path)
+        self._is_open = True
         self.empty_log()
         self._place = _place(self.path)
 
@@ -62,7 +64,12 @@ class Database:
             MfptError: The disk is full, read-only or away.
             sqlite3.IntegrityError: What is to be saved is there already.
         """
-        self._see_to_files()
+        try:
+            self._see_to_files()
+        except sqlite3.Error as error:
+            raise explained(error, self.path) from error
+        except OSError as error:
+            raise MfptError(f"cannot use {self.path}: {sentence(error)}") from error
         try:
             self.connection.execute("BEGIN IMMEDIATE")
             if self._log_is_empty:
@@ -113,6 +120,7 @@ class Database:
 
     def close(self) -> None:
         """Close it."""
+        self._is_open = False
         self.connection.close()
 
     def _see_to_files(self) -> None:
@@ -121,18 +129,25 @@ class Database:
         Raises:
             Damaged: Another file has taken the database's place.
             MfptError: What has gone cannot be written again.
+            sqlite3.Error: The same.
+            OSError: The same.
         """
+        if not self._is_open:  # what was written again could not be opened at once
+            self._open()
         found = _place(self.path)
         if found == self._place:
             return
         if found.database is None and self.path.parent.exists():
-            _log.warning("somebody removed %s: it is written again, and nothing is lost", self.path)
             self.write()
+            _log.warning("somebody removed %s: it was written again, and nothing is lost", self.path)
         elif found.database == self._place.database:
-            _log.warning("somebody removed %s: it is begun again, and nothing is lost", log_of(self.path))
-            self.empty_log()
+            if not self.empty_log():
+                raise MfptError(
+                    f"somebody removed {log_of(self.path)}, which is needed ({self._problem}): trying again"
+                )
             self.close()
             self._open()
+            _log.warning("somebody removed %s: it was begun again, and nothing is lost", log_of(self.path))
         else:
             raise self._replaced()
 

@@ -1,8 +1,8 @@
 """The topics of the protocol, one row each, all below `mfpt/v1/<federation>/`.
 
 A row says who publishes, whether the broker retains the last message, how it is subscribed to, and what the payload is.
-Everything is published with QoS 1. The *key* of a topic is the language of a prompt, the id of a client or the id of an
-invitation's token.
+Everything is published with QoS 1, except for the first beat of a connection. The *key* of a topic is the language of a
+prompt, the id of a client or the id of an invitation's token.
 """
 
 import re

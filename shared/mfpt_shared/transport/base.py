@@ -11,7 +11,7 @@ Qos = Literal[0, 1]
 """Quality of service of MQTT: 0 is at most once, 1 at least once."""
 
 QOS: Final = 1
-"""Everything is published with this quality of service."""
+"""What is published, unless something else is asked for."""
 
 
 @dataclass(frozen=True, slots=True)

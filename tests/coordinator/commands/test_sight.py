@@ -27,8 +27,8 @@ def state(said: Any, signer: str = "coordinator") -> Inbound:
     return inbound(COORDINATOR_STATE, "", message, signer)
 
 
-def beat(signer: str = "coordinator") -> Inbound:
-    return inbound(COORDINATOR_BEAT, "", Beat(number=1, epoch=1), signer)
+def beat(signer: str = "coordinator", number: int = 1, epoch: int = 1) -> Inbound:
+    return inbound(COORDINATOR_BEAT, "", Beat(number=number, epoch=epoch), signer)
 
 
 def kept(said: Any) -> list[Inbound]:
@@ -65,6 +65,31 @@ def test_a_coordinator_that_has_ended_is_offline_although_it_was_heard_a_moment_
 
 def test_somebody_else_s_beats_keep_no_coordinator_online() -> None:
     assert seen(*kept("online"), beat("thief"), after=4.0) == ("silent", True)
+
+
+def test_a_beat_that_came_before_keeps_no_coordinator_online() -> None:
+    observer = Observer("test", 0.0)
+    for event in (*kept("online"), beat(number=7), beat(number=8)):
+        observer.take(event, 0.0)
+    for recorded in (beat(number=7), beat(number=8)):
+        observer.take(recorded, 3.5)
+    sight = observer.sight(4.0)
+    assert sight is not None
+    assert sight.health == "silent"
+
+
+@pytest.mark.parametrize("successor", [[beat(epoch=2)], [state("online", "other"), beat("other")]])
+def test_a_coordinator_that_was_started_again_or_took_over_is_online_with_its_first_beat(
+    successor: list[Inbound],
+) -> None:
+    observer = Observer("test", 0.0)
+    for event in (*kept("online"), beat(number=500)):
+        observer.take(event, 0.0)
+    for event in successor:
+        observer.take(event, 9.0)
+    sight = observer.sight(9.5)
+    assert sight is not None
+    assert sight.health == "online"
 
 
 def test_what_is_not_of_the_protocol_says_nothing() -> None:

@@ -148,6 +148,48 @@ def test_a_killed_server_is_started_again_on_the_same_port(tmp_path: Path) -> No
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+async def revived(broker: EmbeddedBroker, directory: Path, times: int) -> None:
+    """Say that the server is deaf, until another one is started in its place."""
+    before = server_of(directory)
+    async with asyncio.timeout(30):
+        while not (directory / "nats.pid").exists() or server_of(directory) == before:
+            broker.revive(times)
+            await asyncio.sleep(0.02)  # nothing tells when a file changes
+    await until_it_listens(broker.address)
+
+
+@pytest.mark.slow
+def test_a_server_gets_a_fresh_folder_for_what_it_did_itself_and_not_for_the_time_in_which_it_was_away(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path) as broker:
+            configuration = (tmp_path / "nats.conf").rename(tmp_path / "hidden.conf")
+            os.kill(server_of(tmp_path), signal.SIGKILL)
+            while "ended at once" not in caplog.text:
+                await asyncio.sleep(0.02)  # nothing tells that an attempt to start it has failed
+            broker.revive(1)
+            configuration.rename(tmp_path / "nats.conf")
+            await until_it_listens(broker.address)
+            await revived(broker, tmp_path, 2)
+            assert not (tmp_path / "jetstream.damaged").exists()
+            await revived(broker, tmp_path, 3)
+            assert (tmp_path / "jetstream.damaged").exists()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+@pytest.mark.slow
+def test_a_server_whose_folder_cannot_be_put_aside_is_started_again_all_the_same(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path) as broker:
+            (tmp_path / "jetstream.damaged").write_text("in the way", encoding="ascii")
+            for times in (1, 2, 3):
+                await revived(broker, tmp_path, times)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
 def test_retained_messages_survive_a_killed_server(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path) as broker:

@@ -6,14 +6,14 @@ from typing import Literal
 import pytest
 
 from mfpt_coord.server import challenge
-from mfpt_coord.server.challenge import ensure_alone
+from mfpt_coord.server.challenge import MOST_CHALLENGES, Inquiry, ensure_alone
 from mfpt_coord.server.channel import CoordinatorIdentity
 from mfpt_shared.errors import InUse
 from mfpt_shared.keys import fingerprint
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Challenge, ChallengeAnswer, CoordinatorState
 from mfpt_shared.protocol.topics import COORDINATOR_ANSWER, COORDINATOR_CHALLENGE, COORDINATOR_STATE
-from mfpt_shared.transport.base import QOS, Inbound, Qos, SubscriptionRefused
+from mfpt_shared.transport.base import QOS, Connected, Inbound, Qos, SubscriptionRefused
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.sealing import inbound, key_of
 
@@ -179,6 +179,15 @@ def test_one_that_comes_online_while_another_is_waited_for_is_asked_as_well() ->
             task.cancel()
 
     asyncio.run(asyncio.wait_for(scenario(), 5))
+
+
+def test_nobody_keeps_a_coordinator_from_starting_by_ever_new_keys() -> None:
+    transport = MemoryTransport(MemoryBroker())
+    inquiry = Inquiry(transport, "test", IDENTITY, lambda: 9.0)
+    message = CoordinatorState(state="online", coordinator="c1", started=1.0, epoch=9, at=2.0)
+    strangers = (inbound(COORDINATOR_STATE, "", message, f"stranger {number}") for number in range(100))
+    assert inquiry.has_asked(Connected())
+    assert 1 + sum(map(inquiry.has_asked, strangers)) == MOST_CHALLENGES
 
 
 class MayReadStateAlone(MemoryTransport):

@@ -4,11 +4,21 @@ import asyncio
 from collections.abc import Coroutine
 from typing import TypeVar
 
+from mfpt_coord.core.state import initial
+from mfpt_coord.core.status import federation_status
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity, coordinator_will
 from mfpt_shared.plan import Plan, binding_part, made
 from mfpt_shared.protocol.codec import Decoded, understand
 from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState, PlanNotice, Ready
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, Topic
+from mfpt_shared.protocol.topics import (
+    CLIENT_DOWN,
+    CLIENT_STATE,
+    CLIENT_UP,
+    COORDINATOR_STATE,
+    COORDINATOR_STATUS,
+    PLAN,
+    Topic,
+)
 from mfpt_shared.transport.base import Connected
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.federation import tiny_plan
@@ -108,5 +118,23 @@ def test_a_coordinator_that_vanishes_is_announced_as_offline_by_its_will() -> No
         left = setting.kept(COORDINATOR_STATE)
         assert isinstance(left, CoordinatorState)
         assert (left.state, left.coordinator) == ("offline", "c0")
+
+    within(scenario())
+
+
+def test_no_status_waits_for_a_broker_that_is_away() -> None:
+    async def scenario() -> None:
+        setting = Setting()
+        status = federation_status(initial(tiny_plan()), started=5.0, at=9.0)
+        await setting.start()
+        setting.broker.drop(setting.transport)
+        await setting.channel.receive()
+        setting.channel.publish_status(status)
+        await setting.transport.connect()
+        assert COORDINATOR_STATUS.path("test") not in setting.broker.retained
+
+        await setting.channel.receive()
+        setting.channel.publish_status(status)
+        assert COORDINATOR_STATUS.path("test") in setting.broker.retained
 
     within(scenario())

@@ -14,7 +14,7 @@ from mfpt_coord.server.data_folder import DATABASE_FILE, open_store
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_coord.server.stored_log import log_of
-from mfpt_shared.errors import Damaged, Incompatible, InUse
+from mfpt_shared.errors import Damaged, Incompatible, InUse, MfptError
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.messages import UpdateCounts
 from support.admitting import invitation
@@ -200,6 +200,26 @@ def test_files_that_are_removed_while_the_store_is_open_are_written_again(
             assert loaded.counts.rejected == 2
 
 
+def test_a_log_that_is_removed_while_somebody_reads_costs_nothing_and_waits_for_him(
+    database: Path, tmp_path: Path
+) -> None:
+    with closing(SqliteStore(database)) as store, closing(sqlite3.connect(database, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM meta").fetchall()
+        store.commit([SaveCounts(UpdateCounts(rejected=1))])
+        database.with_name(f"{DATABASE_FILE}-wal").unlink()
+        with pytest.raises(MfptError, match="is needed"):
+            store.commit([SaveCounts(UpdateCounts(rejected=2))])
+        reader.execute("COMMIT")
+        reader.close()
+        store.commit([SaveCounts(UpdateCounts(rejected=3))])
+        left = as_killed_now(database, tmp_path / "left")
+    with closing(SqliteStore(left)) as store:
+        loaded = store.load()
+        assert loaded is not None
+        assert loaded.counts.rejected == 3
+
+
 def test_a_database_that_was_replaced_while_the_store_is_open_ends_it_and_nothing_is_lost(
     database: Path, tmp_path: Path
 ) -> None:
@@ -232,3 +252,18 @@ def test_a_folder_that_has_gone_while_the_store_is_open_is_told(database: Path, 
         folder.rename(tmp_path / "elsewhere")
         with pytest.raises(Damaged, match="rescued"):
             store.commit([SaveCounts(UpdateCounts(rejected=1))])
+
+
+def test_a_folder_that_is_away_for_a_while_is_waited_for(database: Path, tmp_path: Path) -> None:
+    disk, away = tmp_path / "disk", tmp_path / "away"
+    (disk / "data").mkdir(parents=True)
+    moved = database.rename(disk / "data" / DATABASE_FILE)
+    with closing(SqliteStore(moved)) as store:
+        disk.rename(away)
+        disk.write_text("in the way", encoding="ascii")
+        with pytest.raises(MfptError) as caught:
+            store.commit([SaveCounts(UpdateCounts(rejected=1))])
+        assert not isinstance(caught.value, Damaged)
+        disk.unlink()
+        away.rename(disk)
+        store.commit([SaveCounts(UpdateCounts(rejected=2))])

@@ -48,6 +48,25 @@ def test_a_look_up_that_fails_still_answers_and_is_logged(caplog: pytest.LogCapt
     assert "no memory" in caplog.text
 
 
+def test_a_look_up_with_a_defect_does_not_keep_a_coordinator_from_ending_in_order() -> None:
+    failed = False
+
+    async def look_up(_languages: Iterable[LanguageCode], _metrics: Sequence[str]) -> Distances:
+        nonlocal failed
+        failed = True
+        raise RuntimeError("a defect")
+
+    async def scenario() -> None:
+        look_ups = LookUps(look_up, (), clock=lambda: 7.0)
+        look_ups.start([SWAHILI, ZULU])
+        while not failed:
+            await asyncio.sleep(0)
+        await look_ups.close()
+
+    asyncio.run(asyncio.wait_for(scenario(), 5))
+    assert failed
+
+
 def test_what_is_asked_during_a_search_is_searched_for_afterwards_together() -> None:
     searched: list[frozenset[LanguageCode]] = []
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_coord.core.events import Invited
+from mfpt_coord.core.events import DeviceRevoked, Invited
 from mfpt_coord.server.complaints import REPEAT_SECONDS, Complaints
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_shared.errors import Damaged, MfptError
@@ -55,6 +55,23 @@ def test_a_coordinator_goes_on_when_another_program_lets_go_of_its_database(
     assert rows(tmp_path, "SELECT count(*) FROM invitations") == [(1,)]
     assert "locked by another program" in caplog.text
     assert "can be saved again" in caplog.text
+
+
+@network
+def test_a_coordinator_that_has_nothing_to_save_does_not_say_that_it_can_save_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario(coordinator: Coordinator, _: "asyncio.Task[None]") -> None:
+        with closing(sqlite3.connect(tmp_path / "coordinator.sqlite", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(MfptError, match="cannot save"):
+                await coordinator.apply(an_order())
+            await coordinator.apply(DeviceRevoked(time.time(), "nobody"))
+            assert "can be saved again" not in caplog.text
+
+    with caplog.at_level(logging.WARNING):
+        coordinating_on(tmp_path, scenario)
+    assert "locked by another program" in caplog.text
 
 
 @network
