@@ -274,7 +274,7 @@ class EmbeddedBroker:
 
     def _write_configuration(self) -> None:
         text = configuration(self._directory, self._listen, self._options, self._federation, self._logins)
-        write_durably(self._directory / "nats.conf", text.encode())
+        write_durably(self._directory / "nats.conf", text.encode("utf-8", "surrogateescape"))
 
 
 def _address(listen: Listen, scheme: Scheme) -> BrokerAddress:
