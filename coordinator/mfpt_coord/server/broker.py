@@ -5,8 +5,10 @@ It listens on one address, is restarted when it dies, and stops together with th
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
+import os
 import secrets
 import shutil
 import subprocess
@@ -35,6 +37,8 @@ PORT_SECONDS: Final = 10.0
 RESTART_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
 """Time between two looks at the certificate and at the service for logins."""
+LEAST_BYTES: Final = 2**16
+"""Room on the disk that the server needs to start."""
 FRESH_TIMES: Final = 2
 """How often a server must have been deaf in a row before it gets a fresh folder; another one would not help."""
 STORE: Final = "jetstream"
@@ -126,8 +130,11 @@ class EmbeddedBroker:
             ConnectionFailed: nats-server is not installed, its port is taken, or it ends at once.
             UsageError: The certificate cannot be used.
             TimedOut: It does not listen in time.
+            OSError: The disk is full, of which the server itself would say nothing.
         """
         private_folder(self._directory)
+        if shutil.disk_usage(self._directory).free < LEAST_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._directory))
         # A system frees the ports of a server that had a thousand connections some time after it has ended.
         patience = PORT_SECONDS if await end_orphan(self._directory) else 0.0
         self._listen = replace(self._listen, port=await claim_port_soon(self._listen, patience))
