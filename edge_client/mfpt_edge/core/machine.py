@@ -59,10 +59,7 @@ MAX_FAILURES: Final = 3
 """Failed trainings in a row after which the device gives up."""
 
 NOBODY: Final = "no coordinator is online yet; waiting for one"
-UNKNOWN: Final = (
-    "nothing is heard of this federation there yet; waiting. Is this the broker that mfpt-coord serve uses, and is the "
-    "federation's name right (--federation)?"
-)
+UNKNOWN: Final = "nothing is heard of this federation yet; waiting. Are the broker and --federation the right ones?"
 
 Step = tuple[State, list[Effect]]
 
@@ -234,12 +231,12 @@ def _acknowledged(state: State, answer: Ack) -> Step:
 
 
 def _resynced(state: State, answer: Resync, at: float) -> Step:
-    """Drop an update that is too old; one whose number another one has had is sent again under a higher number."""
+    """Drop an update that is of no use any more; one whose number another has had is sent again under a higher one."""
     sequence = answer.sequence
     if sequence not in state.outbox:
         return state, []
     if not answer.highest:
-        told = f"update {sequence} is too old to use and was dropped; continuing from version {answer.version}"
+        told = f"update {sequence} is from a version that is gone, and was dropped; continuing from {answer.version}"
         after, effects = _forgotten(state, sequence)
         return after, [*effects, Tell(told)]
     new = max(state.sequence, answer.highest) + 1
