@@ -25,6 +25,7 @@ from mfpt_coord.server.certificate_files import CertificateFiles
 from mfpt_coord.server.child import end_orphan, find_server, last_words, prepare_child
 from mfpt_coord.server.ports import claim_port_soon
 from mfpt_shared.atomic import write_durably
+from mfpt_shared.environment import explained
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.folders import private_file, private_folder
 from mfpt_shared.keys import SigningKey
@@ -100,6 +101,7 @@ class EmbeddedBroker:
         self._supervisor: asyncio.Task[None] | None = None
         self._deaf = asyncio.Event()
         self._deaf_times = 0
+        self._problem = ""
 
     @property
     def address(self) -> BrokerAddress:
@@ -133,8 +135,6 @@ class EmbeddedBroker:
             OSError: The disk is full, of which the server itself would say nothing.
         """
         private_folder(self._directory)
-        if shutil.disk_usage(self._directory).free < LEAST_BYTES:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._directory))
         # A system frees the ports of a server that had a thousand connections some time after it has ended.
         patience = PORT_SECONDS if await end_orphan(self._directory) else 0.0
         self._listen = replace(self._listen, port=await claim_port_soon(self._listen, patience))
@@ -169,6 +169,8 @@ class EmbeddedBroker:
         self._deaf.set()
 
     async def _start(self) -> None:
+        if shutil.disk_usage(self._directory).free < LEAST_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._directory))
         log_file = self._directory / "nats-server.log"
         errors = self._directory / "nats-server.err"
         for left in self._directory.glob("*.ports"):
@@ -252,10 +254,14 @@ class EmbeddedBroker:
         try:
             await self._start()
         except (MfptError, OSError) as error:
-            _log.error("%s", error)
+            problem = str(error if isinstance(error, MfptError) else explained(error) or error)
+            if problem != self._problem:
+                _log.error("the embedded broker is not there: %s", problem)
+            self._problem = problem
             if self._certificate is not None and self._certificate.revert():
                 _log.error("the embedded broker does not take the new certificate; it gets the old one")
             return False
+        self._problem = ""
         return True
 
     async def _stop(self) -> None:

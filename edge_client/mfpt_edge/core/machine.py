@@ -236,7 +236,9 @@ def _resynced(state: State, answer: Resync, at: float) -> Step:
     if sequence not in state.outbox:
         return state, []
     if not answer.highest:
-        told = f"update {sequence} is from a version that is gone, and was dropped; continuing from {answer.version}"
+        told = (
+            f"update {sequence} is from a version that is gone: it was dropped; going on from version {answer.version}"
+        )
         after, effects = _forgotten(state, sequence)
         return after, [*effects, Tell(told)]
     new = max(state.sequence, answer.highest) + 1
