@@ -3,6 +3,7 @@
 Torch is imported by the fixtures that need it, so that the other tests start at once.
 """
 
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
     from mfpt_edge.backbone.parts import Backbone
 
 pytest_plugins = ["support.expected_skips"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ctrl_c_is_heard() -> None:
+    """A shell lets its jobs in the background ignore Ctrl-C, and the programs that tests start inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

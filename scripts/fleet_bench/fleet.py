@@ -74,9 +74,10 @@ async def bench(folder: Path, devices: int, killed: Killed, limit: float, say: S
             )
             fleet.taking_part = await _count(watch, began)
             _note(service, fleet, "at_work")
-            before = time.time()
+            before, gone = time.time(), time.monotonic()
             await _kill(service, killed)
-            fleet.back_seconds = await _until(lambda: _back(service, before), devices, limit, say, "are back")
+            took = await _until(lambda: _back(service, before), devices, limit, say, "are back")
+            fleet.back_seconds = None if took is None else time.monotonic() - gone
             fleet.back = await _back(service, before)
             again = time.monotonic()
             fleet.at_work_seconds = await _until(

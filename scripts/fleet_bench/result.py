@@ -26,7 +26,8 @@ class Fleet(msgspec.Struct, kw_only=True):
         killed: What was killed.
         taking_part: How many of them had an update accepted.
         taking_part_seconds: Time until the last of them had; None: not all had within the limit.
-        back: How many were connected again, and known to the coordinator, after that.
+        back: How many were connected again, and known to the coordinator, after that. A coordinator that was started
+            again counts what the broker kept for it as well; there, only `at_work_again` tells.
         back_seconds: Time until the last of them was; None: not all were within the limit.
         at_work_again: How many had another update accepted after that.
         at_work_seconds: Time until the last of them had; None: not all had within the limit.

@@ -63,7 +63,8 @@ class Audit(msgspec.Struct, frozen=True, kw_only=True):
         waiting: Those that wait for a fold.
         lost: Those that were acknowledged, and are not stored as they were sent; or that count as folded, and are in no
             version.
-        twice: Those that are in more than one version, or stored under more than one number.
+        twice: Those that are in more than one version, or stored under more than one number: a device that trains from
+            one version of the prompt has one update for it.
         details: What is known about some of those that were acknowledged and are lost.
     """
 
@@ -81,17 +82,16 @@ def audit(database: Path, told: Mapping[Update, Iterable[str]]) -> Audit:
 
     Args:
         database: The coordinator's database, which may be in use.
-        told: What devices were told before the database is read, see `Ledger.acknowledged`; it must not change
-            meanwhile.
+        told: What devices were told before the database is read, see `Ledger.snapshot`.
 
     Raises:
         sqlite3.Error: The database cannot be read now.
     """
     rows, versions = _read(database)
-    stored = {(device, sequence): digest for device, sequence, digest, _ in rows}
-    told_folded = {(device, sequence) for device, sequence, _, fold in rows if fold is not None}
+    stored = {(device, sequence): digest for device, sequence, _, digest, _ in rows}
+    told_folded = {(device, sequence) for device, sequence, _, _, fold in rows if fold is not None}
     listed = Counter(update for updates in versions for update in updates)
-    contents = Counter((device, digest) for device, _, digest, _ in rows)
+    trained = Counter((device, version) for device, _, version, _, _ in rows)
     missing = [update for update, digests in told.items() if not _is_stored(stored.get(update), digests)]
     return Audit(
         acknowledged=len(told),
@@ -99,7 +99,7 @@ def audit(database: Path, told: Mapping[Update, Iterable[str]]) -> Audit:
         folded=len(listed),
         waiting=len(stored) - len(told_folded),
         lost=len(missing) + len(told_folded - listed.keys()),
-        twice=sum(times - 1 for times in listed.values()) + sum(times - 1 for times in contents.values()),
+        twice=sum(times - 1 for times in listed.values()) + sum(times - 1 for times in trained.values()),
         details=tuple(_detail(update, told[update], stored.get(update)) for update in missing[:_MOST_DETAILS]),
     )
 
@@ -113,10 +113,10 @@ def _is_stored(stored: str | None, digests: Iterable[str]) -> bool:
     return stored is not None and all(digest in ("", stored) for digest in digests)
 
 
-def _read(database: Path) -> tuple[list[tuple[str, int, str, int | None]], list[list[Update]]]:
+def _read(database: Path) -> tuple[list[tuple[str, int, int, str, int | None]], list[list[Update]]]:
     """Return the rows of the updates, and the updates of each version, as of one moment."""
     with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source:
         source.execute("BEGIN")
-        rows = source.execute("SELECT client, sequence, lower(hex(sha256)), fold FROM updates").fetchall()
+        rows = source.execute("SELECT client, sequence, base_version, lower(hex(sha256)), fold FROM updates").fetchall()
         folds = source.execute("SELECT updates FROM folds").fetchall()
     return rows, [[(device, sequence) for device, sequence in json.loads(updates)] for (updates,) in folds]

@@ -41,8 +41,8 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was lost, and nothing counted twice."""
-        return self.updates.lost == self.updates.twice == 0
+        """Whether updates were acknowledged, none of them is lost, and none counted twice."""
+        return self.updates.acknowledged > 0 and self.updates.lost == self.updates.twice == 0
 
 
 def tables(soak: Soak) -> Iterable[Table]:

@@ -127,14 +127,19 @@ async def _recover(ground: Field) -> None:
 
 
 async def _settled(ground: Field, notes: _Notes) -> Audit:
-    """Return how it stands once the coordinator has folded what came last, or the time is up."""
+    """Return how it stands once the coordinator has folded what came last, or the time is up.
+
+    Raises:
+        sqlite3.Error: The database cannot be read even then.
+    """
     end = time.monotonic() + _FOLD_SECONDS
-    while True:
+    while time.monotonic() < end:
         with suppress(sqlite3.Error):
             found = await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
-            if not found.waiting or time.monotonic() >= end:
+            if not found.waiting:
                 return found
         await asyncio.sleep(_LOOK_SECONDS)  # nor does the database
+    return await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
 
 
 async def _sample(ground: Field, notes: _Notes, pace: Pace, say: Say) -> None:

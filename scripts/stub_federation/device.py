@@ -1,7 +1,6 @@
 """Stub devices: the product's own, with key, outbox and connection; only their trainers do nothing."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -9,6 +8,7 @@ from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
+from mfpt_shared.clock import SteadyClock
 from mfpt_shared.transport.base import Transport
 from stub_federation.trainer import StubTrainer
 
@@ -31,7 +31,7 @@ def stub_client(
         transport,
         trust=trust or Trust(),
         prepare=lambda _: trainer,
-        clock=time.time,
+        clock=SteadyClock(),
         observe=observe,
     )
 

@@ -21,7 +21,7 @@ from mfpt_shared.transport.base import (
     SubscriptionRefused,
     Will,
 )
-from mfpt_shared.transport.mqtt import CONNECT_SECONDS, KEEP_ALIVE_SECONDS, MAX_RECONNECT_SECONDS
+from mfpt_shared.transport.mqtt import ASK_AGAIN_SECONDS, CONNECT_SECONDS, KEEP_ALIVE_SECONDS, MAX_RECONNECT_SECONDS
 from mfpt_shared.transport.subscriptions import Subscriptions
 from stub_federation import packets
 from stub_federation.packets import Packet
@@ -47,6 +47,7 @@ class LightTransport:
         self._unconfirmed: dict[int, tuple[str, bytes, bool]] = {}
         self._numbers = itertools.count()
         self._subscriptions = Subscriptions()
+        self._asking_again: asyncio.TimerHandle | None = None
         self._writer: asyncio.StreamWriter | None = None
         self._life: asyncio.Task[None] | None = None
         self._all_confirmed = asyncio.Event()
@@ -59,11 +60,12 @@ class LightTransport:
     def subscribe(self, *filters: str, qos: Qos = QOS) -> None:
         """See Transport.subscribe."""
         number = self._number()
-        self._subscriptions.sent(number, filters)
+        self._subscriptions.sent(number, filters, qos)
         self._write(packets.subscribe(number, filters, qos))
 
     def unsubscribe(self, *filters: str) -> None:
         """See Transport.unsubscribe."""
+        self._subscriptions.taken_back(filters)
         self._write(packets.unsubscribe(self._number(), filters))
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
@@ -94,6 +96,8 @@ class LightTransport:
     async def close(self) -> None:
         """See Transport.close."""
         self._write(packets.DISCONNECT)
+        if self._asking_again is not None:
+            self._asking_again.cancel()
         if self._life is not None:
             self._life.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -118,21 +122,30 @@ class LightTransport:
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
                 reader, writer = await asyncio.open_connection(where.host, where.port)
-                writer.write(self._hello)
-                answer = await reader.readexactly(4)
+                code = await self._log_in(reader, writer)
         except TimeoutError as error:
             raise TimedOut(f"no answer from {where} within {CONNECT_SECONDS:g} s") from error
         except (OSError, EOFError) as error:
             raise ConnectionFailed(f"cannot reach the broker at {where}: {error}") from error
-        if answer[3]:
-            writer.close()
-            kind = AuthenticationFailed if answer[3] in _BAD_CREDENTIALS else ConnectionFailed
-            raise kind(f"{where} refused the connection (code {answer[3]})")
+        if code:
+            kind = AuthenticationFailed if code in _BAD_CREDENTIALS else ConnectionFailed
+            raise kind(f"{where} refused the connection (code {code})")
         self._writer = writer
         self._events.put_nowait(Connected())
         for number, (topic, payload, retain) in self._unconfirmed.items():
             self._write(packets.publish(topic, payload, number, retain=retain, again=True))
         return reader
+
+    async def _log_in(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
+        """Return the broker's answer, 0 for yes; without it, the connection is ended, not left open."""
+        code: int | None = None
+        try:
+            writer.write(self._hello)
+            code = (await reader.readexactly(4))[3]
+            return code
+        finally:
+            if code != 0:
+                writer.transport.abort()
 
     async def _live(self, reader: asyncio.StreamReader) -> None:
         """Listen; connect again whenever the connection is lost."""
@@ -194,3 +207,11 @@ class LightTransport:
                 refusals = [code == packets.REFUSED for code in packet.body[2:]]
                 if refused := self._subscriptions.answered(packets.number_of(packet.body), refusals):
                     self._events.put_nowait(SubscriptionRefused(refused))
+                if self._subscriptions.missing and self._asking_again is None:
+                    loop = asyncio.get_running_loop()
+                    self._asking_again = loop.call_later(ASK_AGAIN_SECONDS, self._ask_again)
+
+    def _ask_again(self) -> None:
+        self._asking_again = None
+        for topic_filter, qos in tuple(self._subscriptions.missing.items()) if self._writer is not None else ():
+            self.subscribe(topic_filter, qos=qos)

@@ -34,6 +34,7 @@ def open_streams() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         raw = _StandardOutput(_STDOUT, "w", closefd=False)
         sys.stdout = io.TextIOWrapper(
+            # Without a buffer where none is wanted, as Python itself does it.
             cast("io.BufferedWriter", raw) if sys.stdout.write_through else io.BufferedWriter(raw),
             encoding=sys.stdout.encoding,
             errors=_ESCAPED,

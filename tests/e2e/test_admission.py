@@ -60,6 +60,7 @@ def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_pat
     with_federation(tmp_path, scenario)
 
 
+@pytest.mark.slow  # the rules are tested without processes as well
 def test_a_withdrawn_invitation_admits_nobody_else_and_whom_it_admitted_stays(tmp_path: Path) -> None:
     async def scenario(operator: Operator, _: Serving) -> None:
         line = await operator.invites(uses=5)

@@ -38,12 +38,12 @@ def in_a_closed_federation(folder: Path, scenario: Callable[[Closed], Awaitable[
 
 
 async def member(
-    federation: Closed, folder: Path, *, rounds: int | None = None, clock: Callable[[], float] = time.time
+    federation: Closed, folder: Path, *, rounds: int | None = None, wall: Callable[[], float] = time.time
 ) -> Device:
     """Return a device that was invited and admitted."""
     membership = await admit(folder, reach(invitation=await federation.invite()))
     return Device(
-        folder, "swh", federation.broker, StubTrainer(step=0.25), rounds=rounds, membership=membership, clock=clock
+        folder, "swh", federation.broker, StubTrainer(step=0.25), rounds=rounds, membership=membership, wall=wall
     )
 
 
@@ -88,7 +88,7 @@ def test_a_member_whose_clock_is_off_by_a_day_takes_part_and_is_told_once(
     off: float, tmp_path: Path, caplog: pytest.LogCaptureFixture, request: pytest.FixtureRequest
 ) -> None:
     async def scenario(federation: Closed) -> None:
-        device = await member(federation, tmp_path / "swh", rounds=2, clock=lambda: time.time() + off)
+        device = await member(federation, tmp_path / "swh", rounds=2, wall=lambda: time.time() + off)
         async with running(device) as ended:
             await asyncio.wait_for(ended, SECONDS)
         assert device.client.snapshot.rounds == 2

@@ -47,7 +47,8 @@ def test_what_a_restored_device_trains_is_stored_before_it_is_acknowledged(
     assert "had number 2 before" in caplog.text
 
 
-@pytest.mark.parametrize("at_work", [pytest.param(False, marks=pytest.mark.slow), True], ids=["waits", "trains"])
+@pytest.mark.slow
+@pytest.mark.parametrize("at_work", [False, True], ids=["waits", "trains"])
 def test_of_two_copies_of_a_state_folder_the_one_that_was_started_first_ends(tmp_path: Path, at_work: bool) -> None:
     async def scenario() -> None:
         async with (

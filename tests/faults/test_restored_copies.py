@@ -10,9 +10,10 @@ from support.copies import copied_database, restored_database, restored_folder
 from support.federation import tiny_plan
 from support.rough_broker import Weather
 from support.small_world import COORDINATOR, World, lived
-from support.world_setting import Setting
+from support.world_setting import Fate, Setting
 
 DEVICE: Final = "device0"
+NEVER: Final = 10**9
 
 
 def setting(seed: int) -> Setting:
@@ -49,6 +50,23 @@ def test_what_a_restored_device_is_told_to_be_accepted_is_stored(folder: Path, s
     about.chaos = lambda world: restore_the_device(world, runs=0)
     _, ledger = lived(folder, about)
     ledger.check_to_the_last()
+
+
+@pytest.mark.slow
+def test_a_restored_device_that_is_killed_while_updates_get_other_numbers_doubles_nothing(folder: Path) -> None:
+    """In one of these lives an update has both its numbers when the next run begins."""
+
+    def life(name: str, ends_at: int) -> World:
+        about = setting(seed=0)
+        about.chaos = lambda world: restore_the_device(world, runs=0)
+        about.fates = (Fate(DEVICE, (NEVER, ends_at)),)
+        world, ledger = lived(folder / name, about)
+        ledger.check_to_the_last()
+        return world
+
+    restored = life("calm", NEVER).lives[DEVICE][1]
+    ends = [life(f"{number}", number).lives[DEVICE][1].last for number in range(1, restored.passed + 1)]
+    assert {"after an update was kept", "before an update is forgotten"} <= {*ends}
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -13,16 +13,16 @@ from soaking.series import slope
 from stub_federation.reports import Acknowledged
 from support.scripts import run_script
 
-ROW = "INSERT INTO updates VALUES (NULL, ?, ?, 'swh', 0, 0, 10, 1.0, ?, ?, NULL)"
+ROW = "INSERT INTO updates VALUES (NULL, ?, ?, 'swh', ?, 0, 10, 1.0, ?, ?, NULL)"
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """A coordinator's database: update 1 of device `d` is in version 1, update 2 waits."""
+    """A coordinator's database: update 1 of device `d` is in version 1, update 2 from it waits."""
     path = tmp_path / "coordinator.sqlite"
     with contextlib.closing(sqlite3.connect(path)) as new:
         new.executescript(SCHEMA)
-        new.executemany(ROW, [("d", 1, 1, b"one"), ("d", 2, None, b"two")])
+        new.executemany(ROW, [("d", 1, 0, 1, b"one"), ("d", 2, 1, None, b"two")])
         folded(new, 1, ("d", 1))
         new.commit()
     return path
@@ -77,7 +77,7 @@ def test_what_is_in_two_versions_is_folded_twice(database: Path) -> None:
 
 def test_what_is_stored_under_two_numbers_counts_twice(database: Path) -> None:
     with contextlib.closing(sqlite3.connect(database)) as changed:
-        changed.execute(ROW, ("d", 3, None, b"two"))
+        changed.execute(ROW, ("d", 3, 1, None, b"two, with another number"))
         changed.commit()
 
     assert audit(database, {}).twice == 1

@@ -64,7 +64,7 @@ def test_a_defect_is_not_taken_for_an_error_of_the_environment(error: Exception)
     assert explained(error) is None
 
 
-def test_a_user_whom_the_system_does_not_know_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_whom_the_system_does_not_know_is_told_so() -> None:
     with pytest.raises(KeyError) as raised:
         pwd.getpwuid(2**31 - 7)
     assert "no name on this machine" in str(explained(raised.value))

@@ -1,8 +1,14 @@
 """Every command of both programs, in the order in which people come to use them."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import typer
+
+from mfpt_coord.commands.app import app as coordinator
+from mfpt_edge.commands.app import app as device
 from mfpt_shared.backbones.describe import BUNDLED_SHA256
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Task, Training, checked
 from mfpt_shared.plan_files import plan_to_toml
@@ -18,8 +24,10 @@ def every_command(runner: Runner) -> None:
     folder = runner.home.parent
     plan, data = _plan_and_data(folder)
     runner.run("mfpt_coord", "plan", "init", "--out", str(folder / "made.toml"))
-    runner.run("mfpt_coord", "plan", "validate", str(folder / "made.toml"))
+    for command in ("show", "validate"):
+        runner.run("mfpt_coord", "plan", command, str(folder / "made.toml"))
     runner.run("mfpt_coord", "broker-config", "other")
+    runner.run("mfpt_coord", "broker-config", "mosquitto", "--out", str(folder / "mosquitto"))
     runner.run("mfpt_coord", "languages", "swh", "zul", "yor", "--plot", str(folder / "distances.svg"))
     _federation(runner, plan, data)
     for command in ("check", "compact"):
@@ -30,6 +38,22 @@ def every_command(runner: Runner) -> None:
         *("mfpt_coord", "simulate", "--plan", str(plan), "--data", str(_languages(folder)), "--languages", "swh,zul"),
         *("--examples", "8", "--rounds", "1", "--method", "mfpt", "--plot", str(folder / "accuracy.png")),
     )
+    runner.run("mfpt_edge", "cache", "clear")
+    ran = [" ".join(command) for command in runner.ran]
+    programs = {"mfpt_coord": coordinator, "mfpt_edge": device}
+    commands = [name for program, app in programs.items() for name in _commands(typer.main.get_command(app), program)]
+    runner.failed += [
+        f"{name}: not run" for name in commands if not any(f"{one} ".startswith(f"{name} ") for one in ran)
+    ]
+
+
+def _commands(command: Any, name: str) -> Iterator[str]:
+    """Give the names of all commands of a program."""
+    inner = getattr(command, "commands", {})
+    for part in inner:
+        yield from _commands(inner[part], f"{name} {part}")
+    if not inner:
+        yield name
 
 
 def _federation(runner: Runner, plan: Path, data: Path) -> None:
@@ -38,36 +62,41 @@ def _federation(runner: Runner, plan: Path, data: Path) -> None:
     with runner.serving(*serve, ready="listening"):
         runner.run("mfpt_coord", "status")
         runner.run("mfpt_coord", "status", "--broker", _BROKER)
-        runner.run("mfpt_coord", "invite", "--lang", "sw")
-        runner.run("mfpt_coord", "invitations", "list")
-        join = (
-            "mfpt_edge",
-            "join",
-            "--lang",
-            "sw",
-            "--broker",
-            _BROKER,
-            "--data",
-            str(data),
-            "--rounds",
-            "1",
-            "--alone",
-        )
-        runner.run(*join)
-        runner.run("mfpt_coord", "devices", "list")
+        options = ("--broker", _BROKER, "--data", str(data), "--rounds", "1", "--alone")
+        runner.run("mfpt_edge", "join", "--lang", "sw", *options)
+        runner.run("mfpt_edge", "predict", "--lang", "xho", "--broker", _BROKER, "iindaba")
+        _reader(runner)
         runner.run("mfpt_coord", "db", "backup", str(folder / "backup"))
+
+
+def _reader(runner: Runner) -> None:
+    """Invite somebody who joins, and exclude them again."""
+    line = _found(r"mfpt://\S+", runner.run("mfpt_coord", "invite", "--role", "reader"))
+    runner.run("mfpt_edge", "join", line, "--lang", "xho")
+    member = _found(r'"id":"(\w+)"', runner.run("mfpt_coord", "devices", "list", "--json"))
+    runner.run("mfpt_coord", "devices", "rename", member, "a reader")
+    invitation = _found(r'"id":"([\w-]+)"', runner.run("mfpt_coord", "invitations", "list", "--json"))
+    runner.run("mfpt_coord", "invitations", "withdraw", "--", invitation)
+    runner.run("mfpt_coord", "devices", "revoke", member)
+
+
+def _found(pattern: str, printed: str) -> str:
+    """Return what a pattern, or its group, finds in what a command has printed."""
+    found = re.search(pattern, printed)
+    assert found is not None, f"{pattern} is not in {printed!r}"
+    return found[found.re.groups]
 
 
 def _device(runner: Runner, data: Path) -> None:
     folder = runner.home.parent
-    text, device = "habari njema", ("--lang", "sw")
-    runner.run("mfpt_edge", "data", "show", *device, "--data", str(data))
-    runner.run("mfpt_edge", "status", *device)
+    text, whose = "habari njema", ("--lang", "sw")
+    runner.run("mfpt_edge", "data", "show", *whose, "--data", str(data))
+    runner.run("mfpt_edge", "status", *whose)
     for runtime in ("torch", "onnx"):
-        runner.run("mfpt_edge", "predict", *device, "--runtime", runtime, text)
-    runner.run("mfpt_edge", "evaluate", *device, "--data", str(data))
+        runner.run("mfpt_edge", "predict", *whose, "--runtime", runtime, text)
+    runner.run("mfpt_edge", "evaluate", *whose, "--data", str(data))
     for form in ("onnx", "peft"):
-        runner.run("mfpt_edge", "export", *device, f"--{form}", str(folder / form))
+        runner.run("mfpt_edge", "export", *whose, f"--{form}", str(folder / form))
     runner.run("mfpt_edge", "cache", "show")
 
 

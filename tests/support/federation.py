@@ -14,9 +14,10 @@ from typing import Any, Final
 import numpy as np
 
 from mfpt_coord.access.accounts import Credentials
+from mfpt_coord.core.opening import with_limit
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.server.channel import coordinator_will
-from mfpt_coord.server.coordinator import Coordinator, with_limit
+from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.commands.admission import connection_of, trust_of
@@ -133,7 +134,7 @@ class Device:
         federation: str = "test",
         rounds: int | None = None,
         membership: Membership | None = None,
-        clock: Clock | None = None,
+        wall: Clock = time.time,
     ) -> None:
         self.folder = DeviceFolder(folder)
         self.identity = self.folder.enrol(LanguageCode(language))
@@ -148,7 +149,8 @@ class Device:
             self._transport,
             trust=trust_of(membership),
             prepare=trainer if callable(trainer) else lambda _: trainer,
-            clock=clock or SteadyClock(),
+            clock=SteadyClock(),
+            wall=wall,
             rounds=rounds,
             observe=self._observe,
         )

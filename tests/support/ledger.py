@@ -56,6 +56,7 @@ class Ledger:
         acknowledged: What devices forgot because the coordinator had accepted it.
         stored: What the coordinator's database holds.
         folded: What went into versions, as often as it did.
+        trained: Device and version of the training behind each stored update: numbers may change, this does not.
         waiting: How many stored updates are in no version.
     """
 
@@ -63,6 +64,7 @@ class Ledger:
     acknowledged: frozenset[Entry]
     stored: frozenset[Entry]
     folded: tuple[tuple[str, int], ...]
+    trained: tuple[tuple[str, int], ...]
     waiting: int
 
     @property
@@ -79,6 +81,8 @@ class Ledger:
         """Raise AssertionError where the books do not agree; what waits may still be folded."""
         assert not self.lost, f"acknowledged, and not stored: {sorted(self.lost)}"
         assert not self.twice, f"folded more than once: {self.twice}"
+        copies = [training for training, times in Counter(self.trained).items() if times > 1]
+        assert not copies, f"stored under more than one number (device, version of the prompt): {copies}"
         invented = self.stored - self.made
         assert not invented, f"stored, and made by nobody: {sorted(invented)}"
         unknown = set(self.folded) - {(client, sequence) for client, sequence, _ in self.stored}
@@ -126,12 +130,14 @@ def balance(
     """
     waiting = rows(data, "SELECT count(*) FROM updates WHERE fold IS NULL")[0][0]
     folds = rows(data, "SELECT updates FROM folds")
+    trained = rows(data, "SELECT client, base_version FROM updates")
     stored = stored_in(data)
     return Ledger(
         made=stored | acknowledged if made is None else made,
         acknowledged=acknowledged - given_up,
         stored=stored,
         folded=tuple((client, sequence) for (updates,) in folds for client, sequence in json.loads(updates)),
+        trained=tuple((client, version) for client, version in trained),
         waiting=waiting,
     )
 

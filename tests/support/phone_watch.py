@@ -80,13 +80,21 @@ def _unshare() -> list[str]:
 
 
 class Runner:
-    """Runs commands with an empty home, and none of the variables that keep libraries quiet."""
+    """Runs commands with an empty home, and none of the variables that keep libraries quiet.
+
+    Attributes:
+        home: Their home folder.
+        temporary: Their folder for temporary files.
+        ran: All commands so far.
+        failed: Commands that did not end with 0, with the end of what they wrote.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home / "home"
         self.home.mkdir()
         self.temporary = home / "tmp"
         self.temporary.mkdir()
+        self.ran: list[tuple[str, ...]] = []
         self.failed: list[str] = []
         kept = ("PATH", "PYTHONPATH", "LANG", "VIRTUAL_ENV")
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
@@ -95,6 +103,7 @@ class Runner:
 
     def run(self, *arguments: str, seconds: float = 300) -> str:
         """Run `python -m` with a command to its end, and return what it printed."""
+        self.ran.append(arguments)
         done = subprocess.run(
             [sys.executable, *(("-m",) if arguments[0] != "-c" else ()), *arguments],
             capture_output=True,
@@ -111,6 +120,7 @@ class Runner:
     @contextlib.contextmanager
     def serving(self, *arguments: str, ready: str) -> Iterator[None]:
         """Run a command until the context ends, from the moment when a line with this text is in its log."""
+        self.ran.append(arguments)
         command = [sys.executable, "-m", *arguments]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self.environment) as process:
             assert process.stderr is not None

@@ -18,3 +18,8 @@ def opened(state: State, at: float) -> State:
     buffer = tuple(replace(update, at=min(update.at, at)) for update in state.buffer)
     clients = {name: replace(client, last_seen=min(client.last_seen, at)) for name, client in state.clients.items()}
     return replace(state, buffer=buffer, clients=clients, opened=at)
+
+
+def with_limit(state: State, folds: int | None) -> State:
+    """Return a state that is finished after this many more versions; None: never."""
+    return state if folds is None else replace(state, last_version=state.version + folds)

@@ -199,7 +199,7 @@ class EmbeddedBroker:
         assert process is not None
         while True:
             if process.returncode is not None:
-                how = f"exit {process.returncode}{last_words(self._directory)}"
+                how = f"exit {process.returncode}{last_words(self._directory, process.pid)}"
                 raise ConnectionFailed(f"the embedded broker ended at once ({how}); its log is {log_file}")
             for file in self._directory.glob(f"*_{process.pid}.ports"):
                 with contextlib.suppress(ValueError):  # it is still being written

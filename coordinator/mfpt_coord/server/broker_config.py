@@ -12,6 +12,8 @@ from mfpt_coord.access.rights import coordinator_rights
 
 # More than paho keeps in flight, so that the broker never waits for the coordinator.
 MAX_UNCONFIRMED: Final = 4096
+STORM_SECONDS: Final = 60
+"""How long a subscription may take when a thousand devices come back at once; it is refused otherwise, after 5 s."""
 LOG_BYTES: Final = 16 * 2**20
 LOG_FILES: Final = 3
 SILENT_SECONDS: Final = 2
@@ -72,7 +74,8 @@ def configuration(
         federation: Name of the federation.
         logins: Users that log in from this file; everybody else is asked about.
     """
-    mqtt = [f"max_ack_pending: {MAX_UNCONFIRMED}", _IN_TIME, *_tls(options.certificate)]
+    patience = f'js_api_timeout: "{STORM_SECONDS}s"'
+    mqtt = [f"max_ack_pending: {MAX_UNCONFIRMED}", patience, _IN_TIME, *_tls(options.certificate)]
     lines = [
         'server_name: "mfpt"',
         'listen: "127.0.0.1:-1"',  # the native protocol, for the service that answers logins

@@ -44,11 +44,11 @@ def find_server(environment: Mapping[str, str]) -> str:
     return found
 
 
-def last_words(directory: Path) -> str:
+def last_words(directory: Path, pid: int) -> str:
     """Return why a server ended at once, after a colon, as it said itself; empty if it said nothing."""
-    said = [*_lines(directory / "nats-server.err")[:1]]
-    said += [line.partition("[FTL] ")[2] for line in _lines(directory / "nats-server.log") if "[FTL] " in line][-1:]
-    return "".join(f": {printable(words, 200)}" for words in said[:1])
+    fatal = (line.partition("[FTL] ")[2] for line in _lines(directory / "nats-server.log") if f"[{pid}]" in line)
+    said = [*_lines(directory / "nats-server.err"), *filter(None, fatal)]
+    return f": {printable(said[0], 200)}" if said else ""
 
 
 def _lines(file: Path) -> list[str]:

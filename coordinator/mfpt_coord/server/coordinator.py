@@ -1,8 +1,6 @@
-"""The coordinator's shell: receive, step, commit, publish. It owns the clock, and all input and output.
+"""The coordinator's shell: it waits for what comes, from the broker, the operator, look-ups and the clock, and acts.
 
-Everything that arrives while one batch is being handled is the next batch: its events are stepped one by one, their
-durable effects are committed in one transaction, and only then does anything go on the wire (`core.order`). If the
-commit fails, the batch has not happened: nothing was acknowledged, and the devices send again.
+Everything that arrives while one batch is being handled is the next batch (`batches`).
 """
 
 import asyncio
@@ -10,32 +8,27 @@ import logging
 import math
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from mfpt_coord.access.accounts import Credentials
-from mfpt_coord.core.effects import Effect
-from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event, TimePassed
-from mfpt_coord.core.machine import step
-from mfpt_coord.core.opening import opened
-from mfpt_coord.core.order import actions, durable_effects
+from mfpt_coord.core.events import Event, TimePassed
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.schedule import next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.languages.distances import LookUp
+from mfpt_coord.server.batches import Batches
 from mfpt_coord.server.broker_watch import BrokerWatch, Revive
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity
-from mfpt_coord.server.complaints import Complaints
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
 from mfpt_shared.clock import Clock
-from mfpt_shared.errors import Damaged, Incompatible, MfptError
+from mfpt_shared.errors import Incompatible, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
@@ -56,7 +49,6 @@ class Coordinator:
     """Runs one federation.
 
     Attributes:
-        state: What the coordinator knows.
         clock: Unix seconds, for all that waits; it does not jump.
     """
 
@@ -86,9 +78,11 @@ class Coordinator:
             revive: Starts a broker again that does not deliver; None: it is not the coordinator's.
             wall: Unix seconds, for people and messages; it may jump. None: `clock`.
         """
-        self.state = state
         self._store = store
         self._channel = Channel(transport, state.plan.federation, identity, wall or clock)
+        self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
+        self._errands = Errands(self._channel, self._look_ups, credentials)
+        self._batches = Batches(state, store, self._errands.do)
         self._intake = Intake(lambda: self.state, store.holds)
         self._rivals = Rivals(self._channel, state.plan.federation, identity, self._intake.refusals)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
@@ -96,16 +90,17 @@ class Coordinator:
         self._credentials = credentials
         self.clock = clock
         self._wall = wall or clock
-        self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
-        self._errands = Errands(self._channel, self._look_ups, credentials)
         self._watch = BrokerWatch(self._channel, state.plan.federation, identity, largest_payload(state.plan), revive)
-        self._unsaved: list[Event] | None = None
-        self._complaints = Complaints()
         self._status_due = 0.0
-        self._status_changed = True
+        self._shown: State | None = None
         self._stopping = asyncio.Event()
         self._superseded = False
         self._ended = False
+
+    @property
+    def state(self) -> State:
+        """What the coordinator knows, as it is saved."""
+        return self._batches.state
 
     def stop(self) -> None:
         """Ask `run` to end in order."""
@@ -141,10 +136,10 @@ class Coordinator:
             Damaged: Nothing can be saved any more.
         """
         farewell = math.inf
-        self.state = opened(self.state, self.clock())
+        self._batches.open(self.clock())
         self._look_ups.start(unknown_languages(self.state))
         looked = self.clock()
-        self._handle([TimePassed(looked)])
+        self._batches.take([TimePassed(looked)], looked)
         received = asyncio.ensure_future(self._first_received())
         found = asyncio.ensure_future(self._look_ups.found())
         asked = asyncio.ensure_future(self._requests.get())
@@ -156,14 +151,14 @@ class Coordinator:
                     (received, found, asked, stopping), timeout=wait, return_when=asyncio.FIRST_COMPLETED
                 )
                 looked = self.clock()
-                events: list[Event] = [*(self._unsaved or ()), TimePassed(looked)]
+                events: list[Event] = [TimePassed(looked)]
                 if received.done():
                     events += [event for one in received.result() for event in self._understood(one, looked)]
                     received = asyncio.ensure_future(self._channel.receive())
                 if found.done():
                     events.append(found.result())
                     found = asyncio.ensure_future(self._look_ups.found())
-                self._handle(events)
+                self._batches.take(events, looked)
                 if asked.done():
                     self._obey(*asked.result())
                     asked = asyncio.ensure_future(self._requests.get())
@@ -187,7 +182,7 @@ class Coordinator:
 
     def _obey(self, event: Event, done: "asyncio.Future[None]") -> None:
         """Step through an order of the operator, and say what became of it."""
-        if self._saved([event]):
+        if self._batches.saved([event], self.clock()):
             done.set_result(None)
         else:
             done.set_exception(MfptError("the coordinator cannot save it: is the disk full? Its log says more"))
@@ -204,13 +199,13 @@ class Coordinator:
 
     def _next_deadline(self, looked: float) -> float:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""
-        retry = looked + RETRY_SECONDS if self._unsaved is not None else math.inf
+        retry = looked + RETRY_SECONDS if self._batches.has_failed else math.inf
         due = (self._next_status(), self._watch.next_deadline, self._rivals.repair_at)
         return min(next_deadline(self.state, looked), retry, *due)
 
     def _next_status(self) -> float:
         """Return when the status is to be published: soon if it changed, and now and then as long as time passes."""
-        return self._status_due if self._status_changed else self._status_due + REFRESH_SECONDS
+        return self._status_due if self._shown is not self.state else self._status_due + REFRESH_SECONDS
 
     def _seconds_until(self, deadline: float) -> float | None:
         """Return how long to wait; None for a deadline that never comes."""
@@ -235,43 +230,8 @@ class Coordinator:
                 try:
                     return self._intake.understand(event, at)
                 except sqlite3.Error as error:
-                    self._complaints.failed(str(error), at)
+                    self._batches.complaints.failed(str(error), at)
         return []
-
-    def _handle(self, events: Sequence[Event]) -> None:
-        """Step through a batch of events. If it cannot be saved, keep what devices say only once for the next try."""
-        kept = ClientSaid | DistancesFound | DeviceMet
-        self._unsaved = None if self._saved(events) else [event for event in events if isinstance(event, kept)]
-
-    def _saved(self, events: Sequence[Event]) -> bool:
-        """Step through events, commit, then do what they call for; tell whether the commit succeeded."""
-        before = self.state
-        after, effects = self._stepped(events)
-        try:
-            if durable := durable_effects(effects):
-                self._store.commit(durable)
-        except Damaged:
-            raise  # nothing can be saved any more
-        except (sqlite3.Error, MfptError) as error:
-            self._complaints.failed(str(error), self.clock())
-            return False
-        self._complaints.succeeded()
-        self.state = after
-        self._status_changed = self._status_changed or after is not before
-        for action in actions(effects):
-            self._errands.do(action, after)
-        return True
-
-    def _stepped(self, events: Sequence[Event]) -> tuple[State, list[Effect]]:
-        state, effects = self.state, list[Effect]()
-        for event in events:
-            try:
-                state, more = step(state, event)
-            except Exception:  # noqa: BLE001 - the service loop's own guard: one bad event ends nothing
-                _log.exception("an event was dropped: %s", type(event).__name__)
-                continue
-            effects += more
-        return state, effects
 
     def _catch_up(self, *, at_once: bool = False) -> None:
         """Do what is due: a second after a change, let the disk forget folded updates, then say how it stands."""
@@ -279,7 +239,7 @@ class Coordinator:
         self._watch.act(now, self.state.version)
         if self._rivals.repair_is_due(now):
             self._errands.publish_kept(self.state)
-            self._status_changed = True
+            self._shown = None
         if not at_once and now < self._next_status():
             return
         try:
@@ -287,7 +247,7 @@ class Coordinator:
         except (sqlite3.Error, MfptError) as error:
             _log.error("folded updates may still be on the disk until the next version: %s", error)
         self._channel.publish_status(self.status())
-        self._status_changed, self._status_due = False, now + STATUS_SECONDS
+        self._shown, self._status_due = self.state, now + STATUS_SECONDS
 
     def _all_gone(self) -> bool:
         return all(client.state == "offline" for client in self.state.clients.values())
@@ -297,8 +257,3 @@ class Coordinator:
             self._channel.publish_state(self.state.version, online=False)
             self._catch_up(at_once=True)
         await self._channel.close(FLUSH_SECONDS)
-
-
-def with_limit(state: State, folds: int | None) -> State:
-    """Return a state that is finished after this many more versions; None: never."""
-    return state if folds is None else replace(state, last_version=state.version + folds)

@@ -15,6 +15,8 @@ from typing import Final
 BEAT_SECONDS: Final = 1.0
 DEAF_BEATS: Final = 10
 """Beats in a row that have not come back, after which the broker counts as deaf."""
+MOST_DOUBLINGS: Final = 3
+"""How often that number doubles, once for each time in a row that the broker was found deaf."""
 OUT_SECONDS: Final = 60.0
 """Time without a connection after which the broker counts as deaf; longer than any pause between two attempts."""
 CUTS: Final = 3
@@ -117,7 +119,8 @@ class Pulse:
         if at < self.next_deadline:
             return None
         self.next_deadline = at + (BEAT_SECONDS if self._connected else OUT_SECONDS)
-        if not self._connected or self._unheard >= DEAF_BEATS:
+        # One that is busy with a thousand devices that come back is not helped by another start.
+        if not self._connected or self._unheard >= DEAF_BEATS * 2 ** min(self._deaf, MOST_DOUBLINGS):
             self._unheard = 0
             self._deaf += 1
             return Deaf(self._deaf, self._connected, self._cuts >= CUTS)

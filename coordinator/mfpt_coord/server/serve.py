@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+from mfpt_coord.core.opening import with_limit
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
@@ -18,7 +19,7 @@ from mfpt_coord.server.challenge import ensure_alone
 from mfpt_coord.server.channel import ADVICE, CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
-from mfpt_coord.server.coordinator import Coordinator, with_limit
+from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.data_folder import KEY_FILE, open_key, open_store
 from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.orders import AnyOrder, AnyReport

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -32,6 +33,7 @@ from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, NotSubscri
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
+from mfpt_edge.session.clock import ClockCheck
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, LostConnection
@@ -74,6 +76,7 @@ class EdgeClient:
         trust: Trust,
         prepare: Callable[[Plan], Trainer],
         clock: Callable[[], float],
+        wall: Callable[[], float] = time.time,
         rounds: int | None = None,
         retries: int | None = None,
         observe: Observer = lambda _: None,
@@ -87,7 +90,8 @@ class EdgeClient:
             transport: Connection to the broker, with `client_will` as its will.
             trust: Whose word counts as the coordinator's.
             prepare: Loads data and backbone for a plan; runs in the worker thread.
-            clock: Unix seconds.
+            clock: Unix seconds, by a clock that never jumps.
+            wall: Unix seconds, by the clock that people see.
             rounds: Accepted updates after which the device leaves; None: it stays.
             retries: Failed attempts to reconnect after which it gives up; None: it never does.
             observe: Called with a snapshot whenever something changed.
@@ -110,7 +114,7 @@ class EdgeClient:
         self._lost = LostConnection(MEMBER if self._is_member else ANYBODY, retries)
         self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
         self._freshness = Freshness(self._kept_epoch, version, session.number)
-        self._hearing = Hearing(Listener(federation, trust, self._freshness))
+        self._hearing = Hearing(Listener(federation, trust, self._freshness), clock=ClockCheck(wall))
         self.ignored = self._hearing.ignored
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self._disk = PatientDisk()

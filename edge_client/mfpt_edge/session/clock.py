@@ -1,11 +1,13 @@
 """Whether the device's clock is right. Nothing is refused for a clock: old laptops have dead batteries."""
 
 import logging
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 from mfpt_edge.core.events import Event, Told
+from mfpt_shared.clock import Clock
 
 CLOCK_SECONDS: Final = 300.0
 """How far the device's clock may be off before somebody is told."""
@@ -18,9 +20,11 @@ class ClockCheck:
     """Compares clocks, and tells the person at the device once.
 
     Attributes:
+        wall: The clock that people see, Unix seconds. The one by which the device waits stands still while it sleeps.
         told: Whether a warning was given.
     """
 
+    wall: Clock = time.time
     told: bool = False
 
     def look(self, event: Event) -> None:
@@ -30,7 +34,7 @@ class ClockCheck:
         """
         if self.told or not isinstance(event, Told):
             return
-        ahead = event.at - event.message.at
+        ahead = self.wall() - event.message.at
         if abs(ahead) <= CLOCK_SECONDS:
             return
         self.told = True

@@ -1,7 +1,7 @@
 """What a device writes while it takes part: at once, or, while its disk does not take it, again and again.
 
-Nothing that has to survive is acted upon before it is on the disk: an update is sent only then. A full disk therefore
-costs time, and never an update twice; a process that is killed meanwhile has sent nothing of what it held.
+An update is sent only when it is on the disk. A full disk therefore costs time, and never counts an update twice; a
+process that is killed meanwhile has sent nothing of what it held. Decision 0027 has the reasons.
 """
 
 import asyncio
@@ -106,7 +106,7 @@ class PatientDisk:
         for name, waiting in list(self._waiting.items()):
             try:
                 waiting.write()
-            except OSError:
+            except (OSError, MfptError):  # the latter where the folder has meanwhile become everybody's
                 continue
             del self._waiting[name]
             waiting.done.set()

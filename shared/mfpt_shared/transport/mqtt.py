@@ -29,6 +29,8 @@ from mfpt_shared.transport.subscriptions import Subscriptions
 CONNECT_SECONDS: Final = 10.0
 KEEP_ALIVE_SECONDS: Final = 30
 MAX_RECONNECT_SECONDS: Final = 30
+ASK_AGAIN_SECONDS: Final = 30.0
+"""Time after which a subscription that was refused is asked for again."""
 # paho's 20 would make a fold for many languages wait for the broker's confirmations.
 MAX_IN_FLIGHT: Final = 1000
 # MQTT 3.1.1, section 3.2.2.3, return codes 4 and 5, as paho names them.
@@ -73,6 +75,7 @@ class MqttTransport:
         self._failed_attempts = 0
         self._refusal: str | None = None
         self._subscriptions = Subscriptions()
+        self._asking_again: asyncio.TimerHandle | None = None
         self._client = client = _client(address, client_id, security or Security(), proxy, persistent=persistent)
         if will is not None:
             client.will_set(will.topic, will.payload, QOS, retain=True)
@@ -107,10 +110,11 @@ class MqttTransport:
         wanted: list[tuple[str, int]] = [(topic_filter, qos) for topic_filter in filters]
         _, number = self._client.subscribe(wanted)
         if number is not None:
-            self._subscriptions.sent(number, filters)
+            self._subscriptions.sent(number, filters, qos)
 
     def unsubscribe(self, *filters: str) -> None:
         """See Transport.unsubscribe; while the connection is down there is nothing to take back."""
+        self._subscriptions.taken_back(filters)
         self._client.unsubscribe(list(filters))
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False, qos: Qos = QOS) -> None:
@@ -141,6 +145,8 @@ class MqttTransport:
         await self._stop()
 
     async def _stop(self) -> None:
+        if self._asking_again is not None:
+            self._asking_again.cancel()
         # paho's thread may end between the two looks that `loop_stop` takes at it.
         with contextlib.suppress(AttributeError):
             await asyncio.to_thread(self._client.loop_stop)
@@ -202,6 +208,15 @@ class MqttTransport:
     def _look_at(self, number: int, refusals: Sequence[bool]) -> None:
         if refused := self._subscriptions.answered(number, refusals):
             self._mailbox.put(SubscriptionRefused(refused))
+        if self._subscriptions.missing and self._asking_again is None:
+            loop = asyncio.get_running_loop()
+            self._asking_again = loop.call_later(ASK_AGAIN_SECONDS, self._ask_again)
+
+    def _ask_again(self) -> None:
+        """Subscribe once more to what was refused: a broker may have been busy, or rights may have changed."""
+        self._asking_again = None
+        for topic_filter, qos in tuple(self._subscriptions.missing.items()) if self._is_up else ():
+            self.subscribe(topic_filter, qos=qos)
 
 
 class _Client(paho.Client):

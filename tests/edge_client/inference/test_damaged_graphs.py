@@ -114,6 +114,7 @@ def test_whatever_is_damaged_in_the_cache_is_made_again_once(
     assert caplog.records == []
 
 
+@pytest.mark.slow
 def test_a_cache_that_cannot_be_written_to_costs_time_and_nothing_else(
     cache: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -103,3 +103,11 @@ def test_what_an_older_version_kept_of_a_forgotten_update_is_emptied(tmp_path: P
     done.write_bytes(b"a whole update")
     assert Outbox(tmp_path).last_sequence == 7
     assert done.read_bytes() == b""
+
+
+def test_to_look_into_an_outbox_makes_no_folder(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path / "outbox")
+    assert (outbox.sequences(), outbox.last_sequence) == ((), 0)
+    assert not (tmp_path / "outbox").exists()
+    outbox.put(1, b"one")
+    assert outbox.payload(1) == b"one"

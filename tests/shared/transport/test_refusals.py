@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from mfpt_shared.transport import mqtt
 from mfpt_shared.transport.base import Connected, Disconnected, SubscriptionRefused
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.inbox import Inbox
@@ -73,5 +74,32 @@ def test_a_refused_filter_is_told_once_and_the_others_hold(tmp_path: Path) -> No
             await client.close()
             told = [event.filters for event in inbox.events if isinstance(event, SubscriptionRefused)]
             assert told == [("secret/1", "secret/2"), ("secret/3",)]
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_a_refused_filter_is_asked_for_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rights may change, and a broker that is busy refuses what it would allow: nobody stays deaf."""
+    monkeypatch.setattr(mqtt, "ASK_AGAIN_SECONDS", 0.1)
+
+    async def scenario() -> None:
+        async with nats(tmp_path, Nats(users=USERS)) as server:
+            address = replace(server.tcp, username="ann", password="old")
+            client, sender = MqttTransport(address, "a"), MqttTransport(address, "b")
+            await client.connect()
+            inbox = Inbox(client)
+            client.subscribe("secret")
+            await inbox.until_event(SubscriptionRefused)
+            allowed = server.configuration.read_text(encoding="utf-8").replace('["allowed"]', '["allowed", "secret"]')
+            server.configuration.write_text(allowed, encoding="utf-8")
+            server.process.send_signal(signal.SIGHUP)
+            await sender.connect()
+            receiving = asyncio.create_task(inbox.until_message("secret", b"x"))
+            while not receiving.done():
+                sender.publish("secret", b"x")
+                await sender.flush(5)
+            await receiving
+            await client.close()
+            await sender.close()
 
     asyncio.run(asyncio.wait_for(scenario(), 30))

@@ -1,0 +1,108 @@
+"""Batches of events: step, commit, then act.
+
+The events of a batch are stepped one by one, their durable effects are committed in one transaction, and only then does
+anything go on the wire (`core.order`). If the commit fails, the batch has not happened: nothing was acknowledged, and
+the devices send again.
+"""
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from mfpt_coord.core.effects import Action, Effect
+from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event
+from mfpt_coord.core.machine import step
+from mfpt_coord.core.opening import opened
+from mfpt_coord.core.order import actions, durable_effects
+from mfpt_coord.core.state import State
+from mfpt_coord.server.complaints import Complaints
+from mfpt_coord.server.store import Store
+from mfpt_shared.errors import Damaged, MfptError
+
+_SAID_ONCE: Final = ClientSaid | DistancesFound | DeviceMet
+"""What nobody says again if a commit fails."""
+
+_log = logging.getLogger(__name__)
+
+
+class Batches:
+    """Takes events to where they lead.
+
+    Attributes:
+        state: What the coordinator knows, as it is saved.
+        complaints: What the log says while nothing can be saved.
+    """
+
+    def __init__(self, state: State, store: Store, carry_out: Callable[[Action, State], None]) -> None:
+        """Begin with a state.
+
+        Args:
+            state: What the store has loaded.
+            store: Where it is kept.
+            carry_out: Carries out an action, with the state that is saved by then.
+        """
+        self.state = state
+        self.complaints = Complaints()
+        self._store = store
+        self._carry_out = carry_out
+        self._unsaved: list[Event] | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether the last batch could not be saved, and is to be tried again."""
+        return self._unsaved is not None
+
+    def open(self, at: float) -> None:
+        """Begin a run at a time, Unix seconds."""
+        self.state = opened(self.state, at)
+
+    def take(self, events: Sequence[Event], at: float) -> None:
+        """Take a batch. If it cannot be saved, what devices say only once is part of the next.
+
+        Args:
+            events: Events, in order.
+            at: Time, in seconds.
+
+        Raises:
+            Damaged: Nothing can be saved any more.
+        """
+        events = [*(self._unsaved or ()), *events]
+        saved = self.saved(events, at)
+        self._unsaved = None if saved else [event for event in events if isinstance(event, _SAID_ONCE)]
+
+    def saved(self, events: Sequence[Event], at: float) -> bool:
+        """Step through events, commit, and carry out what they call for; tell whether the commit succeeded.
+
+        Args:
+            events: Events, in order.
+            at: Time, in seconds.
+
+        Raises:
+            Damaged: Nothing can be saved any more.
+        """
+        after, effects = self._stepped(events)
+        try:
+            if durable := durable_effects(effects):
+                self._store.commit(durable)
+        except Damaged:
+            raise
+        except (sqlite3.Error, MfptError) as error:
+            self.complaints.failed(str(error), at)
+            return False
+        self.complaints.succeeded()
+        self.state = after
+        for action in actions(effects):
+            self._carry_out(action, after)
+        return True
+
+    def _stepped(self, events: Sequence[Event]) -> tuple[State, list[Effect]]:
+        state, effects = self.state, list[Effect]()
+        for event in events:
+            try:
+                state, more = step(state, event)
+            except Exception:  # noqa: BLE001 - the service loop's own guard: one bad event ends nothing
+                _log.exception("an event was dropped: %s", type(event).__name__)
+                continue
+            effects += more
+        return state, effects
