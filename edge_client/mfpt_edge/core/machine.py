@@ -57,7 +57,6 @@ from mfpt_shared.protocol.messages import Ack, Assign, Phase, Reject, Resync, St
 
 MAX_FAILURES: Final = 3
 """Failed trainings in a row after which the device gives up."""
-
 NOBODY: Final = "no coordinator is online yet; waiting for one"
 UNKNOWN: Final = "nothing is heard of this federation yet; waiting. Are the broker and --federation the right ones?"
 
