@@ -51,3 +51,12 @@ def test_what_the_environment_lacks_is_told_as_that(tmp_path: Path, fault: str, 
     assert "Traceback" not in ended.stderr
     assert "a bug" not in ended.stderr
     assert ended.returncode in (0, 1, 2, 3, 7, 141)
+
+
+def test_a_coordinator_for_which_no_broker_could_take_a_device_says_what_to_raise(tmp_path: Path) -> None:
+    command = f"ulimit -n 64; {shlex.quote(sys.executable)} -m mfpt_coord serve --listen 127.0.0.1:0"
+    ended = subprocess.run(
+        ["/bin/bash", "-c", command], env=variables(tmp_path), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == ["mfpt-coord: Too many open files; raise the limit of open files (ulimit -n)"]

@@ -6,12 +6,12 @@ import os
 import sys
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any, Final, NamedTuple
 
 from mfpt_shared import __version__
 from mfpt_shared.environment import explained
-from mfpt_shared.errors import Interrupted, MfptError
+from mfpt_shared.errors import Interrupted, MfptError, Terminated
 from mfpt_shared.stopping import sigterm_interrupts
 from mfpt_shared.streams import UNREAD, open_streams, settle, tell
 from mfpt_shared.texts import printable, printable_lines
@@ -56,13 +56,19 @@ class _Ending(NamedTuple):
     hurry: bool = False
 
 
-def run(app: Callable[[], None], program: str) -> None:
-    """Run a command line and exit: the one place where errors meet people."""
+def run(app: Callable[[], None], program: str, services: Container[str] = ()) -> None:
+    """Run a command line and exit: the one place where errors meet people.
+
+    Args:
+        app: What parses and runs it.
+        program: Name of the program.
+        services: Commands that run until they are told to stop, so that SIGTERM is no failure, however early it comes.
+    """
     debug = DEBUG_FLAG in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != DEBUG_FLAG]
     open_streams()
     _log_to_stderr(debug=debug)
-    ending = _ended(app, debug=debug)
+    ending = _ended(app, is_service=any(name in services for name in sys.argv[1:2]), debug=debug)
     if ending.message is not None:
         tell(f"{program}: {printable_lines(ending.message)}\n")
     if ending.hurry:
@@ -89,10 +95,10 @@ def _log_to_stderr(*, debug: bool) -> None:
         sys.unraisablehook = lambda _: None
 
 
-def _ended(app: Callable[[], None], *, debug: bool) -> _Ending:
+def _ended(app: Callable[[], None], *, is_service: bool, debug: bool) -> _Ending:
     """Run a command line until its last word is written, and return how it ended."""
     try:
-        code = _exit_code(app)
+        code = _exit_code(app, is_service=is_service)
         sys.stdout.flush()
     except SystemExit:
         return _Ending(UNREAD)
@@ -112,17 +118,21 @@ def _failed(error: Exception | KeyboardInterrupt) -> _Ending:
     return _Ending(known.exit_code, str(known), isinstance(known, Interrupted))
 
 
-def _exit_code(app: Callable[[], None]) -> int:
+def _exit_code(app: Callable[[], None], *, is_service: bool) -> int:
     """Run a command line, and return the exit code with which it ends by itself.
 
     Raises:
         KeyboardInterrupt: It was interrupted.
+        Terminated: It is a service, and SIGTERM came before it ran.
     """
-    try:
-        with sigterm_interrupts():
+    with sigterm_interrupts() as terminated:
+        try:
             app()
-    except SystemExit as ended:
-        if ended.code == Interrupted.exit_code:  # typer has made it of the KeyboardInterrupt
+        except (SystemExit, KeyboardInterrupt) as ended:
+            # typer makes an exit code of a KeyboardInterrupt
+            if isinstance(ended, SystemExit) and ended.code != Interrupted.exit_code:
+                return ended.code if isinstance(ended.code, int) else 0
+            if terminated() and is_service:
+                raise Terminated("stopped before it began") from ended
             raise KeyboardInterrupt from ended
-        return ended.code if isinstance(ended.code, int) else 0
     return 0

@@ -74,3 +74,10 @@ def test_status_without_a_broker_ends_with_exit_code_3(tmp_path: Path) -> None:
 
     assert result.returncode == 3
     assert len(messages(result)) == 1
+
+
+@pytest.mark.parametrize("other", ["--broker", "--federation"])
+def test_a_place_that_would_not_be_looked_at_is_a_usage_error(other: str, tmp_path: Path) -> None:
+    result = run(tmp_path, "mfpt_coord", "status", "--data-dir", str(tmp_path), other, "elsewhere")
+    assert result.returncode == 2
+    assert len(messages(result)) == 1

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from mfpt_shared.errors import ConnectionFailed
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.brokers import embedded
 from support.federation import coordinating, tiny_plan
@@ -96,3 +97,12 @@ async def until_written(file: Path, text: str) -> None:
     async with asyncio.timeout(SECONDS):
         while text not in file.read_text(encoding="utf-8"):
             await asyncio.sleep(0.05)  # there is no event for a line that another process writes
+
+
+@pytest.mark.parametrize(("place", "health"), [("--data-dir", "offline"), ("--broker", "silent")])
+def test_a_program_reads_the_health_where_nothing_answers_at_all(place: str, health: str, tmp_path: Path) -> None:
+    named = {"--data-dir": str(tmp_path), "--broker": "mqtt://127.0.0.1:1"}[place]
+    result = run(tmp_path, "mfpt_coord", "status", "--json", place, named)
+    assert json.loads(result.stdout) == {"health": health, "heard_seconds_ago": None}
+    assert result.returncode == ConnectionFailed.exit_code
+    assert len(messages(result)) == 1

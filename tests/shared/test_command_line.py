@@ -115,3 +115,14 @@ def test_debug_adds_the_traceback() -> None:
     ended = subprocess.run([sys.executable, "-c", script, "--debug"], capture_output=True, timeout=SECONDS, check=False)
     assert b"Traceback" in ended.stderr
     assert ended.stderr.endswith(b"prog: unexpected ZeroDivisionError: division by zero (a bug; --debug shows where)\n")
+
+
+@pytest.mark.parametrize(("command", "code"), [("serve", 0), ("predict", 130)])
+def test_sigterm_before_a_service_runs_is_no_failure(command: str, code: int) -> None:
+    script = (
+        "import os, signal\nfrom mfpt_shared.command_line import run\n"
+        "run(lambda: os.kill(os.getpid(), signal.SIGTERM), 'prog', services=('serve',))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script, command], capture_output=True, text=True, check=False)
+    assert ended.returncode == code
+    assert len(ended.stderr.splitlines()) == 1

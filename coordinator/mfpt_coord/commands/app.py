@@ -49,4 +49,4 @@ def main() -> None:
     """Run the command line."""
     # A fold reads every delta once: more threads than one only wait for memory, or for one another where others work.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    run(app, "mfpt-coord")
+    run(app, "mfpt-coord", services=("serve",))

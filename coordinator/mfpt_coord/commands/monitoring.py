@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_coord.commands.control import report_of
-from mfpt_coord.commands.sight import Observer, Sight
+from mfpt_coord.commands.sight import Observer, Sight, Unseen
 from mfpt_coord.server.control import runs_on
 from mfpt_coord.server.orders import ShowStatus, Status
 from mfpt_shared.background import in_background
-from mfpt_shared.errors import MfptError, TimedOut
+from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.protocol.topics import COORDINATOR_BEAT, COORDINATOR_STATE, COORDINATOR_STATUS
 from mfpt_shared.transport.base import Connected, Event, Transport
@@ -32,12 +32,15 @@ async def seen_through_broker(connection: Connection, federation: str, timeout: 
         timeout: Time to wait for the first answer, seconds.
 
     Raises:
-        ConnectionFailed: There is no broker at the address.
+        Unseen: There is no broker at the address.
         AuthenticationFailed: The broker refused the credentials, or does not let this user read the status.
         TimedOut: The broker does not know the federation.
     """
     transport = connection.transport(f"mfpt-status-{uuid.uuid4().hex[:12]}")
-    await transport.connect()
+    try:
+        await transport.connect()
+    except ConnectionFailed as error:
+        raise Unseen(str(error), "silent") from error
     began = time.monotonic()
     observer = Observer(federation, began)
     try:
@@ -75,10 +78,14 @@ async def seen_on_this_machine(data_dir: Path) -> AsyncGenerator[Sight]:
     """Yield what is seen of the federation whose coordinator runs on a data folder, every second.
 
     Raises:
-        ConnectionFailed: None runs there.
-        TimedOut: It does not answer.
+        Unseen: None runs there, or it does not answer.
     """
-    status, heard = await _asked(data_dir)
+    try:
+        status, heard = await _asked(data_dir)
+    except ConnectionFailed as error:
+        raise Unseen(str(error), "offline") from error
+    except TimedOut as error:
+        raise Unseen(f"{error}: it hangs; end it, and start it again with mfpt-coord serve", "silent") from error
     began, asking = heard, None
     while True:
         now = time.monotonic()

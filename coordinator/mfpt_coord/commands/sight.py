@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from mfpt_shared.errors import AuthenticationFailed, DecodeError
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, DecodeError
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Beat, CoordinatorState, FederationStatus
@@ -20,6 +20,19 @@ ONLINE_SECONDS: Final = 3.0
 
 Health = Literal["online", "silent", "offline"]
 """online: heard a moment ago; offline: it has said that it ends, or its last will has; silent: neither."""
+
+
+class Unseen(ConnectionFailed):
+    """Nothing at all can be seen of a federation."""
+
+    def __init__(self, why: str, health: Health) -> None:
+        """Take over what is told to people, and what that says of the coordinator."""
+        super().__init__(why)
+        self.health: Final = health
+
+    def as_json(self) -> str:
+        """Return a line of JSON: the health alone."""
+        return msgspec.json.encode({"health": self.health, "heard_seconds_ago": None}).decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,11 +42,16 @@ def status(
     from mfpt_coord.commands.status_output import keep_showing, show_once
     from mfpt_coord.server.config import default_data_dir
     from mfpt_coord.server.control import runs_on
+    from mfpt_shared.errors import UsageError
     from mfpt_shared.plan import federation_name
     from mfpt_shared.stopping import stopped_on_request
     from mfpt_shared.transport.connection import parse_connection
     from mfpt_shared.transport.security import Security
 
+    if data_dir is not None and (broker, federation) != (None, None):
+        raise UsageError(
+            "--data-dir names a coordinator on this machine, --broker and --federation another: leave one out"
+        )
     folder = (data_dir or default_data_dir()).absolute()
     if data_dir is not None or (broker is None and federation is None and runs_on(folder)):
         sights = seen_on_this_machine(folder)

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.live import Live
 
-from mfpt_coord.commands.sight import Sight
+from mfpt_coord.commands.sight import Sight, Unseen
 from mfpt_coord.commands.status_view import render
 from mfpt_shared.errors import ConnectionFailed
 from mfpt_shared.texts import printable
@@ -28,10 +28,15 @@ async def show_once(sights: AsyncGenerator[Sight], *, as_json: bool) -> None:
         ConnectionFailed: Its coordinator is not online; what was last known of the federation is written all the same.
         MfptError: See `monitoring`.
     """
-    async with contextlib.aclosing(sights):
-        async for sight in sights:
-            if sight.is_settled:
-                break
+    try:
+        async with contextlib.aclosing(sights):
+            async for sight in sights:
+                if sight.is_settled:
+                    break
+    except Unseen as unseen:
+        if as_json:
+            typer.echo(unseen.as_json())
+        raise
     if as_json:
         typer.echo(sight.as_json())
     else:

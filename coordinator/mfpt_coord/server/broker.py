@@ -5,8 +5,10 @@ It listens on one address, is restarted when it dies, and stops together with th
 
 import asyncio
 import contextlib
+import errno
 import json
 import logging
+import os
 import secrets
 import shutil
 import subprocess
@@ -23,7 +25,7 @@ from mfpt_coord.server.certificate_files import CertificateFiles
 from mfpt_coord.server.child import end_orphan, find_server, last_words, prepare_child
 from mfpt_coord.server.ports import claim_port_soon
 from mfpt_shared.atomic import write_durably
-from mfpt_shared.environment import sentence
+from mfpt_shared.environment import explained, sentence
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
 from mfpt_shared.folders import private_file, private_folder
 from mfpt_shared.keys import SigningKey
@@ -37,6 +39,8 @@ PORT_SECONDS: Final = 10.0
 RESTART_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
 """Time between two looks at the certificate and at the service for logins."""
+LEAST_BYTES: Final = 2**16
+"""Room on the disk that the server needs to start."""
 FRESH_TIMES: Final = 2
 """How often a server must have been deaf in a row, while it ran, before it gets a fresh folder, once."""
 STORE: Final = "jetstream"
@@ -98,6 +102,7 @@ class EmbeddedBroker:
         self._supervisor: asyncio.Task[None] | None = None
         self._deaf = asyncio.Event()
         self._deaf_times = 0
+        self._problem = ""
 
     @property
     def address(self) -> BrokerAddress:
@@ -128,6 +133,7 @@ class EmbeddedBroker:
             ConnectionFailed: nats-server is not installed, its port is taken, or it ends at once.
             UsageError: The certificate cannot be used.
             TimedOut: It does not listen in time.
+            OSError: The disk is full, of which the server itself would say nothing.
         """
         private_folder(self._directory)
         # The ports of a server that had a thousand connections are taken for some time after it has ended.
@@ -165,6 +171,8 @@ class EmbeddedBroker:
         self._deaf.set()
 
     async def _start(self) -> None:
+        if shutil.disk_usage(self._directory).free < LEAST_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._directory))
         log_file = self._directory / "nats-server.log"
         errors = self._directory / "nats-server.err"
         for left in self._directory.glob("*.ports"):
@@ -261,10 +269,14 @@ class EmbeddedBroker:
         try:
             await self._start()
         except (MfptError, OSError) as error:
-            _log.error("%s", error)
+            problem = str(error if isinstance(error, MfptError) else explained(error) or error)
+            if problem != self._problem:
+                _log.error("the embedded broker is not there: %s", problem)
+            self._problem = problem
             if self._certificate is not None and self._certificate.revert():
                 _log.error("the embedded broker does not take the new certificate; it gets the old one")
             return False
+        self._problem = ""
         return True
 
     async def _stop(self) -> None:
@@ -290,7 +302,7 @@ class EmbeddedBroker:
 
     def _write_configuration(self) -> None:
         text = configuration(self._directory, self._listen, self._options, self._federation, self._logins)
-        write_durably(self._directory / "nats.conf", text.encode())
+        write_durably(self._directory / "nats.conf", text.encode("utf-8", "surrogateescape"))
 
 
 def _address(listen: Listen, scheme: Scheme) -> BrokerAddress:

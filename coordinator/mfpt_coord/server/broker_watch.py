@@ -48,6 +48,10 @@ class BrokerWatch:
         """When there is something to do even if nothing is heard, in the channel's time."""
         return self._pulse.next_deadline
 
+    def begin(self, at: float) -> None:
+        """Begin to wait for the first connection."""
+        self._pulse.begin(at)
+
     def follow(self, event: Event, at: float) -> bool:
         """Take an event of the transport; tell whether it was a beat of this coordinator, and means nothing else."""
         match event:

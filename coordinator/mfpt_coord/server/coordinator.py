@@ -138,6 +138,7 @@ class Coordinator:
         farewell = math.inf
         self._batches.open(self.clock())
         self._look_ups.start(unknown_languages(self.state))
+        self._watch.begin(self.clock())
         looked = self.clock()
         self._batches.take([TimePassed(looked)], looked)
         received = asyncio.ensure_future(self._first_received())
@@ -233,15 +234,17 @@ class Coordinator:
                     self._batches.complaints.failed(str(error), at)
         return []
 
-    def _catch_up(self, *, at_once: bool = False) -> None:
+    def _catch_up(self) -> None:
         """Do what is due: a second after a change, let the disk forget folded updates, then say how it stands."""
         now = self.clock()
         self._watch.act(now, self.state.version)
         if self._rivals.repair_is_due(now):
             self._errands.publish_kept(self.state)
             self._shown = None
-        if not at_once and now < self._next_status():
-            return
+        if now >= self._next_status():
+            self._say_how_it_stands(now)
+
+    def _say_how_it_stands(self, now: float) -> None:
         try:
             self._store.erase()
         except (sqlite3.Error, MfptError) as error:
@@ -254,6 +257,6 @@ class Coordinator:
 
     async def _say_goodbye(self) -> None:
         if not self._superseded:  # the later run must not be announced as gone
+            self._say_how_it_stands(self.clock())
             self._channel.publish_state(self.state.version, online=False)
-            self._catch_up(at_once=True)
         await self._channel.close(FLUSH_SECONDS)

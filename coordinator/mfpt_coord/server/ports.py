@@ -1,6 +1,7 @@
 """TCP ports that can be listened on."""
 
 import asyncio
+import errno
 import random
 import socket
 import time
@@ -20,7 +21,7 @@ def claim_port(listen: Listen) -> int:
     """Return a port that can be listened on: the given one, or a free one for 0.
 
     Raises:
-        ConnectionFailed: The port is taken.
+        ConnectionFailed: The port is taken, or cannot be listened on.
     """
     candidates = [listen.port] if listen.port else random.sample(_FREE, _TRIES)
     for port in candidates:
@@ -30,10 +31,17 @@ def claim_port(listen: Listen) -> int:
             problem = error
         else:
             return port
-    raise ConnectionFailed(
-        f"cannot listen on {listen}: {problem.strerror}; choose another port (--listen {Listen(listen.host, 0)} "
-        f"finds a free one), or use the broker that is already there (--broker mqtt://{listen})"
-    ) from problem
+    raise ConnectionFailed(f"cannot listen on {listen}: {problem.strerror}; {_advice(listen, problem)}") from problem
+
+
+def _advice(listen: Listen, problem: OSError) -> str:
+    """Return what to do where a port cannot be listened on."""
+    another = f"choose another port (--listen {Listen(listen.host, 0)} finds a free one)"
+    if problem.errno == errno.EADDRINUSE:
+        return f"{another}, or use the broker that is already there (--broker mqtt://{listen})"
+    if problem.errno in (errno.EACCES, errno.EPERM):
+        return f"this user may not take ports below 1024: {another}"
+    return f"give an address of this machine, or {Listen('0.0.0.0', listen.port)} for all of them"  # noqa: S104 - advice
 
 
 async def claim_port_soon(listen: Listen, patience: float) -> int:

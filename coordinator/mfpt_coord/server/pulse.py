@@ -90,6 +90,10 @@ class Pulse:
     _blamed: bool = False
     _told: bool = False
 
+    def begin(self, at: float) -> None:
+        """Note that a connection is being made."""
+        self.next_deadline = at + OUT_SECONDS
+
     def connected(self, at: float) -> None:
         """Note that the connection is up; the first beat is due, a long one if that makes sense."""
         self._connected, self._is_first, self.next_deadline = True, True, at
@@ -107,7 +111,8 @@ class Pulse:
             self._long, self._overtaken, self._cuts = None, 0, 0
             return  # with QoS 0, it says nothing of what the broker has to store
         self._unheard = self._deaf = 0
-        self._overtaken += self._long is not None
+        # Earlier beats that the broker has kept come back first: they have overtaken nothing.
+        self._overtaken += self._long is not None and number > self._long
         self._blamed = self._blamed or self._overtaken >= OVERTAKEN or self._cuts >= CUTS
 
     def due(self, at: float) -> Verdict | None:

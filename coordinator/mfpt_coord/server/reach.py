@@ -1,6 +1,7 @@
 """How the coordinator and its devices reach the broker, and whether it is open to devices that nobody invited."""
 
 import datetime
+import errno
 import ipaddress
 import logging
 import os
@@ -32,6 +33,8 @@ from mfpt_shared.transport.security import Security
 
 FEW_CONNECTIONS: Final = 1000
 """Connections below which the operator is told how to get more."""
+FEWEST_CONNECTIONS: Final = 10
+"""Connections below which nothing works: the coordinator takes some itself."""
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 # A network that is reserved for documentation: nothing is sent there, but the system says from which address it would.
 _FAR_AWAY: Final = ("192.0.2.1", 9)
@@ -114,8 +117,14 @@ async def reach(config: ServeConfig, state: State, identity: CoordinatorIdentity
 
 
 def _connections() -> int:
-    """Return how many connections the embedded broker takes, as this machine lets it open files."""
+    """Return how many connections the embedded broker takes, as this machine lets it open files.
+
+    Raises:
+        OSError: They are too few for the coordinator itself and one device.
+    """
     most = connections_with(open_files())
+    if most < FEWEST_CONNECTIONS:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
     if most < FEW_CONNECTIONS:
         _log.warning("the broker takes at most %d connections: raise the limit of open files (ulimit -Hn)", most)
     return min(most, MAX_CONNECTIONS)

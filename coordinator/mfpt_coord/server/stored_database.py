@@ -3,13 +3,13 @@
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from mfpt_coord.server.stored_errors import explained
+from mfpt_coord.server.stored_errors import DamagedDatabase, explained
 from mfpt_coord.server.stored_file import open_database
-from mfpt_coord.server.stored_log import begin_log, log_of
+from mfpt_coord.server.stored_log import Marks, begin_log, file_marks, log_of, read_only
 from mfpt_coord.server.stored_schema import checkpoint
 from mfpt_shared.atomic import atomic_file
 from mfpt_shared.environment import sentence
@@ -27,6 +27,13 @@ class _Place(NamedTuple):
     log: tuple[int, int] | None
 
 
+class _Content(NamedTuple):
+    """What tells whether somebody else has written into a database's file: its size and time, and its marks."""
+
+    stamp: tuple[int, int] | None
+    marks: Marks | None
+
+
 class Database:
     """A coordinator's database. What is not there yet is in memory until it is written as a whole."""
 
@@ -41,6 +48,8 @@ class Database:
         """
         self.path = path
         self._problem, self._is_open = "", True
+        self._is_lost = False
+        self._content = _Content(None, None)
         if path.exists() or path.is_symlink():
             self._open()
         else:
@@ -51,6 +60,7 @@ class Database:
     def _open(self) -> None:
         self.connection = open_database(self.path)
         self._is_open = True
+        self._content = _content(self.path)
         self.empty_log()
         self._place = _place(self.path)
 
@@ -85,11 +95,17 @@ class Database:
         self._log_is_empty = False
 
     def empty_log(self) -> bool:
-        """Move what is in the log into the file, and tell whether that could be done now."""
+        """Move what is in the log into the file, and tell whether that could be done now.
+
+        Raises:
+            Damaged: Somebody else has written into the file.
+        """
+        self._see_to_content()
         problem = checkpoint(self.connection)
         if problem not in ("", self._problem):
             _log.warning("folded updates may still be in the database's log (%s); trying again", problem)
         self._problem, self._log_is_empty = problem, not problem
+        self._content = _content(self.path)
         return self._log_is_empty
 
     @property
@@ -115,11 +131,21 @@ class Database:
             raise explained(error, self.path) from error
         except OSError as error:
             raise MfptError(f"cannot write {self.path}: {error.strerror}") from error
-        self.close()
+        self._let_go()
         self._open()
 
     def close(self) -> None:
-        """Close it."""
+        """Close it.
+
+        Raises:
+            MfptError: The next start would not find what was committed; said once.
+        """
+        try:
+            self._see_to_files()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
         self._is_open = False
         self.connection.close()
 
@@ -135,7 +161,8 @@ class Database:
         if not self._is_open:  # what was written again could not be opened at once
             self._open()
         found = _place(self.path)
-        if found == self._place:
+        if found == self._place or self._is_lost:
+            self._see_to_content()
             return
         if found.database is None and self.path.parent.exists():
             self.write()
@@ -145,14 +172,33 @@ class Database:
                 raise MfptError(
                     f"somebody removed {log_of(self.path)}, which is needed ({self._problem}): trying again"
                 )
-            self.close()
+            self._let_go()
             self._open()
             _log.warning("somebody removed %s: it was begun again, and nothing is lost", log_of(self.path))
         else:
             raise self._replaced()
 
+    def _see_to_content(self) -> None:
+        """See that nobody else has written into the file, which changes only when the log is emptied.
+
+        Raises:
+            Damaged: Somebody has, and this connection is closed; its log stays, and the next start will not take it.
+        """
+        if self._is_lost or (stamp := _stamp(self.path)) == self._content.stamp or _place(self.path) != self._place:
+            return
+        if file_marks(self.path) == self._content.marks:
+            self._content = self._content._replace(stamp=stamp)
+            return
+        self._is_lost = True
+        # The last connection to be closed would empty the log into the file: let that be one that may not write.
+        with suppress(sqlite3.Error), closing(read_only(self.path)) as last:
+            last.execute("SELECT 1 FROM sqlite_master")
+            self.connection.close()
+        raise DamagedDatabase(f"somebody wrote over {self.path} while the coordinator ran")
+
     def _replaced(self) -> Damaged:
         """Return the error for a database whose folder has gone, or in whose place another file is; save it first."""
+        self._is_lost = True
         rescued = self.path.with_suffix(".rescued")
         with atomic_file(rescued) as made:
             self.connection.execute("VACUUM INTO ?", (str(made),))
@@ -164,6 +210,18 @@ class Database:
 
 def _place(path: Path) -> _Place:
     return _Place(_inode(path), _inode(log_of(path)))
+
+
+def _content(path: Path) -> _Content:
+    return _Content(_stamp(path), file_marks(path))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _inode(path: Path) -> tuple[int, int] | None:

@@ -24,7 +24,7 @@ SELECT CAST(value AS TEXT), coalesce((SELECT value FROM meta WHERE key = 'log'),
 FROM meta WHERE key = 'coordinator'
 """
 
-_Marks = tuple[str, int]
+Marks = tuple[str, int]
 """Id of the coordinator, and number of the log."""
 
 
@@ -71,7 +71,7 @@ def check_log(path: Path) -> None:
 
 
 def _belongs(path: Path) -> bool:
-    alone = _file_marks(path) if has_log(path) else None
+    alone = file_marks(path) if has_log(path) else None
     if alone is None:
         return True
     try:
@@ -83,7 +83,7 @@ def _belongs(path: Path) -> bool:
     return together is not None and together[0] == alone[0] and together[1] - alone[1] in (0, 1)
 
 
-def _file_marks(path: Path) -> _Marks | None:
+def file_marks(path: Path) -> Marks | None:
     """Return the marks of the file alone; None if it has none, or is half overwritten by what is in the log."""
     try:
         return _marks(path, without_log=True)
@@ -91,7 +91,7 @@ def _file_marks(path: Path) -> _Marks | None:
         return None
 
 
-def _marks(path: Path, *, without_log: bool = False) -> _Marks | None:
+def _marks(path: Path, *, without_log: bool = False) -> Marks | None:
     with closing(read_only(path, without_log=without_log)) as database:
         row = database.execute(_MARKS).fetchone()
     return None if row is None else (row[0], row[1])

@@ -275,4 +275,4 @@ def _print_cache(folder: Path, sizes: dict[str, int], as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
-    run(app, "mfpt-edge")
+    run(app, "mfpt-edge", services=("join",))

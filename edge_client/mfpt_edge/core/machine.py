@@ -57,6 +57,8 @@ from mfpt_shared.protocol.messages import Ack, Assign, Phase, Reject, Resync, St
 
 MAX_FAILURES: Final = 3
 """Failed trainings in a row after which the device gives up."""
+NOBODY: Final = "no coordinator is online yet; waiting for one"
+UNKNOWN: Final = "nothing is heard of this federation yet; waiting. Are the broker and --federation the right ones?"
 
 Step = tuple[State, list[Effect]]
 
@@ -89,6 +91,8 @@ def _(event: TimePassed, state: State) -> Step:
     if lacks_news(state) and event.at >= look_again_at(state):
         # What it was told while it did not hear is lost: it is told again in answer to an announcement.
         known = state.announced and not state.refused
+        if state.looks == 0 and state.coordinator is None and state.announced_at == 0.0 and not state.refused:
+            effects.append(Tell(UNKNOWN if state.plan is None else NOBODY))
         state = replace(state, waiting_since=event.at, looks=state.looks + 1, announced=known)
         effects.append(Subscribe())
     return state, effects
@@ -115,7 +119,7 @@ def _(event: NotSubscribed, state: State) -> Step:
 def _(event: CoordinatorSeen, state: State) -> Step:
     if event.message.state == "offline":
         if state.coordinator is None:
-            return state, [Tell("no coordinator is online yet; waiting for one")] if state.plan is None else []
+            return state, []
         gone = replace(state, coordinator=None, announced=False, assigned=None)
         return waiting(gone, event.at), [Tell("the coordinator went offline; waiting")]
     epoch, version = event.message.epoch, event.message.version
@@ -226,12 +230,14 @@ def _acknowledged(state: State, answer: Ack) -> Step:
 
 
 def _resynced(state: State, answer: Resync, at: float) -> Step:
-    """Drop an update that is too old; one whose number another one has had is sent again under a higher number."""
+    """Drop an update that is of no use any more; one whose number another has had is sent again under a higher one."""
     sequence = answer.sequence
     if sequence not in state.outbox:
         return state, []
     if not answer.highest:
-        told = f"update {sequence} is too old to use and was dropped; continuing from version {answer.version}"
+        told = (
+            f"update {sequence} is from a version that is gone: it was dropped; going on from version {answer.version}"
+        )
         after, effects = _forgotten(state, sequence)
         return after, [*effects, Tell(told)]
     new = max(state.sequence, answer.highest) + 1

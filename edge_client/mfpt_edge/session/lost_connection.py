@@ -43,7 +43,9 @@ class LostConnection:
     reason: str = ""
 
     def mended(self) -> None:
-        """Note that the connection is up."""
+        """Note that the connection is up, and say so to whoever was told that it was lost."""
+        if self.reason:
+            _log.warning("the broker is there again")
         self.refusals, self.refused_since, self.reason = 0, math.inf, ""
 
     def note(self, lost: Disconnected, at: float) -> None:

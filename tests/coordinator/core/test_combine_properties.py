@@ -116,4 +116,6 @@ def test_larger_deltas_move_a_prompt_as_much_further(
     weights, deltas = buffer
     larger = (factor * deltas).astype(np.float32)
     expected = factor * combine(weights, deltas, plan)
-    assert combine(weights, larger, plan) == pytest.approx(expected, rel=1e-4, abs=factor * tolerance(deltas))
+    # What `agree` believes of each update is found step by step, which makes more of a rounding error.
+    error = 1e-2 * float(np.abs(deltas).max()) if plan.combine == "agree" else tolerance(deltas)
+    assert combine(weights, larger, plan) == pytest.approx(expected, rel=1e-4, abs=factor * error)

@@ -235,12 +235,42 @@ def test_a_database_that_was_replaced_while_the_store_is_open_ends_it_and_nothin
         assert loaded.counts.rejected == 1
 
 
+@pytest.mark.parametrize("then", ["commits", "empties the log", "is closed"])
+def test_a_file_that_is_overwritten_while_the_store_is_open_ends_it_and_is_not_mixed_with_the_log(
+    database: Path, tmp_path: Path, then: str
+) -> None:
+    older = database.read_bytes()
+    store = SqliteStore(database)
+    store.commit([SaveCounts(UpdateCounts(rejected=1))])
+    store.compact()
+    store.commit([SaveCounts(UpdateCounts(rejected=2))])
+    database.write_bytes(older)
+    actions = {
+        "commits": lambda: store.commit([SaveCounts(UpdateCounts(rejected=3))]),
+        "empties the log": store.compact,
+        "is closed": store.close,
+    }
+    with pytest.raises(Damaged, match="wrote over"):
+        actions[then]()
+    store.close()
+    assert database.read_bytes() == older
+    with pytest.raises(Damaged, match="does not belong"):
+        SqliteStore(database)
+
+
+def test_a_file_whose_time_changes_while_the_store_is_open_does_no_harm(database: Path) -> None:
+    with closing(SqliteStore(database)) as store:
+        os.utime(database, (1.0, 1.0))
+        store.commit([SaveCounts(UpdateCounts(rejected=1))])
+        os.utime(database, (2.0, 2.0))
+
+
 def test_a_page_that_is_damaged_while_the_store_is_open_is_told_as_damage(database: Path) -> None:
     with closing(SqliteStore(database)) as store:
         with database.open("r+b") as file:
             file.seek(2 * 4096)
             file.write(b"\xff" * (database.stat().st_size - file.tell()))
-        with pytest.raises(Damaged, match="is damaged"):
+        with pytest.raises(Damaged, match=r"is damaged|wrote over"):
             store.commit([SaveInvitation(invitation())])
 
 

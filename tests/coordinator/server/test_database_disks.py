@@ -1,5 +1,6 @@
 """A coordinator's database and its backups on a disk that is full or read-only."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +15,7 @@ from mfpt_coord.server.restores import restore
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_shared.errors import MfptError
 from mfpt_shared.protocol.messages import UpdateCounts
+from support.brokers import embedded
 from support.history import PLAN
 from support.small_disk import SmallDisk, small_disk
 
@@ -98,3 +100,14 @@ def test_a_restore_that_finds_no_room_changes_nothing(disk: SmallDisk, tmp_path:
     disk.make_room()
     assert sorted(file.name for file in data.iterdir() if file.name != "lock") == before
     begin(data)
+
+
+@pytest.mark.network
+def test_a_broker_that_finds_no_room_is_told_as_that_and_not_waited_for(disk: SmallDisk) -> None:
+    async def scenario() -> None:
+        async with embedded(disk.path):
+            raise AssertionError("it cannot start")
+
+    disk.fill()
+    with pytest.raises(OSError, match="No space left on device"):
+        asyncio.run(asyncio.wait_for(scenario(), 10))

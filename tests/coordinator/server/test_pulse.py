@@ -10,6 +10,7 @@ from mfpt_coord.server.pulse import (
     CUTS,
     DEAF_BEATS,
     OUT_SECONDS,
+    OVERTAKEN,
     Deaf,
     Pulse,
     SendBeat,
@@ -54,6 +55,13 @@ def test_nothing_is_sent_before_there_is_a_connection() -> None:
     pulse = Pulse(SIZE)
     assert pulse.next_deadline == math.inf
     assert pulse.due(1e9) is None
+
+
+def test_a_broker_that_never_lets_anybody_in_is_deaf_after_a_while() -> None:
+    heart = Heart()
+    heart.pulse.begin(heart.now)
+    assert heart.pulse.due(heart.now) is None
+    assert heart.beats() == Deaf(1, connected=False)
 
 
 def test_the_first_beat_of_every_connection_is_as_long_as_the_longest_message() -> None:
@@ -133,6 +141,21 @@ def test_a_broker_that_drops_long_messages_is_told_of_once() -> None:
     found = [heart.beats() for _ in range(20)]
     assert found.count(TooLong(SIZE)) == 1
     assert not any(isinstance(verdict, Deaf) for verdict in found)
+
+
+def test_earlier_beats_that_a_broker_has_kept_say_nothing_of_long_messages() -> None:
+    heart = Heart()
+    heart.connects()
+    heart.beats()
+    for _ in range(OVERTAKEN):
+        heart.beats(heard=False)
+    kept = heart.number
+    heart.loses()
+    heart.connects()
+    assert heart.beats(heard=False) == SendBeat(kept + 1, SIZE)
+    for number in range(kept - OVERTAKEN, kept):
+        heart.pulse.heard(number + 1)
+    assert heart.beats() == SendBeat(kept + 2, 0)
 
 
 def test_a_broker_that_cuts_the_connection_at_long_messages_is_told_of_once() -> None:

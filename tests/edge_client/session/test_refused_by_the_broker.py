@@ -74,6 +74,16 @@ def test_refusals_within_a_moment_do_not_end_a_device() -> None:
     lost.note(REFUSED, REFUSED_SECONDS)
 
 
+def test_whoever_was_told_of_a_lost_connection_is_told_that_it_is_there_again(caplog: pytest.LogCaptureFixture) -> None:
+    lost = LostConnection(ANYBODY)
+    lost.mended()
+    assert not caplog.records
+    lost.note(Disconnected("cut", 1), 0.0)
+    lost.mended()
+    lost.mended()
+    assert [record.getMessage() for record in caplog.records][1:] == ["the broker is there again"]
+
+
 def test_every_new_reason_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     lost = LostConnection(ANYBODY)
     for reason in ("cut", "nobody there", "nobody there"):
