@@ -141,7 +141,8 @@ class Database:
             MfptError: The next start would not find what was committed; said once.
         """
         try:
-            self._see_to_files()
+            if self._is_open:
+                self._see_to_files()
         finally:
             self._let_go()
 
