@@ -6,7 +6,7 @@ connections are cut or fall silent; messages are duplicated, delayed and reorder
 their folders; the coordinator's clock is set. What is stored and folded is read from the database, and compared with
 what the devices were told.
 
-Exit code 1: something was lost, or folded twice, or nothing was acknowledged at all.
+Exit code 1: something was lost or folded twice, nothing was acknowledged at all, or a backup or a fault did not work.
 """
 
 import argparse

@@ -41,8 +41,8 @@ class Soak(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_sound(self) -> bool:
-        """Whether updates were acknowledged, none of them is lost, and none counted twice."""
-        return self.updates.acknowledged > 0 and self.updates.lost == self.updates.twice == 0
+        """Whether updates were acknowledged, none of them is lost, none counted twice, and everything else worked."""
+        return self.updates.acknowledged > 0 and self.updates.lost == self.updates.twice == 0 and not self.problems
 
 
 def tables(soak: Soak) -> Iterable[Table]:

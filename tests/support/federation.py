@@ -71,6 +71,7 @@ async def coordinating(
     folds: int | None = None,
     look_up: Callable[..., Any] = no_distances,
     credentials: Credentials | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
     """Run a coordinator on a data directory, from the moment it is online until the context ends.
 
@@ -92,7 +93,7 @@ async def coordinating(
             store,
             transport,
             identity,
-            clock=SteadyClock(),
+            clock=clock or SteadyClock(),
             wall=time.time,
             look_up=look_up,
             credentials=credentials,

@@ -106,10 +106,14 @@ class Coordinator:
         """Ask `run` to end in order."""
         self._stopping.set()
 
+    @property
+    def ahead(self) -> float:
+        """By how much the clock on the wall is ahead of `clock`, seconds: people are told times by that one."""
+        return self._wall() - self.clock()
+
     def status(self) -> FederationStatus:
         """Return what `coord/status` says."""
-        at = self.clock()
-        status = federation_status(self.state, self._started, at, ahead=self._wall() - at)
+        status = federation_status(self.state, self._started, self.clock(), ahead=self.ahead)
         return msgspec.structs.replace(
             status,
             refused=dict(self._intake.refusals.counts),

@@ -98,7 +98,9 @@ class Operator:
             made.language,
         )
         await self.coordinator.apply(Invited(now, made, secret))
-        return Invitation(line=str(line), role=made.role, uses=made.uses, language=made.language, expires=made.expires)
+        return Invitation(
+            line=str(line), role=made.role, uses=made.uses, language=made.language, expires=self._told(made.expires)
+        )
 
     def _invitations(self) -> Invitations:
         state = self.coordinator.state
@@ -111,8 +113,8 @@ class Operator:
                 max_examples=one.max_examples,
                 uses=one.uses,
                 admitted=admitted[one.id],
-                created=one.created,
-                expires=one.expires,
+                created=one.created + self.coordinator.ahead,
+                expires=self._told(one.expires),
             )
             for one in sorted(state.invitations.values(), key=lambda one: one.created)
         ]
@@ -122,6 +124,10 @@ class Operator:
         if host is None:
             return self.addresses
         return tuple(dict.fromkeys(replace(address, host=host) for address in self.addresses))
+
+    def _told(self, at: float | None) -> float | None:
+        """Return a time of the coordinator's clock as people are told it, by the clock on the wall."""
+        return None if at is None else at + self.coordinator.ahead
 
     def _check(self, device: str) -> None:
         if device not in self.coordinator.state.enrolments:
@@ -137,8 +143,8 @@ class Operator:
             max_examples=enrolment.max_examples,
             fingerprint=fingerprint(enrolment.key),
             token=enrolment.token,
-            at=enrolment.at,
+            at=enrolment.at + self.coordinator.ahead,
             online=client is not None and client.is_online(self.coordinator.clock()),
-            last_seen=None if client is None else client.last_seen,
-            revoked=enrolment.revoked,
+            last_seen=None if client is None else self._told(client.last_seen),
+            revoked=self._told(enrolment.revoked),
         )

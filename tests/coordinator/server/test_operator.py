@@ -1,17 +1,21 @@
 """What the operator sees of a coordinator that runs, and orders that come too late."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
 
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.core.events import DeviceRenamed
+from mfpt_coord.server.operator import Operator
+from mfpt_coord.server.orders import Invitations, Invite, ListInvitations
 from mfpt_shared.errors import AuthenticationFailed, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
 from support.federation import coordinating, tiny_plan
+from support.sealing import key_of
 
 pytestmark = pytest.mark.network
 
@@ -38,3 +42,24 @@ def test_failed_logins_are_in_the_status(tmp_path: Path) -> None:
 
     status = asyncio.run(asyncio.wait_for(scenario(), 60))
     assert status.failed_logins == 1
+
+
+def test_people_are_told_times_by_the_clock_on_the_wall(tmp_path: Path) -> None:
+    """The coordinator's own clock goes on from where the wall clock was when it started."""
+
+    async def scenario() -> tuple[float, float]:
+        async with embedded(tmp_path / "broker") as broker:
+            plan, wall = tiny_plan(), time.time
+            running = coordinating(tmp_path / "data", plan, broker.address, clock=lambda: wall() - 3600.0)
+            async with running as (coordinator, _):
+                operator = Operator(coordinator, key_of("coordinator").public, (broker.public_address,))
+                await operator.obey(Invite(seconds=60.0))
+                listed = await operator.obey(ListInvitations())
+                assert isinstance(listed, Invitations)
+                (made,) = listed.invitations
+                assert made.expires is not None
+                return made.created - wall(), made.expires - wall()
+
+    created, expires = asyncio.run(asyncio.wait_for(scenario(), 60))
+    assert -30 < created <= 0
+    assert 30 < expires <= 60
