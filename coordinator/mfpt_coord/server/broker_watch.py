@@ -106,4 +106,4 @@ class BrokerWatch:
                 ROOT,
                 self._federation,
             )
-            self._channel.subscribe()
+            self._channel.subscribe_again()

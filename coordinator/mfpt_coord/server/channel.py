@@ -126,7 +126,14 @@ class Channel:
         """Subscribe to what devices publish, and to what any coordinator does; retained states come first."""
         of_devices = (CLIENT_STATE, CLIENT_UP, ENROL_UP)
         of_coordinators = (COORDINATOR_BEAT, COORDINATOR_CHALLENGE, PLAN, PROMPT)
-        for topic in (COORDINATOR_STATE, *of_devices, *of_coordinators):
+        self._subscribe(COORDINATOR_STATE, *of_devices, *of_coordinators)
+
+    def subscribe_again(self) -> None:
+        """Subscribe once more to what the broker does not keep, in case that it has forgotten it."""
+        self._subscribe(CLIENT_UP, ENROL_UP, COORDINATOR_BEAT, COORDINATOR_CHALLENGE)
+
+    def _subscribe(self, *topics: Topic) -> None:
+        for topic in topics:
             self._transport.subscribe(topic.path(self._federation), qos=topic.qos)
 
     def publish_plan(self, plan: Plan, version: int) -> None:
