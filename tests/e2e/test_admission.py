@@ -78,6 +78,7 @@ def test_a_withdrawn_invitation_admits_nobody_else_and_whom_it_admitted_stays(tm
     with_federation(tmp_path, scenario)
 
 
+@pytest.mark.slow
 def test_a_restarted_coordinator_still_knows_whom_it_admitted(tmp_path: Path) -> None:
     line = ""
 

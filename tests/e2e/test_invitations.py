@@ -62,6 +62,7 @@ def refusal(result: Completed) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_each_bad_invitation_is_told_in_one_line_with_exit_code_5(tmp_path: Path) -> None:
     async def scenario(operator: Operator, serving: Serving) -> None:
         good, used, expired = (

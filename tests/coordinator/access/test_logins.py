@@ -133,6 +133,7 @@ def test_an_account_that_is_withdrawn_while_the_server_is_busy_is_cut_once_it_an
     assert not [line for line in caplog.messages if "may live on" in line]
 
 
+@pytest.mark.slow
 def test_accounts_hold_after_the_server_was_killed(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with guarded(tmp_path) as broker:
@@ -185,6 +186,7 @@ async def cut_the_service(folder: Path) -> None:
     await client.close()
 
 
+@pytest.mark.slow
 def test_logins_work_again_after_the_service_that_answers_them_was_cut(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with guarded(tmp_path) as broker:

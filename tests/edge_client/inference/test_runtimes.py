@@ -176,6 +176,7 @@ def test_plain_peft_loads_an_exported_adapter_and_gives_the_same_answers(
     np.testing.assert_allclose(logits.softmax(dim=-1).numpy(), ours, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_readme_of_a_late_adapter_runs_as_it_stands(tiny_folder: Callable[[str], Path], tmp_path: Path) -> None:
     model = model_of(tiny_spec(tiny_folder("Bert")))
     export_peft(model, tmp_path / "adapter")
