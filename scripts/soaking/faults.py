@@ -10,6 +10,8 @@ from typing import Final, NamedTuple
 
 from mfpt_shared.errors import MfptError
 from soaking.field import Field
+from stub_federation.group import GroupProcess
+from stub_federation.service import Service
 
 _PAUSE_SECONDS: Final = (0.0, 3.0)
 _SILENCE_SECONDS: Final = (2.0, 8.0)
@@ -44,20 +46,21 @@ async def stop_broker(field: Field) -> str:
 
 async def kill_coordinator(field: Field) -> str:
     """It is started again, as a service would be; its broker ends with it."""
-    async with field.lock:
-        await field.service.kill()
-        await _pause(field)
-        await field.service.start()
+    await _killed(field, field.lock, field.service)
     return "coordinator killed"
+
+
+async def _killed(field: Field, lock: asyncio.Lock, victim: Service | GroupProcess) -> None:
+    async with lock:
+        await victim.kill()
+        await _pause(field)
+        await victim.start()
 
 
 async def kill_devices(field: Field) -> str:
     """All devices of a process die at once, and are started again."""
     cell = field.chance.choice(field.cells)
-    async with cell.lock:
-        await cell.process.kill()
-        await _pause(field)
-        await cell.process.start()
+    await _killed(field, cell.lock, cell.process)
     return "process of devices killed"
 
 

@@ -11,6 +11,7 @@ from typing import Final
 
 from mfpt_coord.server import control
 from mfpt_coord.server.broker_config import Listen
+from mfpt_coord.server.child import end
 from mfpt_coord.server.orders import AnyOrder, AnyReport, Devices, ListDevices, ShowStatus, Status
 from mfpt_coord.server.ports import claim_port
 from mfpt_shared.atomic import write_durably
@@ -100,13 +101,8 @@ class Service:
 
     async def stop(self) -> None:
         """End the coordinator in order."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            await self.kill()
+        if self._process is not None:
+            await end(self._process, STOP_SECONDS)
 
     def signal_broker(self, number: signal.Signals) -> bool:
         """Send the broker a signal; tell whether there was one to take it."""

@@ -9,17 +9,19 @@ from mfpt_shared.tensors import PromptState
 class StubTrainer:
     """Takes its time, and adds a little to every value. See mfpt_shared.device.trainer.Trainer."""
 
-    examples = 10
-    fingerprint = ""
-    device = "a stub"
+    device = "stub"
 
-    def __init__(self, seconds: float = 0.0, step: float = 0.0) -> None:
+    def __init__(self, seconds: float = 0.0, step: float = 0.0, *, examples: int = 10, fingerprint: str = "") -> None:
         """Prepare.
 
         Args:
             seconds: Time that a training takes.
-            step: What it adds to every value.
+            step: What it adds to every value; 0 makes a device that never changes anything.
+            examples: Number of examples that it claims.
+            fingerprint: Fingerprint of its backbone.
         """
+        self.examples = examples
+        self.fingerprint = fingerprint
         self._seconds = seconds
         self._step = step
         self._never = threading.Event()

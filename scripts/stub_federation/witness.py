@@ -1,10 +1,10 @@
 """A transport that tells of what passes: which updates were acknowledged, and what they were."""
 
-import hashlib
 from collections.abc import Callable
 
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.codec import decode, opened, understand
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import Ack, Update
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP
 from mfpt_shared.transport.base import QOS, Disconnected, Event, Inbound, Qos, Transport
@@ -53,7 +53,7 @@ class Witness:
         """Remember what an update was: as stored, without its seal."""
         found = opened(self._up, payload, self._federation)
         if found is not None and isinstance(message := decode(CLIENT_UP, found.content), Update):
-            self._sent[message.header.sequence] = hashlib.sha256(found.content).hexdigest()
+            self._sent[message.header.sequence] = update_digest(found.content).hex()
 
     async def receive(self) -> list[Event]:
         """See Transport.receive."""

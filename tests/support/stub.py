@@ -4,7 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
+import stub_federation.trainer
+from mfpt_shared.device.trainer import OnProgress, Tuned
 from mfpt_shared.tensors import PromptState
 from support.inbox import SECONDS
 
@@ -27,32 +28,20 @@ class Gate:
         raise AssertionError("nobody opened the gate")
 
 
-class StubTrainer:
-    """Each training adds `step` to every value; 0 makes a device that never changes anything. See `Trainer`."""
+class StubTrainer(stub_federation.trainer.StubTrainer):
+    """The same, held by a gate."""
 
     def __init__(
         self, *, step: float = 0.0, examples: int = 10, fingerprint: str = "", gate: Gate | None = None
     ) -> None:
-        self.examples = examples
-        self.fingerprint = fingerprint
-        self.device = "stub"
-        self._step = step
+        super().__init__(step=step, examples=examples, fingerprint=fingerprint)
         self._gate = gate
 
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
-        del epochs, seed
         on_progress(0.0, 1.0)
         if self._gate is not None:
             self._gate.wait(on_progress)
-        on_progress(1.0, 1.0)
-        return Tuned({name: array + array.dtype.type(self._step) for name, array in start.items()}, 1.0, epochs=1)
-
-    def validate(self, state: PromptState) -> Measured:
-        del state
-        return Measured(accuracy=0.5, loss=1.0, examples=4)
-
-    def test(self, state: PromptState) -> Measured:
-        return self.validate(state)
+        return super().tune(start, epochs=epochs, seed=seed, on_progress=on_progress)
 
 
 MakeTrainer = Callable[[], StubTrainer]

@@ -7,6 +7,7 @@ from mfpt_coord.core.admission import Invitation
 from mfpt_coord.core.relations import Distances
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import ClientState, Enrol, EvaluationReport, Ready, Update
 
 
@@ -33,6 +34,11 @@ class UpdateArrived:
     update: Update
     payload: bytes
     is_stored: bool = False
+
+    @property
+    def digest(self) -> bytes:
+        """By what the update is recognised when it comes again."""
+        return update_digest(self.payload)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,5 @@
 """What happens to an update that arrives: it is validated first, then recorded."""
 
-import hashlib
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -89,7 +88,7 @@ def _accepted(state: State, client: Client, event: UpdateArrived, delta: Array) 
     claimed = event.update.header
     staleness = state.version - claimed.base_version
     header = msgspec.structs.replace(claimed, examples=counted_examples(state, client.id, claimed.examples))
-    digest = _digest(event)
+    digest = event.digest
     contribution = Contribution(client.id, header, client.language, staleness, delta, event.at, digest)
     accepted = replace(
         client,
@@ -127,7 +126,7 @@ def _rejected(state: State, client: Client, event: UpdateArrived, reason: Reject
     is_left_over = header.plan != state.plan.digest
     client = replace(client, assignment=None, retry_at=client.retry_at if is_left_over else at + REJECTED_SECONDS)
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
-    answer = Reject(sequence=header.sequence, reason=reason, detail=detail, sha256=_digest(event).hex())
+    answer = Reject(sequence=header.sequence, reason=reason, detail=detail, sha256=event.digest.hex())
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
 
 
@@ -135,7 +134,7 @@ def _unassigned(state: State, client: Client, event: UpdateArrived) -> Step:
     header = event.update.header
     counts = msgspec.structs.replace(state.counts, rejected=state.counts.rejected + 1)
     detail = f"this device was not assigned version {header.base_version}, or has sent its update for it already"
-    sha256 = _digest(event).hex()
+    sha256 = event.digest.hex()
     answer = Reject(sequence=header.sequence, reason="unassigned", detail=detail, sha256=sha256)
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
 
@@ -143,7 +142,7 @@ def _unassigned(state: State, client: Client, event: UpdateArrived) -> Step:
 def _stale(state: State, client: Client, event: UpdateArrived, *, highest: int = 0) -> Step:
     """Return the answer to an update that cannot be taken under its number; a device that gives it up trains again."""
     counts = msgspec.structs.replace(state.counts, stale=state.counts.stale + 1)
-    sequence, sha256 = event.update.header.sequence, _digest(event).hex()
+    sequence, sha256 = event.update.header.sequence, event.digest.hex()
     answer = Resync(sequence=sequence, version=state.version, sha256=sha256, highest=highest)
     return _counted(state, replace(client, assignment=None), counts), [SaveCounts(counts), Send(client.id, answer)]
 
@@ -152,13 +151,13 @@ def _is_known(state: State, event: UpdateArrived) -> bool:
     """Tell whether an update came before, byte for byte; what waits in the buffer may not be in the store yet."""
     if event.is_stored:
         return True
-    one = (event.client, event.update.header.sequence, _digest(event))
+    one = (event.client, event.update.header.sequence, event.digest)
     return any((update.client, update.header.sequence, update.digest) == one for update in state.buffer)
 
 
 def _duplicate(state: State, client: Client, event: UpdateArrived) -> Step:
     counts = msgspec.structs.replace(state.counts, duplicate=state.counts.duplicate + 1)
-    answer = Ack(sequence=event.update.header.sequence, sha256=_digest(event).hex())
+    answer = Ack(sequence=event.update.header.sequence, sha256=event.digest.hex())
     return _counted(state, client, counts), [SaveCounts(counts), Send(client.id, answer)]
 
 
@@ -175,10 +174,6 @@ def _renumbered(state: State, client: Client, event: UpdateArrived) -> Step:
     )
     after, effects = _stale(state, client, event, highest=client.sequence)
     return after, [*effects, told]
-
-
-def _digest(event: UpdateArrived) -> bytes:
-    return hashlib.sha256(event.payload).digest()
 
 
 def _counted(state: State, client: Client, counts: UpdateCounts) -> State:

@@ -5,13 +5,8 @@ It listens on one address, is restarted when it dies, and stops together with th
 
 import asyncio
 import contextlib
-import errno
-import json
 import logging
-import os
 import secrets
-import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -22,29 +17,23 @@ from mfpt_coord.access.desk import Desk
 from mfpt_coord.access.nats_auth import NatsAccounts, ServerLogins
 from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
 from mfpt_coord.server.certificate_files import CertificateFiles
-from mfpt_coord.server.child import end_orphan, find_server, last_words, prepare_child
+from mfpt_coord.server.child import end_orphan
+from mfpt_coord.server.nats_server import NatsServer
 from mfpt_coord.server.ports import claim_port_soon
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.environment import explained, sentence
-from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut, UsageError
-from mfpt_shared.folders import private_file, private_folder
+from mfpt_shared.errors import MfptError, UsageError
+from mfpt_shared.folders import private_folder
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.transport.address import BrokerAddress, Scheme
 
-START_SECONDS: Final = 20.0
-STOP_SECONDS: Final = 2.0
-"""Time that the server has to end in order, which takes it 10 ms for each session; it loses nothing if it is killed."""
 PORT_SECONDS: Final = 10.0
 """Time in which the system frees the port of a server that was left behind."""
 RESTART_SECONDS: Final = 1.0
 WATCH_SECONDS: Final = 1.0
 """Time between two looks at the certificate and at the service for logins."""
-LEAST_BYTES: Final = 2**16
-"""Room on the disk that the server needs to start."""
 FRESH_TIMES: Final = 2
 """How often a server must have been deaf in a row, while it ran, before it gets a fresh folder, once."""
-STORE: Final = "jetstream"
-"""Folder in which the server keeps sessions and messages."""
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +78,7 @@ class EmbeddedBroker:
         self._listen = listen
         self._options = options
         self._federation = federation
-        self._environment = dict(environment)
+        self._server = NatsServer(directory, environment)
         self._logins = ServerLogins(
             service=secrets.token_urlsafe(),
             system=secrets.token_urlsafe(),
@@ -98,7 +87,6 @@ class EmbeddedBroker:
         )
         self.accounts = NatsAccounts(desk, self._logins)
         self._certificate: CertificateFiles | None = None
-        self._process: asyncio.subprocess.Process | None = None
         self._supervisor: asyncio.Task[None] | None = None
         self._deaf = asyncio.Event()
         self._deaf_times = 0
@@ -160,7 +148,7 @@ class EmbeddedBroker:
             self._supervisor.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._supervisor
-        await self._stop()
+        await self._server.stop()
         await self.accounts.stop()
         (self._directory / "nats.pid").unlink(missing_ok=True)
 
@@ -171,53 +159,7 @@ class EmbeddedBroker:
         self._deaf.set()
 
     async def _start(self) -> None:
-        if shutil.disk_usage(self._directory).free < LEAST_BYTES:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._directory))
-        log_file = self._directory / "nats-server.log"
-        errors = self._directory / "nats-server.err"
-        for left in self._directory.glob("*.ports"):
-            left.unlink()
-        with private_file(errors).open("wb") as stream:
-            self._process = await asyncio.create_subprocess_exec(
-                find_server(self._environment), "-c", str(self._directory / "nats.conf"),
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=self._environment,
-                preexec_fn=prepare_child,
-            )  # fmt: skip
-        try:
-            async with asyncio.timeout(START_SECONDS):
-                await self.accounts.start(await self._native_address(log_file))
-                await self._until_it_listens()
-        except BaseException as error:
-            await self._stop()
-            if not isinstance(error, TimeoutError):
-                raise
-            raise TimedOut(
-                f"the embedded broker did not start within {START_SECONDS:g} s; its log is {log_file}"
-            ) from error
-
-    async def _native_address(self, log_file: Path) -> str:
-        """Wait for the file in which the server says where it serves its native protocol."""
-        process = self._process
-        assert process is not None
-        while True:
-            if process.returncode is not None:
-                how = f"exit {process.returncode}{last_words(self._directory, process.pid)}"
-                raise ConnectionFailed(f"the embedded broker ended at once ({how}); its log is {log_file}")
-            for file in self._directory.glob(f"*_{process.pid}.ports"):
-                with contextlib.suppress(ValueError):  # it is still being written
-                    return str(json.loads(file.read_bytes())["nats"][0])
-            await asyncio.sleep(0.01)  # there is no event for a file that appears
-
-    async def _until_it_listens(self) -> None:
-        address = self.public_address
-        while True:
-            try:
-                _, writer = await asyncio.open_connection(address.host, address.port)
-            except OSError:
-                await asyncio.sleep(0.01)  # there is no event for a port that opens
-            else:
-                writer.close()
-                return
+        await self._server.start(self.public_address, self.accounts.start)
 
     async def _supervise(self) -> None:
         while True:
@@ -233,13 +175,13 @@ class EmbeddedBroker:
             OSError: A file in the way of that cannot be written or moved; the server may not run.
         """
         has_failed = await self._until_it_has_to_start_again()
-        await self._stop()
+        await self._server.stop()
         if has_failed:
             await asyncio.sleep(RESTART_SECONDS)
         if self._deaf.is_set():
             self._deaf_times += 1
             if self._deaf_times == FRESH_TIMES:
-                self._set_aside()
+                self._server.set_aside()
         while not await self._started_again():
             await asyncio.sleep(RESTART_SECONDS)
         # Whatever was found while it could not be reached says nothing of the one that runs now.
@@ -247,11 +189,8 @@ class EmbeddedBroker:
 
     async def _until_it_has_to_start_again(self) -> bool:
         """Wait, and tell whether the server ended or fails; otherwise it gets a new certificate."""
-        process = self._process
-        assert process is not None
         while True:
-            with contextlib.suppress(TimeoutError):
-                code = await asyncio.wait_for(process.wait(), WATCH_SECONDS)
+            if (code := await self._server.ended(WATCH_SECONDS)) is not None:
                 _log.warning("the embedded broker ended (exit %s); restarting it", code)
                 return True
             if self._deaf.is_set():
@@ -278,27 +217,6 @@ class EmbeddedBroker:
             return False
         self._problem = ""
         return True
-
-    async def _stop(self) -> None:
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.terminate()
-        try:
-            await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
-        except TimeoutError:
-            self._process.kill()
-            await self._process.wait()
-
-    def _set_aside(self) -> None:
-        """Give the server a fresh folder. What it kept is published again, and devices send again what they hold."""
-        kept, aside = self._directory / STORE, self._directory / f"{STORE}.damaged"
-        if not kept.exists():
-            return
-        shutil.rmtree(aside, ignore_errors=True)
-        kept.rename(aside)
-        _log.error(
-            "the embedded broker starts on a fresh folder, because it still delivers nothing; the old is %s", aside
-        )
 
     def _write_configuration(self) -> None:
         text = configuration(self._directory, self._listen, self._options, self._federation, self._logins)

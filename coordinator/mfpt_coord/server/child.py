@@ -83,6 +83,18 @@ def prepare_child() -> None:
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGTERM)
 
 
+async def end(process: asyncio.subprocess.Process, patience: float) -> None:
+    """End a child, if it runs: in order, or, if that takes longer than `patience` seconds, at once."""
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), patience)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
 async def end_orphan(directory: Path) -> bool:
     """End the server that a killed coordinator left behind, which may need long to end by itself.
 

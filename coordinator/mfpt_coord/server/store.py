@@ -26,12 +26,13 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_database import Database
-from mfpt_coord.server.stored_schema import SCHEMA, forget, sha256
+from mfpt_coord.server.stored_schema import SCHEMA, forget
 from mfpt_coord.server.stored_values import load_state, meta
 from mfpt_shared.errors import InUse
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import plan_to_json
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.run_numbers import next_run
 from mfpt_shared.tensors import Array
 
@@ -143,7 +144,7 @@ class SqliteStore:
     def holds(self, client: str, sequence: int, payload: bytes) -> bool:
         """See Store.holds."""
         query = "SELECT 1 FROM updates WHERE client = ? AND sequence = ? AND sha256 = ?"
-        return self._db.execute(query, (client, sequence, sha256(payload))).fetchone() is not None
+        return self._db.execute(query, (client, sequence, update_digest(payload))).fetchone() is not None
 
     def erase(self) -> None:
         """See Store.erase."""

@@ -1,12 +1,12 @@
 """The tables of the coordinator's database, how an older database gets them, and what is removed from them in time."""
 
-import hashlib
 import sqlite3
 from typing import Final
 
 from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.protocol.codec import decode
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.topics import CLIENT_UP
 
 SCHEMA_VERSION: Final = 3
@@ -108,7 +108,7 @@ def upgrade(database: sqlite3.Connection, name: str) -> None:
             f"{name} has schema version {found}, and this mfpt-coord needs {SCHEMA_VERSION}; use another --data-dir"
         )
     _check_waiting(database, name)
-    database.create_function("sha256", 1, sha256, deterministic=True)
+    database.create_function("sha256", 1, update_digest, deterministic=True)
     try:
         database.executescript(f"BEGIN IMMEDIATE; {_UPGRADE} COMMIT;")
     except BaseException:
@@ -126,11 +126,6 @@ def _check_waiting(database: sqlite3.Connection, name: str) -> None:
                 f"{name} holds updates in an older protocol that are in no version yet; let the older mfpt-coord make "
                 "one more version (`serve --folds 1`), or use another --data-dir"
             ) from error
-
-
-def sha256(payload: bytes) -> bytes:
-    """Return the digest by which an update can be recognised when its payload is gone."""
-    return hashlib.sha256(payload).digest()
 
 
 def forget(database: sqlite3.Connection, before: float) -> None:

@@ -1,6 +1,5 @@
 """Updates in the outbox, which are bytes there: what is an answer to them, and how one gets another number."""
 
-import hashlib
 import logging
 
 import msgspec
@@ -9,6 +8,7 @@ from mfpt_edge.core.events import Event, Told
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import Ack, Reject, Resync, Update
 from mfpt_shared.protocol.topics import CLIENT_UP
 
@@ -25,7 +25,7 @@ def answers_what_waits(outbox: Outbox, event: Event) -> bool:
     answer = event.message
     if not answer.sha256 or answer.sequence not in outbox.sequences():
         return True
-    return answer.sha256 == hashlib.sha256(outbox.payload(answer.sequence)).hexdigest()
+    return answer.sha256 == update_digest(outbox.payload(answer.sequence)).hex()
 
 
 def renumber(outbox: Outbox, sequence: int, new: int) -> None:

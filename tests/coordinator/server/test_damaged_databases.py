@@ -23,6 +23,14 @@ from support.history import PLAN
 Change = Callable[[Path], object]
 
 
+def rejected_in(database: Path) -> int:
+    """Return what a new start finds in the books: how many updates were rejected."""
+    with closing(SqliteStore(database)) as store:
+        loaded = store.load()
+        assert loaded is not None
+        return loaded.counts.rejected
+
+
 @pytest.fixture(scope="module")
 def used_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data folder of a coordinator that ran once and ended."""
@@ -164,10 +172,7 @@ def test_a_log_that_a_killed_coordinator_left_is_read(database: Path, tmp_path: 
         left = as_killed_now(database, tmp_path / "left")
     assert log_of(left).stat().st_size > 0
     for _ in range(2):
-        with closing(SqliteStore(left)) as store:
-            loaded = store.load()
-            assert loaded is not None
-            assert loaded.counts.rejected == 4
+        assert rejected_in(left) == 4
 
 
 def test_an_older_copy_is_not_mixed_with_the_log_of_a_later_moment(database: Path, tmp_path: Path) -> None:
@@ -194,10 +199,7 @@ def test_files_that_are_removed_while_the_store_is_open_are_written_again(
         store.commit([SaveCounts(UpdateCounts(rejected=2))])
         left = as_killed_now(database, tmp_path / "left")
     for path in (left, database):
-        with closing(SqliteStore(path)) as store:
-            loaded = store.load()
-            assert loaded is not None
-            assert loaded.counts.rejected == 2
+        assert rejected_in(path) == 2
 
 
 def test_a_log_that_is_removed_while_somebody_reads_costs_nothing_and_waits_for_him(
@@ -214,10 +216,7 @@ def test_a_log_that_is_removed_while_somebody_reads_costs_nothing_and_waits_for_
         reader.close()
         store.commit([SaveCounts(UpdateCounts(rejected=3))])
         left = as_killed_now(database, tmp_path / "left")
-    with closing(SqliteStore(left)) as store:
-        loaded = store.load()
-        assert loaded is not None
-        assert loaded.counts.rejected == 3
+    assert rejected_in(left) == 3
 
 
 def test_a_database_that_was_replaced_while_the_store_is_open_ends_it_and_nothing_is_lost(
@@ -229,10 +228,7 @@ def test_a_database_that_was_replaced_while_the_store_is_open_ends_it_and_nothin
         copy.replace(database)
         with pytest.raises(Damaged, match="rescued"):
             store.commit([SaveCounts(UpdateCounts(rejected=2))])
-    with closing(SqliteStore(database.with_suffix(".rescued"))) as store:
-        loaded = store.load()
-        assert loaded is not None
-        assert loaded.counts.rejected == 1
+    assert rejected_in(database.with_suffix(".rescued")) == 1
 
 
 @pytest.mark.parametrize("then", ["commits", "empties the log", "is closed"])
