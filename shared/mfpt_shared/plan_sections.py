@@ -22,7 +22,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     """Base of the plan's sections: immutable, and a misspelt key is an error."""
 
 
-TaskKind = Literal["classification", "pairs", "generation"]
+TaskKind = Literal["classification", "pairs", "tagging", "generation"]
 PromptMethod = Literal["late", "prompt", "p-tuning"]
 DistanceMetric = Literal[
     "genetic", "geographic", "syntactic", "inventory", "phonological", "morphological", "featural", "script"
@@ -39,7 +39,7 @@ class Task(Section, frozen=True):
         TaskKind,
         Meta(
             description="classification: one label for a text; pairs: one label for two texts, such as premise and "
-            "hypothesis; generation: a completion for a prompt, written by a decoder"
+            "hypothesis; tagging: one label for every word; generation: a completion for a prompt, written by a decoder"
         ),
     ] = "classification"
     data: Annotated[
@@ -54,6 +54,16 @@ class Task(Section, frozen=True):
     def generates(self) -> bool:
         """Whether the answers are texts that a decoder writes; there are no labels then, and no head."""
         return self.kind == "generation"
+
+    @property
+    def tags_words(self) -> bool:
+        """Whether every word gets a label, rather than a text as a whole."""
+        return self.kind == "tagging"
+
+    @property
+    def metric(self) -> Literal["accuracy", "f1"]:
+        """What answers are judged by: F1 of entities where labels of words begin and continue them, else accuracy."""
+        return "f1" if self.tags_words and any(label.startswith("B-") for label in self.labels) else "accuracy"
 
 
 class BackboneSpec(Section, frozen=True):

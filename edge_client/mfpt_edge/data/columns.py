@@ -14,12 +14,14 @@ from mfpt_shared.plan import TaskKind
 _TEXT_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
     "classification": (("headline", "text"), ("text",), ("sentence",), ("headline",)),
     "pairs": (("premise",), ("sentence1",), ("text",)),
+    "tagging": (("tokens",), ("words",)),
     "generation": (("prompt",), ("text",)),
 }
 _PAIR_COLUMNS: Final = (("hypothesis",), ("sentence2",), ("pair",))
 _LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
     "classification": (("label",), ("category",)),
     "pairs": (("label",), ("gold_label",)),
+    "tagging": (("tags",), ("ner_tags",), ("pos_tags",), ("upos",)),
     "generation": (("completion",), ("target",)),
 }
 # Column of data sets that are translations of one another, such as SIB-200.

@@ -10,14 +10,16 @@ from mfpt_shared.plan import Plan
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One labelled text, one labelled pair of texts, or one prompt with its completion.
+    """One labelled text, one labelled pair of texts, one text with labelled words, or one prompt with its completion.
 
     Attributes:
-        text: The text, the first of a pair, or the prompt.
+        text: The text, the first of a pair, or the prompt; where words are labelled, the words with spaces between.
         label: Index into the plan's labels; 0 where the task has none.
         key: The same for translations of one sentence, where the source says which these are; else empty.
         pair: The second text of a pair; else empty.
         completion: What is to follow the prompt, where the task is generation; else empty.
+        words: The words, where each has a label; else empty.
+        tags: Index of every word's label into the plan's labels; as many as there are words.
         place: Where it was read, if it was; it makes no difference between two examples.
     """
 
@@ -26,6 +28,8 @@ class Example:
     key: str = ""
     pair: str = ""
     completion: str = ""
+    words: tuple[str, ...] = ()
+    tags: tuple[int, ...] = ()
     place: Place | None = field(default=None, compare=False, repr=False)
 
     @property

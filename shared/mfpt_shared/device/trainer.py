@@ -6,20 +6,45 @@ States go in and out as numpy arrays, so that nothing here needs a tensor librar
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import PromptState
 
 
+class Tally(NamedTuple):
+    """How the answers to one example compare with what is right.
+
+    Over any set of examples, 2 right / (given + wanted) is their accuracy where each asks for one answer or for one a
+    word, and the micro-averaged F1 where it asks for entities.
+
+    Attributes:
+        right: Number of right answers.
+        given: Number of answers given.
+        wanted: Number of answers that would be right.
+    """
+
+    right: int
+    given: int
+    wanted: int
+
+
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Accuracy in 0..1 and mean cross-entropy over some examples."""
+    """How a prompt did on some examples.
+
+    Attributes:
+        accuracy: In 0..1: the share of right answers, or F1 where the task's labels are those of entities.
+        loss: Mean cross-entropy.
+        examples: Number of examples.
+        tallies: Tally of every example, in order; empty where nobody asked for them.
+    """
 
     accuracy: float
     loss: float
     examples: int
+    tallies: tuple[Tally, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
