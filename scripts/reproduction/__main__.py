@@ -21,10 +21,11 @@ from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.languages import normalise
 from reproduction.ablation import ablation
 from reproduction.asynchronous import asynchronous
+from reproduction.attempt import Incomplete
 from reproduction.communication import communication
 from reproduction.data_efficiency import data_efficiency
 from reproduction.headline import headline
-from reproduction.runner import Incomplete, Runner
+from reproduction.runner import Runner
 from reproduction.runs import EMBEDDED
 from reproduction.setting import Setting
 from reproduction.study import Study, show, write
@@ -59,21 +60,24 @@ def main() -> int:
         return error.exit_code
     seconds = time.monotonic() - began
     out = called_from / arguments.out if arguments.out else RESULTS
-    written = write(study, out, seconds, reused=setting.runner.reused)
+    written = write(study, out, seconds, reused=setting.runner.counts.reused)
     _print(study, as_json=arguments.json)
     print(f"{seconds:.0f} s; wrote {', '.join(map(str, written))}", file=sys.stderr)
     return 0
 
 
 def _show_partial(run: Callable[[Setting], Study], setting: Setting, incomplete: Incomplete, *, as_json: bool) -> int:
-    """Show the seeds whose runs are all there, and say what is missing; nothing is written."""
-    if incomplete.seeds:
-        _print(run(replace(setting, seeds=incomplete.seeds)), as_json=as_json)
+    """Show what the runs that are there come to, and say what is missing; nothing is written."""
+    partial = incomplete.partial
+    if partial is None and incomplete.seeds:
+        partial = run(replace(setting, seeds=incomplete.seeds))
+    if partial is not None:
+        _print(partial, as_json=as_json)
         print("reproduce: this is a partial result, and nothing was written", file=sys.stderr)
     print(f"reproduce: {incomplete}", file=sys.stderr)
     if incomplete.interrupted:
         return Interrupted.exit_code
-    return 0 if incomplete.seeds else incomplete.exit_code
+    return 0 if partial is not None else incomplete.exit_code
 
 
 def _print(study: Study, *, as_json: bool) -> None:
