@@ -23,7 +23,8 @@ Scores = NDArray[np.float64]
 """[draws]: mean over the seeds, for each resample of the test sentences."""
 
 _TAIL: Final = 2.5
-_BLOCK: Final = 250
+# Draws times sentences that are in memory at once, 8 bytes each.
+_BLOCK: Final = 2_000_000
 
 
 class Interval(NamedTuple):
@@ -111,7 +112,7 @@ def chance_of_harm(ours: Tallies, theirs: Tallies, *, draws: int = 20_000, seed:
     ours_sums, theirs_sums = ours.sum(axis=1).astype(np.float64), theirs.sum(axis=1).astype(np.float64)
     rng = np.random.default_rng(seed)
     as_bad = 0
-    for size in _blocks(draws):
+    for size in _blocks(draws, len(gaps)):
         swaps = rng.integers(0, 2, (size, len(gaps)), dtype=np.uint8).astype(np.float64)
         moved = np.tensordot(swaps, gaps, axes=1)
         differences = (score(ours_sums + moved) - score(theirs_sums - moved)).mean(axis=-1)
@@ -125,7 +126,7 @@ def _on_resamples(stacked: NDArray[np.int64], draws: int, rng: np.random.Generat
     sentences = stacked.shape[2]
     by_sentence = np.moveaxis(stacked, 2, 0).astype(np.float64)
     parts = []
-    for size in _blocks(draws):
+    for size in _blocks(draws, sentences):
         drawn = rng.integers(0, sentences, (size, sentences)) + sentences * np.arange(size)[:, None]
         times = np.bincount(drawn.ravel(), minlength=size * sentences).reshape(size, sentences)
         sums = np.tensordot(times.astype(np.float64), by_sentence, axes=1)
@@ -133,7 +134,8 @@ def _on_resamples(stacked: NDArray[np.int64], draws: int, rng: np.random.Generat
     return np.concatenate(parts).T
 
 
-def _blocks(draws: int) -> Iterator[int]:
+def _blocks(draws: int, sentences: int) -> Iterator[int]:
     """Yield the sizes of blocks of draws that fit into memory."""
-    for start in range(0, draws, _BLOCK):
-        yield min(_BLOCK, draws - start)
+    most = max(1, _BLOCK // max(1, sentences))
+    for start in range(0, draws, most):
+        yield min(most, draws - start)

@@ -9,21 +9,19 @@ from collections.abc import Sequence
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Plan
+from reproduction import grid
 from reproduction.comparison import Accuracies
 from reproduction.headline_report import NAMES, report
-from reproduction.setting import Setting, changed
+from reproduction.setting import Setting
 from reproduction.study import Study
-
-# (head start, prompt learning rate, head learning rate), beside the plan's defaults
-_GRID = (("ridge", 0.005, 0.002), ("zero", 0.02, 0.005))
 
 _GRID_DEFAULTS = "the plan's defaults"
 
 
 def headline(setting: Setting) -> Study:
     """Run the study."""
-    plans = [_local_plan(setting.plan, *point) for point in _grid(setting)]
+    points = grid.points(quick=setting.quick)
+    plans = [grid.plan_at(setting.plan, point) for point in points]
     methods = setting.methods
     experiments: list[Experiment] = []
     for seed in setting.seeds:
@@ -39,22 +37,9 @@ def headline(setting: Setting) -> Study:
     accuracies["local_best"] = [_best([run for run in runs if run.method == "local"]) for runs in by_seed]
     accuracies["mfpt_kept"] = [runs[methods.index("mfpt")].kept for runs in by_seed]
     ordered = {name: accuracies[name] for name in NAMES if name in accuracies}
-    return report(setting, ordered, by_seed, [_GRID_DEFAULTS, *map(_described, _grid(setting))])
-
-
-def _grid(setting: Setting) -> tuple[tuple[str, float, float], ...]:
-    return _GRID[:1] if setting.quick else _GRID
-
-
-def _described(point: tuple[str, float, float]) -> str:
-    start, prompt_rate, head_rate = point
-    return f"head start {start}, learning rates {prompt_rate:g}/{head_rate:g}"
-
-
-def _local_plan(plan: Plan, start: str, prompt_rate: float, head_rate: float) -> Plan:
-    return changed(plan, "training", head_start=start, prompt_learning_rate=prompt_rate, head_learning_rate=head_rate)
+    return report(setting, ordered, by_seed, [_GRID_DEFAULTS, *map(str, points)])
 
 
 def _best(runs: Sequence[Outcome]) -> dict[LanguageCode, float]:
     """Return each language's test accuracy in the run that did best on its validation examples."""
-    return {tag: max(runs, key=lambda run: run.validation[tag]).kept[tag] for tag in runs[0].accuracy}
+    return {tag: grid.best(runs, tag).kept[tag] for tag in runs[0].accuracy}
