@@ -209,9 +209,7 @@ def dots(groups: Mapping[str, Mapping[str, Range]], y_label: str, title: str) ->
                 axes.plot([middle + place] * 2, [low, high], color=colour, alpha=0.35, linewidth=1.5)
                 axes.plot(middle + place, value, "o", color=colour, markersize=4)
                 if high < 0:
-                    axes.annotate(
-                        name, (middle + place, low), ha="center", va="top", fontsize=7, rotation=90, color=colour
-                    )
+                    axes.text(middle + place, low, name, ha="center", va="top", size=7, rotation=90, color=colour)
         axes.set_xticks(range(len(groups)), list(groups))
         axes.tick_params(axis="x", length=0, labelsize=9)
     return figure

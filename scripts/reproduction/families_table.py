@@ -9,9 +9,9 @@ import msgspec
 
 from mfpt_coord.presets import preset, preset_plan
 from mfpt_edge.data.cldr import cldr_examples
-from mfpt_edge.data.readers import SUFFIXES
+from mfpt_edge.data.language_folders import languages_in
 from mfpt_shared.errors import DatasetError, UsageError
-from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.runs import EMBEDDED
 from reproduction.setting import AFRICAN
@@ -72,7 +72,7 @@ class Family:
             named: Languages that somebody named.
             quick: Whether to make do with a few.
         """
-        wanted = (*self.richer, *(self.languages or _languages_in(Path(source))))
+        wanted = (*self.richer, *(self.languages or languages_in(Path(source))))
         found = [tag for tag in wanted if named is None or tag in named]
         found = [tag for tag in found if _is_there(source, tag)]
         rich, others = [tag for tag in found if tag in self.richer], [tag for tag in found if tag not in self.richer]
@@ -116,20 +116,8 @@ def families_named(names: tuple[str, ...] | None) -> list[Family]:
 
 def _is_there(source: str, language: LanguageCode) -> bool:
     if source != EMBEDDED:
-        return language in _languages_in(Path(source))
+        return language in languages_in(Path(source))
     try:
         return bool(cldr_examples(language))
     except DatasetError:
         return False
-
-
-def _languages_in(folder: Path) -> list[LanguageCode]:
-    """Return the languages that a folder has a folder or file for, in the order of their codes."""
-    found = []
-    for path in folder.iterdir():
-        if path.is_dir() or path.suffix.lower() in SUFFIXES:
-            try:
-                found.append(normalise(path.stem.split("_")[0]))
-            except UsageError:
-                continue
-    return sorted(found)

@@ -9,7 +9,7 @@ import torch
 
 from mfpt_edge.backbone.load import check_facts
 from mfpt_edge.data.example import Example
-from mfpt_edge.data.readers import SUFFIXES
+from mfpt_edge.data.language_folders import find_language
 from mfpt_edge.data.sources import Dataset, load_dataset
 from mfpt_edge.tuning.activation_cache import encode_splits
 from mfpt_edge.tuning.backbone_trainer import BackboneTrainer
@@ -18,8 +18,7 @@ from mfpt_edge.tuning.encoding import tokenise, with_activations
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.device.trainer import Content, Share
-from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 
 
@@ -83,29 +82,3 @@ class BackboneLaboratory:
         if self._cache is None:
             return [with_activations(model, split) for split in encoded]
         return encode_splits(model, encoded, self._cache / "activations", None)
-
-
-def find_language(folder: Path, language: LanguageCode) -> Path:
-    """Return the folder or file of a language: `swh`, `sw`, `swh_Latn` or `swh.csv` for Swahili.
-
-    Raises:
-        UsageError: The folder is missing, or holds none or more than one for the language.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"--data {folder}: no such folder; give one that holds a folder or file for each language")
-    found = [path for path in sorted(folder.iterdir()) if _language_of(path) == language]
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "nothing"
-        raise UsageError(
-            f"--data {folder}: it holds {names} for {language}; give it one folder or file named after the language"
-        )
-    return found[0]
-
-
-def _language_of(path: Path) -> LanguageCode | None:
-    if path.is_file() and path.suffix.lower() not in SUFFIXES:
-        return None
-    try:
-        return normalise(path.stem.split("_")[0])
-    except UsageError:
-        return None
