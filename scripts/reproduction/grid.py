@@ -1,8 +1,4 @@
-"""Each device alone at its best: the honest rival of every federation.
-
-A device tries learning rates and head starts of a grid, and takes for its own whatever did best on examples that it
-held out itself; no test sentence has a say.
-"""
+"""The rival `local, best of a grid`: each device alone, with the settings that do best on what it holds out."""
 
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -14,27 +10,27 @@ from reproduction.setting import changed
 
 
 class Point(NamedTuple):
-    """A point of the grid, beside the plan's defaults."""
+    """Settings that a device alone tries beside the plan's defaults."""
 
     head_start: str
     prompt_rate: float
     head_rate: float
 
     def __str__(self) -> str:
-        """The point as captions name it."""
         return f"head start {self.head_start}, learning rates {self.prompt_rate:g}/{self.head_rate:g}"
 
 
-_GRID: Final = (Point("ridge", 0.005, 0.002), Point("zero", 0.02, 0.005))
+_POINTS: Final = (Point("ridge", 0.005, 0.002), Point("zero", 0.02, 0.005))
+_DEFAULTS: Final = "the plan's defaults"
 
 
-def points(*, quick: bool) -> tuple[Point, ...]:
-    """Return the points of the grid; fewer if it has to be quick."""
-    return _GRID[:1] if quick else _GRID
+def grid(plan: Plan, *, quick: bool = False) -> dict[str, Plan]:
+    """Return the plans that a device alone tries, by their descriptions; the plan's own settings come first."""
+    points = _POINTS[:1] if quick else _POINTS
+    return {_DEFAULTS: plan} | {str(point): _at(plan, point) for point in points}
 
 
-def plan_at(plan: Plan, point: Point) -> Plan:
-    """Return a plan that trains as a point says."""
+def _at(plan: Plan, point: Point) -> Plan:
     return changed(
         plan,
         "training",
@@ -44,6 +40,10 @@ def plan_at(plan: Plan, point: Point) -> Plan:
     )
 
 
-def best(runs: Sequence[Outcome], language: LanguageCode) -> Outcome:
-    """Return the run alone that did best for a language on the examples that it held out."""
-    return max(runs, key=lambda run: run.validation[language])
+def best(runs: Sequence[Outcome]) -> dict[LanguageCode, Outcome]:
+    """Return for each language the run that did best on what its devices held out; the first of equals.
+
+    Args:
+        runs: Runs of `local` with one seed, one for each plan of the grid.
+    """
+    return {tag: max(runs, key=lambda run: run.validation[tag]) for tag in runs[0].accuracy}

@@ -9,37 +9,35 @@ from collections.abc import Sequence
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_shared.languages import LanguageCode
-from reproduction import grid
 from reproduction.comparison import Accuracies
+from reproduction.grid import best, grid
 from reproduction.headline_report import NAMES, report
 from reproduction.setting import Setting
 from reproduction.study import Study
 
-_GRID_DEFAULTS = "the plan's defaults"
-
 
 def headline(setting: Setting) -> Study:
     """Run the study."""
-    points = grid.points(quick=setting.quick)
-    plans = [grid.plan_at(setting.plan, point) for point in points]
+    plans = grid(setting.plan, quick=setting.quick)
+    others = list(plans.values())[1:]
     methods = setting.methods
     experiments: list[Experiment] = []
     for seed in setting.seeds:
         experiments += [setting.experiment(method, seed) for method in methods]
-        experiments += [setting.experiment("local", seed, plan=plan) for plan in plans]
+        experiments += [setting.experiment("local", seed, plan=plan) for plan in others]
     outcomes = setting.run("headline", experiments)
-    size = len(methods) + len(plans)
+    size = len(methods) + len(others)
     by_seed = [outcomes[at : at + size] for at in range(0, len(outcomes), size)]
     accuracies: dict[str, Accuracies] = {
         method: [runs[at].accuracy for runs in by_seed] for at, method in enumerate(methods)
     }
-    accuracies["central"] = [runs[methods.index("central")].kept for runs in by_seed]
+    accuracies["central"] = [runs[methods.index("central")].used for runs in by_seed]
     accuracies["local_best"] = [_best([run for run in runs if run.method == "local"]) for runs in by_seed]
-    accuracies["mfpt_kept"] = [runs[methods.index("mfpt")].kept for runs in by_seed]
+    accuracies["mfpt_used"] = [runs[methods.index("mfpt")].used for runs in by_seed]
     ordered = {name: accuracies[name] for name in NAMES if name in accuracies}
-    return report(setting, ordered, by_seed, [_GRID_DEFAULTS, *map(str, points)])
+    return report(setting, ordered, by_seed, list(plans))
 
 
 def _best(runs: Sequence[Outcome]) -> dict[LanguageCode, float]:
-    """Return each language's test accuracy in the run that did best on its validation examples."""
-    return {tag: grid.best(runs, tag).kept[tag] for tag in runs[0].accuracy}
+    """Return each language's test accuracy in its best run of the grid."""
+    return {tag: run.used[tag] for tag, run in best(runs).items()}
