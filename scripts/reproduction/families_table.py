@@ -67,15 +67,18 @@ class Family:
     ) -> tuple[LanguageCode, ...]:
         """Return the languages that take part: those named, or else its own, as far as the data has them.
 
+        Where some are richer than others, there are none without both.
+
         Args:
             source: Where its data is.
             named: Languages that somebody named.
             quick: Whether to make do with a few.
         """
         wanted = (*self.richer, *(self.languages or languages_in(Path(source))))
-        found = [tag for tag in wanted if named is None or tag in named]
-        found = [tag for tag in found if _is_there(source, tag)]
+        found = [tag for tag in wanted if (named is None or tag in named) and _is_there(source, tag)]
         rich, others = [tag for tag in found if tag in self.richer], [tag for tag in found if tag not in self.richer]
+        if self.richer and not (rich and others):
+            return ()
         return (*rich[:1], *others[:_QUICK_LANGUAGES]) if quick else tuple(found)
 
 

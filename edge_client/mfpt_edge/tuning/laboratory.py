@@ -24,7 +24,6 @@ from mfpt_shared.plan import Plan
 
 
 class _Splits(NamedTuple):
-    train: Encoded
     validation: Encoded
     test: Encoded
 
@@ -55,7 +54,7 @@ class BackboneLaboratory:
         """See Laboratory.trainer."""
         model = self._model(plan)
         splits = [self._splits(model, share.language, max_test) for share in shares]
-        train = [known.train.take(share.rows) for known, share in zip(splits, shares, strict=True)]
+        train = [self._train(model, share) for share in shares]
         validation = [known.validation.take(range(len(known.validation.ids))[:max_validation]) for known in splits]
         return BackboneTrainer(
             model,
@@ -72,13 +71,18 @@ class BackboneLaboratory:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
         return load_dataset(source, language, self._task.labels, kind=self._task.kind)
 
+    def _train(self, model: PromptModel, share: Share) -> Encoded:
+        """Return the examples of a share; only they are encoded, for a language may have many thousands."""
+        examples = self._dataset(share.language).train
+        [encoded] = self._encode(model, [[examples[row] for row in share.rows]])
+        return encoded
+
     def _splits(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> _Splits:
         key = (model.plan, language, max_test)
         if key not in self._encoded:
             dataset = self._dataset(language)
             test = subsample(dataset.test, language, max_test or len(dataset.test))
-            splits = (dataset.train, dataset.validation, test)
-            self._encoded[key] = _Splits(*self._encode(model, splits))
+            self._encoded[key] = _Splits(*self._encode(model, (dataset.validation, test)))
         return self._encoded[key]
 
     def _encode(self, model: PromptModel, splits: Sequence[Sequence[Example]]) -> list[Encoded]:
