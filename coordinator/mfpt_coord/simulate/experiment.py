@@ -32,6 +32,11 @@ OnProgress = Callable[[float], None]
 """Called with the share of an experiment that is done, 0..1."""
 
 
+def part(on_progress: OnProgress, place: int, of: int) -> OnProgress:
+    """Return a callback that takes the progress of one of several parts and reports that of all of them."""
+    return lambda share: on_progress((place + share) / of)
+
+
 class Experiment(Section, frozen=True):
     """What to simulate.
 
@@ -104,11 +109,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         accuracy: Language -> accuracy with the federation's newest prompt, or with what `local` or `central` tuned.
-        validation: Language -> accuracy on the validation examples; for `local`, with the kept prompt.
         used: Language -> accuracy with the prompts that its devices use: the federated ones, or prompts of their own.
-            `local` uses the prompt of the round that did best; `central`, that which did best for all together.
         tallies: Language -> answers behind `accuracy`.
         used_tallies: Language -> answers behind `used`, each summed over the devices of the language.
+        validation: Language -> accuracy on training examples that were held out; of `local`, after the best round.
+        validation_loss: Language -> mean cross-entropy on the same.
         own: Language -> share of its devices that kept their own prompt.
         held_out: Held-out language -> accuracy with its zero-shot prompt.
         shared: Held-out language -> accuracy with `und`, which listens to all languages alike.
@@ -119,10 +124,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     method: Method
     seed: int
     accuracy: dict[LanguageCode, float]
-    validation: dict[LanguageCode, float] = {}
     used: dict[LanguageCode, float] = {}
     tallies: dict[LanguageCode, Tallies] = {}
     used_tallies: dict[LanguageCode, Tallies] = {}
+    validation: dict[LanguageCode, float] = {}
+    validation_loss: dict[LanguageCode, float] = {}
     own: dict[LanguageCode, float] = {}
     held_out: dict[LanguageCode, float] = {}
     shared: dict[LanguageCode, float] = {}

@@ -10,7 +10,7 @@ from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome
+from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, part
 from mfpt_coord.simulate.run import run
 from mfpt_shared.device.trainer import Laboratory, OpenLaboratory
 from mfpt_shared.errors import NotInstalled
@@ -98,14 +98,9 @@ def _run_in_turn(
     laboratory = open_laboratory(experiments[0].plan, bench)
     outcomes = []
     for place, one in enumerate(experiments):
-        outcomes.append(run(one, laboratory, bench.distances, _part(on_progress, place, len(experiments))))
+        outcomes.append(run(one, laboratory, bench.distances, part(on_progress, place, len(experiments))))
         on_outcome(place, outcomes[-1])
     return outcomes
-
-
-def _part(on_progress: OnProgress, place: int, of: int) -> OnProgress:
-    """Return a callback that takes the progress of one experiment and reports that of all of them."""
-    return lambda share: on_progress((place + share) / of)
 
 
 def _watch(

@@ -49,18 +49,27 @@ class BackboneLaboratory:
         return Content([example.label for example in train], [example.key or example.text for example in train])
 
     def trainer(
-        self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None, max_test: int | None = None
+        self,
+        plan: Plan,
+        shares: Sequence[Share],
+        *,
+        tested_on: Sequence[Share] | None = None,
+        max_validation: int | None = None,
+        max_test: int | None = None,
     ) -> BackboneTrainer:
         """See Laboratory.trainer."""
         model = self._model(plan)
         splits = [self._splits(model, share.language, max_test) for share in shares]
         train = [self._train(model, share) for share in shares]
+        test = [known.test for known in splits]
+        if tested_on is not None:
+            test = [self._train(model, share) for share in tested_on]
         validation = [known.validation.take(range(len(known.validation.ids))[:max_validation]) for known in splits]
         return BackboneTrainer(
             model,
             concatenate(train),
             concatenate(validation),
-            concatenate([known.test for known in splits]),
+            concatenate(test),
         )
 
     def _new_model(self, plan: Plan) -> PromptModel:

@@ -204,6 +204,21 @@ def test_local_learns_its_own_optimum_and_central_the_middle() -> None:
         assert (outcome.updates, outcome.seconds, outcome.bytes_up) == (0, 0, 0)
 
 
+def test_local_trains_for_the_rounds_that_do_best_on_what_it_holds_out() -> None:
+    """With an optimum that every epoch overshoots by more, the first round is the best, and all examples are used."""
+    laboratory = ToyLaboratory({SWAHILI: direction()}, left=-1.2)
+    outcome = simulate("local", laboratory, languages=(SWAHILI,), plan=toy_plan(epochs=1))
+    assert laboratory.trained_on == [32] * ROUNDS + [40]
+    assert outcome.validation_loss.keys() == {SWAHILI}
+
+
+def test_central_chooses_its_rounds_in_the_same_way() -> None:
+    laboratory = alike()
+    simulate("central", laboratory)
+    devices = len(LANGUAGES)
+    assert laboratory.trained_on == [32 * devices] * ROUNDS + [40 * devices] * ROUNDS
+
+
 def test_what_a_language_learns_alone_has_nothing_to_do_with_others() -> None:
     assert simulate("local", alike(1.0)).accuracy[SWAHILI] == simulate(
         "local", alike(1.0), languages=(SWAHILI, YORUBA)
@@ -264,9 +279,16 @@ def test_the_answers_to_every_test_example_are_kept(method: Method) -> None:
     outcome = simulate(method, devices=2, max_test=60)
     devices = 2 if method == "local" else 1
     for language in LANGUAGES:
-        answers, used = outcome.tallies[language], outcome.used_tallies[language]
+        answers = outcome.tallies[language]
         assert answers.wanted == (devices,) * 60
         assert sum(answers.right) / sum(answers.wanted) == pytest.approx(outcome.accuracy[language], abs=0.01)
+
+
+@FEDERATED
+def test_the_answers_with_what_devices_use_are_kept_too(method: Method) -> None:
+    outcome = simulate(method, devices=2, max_test=60)
+    for language, used in outcome.used_tallies.items():
+        assert used.wanted == (2,) * 60
         assert sum(used.right) / sum(used.wanted) == pytest.approx(outcome.used[language], abs=0.01)
 
 
