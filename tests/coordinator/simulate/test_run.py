@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from mfpt_coord.core.proximity import disagreement
 from mfpt_coord.core.relations import Distances, pair
 from mfpt_coord.simulate import run as simulation
 from mfpt_coord.simulate import together
@@ -228,8 +227,6 @@ def test_what_a_language_learns_alone_has_nothing_to_do_with_others() -> None:
 def test_languages_that_pull_in_opposite_directions_come_to_listen_less_to_each_other(watch: Watch) -> None:
     outcome, federation = watch("mfpt", opposite(), rounds=12)
     relations = federation.state.relations
-    assert {language for language, _ in relations.judgements} == set(LANGUAGES)
-    assert all(disagreement(judgement) > 1 for judgement in relations.judgements.values())
     assert relations.comparisons[pair(SWAHILI, YORUBA)].cosine < 0 < relations.comparisons[pair(SWAHILI, ZULU)].cosine
     fedavg = simulate("fedavg", opposite(), rounds=12)
     for language in LANGUAGES:
