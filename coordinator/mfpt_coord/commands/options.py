@@ -121,7 +121,7 @@ LabelSkewOption = Annotated[
     typer.Option(
         "--label-skew",
         min=1e-3,
-        help="Dirichlet concentration of the labels over a language's devices: small is skewed, inf is even.",
+        help="Dirichlet concentration of each device's mixture of labels: small is skewed, inf as the data is.",
     ),
 ]
 HeldOutOption = Annotated[str, typer.Option("--held-out", help="Languages that no device speaks, separated by commas.")]

@@ -45,7 +45,8 @@ class Experiment(Section, frozen=True):
         examples: Number of training examples of each language; see `examples_of`.
         rounds: Number of rounds of each device, on average.
         devices: Number of devices of each language.
-        label_skew: Concentration of the Dirichlet distribution over labels, where a language has several devices.
+        label_skew: Concentration of the Dirichlet distribution that the devices' mixtures of labels are drawn from: of
+            a language's only device around the language's mixture, of several so that they divide its rows.
         parallel: Whether all languages hold translations of the same sentences.
         held_out: Languages without a device, which get a prompt all the same.
         max_validation: Most validation examples of a device; a device validates on no more than it trains on.
