@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 
 from mfpt_edge.backbone.load import check_facts
+from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.readers import SUFFIXES
 from mfpt_edge.data.sources import Dataset, load_dataset
@@ -18,7 +19,7 @@ from mfpt_edge.tuning.batches import Encoded, concatenate
 from mfpt_edge.tuning.encoding import tokenise, with_activations
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_edge.tuning.objectives import backbone_for
-from mfpt_shared.device.trainer import Content, Share
+from mfpt_shared.device.trainer import ColumnNames, Content, Share
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, normalise
 from mfpt_shared.plan import Plan
@@ -33,12 +34,22 @@ class _Splits(NamedTuple):
 class BackboneLaboratory:
     """See `mfpt_shared.device.trainer.Laboratory`. Data sets and activations are loaded when first asked for."""
 
-    def __init__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        data: str,
+        *,
+        columns: ColumnNames | None = None,
+        cache: Path | None,
+        device: str,
+        threads: int | None,
+    ) -> None:
         """See `mfpt_shared.device.trainer.OpenLaboratory`."""
         if threads is not None:
             torch.set_num_threads(threads)
         self._task = plan.task
         self._data = data
+        self._columns = Columns(**columns._asdict()) if columns else None
         self._cache = cache
         self._backbone = backbone_for(plan, device, cache)
         self._model = remembered(self._new_model)
@@ -81,7 +92,7 @@ class BackboneLaboratory:
 
     def _load(self, language: LanguageCode) -> Dataset:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
-        return load_dataset(source, language, self._task.labels, kind=self._task.kind)
+        return load_dataset(source, language, self._task.labels, kind=self._task.kind, columns=self._columns)
 
     def _splits(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> _Splits:
         key = (model.plan, language, max_test)

@@ -140,15 +140,39 @@ class Laboratory(Protocol):
         """
 
 
+class ColumnNames(NamedTuple):
+    """Columns of every source to read, by the names that the user gave; where one is None, the usual names are tried.
+
+    Attributes:
+        text: The text, the first of a pair, or the words.
+        label: The label, or the labels of the words.
+        pair: The second text of a pair.
+    """
+
+    text: str | None = None
+    label: str | None = None
+    pair: str | None = None
+
+
 class OpenLaboratory(Protocol):
     """What an entry point of the group `mfpt.trainers` names."""
 
-    def __call__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> Laboratory:
+    def __call__(
+        self,
+        plan: Plan,
+        data: str,
+        *,
+        columns: ColumnNames | None,
+        cache: Path | None,
+        device: str,
+        threads: int | None,
+    ) -> Laboratory:
         """Load a backbone.
 
         Args:
             plan: Plan that names backbone and labels.
             data: `cldr`, or a folder with a folder or file for each language, named after it.
+            columns: Columns of the files; None: the usual ones.
             cache: Folder for what takes long to compute and never changes; None: keep nothing.
             device: Auto, cpu or cuda.
             threads: Number of threads for matrix products; None: all cores.
