@@ -118,6 +118,13 @@ def test_validation_examples_can_be_limited_and_test_examples_are_all_used(
     assert (trainer.validate(state).examples, trainer.test(state).examples) == (4, 12)
 
 
+def test_test_examples_can_be_limited_to_the_same_ones_every_time(laboratory: BackboneLaboratory, spec: Plan) -> None:
+    share, state = Share(SWAHILI, [0, 6]), initial_state(spec)
+    first, again = (laboratory.trainer(spec, [share], max_test=4).test(state) for _ in range(2))
+    assert first.examples == 4
+    assert first == again
+
+
 def test_without_rows_a_trainer_can_still_measure(laboratory: BackboneLaboratory, spec: Plan) -> None:
     trainer = laboratory.trainer(spec, [Share(ZULU, [])])
     assert trainer.examples == 0
