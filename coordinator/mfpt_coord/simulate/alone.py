@@ -35,9 +35,7 @@ def local(experiment: Experiment, laboratory: Laboratory, shares: Sequence[Share
     used: dict[LanguageCode, list[Measured]] = {}
     validated: dict[LanguageCode, list[float]] = {}
     for place, share in enumerate(shares):
-        trainer = laboratory.trainer(
-            experiment.plan, [share], max_validation=experiment.validation_limit, max_test=experiment.max_test
-        )
+        trainer = laboratory.trainer(experiment.plan, [share], max_test=experiment.max_test)
         epochs = experiment.plan.training.epochs_for(trainer.examples)
         tuned = _tune(experiment, trainer, epochs, place, len(shares), on_progress)
         last.setdefault(share.language, []).append(trainer.test(tuned.last))
@@ -58,7 +56,7 @@ def central(
     experiment: Experiment, laboratory: Laboratory, shares: Sequence[Share], on_progress: OnProgress
 ) -> Outcome:
     """Tune one device with everybody's examples: the upper reference, which no federation is allowed."""
-    everything = laboratory.trainer(experiment.plan, shares, max_validation=experiment.validation_limit)
+    everything = laboratory.trainer(experiment.plan, shares)
     # As many passes over every example as in the federation, whose rounds have a least number of steps.
     epochs = max(experiment.plan.training.epochs_for(len(share.rows)) for share in shares)
     tuned = _tune(experiment, everything, epochs, 0, 1, on_progress)

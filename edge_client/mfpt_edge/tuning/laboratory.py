@@ -26,7 +26,6 @@ from mfpt_shared.plan import Plan
 
 class _Splits(NamedTuple):
     train: Encoded
-    validation: Encoded
     test: Encoded
 
 
@@ -50,18 +49,14 @@ class BackboneLaboratory:
         train = self._dataset(language).train
         return Content([example.label for example in train], [example.key or example.text for example in train])
 
-    def trainer(
-        self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None, max_test: int | None = None
-    ) -> BackboneTrainer:
+    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_test: int | None = None) -> BackboneTrainer:
         """See Laboratory.trainer."""
         model = self._model(plan)
         splits = [self._splits(model, share.language, max_test) for share in shares]
         train = [known.train.take(share.rows) for known, share in zip(splits, shares, strict=True)]
-        validation = [known.validation.take(range(len(known.validation.ids))[:max_validation]) for known in splits]
         return BackboneTrainer(
             model,
             concatenate(train),
-            concatenate(validation),
             concatenate([known.test for known in splits]),
         )
 
@@ -78,7 +73,7 @@ class BackboneLaboratory:
         if key not in self._encoded:
             dataset = self._dataset(language)
             test = subsample(dataset.test, language, max_test or len(dataset.test))
-            splits = (dataset.train, dataset.validation, test)
+            splits = (dataset.train, test)
             self._encoded[key] = _Splits(*self._encode(model, splits))
         return self._encoded[key]
 
