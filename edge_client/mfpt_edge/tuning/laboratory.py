@@ -27,7 +27,6 @@ from mfpt_shared.plan import Plan
 
 class _Splits(NamedTuple):
     train: Encoded
-    validation: Encoded
     test: Encoded
 
 
@@ -67,7 +66,6 @@ class BackboneLaboratory:
         shares: Sequence[Share],
         *,
         tested_on: Sequence[Share] | None = None,
-        max_validation: int | None = None,
         max_test: int | None = None,
     ) -> BackboneTrainer:
         """See Laboratory.trainer."""
@@ -78,13 +76,7 @@ class BackboneLaboratory:
             test = [known.test for known in splits]
         else:
             test = [self._splits(model, share.language, max_test).train.take(share.rows) for share in tested_on]
-        validation = [known.validation.take(range(len(known.validation.ids))[:max_validation]) for known in splits]
-        return BackboneTrainer(
-            model,
-            concatenate(train),
-            concatenate(validation),
-            concatenate(test),
-        )
+        return BackboneTrainer(model, concatenate(train), concatenate(test))
 
     def _new_model(self, plan: Plan) -> PromptModel:
         check_facts(plan.backbone, self._backbone)
@@ -99,7 +91,7 @@ class BackboneLaboratory:
         if key not in self._encoded:
             dataset = self._dataset(language)
             test = subsample(dataset.test, language, max_test or len(dataset.test))
-            splits = (dataset.train, dataset.validation, test)
+            splits = (dataset.train, test)
             self._encoded[key] = _Splits(*self._encode(model, splits))
         return self._encoded[key]
 

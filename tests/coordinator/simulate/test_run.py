@@ -8,7 +8,6 @@ import msgspec
 import numpy as np
 import pytest
 
-from mfpt_coord.core.proximity import disagreement
 from mfpt_coord.core.relations import Distances, pair
 from mfpt_coord.simulate import run as simulation
 from mfpt_coord.simulate import together
@@ -18,6 +17,7 @@ from mfpt_coord.simulate.fleet import Fleet
 from mfpt_coord.simulate.partition import share_out
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Privacy
 from mfpt_shared.tensors import Array, dense, flatten, halve, initial_state, layout
 from support.laboratory import ToyLaboratory, direction, toy_plan
 
@@ -212,6 +212,12 @@ def test_local_trains_for_the_rounds_that_do_best_on_what_it_holds_out() -> None
     assert outcome.validation_loss.keys() == {SWAHILI}
 
 
+def test_a_device_alone_with_a_single_example_is_a_usage_error() -> None:
+    least = msgspec.structs.replace(toy_plan(), privacy=Privacy(min_examples=1))
+    with pytest.raises(UsageError, match="swh: a device alone needs two examples"):
+        simulate("local", plan=least, examples=1)
+
+
 def test_central_chooses_its_rounds_in_the_same_way() -> None:
     laboratory = alike()
     simulate("central", laboratory)
@@ -228,8 +234,6 @@ def test_what_a_language_learns_alone_has_nothing_to_do_with_others() -> None:
 def test_languages_that_pull_in_opposite_directions_come_to_listen_less_to_each_other(watch: Watch) -> None:
     outcome, federation = watch("mfpt", opposite(), rounds=12)
     relations = federation.state.relations
-    assert {language for language, _ in relations.judgements} == set(LANGUAGES)
-    assert all(disagreement(judgement) > 1 for judgement in relations.judgements.values())
     assert relations.comparisons[pair(SWAHILI, YORUBA)].cosine < 0 < relations.comparisons[pair(SWAHILI, ZULU)].cosine
     fedavg = simulate("fedavg", opposite(), rounds=12)
     for language in LANGUAGES:
