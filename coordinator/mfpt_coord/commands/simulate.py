@@ -123,11 +123,11 @@ def simulate(
     with simulate_report.progress("simulating", sys.stderr) as on_progress:
         outcomes = run_all(experiments, bench, on_progress)
     if plot is not None:
-        plots.save(summary.figure(outcomes), plot)
+        plots.save(summary.figure(outcomes, base.plan.task), plot)
     if as_json:
-        typer.echo(summary.as_json(outcomes))
+        typer.echo(summary.as_json(outcomes, base.plan.task))
     else:
-        simulate_report.show(outcomes)
+        simulate_report.show(outcomes, base.plan.task)
 
 
 def _series(base: Experiment, methods: Sequence[Method], seeds: Sequence[int]) -> list[Experiment]:
