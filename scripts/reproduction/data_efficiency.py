@@ -37,7 +37,7 @@ def data_efficiency(setting: Setting) -> Study:
         results.append({"examples": count, "languages": held, "p": paired_test(gains), "methods": means})
         for method in _METHODS:
             series[method].append((float(count), means[method]))
-    figure = plots.lines(series, "training examples a language", "test accuracy", "What federating gains")
+    figure = plots.lines(series, "training examples a language", f"test {setting.score}", "What federating gains")
     columns = ("examples", "languages", *_METHODS, "gain", "p")
     return Study("data-efficiency", _caption(setting), columns, tuple(rows), {"rows": results}, figure)
 
@@ -58,6 +58,7 @@ def _caption(setting: Setting) -> str:
     available = _available(setting)
     shared = f"Languages hold different sentences, and there are {available}: more examples leave fewer languages. "
     return (
-        "Test accuracy in %. Local is each device alone, for as many rounds as do best on a fifth that it holds out. "
+        f"Test {setting.score} in %. Local is each device alone, for as many rounds as do best on a fifth of its "
+        "examples, which it holds out, and then tuned anew on all. "
         f"{'' if available is None else shared}{setting.rounds} rounds; {setting.seeds_text}."
     )

@@ -70,7 +70,7 @@ def _caption(
     gains = differences(accuracies["mfpt"], accuracies["fedavg"])
     kind = "the same sentences in translation" if setting.parallel else "all different sentences"
     return (
-        f"Test accuracy in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with "
+        f"Test {setting.score} in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with "
         f"{setting.examples_text} training examples each, {kind}; {setting.rounds} rounds; {setting.seeds_text}. Gain "
         "and p: against `local, best of a grid`, paired over languages, each averaged over its seeds (randomisation "
         f"test). The grid: {'; '.join(grid)}. Local, and central with the plan's settings, choose their rounds on a "
@@ -85,6 +85,7 @@ def _results(
 ) -> dict[str, object]:
     least = _least_gain(summaries["mfpt_used"], summaries["local_best"])
     return {
+        "metric": setting.plan.task.metric,
         "rounds": setting.rounds,
         "examples": setting.examples_each,
         "parallel": setting.parallel,
@@ -105,7 +106,7 @@ def _figure(setting: Setting, summaries: Mapping[str, Summary]) -> "Figure":
         NAMES[name]: [*(summaries[name].per_language[tag] for tag in tags), summaries[name].mean] for name in _DRAWN
     }
     title = f"{setting.examples_text} examples a language, {len(setting.seeds)} seeds"
-    return plots.bars([*tags, "mean"], bars, None, "test accuracy", title)
+    return plots.bars([*tags, "mean"], bars, None, f"test {setting.score}", title)
 
 
 def _least_gain(ours: Summary, theirs: Summary) -> tuple[str, float]:

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from mfpt_shared.device.held_out import held_out, kept_in
 from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tally, Tuned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.tensors import Array, PromptState, flatten, layout, unflatten
 
 SENTENCES = 2000
-_VALIDATION = 100
 _TEST = 1000
 
 
@@ -61,20 +61,16 @@ class ToyLaboratory:
         shares: Sequence[Share],
         *,
         tested_on: Sequence[Share] | None = None,
-        max_validation: int | None = None,
         max_test: int | None = None,
     ) -> "ToyTrainer":
-        validated = _VALIDATION if max_validation is None else min(max_validation, _VALIDATION)
         tested = _TEST if tested_on is None else sum(len(share.rows) for share in tested_on)
-        return ToyTrainer(self, plan, shares, validated, tested if max_test is None else min(max_test, tested))
+        return ToyTrainer(self, plan, shares, tested if max_test is None else min(max_test, tested))
 
 
 class ToyTrainer:
     """See `mfpt_shared.device.trainer.Trainer`."""
 
-    def __init__(
-        self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], validated: int, tested: int
-    ) -> None:
+    def __init__(self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], tested: int) -> None:
         self.examples = sum(len(share.rows) for share in shares)
         self.fingerprint = ""
         self.device = "toy"
@@ -82,14 +78,16 @@ class ToyTrainer:
         self._plan = plan
         self._layout = layout(plan)
         self._shares = shares
-        self._validated = validated
         self._tested = tested
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         on_progress(1.0, 1.0)
+        examples = len(kept_in([0] * self.examples)) if hold_out else self.examples
         vector = flatten(start, self._layout)
         self._laboratory.starts.append((self._shares[0].language, vector.copy()))
-        self._laboratory.trained_on.append(self.examples)
+        self._laboratory.trained_on.append(examples)
         weights = np.array([len(share.rows) for share in self._shares], np.float32)
         optima = np.stack([self._laboratory.optima[share.language] for share in self._shares])
         goal = (weights @ optima) / weights.sum()
@@ -100,7 +98,7 @@ class ToyTrainer:
         return Tuned(unflatten(tuned.astype(np.float32), self._layout), 1.0, epochs=0 if closed else epochs)
 
     def validate(self, state: PromptState) -> Measured:
-        return self._measured(state, self._validated)
+        return self._measured(state, len(held_out([0] * self.examples)))
 
     def test(self, state: PromptState) -> Measured:
         measured = self._measured(state, self._tested)

@@ -5,16 +5,20 @@ How many rounds are best is found out on training examples that are held out mea
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, means, part
-from mfpt_coord.simulate.holding_out import apart
 from mfpt_coord.simulate.partition import device_seed
 from mfpt_coord.simulate.tallies import Tallies, summed
+from mfpt_shared.device.held_out import held_out
 from mfpt_shared.device.rounds import tune_alone
 from mfpt_shared.device.trainer import Laboratory, Measured, Share, Trainer
+from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import PromptState, initial_state
+
+# A fifth of the examples is held out: one of so many.
+_HELD_ONE_OF: Final = 5
 
 
 class _Tuned(NamedTuple):
@@ -64,7 +68,7 @@ def central(
 
 def _tune(experiment: Experiment, laboratory: Laboratory, alone: _Alone, on_progress: OnProgress) -> _Tuned:
     """Find the best number of rounds on held-out examples, then tune on all for as many."""
-    kept, held = apart(alone.shares, laboratory, experiment.seed)
+    kept, held = _apart(experiment, laboratory, alone)
     trying = laboratory.trainer(experiment.plan, kept, tested_on=held, max_test=experiment.max_test)
     scores: list[Measured] = []
     for state in _rounds(experiment, trying, alone):
@@ -77,6 +81,20 @@ def _tune(experiment: Experiment, laboratory: Laboratory, alone: _Alone, on_prog
         states.append(state)
         on_progress(0.5 + len(states) / (2 * best + 2))
     return _Tuned(states[-1], scores[best])
+
+
+def _apart(experiment: Experiment, laboratory: Laboratory, alone: _Alone) -> tuple[list[Share], list[Share]]:
+    """Split each share into what is trained on and what is held out meanwhile, the same for every plan."""
+    kept, held = [], []
+    for place, share in enumerate(alone.shares, start=alone.place):
+        if len(share.rows) < 2:
+            raise UsageError(f"{share.language}: a device alone needs two examples, of which it holds one out")
+        labels = laboratory.content(share.language).labels
+        places = held_out([labels[row] for row in share.rows], device_seed(experiment, place), _HELD_ONE_OF)
+        out = {share.rows[at] for at in places}
+        kept.append(Share(share.language, [row for row in share.rows if row not in out]))
+        held.append(Share(share.language, sorted(out)))
+    return kept, held
 
 
 def _rounds(experiment: Experiment, trainer: Trainer, alone: _Alone) -> Iterator[PromptState]:

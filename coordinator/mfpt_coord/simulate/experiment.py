@@ -45,10 +45,10 @@ class Experiment(Section, frozen=True):
         examples: Number of training examples of each language; see `examples_of`.
         rounds: Number of rounds of each device, on average.
         devices: Number of devices of each language.
-        label_skew: Concentration of the Dirichlet distribution over labels, where a language has several devices.
+        label_skew: Concentration of the Dirichlet distribution that the devices' mixtures of labels are drawn from: of
+            a language's only device around the language's mixture, of several so that they divide its rows.
         parallel: Whether all languages hold translations of the same sentences.
         held_out: Languages without a device, which get a prompt all the same.
-        max_validation: Most validation examples of a device; a device validates on no more than it trains on.
         max_test: Most test examples of a language, a choice that stays the same; None: all.
         fleet: How fast and how reliable the devices are.
         until: Virtual seconds after which a federation ends; infinity: after its rounds.
@@ -65,7 +65,6 @@ class Experiment(Section, frozen=True):
     label_skew: float = math.inf
     parallel: bool = False
     held_out: tuple[LanguageCode, ...] = ()
-    max_validation: int | None = None
     max_test: int | None = None
     fleet: Fleet = Fleet()
     until: float = math.inf
@@ -85,12 +84,6 @@ class Experiment(Section, frozen=True):
     def examples_of(self, language: LanguageCode) -> int:
         """Return the number of training examples of a language that takes part."""
         return self.examples[language] if isinstance(self.examples, dict) else self.examples
-
-    @property
-    def validation_limit(self) -> int:
-        """Most validation examples of a device: no more than any trains on."""
-        trained_on = min(map(self.examples_of, self.languages)) // self.devices
-        return trained_on if self.max_validation is None else min(trained_on, self.max_validation)
 
 
 class Point(msgspec.Struct, frozen=True):

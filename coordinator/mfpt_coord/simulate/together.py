@@ -59,9 +59,7 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
     fleet = experiment.fleet
     drawn = paces(fleet, len(shares), usual_round(fleet, plan, shares), np.random.default_rng([experiment.seed, 1]))
     for place, (share, pace) in enumerate(zip(shares, drawn, strict=True)):
-        trainer = laboratory.trainer(
-            experiment.plan, [share], max_validation=experiment.validation_limit, max_test=experiment.max_test
-        )
+        trainer = laboratory.trainer(experiment.plan, [share], max_test=experiment.max_test)
         identity = f"{device_seed(experiment, place):012x}"
         rounds = Rounds(identity, share.language, plan, trainer, clock=lambda: 0.0)
         yield Device(identity, share.language, trainer, rounds, pace)

@@ -17,6 +17,7 @@ from mfpt_coord.simulate.fleet import Fleet
 from mfpt_coord.simulate.partition import share_out
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Privacy
 from mfpt_shared.tensors import Array, dense, flatten, halve, initial_state, layout
 from support.laboratory import ToyLaboratory, direction, toy_plan
 
@@ -209,6 +210,12 @@ def test_local_trains_for_the_rounds_that_do_best_on_what_it_holds_out() -> None
     outcome = simulate("local", laboratory, languages=(SWAHILI,), plan=toy_plan(epochs=1))
     assert laboratory.trained_on == [32] * ROUNDS + [40]
     assert outcome.validation_loss.keys() == {SWAHILI}
+
+
+def test_a_device_alone_with_a_single_example_is_a_usage_error() -> None:
+    least = msgspec.structs.replace(toy_plan(), privacy=Privacy(min_examples=1))
+    with pytest.raises(UsageError, match="swh: a device alone needs two examples"):
+        simulate("local", plan=least, examples=1)
 
 
 def test_central_chooses_its_rounds_in_the_same_way() -> None:
