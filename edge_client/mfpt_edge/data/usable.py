@@ -51,7 +51,9 @@ def usable(
     Raises:
         DatasetError: No row can be used.
     """
-    found = Counter(row.label for split in rows.values() for row in split if isinstance(row, Row) and row.label)
+    found = Counter(
+        label for split in rows.values() for row in split if isinstance(row, Row) for label in row.labels if label
+    )
     index_of = None if kind == "generation" else match_labels(found, labels)
     examples: dict[SplitName, list[Example]] = {name: [] for name in rows}
     skipped: list[SkippedRow] = []
@@ -71,6 +73,8 @@ def _example(row: Row, index_of: Mapping[str, int] | None, kind: TaskKind) -> Ex
     """Return the example of a row; `index_of` is None where the label is a completion."""
     if not row.text or (kind == "pairs" and not row.pair):
         return SkippedRow(row.place, "empty text")
+    if row.words:
+        return _sentence(row, index_of or {})
     if not row.label:
         return SkippedRow(row.place, "empty completion" if index_of is None else "empty label")
     if index_of is None:
@@ -78,6 +82,17 @@ def _example(row: Row, index_of: Mapping[str, int] | None, kind: TaskKind) -> Ex
     if row.label not in index_of:
         return SkippedRow(row.place, "label not in the plan")
     return Example(row.text, index_of[row.label], row.key, row.pair, place=row.place)
+
+
+def _sentence(row: Row, index_of: Mapping[str, int]) -> Example | SkippedRow:
+    """Return the example of a row of words; one label that the plan does not know makes all of it unusable."""
+    if not all(row.tags):
+        return SkippedRow(row.place, "word without a tag")
+    if any(tag not in index_of for tag in row.tags):
+        return SkippedRow(row.place, "label not in the plan")
+    return Example(
+        row.text, key=row.key, words=row.words, tags=tuple(index_of[tag] for tag in row.tags), place=row.place
+    )
 
 
 def _nothing_usable(
