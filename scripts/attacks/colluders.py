@@ -79,7 +79,7 @@ class Colluder(Rounds):
             forged = self._forge(dense(delta), header.base_version, self._client, self._ring)
             delta = {name: quantise(array) for name, array in forged.items()}
         if self._lies:
-            lies = Metrics(loss=0.0, accuracy=0.0, own_accuracy=1.0, validated=1_000_000)
+            lies = Metrics(loss=0.0, accuracy=0.0, own_share=1.0, validated=1_000_000)
             header = msgspec.structs.replace(header, metrics=lies)
         return Update(header, delta), done
 
@@ -115,9 +115,13 @@ class RotatedLabels:
         self.fingerprint = trainer.fingerprint
         self.device = trainer.device
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         """See Trainer.tune."""
-        tuned = self._trainer.tune(_rolled(start, -1), epochs=epochs, seed=seed, on_progress=on_progress)
+        tuned = self._trainer.tune(
+            _rolled(start, -1), epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out
+        )
         return Tuned(_rolled(tuned.state, 1), tuned.loss, tuned.epochs)
 
     def validate(self, state: PromptState) -> Measured:

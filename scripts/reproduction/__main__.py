@@ -15,6 +15,7 @@ from pathlib import Path
 
 import command_line
 from machine import cores
+from mfpt_coord.commands.example_counts import example_counts
 from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
@@ -94,7 +95,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--preset", default="sib200", help="task: sib200 (default), masakhanews or cldr")
     parser.add_argument("--plan", type=Path, help="plan file instead of a preset, for a task of your own")
     parser.add_argument("--languages", default=AFRICAN, help="separated by commas (default: ten of SIB-200)")
-    parser.add_argument("--examples", type=int, help="training examples a language (default: the study's own)")
+    parser.add_argument(
+        "--examples",
+        metavar="N[,TAG=N...]",
+        help="training examples a language, and of languages with more or fewer: 35,eng=300 (default: the study's own)",
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each device (default {ROUNDS})")
     parser.add_argument(
         "--seeds",
@@ -102,7 +107,13 @@ def _arguments() -> argparse.Namespace:
         default=(0, 1, 2),
         help="separated by commas (default 0,1,2)",
     )
-    parser.add_argument("--without", choices=["fedbuff"], help="headline: leave a method out, to save time")
+    parser.add_argument(
+        "--without",
+        choices=["fedbuff", "fixed"],
+        action="append",
+        default=[],
+        help="headline: leave a method out, to save time; repeat it for both",
+    )
     parser.add_argument("--parallel", action="store_true", help="all languages hold the same sentences, translated")
     parser.add_argument("--quick", action="store_true", help="fewer runs, first seed only: 15 minutes on 2 cores")
     parser.add_argument("--partial", action="store_true", help="run nothing: show what the runs that are there come to")
@@ -128,10 +139,10 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         name=arguments.plan.stem if arguments.plan else arguments.preset,
         plan=read_plan(called_from / arguments.plan) if arguments.plan else preset_plan(arguments.preset),
         languages=languages,
-        examples=arguments.examples,
+        examples=example_counts(arguments.examples, languages) if arguments.examples else None,
         rounds=arguments.rounds,
         seeds=arguments.seeds[:1] if arguments.quick else arguments.seeds,
-        methods=tuple(method for method in METHODS if method != arguments.without),
+        methods=tuple(method for method in METHODS if method not in arguments.without),
         parallel=arguments.parallel,
         quick=arguments.quick,
         runner=runner,

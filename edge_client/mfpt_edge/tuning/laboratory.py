@@ -11,6 +11,7 @@ from mfpt_edge.backbone.load import check_facts
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.readers import SUFFIXES
 from mfpt_edge.data.sources import Dataset, load_dataset
+from mfpt_edge.data.splits import subsample
 from mfpt_edge.tuning.activation_cache import encode_splits
 from mfpt_edge.tuning.backbone_trainer import BackboneTrainer
 from mfpt_edge.tuning.batches import Encoded, concatenate
@@ -25,7 +26,6 @@ from mfpt_shared.plan import Plan
 
 class _Splits(NamedTuple):
     train: Encoded
-    validation: Encoded
     test: Encoded
 
 
@@ -42,23 +42,21 @@ class BackboneLaboratory:
         self._backbone = backbone_for(plan, device, cache)
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
-        self._encoded: dict[tuple[Plan, LanguageCode], _Splits] = {}
+        self._encoded: dict[tuple[Plan, LanguageCode, int | None], _Splits] = {}
 
     def content(self, language: LanguageCode) -> Content:
         """See Laboratory.content."""
         train = self._dataset(language).train
         return Content([example.label for example in train], [example.key or example.text for example in train])
 
-    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> BackboneTrainer:
+    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_test: int | None = None) -> BackboneTrainer:
         """See Laboratory.trainer."""
         model = self._model(plan)
-        splits = [self._splits(model, share.language) for share in shares]
+        splits = [self._splits(model, share.language, max_test) for share in shares]
         train = [known.train.take(share.rows) for known, share in zip(splits, shares, strict=True)]
-        validation = [known.validation.take(range(len(known.validation.ids))[:max_validation]) for known in splits]
         return BackboneTrainer(
             model,
             concatenate(train),
-            concatenate(validation),
             concatenate([known.test for known in splits]),
         )
 
@@ -70,11 +68,12 @@ class BackboneLaboratory:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
         return load_dataset(source, language, self._task.labels, kind=self._task.kind)
 
-    def _splits(self, model: PromptModel, language: LanguageCode) -> _Splits:
-        key = (model.plan, language)
+    def _splits(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> _Splits:
+        key = (model.plan, language, max_test)
         if key not in self._encoded:
             dataset = self._dataset(language)
-            splits = (dataset.train, dataset.validation, dataset.test)
+            test = subsample(dataset.test, language, max_test or len(dataset.test))
+            splits = (dataset.train, test)
             self._encoded[key] = _Splits(*self._encode(model, splits))
         return self._encoded[key]
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from mfpt_shared.device.held_out import HELD_ROUNDS
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
@@ -117,7 +118,8 @@ class Rounds:
         version, start = prompt.header.version, dense(prompt.state)
         measured, before = self.judge(prompt), self._newest_own
         epochs = plan.training.epochs_for(trainer.examples)
-        tuned = trainer.tune(start, epochs=epochs, seed=int(self._client, 16) ^ sequence, on_progress=on_progress)
+        seed, hold_out = int(self._client, 16) ^ sequence, sequence <= HELD_ROUNDS
+        tuned = trainer.tune(start, epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out)
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         self._tuned(version, tuned.state)
@@ -127,7 +129,7 @@ class Rounds:
         metrics = Metrics(
             loss=tuned.loss,
             accuracy=measured.accuracy if known else None,
-            own_accuracy=before.measured.accuracy if known and before is not None else None,
+            own_share=float(_clearly_better(before.measured, measured)) if known and before is not None else None,
             validated=measured.examples,
         )
         header = UpdateHeader(
