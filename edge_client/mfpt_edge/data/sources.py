@@ -14,19 +14,23 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_hub
 from mfpt_edge.data.cldr import cldr_examples
 from mfpt_edge.data.columns import Columns, Row, rows_of
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.place import Place, SkippedRow, by_reason
-from mfpt_edge.data.readers import SUFFIXES, read_file
+from mfpt_edge.data.readers import read_file, readers
+from mfpt_edge.data.sentences import sentences_of
 from mfpt_edge.data.splits import SPLIT_NAMES, SPLITS, SplitName, filled, split_of, subsample, without_leaks
 from mfpt_edge.data.table import Table, listed
 from mfpt_edge.data.usable import usable
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode, normalise
 from mfpt_shared.plan import TaskKind
+
+_NOT_EMBEDDED: Final[Mapping[TaskKind, str]] = {"pairs": "pairs of texts", "tagging": "sentences with tagged words"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +112,7 @@ def load_dataset(
     rows = (
         _cldr_rows(language, kind)
         if source == "cldr"
-        else {name: rows_of(table, columns or Columns(), kind) for name, table in _tables(source, max_download).items()}
+        else {name: _rows(table, columns, kind) for name, table in _tables(source, kind, max_download).items()}
     )
     found, skipped = usable(source, rows, labels, kind)
     splits, leaks = without_leaks(filled(found))
@@ -126,7 +130,7 @@ def load_split(
     Raises:
         DatasetError: The file cannot be read, or holds no example of the plan's labels.
     """
-    found, skipped = usable(str(path), {"test": rows_of(read_file(path), columns or Columns(), kind)}, labels, kind)
+    found, skipped = usable(str(path), {"test": _rows(read_file(path, kind), columns, kind)}, labels, kind)
     return Loaded(tuple(found["test"]), tuple(skipped))
 
 
@@ -150,8 +154,8 @@ def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
 
 def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SplitName, list[Row | SkippedRow]]:
     """Split by entity rather than text, so that no language trains on what is another's test, translated."""
-    if kind == "pairs":
-        raise DatasetError("the embedded data has no pairs of texts: give your own with --data FILE")
+    if kind in _NOT_EMBEDDED:
+        raise DatasetError(f"the embedded data has no {_NOT_EMBEDDED[kind]}: give your own with --data FILE")
     rows: dict[SplitName, list[Row | SkippedRow]] = {name: [] for name in SPLITS}
     english = {name.key: name.text for name in cldr_examples(normalise("en"))} if kind == "generation" else {}
     for number, name in enumerate(cldr_examples(language), start=1):
@@ -161,23 +165,30 @@ def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SplitName, list[R
     return rows
 
 
-def _tables(source: str, max_download: int | None) -> dict[SplitName, Table]:
+def _rows(table: Table, columns: Columns | None, kind: TaskKind) -> list[Row | SkippedRow]:
+    if kind == "tagging":
+        return sentences_of(table, columns or Columns())
+    return rows_of(table, columns or Columns(), kind)
+
+
+def _tables(source: str, kind: TaskKind, max_download: int | None) -> dict[SplitName, Table]:
     if source.startswith("hf:"):
-        return read_hub(source, max_download)
+        return read_hub(source, max_download, lists=kind == "tagging")
     path = Path(source)
     try:
-        files: dict[SplitName, Path] = _split_files(path) if path.is_dir() else {"train": path}
+        files: dict[SplitName, Path] = _split_files(path, kind) if path.is_dir() else {"train": path}
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
-    return {name: read_file(file) for name, file in files.items()}
+    return {name: read_file(file, kind) for name, file in files.items()}
 
 
-def _split_files(folder: Path) -> dict[SplitName, Path]:
+def _split_files(folder: Path, kind: TaskKind) -> dict[SplitName, Path]:
+    suffixes = tuple(readers(kind))
     files: dict[SplitName, Path] = {}
     found = sorted(file for file in folder.iterdir() if file.is_file())
     for file in found:
         name = SPLIT_NAMES.get(file.stem.lower())
-        if name is None or file.suffix.lower() not in SUFFIXES:
+        if name is None or file.suffix.lower() not in suffixes:
             continue
         if name in files:
             raise DatasetError(
@@ -186,5 +197,5 @@ def _split_files(folder: Path) -> dict[SplitName, Path]:
         files[name] = file
     if "train" not in files:
         names = listed([file.name for file in found]) or "no file"
-        raise DatasetError(f"{folder} has no training file (train{', train'.join(SUFFIXES)}); it holds {names}")
+        raise DatasetError(f"{folder} has no training file (train{', train'.join(suffixes)}); it holds {names}")
     return files
