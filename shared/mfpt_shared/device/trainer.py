@@ -3,7 +3,7 @@
 States go in and out as numpy arrays, so that nothing here needs a tensor library.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -28,6 +28,14 @@ class Tally(NamedTuple):
     right: int
     given: int
     wanted: int
+
+
+def score(tallies: Iterable[Tally]) -> float:
+    """Return 2 right / (given + wanted) over examples: accuracy or F1; 0 where nothing is given or wanted."""
+    right, asked = 0, 0
+    for tally in tallies:
+        right, asked = right + tally.right, asked + tally.given + tally.wanted
+    return 2 * right / asked if asked else 0.0
 
 
 @dataclass(frozen=True, slots=True)
