@@ -3,7 +3,6 @@
 Reads a `Volunteer` from its argument, and prints a `Report`. Whatever asks a question gets what is on stdin.
 """
 
-import resource
 import sys
 from contextlib import nullcontext
 from pathlib import Path
@@ -15,6 +14,7 @@ from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limi
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
+from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
@@ -87,8 +87,7 @@ def _config(given: Volunteer) -> JoinConfig:
 def main() -> None:
     given = msgspec.json.decode(sys.argv[1], type=Volunteer)
     errors = tuple(_problem(_config(given), plan) for plan in given.plans)
-    peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sys.stdout.buffer.write(msgspec.json.encode(Report(errors, peak)) + b"\n")
+    sys.stdout.buffer.write(msgspec.json.encode(Report(errors, peak_rss_bytes())) + b"\n")
 
 
 def _problem(config: JoinConfig, text: str) -> tuple[str, str] | None:

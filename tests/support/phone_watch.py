@@ -70,7 +70,8 @@ def watched(scenario: str, home: Path, *arguments: str, seconds: float = 600) ->
     """
     report = home / "seen.json"
     command = [*_unshare(), sys.executable, "-m", "support.phone_watch", scenario, str(home), str(report), *arguments]
-    subprocess.run(command, check=True, timeout=seconds, env=os.environ | {_ISOLATED: "1"})
+    found_by = os.pathsep.join(filter(None, [str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH")]))
+    subprocess.run(command, check=True, timeout=seconds, env=os.environ | {_ISOLATED: "1", "PYTHONPATH": found_by})
     return msgspec.json.decode(report.read_bytes(), type=Seen)
 
 

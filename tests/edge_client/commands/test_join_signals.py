@@ -127,10 +127,11 @@ def test_a_signal_ends_join_while_it_works(
         task=Task(labels=("good", "bad")),
         backbone=tiny_spec(tmp_path / "backbone"),
         prompt=PromptSpec(tokens=2),
-        training=Training(epochs=100_000),
+        # A head in closed form would be there before the signal is.
+        training=Training(epochs=100_000, head_start="zero"),
     )
     (tmp_path / "plan.toml").write_text(plan_to_toml(plan), encoding="utf-8")
-    rows = "".join(f"the food was {word},{label}\n" for word, label in (("good", "good"), ("bad", "bad")) * 20)
+    rows = "".join(f"meal {number} was {label},{label}\n" for number in range(20) for label in ("good", "bad"))
     (tmp_path / "data.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
 
     async def scenario() -> tuple[int, list[str]]:
