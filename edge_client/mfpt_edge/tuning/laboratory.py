@@ -66,7 +66,7 @@ class BackboneLaboratory:
 
     def _load(self, language: LanguageCode) -> Dataset:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
-        return load_dataset(source, language, self._task.labels, kind=self._task.kind)
+        return load_dataset(source, language, self._task.labels, kind=self._task.kind, development=False)
 
     def _splits(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> _Splits:
         key = (model.plan, language, max_test)
