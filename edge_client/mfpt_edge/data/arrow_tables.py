@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mfpt_edge.data.splits import SPLIT_NAMES, SplitName
+from mfpt_edge.data.splits import SPLIT_NAMES, SourceSplit
 from mfpt_edge.data.table import Record, Table, listed
 from mfpt_shared.backbones.hub import data_name, measured_data
 from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
@@ -35,7 +35,7 @@ def read_parquet_lists(path: Path) -> Table:
     return read_parquet(path, lists=True)
 
 
-def read_hub(source: str, max_download: int | None = None, *, lists: bool = False) -> dict[SplitName, Table]:
+def read_hub(source: str, max_download: int | None = None, *, lists: bool = False) -> dict[SourceSplit, Table]:
     """Read a data set through the `datasets` library, which caches it and (from its version 4 on) runs no code of it.
 
     Args:

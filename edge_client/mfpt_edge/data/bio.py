@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from mfpt_edge.data.example import Example
-from mfpt_edge.data.splits import SplitName
+from mfpt_edge.data.splits import SourceSplit
 
 IOB1: Final = "I- that begins an entity (IOB1), read as B-"
 STRAY: Final = "I- without its B-, read as B-"
@@ -35,13 +35,14 @@ class _Kinds(NamedTuple):
     within: Mapping[int, int]
 
 
-def ends(found: Iterable[str], index_of: Mapping[str, int]) -> dict[str, int]:
+def ends(found: Iterable[str], labels: Sequence[str]) -> dict[str, int]:
     """Return label of the source -> index into the plan's labels, for labels that only BIOES and BILOU have.
 
     Args:
         found: Labels of the source.
-        index_of: The same for those that match the plan's.
+        labels: The plan's labels.
     """
+    index_of = {label: index for index, label in enumerate(labels)}
     others = {label: _in_bio(label) for label in found if label not in index_of}
     return {label: index_of[known] for label, known in others.items() if known in index_of}
 
@@ -52,8 +53,8 @@ def _in_bio(label: str) -> str:
 
 
 def repaired(
-    splits: Mapping[SplitName, Sequence[Example]], labels: Sequence[str]
-) -> tuple[dict[SplitName, list[Example]], dict[str, int]]:
+    splits: Mapping[SourceSplit, Sequence[Example]], labels: Sequence[str]
+) -> tuple[dict[SourceSplit, list[Example]], dict[str, int]]:
     """Let every entity begin with `B-`.
 
     Args:

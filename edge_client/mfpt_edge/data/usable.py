@@ -8,7 +8,7 @@ from mfpt_edge.data import bio
 from mfpt_edge.data.columns import Row
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.place import SkippedRow, by_reason
-from mfpt_edge.data.splits import SplitName
+from mfpt_edge.data.splits import SourceSplit
 from mfpt_edge.data.table import listed
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
@@ -45,13 +45,13 @@ class Usable(NamedTuple):
         repaired: How labels of words were read that do not follow the plan's convention -> number of words.
     """
 
-    examples: Mapping[SplitName, Sequence[Example]]
+    examples: Mapping[SourceSplit, Sequence[Example]]
     skipped: Sequence[SkippedRow]
     repaired: Mapping[str, int]
 
 
 def usable(
-    source: str, rows: Mapping[SplitName, Sequence[Row | SkippedRow]], labels: Sequence[str], kind: TaskKind
+    source: str, rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]], labels: Sequence[str], kind: TaskKind
 ) -> Usable:
     """Turn the rows of all splits into examples.
 
@@ -68,7 +68,7 @@ def usable(
         label for split in rows.values() for row in split if isinstance(row, Row) for label in row.labels if label
     )
     index_of = None if kind == "generation" else match_labels(found, labels)
-    ends = bio.ends(found, index_of) if index_of and kind == "tagging" else {}
+    ends = bio.ends(found, labels) if kind == "tagging" else {}
     made = {
         name: [row if isinstance(row, SkippedRow) else _example(row, index_of and index_of | ends, kind) for row in of]
         for name, of in rows.items()
