@@ -40,6 +40,7 @@ from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.taking_part import (
     counted_examples,
+    counting,
     language_problem,
     over,
     stop,
@@ -210,7 +211,7 @@ def _first_prompt(language: LanguageCode, state: State) -> Array:
         # A language may have contributed while its own prompt still waits for distances.
         if client.language in state.prompts and state.contributed.get(client.language, 0) > 0:
             known.setdefault(client.language, []).append(client.examples)
-    return mixture(language, state.prompts, example_counts(known, plan), state.relations, plan)
+    return mixture(language, state.prompts, example_counts(known, plan), counting(state), plan)
 
 
 def _welcome_zero_shot(state: State) -> Step:
