@@ -15,6 +15,8 @@ ResultT = TypeVar("ResultT")
 
 RuntimeName = Literal["auto", "torch", "onnx"]
 """What computes predictions."""
+AnswerFormat = Literal["text", "conll"]
+"""How labelled words are printed."""
 OnBattery = Literal["pause", "train"]
 """What training does while the machine runs on battery."""
 
@@ -25,6 +27,10 @@ LanguageOption = Annotated[
 FederationOption = Annotated[str, typer.Option("--federation", help="Name of the federation.")]
 StateDirOption = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of this device; default: one under the XDG state home.")
+]
+FormatOption = Annotated[
+    AnswerFormat,
+    typer.Option("--format", help="How labelled words are printed: text (word/LABEL) or conll; not with --json."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
