@@ -54,7 +54,7 @@ def row(family: Family, size: int, runs: Sequence[Sequence[Outcome]]) -> Row:
     languages = list(runs[0][0].tallies)
     of_method = {method: [of_seed[at] for of_seed in runs] for at, method in enumerate(_METHODS)}
     alone = [best(of_seed[len(_METHODS) :]) for of_seed in runs]
-    tallies = {ALONE: {tag: _stacked([chosen[tag].used_tallies[tag] for chosen in alone]) for tag in languages}}
+    tallies = {ALONE: {tag: _stacked([chosen[tag].tallies[tag] for chosen in alone]) for tag in languages}}
     for method, of_seeds in of_method.items():
         tallies[method] = {tag: _stacked([run.tallies[tag] for run in of_seeds]) for tag in languages}
     tallies[USED] = {tag: _stacked([run.used_tallies[tag] for run in of_method["mfpt"]]) for tag in languages}
