@@ -104,7 +104,10 @@ MethodOption = Annotated[
     ),
 ]
 PresetOption = Annotated[
-    str | None, typer.Option("--preset", help="Ready-made task: cldr (default), sib200, masakhanews or xnli.")
+    str | None,
+    typer.Option(
+        "--preset", help="Ready-made task: cldr (default), sib200, masakhanews, masakhapos, masakhaner or xnli."
+    ),
 ]
 SimulatedPlanOption = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE", help="Plan file, instead of --preset.")

@@ -223,7 +223,8 @@ def data_show(
     from mfpt_edge.commands.display import summary_table
     from mfpt_edge.data.cldr import CLDR_LABELS
     from mfpt_edge.data.columns import Columns
-    from mfpt_edge.data.sources import describe, load_dataset
+    from mfpt_edge.data.sources import load_dataset
+    from mfpt_edge.data.summary import describe
     from mfpt_shared.errors import UsageError
     from mfpt_shared.languages import normalise
 

@@ -89,7 +89,14 @@ class BackboneLaboratory:
 
     def _load(self, language: LanguageCode) -> Dataset:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
-        return load_dataset(source, language, self._task.labels, kind=self._task.kind, columns=self._columns)
+        return load_dataset(
+            source,
+            language,
+            self._task.labels,
+            kind=self._task.kind,
+            columns=self._columns,
+            development=False,
+        )
 
     def _train(self, model: PromptModel, share: Share) -> Encoded:
         """Return the examples of a share; only they are encoded, for a language may have many thousands."""
