@@ -18,12 +18,14 @@ from machine import cores
 from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
+from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import normalise
 from reproduction.ablation import ablation
 from reproduction.asynchronous import asynchronous
 from reproduction.communication import communication
 from reproduction.data_efficiency import data_efficiency
 from reproduction.headline import headline
+from reproduction.rivals import rivals
 from reproduction.runner import Incomplete, Runner
 from reproduction.runs import EMBEDDED
 from reproduction.setting import Setting
@@ -37,6 +39,10 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "async": (asynchronous, "virtual time to the same accuracy when some devices are ten times slower"),
     "ablation": (ablation, "one choice of the plan changed at a time"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
+    "rivals": (
+        rivals,
+        "a linear probe, PEFT under Flower, and full fine-tuning, beside mfpt: what each costs and gives",
+    ),
 }
 AFRICAN = "amh,hau,ibo,kin,lug,som,swh,xho,yor,zul"
 ROUNDS = 6
@@ -93,7 +99,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--preset", default="sib200", help="task: sib200 (default), masakhanews or cldr")
     parser.add_argument("--plan", type=Path, help="plan file instead of a preset, for a task of your own")
-    parser.add_argument("--languages", default=AFRICAN, help="separated by commas (default: ten of SIB-200)")
+    parser.add_argument("--languages", help="separated by commas (default: ten of SIB-200; rivals: four of each task)")
     parser.add_argument("--examples", type=int, help="training examples a language (default: the study's own)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each device (default {ROUNDS})")
     parser.add_argument(
@@ -107,6 +113,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer runs, first seed only: 15 minutes on 2 cores")
     parser.add_argument("--partial", action="store_true", help="run nothing: show what the runs that are there come to")
     parser.add_argument("--jobs", type=int, help="runs at a time (default: one for each core; 1 on a GPU)")
+    parser.add_argument(
+        "--rivals-env",
+        type=Path,
+        metavar="DIR",
+        help="rivals: virtual environment of Flower, made there if need be (default: in the cache folder)",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     parser.add_argument("--out", type=Path, help=f"folder for the results (default: the project's {RESULTS})")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -115,9 +127,12 @@ def _arguments() -> argparse.Namespace:
 
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
-    languages = tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
+    named = arguments.languages or ("" if arguments.study == "rivals" else AFRICAN)
+    languages = tuple(normalise(tag.strip()) for tag in named.split(",") if tag.strip())
+    data = arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data))
+    rivals_env = called_from / arguments.rivals_env if arguments.rivals_env else cache_home() / "rivals-env"
     runner = Runner(
-        arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
+        data,
         languages,
         device=arguments.device,
         jobs=jobs,
@@ -135,6 +150,8 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         parallel=arguments.parallel,
         quick=arguments.quick,
         runner=runner,
+        data=data,
+        rivals_env=rivals_env,
     )
 
 

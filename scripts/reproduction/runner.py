@@ -60,6 +60,7 @@ class Runner:
     Attributes:
         reused: Runs that were there already.
         made: Runs that were made now.
+        only_kept: Whether to run nothing, and make do with what is there.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Runner:
         self._device = device
         self._jobs = jobs
         self._threads = threads
-        self._only_kept = only_kept
+        self.only_kept = only_kept
         self._store = RunStore(cache_home() / "runs", circumstances(data, device))
         self.reused = 0
         self.made = 0
@@ -106,7 +107,7 @@ class Runner:
         self.reused = len(outcomes)
         missing = [at for at in range(len(experiments)) if at not in outcomes]
         interrupted = False
-        if missing and not self._only_kept:
+        if missing and not self.only_kept:
             try:
                 if outcomes:
                     print(f"{study}: {len(outcomes)} of {len(experiments)} runs are there already", file=sys.stderr)

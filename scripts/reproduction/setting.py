@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -29,6 +30,8 @@ class Setting:
         parallel: Whether all languages hold translations of the same sentences.
         quick: Whether to make fewer runs, for 15 minutes on 2 cores.
         runner: Runs the experiments.
+        data: Folder with a folder for each language, or for each family of tasks; or `cldr`.
+        rivals_env: Folder of Flower's virtual environment.
     """
 
     name: str
@@ -41,6 +44,8 @@ class Setting:
     parallel: bool
     quick: bool
     runner: Runner
+    data: str
+    rivals_env: Path
 
     def experiment(self, method: Method, seed: int, **changes: Any) -> Experiment:
         """Return an experiment of this setting, with changes."""
