@@ -25,6 +25,7 @@ IDENTITY_FILE: Final = "device.json"
 KEY_FILE: Final = "device.key"
 SESSION_FILE: Final = "session"
 EPOCH_FILE: Final = "epoch"
+BROKER_FILE: Final = "broker"
 PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
 OWN_PROMPT_FILE: Final = "own-prompt.mfpt"
@@ -220,6 +221,17 @@ class DeviceFolder:
     def save_epoch(self, epoch: int) -> None:
         """Keep the highest epoch that was seen; it is on the disk when this returns."""
         self._write(EPOCH_FILE, f"{epoch}\n".encode())
+
+    def save_broker(self, url: str) -> None:
+        """Remember the broker of a federation that needs no invitation."""
+        self._write(BROKER_FILE, f"{url}\n".encode())
+
+    def broker(self) -> str | None:
+        """Return the broker at which the device last took part without an invitation; None if there was none."""
+        try:
+            return (self.path / BROKER_FILE).read_text(encoding="utf-8").strip() or None
+        except (FileNotFoundError, UnicodeDecodeError):
+            return None
 
     def _read_prompt(self, name: str) -> Prompt | None:
         file = self.path / name
