@@ -1,12 +1,14 @@
 """A device that has left takes what the others made since, without training."""
 
 import asyncio
+import os
+import time
 from pathlib import Path
 
 import pytest
 
-from mfpt_edge.commands.renewal import Renewal, renewed
-from mfpt_edge.storage.device_folder import PROMPT_FILE, DeviceFolder
+from mfpt_edge.commands.renewal import LOOK_AGAIN_SECONDS, Renewal, renew_in_passing, renewed
+from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFolder
 from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse
 from mfpt_shared.folders import owned
 from mfpt_shared.transport.address import BrokerAddress
@@ -86,3 +88,36 @@ def test_a_device_that_takes_part_now_keeps_its_prompt_itself(tmp_path: Path) ->
                 await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def aged(folder: Path, *names: str) -> DeviceFolder:
+    """Let files be as old as those that `predict` has looked at long ago."""
+    for name in names:
+        os.utime(folder / name, times=(time.time() - LOOK_AGAIN_SECONDS,) * 2)
+    return DeviceFolder(folder)
+
+
+def test_predict_takes_a_newer_prompt_in_passing_and_seldom_looks_for_one(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            await makes(1, tmp_path / "yor", "yor", broker.address)
+            folder = DeviceFolder(tmp_path / "swh")
+
+            folder.save_broker(str(broker.public_address))
+            await asyncio.to_thread(renew_in_passing, folder, "test")
+            assert folder.prompt().header.version == 1, "the prompt is too young"
+            await asyncio.to_thread(renew_in_passing, aged(folder.path, PROMPT_FILE), "test")
+            assert folder.prompt().header.version == 2
+        # Nobody answers now, and whoever looked a moment ago does not ask.
+        aged(folder.path, PROMPT_FILE, LOOKED_FILE)
+        await asyncio.to_thread(renew_in_passing, folder, "test")
+        assert folder.looked_ago(time.time()) < LOOK_AGAIN_SECONDS
+        assert folder.prompt().header.version == 2
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_device_that_never_took_part_looks_for_nothing(tmp_path: Path) -> None:
+    renew_in_passing(DeviceFolder(tmp_path / "none"), "test")
+    assert not (tmp_path / "none").exists()
