@@ -83,7 +83,18 @@ BrokerOption = Annotated[
         "password in MFPT_BROKER_PASSWORD. Default: the invitation's, or this machine.",
     ),
 ]
-RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Leave after this many accepted updates.")]
+RoundsOption = Annotated[
+    int | None, typer.Option("--rounds", min=1, help="Make this many accepted updates, then listen, and leave.")
+]
+LeaveAfterOption = Annotated[
+    str,
+    typer.Option(
+        "--leave-after",
+        metavar="TIME",
+        help="After --rounds, listen at most this long for what the others still make (90s, 30min, 2h; 0: leave at "
+        "once). When nobody trains any more, the device leaves sooner.",
+    ),
+]
 RetryOption = Annotated[
     str | None,
     typer.Option("--retry", help="Connection attempts, or 'forever'. Default: 5 to connect, forever to reconnect."),
