@@ -25,7 +25,6 @@ def experiments(
     setting: Setting, family: Family, plan: Plan, languages: tuple[LanguageCode, ...], size: int, seed: int
 ) -> list[Experiment]:
     """Return the runs of a family with a size and a seed: the methods, then alone at every point of the grid."""
-
     tested = None if family.parallel else _QUICK_TESTED if setting.quick else _TESTED
 
     def one(method: Method, plan: Plan) -> Experiment:

@@ -68,7 +68,7 @@ def central(
 
 def _tune(experiment: Experiment, laboratory: Laboratory, alone: _Alone, on_progress: OnProgress) -> _Tuned:
     """Find the best number of rounds on held-out examples, then tune on all for as many."""
-    trainer = laboratory.trainer(experiment.plan, alone.shares)
+    trainer = laboratory.trainer(experiment.plan, alone.shares, max_test=experiment.max_test)
     kept, held = _apart(experiment, laboratory, alone)
     trying = laboratory.trainer(experiment.plan, kept, tested_on=held)
     scores: list[Measured] = []
