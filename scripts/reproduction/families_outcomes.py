@@ -1,6 +1,5 @@
 """From the runs of one family at one size to what is judged."""
 
-import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -57,11 +56,7 @@ def row(family: Family, size: int, runs: Sequence[Sequence[Outcome]]) -> Row:
     for method, of_seeds in of_method.items():
         tallies[method] = {tag: _stacked([run.tallies[tag] for run in of_seeds]) for tag in languages}
     tallies[USED] = {tag: _stacked([run.used_tallies[tag] for run in of_method["mfpt"]]) for tag in languages}
-    held_out = {ALONE: statistics.mean(run.validation[tag] for chosen in alone for tag, run in chosen.items())}
-    for method, of_seeds in of_method.items():
-        if all(run.validation for run in of_seeds):
-            held_out[method] = statistics.mean(run.validation[tag] for run in of_seeds for tag in languages)
-    return Row(family.name, size, family.parallel, tuple(of_seed[0].seed for of_seed in runs), tallies, held_out)
+    return Row(family.name, size, family.parallel, tuple(of_seed[0].seed for of_seed in runs), tallies)
 
 
 def _stacked(of_seeds: Sequence[Tallies]) -> bootstrap.Tallies:
