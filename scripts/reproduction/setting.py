@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -36,6 +37,7 @@ class Setting:
         families: Families that were named; None: all.
         only: Languages that were named; None: none were.
         own_plan: Plan that was given instead of a preset's.
+        rivals_env: Folder of Flower's virtual environment; None: one in the cache folder.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Setting:
     families: tuple[str, ...] | None = None
     only: tuple[LanguageCode, ...] | None = None
     own_plan: Plan | None = None
+    rivals_env: Path | None = None
 
     def experiment(self, method: Method, seed: int, **changes: Any) -> Experiment:
         """Return an experiment of this setting, with changes."""

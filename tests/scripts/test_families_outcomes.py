@@ -25,7 +25,7 @@ def outcome(method: Method, seed: int, right: int, used: int = 0, validation: fl
         tallies={SWAHILI: answers(right), ZULU: answers(right)},
         used_tallies={SWAHILI: answers(used), ZULU: answers(used)},
         validation={} if validation is None else {SWAHILI: validation, ZULU: validation},
-        validation_loss={SWAHILI: 1.0, ZULU: 1.0},
+        validation_loss={} if validation is None else {SWAHILI: 1.0, ZULU: 1.0},
     )
 
 

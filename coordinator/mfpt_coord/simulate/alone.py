@@ -68,14 +68,14 @@ def central(
 
 def _tune(experiment: Experiment, laboratory: Laboratory, alone: _Alone, on_progress: OnProgress) -> _Tuned:
     """Find the best number of rounds on held-out examples, then tune on all for as many."""
+    trainer = laboratory.trainer(experiment.plan, alone.shares, max_test=experiment.max_test)
     kept, held = _apart(experiment, laboratory, alone)
-    trying = laboratory.trainer(experiment.plan, kept, tested_on=held, max_test=experiment.max_test)
+    trying = laboratory.trainer(experiment.plan, kept, tested_on=held)
     scores: list[Measured] = []
     for state in _rounds(experiment, trying, alone):
         scores.append(trying.test(state))
         on_progress(len(scores) / (2 * experiment.rounds))
     best = max(range(len(scores)), key=lambda at: (scores[at].accuracy, -scores[at].loss))
-    trainer = laboratory.trainer(experiment.plan, alone.shares, max_test=experiment.max_test)
     states: list[PromptState] = []
     for state in islice(_rounds(experiment, trainer, alone), best + 1):
         states.append(state)

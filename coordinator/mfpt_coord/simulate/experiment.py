@@ -102,10 +102,10 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         accuracy: Language -> accuracy with the federation's newest prompt, or with what `local` or `central` tuned.
-        used: Language -> accuracy with the prompts that its devices use: the federated ones, or prompts of their own.
+        used: Language -> accuracy with the prompts that its devices use, which are partly their own; of mfpt only.
         tallies: Language -> answers behind `accuracy`.
         used_tallies: Language -> answers behind `used`, each summed over the devices of the language.
-        validation: Language -> accuracy on training examples that were held out; of `local`, after the best round.
+        validation: Language -> accuracy on training examples that were held out, after the best round; of `local` only.
         validation_loss: Language -> mean cross-entropy on the same.
         own: Language -> share of its devices that kept their own prompt.
         held_out: Held-out language -> accuracy with its zero-shot prompt.

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache as remembered
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -21,6 +22,17 @@ from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.device.trainer import ColumnNames, Content, Share
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
+
+
+class _Rows(NamedTuple):
+    """Training examples that were encoded, and the place of each row among them."""
+
+    places: dict[int, int]
+    encoded: Encoded
+
+    def take(self, rows: Sequence[int]) -> Encoded:
+        """Return some of the rows."""
+        return self.encoded.take([self.places[row] for row in rows])
 
 
 class BackboneLaboratory:
@@ -46,12 +58,17 @@ class BackboneLaboratory:
         self._backbone = backbone_for(plan, device, cache)
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
+        self._rows: dict[tuple[Plan, LanguageCode], _Rows] = {}
         self._tests: dict[tuple[Plan, LanguageCode, int | None], Encoded] = {}
 
     def content(self, language: LanguageCode) -> Content:
         """See Laboratory.content."""
         train = self._dataset(language).train
-        return Content([example.label for example in train], [example.key or example.text for example in train])
+        return Content(
+            [example.label for example in train],
+            [example.key or example.text for example in train],
+            [len(example.words) for example in train] if self._task.tags_words else (),
+        )
 
     def trainer(
         self,
@@ -63,11 +80,12 @@ class BackboneLaboratory:
     ) -> BackboneTrainer:
         """See Laboratory.trainer."""
         model = self._model(plan)
+        train = [self._train(model, share) for share in shares]
         if tested_on is None:
             test = [self._test(model, share.language, max_test) for share in shares]
         else:
             test = [self._train(model, share) for share in tested_on]
-        return BackboneTrainer(model, concatenate([self._train(model, share) for share in shares]), concatenate(test))
+        return BackboneTrainer(model, concatenate(train), concatenate(test))
 
     def _new_model(self, plan: Plan) -> PromptModel:
         check_facts(plan.backbone, self._backbone)
@@ -75,24 +93,36 @@ class BackboneLaboratory:
 
     def _load(self, language: LanguageCode) -> Dataset:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
-        labels, kind = self._task.labels, self._task.kind
-        return load_dataset(source, language, labels, kind=kind, columns=self._columns, development=False)
+        return load_dataset(
+            source,
+            language,
+            self._task.labels,
+            kind=self._task.kind,
+            columns=self._columns,
+            development=False,
+        )
 
     def _train(self, model: PromptModel, share: Share) -> Encoded:
-        """Return the training examples of a share; only they are encoded, for a language may have many thousands."""
-        examples = self._dataset(share.language).train
-        return self._encode(model, [examples[row] for row in share.rows])
+        """Return the examples of a share; only they are encoded, for a language may have many thousands."""
+        key = (model.plan, share.language)
+        known = self._rows.get(key)
+        if known is None or not known.places.keys() >= set(share.rows):
+            examples = self._dataset(share.language).train
+            encoded = self._encode(model, [examples[row] for row in share.rows])
+            known = _Rows({row: place for place, row in enumerate(share.rows)}, encoded)
+            self._rows[key] = known
+        return known.take(share.rows)
 
-    def _test(self, model: PromptModel, language: LanguageCode, most: int | None) -> Encoded:
-        key = (model.plan, language, most)
+    def _test(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> Encoded:
+        key = (model.plan, language, max_test)
         if key not in self._tests:
-            examples = self._dataset(language).test
-            self._tests[key] = self._encode(model, subsample(examples, language, most or len(examples)))
+            test = self._dataset(language).test
+            self._tests[key] = self._encode(model, subsample(test, language, max_test or len(test)))
         return self._tests[key]
 
     def _encode(self, model: PromptModel, examples: Sequence[Example]) -> Encoded:
-        encoded = tokenise(model, examples)
+        tokenised = tokenise(model, examples)
         if self._cache is None:
-            return with_activations(model, encoded)
-        [kept] = encode_splits(model, [encoded], self._cache / "activations", None)
-        return kept
+            return with_activations(model, tokenised)
+        [encoded] = encode_splits(model, [tokenised], self._cache / "activations", None)
+        return encoded

@@ -240,8 +240,17 @@ def test_languages_that_pull_in_opposite_directions_come_to_listen_less_to_each_
         assert outcome.accuracy[language] > fedavg.accuracy[language] + 0.1
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_mfpt_alone_holds_examples_out_of_its_first_rounds_and_lets_devices_choose_what_they_use(
+    method: Method,
+) -> None:
+    laboratory = alike()
+    outcome = simulate(method, laboratory, rounds=1)
+    assert (laboratory.trained_on[0] == 27) == (method == "mfpt") == bool(outcome.used)
+
+
 def test_where_the_federation_does_badly_devices_use_their_own_prompt() -> None:
-    outcome = simulate("fedavg", opposite())
+    outcome = simulate("mfpt", opposite(), plan=toy_plan(proximity="uniform"))
     assert set(outcome.own.values()) == {1.0}
     for language in LANGUAGES:
         assert outcome.used[language] > outcome.accuracy[language] + 0.1
@@ -288,9 +297,9 @@ def test_the_answers_to_every_test_example_are_kept(method: Method) -> None:
         assert sum(answers.right) / sum(answers.wanted) == pytest.approx(outcome.accuracy[language], abs=0.01)
 
 
-@FEDERATED
-def test_the_answers_with_what_devices_use_are_kept_too(method: Method) -> None:
-    outcome = simulate(method, devices=2, max_test=60)
+def test_the_answers_with_what_devices_use_are_kept_too() -> None:
+    outcome = simulate(devices=2, max_test=60)
+    assert outcome.used.keys() == set(LANGUAGES)
     for language, used in outcome.used_tallies.items():
         assert used.wanted == (2,) * 60
         assert sum(used.right) / sum(used.wanted) == pytest.approx(outcome.used[language], abs=0.01)
