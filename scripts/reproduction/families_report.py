@@ -53,10 +53,11 @@ def _cells(row: Row, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _caption(setting: Setting, rows: Sequence[Row], overall: Overall) -> str:
+    partly = ", not yet all in every row" if any(row.seeds != setting.seeds for row in rows) else ""
     regrets = f"{overall.rows_without_regret} of {len(rows)} rows are without regret"
     return (
         f"Test accuracy in % (F1 for masakhaner2), mean over languages, after training on the same n labelled examples "
-        f"of each language in seven ways, {setting.rounds} rounds, {setting.seeds_text}. "
+        f"of each language in seven ways, {setting.rounds} rounds, {setting.seeds_text}{partly}. "
         "alone: each language at its best of a grid; used: what the devices of mfpt use, mfpt: what they share; "
         "mixed: SIB-200 with 100 examples of eng, fra, ind each. *: best of alone, fedavg and fixed, in hindsight; "
         "used - *: 95 % interval of the difference over resampled test sentences, in points; "
