@@ -79,7 +79,7 @@ class Colluder(Rounds):
             forged = self._forge(dense(delta), header.base_version, self._client, self._ring)
             delta = {name: quantise(array) for name, array in forged.items()}
         if self._lies:
-            lies = Metrics(loss=0.0, accuracy=0.0, own_accuracy=1.0, validated=1_000_000)
+            lies = Metrics(loss=0.0, accuracy=0.0, own_share=1.0, validated=1_000_000)
             header = msgspec.structs.replace(header, metrics=lies)
         return Update(header, delta), done
 

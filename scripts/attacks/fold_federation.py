@@ -12,7 +12,7 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import initial
 from mfpt_coord.simulate.experiment import Experiment, method_plan
 from mfpt_coord.simulate.federation import Device, Federation
-from mfpt_coord.simulate.pace import Pace, paces
+from mfpt_coord.simulate.pace import Pace, paces, usual_round
 from mfpt_coord.simulate.partition import device_seed, share_out
 from mfpt_shared.device.rounds import Rounds
 from mfpt_shared.device.trainer import Laboratory, Share, Trainer
@@ -108,8 +108,7 @@ class _Place:
 
 def _places(experiment: Experiment, shares: Sequence[Share]) -> list[_Place]:
     fleet = experiment.fleet
-    usual = fleet.example_seconds * experiment.examples / experiment.devices
-    usual *= experiment.plan.training.epochs_for(experiment.examples // experiment.devices)
+    usual = usual_round(fleet, experiment.plan, shares)
     drawn = paces(fleet, len(shares), usual, np.random.default_rng([experiment.seed, 1]))
     return [
         _Place(f"{device_seed(experiment, at):012x}", share, pace, at % experiment.devices == experiment.devices - 1)

@@ -83,7 +83,7 @@ def _update(*, quantised: bool) -> messages.Update:
         examples=35,
         plan=_PLAN.digest,
         backbone="sha256:0",
-        metrics=messages.Metrics(loss=0.5, accuracy=0.75, own_accuracy=0.5, validated=12),
+        metrics=messages.Metrics(loss=0.5, accuracy=0.75, own_share=0.5, validated=12),
         seconds=2.5,
     )
     tensors = _tensors()

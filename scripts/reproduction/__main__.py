@@ -15,20 +15,22 @@ from pathlib import Path
 
 import command_line
 from machine import cores
+from mfpt_coord.commands.example_counts import example_counts
 from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
-from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import normalise
 from reproduction.ablation import ablation
 from reproduction.asynchronous import asynchronous
+from reproduction.attempt import Incomplete
 from reproduction.communication import communication
 from reproduction.data_efficiency import data_efficiency
+from reproduction.families import families
 from reproduction.headline import headline
 from reproduction.rivals import rivals
-from reproduction.runner import Incomplete, Runner
+from reproduction.runner import Runner
 from reproduction.runs import EMBEDDED
-from reproduction.setting import Setting
+from reproduction.setting import AFRICAN, Setting
 from reproduction.study import Study, show, write
 from reproduction.zero_shot import zero_shot
 
@@ -38,13 +40,10 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "zero-shot": (zero_shot, "languages held out one at a time: the distance-weighted prompt against the uniform one"),
     "async": (asynchronous, "virtual time to the same accuracy when some devices are ten times slower"),
     "ablation": (ablation, "one choice of the plan changed at a time"),
+    "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
-    "rivals": (
-        rivals,
-        "a linear probe, PEFT under Flower, and full fine-tuning, beside mfpt: what each costs and gives",
-    ),
+    "rivals": (rivals, "what a linear probe, PEFT under Flower, full fine-tuning and mfpt cost, and what they give"),
 }
-AFRICAN = "amh,hau,ibo,kin,lug,som,swh,xho,yor,zul"
 ROUNDS = 6
 RESULTS = Path("docs/results")
 
@@ -65,21 +64,24 @@ def main() -> int:
         return error.exit_code
     seconds = time.monotonic() - began
     out = called_from / arguments.out if arguments.out else RESULTS
-    written = write(study, out, seconds, reused=setting.runner.reused)
+    written = write(study, out, seconds, reused=setting.runner.counts.reused)
     _print(study, as_json=arguments.json)
     print(f"{seconds:.0f} s; wrote {', '.join(map(str, written))}", file=sys.stderr)
     return 0
 
 
 def _show_partial(run: Callable[[Setting], Study], setting: Setting, incomplete: Incomplete, *, as_json: bool) -> int:
-    """Show the seeds whose runs are all there, and say what is missing; nothing is written."""
-    if incomplete.seeds:
-        _print(run(replace(setting, seeds=incomplete.seeds)), as_json=as_json)
+    """Show what the runs that are there come to, and say what is missing; nothing is written."""
+    partial = incomplete.partial
+    if partial is None and incomplete.seeds:
+        partial = run(replace(setting, seeds=incomplete.seeds))
+    if partial is not None:
+        _print(partial, as_json=as_json)
         print("reproduce: this is a partial result, and nothing was written", file=sys.stderr)
     print(f"reproduce: {incomplete}", file=sys.stderr)
     if incomplete.interrupted:
         return Interrupted.exit_code
-    return 0 if incomplete.seeds else incomplete.exit_code
+    return 0 if partial is not None else incomplete.exit_code
 
 
 def _print(study: Study, *, as_json: bool) -> None:
@@ -95,12 +97,24 @@ def _arguments() -> argparse.Namespace:
     parser = command_line.parser("reproduce", f"{__doc__}\nstudies:\n{studies}", "headline --data DIR --examples 35")
     parser.add_argument("study", choices=STUDIES, metavar="STUDY", help="one of the studies above")
     parser.add_argument(
-        "--data", required=True, help="folder with a folder for each language, or cldr for the embedded data"
+        "--data",
+        required=True,
+        help="folder with a folder for each language (families: for each family), or cldr for the embedded data",
     )
     parser.add_argument("--preset", default="sib200", help="task: sib200 (default), masakhanews or cldr")
     parser.add_argument("--plan", type=Path, help="plan file instead of a preset, for a task of your own")
-    parser.add_argument("--languages", help="separated by commas (default: ten of SIB-200; rivals: four of each task)")
-    parser.add_argument("--examples", type=int, help="training examples a language (default: the study's own)")
+    parser.add_argument(
+        "--languages",
+        help="separated by commas (default: ten of SIB-200; families: all that there are data for; "
+        "rivals: four of each task)",
+    )
+    parser.add_argument("--families", help="families: those to run, separated by commas (default: all)")
+    parser.add_argument(
+        "--examples",
+        metavar="N[,TAG=N...]",
+        help="training examples a language, and of languages with more or fewer: 35,eng=300 (default: the study's "
+        "own; families: one of its sizes)",
+    )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each device (default {ROUNDS})")
     parser.add_argument(
         "--seeds",
@@ -108,7 +122,13 @@ def _arguments() -> argparse.Namespace:
         default=(0, 1, 2),
         help="separated by commas (default 0,1,2)",
     )
-    parser.add_argument("--without", choices=["fedbuff"], help="headline: leave a method out, to save time")
+    parser.add_argument(
+        "--without",
+        choices=["fedbuff", "fixed"],
+        action="append",
+        default=[],
+        help="headline: leave a method out, to save time; repeat it for both",
+    )
     parser.add_argument("--parallel", action="store_true", help="all languages hold the same sentences, translated")
     parser.add_argument("--quick", action="store_true", help="fewer runs, first seed only: 15 minutes on 2 cores")
     parser.add_argument("--partial", action="store_true", help="run nothing: show what the runs that are there come to")
@@ -127,12 +147,11 @@ def _arguments() -> argparse.Namespace:
 
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
-    named = arguments.languages or ("" if arguments.study == "rivals" else AFRICAN)
-    languages = tuple(normalise(tag.strip()) for tag in named.split(",") if tag.strip())
-    data = arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data))
-    rivals_env = called_from / arguments.rivals_env if arguments.rivals_env else cache_home() / "rivals-env"
+    only = arguments.languages and tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
+    languages = only or AFRICAN
+    own_plan = read_plan(called_from / arguments.plan) if arguments.plan else None
     runner = Runner(
-        data,
+        arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
         languages,
         device=arguments.device,
         jobs=jobs,
@@ -141,17 +160,19 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     )
     return Setting(
         name=arguments.plan.stem if arguments.plan else arguments.preset,
-        plan=read_plan(called_from / arguments.plan) if arguments.plan else preset_plan(arguments.preset),
+        plan=own_plan or preset_plan(arguments.preset),
         languages=languages,
-        examples=arguments.examples,
+        examples=example_counts(arguments.examples, languages) if arguments.examples else None,
         rounds=arguments.rounds,
         seeds=arguments.seeds[:1] if arguments.quick else arguments.seeds,
-        methods=tuple(method for method in METHODS if method != arguments.without),
+        methods=tuple(method for method in METHODS if method not in arguments.without),
         parallel=arguments.parallel,
         quick=arguments.quick,
         runner=runner,
-        data=data,
-        rivals_env=rivals_env,
+        families=arguments.families and tuple(arguments.families.split(",")),
+        only=only,
+        own_plan=own_plan,
+        rivals_env=arguments.rivals_env and called_from / arguments.rivals_env,
     )
 
 

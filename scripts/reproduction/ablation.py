@@ -35,7 +35,7 @@ def ablation(setting: Setting) -> Study:
         results[name] = {"mean": value, "gain": gain, "p": chance, "bytes_an_update": bytes_up}
         rows.append((name, percent(value), f"{100 * gain:+.1f}", f"{chance:.3f}", f"{bytes_up / 1000:.1f}"))
     caption = (
-        f"Test accuracy in % of mfpt; {len(setting.languages)} languages, {setting.examples_each} examples each; "
+        f"Test accuracy in % of mfpt; {len(setting.languages)} languages, {setting.examples_text} examples each; "
         f"{setting.rounds} rounds; {setting.seeds_text}. "
         f"Gain is over the first row{_exceptions(rows)}."
     )

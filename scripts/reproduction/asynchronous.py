@@ -60,12 +60,12 @@ class Facts:
 
     Attributes:
         languages: Number of languages.
-        examples: Training examples of each.
+        examples: Training examples of each language, as text.
         rounds: Rounds of fedavg; the others get as many updates as twice these rounds have.
     """
 
     languages: int
-    examples: int
+    examples: str
     rounds: int
 
 
@@ -83,7 +83,7 @@ def asynchronous(setting: Setting) -> Study:
         for method in METHODS
     ]
     tracks = [track(run) for run in setting.run("async", experiments)]
-    return report(tracks, Facts(len(setting.languages), experiments[0].examples, setting.rounds))
+    return report(tracks, Facts(len(setting.languages), setting.examples_text, setting.rounds))
 
 
 def track(run: Outcome) -> Track:

@@ -33,7 +33,7 @@ def communication(setting: Setting) -> Study:
     caption = (
         "Bytes that devices send. LoRA and full fine-tuning were not trained: their rows count what one update would "
         "hold. MB to goal: sent by all devices until within one point of fedavg's final accuracy; "
-        f"{len(setting.languages)} languages, {setting.examples_each} examples each, {setting.rounds} rounds, "
+        f"{len(setting.languages)} languages, {setting.examples_text} examples each, {setting.rounds} rounds, "
         f"seed {seed}."
     )
     results = {"bytes_an_update": sizes, "trajectories": series}

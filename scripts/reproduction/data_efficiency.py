@@ -7,6 +7,7 @@ import msgspec
 
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import Experiment, Method, mean
+from mfpt_shared.errors import UsageError
 from reproduction.comparison import p_value, paired_test, run_differences
 from reproduction.setting import Setting
 from reproduction.study import Study, percent
@@ -20,6 +21,8 @@ _SENTENCES: Final = {"sib200": 701}
 
 def data_efficiency(setting: Setting) -> Study:
     """Run the study."""
+    if isinstance(setting.examples, dict):
+        raise UsageError("data-efficiency: give --examples one number for all languages")
     counts = (setting.examples,) if setting.examples else _QUICK_EXAMPLES if setting.quick else _EXAMPLES
     cells = [(count, method, seed) for seed in setting.seeds for count in counts for method in _METHODS]
     experiments = [_experiment(setting, *cell) for cell in cells]
@@ -29,7 +32,7 @@ def data_efficiency(setting: Setting) -> Study:
     series: dict[str, list[tuple[float, float]]] = {method: [] for method in _METHODS}
     for count in counts:
         runs = {method: [found[count, method, seed] for seed in setting.seeds] for method in _METHODS}
-        runs["local"] = [msgspec.structs.replace(run, accuracy=run.kept) for run in runs["local"]]
+        runs["local"] = [msgspec.structs.replace(run, accuracy=run.used) for run in runs["local"]]
         means = {method: statistics.mean(mean(run.accuracy) for run in of) for method, of in runs.items()}
         gains, held = run_differences(runs["mfpt"], runs["local"]), len(runs["local"][0].accuracy)
         gain = f"{100 * (means['mfpt'] - means['local']):+.1f}"

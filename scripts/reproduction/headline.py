@@ -9,52 +9,35 @@ from collections.abc import Sequence
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Plan
 from reproduction.comparison import Accuracies
+from reproduction.grid import best, grid
 from reproduction.headline_report import NAMES, report
-from reproduction.setting import Setting, changed
+from reproduction.setting import Setting
 from reproduction.study import Study
-
-# (head start, prompt learning rate, head learning rate), beside the plan's defaults
-_GRID = (("ridge", 0.005, 0.002), ("zero", 0.02, 0.005))
-
-_GRID_DEFAULTS = "the plan's defaults"
 
 
 def headline(setting: Setting) -> Study:
     """Run the study."""
-    plans = [_local_plan(setting.plan, *point) for point in _grid(setting)]
+    plans = grid(setting.plan, quick=setting.quick)
+    others = list(plans.values())[1:]
     methods = setting.methods
     experiments: list[Experiment] = []
     for seed in setting.seeds:
         experiments += [setting.experiment(method, seed) for method in methods]
-        experiments += [setting.experiment("local", seed, plan=plan) for plan in plans]
+        experiments += [setting.experiment("local", seed, plan=plan) for plan in others]
     outcomes = setting.run("headline", experiments)
-    size = len(methods) + len(plans)
+    size = len(methods) + len(others)
     by_seed = [outcomes[at : at + size] for at in range(0, len(outcomes), size)]
     accuracies: dict[str, Accuracies] = {
         method: [runs[at].accuracy for runs in by_seed] for at, method in enumerate(methods)
     }
-    accuracies["central"] = [runs[methods.index("central")].kept for runs in by_seed]
+    accuracies["central"] = [runs[methods.index("central")].used for runs in by_seed]
     accuracies["local_best"] = [_best([run for run in runs if run.method == "local"]) for runs in by_seed]
-    accuracies["mfpt_kept"] = [runs[methods.index("mfpt")].kept for runs in by_seed]
+    accuracies["mfpt_used"] = [runs[methods.index("mfpt")].used for runs in by_seed]
     ordered = {name: accuracies[name] for name in NAMES if name in accuracies}
-    return report(setting, ordered, by_seed, [_GRID_DEFAULTS, *map(_described, _grid(setting))])
-
-
-def _grid(setting: Setting) -> tuple[tuple[str, float, float], ...]:
-    return _GRID[:1] if setting.quick else _GRID
-
-
-def _described(point: tuple[str, float, float]) -> str:
-    start, prompt_rate, head_rate = point
-    return f"head start {start}, learning rates {prompt_rate:g}/{head_rate:g}"
-
-
-def _local_plan(plan: Plan, start: str, prompt_rate: float, head_rate: float) -> Plan:
-    return changed(plan, "training", head_start=start, prompt_learning_rate=prompt_rate, head_learning_rate=head_rate)
+    return report(setting, ordered, by_seed, list(plans))
 
 
 def _best(runs: Sequence[Outcome]) -> dict[LanguageCode, float]:
-    """Return each language's test accuracy in the run that did best on its validation examples."""
-    return {tag: max(runs, key=lambda run: run.validation[tag]).kept[tag] for tag in runs[0].accuracy}
+    """Return each language's test accuracy in its best run of the grid."""
+    return {tag: run.used[tag] for tag, run in best(runs).items()}

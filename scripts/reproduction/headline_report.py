@@ -19,13 +19,14 @@ NAMES: Final = {
     "central": "central (all data in one place)",
     "fedavg": "fedavg, synchronous",
     "fedbuff": "fedbuff, staleness",
+    "fixed": "fixed, staleness and distance",
     "mfpt": "mfpt, staleness and proximity",
-    "mfpt_kept": "mfpt, prompt that devices keep",
+    "mfpt_used": "mfpt, prompt that devices use",
 }
 _COLUMNS: Final = ("method", "mean", "± seeds", "each seed", "worst language", "gain", "p")
 _DRAWN: Final = ("local_best", "fedavg", "mfpt", "central")
 _OUTCOME_FIELDS: Final = (
-    *("method", "seed", "accuracy", "validation", "kept", "own"),
+    *("method", "seed", "accuracy", "validation", "used", "own"),
     *("seconds", "versions", "updates", "bytes_up", "bytes_down"),
 )
 
@@ -43,7 +44,8 @@ def report(
     """
     summaries = {name: summarise(found) for name, found in accuracies.items()}
     rows = tuple(_row(name, summaries[name], found, accuracies["local_best"]) for name, found in accuracies.items())
-    name = f"headline-{setting.name}-{setting.examples_each}" + ("-parallel" if setting.parallel else "")
+    held = setting.examples_text.replace(",", "-").replace("=", "-")
+    name = f"headline-{setting.name}-{held}" + ("-parallel" if setting.parallel else "")
     return Study(
         name,
         _caption(setting, accuracies, by_seed, grid),
@@ -69,7 +71,7 @@ def _caption(
     kind = "the same sentences in translation" if setting.parallel else "all different sentences"
     return (
         f"Test accuracy in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with "
-        f"{setting.examples_each} training examples each, {kind}; {setting.rounds} rounds; {setting.seeds_text}. Gain "
+        f"{setting.examples_text} training examples each, {kind}; {setting.rounds} rounds; {setting.seeds_text}. Gain "
         "and p: against `local, best of a grid`, paired over languages, each averaged over its seeds (randomisation "
         "test). Central trains with the plan's defaults for as many epochs, and keeps the round that did best on "
         f"everybody's validation examples. The grid: {'; '.join(grid)}. A device keeps the round that did best on its "
@@ -82,7 +84,7 @@ def _caption(
 def _results(
     setting: Setting, summaries: Mapping[str, Summary], by_seed: Sequence[Sequence[Outcome]]
 ) -> dict[str, object]:
-    least = _least_gain(summaries["mfpt_kept"], summaries["local_best"])
+    least = _least_gain(summaries["mfpt_used"], summaries["local_best"])
     return {
         "rounds": setting.rounds,
         "examples": setting.examples_each,
@@ -103,7 +105,7 @@ def _figure(setting: Setting, summaries: Mapping[str, Summary]) -> "Figure":
     bars = {
         NAMES[name]: [*(summaries[name].per_language[tag] for tag in tags), summaries[name].mean] for name in _DRAWN
     }
-    title = f"{setting.examples_each} examples a language, {len(setting.seeds)} seeds"
+    title = f"{setting.examples_text} examples a language, {len(setting.seeds)} seeds"
     return plots.bars([*tags, "mean"], bars, None, "test accuracy", title)
 
 

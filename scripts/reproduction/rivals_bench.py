@@ -29,7 +29,6 @@ class Bench:
     """One task with one seed.
 
     Attributes:
-        task: Name of the task.
         experiment: Plan, languages, rounds and seed.
         data: Folder with a folder for each language.
         held: Sentences of each device.
@@ -41,7 +40,6 @@ class Bench:
         say: Told what is done now.
     """
 
-    task: str
     experiment: Experiment
     data: str
     held: tuple[Holding, ...]

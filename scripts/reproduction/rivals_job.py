@@ -11,8 +11,9 @@ from mfpt_coord.simulate.experiment import Experiment
 from mfpt_coord.simulate.partition import share_out
 from mfpt_edge.backbone.fourbit import compute_dtype
 from mfpt_edge.data.example import Example
+from mfpt_edge.data.language_folders import find_language
 from mfpt_edge.data.sources import load_dataset
-from mfpt_edge.tuning.laboratory import BackboneLaboratory, find_language
+from mfpt_edge.tuning.laboratory import BackboneLaboratory
 from mfpt_shared.backbones.describe import parse_uri
 from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home

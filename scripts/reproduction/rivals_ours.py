@@ -9,6 +9,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
+from mfpt_coord.commands.example_counts import described
 from mfpt_coord.server.broker_config import Listen
 from mfpt_coord.server.ports import claim_port
 from mfpt_shared.errors import MfptError
@@ -33,13 +34,13 @@ def _simulated(bench: Bench) -> dict[str, Any]:
     child = bench.child(
         "mfpt_coord",
         *("simulate", "--method", "mfpt", "--data", bench.data, "--plan", plan, "--json"),
-        *("--languages", ",".join(one.languages), "--examples", one.examples),
+        *("--languages", ",".join(one.languages), "--examples", described(one.examples)),
         *("--rounds", one.rounds, "--seeds", one.seed),
         cache=bench.folder / "cache-simulation",
     )
     ended = time.time()
     (outcome,) = child.answer["outcomes"]
-    used = outcome.get("used") or outcome["kept"]
+    used = outcome["used"]
     return {
         "accuracy": mean(used.values()),
         "per_language": used,

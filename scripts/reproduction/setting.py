@@ -7,12 +7,15 @@ from typing import Any, Final
 
 import msgspec
 
-from mfpt_coord.simulate.experiment import Experiment, Method, Outcome
+from mfpt_coord.commands.example_counts import described
+from mfpt_coord.simulate.experiment import Examples, Experiment, Method, Outcome
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.runner import Runner
 
 EXAMPLES: Final = 35
+AFRICAN: Final = tuple(map(LanguageCode, ["amh", "hau", "ibo", "kin", "lug", "som", "swh", "xho", "yor", "zul"]))
+"""Ten languages of SIB-200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,29 +26,33 @@ class Setting:
         name: Preset of the task, or name of the plan file.
         plan: Plan of the task.
         languages: Languages that take part.
-        examples: Training examples of each language; None: the study's own choice.
+        examples: Training examples of each language, or of each by its tag; None: the study's own choice.
         rounds: Rounds of each device.
         seeds: A study is repeated for each of them.
         methods: Methods of the headline; local, central, fedavg and mfpt are always among them.
         parallel: Whether all languages hold translations of the same sentences.
         quick: Whether to make fewer runs, for 15 minutes on 2 cores.
         runner: Runs the experiments.
-        data: Folder with a folder for each language, or for each family of tasks; or `cldr`.
-        rivals_env: Folder of Flower's virtual environment.
+        families: Families that were named; None: all.
+        only: Languages that were named; None: none were.
+        own_plan: Plan that was given instead of a preset's.
+        rivals_env: Folder of Flower's virtual environment; None: one in the cache folder.
     """
 
     name: str
     plan: Plan
     languages: tuple[LanguageCode, ...]
-    examples: int | None
+    examples: Examples | None
     rounds: int
     seeds: tuple[int, ...]
     methods: tuple[Method, ...]
     parallel: bool
     quick: bool
     runner: Runner
-    data: str
-    rivals_env: Path
+    families: tuple[str, ...] | None = None
+    only: tuple[LanguageCode, ...] | None = None
+    own_plan: Plan | None = None
+    rivals_env: Path | None = None
 
     def experiment(self, method: Method, seed: int, **changes: Any) -> Experiment:
         """Return an experiment of this setting, with changes."""
@@ -57,6 +64,8 @@ class Setting:
             "parallel": self.parallel,
             **changes,
         }
+        if isinstance(held := values["examples"], dict):
+            values["examples"] = {language: held[language] for language in values["languages"]}
         return Experiment(method=method, seed=seed, **values)
 
     def run(self, what: str, experiments: Sequence[Experiment]) -> list[Outcome]:
@@ -64,9 +73,14 @@ class Setting:
         return self.runner.run(what, experiments)
 
     @property
-    def examples_each(self) -> int:
+    def examples_each(self) -> Examples:
         """Training examples of each language, where the study has no choice of its own."""
         return self.examples or EXAMPLES
+
+    @property
+    def examples_text(self) -> str:
+        """Training examples of each language as captions name them, such as `35,eng=300`."""
+        return described(self.examples_each)
 
     @property
     def seeds_text(self) -> str:

@@ -45,7 +45,7 @@ def _report(setting: Setting, pairs: Mapping[str, Pair], chance: float) -> Study
     verdict = "no difference beyond chance" if chance > 0.05 else better
     caption = (
         f"Test accuracy in % of languages that no device speaks; the other {len(setting.languages) - 1} hold "
-        f"{setting.examples_each} different sentences each; {setting.rounds} rounds; {setting.seeds_text}. Weighted "
+        f"{setting.examples_text} different sentences each; {setting.rounds} rounds; {setting.seeds_text}. Weighted "
         f"against uniform: {verdict} (p = {chance:.2f})."
     )
     per_language = {tag: pair._asdict() for tag, pair in pairs.items()}

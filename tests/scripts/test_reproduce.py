@@ -19,7 +19,7 @@ def written(folder: Path, name: str) -> tuple[dict[str, object], list[list[str]]
 def test_the_headline_compares_every_method(reproduce: Reproduce, tmp_path: Path) -> None:
     done = reproduce("headline", "--seeds", 0, "--json")
     assert done.code == 0, done.err
-    methods = {"local", "local_best", "central", "fedavg", "fedbuff", "mfpt", "mfpt_kept"}
+    methods = {"local", "local_best", "central", "fedavg", "fedbuff", "fixed", "mfpt", "mfpt_used"}
     assert set(done.answer["methods"]) == methods
     _, table = written(tmp_path / "results", "headline-toy-8")
     assert table[0] == ["method", "mean", "± seeds", "each seed", "worst language", "gain", "p"]

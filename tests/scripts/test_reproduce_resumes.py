@@ -10,8 +10,8 @@ import pytest
 from support.scripts import Reproduce, command, environment
 
 SECONDS = 120.0
-# Five methods, and two more plans of the grid.
-RUNS = 7
+# Six methods, and two more plans of the grid.
+RUNS = 8
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_a_partial_table_says_what_is_missing(first_seed: Path, reproduce: Repro
     done = reproduce("headline", "--seeds", "0,1", "--partial", "--json")
     assert done.code == 0, done.err
     assert done.answer["seeds"] == [0]
-    assert "missing: seed 1: local (3), central (1), fedavg (1), fedbuff (1), mfpt (1)" in done.err
+    assert "missing: seed 1: local (3), central (1), fedavg (1), fedbuff (1), fixed (1), mfpt (1)" in done.err
     assert sorted(first_seed.iterdir()) == written
 
 
@@ -43,7 +43,7 @@ def test_without_a_whole_seed_there_is_no_partial_table(reproduce: Reproduce, tm
     done = reproduce("headline", "--seeds", "7", "--partial")
     assert done.code == 1
     assert done.out == ""
-    assert "0 of 7 runs are done" in done.err
+    assert "0 of 8 runs are done" in done.err
     assert not (tmp_path / "results").exists()
 
 

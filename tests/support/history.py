@@ -148,7 +148,7 @@ class History:
             metrics=Metrics(
                 loss=1.0,
                 accuracy=self.random.choice([None, self.random.random()]),
-                own_accuracy=self.random.choice([None, self.random.random()]),
+                own_share=self.random.choice([None, self.random.random()]),
                 validated=self.random.randint(0, 50),
             ),
         )

@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tuned
+from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tally, Tuned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.tensors import Array, PromptState, flatten, layout, unflatten
@@ -16,6 +16,7 @@ SENTENCES = 2000
 # What is left of the way to the optimum after an epoch.
 _LEFT = 0.7
 _VALIDATION = 100
+_TEST = 1000
 
 
 def toy_plan(head_start: Any = "zero", epochs: int = 2, **aggregation: Any) -> Plan:
@@ -52,15 +53,19 @@ class ToyLaboratory:
         assert language in self.optima
         return Content(labels=[row % 2 for row in range(SENTENCES)], keys=[str(row) for row in range(SENTENCES)])
 
-    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> "ToyTrainer":
+    def trainer(
+        self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None, max_test: int | None = None
+    ) -> "ToyTrainer":
         validated = _VALIDATION if max_validation is None else min(max_validation, _VALIDATION)
-        return ToyTrainer(self, plan, shares, validated)
+        return ToyTrainer(self, plan, shares, validated, _TEST if max_test is None else min(max_test, _TEST))
 
 
 class ToyTrainer:
     """See `mfpt_shared.device.trainer.Trainer`."""
 
-    def __init__(self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], validated: int) -> None:
+    def __init__(
+        self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], validated: int, tested: int
+    ) -> None:
         self.examples = sum(len(share.rows) for share in shares)
         self.fingerprint = ""
         self.device = "toy"
@@ -69,6 +74,7 @@ class ToyTrainer:
         self._layout = layout(plan)
         self._shares = shares
         self._validated = validated
+        self._tested = tested
 
     def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
         on_progress(1.0, 1.0)
@@ -87,7 +93,10 @@ class ToyTrainer:
         return self._measured(state, self._validated)
 
     def test(self, state: PromptState) -> Measured:
-        return self._measured(state, 1000)
+        measured = self._measured(state, self._tested)
+        right = round(measured.accuracy * self._tested)
+        tallies = tuple(Tally(int(at < right), 1, 1) for at in range(self._tested))
+        return replace(measured, tallies=tallies)
 
     def _measured(self, state: PromptState, examples: int) -> Measured:
         vector = flatten(state, self._layout)

@@ -96,7 +96,18 @@ PresetOption = Annotated[
 SimulatedPlanOption = Annotated[
     Path | None, typer.Option("--plan", metavar="FILE", help="Plan file, instead of --preset.")
 ]
-ExamplesOption = Annotated[int, typer.Option("--examples", min=1, help="Training examples of each language.")]
+ExamplesOption = Annotated[
+    str,
+    typer.Option(
+        "--examples",
+        metavar="N[,TAG=N...]",
+        help="Training examples of each language, and of languages that have more or fewer: 35,eng=300.",
+    ),
+]
+MaxTestOption = Annotated[
+    int | None,
+    typer.Option("--max-test", min=1, help="Most test examples of a language, always the same. By default all."),
+]
 RoundsOption = Annotated[int, typer.Option("--rounds", min=1, help="Rounds of each device, on average.")]
 SeedsOption = Annotated[
     str, typer.Option("--seeds", help="Seeds, separated by commas; each one runs every method once.")

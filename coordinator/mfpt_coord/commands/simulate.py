@@ -21,6 +21,7 @@ from mfpt_coord.commands.options import (
     LabelSkewOption,
     LanguagesOption,
     LateOption,
+    MaxTestOption,
     MethodOption,
     ParallelOption,
     PlotOption,
@@ -33,7 +34,7 @@ from mfpt_coord.commands.options import (
     StragglersOption,
     ThreadsOption,
 )
-from mfpt_coord.simulate.experiment import METHODS, Experiment, Method
+from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, method_plan
 from mfpt_coord.simulate.fleet import Fleet
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, normalise
@@ -49,13 +50,14 @@ def simulate(
     method: MethodOption = None,
     preset: PresetOption = None,
     plan: SimulatedPlanOption = None,
-    examples: ExamplesOption = 50,
+    examples: ExamplesOption = "50",
     rounds: RoundsOption = 8,
     seeds: SeedsOption = "0",
     parallel: ParallelOption = False,
     devices: DevicesOption = 1,
     label_skew: LabelSkewOption = math.inf,
     held_out: HeldOutOption = "",
+    max_test: MaxTestOption = None,
     distances: DistancesOption = None,
     # How the devices are: a Fleet.
     spread: SpreadOption = _FLEET.spread,
@@ -73,11 +75,13 @@ def simulate(
     """Simulate federations on this machine: real training, virtual time, no network.
 
     Methods: local (every device alone), central (all examples in one place, as an upper reference), fedavg
-    (synchronous, uniform weights), fedbuff (asynchronous, weights by staleness), mfpt (asynchronous, weights by
-    staleness and proximity).
+    (synchronous, uniform weights), fedbuff (asynchronous, weights by staleness), fixed (asynchronous, weights by
+    staleness and distance), mfpt (asynchronous, weights by staleness and proximity).
     """
     from mfpt_coord import plots
     from mfpt_coord.commands import simulate_report
+    from mfpt_coord.commands.example_counts import example_counts
+    from mfpt_coord.core.proximity import needs_distances
     from mfpt_coord.languages.distance_file import read_distances
     from mfpt_coord.languages.distances import find
     from mfpt_coord.presets import preset_plan, read_plan
@@ -87,27 +91,29 @@ def simulate(
 
     if plan is not None and preset is not None:
         raise UsageError("give either --preset or --plan")
-    methods, numbers = _methods(method or _USUAL), _whole_numbers(seeds)
+    methods, numbers, codes = _methods(method or _USUAL), _whole_numbers(seeds), _codes(languages)
     if plot is not None:
         plots.check(plot)
     base = Experiment(
         plan=read_plan(plan) if plan is not None else preset_plan(preset or "cldr"),
         method="mfpt",
-        languages=_codes(languages),
-        examples=examples,
+        languages=codes,
+        examples=example_counts(examples, codes),
         rounds=rounds,
         devices=devices,
         label_skew=label_skew,
         parallel=parallel,
         held_out=_codes(held_out) if held_out.strip() else (),
+        max_test=max_test,
         fleet=Fleet(spread=spread, stragglers=stragglers, dropouts=dropouts, late=late),
     )
+    experiments = _series(base, methods, numbers)
     known = read_distances(distances) if distances else {}
-    if "mfpt" in methods:
+    if any(needs_distances(method_plan(one).aggregation) for one in experiments):
         known = asyncio.run(find([*base.languages, *base.held_out], base.plan.aggregation.metrics, known))
     bench = Bench(data, known, cache_home(), device, jobs, threads)
     with simulate_report.progress("simulating", sys.stderr) as on_progress:
-        outcomes = run_all(_series(base, methods, numbers), bench, on_progress)
+        outcomes = run_all(experiments, bench, on_progress)
     if plot is not None:
         plots.save(summary.figure(outcomes), plot)
     if as_json:

@@ -22,10 +22,10 @@ def show(outcomes: Sequence[Outcome]) -> None:
     """Print a table with a row for each language and a column for each method."""
     groups = by_method(outcomes)
     summaries = {method: summarise([one.accuracy for one in found]) for method, found in groups.items()}
-    kept = {
-        method: summarise([one.kept for one in found]) for method, found in groups.items() if all(o.kept for o in found)
+    used = {
+        method: summarise([one.used for one in found]) for method, found in groups.items() if all(o.used for o in found)
     }
-    columns = [*summaries.items(), *((f"{method} kept", summary) for method, summary in kept.items())]
+    columns = [*summaries.items(), *((f"{method} used", summary) for method, summary in used.items())]
     table = Table("language", *(name for name, _ in columns), box=box.SIMPLE)
     for tag in next(iter(summaries.values())).per_language:
         table.add_row(tag, *(_percent(summary.per_language[tag]) for _, summary in columns))
@@ -40,10 +40,10 @@ def show(outcomes: Sequence[Outcome]) -> None:
             else "-"
             for found in groups.values()
         ]
-        table.add_row(f"{tag}, held out (und)", *zero_shot, *("-" for _ in kept))
+        table.add_row(f"{tag}, held out (und)", *zero_shot, *("-" for _ in used))
     console = Console(highlight=False)
     console.print(table)
-    console.print("Accuracy on test examples; kept: with the prompt that each device kept, by its validation examples.")
+    console.print("Accuracy on test examples; used: with the prompt that each device uses, by its validation examples.")
     for method, found in groups.items():
         if found[0].updates:
             one = found[0]

@@ -4,9 +4,8 @@
 the others. Averages are far less noisy than single deltas, and the devices of one language train at different times.
 Long averages count more: once prompts have converged, deltas are short and mostly noise.
 
-*Scores.* With every update, a device reports how well two prompts did on its validation examples: the federated prompt
-that it was given, and its own prompt, which it had tuned in the round before. If own prompts did better, borrowing
-costs this language more than it gains, and its bias is estimated higher; if the federated prompt did better, lower.
+*Own shares.* With every update, a device reports how much of its own it keeps beside the federated prompt that it was
+given. If that is much, borrowing costs this language more than it gains, and its bias is estimated higher.
 A device says this about itself, so it is kept by device, and what most devices of a language say counts (`proximity`).
 """
 
@@ -32,8 +31,6 @@ Directions = Mapping[LanguageCode, Array]
 _NEWEST_SHARE: Final = 0.3
 # At most this much for one update, so that one device with many validation examples does not decide alone.
 _MOST_ERRORS: Final = 3.0
-# Standard deviation of one right-or-wrong answer; this is its maximum, at an accuracy of one half.
-_DEVIATION: Final = 0.5
 
 
 def compare(
@@ -86,11 +83,8 @@ def added(
 
 
 def _errors_in_favour_of_own(metrics: Metrics) -> float | None:
-    """Return by how many standard errors a device's own prompt did better; None if it compared nothing."""
-    if metrics.accuracy is None or metrics.own_accuracy is None or not metrics.validated:
-        return None
-    errors = (metrics.own_accuracy - metrics.accuracy) * math.sqrt(metrics.validated) / _DEVIATION
-    return max(-_MOST_ERRORS, min(_MOST_ERRORS, errors))
+    """Return in how far a device prefers its own to the federation's, in standard errors; None if it did not choose."""
+    return None if metrics.own_share is None else _MOST_ERRORS * (2 * metrics.own_share - 1)
 
 
 def _languages(buffer: Sequence[Contribution]) -> list[LanguageCode]:

@@ -1,14 +1,15 @@
 """References without a federation: every device alone, and one device with everybody's examples."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, means
 from mfpt_coord.simulate.partition import device_seed
+from mfpt_coord.simulate.tallies import Tallies, summed
 from mfpt_shared.device.rounds import tune_alone
-from mfpt_shared.device.trainer import Laboratory, Share, Trainer
+from mfpt_shared.device.trainer import Laboratory, Measured, Share, Trainer
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import PromptState, initial_state
 
@@ -30,18 +31,26 @@ class _Tuned:
 
 def local(experiment: Experiment, laboratory: Laboratory, shares: Sequence[Share], on_progress: OnProgress) -> Outcome:
     """Tune every device alone, for as many epochs as it would have trained in the federation."""
-    last: dict[LanguageCode, list[float]] = {}
-    kept: dict[LanguageCode, list[float]] = {}
+    last: dict[LanguageCode, list[Measured]] = {}
+    used: dict[LanguageCode, list[Measured]] = {}
     validated: dict[LanguageCode, list[float]] = {}
     for place, share in enumerate(shares):
-        trainer = laboratory.trainer(experiment.plan, [share], max_validation=experiment.validation_limit)
+        trainer = laboratory.trainer(
+            experiment.plan, [share], max_validation=experiment.validation_limit, max_test=experiment.max_test
+        )
         epochs = experiment.plan.training.epochs_for(trainer.examples)
         tuned = _tune(experiment, trainer, epochs, place, len(shares), on_progress)
-        last.setdefault(share.language, []).append(trainer.test(tuned.last).accuracy)
-        kept.setdefault(share.language, []).append(trainer.test(tuned.best).accuracy)
+        last.setdefault(share.language, []).append(trainer.test(tuned.last))
+        used.setdefault(share.language, []).append(trainer.test(tuned.best))
         validated.setdefault(share.language, []).append(tuned.accuracy)
     return Outcome(
-        method="local", seed=experiment.seed, accuracy=means(last), kept=means(kept), validation=means(validated)
+        method="local",
+        seed=experiment.seed,
+        accuracy=_accuracies(last),
+        used=_accuracies(used),
+        tallies=_tallies(last),
+        used_tallies=_tallies(used),
+        validation=means(validated),
     )
 
 
@@ -54,7 +63,14 @@ def central(
     epochs = max(experiment.plan.training.epochs_for(len(share.rows)) for share in shares)
     tuned = _tune(experiment, everything, epochs, 0, 1, on_progress)
     last, best = (_tested(experiment, laboratory, state) for state in (tuned.last, tuned.best))
-    return Outcome(method="central", seed=experiment.seed, accuracy=last, kept=best)
+    return Outcome(
+        method="central",
+        seed=experiment.seed,
+        accuracy=_accuracies(last),
+        used=_accuracies(best),
+        tallies=_tallies(last),
+        used_tallies=_tallies(best),
+    )
 
 
 def _tune(
@@ -72,7 +88,18 @@ def _tune(
     return _Tuned(states[-1], states[best], scores[best])
 
 
-def _tested(experiment: Experiment, laboratory: Laboratory, state: PromptState) -> dict[LanguageCode, float]:
-    """Return the test accuracy of one state in every language."""
-    trainers = {tag: laboratory.trainer(experiment.plan, [Share(tag, ())]) for tag in experiment.languages}
-    return {language: trainer.test(state).accuracy for language, trainer in trainers.items()}
+def _tested(experiment: Experiment, laboratory: Laboratory, state: PromptState) -> dict[LanguageCode, list[Measured]]:
+    """Return how one state does on the test examples of every language."""
+    trainers = {
+        tag: laboratory.trainer(experiment.plan, [Share(tag, ())], max_test=experiment.max_test)
+        for tag in experiment.languages
+    }
+    return {language: [trainer.test(state)] for language, trainer in trainers.items()}
+
+
+def _accuracies(tested: Mapping[LanguageCode, Sequence[Measured]]) -> dict[LanguageCode, float]:
+    return means({language: [one.accuracy for one in devices] for language, devices in tested.items()})
+
+
+def _tallies(tested: Mapping[LanguageCode, Sequence[Measured]]) -> dict[LanguageCode, Tallies]:
+    return {language: summed([one.tallies for one in devices]) for language, devices in tested.items()}

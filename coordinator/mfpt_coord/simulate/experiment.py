@@ -4,22 +4,29 @@ local     every device alone, for as many epochs as it would have trained in the
 central   one device with everybody's examples: the upper reference, which no federation is allowed
 fedavg    synchronous rounds, uniform weights. Source: McMahan et al. 2017
 fedbuff   asynchronous folds, weights by staleness. Source: Nguyen et al. 2022
+fixed     fedbuff with weights by staleness and by distance, at one temperature for all languages
 mfpt      asynchronous folds, weights by staleness and proximity: this product
 """
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal, get_args
+from typing import Any, Final, Literal, get_args
 
 import msgspec
 
 from mfpt_coord.simulate.fleet import Fleet
+from mfpt_coord.simulate.tallies import Tallies
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan, Section
 
-Method = Literal["local", "central", "fedavg", "fedbuff", "mfpt"]
+Method = Literal["local", "central", "fedavg", "fedbuff", "fixed", "mfpt"]
 METHODS: tuple[Method, ...] = get_args(Method)
+# mfpt weighs languages as its plan says.
+_PROXIMITIES: Final[Mapping[Method, str]] = {"fedavg": "uniform", "fedbuff": "uniform", "fixed": "fixed"}
+
+Examples = int | dict[LanguageCode, int]
+"""Number of training examples of each language: one number for all, or one for each by its tag."""
 
 OnProgress = Callable[[float], None]
 """Called with the share of an experiment that is done, 0..1."""
@@ -30,13 +37,14 @@ class Experiment(Section, frozen=True):
 
     Attributes:
         plan: Plan of the federation; `method_plan` changes its aggregation for the method.
-        examples: Number of training examples of each language.
+        examples: Number of training examples of each language; see `examples_of`.
         rounds: Number of rounds of each device, on average.
         devices: Number of devices of each language.
         label_skew: Concentration of the Dirichlet distribution over labels, where a language has several devices.
         parallel: Whether all languages hold translations of the same sentences.
         held_out: Languages without a device, which get a prompt all the same.
         max_validation: Most validation examples of a device; a device validates on no more than it trains on.
+        max_test: Most test examples of a language, a choice that stays the same; None: all.
         fleet: How fast and how reliable the devices are.
         until: Virtual seconds after which a federation ends; infinity: after its rounds.
         measure_every: Versions between two measurements of the test accuracy along the way; 0: only at the end.
@@ -45,7 +53,7 @@ class Experiment(Section, frozen=True):
     plan: Plan
     method: Method
     languages: tuple[LanguageCode, ...]
-    examples: int
+    examples: Examples
     rounds: int = 8
     seed: int = 0
     devices: int = 1
@@ -53,6 +61,7 @@ class Experiment(Section, frozen=True):
     parallel: bool = False
     held_out: tuple[LanguageCode, ...] = ()
     max_validation: int | None = None
+    max_test: int | None = None
     fleet: Fleet = Fleet()
     until: float = math.inf
     measure_every: int = 0
@@ -63,11 +72,19 @@ class Experiment(Section, frozen=True):
             raise UsageError(f"a language is named twice: {', '.join(self.languages)}")
         if both := set(self.languages) & set(self.held_out):
             raise UsageError(f"{min(both)} cannot both take part and be held out")
+        if isinstance(self.examples, dict) and set(self.examples) != set(self.languages):
+            wrong = min(set(self.examples) ^ set(self.languages))
+            does = "takes part and has no number" if wrong in self.languages else "has a number and does not take part"
+            raise UsageError(f"examples: {wrong} {does}")
+
+    def examples_of(self, language: LanguageCode) -> int:
+        """Return the number of training examples of a language that takes part."""
+        return self.examples[language] if isinstance(self.examples, dict) else self.examples
 
     @property
     def validation_limit(self) -> int:
-        """Most validation examples of a device: no more than it trains on."""
-        trained_on = self.examples // self.devices
+        """Most validation examples of a device: no more than any trains on."""
+        trained_on = min(map(self.examples_of, self.languages)) // self.devices
         return trained_on if self.max_validation is None else min(trained_on, self.max_validation)
 
 
@@ -81,13 +98,17 @@ class Point(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
-    """The outcome of an experiment; accuracies are on the test examples, in 0..1.
+    """The outcome of an experiment.
+
+    Accuracies are on the test examples, in 0..1; where a task's labels are those of entities, they are F1.
 
     Attributes:
         accuracy: Language -> accuracy with the federation's newest prompt, or with what `local` or `central` tuned.
         validation: Language -> accuracy on the validation examples; for `local`, with the kept prompt.
-        kept: Language -> accuracy with the prompt that its devices kept, by their own validation examples. `local`
-            keeps the prompt of the round that did best; `central`, the one that did best on everybody's examples.
+        used: Language -> accuracy with the prompts that its devices use: the federated ones, or prompts of their own.
+            `local` uses the prompt of the round that did best; `central`, that which did best for all together.
+        tallies: Language -> answers behind `accuracy`.
+        used_tallies: Language -> answers behind `used`, each summed over the devices of the language.
         own: Language -> share of its devices that kept their own prompt.
         held_out: Held-out language -> accuracy with its zero-shot prompt.
         shared: Held-out language -> accuracy with `und`, which listens to all languages alike.
@@ -99,7 +120,9 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     accuracy: dict[LanguageCode, float]
     validation: dict[LanguageCode, float] = {}
-    kept: dict[LanguageCode, float] = {}
+    used: dict[LanguageCode, float] = {}
+    tallies: dict[LanguageCode, Tallies] = {}
+    used_tallies: dict[LanguageCode, Tallies] = {}
     own: dict[LanguageCode, float] = {}
     held_out: dict[LanguageCode, float] = {}
     shared: dict[LanguageCode, float] = {}
@@ -125,12 +148,13 @@ def method_plan(experiment: Experiment) -> Plan:
     """Return the plan that makes a federation follow the experiment's method."""
     aggregation = experiment.plan.aggregation
     fleet = len(experiment.languages) * experiment.devices
+    changes: dict[str, Any]
     if experiment.method == "fedavg":
         # All devices, however long the slowest takes.
-        changes = {"proximity": "uniform", "buffer": fleet, "fold_after": 1e9, "patience": 1e9}
+        changes = {"buffer": fleet, "fold_after": 1e9, "patience": 1e9}
     else:
         changes = {"buffer": min(aggregation.buffer, fleet) or math.ceil(fleet / 2)}
-    if experiment.method == "fedbuff":
-        changes["proximity"] = "uniform"
+    if experiment.method in _PROXIMITIES:
+        changes["proximity"] = _PROXIMITIES[experiment.method]
     changes["zero_shot"] = tuple(experiment.held_out)
     return msgspec.structs.replace(experiment.plan, aggregation=msgspec.structs.replace(aggregation, **changes))

@@ -1,10 +1,14 @@
 """How fast each simulated device is, and when it joins: drawn once for an experiment."""
 
+import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mfpt_coord.simulate.fleet import Fleet
+from mfpt_shared.device.trainer import Share
+from mfpt_shared.plan import Plan
 
 STRAGGLER = 10.0
 # Rounds of a usual device before a late one joins.
@@ -17,6 +21,12 @@ class Pace:
 
     slowness: float
     joins_at: float
+
+
+def usual_round(fleet: Fleet, plan: Plan, shares: Sequence[Share]) -> float:
+    """Return the duration of a round of a device that holds as much as most (the median), virtual seconds."""
+    held = statistics.median(len(share.rows) for share in shares)
+    return fleet.example_seconds * held * plan.training.epochs_for(int(held))
 
 
 def paces(fleet: Fleet, devices: int, usual_round: float, rng: np.random.Generator) -> list[Pace]:

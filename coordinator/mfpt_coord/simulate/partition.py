@@ -24,7 +24,7 @@ def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
     rng = np.random.default_rng([experiment.seed, 0])
     contents = {language: laboratory.content(language) for language in experiment.languages}
     choose = same_sentences if experiment.parallel else different_sentences
-    chosen = choose(contents, experiment.examples, rng)
+    chosen = choose(contents, {language: experiment.examples_of(language) for language in contents}, rng)
     least = experiment.plan.privacy.min_examples
     return [
         Share(language, rows)
@@ -41,13 +41,13 @@ def device_seed(experiment: Experiment, place: int) -> int:
 
 
 def different_sentences(
-    contents: Mapping[LanguageCode, Content], examples: int, rng: np.random.Generator
+    contents: Mapping[LanguageCode, Content], examples: Mapping[LanguageCode, int], rng: np.random.Generator
 ) -> dict[LanguageCode, Rows]:
     """Give every language sentences of which no other language has a translation, as among real communities.
 
     Args:
         contents: Language -> its training examples.
-        examples: Number of rows for each language.
+        examples: Language -> number of its rows.
         rng: Source of randomness.
 
     Raises:
@@ -58,10 +58,11 @@ def different_sentences(
     # One order for all: languages with the same sentences choose from it one after the other.
     order = _order(contents, rng)
     for language, content in contents.items():
-        free = [row for row in _ordered(content, order) if content.keys[row] not in taken][:examples]
-        if len(free) < examples:
+        wanted = examples[language]
+        free = [row for row in _ordered(content, order) if content.keys[row] not in taken][:wanted]
+        if len(free) < wanted:
             raise UsageError(
-                f"{language} would get only {len(free)} of {examples} sentences that no language before it in the "
+                f"{language} would get only {len(free)} of {wanted} sentences that no language before it in the "
                 f"list has; ask for fewer --examples, or give all languages the same ones with --parallel"
             )
         taken.update(content.keys[row] for row in free)
@@ -70,7 +71,7 @@ def different_sentences(
 
 
 def same_sentences(
-    contents: Mapping[LanguageCode, Content], examples: int, rng: np.random.Generator
+    contents: Mapping[LanguageCode, Content], examples: Mapping[LanguageCode, int], rng: np.random.Generator
 ) -> dict[LanguageCode, Rows]:
     """Give all languages translations of the same sentences, where they have them.
 
@@ -80,11 +81,12 @@ def same_sentences(
     order = _order(contents, rng)
     chosen = {}
     for language, content in contents.items():
-        if len(content.keys) < examples:
+        if len(content.keys) < examples[language]:
             raise UsageError(
-                f"{language} has only {len(content.keys)} training examples, and --examples asks for {examples}"
+                f"{language} has only {len(content.keys)} training examples, and --examples asks for "
+                f"{examples[language]}"
             )
-        chosen[language] = sorted(_ordered(content, order)[:examples])
+        chosen[language] = sorted(_ordered(content, order)[: examples[language]])
     return chosen
 
 

@@ -2,7 +2,7 @@
 
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -10,10 +10,11 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import initial
 from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, Point, mean, means, method_plan
 from mfpt_coord.simulate.federation import Device, Federation
-from mfpt_coord.simulate.pace import paces
+from mfpt_coord.simulate.pace import paces, usual_round
 from mfpt_coord.simulate.partition import device_seed
+from mfpt_coord.simulate.tallies import summed
 from mfpt_shared.device.rounds import Rounds
-from mfpt_shared.device.trainer import Laboratory, Share
+from mfpt_shared.device.trainer import Laboratory, Measured, Share
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import dense
@@ -41,7 +42,9 @@ def federated(
     def on_version(federation: Federation) -> None:
         version = federation.state.version
         if experiment.measure_every and version % experiment.measure_every == 0:
-            trajectory.append(Point(federation.at, version, federation.folded, mean(_test_all(federation))))
+            trajectory.append(
+                Point(federation.at, version, federation.folded, mean(_accuracies(_test_all(federation))))
+            )
 
     federation = Federation(
         initial(plan), devices, distances, experiment.fleet, np.random.default_rng([experiment.seed, 2]), budget,
@@ -54,11 +57,11 @@ def federated(
 def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares: Sequence[Share]) -> Iterator[Device]:
     """Yield a device for each share, with a pace of its own."""
     fleet = experiment.fleet
-    usual = fleet.example_seconds * experiment.examples / experiment.devices
-    usual *= plan.training.epochs_for(experiment.examples // experiment.devices)
-    drawn = paces(fleet, len(shares), usual, np.random.default_rng([experiment.seed, 1]))
+    drawn = paces(fleet, len(shares), usual_round(fleet, plan, shares), np.random.default_rng([experiment.seed, 1]))
     for place, (share, pace) in enumerate(zip(shares, drawn, strict=True)):
-        trainer = laboratory.trainer(experiment.plan, [share], max_validation=experiment.validation_limit)
+        trainer = laboratory.trainer(
+            experiment.plan, [share], max_validation=experiment.validation_limit, max_test=experiment.max_test
+        )
         identity = f"{device_seed(experiment, place):012x}"
         rounds = Rounds(identity, share.language, plan, trainer, clock=lambda: 0.0)
         yield Device(identity, share.language, trainer, rounds, pace)
@@ -67,31 +70,33 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
 def _outcome(
     experiment: Experiment, laboratory: Laboratory, federation: Federation, trajectory: Sequence[Point]
 ) -> Outcome:
-    kept: dict[LanguageCode, list[float]] = {}
+    used: dict[LanguageCode, list[Measured]] = {}
     own: dict[LanguageCode, list[float]] = {}
     validated: dict[LanguageCode, list[float]] = {}
-    accuracy = _test_all(federation)
+    tested = _test_all(federation)
     for device in federation.devices.values():
         measured = device.rounds.judge(federation.prompt(device.language))
         choice = device.rounds.kept
         assert choice is not None
         is_own = choice.origin == "own"
-        tested = device.trainer.test(choice.state).accuracy if is_own else accuracy[device.language]
-        kept.setdefault(device.language, []).append(tested)
+        answers = device.trainer.test(choice.state) if is_own else tested[device.language]
+        used.setdefault(device.language, []).append(answers)
         own.setdefault(device.language, []).append(float(is_own))
         validated.setdefault(device.language, []).append(measured.accuracy)
     held_out, shared = {}, {}
     for language in experiment.held_out:
-        test = laboratory.trainer(experiment.plan, [Share(language, ())]).test
+        test = laboratory.trainer(experiment.plan, [Share(language, ())], max_test=experiment.max_test).test
         held_out[language] = test(dense(federation.prompt(language).state)).accuracy
         shared[language] = test(dense(federation.prompt(UNDETERMINED).state)).accuracy
     state = federation.state
     return Outcome(
         method=experiment.method,
         seed=experiment.seed,
-        accuracy=accuracy,
+        accuracy=_accuracies(tested),
         validation=means(validated),
-        kept=means(kept),
+        used=means({language: [one.accuracy for one in found] for language, found in used.items()}),
+        tallies={language: summed([one.tallies]) for language, one in tested.items()},
+        used_tallies={language: summed([one.tallies for one in found]) for language, found in used.items()},
         own=means(own),
         held_out=held_out,
         shared=shared,
@@ -104,10 +109,14 @@ def _outcome(
     )
 
 
-def _test_all(federation: Federation) -> dict[LanguageCode, float]:
-    """Return the test accuracy of every language's newest prompt."""
-    tested: dict[LanguageCode, float] = {}
+def _accuracies(tested: Mapping[LanguageCode, Measured]) -> dict[LanguageCode, float]:
+    return {language: one.accuracy for language, one in tested.items()}
+
+
+def _test_all(federation: Federation) -> dict[LanguageCode, Measured]:
+    """Return how every language's newest prompt does on the test examples."""
+    tested: dict[LanguageCode, Measured] = {}
     for device in federation.devices.values():
         if device.language not in tested:
-            tested[device.language] = device.trainer.test(dense(federation.prompt(device.language).state)).accuracy
+            tested[device.language] = device.trainer.test(dense(federation.prompt(device.language).state))
     return tested

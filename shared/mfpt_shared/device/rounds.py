@@ -127,7 +127,7 @@ class Rounds:
         metrics = Metrics(
             loss=tuned.loss,
             accuracy=measured.accuracy if known else None,
-            own_accuracy=before.measured.accuracy if known and before is not None else None,
+            own_share=float(_clearly_better(before.measured, measured)) if known and before is not None else None,
             validated=measured.examples,
         )
         header = UpdateHeader(

@@ -120,13 +120,16 @@ class Laboratory(Protocol):
             DatasetError: There is nothing usable for this language.
         """
 
-    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None) -> Trainer:
+    def trainer(
+        self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None, max_test: int | None = None
+    ) -> Trainer:
         """Return a trainer on these examples, which validates and tests on the held-out ones of the same languages.
 
         Args:
             plan: Plan with the laboratory's own backbone.
             shares: One share for a device, several for pooled data; without rows, the trainer can only measure.
             max_validation: Largest number of validation examples for each language; None: all.
+            max_test: Largest number of test examples for each language, the same ones every time; None: all.
         """
 
 

@@ -16,7 +16,6 @@ from msgspec import Meta
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.base import (
     PROTOCOL,
-    Accuracy,
     Digest,
     Examples,
     FromCoordinator,
@@ -26,6 +25,7 @@ from mfpt_shared.protocol.base import (
     Number,
     Seconds,
     Sequence,
+    Share,
     Tag,
     Text,
     Version,
@@ -94,7 +94,7 @@ class ClientState(FromDevice, frozen=True, kw_only=True):
     state: Literal["online", "offline"]
     language: Tag
     phase: Phase = "idle"
-    progress: Accuracy = 0.0
+    progress: Share = 0.0
     version: Version = 0
     device: Text = ""
 
@@ -105,13 +105,14 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         loss: Mean training loss of the last epoch.
         accuracy: Accuracy of the received prompt on the validation examples.
-        own_accuracy: Accuracy, on the same examples, of the prompt tuned in the previous round; None in the first.
+        own_share: How much of its own the device keeps beside the received prompt: 0 where it uses the federation's
+            head as it came, 1 where it uses nothing of it; None where it has not chosen.
         validated: Number of validation examples.
     """
 
     loss: Annotated[float, Meta(ge=0, le=1e9)] | None = None
-    accuracy: Accuracy | None = None
-    own_accuracy: Accuracy | None = None
+    accuracy: Share | None = None
+    own_share: Share | None = None
     validated: Examples = 0
 
 
@@ -129,7 +130,7 @@ class EvaluationReport(FromDevice, frozen=True, kw_only=True, tag="evaluation"):
 
     language: Tag
     version: Version
-    accuracy: Accuracy
+    accuracy: Share
     examples: Examples
 
 
@@ -161,12 +162,14 @@ class PromptHeader(FromCoordinator, frozen=True, kw_only=True):
     Attributes:
         version: Version of the prompt.
         examples: Number of training examples behind all updates of the language.
+        own_share: How much of their own devices usually keep beside a prompt like this one; None where nobody knows.
     """
 
     language: Tag
     plan: Digest
     backbone: Digest
     examples: Examples = 0
+    own_share: Share | None = None
 
 
 class Assign(FromCoordinator, frozen=True, kw_only=True, tag="assign"):

@@ -22,12 +22,15 @@ class LanguageStatus(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         accuracy: Mean over the devices, weighted by their examples.
         contributed: Number of training examples behind all its updates.
+        own_share: How much of their own its devices keep beside the federation's prompt, the median; None where no
+            device has said it.
     """
 
     clients: int
     examples: int
     accuracy: float | None
     contributed: int
+    own_share: float | None = None
 
 
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -109,7 +109,7 @@ def test_what_a_fold_teaches_is_saved_and_used() -> None:
     federation = Federation(buffer=2)
     federation.ready("a")
     federation.ready("e", ENGLISH)
-    borrowed = Metrics(accuracy=0.5, own_accuracy=0.9, validated=20)
+    borrowed = Metrics(own_share=1.0)
     federation.update("a", delta=1.0, metrics=borrowed)
     federation.update("e", language=ENGLISH, delta=-1.0)
     (fold,) = federation.only(SaveFold)
@@ -124,7 +124,7 @@ def test_what_a_fold_teaches_is_saved_and_used() -> None:
 def test_where_weights_do_not_follow_from_updates_nothing_is_learnt_from_them(proximity: str) -> None:
     federation = Federation(buffer=1, proximity=proximity)
     federation.ready("a")
-    federation.update("a", metrics=Metrics(accuracy=0.5, own_accuracy=0.9, validated=20))
+    federation.update("a", metrics=Metrics(own_share=1.0))
     (fold,) = federation.only(SaveFold)
     assert (fold.directions, fold.comparisons, fold.judgements) == ({}, {}, {})
 

@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from mfpt_shared.languages import LanguageCode
 
 SWAHILI, ZULU, ENGLISH = LanguageCode("swh"), LanguageCode("zul"), LanguageCode("eng")
 EVERYBODY = math.inf
+Choose = Callable[
+    [dict[LanguageCode, Content], dict[LanguageCode, int], np.random.Generator], dict[LanguageCode, list[int]]
+]
 
 
 def content(*keys: int) -> Content:
@@ -31,39 +35,51 @@ def keys(contents: dict[LanguageCode, Content], chosen: dict[LanguageCode, list[
     return {language: {contents[language].keys[row] for row in rows} for language, rows in chosen.items()}
 
 
+def each(contents: dict[LanguageCode, Content], examples: int) -> dict[LanguageCode, int]:
+    return dict.fromkeys(contents, examples)
+
+
 def rng(seed: int = 0) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
 def test_different_sentences_can_use_up_all_that_there_are() -> None:
     contents = translations(30, SWAHILI, ZULU, ENGLISH)
-    chosen = keys(contents, different_sentences(contents, 10, rng()))
+    chosen = keys(contents, different_sentences(contents, each(contents, 10), rng()))
     assert [len(of_language) for of_language in chosen.values()] == [10, 10, 10]
     assert set.union(*chosen.values()) == set(contents[SWAHILI].keys)
 
 
+@pytest.mark.parametrize("choose", [different_sentences, same_sentences])
+def test_a_language_can_have_more_examples_than_another(choose: Choose) -> None:
+    chosen = choose(translations(30, SWAHILI, ENGLISH), {SWAHILI: 5, ENGLISH: 20}, rng())
+    assert {language: len(rows) for language, rows in chosen.items()} == {SWAHILI: 5, ENGLISH: 20}
+
+
 def test_too_few_different_sentences_are_an_error_that_says_what_to_do() -> None:
+    contents = translations(30, SWAHILI, ZULU, ENGLISH)
     with pytest.raises(UsageError, match=r"eng would get only 8 of 11 sentences.*--parallel"):
-        different_sentences(translations(30, SWAHILI, ZULU, ENGLISH), 11, rng())
+        different_sentences(contents, each(contents, 11), rng())
 
 
 def test_the_same_sentences_are_the_same_whatever_the_order_of_the_rows() -> None:
     contents = translations(30, SWAHILI, ZULU)
-    chosen = same_sentences(contents, 10, rng())
+    chosen = same_sentences(contents, each(contents, 10), rng())
     assert chosen[SWAHILI] != chosen[ZULU]
     assert keys(contents, chosen)[SWAHILI] == keys(contents, chosen)[ZULU]
 
 
 def test_a_language_that_lacks_a_sentence_gets_another_one_instead() -> None:
     contents = {SWAHILI: content(0, 1, 2), ZULU: content(2, 1)}
-    chosen = keys(contents, same_sentences(contents, 2, rng()))
+    chosen = keys(contents, same_sentences(contents, each(contents, 2), rng()))
     assert chosen[ZULU] == {"sentence 1", "sentence 2"}
     assert len(chosen[SWAHILI]) == 2
 
 
 def test_a_language_with_too_few_examples_is_an_error_that_names_it() -> None:
+    contents = {SWAHILI: content(0, 1, 2), ZULU: content(2, 1)}
     with pytest.raises(UsageError, match="zul has only 2 training examples, and --examples asks for 3"):
-        same_sentences({SWAHILI: content(0, 1, 2), ZULU: content(2, 1)}, 3, rng())
+        same_sentences(contents, each(contents, 3), rng())
 
 
 def test_a_device_that_is_alone_holds_all_rows_of_its_language() -> None:

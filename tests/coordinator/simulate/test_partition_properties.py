@@ -15,7 +15,9 @@ from mfpt_shared.languages import LanguageCode
 
 TAGS = tuple(LanguageCode(tag) for tag in ("swh", "zul", "xho", "eng"))
 SEEDS = st.integers(0, 2**32 - 1)
-Choose = Callable[[dict[LanguageCode, Content], int, np.random.Generator], dict[LanguageCode, list[int]]]
+Choose = Callable[
+    [dict[LanguageCode, Content], dict[LanguageCode, int], np.random.Generator], dict[LanguageCode, list[int]]
+]
 
 
 @st.composite
@@ -40,9 +42,9 @@ def test_different_sentences_are_in_one_language_only_and_equally_many(
     sentences = len(next(iter(contents.values())).keys)
     if examples * len(contents) > sentences:
         with pytest.raises(UsageError):
-            different_sentences(contents, examples, np.random.default_rng(seed))
+            different_sentences(contents, dict.fromkeys(contents, examples), np.random.default_rng(seed))
         return
-    chosen = different_sentences(contents, examples, np.random.default_rng(seed))
+    chosen = different_sentences(contents, dict.fromkeys(contents, examples), np.random.default_rng(seed))
     assert list(chosen) == list(contents)
     assert all(len(set(rows)) == examples for rows in chosen.values())
     together = [key for language, rows in chosen.items() for key in keys(contents[language], rows)]
@@ -55,9 +57,9 @@ def test_the_same_sentences_are_in_all_languages(
 ) -> None:
     if examples > len(next(iter(contents.values())).keys):
         with pytest.raises(UsageError):
-            same_sentences(contents, examples, np.random.default_rng(seed))
+            same_sentences(contents, dict.fromkeys(contents, examples), np.random.default_rng(seed))
         return
-    chosen = same_sentences(contents, examples, np.random.default_rng(seed))
+    chosen = same_sentences(contents, dict.fromkeys(contents, examples), np.random.default_rng(seed))
     assert all(len(set(rows)) == examples for rows in chosen.values())
     sets = {frozenset(keys(contents[language], rows)) for language, rows in chosen.items()}
     assert len(sets) == 1
@@ -69,7 +71,7 @@ def test_a_seed_chooses_the_same_sentences_again(
     choose: Choose, contents: dict[LanguageCode, Content], seed: int
 ) -> None:
     examples = len(next(iter(contents.values())).keys) // len(contents)
-    first, again = (choose(contents, examples, np.random.default_rng(seed)) for _ in range(2))
+    first, again = (choose(contents, dict.fromkeys(contents, examples), np.random.default_rng(seed)) for _ in range(2))
     assert first == again
 
 

@@ -143,7 +143,7 @@ def test_a_device_without_validation_examples_keeps_the_federations_prompt() -> 
         assert kept(rounds)[:2] == ("federated", version)
         assert done.accuracy is None
         metrics = update.header.metrics
-        assert (metrics.accuracy, metrics.own_accuracy, metrics.validated) == (None, None, 0)
+        assert (metrics.accuracy, metrics.own_share, metrics.validated) == (None, None, 0)
 
 
 def test_judging_a_prompt_changes_nothing_that_is_sent() -> None:
@@ -184,15 +184,6 @@ def test_what_eight_bits_leave_out_comes_with_the_next_update() -> None:
     np.testing.assert_allclose(np.mean([delta["prompt"][0, 1] for delta in deltas], axis=0), 0.0004, rtol=0.1)
 
 
-def test_the_own_accuracy_is_that_of_the_round_before_and_unknown_in_the_first() -> None:
-    accuracies = {0.0: 0.3, 1.0: 0.8, 10.0: 0.4, 11.0: 0.6, 20.0: 0.5}
-    rounds = rounds_of(ArithmeticTrainer(accuracies))
-    starts = ((1, 0.0), (2, 10.0), (3, 20.0))
-    metrics = [rounds.run(number, prompt(value, number), no_progress)[0].header.metrics for number, value in starts]
-    assert [one.own_accuracy for one in metrics] == [None, 0.8, 0.6], "the newest own, not the best"
-    assert [one.accuracy for one in metrics] == [0.3, 0.4, 0.5]
-
-
 def test_a_device_with_few_examples_makes_more_epochs() -> None:
     trainer = ArithmeticTrainer({})
     rounds_of(trainer).run(1, prompt(0.0, 0), no_progress)
@@ -219,7 +210,6 @@ def test_a_diverged_training_is_an_error_and_its_prompt_is_not_kept(step: float)
     assert kept(rounds) == ("federated", 0, 0.0)
     trainer.step = 1.0
     update, _ = rounds.run(2, prompt(10.0, 1), no_progress)
-    assert update.header.metrics.own_accuracy is None, "no own prompt came of the first round"
     assert all(np.isfinite(change).all() for change in dense(update.delta).values())
 
 

@@ -87,7 +87,7 @@ UPDATE_HEADER = UpdateHeader(
     examples=128,
     plan=DIGEST,
     backbone=FINGERPRINT,
-    metrics=Metrics(loss=0.5, accuracy=0.75),
+    metrics=Metrics(loss=0.5, accuracy=0.75, own_share=0.25, validated=12),
     seconds=12.5,
 )
 VALUES = np.array([[0.0, -0.0, 1.5], [-2.25, 3.0e-5, 60000.0]], np.float32)
@@ -112,7 +112,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
             started=1750000000.5,
             updates=UpdateCounts(accepted=85, rejected=1, duplicate=2, stale=3),
             staleness={0: 80, 2: 5},
-            languages={"swh": LanguageStatus(clients=1, examples=128, accuracy=0.75, contributed=5440)},
+            languages={"swh": LanguageStatus(clients=1, examples=128, accuracy=0.75, contributed=5440, own_share=0.25)},
             clients=[
                 ClientStatus(
                     id="d1",
@@ -201,7 +201,16 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
     "prompt-f16.mfpt": (
         PROMPT,
         Prompt(
-            PromptHeader(epoch=3, version=42, at=AT, language="swh", plan=DIGEST, backbone=FINGERPRINT, examples=5440),
+            PromptHeader(
+                epoch=3,
+                version=42,
+                at=AT,
+                language="swh",
+                plan=DIGEST,
+                backbone=FINGERPRINT,
+                examples=5440,
+                own_share=0.25,
+            ),
             {"prompt": VALUES.astype(np.float16), "head.bias": np.array([1, -1], np.float16)},
         ),
     ),
