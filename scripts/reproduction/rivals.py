@@ -24,7 +24,7 @@ from reproduction.families_table import families_named
 from reproduction.rivals_kept import KeptRows
 from reproduction.rivals_rows import COLUMNS, Row, as_json, averaged, lines
 from reproduction.runs import circumstances
-from reproduction.setting import Setting
+from reproduction.setting import EXAMPLES, Setting
 from reproduction.study import Study
 from rivals.errors import NotRun
 
@@ -40,13 +40,13 @@ _GRID_POINTS: Final = 3
 class _Choice(NamedTuple):
     """What is taken of a family, where the data folder has it: languages, and examples of each."""
 
-    languages: tuple[str, ...]
+    languages: tuple[LanguageCode, ...]
     examples: int
 
 
 _CHOICES: Final = {
-    "sib200": _Choice(("swh", "zul", "yor", "amh"), 35),
-    "masakhapos": _Choice(("hau", "swh", "xho", "yor"), 15),
+    "sib200": _Choice(tuple(map(LanguageCode, ("swh", "zul", "yor", "amh"))), 35),
+    "masakhapos": _Choice(tuple(map(LanguageCode, ("hau", "swh", "xho", "yor"))), 15),
 }
 
 
@@ -87,13 +87,13 @@ def _tasks(setting: Setting) -> list[_Task]:
         if family.name not in _CHOICES:
             raise UsageError(f"rivals: it has {' and '.join(_CHOICES)}, and not {family.name}")
         if (source := family.source(setting.runner.data)) is not None:
-            choice = _CHOICES[family.name]
-            languages = setting.only or tuple(map(LanguageCode, choice.languages))
-            examples = setting.examples or choice.examples
-            found.append(_Task(family.name, source, family.plan(setting.own_plan), languages, examples))
-    if found:
-        return found
-    return [_Task(setting.name, setting.runner.data, setting.plan, setting.languages, setting.examples_each)]
+            found.append(_task(setting, family.name, source, family.plan(setting.own_plan)))
+    return found or [_task(setting, setting.name, setting.runner.data, setting.plan)]
+
+
+def _task(setting: Setting, name: str, data: str, plan: Plan) -> _Task:
+    choice = _CHOICES.get(name, _Choice(setting.languages, EXAMPLES))
+    return _Task(name, data, plan, setting.only or choice.languages, setting.examples or choice.examples)
 
 
 def _rows(setting: Setting, task: _Task, seed: int, *, only_kept: bool) -> Iterator[Row]:

@@ -9,6 +9,7 @@ import msgspec
 
 from mfpt_coord.commands.example_counts import described
 from mfpt_coord.simulate.experiment import Examples, Experiment, Method, Outcome
+from mfpt_coord.simulate.summary import score_name
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.runner import Runner
@@ -81,6 +82,11 @@ class Setting:
     def examples_text(self) -> str:
         """Training examples of each language as captions name them, such as `35,eng=300`."""
         return described(self.examples_each)
+
+    @property
+    def score(self) -> str:
+        """What answers are judged by, as captions name it: accuracy or F1."""
+        return score_name(self.plan.task)
 
     @property
     def seeds_text(self) -> str:
