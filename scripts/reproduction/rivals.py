@@ -147,7 +147,8 @@ def _caption(setting: Setting, tasks: Sequence[_Task]) -> str:
         "machine, with one thread each. Memory: resident, of a device's process and its children, where shared pages "
         "count once for each; of the whole, for a simulation and where there are no devices. Bytes of a round and "
         "device: arrays for Flower, payloads for mfpt. Against mfpt: points of accuracy, and all in which the system "
-        "is better; simulations against the simulation. Pooled and central have everybody's texts in one place."
+        "is better; simulations against the simulation, whose seconds include the tests of mfpt's. Pooled and central "
+        "have everybody's texts in one place."
     )
 
 
