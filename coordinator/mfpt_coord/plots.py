@@ -1,4 +1,4 @@
-"""Figures for files: heat maps, lines and bars, without a display and without global state.
+"""Figures for files: heat maps, lines, bars and dots, without a display and without global state.
 
 The functions that draw import matplotlib themselves, so that only those who draw need to install it.
 """
@@ -74,6 +74,14 @@ class HeatMap(NamedTuple):
     matrix: Matrix
     values_label: str
     low_is_dark: bool = False
+
+
+class Range(NamedTuple):
+    """A value, and the ends of its interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def check(path: Path) -> None:
@@ -177,6 +185,33 @@ def bars(
         axes.set_xticks(middles, groups)
         axes.tick_params(axis="x", length=0)
         _legend(figure, axes, len(series))
+    return figure
+
+
+def dots(groups: Mapping[str, Mapping[str, Range]], y_label: str, title: str) -> "Figure":
+    """Return a dot with its interval for each value of each group, the smallest first, and a line at zero.
+
+    Values whose interval lies below zero have a colour of their own and their name beside them.
+
+    Args:
+        groups: Name along the x axis -> name of a value -> value.
+        y_label: Label of the y axis.
+        title: Title of the figure.
+    """
+    with _figure(title, max(6.0, min(14.0, 1.5 + 1.1 * len(groups))), 4.5) as figure:
+        axes = _axes(figure, y_label)
+        axes.axhline(0.0, color=_GREY, linewidth=1)
+        for middle, values in enumerate(groups.values()):
+            places = np.linspace(-0.35, 0.35, len(values) + 2)[1:-1]
+            for place, name in zip(places, sorted(values, key=values.__getitem__), strict=True):
+                value, low, high = values[name]
+                colour = _COLOURS[high < 0]
+                axes.plot([middle + place] * 2, [low, high], color=colour, alpha=0.35, linewidth=1.5)
+                axes.plot(middle + place, value, "o", color=colour, markersize=4)
+                if high < 0:
+                    axes.text(middle + place, low, name, ha="center", va="top", size=7, rotation=90, color=colour)
+        axes.set_xticks(range(len(groups)), list(groups))
+        axes.tick_params(axis="x", length=0, labelsize=9)
     return figure
 
 

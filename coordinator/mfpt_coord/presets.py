@@ -39,6 +39,8 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "masakhanews": Preset(
         Task(labels=("business", "entertainment", "health", "politics", "religion", "sports", "technology")),
     ),
+    # AfriSenti, Muhammad et al. 2023: sentiment of tweets in 14 African languages, whose shares of labels differ much.
+    "afrisenti": Preset(Task(labels=("positive", "neutral", "negative"))),
 }
 
 

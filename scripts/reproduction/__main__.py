@@ -22,12 +22,14 @@ from mfpt_shared.errors import Interrupted, MfptError, UsageError
 from mfpt_shared.languages import normalise
 from reproduction.ablation import ablation
 from reproduction.asynchronous import asynchronous
+from reproduction.attempt import Incomplete
 from reproduction.communication import communication
 from reproduction.data_efficiency import data_efficiency
+from reproduction.families import families
 from reproduction.headline import headline
-from reproduction.runner import Incomplete, Runner
+from reproduction.runner import Runner
 from reproduction.runs import EMBEDDED
-from reproduction.setting import Setting
+from reproduction.setting import AFRICAN, Setting
 from reproduction.study import Study, show, write
 from reproduction.zero_shot import zero_shot
 
@@ -37,9 +39,9 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "zero-shot": (zero_shot, "languages held out one at a time: the distance-weighted prompt against the uniform one"),
     "async": (asynchronous, "virtual time to the same accuracy when some devices are ten times slower"),
     "ablation": (ablation, "one choice of the plan changed at a time"),
+    "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
 }
-AFRICAN = "amh,hau,ibo,kin,lug,som,swh,xho,yor,zul"
 ROUNDS = 6
 RESULTS = Path("docs/results")
 
@@ -60,21 +62,24 @@ def main() -> int:
         return error.exit_code
     seconds = time.monotonic() - began
     out = called_from / arguments.out if arguments.out else RESULTS
-    written = write(study, out, seconds, reused=setting.runner.reused)
+    written = write(study, out, seconds, reused=setting.runner.counts.reused)
     _print(study, as_json=arguments.json)
     print(f"{seconds:.0f} s; wrote {', '.join(map(str, written))}", file=sys.stderr)
     return 0
 
 
 def _show_partial(run: Callable[[Setting], Study], setting: Setting, incomplete: Incomplete, *, as_json: bool) -> int:
-    """Show the seeds whose runs are all there, and say what is missing; nothing is written."""
-    if incomplete.seeds:
-        _print(run(replace(setting, seeds=incomplete.seeds)), as_json=as_json)
+    """Show what the runs that are there come to, and say what is missing; nothing is written."""
+    partial = incomplete.partial
+    if partial is None and incomplete.seeds:
+        partial = run(replace(setting, seeds=incomplete.seeds))
+    if partial is not None:
+        _print(partial, as_json=as_json)
         print("reproduce: this is a partial result, and nothing was written", file=sys.stderr)
     print(f"reproduce: {incomplete}", file=sys.stderr)
     if incomplete.interrupted:
         return Interrupted.exit_code
-    return 0 if incomplete.seeds else incomplete.exit_code
+    return 0 if partial is not None else incomplete.exit_code
 
 
 def _print(study: Study, *, as_json: bool) -> None:
@@ -90,15 +95,21 @@ def _arguments() -> argparse.Namespace:
     parser = command_line.parser("reproduce", f"{__doc__}\nstudies:\n{studies}", "headline --data DIR --examples 35")
     parser.add_argument("study", choices=STUDIES, metavar="STUDY", help="one of the studies above")
     parser.add_argument(
-        "--data", required=True, help="folder with a folder for each language, or cldr for the embedded data"
+        "--data",
+        required=True,
+        help="folder with a folder for each language (families: for each family), or cldr for the embedded data",
     )
     parser.add_argument("--preset", default="sib200", help="task: sib200 (default), masakhanews or cldr")
     parser.add_argument("--plan", type=Path, help="plan file instead of a preset, for a task of your own")
-    parser.add_argument("--languages", default=AFRICAN, help="separated by commas (default: ten of SIB-200)")
+    parser.add_argument(
+        "--languages", help="separated by commas (default: ten of SIB-200; families: all that there are data for)"
+    )
+    parser.add_argument("--families", help="families: those to run, separated by commas (default: all)")
     parser.add_argument(
         "--examples",
         metavar="N[,TAG=N...]",
-        help="training examples a language, and of languages with more or fewer: 35,eng=300 (default: the study's own)",
+        help="training examples a language, and of languages with more or fewer: 35,eng=300 (default: the study's "
+        "own; families: one of its sizes)",
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"rounds of each device (default {ROUNDS})")
     parser.add_argument(
@@ -126,7 +137,9 @@ def _arguments() -> argparse.Namespace:
 
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
-    languages = tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
+    only = arguments.languages and tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
+    languages = only or AFRICAN
+    own_plan = read_plan(called_from / arguments.plan) if arguments.plan else None
     runner = Runner(
         arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
         languages,
@@ -137,7 +150,7 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     )
     return Setting(
         name=arguments.plan.stem if arguments.plan else arguments.preset,
-        plan=read_plan(called_from / arguments.plan) if arguments.plan else preset_plan(arguments.preset),
+        plan=own_plan or preset_plan(arguments.preset),
         languages=languages,
         examples=example_counts(arguments.examples, languages) if arguments.examples else None,
         rounds=arguments.rounds,
@@ -146,6 +159,9 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         parallel=arguments.parallel,
         quick=arguments.quick,
         runner=runner,
+        families=arguments.families and tuple(arguments.families.split(",")),
+        only=only,
+        own_plan=own_plan,
     )
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from mfpt_coord.commands.simulate_report import progress
 from mfpt_coord.core.proximity import needs_distances
@@ -11,55 +12,28 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.languages.distances import METRICS, find
 from mfpt_coord.simulate.experiment import Experiment, Outcome, method_plan
 from mfpt_coord.simulate.pool import Bench, run_all
-from mfpt_shared.errors import MfptError
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode
+from reproduction.attempt import Attempt, Incomplete
 from reproduction.runs import RunStore, circumstances
 
 
-class Incomplete(MfptError):
-    """A study that cannot be finished now: it was interrupted, or nothing is to be run.
+@dataclass(slots=True)
+class Counts:
+    """Runs of a study.
 
     Attributes:
-        seeds: Seeds whose runs are all there.
-        interrupted: Whether somebody pressed Ctrl-C.
+        reused: Runs that were there already.
     """
 
-    def __init__(self, study: str, experiments: Sequence[Experiment], missing: set[int], *, interrupted: bool) -> None:
-        """Say what is missing.
-
-        Args:
-            study: Name of the study.
-            experiments: All runs of the study.
-            missing: Indices of the runs that are not there.
-            interrupted: Whether somebody pressed Ctrl-C.
-        """
-        broken = {experiments[at].seed for at in missing}
-        self.seeds = tuple(dict.fromkeys(one.seed for one in experiments if one.seed not in broken))
-        self.interrupted = interrupted
-        done = f"{len(experiments) - len(missing)} of {len(experiments)} runs are done"
-        lacking = _listed([experiments[at] for at in sorted(missing)])
-        advice = "run the same command again to go on" if interrupted else "run it without --partial to go on"
-        super().__init__(f"{study}: {done}; missing: {lacking}; {advice}")
-
-
-def _listed(experiments: Sequence[Experiment]) -> str:
-    """Return the methods of runs by seed, such as `seed 1: local (3), mfpt (1)`."""
-    by_seed: dict[int, Counter[str]] = {}
-    for one in experiments:
-        by_seed.setdefault(one.seed, Counter())[one.method] += 1
-    return "; ".join(
-        f"seed {seed}: " + ", ".join(f"{method} ({number})" for method, number in methods.items())
-        for seed, methods in by_seed.items()
-    )
+    reused: int = 0
 
 
 class Runner:
     """Runs experiments on one bench, and keeps their outcomes.
 
     Attributes:
-        reused: Runs that were there already.
-        made: Runs that were made now.
+        counts: Runs that were there already.
     """
 
     def __init__(
@@ -71,6 +45,7 @@ class Runner:
         jobs: int,
         threads: int,
         only_kept: bool = False,
+        counts: Counts | None = None,
     ) -> None:
         """Prepare to run.
 
@@ -81,16 +56,33 @@ class Runner:
             jobs: Number of runs at a time.
             threads: Number of threads of each run.
             only_kept: Whether to run nothing, and make do with what is there.
+            counts: Where to count; None: from 0.
         """
-        self._data = data
+        self.data = data
         self._languages = languages
         self._device = device
         self._jobs = jobs
         self._threads = threads
         self._only_kept = only_kept
-        self._store = RunStore(cache_home() / "runs", circumstances(data, device))
-        self.reused = 0
-        self.made = 0
+        self.counts = counts or Counts()
+
+    def elsewhere(self, data: str, languages: Sequence[LanguageCode], *, only_kept: bool = False) -> "Runner":
+        """Return a runner on other data; it runs as this one does, and counts together with it.
+
+        Args:
+            data: See `__init__`.
+            languages: See `__init__`.
+            only_kept: Whether it is to run nothing, whatever this one does.
+        """
+        return Runner(
+            data,
+            languages,
+            device=self._device,
+            jobs=self._jobs,
+            threads=self._threads,
+            only_kept=only_kept or self._only_kept,
+            counts=self.counts,
+        )
 
     def run(self, study: str, experiments: Sequence[Experiment]) -> list[Outcome]:
         """Return the outcomes of experiments, in order; show on stderr how far they are.
@@ -99,24 +91,36 @@ class Runner:
             Incomplete: some are missing, because somebody pressed Ctrl-C or because nothing is to be run.
             MfptError: a run failed.
         """
+        found = self.attempt(study, experiments)
+        if found.missing:
+            raise Incomplete(study, found.state, interrupted=found.interrupted, seeds=found.whole_seeds)
+        return [found.outcomes[at] for at in range(len(experiments))]
+
+    def attempt(self, study: str, experiments: Sequence[Experiment]) -> Attempt:
+        """Return what is there after an attempt to run what is missing; show on stderr how far it is.
+
+        Raises:
+            MfptError: a run failed.
+        """
         outcomes: dict[int, Outcome] = {}
         for at, experiment in enumerate(experiments):
             if (found := self._store.read(experiment)) is not None:
                 outcomes[at] = found
-        self.reused = len(outcomes)
-        missing = [at for at in range(len(experiments)) if at not in outcomes]
+        self.counts.reused += len(outcomes)
+        missing = {at: one for at, one in enumerate(experiments) if at not in outcomes}
         interrupted = False
         if missing and not self._only_kept:
             try:
                 if outcomes:
                     print(f"{study}: {len(outcomes)} of {len(experiments)} runs are there already", file=sys.stderr)
-                self._make(study, {at: experiments[at] for at in missing}, outcomes)
+                self._make(study, missing, outcomes)
             except KeyboardInterrupt:
                 interrupted = True
-        self.made = len(outcomes) - self.reused
-        if still := set(missing).difference(outcomes):
-            raise Incomplete(study, experiments, still, interrupted=interrupted)
-        return [outcomes[at] for at in range(len(experiments))]
+        return Attempt(experiments, outcomes, interrupted)
+
+    @cached_property
+    def _store(self) -> RunStore:
+        return RunStore(cache_home() / "runs", circumstances(self.data, self._device))
 
     def _make(self, study: str, missing: dict[int, Experiment], outcomes: dict[int, Outcome]) -> None:
         """Run what is missing, and keep each outcome as soon as it is there."""
@@ -127,7 +131,7 @@ class Runner:
             outcomes[places[place]] = outcome
 
         bench = Bench(
-            self._data, self._distances(missing.values()), cache_home(), self._device, self._jobs, self._threads
+            self.data, self._distances(missing.values()), cache_home(), self._device, self._jobs, self._threads
         )
         with progress(study, sys.stderr) as on_progress:
             run_all(list(missing.values()), bench, on_progress, keep)

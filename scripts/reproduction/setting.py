@@ -13,6 +13,8 @@ from mfpt_shared.plan import Plan
 from reproduction.runner import Runner
 
 EXAMPLES: Final = 35
+AFRICAN: Final = tuple(map(LanguageCode, ["amh", "hau", "ibo", "kin", "lug", "som", "swh", "xho", "yor", "zul"]))
+"""Ten languages of SIB-200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,9 @@ class Setting:
         parallel: Whether all languages hold translations of the same sentences.
         quick: Whether to make fewer runs, for 15 minutes on 2 cores.
         runner: Runs the experiments.
+        families: Families that were named; None: all.
+        only: Languages that were named; None: none were.
+        own_plan: Plan that was given instead of a preset's.
     """
 
     name: str
@@ -42,6 +47,9 @@ class Setting:
     parallel: bool
     quick: bool
     runner: Runner
+    families: tuple[str, ...] | None = None
+    only: tuple[LanguageCode, ...] | None = None
+    own_plan: Plan | None = None
 
     def experiment(self, method: Method, seed: int, **changes: Any) -> Experiment:
         """Return an experiment of this setting, with changes."""

@@ -38,13 +38,18 @@ class Study:
 
 
 def show(study: Study) -> None:
-    """Print the table."""
-    table = Table(*study.columns, box=box.SIMPLE)
-    for row in study.rows:
-        table.add_row(*row)
+    """Print the table and its caption."""
     console = Console(highlight=False)
-    console.print(table)
+    console.print(table(study))
     console.print(study.caption)
+
+
+def table(study: Study) -> Table:
+    """Return the table for a terminal."""
+    shown = Table(*study.columns, box=box.SIMPLE, collapse_padding=True, pad_edge=False)
+    for row in study.rows:
+        shown.add_row(*row)
+    return shown
 
 
 def write(study: Study, folder: Path, seconds: float, *, reused: int = 0) -> list[Path]:

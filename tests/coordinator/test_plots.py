@@ -36,7 +36,12 @@ def bars() -> "Figure":
     return plots.bars(LANGUAGES, heights, {"alone": [0.03, 0.03, 0.03]}, "accuracy", TITLE)
 
 
-drawings = pytest.mark.parametrize("draw", [heat_map, lines, bars])
+def dots() -> "Figure":
+    gains = {"swh": plots.Range(0.1, 0.05, 0.15), "zul": plots.Range(-0.1, -0.15, -0.05)}
+    return plots.dots({"topics": gains, "words": {"yor": plots.Range(0.0, -0.1, 0.1)}}, "gain", TITLE)
+
+
+drawings = pytest.mark.parametrize("draw", [heat_map, lines, bars, dots])
 
 
 @drawings
@@ -98,3 +103,8 @@ def test_without_matplotlib_it_is_said_how_to_install_it_before_any_work(tmp_pat
     assert result.stderr.splitlines() == [
         "mfpt-coord: figures need matplotlib, which is not installed: pip install 'mfpt[plot]'"
     ]
+
+
+def test_dots_name_the_values_that_surely_are_below_zero() -> None:
+    [axes] = dots().axes
+    assert [text.get_text() for text in axes.texts] == ["zul"]

@@ -12,7 +12,7 @@ from mfpt_shared.plan import TaskKind
 # For each kind of task, the first group of columns that is there counts.
 # MasakhaNEWS has a headline beside its text: both belong together.
 _TEXT_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
-    "classification": (("headline", "text"), ("text",), ("sentence",), ("headline",)),
+    "classification": (("headline", "text"), ("text",), ("sentence",), ("headline",), ("tweet",)),
     "pairs": (("premise",), ("sentence1",), ("text",)),
     "tagging": (("tokens",), ("words",)),
     "generation": (("prompt",), ("text",)),

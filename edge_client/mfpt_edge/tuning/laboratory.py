@@ -9,7 +9,7 @@ import torch
 
 from mfpt_edge.backbone.load import check_facts
 from mfpt_edge.data.example import Example
-from mfpt_edge.data.readers import SUFFIXES
+from mfpt_edge.data.language_folders import find_language
 from mfpt_edge.data.sources import Dataset, load_dataset
 from mfpt_edge.data.splits import subsample
 from mfpt_edge.tuning.activation_cache import encode_splits
@@ -19,14 +19,8 @@ from mfpt_edge.tuning.encoding import tokenise, with_activations
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.device.trainer import Content, Share
-from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
-
-
-class _Splits(NamedTuple):
-    train: Encoded
-    test: Encoded
 
 
 class BackboneLaboratory:
@@ -42,7 +36,7 @@ class BackboneLaboratory:
         self._backbone = backbone_for(plan, device, cache)
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
-        self._encoded: dict[tuple[Plan, LanguageCode, int | None], _Splits] = {}
+        self._encoded: dict[tuple[Plan, LanguageCode, int | None], Encoded] = {}
 
     def content(self, language: LanguageCode) -> Content:
         """See Laboratory.content."""
@@ -52,12 +46,11 @@ class BackboneLaboratory:
     def trainer(self, plan: Plan, shares: Sequence[Share], *, max_test: int | None = None) -> BackboneTrainer:
         """See Laboratory.trainer."""
         model = self._model(plan)
-        splits = [self._splits(model, share.language, max_test) for share in shares]
-        train = [known.train.take(share.rows) for known, share in zip(splits, shares, strict=True)]
+        train = [self._train(model, share) for share in shares]
         return BackboneTrainer(
             model,
             concatenate(train),
-            concatenate([known.test for known in splits]),
+            concatenate([self._test(model, share.language, max_test) for share in shares]),
         )
 
     def _new_model(self, plan: Plan) -> PromptModel:
@@ -68,13 +61,18 @@ class BackboneLaboratory:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
         return load_dataset(source, language, self._task.labels, kind=self._task.kind)
 
-    def _splits(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> _Splits:
+    def _train(self, model: PromptModel, share: Share) -> Encoded:
+        """Return the examples of a share; only they are encoded, for a language may have many thousands."""
+        examples = self._dataset(share.language).train
+        [encoded] = self._encode(model, [[examples[row] for row in share.rows]])
+        return encoded
+
+    def _test(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> Encoded:
         key = (model.plan, language, max_test)
         if key not in self._encoded:
             dataset = self._dataset(language)
             test = subsample(dataset.test, language, max_test or len(dataset.test))
-            splits = (dataset.train, test)
-            self._encoded[key] = _Splits(*self._encode(model, splits))
+            (self._encoded[key],) = self._encode(model, (test,))
         return self._encoded[key]
 
     def _encode(self, model: PromptModel, splits: Sequence[Sequence[Example]]) -> list[Encoded]:
@@ -82,29 +80,3 @@ class BackboneLaboratory:
         if self._cache is None:
             return [with_activations(model, split) for split in encoded]
         return encode_splits(model, encoded, self._cache / "activations", None)
-
-
-def find_language(folder: Path, language: LanguageCode) -> Path:
-    """Return the folder or file of a language: `swh`, `sw`, `swh_Latn` or `swh.csv` for Swahili.
-
-    Raises:
-        UsageError: The folder is missing, or holds none or more than one for the language.
-    """
-    if not folder.is_dir():
-        raise UsageError(f"--data {folder}: no such folder; give one that holds a folder or file for each language")
-    found = [path for path in sorted(folder.iterdir()) if _language_of(path) == language]
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "nothing"
-        raise UsageError(
-            f"--data {folder}: it holds {names} for {language}; give it one folder or file named after the language"
-        )
-    return found[0]
-
-
-def _language_of(path: Path) -> LanguageCode | None:
-    if path.is_file() and path.suffix.lower() not in SUFFIXES:
-        return None
-    try:
-        return normalise(path.stem.split("_")[0])
-    except UsageError:
-        return None
