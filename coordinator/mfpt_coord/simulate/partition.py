@@ -1,11 +1,14 @@
 """Which training examples each simulated device holds: a function of the experiment and its seed."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from mfpt_coord.simulate.experiment import Experiment
+from mfpt_coord.simulate.label_skew import Mixture, draw_mixture, first_of_mixture
 from mfpt_shared.device.trainer import Content, Laboratory, Share
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
@@ -24,15 +27,27 @@ def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
     rng = np.random.default_rng([experiment.seed, 0])
     contents = {language: laboratory.content(language) for language in experiment.languages}
     choose = same_sentences if experiment.parallel else different_sentences
-    chosen = choose(contents, {language: experiment.examples_of(language) for language in contents}, rng)
+    counts = {language: experiment.examples_of(language) for language in contents}
+    chosen = choose(contents, counts, rng, _mixtures(experiment, contents, rng))
     least = experiment.plan.privacy.min_examples
     return [
         Share(language, rows)
         for language, of_language in chosen.items()
-        for rows in over_devices(
-            of_language, contents[language].labels, experiment.devices, experiment.label_skew, least, rng
-        )
+        for rows in over_devices(of_language, contents[language], experiment.devices, experiment.label_skew, least, rng)
     ]
+
+
+def _mixtures(
+    experiment: Experiment, contents: Mapping[LanguageCode, Content], rng: np.random.Generator
+) -> dict[LanguageCode, Mixture]:
+    """Return the mixture of labels of each language with one device; empty where there is no skew between languages."""
+    if math.isinf(experiment.label_skew):
+        return {}
+    if same := [language for language, content in contents.items() if len(set(content.labels)) < 2]:
+        raise UsageError(f"--label-skew: the examples of {same[0]} have no labels of their own that could differ")
+    if experiment.devices > 1:
+        return {}
+    return {tag: draw_mixture(content.labels, experiment.label_skew, rng) for tag, content in contents.items()}
 
 
 def device_seed(experiment: Experiment, place: int) -> int:
@@ -41,7 +56,10 @@ def device_seed(experiment: Experiment, place: int) -> int:
 
 
 def different_sentences(
-    contents: Mapping[LanguageCode, Content], examples: Mapping[LanguageCode, int], rng: np.random.Generator
+    contents: Mapping[LanguageCode, Content],
+    examples: Mapping[LanguageCode, int],
+    rng: np.random.Generator,
+    mixtures: Mapping[LanguageCode, Mixture] = MappingProxyType({}),
 ) -> dict[LanguageCode, Rows]:
     """Give every language sentences of which no other language has a translation, as among real communities.
 
@@ -49,6 +67,7 @@ def different_sentences(
         contents: Language -> its training examples.
         examples: Language -> number of its rows.
         rng: Source of randomness.
+        mixtures: Language -> share of each label among its rows; by chance for a language that is missing.
 
     Raises:
         UsageError: There are not enough different sentences.
@@ -59,21 +78,24 @@ def different_sentences(
     order = _order(contents, rng)
     for language, content in contents.items():
         wanted = examples[language]
-        free = [row for row in _ordered(content, order) if content.keys[row] not in taken][:wanted]
+        free = [row for row in _ordered(content, order) if content.keys[row] not in taken]
         if len(free) < wanted:
             raise UsageError(
                 f"{language} would get only {len(free)} of {wanted} sentences that no language before it in the "
                 f"list has; ask for fewer --examples, or give all languages the same ones with --parallel"
             )
-        taken.update(content.keys[row] for row in free)
-        chosen[language] = sorted(free)
+        chosen[language] = _first(free, content, wanted, mixtures.get(language))
+        taken.update(content.keys[row] for row in chosen[language])
     return chosen
 
 
 def same_sentences(
-    contents: Mapping[LanguageCode, Content], examples: Mapping[LanguageCode, int], rng: np.random.Generator
+    contents: Mapping[LanguageCode, Content],
+    examples: Mapping[LanguageCode, int],
+    rng: np.random.Generator,
+    mixtures: Mapping[LanguageCode, Mixture] = MappingProxyType({}),
 ) -> dict[LanguageCode, Rows]:
-    """Give all languages translations of the same sentences, where they have them.
+    """Give all languages translations of the same sentences, where they have them; arguments as above.
 
     Raises:
         UsageError: A language has too few examples.
@@ -86,8 +108,12 @@ def same_sentences(
                 f"{language} has only {len(content.keys)} training examples, and --examples asks for "
                 f"{examples[language]}"
             )
-        chosen[language] = sorted(_ordered(content, order)[: examples[language]])
+        chosen[language] = _first(_ordered(content, order), content, examples[language], mixtures.get(language))
     return chosen
+
+
+def _first(rows: Rows, content: Content, wanted: int, mixture: Mixture | None) -> Rows:
+    return sorted(rows[:wanted] if mixture is None else first_of_mixture(rows, content.labels, wanted, mixture))
 
 
 def _order(contents: Mapping[LanguageCode, Content], rng: np.random.Generator) -> dict[str, int]:
@@ -100,28 +126,28 @@ def _ordered(content: Content, order: Mapping[str, int]) -> Rows:
 
 
 def over_devices(
-    rows: Sequence[int], labels: Sequence[int], devices: int, skew: float, least: int, rng: np.random.Generator
+    rows: Sequence[int], content: Content, devices: int, skew: float, least: int, rng: np.random.Generator
 ) -> list[Rows]:
     """Share out a language's rows to its devices, with label skew.
 
     Args:
         rows: Rows of the language.
-        labels: Label of every example of the language, chosen or not.
+        content: All examples of the language, chosen or not.
         devices: Number of devices.
         skew: Concentration of the Dirichlet distribution that each label's shares are drawn from; small is skewed,
-            infinity gives every device the same mixture. Source: Hsu et al. 2019, "Measuring the effects of
-            non-identical data distribution", section 3.
-        least: Least number of rows of each device.
+            infinity gives every device the same mixture. Source: Yurochkin et al. 2019, "Bayesian nonparametric
+            federated learning of neural networks", experiments.
+        least: Least number of labels that each device has: one a row, or one a word.
         rng: Source of randomness.
 
     Raises:
         UsageError: No division with enough rows for each device was found.
     """
-    if devices == 1 and len(rows) >= least:
+    if devices == 1 and content.answers(rows) >= least:
         return [list(rows)]
     by_label: dict[int, Rows] = defaultdict(list)
     for row in rng.permutation(np.asarray(rows, np.int64)).tolist():
-        by_label[labels[row]].append(row)
+        by_label[content.labels[row]].append(row)
     for _ in range(_ATTEMPTS):
         shares = [list[int]() for _ in range(devices)]
         for label in sorted(by_label):
@@ -131,9 +157,10 @@ def over_devices(
             ends = np.rint(np.cumsum(parts) * len(by_label[label])).astype(int).tolist()
             for place, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
                 shares[(start + place) % devices] += by_label[label][first:end]
-        if min(map(len, shares)) >= least:
+        if min(map(content.answers, shares)) >= least:
             return [sorted(share) for share in shares]
+    what = f"{least} words" if content.words else str(least)
     raise UsageError(
-        f"{len(rows)} examples cannot be shared out to {devices} devices with at least {least} for each at a label "
+        f"{len(rows)} examples cannot be shared out to {devices} devices with at least {what} for each at a label "
         f"skew of {skew:g}; try fewer --devices, more --examples, or a larger --label-skew"
     )

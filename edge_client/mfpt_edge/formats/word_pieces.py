@@ -24,10 +24,6 @@ class WordPieces(NamedTuple):
     places: list[int]
 
 
-EncodeWords = Callable[[Sequence[Sequence[str]], int, str], list[WordPieces]]
-"""From sentences of words, the most tokens of each, and a text before each of them to tokens."""
-
-
 def joined(before: Sequence[int], words: Sequence[Sequence[int]], after: int, max_tokens: int) -> WordPieces:
     """Put the tokens of words one after the other.
 

@@ -54,9 +54,11 @@ def load_trainer(
         UsageError: The bound for memory is too low.
         NotAllowed: The plan's batches cannot be cut to what is spare.
     """
-    if len(dataset.train) < plan.privacy.min_examples:
+    decisions = sum(example.decisions for example in dataset.train)
+    if decisions < plan.privacy.min_examples:
+        what = "words" if plan.task.tags_words else "examples"
         raise DatasetError(
-            f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} or more: add some"
+            f"{decisions} training {what}; the plan asks for {plan.privacy.min_examples} or more: add some"
         )
     torch.set_num_threads(threads or usable_cores())
     model = _load_model(plan, device)

@@ -9,16 +9,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mfpt_coord.core.proximity import Matrix, distance, proximities
-from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Relations, pair
+from mfpt_coord.core.proximity import PRIOR_BIAS, Matrix, distance, proximities
+from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Relations, Speaker, pair
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
 from support.relations import (
     COMPARISONS,
     DISTANCES,
     EXAMPLES,
-    JUDGEMENTS,
     KINDS,
+    OWN_SHARES,
     PAIRS,
     RELATIONS,
     SHARES,
@@ -29,7 +29,7 @@ from support.relations import (
 
 # Rounding error of proximities where biases are large and examples are many.
 CLOSE = 1e-5
-AUTO = plans("auto", st.floats(0, 10))
+AUTO = plans("auto")
 
 
 def near(
@@ -91,17 +91,17 @@ def test_the_more_examples_all_have_the_sharper_auto_is(
 
 
 @pytest.mark.parametrize("kind", ["auto", "fixed"])
-@given(distances=DISTANCES, examples=EXAMPLES, judgements=JUDGEMENTS, data=st.data())
+@given(distances=DISTANCES, examples=EXAMPLES, shares=OWN_SHARES, data=st.data())
 def test_a_language_listens_less_to_those_that_are_further_away(
     kind: str,
     distances: Distances,
     examples: dict[LanguageCode, float],
-    judgements: dict[Judge, Judgement],
+    shares: dict[Speaker, OwnShare],
     data: st.DataObject,
 ) -> None:
     plan, target = data.draw(plans(kind)), data.draw(st.sampled_from(TAGS))
     sources = sorted(examples, key=lambda source: distance(target, source, distances, plan.metrics))
-    found = near(target, sources, Relations(distances, {}, judgements), examples, plan)
+    found = near(target, sources, Relations(distances, {}, shares), examples, plan)
     assert (np.diff(found) <= 0).all()
 
 
@@ -110,7 +110,7 @@ def test_a_language_listens_less_to_those_that_are_further_away(
 def test_a_language_that_is_further_away_than_thought_is_listened_to_less(
     kind: str, distances: Distances, examples: dict[LanguageCode, float], further: float, data: st.DataObject
 ) -> None:
-    plan, target = data.draw(AUTO if kind == "auto" else plans(kind)), data.draw(st.sampled_from(TAGS))
+    plan, target = data.draw(plans(kind)), data.draw(st.sampled_from(TAGS))
     source = data.draw(st.sampled_from(sorted(examples)))
     assume(source != target)
     assume(further >= distance(target, source, distances, plan.metrics))
@@ -135,9 +135,10 @@ def expected_error(shares: Matrix, biases: Matrix, counts: Matrix) -> Matrix:
 def test_the_shares_of_auto_have_the_least_expected_error(
     distances: Distances, examples: dict[LanguageCode, float], bias: float, target: LanguageCode, seed: int
 ) -> None:
-    plan = Aggregation(proximity="auto", distance_bias=bias)
+    plan = Aggregation(proximity="auto")
+    relations = Relations(distances, {}, {(target, "c"): OwnShare(0.5, math.log(bias / PRIOR_BIAS))})
     sources, counts = list(examples), np.array(list(examples.values()))
-    shares = counts * near(target, sources, Relations(distances), examples, plan)
+    shares = counts * near(target, sources, relations, examples, plan)
     shares /= shares.sum()
     biases = math.sqrt(bias) * np.array([distance(target, one, distances, plan.metrics) for one in sources])
     least = float(expected_error(shares, biases, counts))
@@ -152,29 +153,28 @@ def test_the_shares_of_auto_have_the_least_expected_error(
     assert (slope - shares @ slope >= -1e-4 * least).all()
 
 
-@given(DISTANCES, COMPARISONS, EXAMPLES, AUTO, st.sampled_from(TAGS), st.floats(0, 30), st.integers(1, 100))
-def test_a_language_whose_own_prompts_do_better_listens_less_to_others(
+@given(DISTANCES, COMPARISONS, EXAMPLES, AUTO, st.sampled_from(TAGS), st.floats(0, 8))
+def test_a_language_that_keeps_more_of_its_own_listens_less_to_others(
     distances: Distances,
     comparisons: dict[tuple[LanguageCode, LanguageCode], Comparison],
     examples: dict[LanguageCode, float],
     plan: Aggregation,
     target: LanguageCode,
-    errors: float,
-    times: int,
+    disagreement: float,
 ) -> None:
-    def listens(judgements: Mapping[LanguageCode, Judgement]) -> Matrix:
-        said = {(language, "c"): judgement for language, judgement in judgements.items()}
+    def listens(shown: Mapping[LanguageCode, float]) -> Matrix:
+        said = {(language, "c"): OwnShare(0.5, one) for language, one in shown.items()}
         return near(target, sorted(examples), Relations(distances, comparisons, said), examples, plan)
 
-    as_thought, better, undecided = listens({}), Judgement(errors, times), Judgement(0.0, times)
-    assert (listens({target: better}) <= as_thought + CLOSE).all()
-    assert (listens({target: Judgement(-errors, times)}) >= as_thought - CLOSE).all()
+    as_thought = listens({})
+    assert (listens({target: disagreement}) <= as_thought + CLOSE).all()
+    assert (listens({target: -disagreement}) >= as_thought - CLOSE).all()
     # What one language shows counts for all of them.
     other = next(tag for tag in TAGS if tag != target)
-    assert (listens({other: better}) <= as_thought + CLOSE).all()
+    assert (listens({other: disagreement}) <= as_thought + CLOSE).all()
     # But more for itself.
-    own = listens({target: better, other: undecided})
-    assert (own <= listens({target: undecided, other: better}) + CLOSE).all()
+    own = listens({target: disagreement, other: 0.0})
+    assert (own <= listens({target: 0.0, other: disagreement}) + CLOSE).all()
 
 
 @given(st.sampled_from(["auto", "observed"]), st.floats(0.05, 0.95), st.floats(-1, 0.9), st.integers(1, 100))
@@ -188,6 +188,6 @@ def test_a_pair_whose_deltas_differ_more_than_others_is_thought_to_be_further_ap
         pair(target, different): Comparison(cosine, times),
     }
     examples = dict.fromkeys(TAGS[:3], 100.0)
-    plan = Aggregation(proximity=kind, temperature=1.0, distance_bias=0.01)
+    plan = Aggregation(proximity=kind, temperature=1.0)
     found = near(target, [alike, different], Relations(distances, comparisons), examples, plan)
     assert found[1] < found[0]

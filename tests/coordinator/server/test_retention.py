@@ -2,8 +2,10 @@
 
 import contextlib
 import hashlib
+import json
 import math
 import resource
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +21,13 @@ from mfpt_shared.errors import Incompatible
 from support.history import LANGUAGES, History, Shelf
 
 OLD_SCHEMA = Path(__file__).parents[2] / "support" / "old_schema.sql"
-TABLES = ("meta", "clients", "updates", "folds", "prompts", "distances", "comparisons", "judgements", "directions")
+TO_VERSION_3 = """
+DROP TABLE own_shares;
+CREATE TABLE judgements (language TEXT, device TEXT, errors REAL, times INTEGER, PRIMARY KEY (language, device));
+PRAGMA user_version = 3;
+"""
+TABLES = ("meta", "clients", "updates", "folds", "prompts", "distances", "comparisons", "directions")
+OLD_VERSIONS = pytest.mark.parametrize("version", [2, 3])
 
 
 def a_history(path: Path, keep: float = 0.0) -> History:
@@ -184,29 +192,37 @@ def test_a_new_store_has_nothing_to_forget(tmp_path: Path) -> None:
     store.close()
 
 
-def with_old_schema(path: Path, into: Path) -> None:
-    """Copy a database to one with the tables of the version before."""
+def with_old_schema(path: Path, into: Path, version: int) -> None:
+    """Copy a database to one with the tables and the plan of an older version."""
+    if version == 3:
+        shutil.copy(path, into)
     old = sqlite3.connect(into)
-    old.executescript(OLD_SCHEMA.read_text(encoding="utf-8"))
-    old.execute("ATTACH ? AS new", (str(path),))
-    for table in TABLES:
-        columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
-        old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    old.executescript(OLD_SCHEMA.read_text(encoding="utf-8") if version == 2 else TO_VERSION_3)
+    if version == 2:
+        old.execute("ATTACH ? AS new", (str(path),))
+        for table in TABLES:
+            columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
+            old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    plan = json.loads(old.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()[0])
+    plan["aggregation"]["distance_bias"] = 0.001
+    old.execute("UPDATE meta SET value = ? WHERE key = 'plan'", (json.dumps(plan).encode(),))
     old.commit()
     old.close()
 
 
-def test_a_database_of_the_version_before_is_upgraded_and_loses_nothing(tmp_path: Path) -> None:
+@OLD_VERSIONS
+def test_a_database_of_a_version_before_is_upgraded_and_loses_nothing(tmp_path: Path, version: int) -> None:
     history = a_history(tmp_path / "new.db", math.inf)
     history.happen(60)
     before = history.shelf.reopen().load()
     history.shelf.store.close()
     assert before is not None
-    with_old_schema(tmp_path / "new.db", tmp_path / "old.db")
+    with_old_schema(tmp_path / "new.db", tmp_path / "old.db", version)
     store = SqliteStore(tmp_path / "old.db", math.inf)
     after = store.load()
     store.close()
     assert after is not None
+    assert (after.plan.aggregation, after.plan.task) == (before.plan.aggregation, before.plan.task)
     assert (after.version, after.counts, after.contributed) == (before.version, before.counts, before.contributed)
     assert set(after.clients) == set(before.clients)
     assert set(after.prompts) == set(before.prompts) >= {LANGUAGES[0]}
@@ -217,11 +233,12 @@ def test_a_database_of_the_version_before_is_upgraded_and_loses_nothing(tmp_path
         assert query(tmp_path / "old.db", text) == query(tmp_path / "new.db", text)
 
 
-def test_an_upgraded_database_goes_on(tmp_path: Path) -> None:
+@OLD_VERSIONS
+def test_an_upgraded_database_goes_on(tmp_path: Path, version: int) -> None:
     history = a_history(tmp_path / "new.db", math.inf)
     history.happen(40)
     history.shelf.store.close()
-    with_old_schema(tmp_path / "new.db", tmp_path / "old.db")
+    with_old_schema(tmp_path / "new.db", tmp_path / "old.db", version)
     history.shelf = Shelf(tmp_path / "old.db", SqliteStore(tmp_path / "old.db"), sqlite3.IntegrityError)
     history.happen(40)
     loaded = history.shelf.reopen().load()
@@ -234,8 +251,8 @@ def test_updates_that_cannot_be_read_stop_an_upgrade_before_it_changes_anything(
     history = a_history(tmp_path / "new.db", math.inf)
     updates_of(history, folds=1)
     history.shelf.store.close()
-    with_old_schema(tmp_path / "new.db", tmp_path / "old.db")
-    database = sqlite3.connect(tmp_path / "old.db")
+    with_old_schema(tmp_path / "new.db", tmp_path / "old.db", 2)
+    database = sqlite3.connect(tmp_path / "old.db", 2)
     database.execute("UPDATE updates SET fold = NULL, payload = x'4d46505401'")
     database.commit()
     database.close()
