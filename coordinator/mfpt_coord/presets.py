@@ -35,6 +35,23 @@ PRESETS: Final[Mapping[str, Preset]] = {
     "xnli": Preset(Task(labels=("entailment", "neutral", "contradiction"), kind="pairs")),
     # The embedded data again: a name in the device's language, completed with its English name.
     "cldr-names": Preset(Task(labels=(), kind="generation", data="cldr")),
+    # MasakhaPOS, Dione et al. 2023: parts of speech of words in 20 African languages, by Universal Dependencies.
+    "masakhapos": Preset(
+        Task(
+            labels=(
+                *("ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "INTJ", "NOUN", "NUM"),
+                *("PART", "PRON", "PROPN", "PUNCT", "SCONJ", "SYM", "VERB", "X"),
+            ),
+            kind="tagging",
+        ),
+    ),
+    # MasakhaNER 2.0, Adelani et al. 2022: persons, organisations, places and dates, in 20 African languages.
+    "masakhaner": Preset(
+        Task(
+            labels=("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE"),
+            kind="tagging",
+        ),
+    ),
     # MasakhaNEWS, Adelani et al. 2023: topics of news in 16 African languages; not every language has every topic.
     "masakhanews": Preset(
         Task(labels=("business", "entertainment", "health", "politics", "religion", "sports", "technology")),

@@ -115,9 +115,13 @@ class RotatedLabels:
         self.fingerprint = trainer.fingerprint
         self.device = trainer.device
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         """See Trainer.tune."""
-        tuned = self._trainer.tune(_rolled(start, -1), epochs=epochs, seed=seed, on_progress=on_progress)
+        tuned = self._trainer.tune(
+            _rolled(start, -1), epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out
+        )
         return Tuned(_rolled(tuned.state, 1), tuned.loss, tuned.epochs)
 
     def validate(self, state: PromptState) -> Measured:

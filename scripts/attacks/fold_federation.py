@@ -76,7 +76,7 @@ def reached(
     ring = Ring(len(places), len(places) - len(honest), plan.privacy.clip_norm)
     devices: dict[str, Device] = {}
     for one in present:
-        trainer: Trainer = laboratory.trainer(experiment.plan, [one.share], max_validation=experiment.validation_limit)
+        trainer: Trainer = laboratory.trainer(experiment.plan, [one.share])
         language, pace = one.share.language, one.pace
         if lie is not None and one.dishonest:
             language = experiment.languages[0] if lie.crowds else language

@@ -26,7 +26,9 @@ class StubTrainer:
         self._step = step
         self._never = threading.Event()
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         """See Trainer.tune."""
         if self._seconds:
             self._never.wait(self._seconds)

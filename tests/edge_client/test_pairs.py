@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.example import Example
-from mfpt_edge.data.sources import describe, load_dataset
+from mfpt_edge.data.sources import load_dataset
+from mfpt_edge.data.summary import describe
 from mfpt_edge.formats.e5_file import E5File, find_file
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_edge.inference import graph_folder
@@ -66,7 +67,7 @@ def write_pairs(folder: Path, **renamed: str) -> Path:
 @pytest.mark.parametrize("names", [{}, {"premise": "sentence1", "hypothesis": "sentence2", "label": "gold_label"}])
 def test_pairs_are_found_in_their_usual_columns(names: dict[str, str], tmp_path: Path) -> None:
     dataset = load_dataset(str(write_pairs(tmp_path, **names)), SWAHILI, LABELS, kind="pairs")
-    everything = [*dataset.train, *dataset.validation, *dataset.test]
+    everything = [*dataset.train, *dataset.test]
     assert len(everything) == 60
     assert all(one.text.startswith("sentence number") and one.pair.startswith("claim") for one in everything)
 
@@ -94,7 +95,7 @@ def test_pairs_with_the_same_first_text_are_different_examples(tmp_path: Path) -
         (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, some)), encoding="utf-8")
     dataset = load_dataset(str(tmp_path), SWAHILI, LABELS, kind="pairs")
     assert len(dataset.test) == 30
-    assert len(dataset.train) + len(dataset.validation) == 20
+    assert len(dataset.train) == 20
     assert dict(dataset.skipped) == {"text also in another split": 10}
 
 
@@ -105,7 +106,7 @@ def test_the_embedded_data_has_no_pairs() -> None:
 
 def test_the_embedded_data_pairs_names_with_english_ones_to_be_written() -> None:
     dataset = load_dataset("cldr", SWAHILI, (), kind="generation")
-    answers = {one.text: one.completion for one in (*dataset.train, *dataset.validation, *dataset.test)}
+    answers = {one.text: one.completion for one in (*dataset.train, *dataset.test)}
     assert answers["Ufaransa"] == "France"
     assert len(answers) > 200
     summary = describe(dataset, ())

@@ -25,9 +25,7 @@ def ground(**aggregation: Any) -> Ground:
         language: direction() + np.float32(0.1) * direction(place + 1) for place, language in enumerate(LANGUAGES)
     }
     plan = toy_plan(**aggregation)
-    experiment = Experiment(
-        plan=plan, method="mfpt", languages=LANGUAGES, examples=60, rounds=6, devices=3, max_validation=20
-    )
+    experiment = Experiment(plan=plan, method="mfpt", languages=LANGUAGES, examples=60, rounds=6, devices=3)
     return Ground((experiment,), ToyLaboratory(optima, noise=0.5), {})
 
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from mfpt_shared.device.held_out import held_out, kept_in
 from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tally, Tuned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.tensors import Array, PromptState, flatten, layout, unflatten
 
 SENTENCES = 2000
-# What is left of the way to the optimum after an epoch.
-_LEFT = 0.7
-_VALIDATION = 100
 _TEST = 1000
 
 
@@ -42,30 +40,37 @@ class ToyLaboratory:
     Attributes:
         optima: language -> where its accuracy is 1, flat.
         noise: of a tuned state, standard deviation of a value for one example.
+        left: What is left of the way to the optimum after an epoch; below -1, every epoch leads farther away.
         starts: (language, state) of every training so far.
+        trained_on: Number of examples of every training so far.
     """
 
     optima: Mapping[LanguageCode, Array]
     noise: float = 0.0
+    left: float = 0.7
     starts: list[tuple[LanguageCode, Array]] = field(default_factory=list)
+    trained_on: list[int] = field(default_factory=list)
 
     def content(self, language: LanguageCode) -> Content:
         assert language in self.optima
         return Content(labels=[row % 2 for row in range(SENTENCES)], keys=[str(row) for row in range(SENTENCES)])
 
     def trainer(
-        self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None, max_test: int | None = None
+        self,
+        plan: Plan,
+        shares: Sequence[Share],
+        *,
+        tested_on: Sequence[Share] | None = None,
+        max_test: int | None = None,
     ) -> "ToyTrainer":
-        validated = _VALIDATION if max_validation is None else min(max_validation, _VALIDATION)
-        return ToyTrainer(self, plan, shares, validated, _TEST if max_test is None else min(max_test, _TEST))
+        tested = _TEST if tested_on is None else sum(len(share.rows) for share in tested_on)
+        return ToyTrainer(self, plan, shares, tested if max_test is None else min(max_test, tested))
 
 
 class ToyTrainer:
     """See `mfpt_shared.device.trainer.Trainer`."""
 
-    def __init__(
-        self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], validated: int, tested: int
-    ) -> None:
+    def __init__(self, laboratory: ToyLaboratory, plan: Plan, shares: Sequence[Share], tested: int) -> None:
         self.examples = sum(len(share.rows) for share in shares)
         self.fingerprint = ""
         self.device = "toy"
@@ -73,24 +78,27 @@ class ToyTrainer:
         self._plan = plan
         self._layout = layout(plan)
         self._shares = shares
-        self._validated = validated
         self._tested = tested
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         on_progress(1.0, 1.0)
+        examples = len(kept_in([0] * self.examples)) if hold_out else self.examples
         vector = flatten(start, self._layout)
         self._laboratory.starts.append((self._shares[0].language, vector.copy()))
+        self._laboratory.trained_on.append(examples)
         weights = np.array([len(share.rows) for share in self._shares], np.float32)
         optima = np.stack([self._laboratory.optima[share.language] for share in self._shares])
         goal = (weights @ optima) / weights.sum()
         noise = np.random.default_rng(seed).standard_normal(vector.size) * self._laboratory.noise
-        tuned = goal + (vector - goal) * _LEFT**epochs + noise / math.sqrt(self.examples)
+        tuned = goal + (vector - goal) * self._laboratory.left**epochs + noise / math.sqrt(self.examples)
         # As of the real trainer: a head of zeros is replaced by one in closed form, which takes no epoch.
         closed = self._plan.training.head_start == "ridge" and not start["head.weight"].any()
         return Tuned(unflatten(tuned.astype(np.float32), self._layout), 1.0, epochs=0 if closed else epochs)
 
     def validate(self, state: PromptState) -> Measured:
-        return self._measured(state, self._validated)
+        return self._measured(state, len(held_out([0] * self.examples)))
 
     def test(self, state: PromptState) -> Measured:
         measured = self._measured(state, self._tested)

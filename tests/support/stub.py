@@ -37,11 +37,13 @@ class StubTrainer(stub_federation.trainer.StubTrainer):
         super().__init__(step=step, examples=examples, fingerprint=fingerprint)
         self._gate = gate
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         on_progress(0.0, 1.0)
         if self._gate is not None:
             self._gate.wait(on_progress)
-        return super().tune(start, epochs=epochs, seed=seed, on_progress=on_progress)
+        return super().tune(start, epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out)
 
 
 MakeTrainer = Callable[[], StubTrainer]

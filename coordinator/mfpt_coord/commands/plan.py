@@ -23,7 +23,10 @@ PlanArgument = Annotated[Path, typer.Argument(help="Plan file (TOML).")]
 def init(
     preset: Annotated[
         str | None,
-        typer.Option(help="Ready-made task: cldr (default), sib200, masakhanews, xnli, or cldr-names for a decoder."),
+        typer.Option(
+            help="Ready-made task: cldr (default), sib200, masakhanews, masakhapos, masakhaner, xnli, or cldr-names "
+            "for a decoder."
+        ),
     ] = None,
     kind: Annotated[
         TaskKind | None, typer.Option(help="Kind of a task of your own; classification unless you say otherwise.")

@@ -36,6 +36,7 @@ from mfpt_coord.core.events import (
 from mfpt_coord.core.fold import fold
 from mfpt_coord.core.grants import granted
 from mfpt_coord.core.proximity import needs_distances
+from mfpt_coord.core.rest import let_go
 from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.taking_part import (
@@ -157,6 +158,7 @@ def _with_state(client: Client, message: ClientState) -> Client:
         device=message.device or client.device,
         ready=client.ready and takes_part,
         assignment=client.assignment if takes_part else None,
+        let_go=client.let_go and online and not takes_part,
     )
 
 
@@ -240,7 +242,8 @@ def _advance(state: State, at: float) -> Step:
         return state, effects
     chosen = assignments(state, at)
     if not chosen:
-        return state, effects
+        state, more = let_go(state, at)
+        return state, effects + more
     clients = dict(state.clients)
     for client, assignment in chosen:
         assigned = replace(

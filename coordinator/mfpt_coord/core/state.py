@@ -41,6 +41,7 @@ class Client:
         announced: Number of that announcement; assignments name it.
         turn: Number of the last assignment that answered it.
         grants: Versions that it was assigned and has sent no update for yet, in rising order; the newest few.
+        let_go: Whether it was told, since it was done, that nobody trains any more.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Client:
     turn: int = 0
     grants: tuple[int, ...] = ()
     folded: int = 0
+    let_go: bool = False
     assignment: Assignment | None = None
 
     def is_online(self, at: float) -> bool:

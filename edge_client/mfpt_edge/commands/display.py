@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mfpt_edge.commands.join import Enrolled, JoinResult
-from mfpt_edge.data.sources import DatasetSummary
+from mfpt_edge.data.summary import DatasetSummary
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_shared.texts import printable
 
@@ -164,14 +164,20 @@ def percent(share: float | None) -> str:
 
 
 def summary_table(summary: DatasetSummary) -> RenderableType:
-    """Return the counts of a data set by split and label, what was skipped, and some examples."""
+    """Return the counts of a data set by split and label, what was skipped or read anew, and some examples."""
     table = Table("label", *summary.counts, box=box.SIMPLE)
     for label in next(iter(summary.counts.values())):
         table.add_row(_text(label), *(str(counts[label]) for counts in summary.counts.values()))
     table.add_row("all", *(str(sum(counts.values())) for counts in summary.counts.values()), style="bold")
-    skipped = [_text(f"skipped: {count} x {reason}") for reason, count in summary.skipped.items()]
+    for name, of_split in (("sentences", summary.sentences), ("words of the longest", summary.longest)):
+        if of_split:
+            table.add_row(name, *map(str, of_split.values()))
+    notes = [
+        *(_text(f"skipped: {count} x {reason}") for reason, count in summary.skipped.items()),
+        *(_text(f"read anew: {count} x {how}") for how, count in summary.repaired.items()),
+    ]
     samples = [Text.assemble((printable(label), "dim"), f"  {printable(text)}") for label, text in summary.samples]
-    return Group(table, *skipped, *samples)
+    return Group(table, *notes, *samples)
 
 
 def _text(text: str) -> Text:

@@ -139,7 +139,6 @@ def _dataset(data: DataSource, language: LanguageCode, plan: Plan, max_download:
     )
     skipped = ", ".join(f"{count} x {reason}" for reason, count in dataset.skipped.items()) or "none"
     _log.info(
-        "data %s: %d to train, %d to validate, %d to test; skipped: %s",
-        source, len(dataset.train), len(dataset.validation), len(dataset.test), skipped,
+        "data %s: %d to train, %d to test; skipped: %s", source, len(dataset.train), len(dataset.test), skipped
     )  # fmt: skip
     return dataset

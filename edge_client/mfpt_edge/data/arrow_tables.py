@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mfpt_edge.data.splits import SPLIT_NAMES, SplitName
+from mfpt_edge.data.splits import SPLIT_NAMES, SourceSplit
 from mfpt_edge.data.table import Record, Table, listed
 from mfpt_shared.backbones.hub import data_name, measured_data
 from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def read_parquet(path: Path) -> Table:
-    """Read a Parquet file."""
+def read_parquet(path: Path, *, lists: bool = False) -> Table:
+    """Read a Parquet file; `lists`: also columns that hold lists of words or labels."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - of the `data` extra
         import pyarrow.parquet as pq  # noqa: PLC0415 - part of the `data` extra
@@ -25,17 +25,23 @@ def read_parquet(path: Path) -> Table:
         # ParquetFile, because read_table would take folder names such as `lang=sw` for columns.
         with pq.ParquetFile(path) as file:
             table = file.read()
-        return _arrow_table(str(path), table, table.schema)
+        return _arrow_table(str(path), table, table.schema, lists=lists)
     except (ValueError, pa.ArrowException) as error:
         raise DatasetError(f"{path} is not a readable Parquet file: {str(error).partition(chr(10))[0]}") from error
 
 
-def read_hub(source: str, max_download: int | None = None) -> dict[SplitName, Table]:
+def read_parquet_lists(path: Path) -> Table:
+    """Read a Parquet file with columns of lists."""
+    return read_parquet(path, lists=True)
+
+
+def read_hub(source: str, max_download: int | None = None, *, lists: bool = False) -> dict[SourceSplit, Table]:
     """Read a data set through the `datasets` library, which caches it and (from its version 4 on) runs no code of it.
 
     Args:
         source: `hf:` and the name of a data set, see `hub.data_name`.
         max_download: Bytes that the whole data set may be; None: no limit.
+        lists: Whether columns with lists of words or labels are read too.
 
     Raises:
         NotAllowed: It is larger.
@@ -60,17 +66,24 @@ def read_hub(source: str, max_download: int | None = None) -> dict[SplitName, Ta
     if "train" not in known:
         raise DatasetError(f"{source} has no train split; it has {listed(list(loaded))}")
     return {
-        split: _arrow_table(f"{source} {split}", data.with_format("arrow")[:], data.features.arrow_schema)
+        split: _arrow_table(f"{source} {split}", data.with_format("arrow")[:], data.features.arrow_schema, lists=lists)
         for split, data in known.items()
     }
 
 
-def _arrow_table(where: str, table: "pa.Table", schema: "pa.Schema") -> Table:
-    """Take over the columns of text and whole numbers; numbers with names in the schema become those names."""
+def _arrow_table(where: str, table: "pa.Table", schema: "pa.Schema", *, lists: bool) -> Table:
+    """Take over the columns of text and whole numbers; numbers with names in the schema become those names.
+
+    Args:
+        where: The source, as messages name it.
+        table: What it holds.
+        schema: Its columns, with what the `datasets` library notes about them.
+        lists: Whether lists of texts and whole numbers are taken over too.
+    """
     names = _class_names(schema)
     cells: dict[str, list[object]] = {}
     for position, field in enumerate(schema):
-        if not _is_cell_type(field.type):
+        if not (_is_cell_type(field.type) or (lists and _is_list_type(field.type))):
             continue
         values = table.column(position).to_pylist()
         cells[field.name] = (
@@ -90,6 +103,14 @@ def _is_cell_type(kind: "pa.DataType") -> bool:
     return any(test(value) for test in tests)
 
 
+def _is_list_type(kind: "pa.DataType") -> bool:
+    """Whether values become lists of `str`, `int` and `None`."""
+    from pyarrow import types  # noqa: PLC0415 - part of the `data` extra
+
+    tests = (types.is_list, types.is_large_list, types.is_fixed_size_list)
+    return any(test(kind) for test in tests) and _is_cell_type(kind.value_type)
+
+
 def _class_names(schema: "pa.Schema") -> dict[str, list[str]]:
     """Return column -> names of its integers, as the `datasets` library notes them in the schema.
 
@@ -97,13 +118,23 @@ def _class_names(schema: "pa.Schema") -> dict[str, list[str]]:
     """
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        return {column: list(of["names"]) for column, of in features.items() if of.get("_type") == "ClassLabel"}
-    except (KeyError, TypeError, ValueError, AttributeError):
+        labels = {column: _element(of) for column, of in features.items()}
+        return {column: list(of["names"]) for column, of in labels.items() if of.get("_type") == "ClassLabel"}
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError):
         return {}
 
 
+def _element(feature: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return what a list holds, in each of the ways in which versions of the library note it, or a cell itself."""
+    if isinstance(feature, list):
+        return feature[0]
+    return feature.get("feature", feature)
+
+
 def _class_name(names: Sequence[str], value: object) -> object:
-    """Return the name of an index; -1 is how hub data sets mark a row without a label."""
+    """Return the name of an index, or of each in a list; -1 is how hub data sets mark a row without a label."""
+    if isinstance(value, list):
+        return [_class_name(names, one) for one in value]
     if not isinstance(value, int):
         return value
     return names[value] if 0 <= value < len(names) else None

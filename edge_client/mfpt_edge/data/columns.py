@@ -11,21 +11,21 @@ from mfpt_shared.plan import TaskKind
 
 # For each kind of task, the first group of columns that is there counts.
 # MasakhaNEWS has a headline beside its text: both belong together.
-_TEXT_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
+TEXT_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
     "classification": (("headline", "text"), ("text",), ("sentence",), ("headline",), ("tweet",)),
     "pairs": (("premise",), ("sentence1",), ("text",)),
     "tagging": (("tokens",), ("words",)),
     "generation": (("prompt",), ("text",)),
 }
 _PAIR_COLUMNS: Final = (("hypothesis",), ("sentence2",), ("pair",))
-_LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
+LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
     "classification": (("label",), ("category",)),
     "pairs": (("label",), ("gold_label",)),
     "tagging": (("tags",), ("ner_tags",), ("pos_tags",), ("upos",)),
     "generation": (("completion",), ("target",)),
 }
 # Column of data sets that are translations of one another, such as SIB-200.
-_KEY_COLUMN: Final = "index_id"
+KEY_COLUMN: Final = "index_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +53,35 @@ class Row:
         label: The label, by its name in the source, or the completion.
         key: The same for translations of one sentence, where the source says which these are; else empty.
         pair: The second text of a pair; else empty.
+        words: The words, where each has a label; else empty.
+        tags: The label of every word, by its name in the source; as many as there are words.
     """
 
     place: Place
     text: str
-    label: str
+    label: str = ""
     key: str = ""
     pair: str = ""
+    words: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that it has."""
+        return self.tags or (self.label,)
 
 
 def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | SkippedRow]:
     """Return what each row says; a row in which a cell is missing, or is not text, is skipped.
 
+    Where every word has a label, see `sentences.sentences_of`.
+
     Raises:
         DatasetError: The table lacks a column.
     """
-    text_columns = _columns(table, columns.text, _TEXT_COLUMNS[kind], "text")
-    pair_columns = _columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else ()
-    label_columns = _columns(table, columns.label, _LABEL_COLUMNS[kind], "label")
+    text_columns = chosen_columns(table, columns.text, TEXT_COLUMNS[kind], "text")
+    pair_columns = chosen_columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else ()
+    label_columns = chosen_columns(table, columns.label, LABEL_COLUMNS[kind], "label")
     rows: list[Row | SkippedRow] = []
     for record in table.records:
         cells, place = record.cells or {}, table.place(record)
@@ -78,9 +89,9 @@ def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | Skippe
             [_cell(cells, column) for column in some] for some in (text_columns, pair_columns, label_columns)
         )
         if None in (*texts, *pairs, *labels):
-            rows.append(SkippedRow(place, "broken row"))
+            rows.append(SkippedRow(place, record.fault))
         else:
-            key = _cell(cells, _KEY_COLUMN) or ""
+            key = _cell(cells, KEY_COLUMN) or ""
             rows.append(Row(place, _joined(texts), _joined(labels), key, _joined(pairs)))
     return rows
 
@@ -90,8 +101,12 @@ def _joined(cells: Sequence[str | None]) -> str:
 
 
 def _cell(row: Mapping[str, object], column: str) -> str | None:
-    """Return a cell as stripped text; a null is empty, and a missing cell or one of another type is `None`."""
-    value = row.get(column, False)
+    """Return a cell as stripped text; a missing one is `None`, see `as_text`."""
+    return as_text(row.get(column, False))
+
+
+def as_text(value: object) -> str | None:
+    """Return a value as stripped text; a null is empty, and what is neither text nor a whole number is `None`."""
     if value is None:
         return ""
     if not isinstance(value, str | int) or isinstance(value, bool):
@@ -101,7 +116,7 @@ def _cell(row: Mapping[str, object], column: str) -> str | None:
     return None if any("\ud800" <= char <= "\udfff" for char in text) else text
 
 
-def _columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: str) -> tuple[str, ...]:
+def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: str) -> tuple[str, ...]:
     """Return the column that the user wants, or else the first usual group, in upper or lower case."""
     known = {column if wanted else column.casefold(): column for column in reversed(table.columns)}
     for group in [(wanted,)] if wanted else usual:

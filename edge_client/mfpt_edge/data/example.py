@@ -33,6 +33,11 @@ class Example:
     place: Place | None = field(default=None, compare=False, repr=False)
 
     @property
+    def decisions(self) -> int:
+        """Number of answers that it asks for: one for every word where words are labelled, else one."""
+        return len(self.words) or 1
+
+    @property
     def content(self) -> str:
         """All that a model is shown to answer from."""
         return f"{self.text}\n{self.pair}" if self.pair else self.text

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from mfpt_edge.data.arrow_tables import read_parquet
+from mfpt_edge.data.arrow_tables import read_parquet, read_parquet_lists
+from mfpt_edge.data.conll import read_conll
 from mfpt_edge.data.table import Reader, Table
 from mfpt_edge.data.text_tables import read_csv, read_json_lines, read_tsv
 from mfpt_shared.errors import DatasetError
+from mfpt_shared.plan import TaskKind
 
 READERS: Final[Mapping[str, Reader]] = {
     ".csv": read_csv,
@@ -15,17 +17,30 @@ READERS: Final[Mapping[str, Reader]] = {
     ".jsonl": read_json_lines,
     ".parquet": read_parquet,
 }
-SUFFIXES: Final = tuple(READERS)
+TAGGED_READERS: Final[Mapping[str, Reader]] = {
+    ".conll": read_conll,
+    ".conllu": read_conll,
+    ".txt": read_conll,
+    ".tsv": read_conll,
+    ".jsonl": read_json_lines,
+    ".parquet": read_parquet_lists,
+}
+SUFFIXES: Final = tuple(dict.fromkeys([*READERS, *TAGGED_READERS]))
 
 
-def read_file(path: Path) -> Table:
-    """Read a CSV, TSV, JSONL or Parquet file.
+def readers(kind: TaskKind) -> Mapping[str, Reader]:
+    """Return suffix -> its reader, for a kind of task."""
+    return TAGGED_READERS if kind == "tagging" else READERS
+
+
+def read_file(path: Path, kind: TaskKind = "classification") -> Table:
+    """Read a CSV, TSV, JSONL or Parquet file; where words are labelled, a CoNLL, CoNLL-U, JSONL or Parquet file.
 
     Raises:
         DatasetError: The file cannot be read, or is not of the format that its suffix says.
         NotInstalled: The format needs a library that is not installed.
     """
-    reader = READERS.get(path.suffix.lower())
+    reader = readers(kind).get(path.suffix.lower())
     try:
         if reader is not None:
             return reader(path)
@@ -34,4 +49,5 @@ def read_file(path: Path) -> Table:
         raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise DatasetError(f"{path} cannot be read: {error}") from error
-    raise DatasetError(f"{path} is not a data file; the name must end in {', '.join(SUFFIXES)}")
+    what = "a file of tagged words" if kind == "tagging" else "a data file"
+    raise DatasetError(f"{path} is not {what}; the name must end in {', '.join(readers(kind))}")

@@ -2,39 +2,50 @@
 
 Every source goes the same way: tables, then rows of text and label, then examples of the plan's labels, then splits.
 
-- Splits that the source has are kept. A missing one is split off the training rows by a stable hash of the text,
-  80/10/10, so that equal texts share a split and adding rows moves none of the others.
+- A device trains on what a source has to train and to validate on, and tests on what it has to test on. Without that,
+  a tenth is split off by a stable hash of the text, so that equal texts share a split and adding rows moves no other.
 - Labels are matched with the plan's, see `usable.match_labels`.
-- A row that cannot be used is skipped, with its place and a reason, and never stops the rest.
+- A row that cannot be used is skipped, with its place and a reason, and never stops the rest. A sentence is one row: a
+  word that lacks a label, or has one that the plan does not know, makes all of it unusable.
 
-No text read here goes anywhere but into the device's own training; `skipped` and `counts` hold no text.
+No text read here goes anywhere but into the device's own training; what is said about rows holds no text.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_hub
 from mfpt_edge.data.cldr import cldr_examples
 from mfpt_edge.data.columns import Columns, Row, rows_of
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.place import Place, SkippedRow, by_reason
-from mfpt_edge.data.readers import SUFFIXES, read_file
-from mfpt_edge.data.splits import SPLIT_NAMES, SPLITS, SplitName, filled, split_of, subsample, without_leaks
+from mfpt_edge.data.readers import read_file, readers
+from mfpt_edge.data.sentences import sentences_of
+from mfpt_edge.data.splits import SPLIT_NAMES, SPLITS, SourceSplit, divided, split_of, subsample
 from mfpt_edge.data.table import Table, listed
 from mfpt_edge.data.usable import usable
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode, normalise
 from mfpt_shared.plan import TaskKind
 
+_NOT_EMBEDDED: Final[Mapping[TaskKind, str]] = {"pairs": "pairs of texts", "tagging": "sentences with tagged words"}
+
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """The examples of one file, and the rows that cannot be used."""
+    """The examples of one file.
+
+    Attributes:
+        examples: All that can be used.
+        skipped_rows: The rows that cannot.
+        repaired: How labels of words were read that do not follow the plan's convention -> number of words.
+    """
 
     examples: tuple[Example, ...]
     skipped_rows: tuple[SkippedRow, ...]
+    repaired: Mapping[str, int]
 
     @property
     def skipped(self) -> Mapping[str, int]:
@@ -44,35 +55,24 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """What a device trains, validates and tests on, and the rows of all splits that cannot be used.
+    """What a device trains and tests on.
 
-    No text of `validation` or `test` is in `train`. Validation and test may be empty where the source is tiny.
+    Attributes:
+        train: Examples to train on.
+        test: Examples to test on, none with a text of `train`; may be empty where the source is tiny.
+        skipped_rows: The rows of all splits that cannot be used.
+        repaired: How labels of words were read that do not follow the plan's convention -> number of words.
     """
 
     train: tuple[Example, ...]
-    validation: tuple[Example, ...]
     test: tuple[Example, ...]
     skipped_rows: tuple[SkippedRow, ...] = ()
+    repaired: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def skipped(self) -> Mapping[str, int]:
         """Number of skipped rows for each reason."""
         return by_reason(self.skipped_rows)
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetSummary:
-    """What `mfpt-edge data show` prints.
-
-    Attributes:
-        counts: Number of examples, split -> label -> examples; with every label of the plan, or with `completion`.
-        skipped: Number of skipped rows, reason -> rows.
-        samples: Up to three (label or completion, text) from the training split, of different labels where it has them.
-    """
-
-    counts: Mapping[str, Mapping[str, int]]
-    skipped: Mapping[str, int]
-    samples: tuple[tuple[str, str], ...]
 
 
 def load_dataset(
@@ -84,19 +84,21 @@ def load_dataset(
     columns: Columns | None = None,
     max_examples: int | None = None,
     max_download: int | None = None,
+    development: bool = True,
 ) -> Dataset:
     """Read a data set.
 
     Args:
-        source: `cldr`, a CSV, TSV, JSONL or Parquet file, a folder with train, dev and test files of these kinds, or
+        source: `cldr`, a file of one of the `readers`, a folder with train, dev and test files of these kinds, or
             `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
         language: Language of the names that `cldr` gives; also decides which examples `max_examples` keeps.
         labels: Labels of the plan, in its order; none for generation.
         kind: Kind of the plan's task. With `cldr` and generation, each name is a prompt for the same name in English.
         columns: The columns to read, for sources other than `cldr`.
         max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
-            share as far as possible.
+            share as far as possible; of sentences with tagged words, they are any.
         max_download: Bytes that a data set of the hub may be; None: no limit.
+        development: Whether a device also trains on what the source validates on; if not, that is not read.
 
     Raises:
         NotAllowed: The data set is larger.
@@ -105,17 +107,17 @@ def load_dataset(
     """
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
-    rows = (
-        _cldr_rows(language, kind)
-        if source == "cldr"
-        else {name: rows_of(table, columns or Columns(), kind) for name, table in _tables(source, max_download).items()}
-    )
-    found, skipped = usable(source, rows, labels, kind)
-    splits, leaks = without_leaks(filled(found))
+    if source == "cldr":
+        rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]] = _cldr_rows(language, kind)
+    else:
+        tables = _tables(source, kind, max_download, development)
+        rows = {name: _rows(table, columns, kind) for name, table in tables.items()}
+    found = usable(source, rows, labels, kind)
+    splits, left_out = divided(found.examples)
     if not splits["train"]:
-        raise DatasetError(f"{source}: no example is left to train on, all are for validation or test: add more rows")
+        raise DatasetError(f"{source}: no example is left to train on, all are for the test: add more rows")
     train = subsample(splits["train"], language, max_examples or len(splits["train"]))
-    return Dataset(tuple(train), tuple(splits["validation"]), tuple(splits["test"]), (*skipped, *leaks))
+    return Dataset(tuple(train), tuple(splits["test"]), (*found.skipped, *left_out), found.repaired)
 
 
 def load_split(
@@ -126,33 +128,15 @@ def load_split(
     Raises:
         DatasetError: The file cannot be read, or holds no example of the plan's labels.
     """
-    found, skipped = usable(str(path), {"test": rows_of(read_file(path), columns or Columns(), kind)}, labels, kind)
-    return Loaded(tuple(found["test"]), tuple(skipped))
+    found = usable(str(path), {"test": _rows(read_file(path, kind), columns, kind)}, labels, kind)
+    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired)
 
 
-def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
-    """Count and sample a data set for a person to look at."""
-    labels = labels or ("completion",)
-    counts: dict[str, dict[str, int]] = {}
-    for name in SPLITS:
-        examples: tuple[Example, ...] = getattr(dataset, name)
-        of_label = Counter(example.label for example in examples)
-        counts[name] = {label: of_label[index] for index, label in enumerate(labels)}
-    first: dict[int, Example] = {}
-    for example in dataset.train:
-        first.setdefault(example.label, example)
-    others = [example for example in dataset.train if example is not first[example.label]]
-    samples = tuple(
-        (example.completion or labels[example.label], example.content) for example in [*first.values(), *others][:3]
-    )
-    return DatasetSummary(counts, dataset.skipped, samples)
-
-
-def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SplitName, list[Row | SkippedRow]]:
+def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SourceSplit, list[Row | SkippedRow]]:
     """Split by entity rather than text, so that no language trains on what is another's test, translated."""
-    if kind == "pairs":
-        raise DatasetError("the embedded data has no pairs of texts: give your own with --data FILE")
-    rows: dict[SplitName, list[Row | SkippedRow]] = {name: [] for name in SPLITS}
+    if kind in _NOT_EMBEDDED:
+        raise DatasetError(f"the embedded data has no {_NOT_EMBEDDED[kind]}: give your own with --data FILE")
+    rows: dict[SourceSplit, list[Row | SkippedRow]] = {name: [] for name in SPLITS}
     english = {name.key: name.text for name in cldr_examples(normalise("en"))} if kind == "generation" else {}
     for number, name in enumerate(cldr_examples(language), start=1):
         answer = english.get(name.key) if kind == "generation" else name.label
@@ -161,23 +145,32 @@ def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SplitName, list[R
     return rows
 
 
-def _tables(source: str, max_download: int | None) -> dict[SplitName, Table]:
+def _rows(table: Table, columns: Columns | None, kind: TaskKind) -> list[Row | SkippedRow]:
+    if kind == "tagging":
+        return sentences_of(table, columns or Columns())
+    return rows_of(table, columns or Columns(), kind)
+
+
+def _tables(source: str, kind: TaskKind, max_download: int | None, development: bool) -> dict[SourceSplit, Table]:
     if source.startswith("hf:"):
-        return read_hub(source, max_download)
+        tables = read_hub(source, max_download, lists=kind == "tagging")
+        return {name: table for name, table in tables.items() if development or name != "validation"}
     path = Path(source)
     try:
-        files: dict[SplitName, Path] = _split_files(path) if path.is_dir() else {"train": path}
+        files: dict[SourceSplit, Path] = _split_files(path, kind) if path.is_dir() else {"train": path}
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
-    return {name: read_file(file) for name, file in files.items()}
+    return {name: read_file(file, kind) for name, file in files.items() if development or name != "validation"}
 
 
-def _split_files(folder: Path) -> dict[SplitName, Path]:
-    files: dict[SplitName, Path] = {}
+def _split_files(folder: Path, kind: TaskKind) -> dict[SourceSplit, Path]:
+    suffixes = tuple(readers(kind))
+    files: dict[SourceSplit, Path] = {}
     found = sorted(file for file in folder.iterdir() if file.is_file())
     for file in found:
-        name = SPLIT_NAMES.get(file.stem.lower())
-        if name is None or file.suffix.lower() not in SUFFIXES:
+        # Universal Dependencies name their files such as `sw_swahili-ud-train`.
+        name = SPLIT_NAMES.get(file.stem.lower().rpartition("-ud-")[2])
+        if name is None or file.suffix.lower() not in suffixes:
             continue
         if name in files:
             raise DatasetError(
@@ -186,5 +179,5 @@ def _split_files(folder: Path) -> dict[SplitName, Path]:
         files[name] = file
     if "train" not in files:
         names = listed([file.name for file in found]) or "no file"
-        raise DatasetError(f"{folder} has no training file (train{', train'.join(SUFFIXES)}); it holds {names}")
+        raise DatasetError(f"{folder} has no training file (train{', train'.join(suffixes)}); it holds {names}")
     return files

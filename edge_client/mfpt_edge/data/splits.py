@@ -1,4 +1,4 @@
-"""Which example is trained, validated or tested on: by a stable hash, the same on every machine."""
+"""Which example is trained or tested on: by a stable hash, the same on every machine."""
 
 import hashlib
 from collections import defaultdict
@@ -9,10 +9,12 @@ from mfpt_edge.data.example import Example, comparable
 from mfpt_edge.data.place import SkippedRow
 from mfpt_shared.languages import LanguageCode
 
-SplitName = Literal["train", "validation", "test"]
+SplitName = Literal["train", "test"]
+SourceSplit = Literal["train", "validation", "test"]
+"""A split as a source has it; what it validates on, a device trains on."""
 
-SPLITS: Final[tuple[SplitName, ...]] = ("train", "validation", "test")
-SPLIT_NAMES: Final[Mapping[str, SplitName]] = {
+SPLITS: Final[tuple[SplitName, ...]] = ("train", "test")
+SPLIT_NAMES: Final[Mapping[str, SourceSplit]] = {
     "train": "train",
     "dev": "validation",
     "valid": "validation",
@@ -22,38 +24,42 @@ SPLIT_NAMES: Final[Mapping[str, SplitName]] = {
 
 
 def split_of(key: str) -> SplitName:
-    """Assign a key to a split, 80/10/10, the same on every machine and in every version."""
+    """Assign a key to a split, 90/10, the same on every machine and in every version."""
     bucket = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) % 10
-    return "test" if bucket == 0 else "validation" if bucket == 1 else "train"
+    return "test" if bucket == 0 else "train"
 
 
-def filled(found: Mapping[SplitName, list[Example]]) -> dict[SplitName, list[Example]]:
-    """Split off from the training examples what the source does not bring."""
-    splits: dict[SplitName, list[Example]] = {name: list(found.get(name, ())) for name in SPLITS}
-    splits["train"] = []
-    for example in found["train"]:
-        name = split_of(comparable(example.content))
-        splits["train" if name in found else name].append(example)
-    return splits
-
-
-def without_leaks(
-    splits: Mapping[SplitName, list[Example]],
+def divided(
+    found: Mapping[SourceSplit, Sequence[Example]],
 ) -> tuple[dict[SplitName, list[Example]], list[SkippedRow]]:
-    """Drop from train what validation or test hold too, and from validation what test holds.
+    """Return what to train and to test on, no text of which is in both.
+
+    The training examples are those of the source, then those that it validates on; where it has nothing to test on, a
+    tenth of them is split off.
 
     Returns:
-        The splits without these examples, and the rows of the source that these came from.
+        The splits, and the rows of the source that were left out because another split holds their text.
     """
-    kept: dict[SplitName, list[Example]] = {}
-    leaks: list[Example] = []
-    seen: set[str] = set()
-    for name in reversed(SPLITS):
-        keys = [comparable(example.content) for example in splits[name]]
-        kept[name] = [example for example, key in zip(splits[name], keys, strict=True) if key not in seen]
-        leaks += [example for example, key in zip(splits[name], keys, strict=True) if key in seen]
-        seen.update(keys)
-    return kept, [SkippedRow(one.place, "text also in another split") for one in leaks if one.place is not None]
+    train, repeated = _apart(found.get("validation", ()), found["train"])
+    train = [*found["train"], *train]
+    if "test" in found:
+        test = list(found["test"])
+    else:
+        test = [example for example in train if split_of(comparable(example.content)) == "test"]
+        train = [example for example in train if split_of(comparable(example.content)) == "train"]
+    train, leaks = _apart(train, test)
+    left_out = [one.place for one in (*repeated, *leaks) if one.place is not None]
+    return {"train": train, "test": test}, [SkippedRow(place, "text also in another split") for place in left_out]
+
+
+def _apart(examples: Sequence[Example], others: Sequence[Example]) -> tuple[list[Example], list[Example]]:
+    """Return the examples whose text is none of the others', and the rest."""
+    seen = {comparable(example.content) for example in others}
+    known = [comparable(example.content) in seen for example in examples]
+    return (
+        [example for example, is_known in zip(examples, known, strict=True) if not is_known],
+        [example for example, is_known in zip(examples, known, strict=True) if is_known],
+    )
 
 
 def subsample(examples: Sequence[Example], language: LanguageCode, limit: int) -> list[Example]:

@@ -16,10 +16,12 @@ class Record(NamedTuple):
     Attributes:
         row: Line or number, see `Place`.
         cells: Column -> cell; None: the row breaks the format.
+        fault: How it breaks the format, in words that hold nothing of its text.
     """
 
     row: int
     cells: Mapping[str, object] | None
+    fault: str = "broken row"
 
 
 @dataclass(frozen=True, slots=True)

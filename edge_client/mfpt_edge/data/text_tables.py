@@ -15,7 +15,7 @@ def read_json_lines(path: Path) -> Table:
     """Read one object a line; only line feeds end a line, since JSON strings may hold other separators."""
     records: list[Record] = []
     columns: dict[str, None] = {}
-    for number, line in enumerate(_text(path).split("\n"), start=1):
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
         if not line.strip():
             continue
         try:
@@ -31,7 +31,7 @@ def read_json_lines(path: Path) -> Table:
 
 def read_csv(path: Path) -> Table:
     """Read fields between commas or, as spreadsheets write them in many countries, between semicolons."""
-    text = _text(path)
+    text = read_text(path)
     first = text.partition("\n")[0]
     try:
         return _table(path, text, ";" if "," not in first and ";" in first else ",")
@@ -41,14 +41,20 @@ def read_csv(path: Path) -> Table:
 
 def read_tsv(path: Path) -> Table:
     """Read fields between tabs. Many such files quote nothing: then a text may well begin with a quotation mark."""
-    text = _text(path)
+    text = read_text(path)
     try:
         return _table(path, text, "\t")
     except csv.Error:
         return _table(path, text, "\t", quoted=False)
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """Read a file of UTF-8 text, without its byte order mark.
+
+    Raises:
+        DatasetError: It is empty, or not UTF-8.
+        OSError: It cannot be opened.
+    """
     try:
         text = path.read_bytes().decode().removeprefix("\ufeff")
     except UnicodeDecodeError as error:

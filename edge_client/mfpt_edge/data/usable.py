@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
 
+from mfpt_edge.data import bio
 from mfpt_edge.data.columns import Row
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.place import SkippedRow, by_reason
-from mfpt_edge.data.splits import SplitName
+from mfpt_edge.data.splits import SourceSplit
 from mfpt_edge.data.table import listed
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
@@ -34,9 +36,23 @@ def match_labels(found: Iterable[str], labels: Sequence[str]) -> dict[str, int]:
     return matched
 
 
+class Usable(NamedTuple):
+    """What a source gives.
+
+    Attributes:
+        examples: Split -> its examples.
+        skipped: The rows that cannot be used.
+        repaired: How labels of words were read that do not follow the plan's convention -> number of words.
+    """
+
+    examples: Mapping[SourceSplit, Sequence[Example]]
+    skipped: Sequence[SkippedRow]
+    repaired: Mapping[str, int]
+
+
 def usable(
-    source: str, rows: Mapping[SplitName, Sequence[Row | SkippedRow]], labels: Sequence[str], kind: TaskKind
-) -> tuple[dict[SplitName, list[Example]], list[SkippedRow]]:
+    source: str, rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]], labels: Sequence[str], kind: TaskKind
+) -> Usable:
     """Turn the rows of all splits into examples.
 
     Args:
@@ -45,32 +61,35 @@ def usable(
         labels: The plan's labels.
         kind: Kind of task.
 
-    Returns:
-        The examples of every split, and all rows that were skipped.
-
     Raises:
         DatasetError: No row can be used.
     """
-    found = Counter(row.label for split in rows.values() for row in split if isinstance(row, Row) and row.label)
+    found = Counter(
+        label for split in rows.values() for row in split if isinstance(row, Row) for label in row.labels if label
+    )
     index_of = None if kind == "generation" else match_labels(found, labels)
-    examples: dict[SplitName, list[Example]] = {name: [] for name in rows}
-    skipped: list[SkippedRow] = []
-    for name, split in rows.items():
-        for row in split:
-            made = row if isinstance(row, SkippedRow) else _example(row, index_of, kind)
-            if isinstance(made, SkippedRow):
-                skipped.append(made)
-            else:
-                examples[name].append(made)
+    ends = bio.ends(found, labels) if kind == "tagging" else {}
+    made = {
+        name: [row if isinstance(row, SkippedRow) else _example(row, index_of and index_of | ends, kind) for row in of]
+        for name, of in rows.items()
+    }
+    examples = {name: [one for one in of if isinstance(one, Example)] for name, of in made.items()}
+    skipped = [one for of in made.values() for one in of if isinstance(one, SkippedRow)]
     if not any(examples.values()):
         raise _nothing_usable(source, skipped, found, labels)
-    return examples, skipped
+    repaired = {bio.ENDS: sum(found[label] for label in ends)} if ends else {}
+    if kind == "tagging":
+        examples, begun = bio.repaired(examples, labels)
+        repaired |= begun
+    return Usable(examples, skipped, repaired)
 
 
 def _example(row: Row, index_of: Mapping[str, int] | None, kind: TaskKind) -> Example | SkippedRow:
     """Return the example of a row; `index_of` is None where the label is a completion."""
     if not row.text or (kind == "pairs" and not row.pair):
         return SkippedRow(row.place, "empty text")
+    if row.words:
+        return _sentence(row, index_of or {})
     if not row.label:
         return SkippedRow(row.place, "empty completion" if index_of is None else "empty label")
     if index_of is None:
@@ -78,6 +97,17 @@ def _example(row: Row, index_of: Mapping[str, int] | None, kind: TaskKind) -> Ex
     if row.label not in index_of:
         return SkippedRow(row.place, "label not in the plan")
     return Example(row.text, index_of[row.label], row.key, row.pair, place=row.place)
+
+
+def _sentence(row: Row, index_of: Mapping[str, int]) -> Example | SkippedRow:
+    """Return the example of a row of words; one label that the plan does not know makes all of it unusable."""
+    if not all(row.tags):
+        return SkippedRow(row.place, "word without a tag")
+    if any(tag not in index_of for tag in row.tags):
+        return SkippedRow(row.place, "label not in the plan")
+    return Example(
+        row.text, key=row.key, words=row.words, tags=tuple(index_of[tag] for tag in row.tags), place=row.place
+    )
 
 
 def _nothing_usable(

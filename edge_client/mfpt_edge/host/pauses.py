@@ -145,7 +145,9 @@ class CourteousTrainer:
         """See Trainer.device."""
         return self._trainer.device
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         """See Trainer.tune; `on_progress` is called during pauses too."""
 
         def report(share: float, loss: float) -> None:
@@ -153,7 +155,7 @@ class CourteousTrainer:
             self._courtesy.give_way(lambda: on_progress(share, loss))
 
         with self._courtesy.at_work():
-            return self._trainer.tune(start, epochs=epochs, seed=seed, on_progress=report)
+            return self._trainer.tune(start, epochs=epochs, seed=seed, on_progress=report, hold_out=hold_out)
 
     def validate(self, state: PromptState) -> Measured:
         """See Trainer.validate."""

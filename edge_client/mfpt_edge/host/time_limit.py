@@ -40,7 +40,9 @@ class TimeLimitedTrainer:
         """See Trainer.device."""
         return self._trainer.device
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         """See Trainer.tune; what `on_progress` takes is a pause, and does not count.
 
         Raises:
@@ -59,7 +61,7 @@ class TimeLimitedTrainer:
             on_progress(share, loss)
             since = self._clock()
 
-        return self._trainer.tune(start, epochs=epochs, seed=seed, on_progress=report)
+        return self._trainer.tune(start, epochs=epochs, seed=seed, on_progress=report, hold_out=hold_out)
 
     def validate(self, state: PromptState) -> Measured:
         """See Trainer.validate."""

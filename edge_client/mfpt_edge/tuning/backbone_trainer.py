@@ -17,6 +17,7 @@ from mfpt_edge.tuning.encoding import HELD_BYTES, tokenise, with_activations
 from mfpt_edge.tuning.memory.bound import economise, economise_if_needed
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_edge.tuning.objectives import backbone_for
+from mfpt_shared.device.held_out import held_out, kept_in
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.folders import cache_home
@@ -53,13 +54,15 @@ def load_trainer(
         UsageError: The bound for memory is too low.
         NotAllowed: The plan's batches cannot be cut to what is spare.
     """
-    if len(dataset.train) < plan.privacy.min_examples:
+    decisions = sum(example.decisions for example in dataset.train)
+    if decisions < plan.privacy.min_examples:
+        what = "words" if plan.task.tags_words else "examples"
         raise DatasetError(
-            f"{len(dataset.train)} training examples; the plan asks for {plan.privacy.min_examples} or more: add some"
+            f"{decisions} training {what}; the plan asks for {plan.privacy.min_examples} or more: add some"
         )
     torch.set_num_threads(threads or usable_cores())
     model = _load_model(plan, device)
-    splits = [tokenise(model, split) for split in (dataset.train, dataset.validation, dataset.test)]
+    splits = [tokenise(model, split) for split in (dataset.train, dataset.test)]
     at_once, held_bytes = None, HELD_BYTES
     if memory is not None and model.backbone.device.type != "cpu":
         _log.warning("--memory has no effect on %s: it bounds training on a processor", model.backbone.device)
@@ -96,7 +99,6 @@ class BackboneTrainer:
         self,
         model: PromptModel,
         train: Encoded,
-        validation: Encoded,
         test: Encoded,
         *,
         at_once: int | None = None,
@@ -105,15 +107,16 @@ class BackboneTrainer:
 
         Args:
             model: Backbone, prompt and objective; several trainers may share one.
-            train: Examples to train on.
-            validation: Examples for `validate`.
+            train: Examples to train on; `validate` measures on a third of them.
             test: Examples for `test`.
             at_once: Number of examples that are trained on at once, see `loop.train`; None: whole batches.
         """
         self._model = model
         self._train = train
-        self._validation = validation
         self._test = test
+        labels = train.targets.tolist() if train.targets.ndim == 1 else [0] * len(train.ids)
+        self._held = train.take(held_out(labels))
+        self._rest = train.take(kept_in(labels))
         self._at_once = at_once
 
     @property
@@ -132,15 +135,17 @@ class BackboneTrainer:
         kind = self._model.backbone.device.type
         return f"cpu, {os.cpu_count()} cores" if kind == "cpu" else kind
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         """See Trainer.tune."""
-        model = self._model
+        model, examples = self._model, self._rest if hold_out else self._train
         model.load(start)
-        if model.objective.start(model.last_states, self._train):
-            return Tuned(model.state(), loop.evaluate(model, self._train).loss, epochs=0)
+        if model.objective.start(model.last_states, examples):
+            return Tuned(model.state(), loop.evaluate(model, examples).loss, epochs=0)
         report = loop.train(
             model,
-            self._train,
+            examples,
             msgspec.structs.replace(model.plan.training, epochs=epochs),
             rng=np.random.default_rng(seed),
             on_step=lambda progress: on_progress(progress.step / progress.steps, progress.loss),
@@ -150,7 +155,7 @@ class BackboneTrainer:
 
     def validate(self, state: PromptState) -> Measured:
         """See Trainer.validate."""
-        return self._measure(state, self._validation)
+        return self._measure(state, self._held)
 
     def test(self, state: PromptState) -> Measured:
         """See Trainer.test."""

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from mfpt_edge.backbone.padding import pad
 
@@ -21,7 +21,7 @@ class Encoded(NamedTuple):
 
     Attributes:
         ids: Token ids of every example.
-        targets: [examples] int64, what the objective compares with; see `objective.Tokenised`.
+        targets: [examples, ...] int64, what the objective compares with; see `objective.Tokenised`.
         pad_id: Token id that fills up a batch.
         device: Where batches are made.
         hidden: [sum of lengths, width] float16, lower activations of all tokens, one example after the other; None:
@@ -40,6 +40,10 @@ class Encoded(NamedTuple):
         """Return the number of tokens of every example."""
         return np.array([len(ids) for ids in self.ids], np.int64)
 
+    def decisions(self, rows: Sequence[int]) -> int:
+        """Return how many decisions some of the examples ask for: one each, or one for every word that is not cut."""
+        return len(rows) if self.targets.ndim == 1 else int((self.targets[list(rows), :, 0] >= 0).sum())
+
     def take(self, rows: Sequence[int]) -> "Encoded":
         """Return some of the examples; the activations are shared, not copied."""
         ids, starts = [self.ids[row] for row in rows], [self.starts[row] for row in rows]
@@ -53,7 +57,7 @@ class Batch(NamedTuple):
         ids: [batch, tokens] int64.
         mask: [batch, tokens] bool, true on real tokens.
         hidden: [batch, tokens, width] lower activations; None: they are not kept.
-        targets: [batch] int64; see `objective.Tokenised`.
+        targets: [batch, ...] int64; see `objective.Tokenised`.
     """
 
     ids: Tensor
@@ -81,8 +85,16 @@ def concatenate(parts: Sequence[Encoded]) -> Encoded:
             for start, tokens in zip(part.starts, part.ids, strict=True)
         ]
         hidden = torch.cat(spans) if spans else None
-    targets = torch.cat([part.targets for part in parts])
+    targets = _stacked([part.targets for part in parts])
     return parts[0]._replace(ids=ids, targets=targets, hidden=hidden, starts=starts_of(ids))
+
+
+def _stacked(targets: Sequence[Tensor]) -> Tensor:
+    """Return the targets of several sets as one; sentences of few words are filled up with -1."""
+    if targets[0].ndim == 1:
+        return torch.cat(list(targets))
+    longest = max(part.shape[1] for part in targets)
+    return torch.cat([nn.functional.pad(part, (0, 0, 0, longest - part.shape[1]), value=-1) for part in targets])
 
 
 def gather(encoded: Encoded, rows: Sequence[int], *, least: int = 0) -> Batch:

@@ -13,6 +13,7 @@ from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded
 from mfpt_edge.tuning.objective import BatchOutcome, LastStates, Tokenised
+from mfpt_shared.device.trainer import Tally
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
 
@@ -70,7 +71,7 @@ class CompletionObjective:
             kept = prompt if len(prompt) <= room else [*prompt[: room - 1], prompt[-1]]
             sequences.append(kept + written)
             starts.append(len(kept))
-        return Tokenised(sequences, starts)
+        return Tokenised(sequences, torch.tensor(starts, dtype=torch.int64))
 
     def outcome(self, states: Tensor, batch: Batch) -> BatchOutcome:
         """See Objective.outcome; a completion ends where the mask does."""
@@ -86,6 +87,15 @@ class CompletionObjective:
         total = torch.zeros(len(batch.ids), device=losses.device).index_add(0, example, losses)
         hits = torch.zeros_like(counts).index_add(0, example, right.long())
         return BatchOutcome(total / counts, hits == counts)
+
+    def tallies(self, answers: Tensor, batch: Batch) -> list[Tally]:
+        """See Objective.tallies; an answer says already whether it is right."""
+        del batch
+        return [Tally(right, 1, 1) for right in answers.long().tolist()]
+
+    def decisions(self, last_states: LastStates, encoded: Encoded) -> None:
+        """Return None: there is no head."""
+        del last_states, encoded
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
         """Return nothing: the decoder's own output layer is frozen."""

@@ -23,8 +23,7 @@ def tokenise(model: PromptModel, examples: Sequence[Example]) -> Encoded:
     """Return examples as tokens, without activations."""
     backbone = model.backbone
     ids, targets = model.objective.tokenise(examples)
-    on_device = torch.tensor(targets, dtype=torch.int64, device=backbone.device)
-    return Encoded(ids, on_device, backbone.tokenizer.pad_id, backbone.device, None, starts_of(ids))
+    return Encoded(ids, targets.to(backbone.device), backbone.tokenizer.pad_id, backbone.device, None, starts_of(ids))
 
 
 def with_activations(model: PromptModel, encoded: Encoded, limit: int = HELD_BYTES) -> Encoded:

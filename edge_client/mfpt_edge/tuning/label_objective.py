@@ -12,8 +12,9 @@ from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import POOLED_NORM, max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded, in_order
-from mfpt_edge.tuning.objective import BatchOutcome, LastStates, Tokenised
+from mfpt_edge.tuning.objective import BatchOutcome, Decisions, LastStates, Tokenised
 from mfpt_edge.tuning.ridge_head import solve
+from mfpt_shared.device.trainer import Tally
 from mfpt_shared.plan import Plan
 
 # The closed form takes time and memory with the square of the examples: of more than these, only every second, every
@@ -42,14 +43,16 @@ class LabelObjective(nn.Module):
         """See Objective.tokenise."""
         texts, pairs = inputs(self._plan, examples)
         ids = self._tokenizer.encode(texts, self.max_tokens, pairs)
-        return Tokenised(ids, [example.label for example in examples])
+        return Tokenised(ids, torch.tensor([example.label for example in examples], dtype=torch.int64))
 
     def outcome(self, states: Tensor, batch: Batch) -> BatchOutcome:
         """See Objective.outcome."""
         scores = self.logits(states, batch.mask)
-        return BatchOutcome(
-            cross_entropy(scores, batch.targets, reduction="none"), scores.argmax(dim=1) == batch.targets
-        )
+        return BatchOutcome(cross_entropy(scores, batch.targets, reduction="none"), scores.argmax(dim=1))
+
+    def tallies(self, answers: Tensor, batch: Batch) -> list[Tally]:
+        """See Objective.tallies."""
+        return [Tally(right, 1, 1) for right in (answers == batch.targets).long().tolist()]
 
     def tensors(self) -> Mapping[str, nn.Parameter]:
         """Return weight and bias of the head."""
@@ -90,6 +93,11 @@ class LabelObjective(nn.Module):
         """Return what the head sees of all examples, [examples, width] float32, in their order."""
         width = self.head.in_features
         return in_order(encoded, lambda batch: self.pooled(last_states(batch), batch.mask), width)
+
+    def decisions(self, last_states: LastStates, encoded: Encoded) -> Decisions:
+        """See Objective.decisions: one for every text."""
+        examples = torch.arange(len(encoded.ids), device=encoded.device)
+        return Decisions(self.features(last_states, encoded), encoded.targets, examples)
 
     def solve_head(self, last_states: LastStates, encoded: Encoded) -> None:
         """Set the head to a ridge regression on what the prompt now gives; see `ridge_head.solve`.

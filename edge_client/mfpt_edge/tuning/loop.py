@@ -11,7 +11,7 @@ from torch import Tensor
 
 from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather, iterate_rows, parts_of
 from mfpt_edge.tuning.model import PromptModel
-from mfpt_shared.device.trainer import Measured
+from mfpt_shared.device.trainer import Measured, Tally, score
 from mfpt_shared.errors import MfptError
 from mfpt_shared.plan import Training
 
@@ -47,7 +47,7 @@ class TrainReport(NamedTuple):
 
 
 def loss(model: PromptModel, batch: Batch) -> Tensor:
-    """Return the mean cross-entropy of a batch."""
+    """Return the mean cross-entropy of a batch's decisions."""
     return model.outcome(batch).losses.mean()
 
 
@@ -86,7 +86,7 @@ def train(
             done = epoch * per_epoch + index
             watch = partial(_report, on_step, Progress(epoch, done, steps, 0.0)) if at_once is not None else None
             optimiser.zero_grad()
-            value = backward(model, parts_of(encoded, rows, at_once), len(rows), on_part=watch)
+            value = backward(model, parts_of(encoded, rows, at_once), encoded.decisions(rows), on_part=watch)
             optimiser.step()
             schedule.step()
             total += value * len(rows)
@@ -101,27 +101,29 @@ def _report(on_step: Callable[[Progress], None] | None, progress: Progress, valu
 
 
 def evaluate(model: PromptModel, encoded: Encoded) -> Measured:
-    """Measure accuracy and loss; without examples, both are zero."""
+    """Measure accuracy and loss, with a tally of every example; without examples, both are zero."""
     examples = len(encoded.ids)
-    if not examples:
-        return Measured(0.0, 0.0, 0)
-    right, total = 0, 0.0
+    total, decisions = 0.0, 0
+    tallies = [Tally(0, 0, 0)] * examples
     with torch.no_grad():
         for rows in by_length(encoded.lengths(), EVALUATION_BATCH):
-            found = model.outcome(gather(encoded, rows))
-            right, total = right + int(found.right.sum()), total + float(found.losses.sum())
-    return Measured(right / examples, total / examples, examples)
+            batch = gather(encoded, rows)
+            found = model.outcome(batch)
+            total, decisions = total + float(found.losses.sum()), decisions + len(found.losses)
+            for row, tally in zip(rows, model.objective.tallies(found.answers, batch), strict=True):
+                tallies[row] = tally
+    return Measured(score(tallies), total / max(1, decisions), examples, tuple(tallies))
 
 
 def backward(
-    model: PromptModel, parts: Iterable[Batch], examples: int, *, on_part: Callable[[float], None] | None = None
+    model: PromptModel, parts: Iterable[Batch], decisions: int, *, on_part: Callable[[float], None] | None = None
 ) -> float:
     """Run the parts of a batch of examples one after the other, add their gradients, and return the batch's loss.
 
     Args:
         model: Model to run.
         parts: Parts of the batch.
-        examples: Number of examples in all parts.
+        decisions: Number of decisions that all parts ask for; see `Encoded.decisions`.
         on_part: Function that is called after every part with the mean loss so far; it may raise to cancel.
 
     Raises:
@@ -129,16 +131,17 @@ def backward(
     """
     total, seen = 0.0, 0
     for part in parts:
-        value = loss(model, part) * (len(part.targets) / examples)
+        losses = model.outcome(part).losses
+        value = losses.sum() / max(1, decisions)
         if not torch.isfinite(value):
             raise MfptError(
                 f"training diverged: the loss is {value.item()}; lower training.prompt_learning_rate or "
                 "training.head_learning_rate in the plan"
             )
         torch.autograd.backward(value)
-        total, seen = total + value.item(), seen + len(part.targets)
+        total, seen = total + value.item(), seen + len(losses)
         if on_part is not None:
-            on_part(total * examples / seen)
+            on_part(total * decisions / max(1, seen))
     return total
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from mfpt_edge.data.example import Example
 from mfpt_edge.tuning.batches import Batch, Encoded
+from mfpt_shared.device.trainer import Tally
 
 LastStates = Callable[[Batch], Tensor]
 """Runs a batch through backbone and prompt: [batch, tokens, width] float32, the states of the real tokens."""
@@ -21,24 +22,40 @@ class Tokenised(NamedTuple):
 
     Attributes:
         ids: Token ids of every example.
-        targets: One number for every example: the index of its label; or where its completion begins, as the number
-            of tokens before it.
+        targets: [examples] int64: the index of the label; or where the completion begins, as the number of tokens
+            before it. Where words are labelled, [examples, most words, 2] int64: the index of the token that stands
+            for a word, -1 where the word was cut off or is none; and the index of its label, -1 where it is none.
     """
 
     ids: list[list[int]]
-    targets: list[int]
+    targets: Tensor
 
 
 class BatchOutcome(NamedTuple):
     """How a model did on a batch.
 
     Attributes:
-        losses: [batch] cross-entropy; for a completion, the mean over its tokens.
-        right: [batch] bool.
+        losses: [decisions] cross-entropy of every label, of every word's label, or of every completion: the mean over
+            its tokens.
+        answers: [batch, ...] what the model answered, for `Objective.tallies`.
     """
 
     losses: Tensor
-    right: Tensor
+    answers: Tensor
+
+
+class Decisions(NamedTuple):
+    """All that a head has to decide: a label for every text, or for every word.
+
+    Attributes:
+        features: [decisions, width] float32, what the head sees.
+        targets: [decisions] int64, index of the right label.
+        examples: [decisions] int64, index of the example that each belongs to.
+    """
+
+    features: Tensor
+    targets: Tensor
+    examples: Tensor
 
 
 class Objective(Protocol):
@@ -57,6 +74,17 @@ class Objective(Protocol):
         Args:
             states: [batch, tokens, width] float32, last states of the batch.
             batch: Tokens, mask and targets.
+        """
+
+    def tallies(self, answers: Tensor, batch: Batch) -> list[Tally]:
+        """Compare what `outcome` answered with the targets of the same batch; return the tally of every example."""
+
+    def decisions(self, last_states: LastStates, encoded: Encoded) -> Decisions | None:
+        """Return what a head has to decide, and what it sees; None where there is no head.
+
+        Args:
+            last_states: Backbone and prompt.
+            encoded: At least one example.
         """
 
     def tensors(self) -> Mapping[str, nn.Parameter]:

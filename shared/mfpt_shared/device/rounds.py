@@ -10,6 +10,7 @@ from typing import Literal
 
 import numpy as np
 
+from mfpt_shared.device.held_out import HELD_ROUNDS
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
@@ -70,6 +71,7 @@ class Rounds:
         trainer: Trainer,
         clock: Callable[[], float],
         own: Prompt | None = None,
+        held_rounds: int = HELD_ROUNDS,
     ) -> None:
         """Prepare for a plan.
 
@@ -80,6 +82,8 @@ class Rounds:
             trainer: Trainer with the data of the device.
             clock: Time in seconds.
             own: Own prompt that the device kept in an earlier run; None if it kept none.
+            held_rounds: Number of first rounds that leave the held-out examples out; 0 where nobody asks for more than
+                the federation's prompt.
         """
         self.kept: Candidate | None = None
         self._client = client
@@ -87,6 +91,7 @@ class Rounds:
         self._plan = plan
         self._trainer = trainer
         self._clock = clock
+        self._held_rounds = held_rounds
         self._residual: PromptState | None = None
         self._newest_own: Candidate | None = None
         self._best_own: Candidate | None = None
@@ -117,7 +122,8 @@ class Rounds:
         version, start = prompt.header.version, dense(prompt.state)
         measured, before = self.judge(prompt), self._newest_own
         epochs = plan.training.epochs_for(trainer.examples)
-        tuned = trainer.tune(start, epochs=epochs, seed=int(self._client, 16) ^ sequence, on_progress=on_progress)
+        seed, hold_out = int(self._client, 16) ^ sequence, sequence <= self._held_rounds
+        tuned = trainer.tune(start, epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out)
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         self._tuned(version, tuned.state)

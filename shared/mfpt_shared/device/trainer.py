@@ -3,7 +3,7 @@
 States go in and out as numpy arrays, so that nothing here needs a tensor library.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -28,6 +28,14 @@ class Tally(NamedTuple):
     right: int
     given: int
     wanted: int
+
+
+def score(tallies: Iterable[Tally]) -> float:
+    """Return 2 right / (given + wanted) over examples: accuracy or F1; 0 where nothing is given or wanted."""
+    right, asked = 0, 0
+    for tally in tallies:
+        right, asked = right + tally.right, asked + tally.given + tally.wanted
+    return 2 * right / asked if asked else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +83,27 @@ class Trainer(Protocol):
     def device(self) -> str:
         """Hardware that it runs on, in a few words without names."""
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         """Train from a state.
+
+        Args:
+            start: State to start from.
+            epochs: Number of passes over the examples.
+            seed: Order of the examples.
+            on_progress: Called after every step; it may raise to cancel.
+            hold_out: Whether to leave out the examples that `validate` measures on; see `held_out`.
 
         Raises:
             MfptError: The training diverged.
         """
 
     def validate(self, state: PromptState) -> Measured:
-        """Measure a state on the validation examples."""
+        """Measure a state on the held-out third of the training examples, which it must not have been tuned on."""
 
     def test(self, state: PromptState) -> Measured:
-        """Measure a state on the test examples."""
+        """Measure a state on the test examples, with a tally of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,27 +138,56 @@ class Laboratory(Protocol):
         """
 
     def trainer(
-        self, plan: Plan, shares: Sequence[Share], *, max_validation: int | None = None, max_test: int | None = None
+        self,
+        plan: Plan,
+        shares: Sequence[Share],
+        *,
+        tested_on: Sequence[Share] | None = None,
+        max_test: int | None = None,
     ) -> Trainer:
-        """Return a trainer on these examples, which validates and tests on the held-out ones of the same languages.
+        """Return a trainer on these examples, which tests on the test examples of the same languages.
 
         Args:
             plan: Plan with the laboratory's own backbone.
             shares: One share for a device, several for pooled data; without rows, the trainer can only measure.
-            max_validation: Largest number of validation examples for each language; None: all.
+            tested_on: Training examples to test on; None: the test examples of the languages of `shares`.
             max_test: Largest number of test examples for each language, the same ones every time; None: all.
         """
+
+
+class ColumnNames(NamedTuple):
+    """Columns of every source to read, by the names that the user gave; where one is None, the usual names are tried.
+
+    Attributes:
+        text: The text, the first of a pair, or the words.
+        label: The label, or the labels of the words.
+        pair: The second text of a pair.
+    """
+
+    text: str | None = None
+    label: str | None = None
+    pair: str | None = None
 
 
 class OpenLaboratory(Protocol):
     """What an entry point of the group `mfpt.trainers` names."""
 
-    def __call__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> Laboratory:
+    def __call__(
+        self,
+        plan: Plan,
+        data: str,
+        *,
+        columns: ColumnNames | None,
+        cache: Path | None,
+        device: str,
+        threads: int | None,
+    ) -> Laboratory:
         """Load a backbone.
 
         Args:
             plan: Plan that names backbone and labels.
             data: `cldr`, or a folder with a folder or file for each language, named after it.
+            columns: Columns of the files; None: the usual ones.
             cache: Folder for what takes long to compute and never changes; None: keep nothing.
             device: Auto, cpu or cuda.
             threads: Number of threads for matrix products; None: all cores.

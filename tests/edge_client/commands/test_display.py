@@ -5,7 +5,7 @@ from rich.console import Console, RenderableType
 
 from mfpt_edge.commands.display import duration, facts_table, percent, result_table, size, sparkline, summary_table
 from mfpt_edge.commands.join import JoinResult
-from mfpt_edge.data.sources import DatasetSummary
+from mfpt_edge.data.summary import DatasetSummary
 
 RESULT = JoinResult(
     language="swh",
@@ -49,9 +49,20 @@ def test_what_was_not_measured_is_a_dash() -> None:
 
 def test_a_data_set_is_shown_with_what_was_skipped_and_with_samples() -> None:
     counts = {"train": {"a": 2, "b": 1}, "test": {"a": 0, "b": 4}}
-    lines = shown(summary_table(DatasetSummary(counts, {"no label": 3}, (("a", "[bold]text[/bold]"),))))
+    lines = shown(summary_table(DatasetSummary(counts, {}, {}, {"no label": 3}, {}, (("a", "[bold]text[/bold]"),))))
     assert lines[0] == "label train test"
     assert lines[-3:] == ["all 3 4", "skipped: 3 x no label", "a [bold]text[/bold]"]
+
+
+def test_tagged_text_is_shown_with_its_sentences_and_what_was_read_anew() -> None:
+    counts = {"train": {"O": 9, "B-PER": 2}, "test": {"O": 4, "B-PER": 0}}
+    summary = DatasetSummary(counts, {"train": 3, "test": 1}, {"train": 5, "test": 4}, {}, {"I- read as B-": 2}, ())
+    assert shown(summary_table(summary))[-4:] == [
+        "all 11 4",
+        "sentences 3 1",
+        "words of the longest 5 4",
+        "read anew: 2 x I- read as B-",
+    ]
 
 
 def test_a_sparkline_goes_from_the_lowest_to_the_highest_value() -> None:
@@ -76,7 +87,10 @@ def test_an_accuracy_is_shown_in_percent() -> None:
 @pytest.mark.parametrize("text", ["[/]", "[red]", "\x1b]0;x\x07", "\u202e", "one\ntwo"])
 def test_texts_of_plans_and_files_are_no_markup_and_do_nothing_to_a_terminal(text: str) -> None:
     counts = {"train": {text: 2}}
-    tables = (summary_table(DatasetSummary(counts, {text: 3}, ((text, text),))), facts_table({"backbone": text}))
+    tables = (
+        summary_table(DatasetSummary(counts, {}, {}, {text: 3}, {}, ((text, text),))),
+        facts_table({"backbone": text}),
+    )
     lines = [line for table in tables for line in shown(table)]
     assert "\x1b" not in "".join(lines)
     assert "\u202e" not in "".join(lines)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.data.sources import describe, load_dataset
+from mfpt_edge.data.sources import load_dataset
+from mfpt_edge.data.summary import describe
 from mfpt_shared.languages import LanguageCode
 from support.tables import LABELS, SWAHILI, load, write
 
@@ -25,8 +26,7 @@ def test_a_summary_counts_every_label_and_shows_different_ones(tmp_path: Path) -
     summary = describe(load(tmp_path), LABELS)
 
     assert summary.counts == {
-        "train": {"health": 3, "sport": 1},
-        "validation": {"health": 1, "sport": 0},
+        "train": {"health": 4, "sport": 1},
         "test": {"health": 0, "sport": 1},
     }
     assert summary.skipped == {"empty text": 1}
@@ -43,7 +43,7 @@ def test_sib200_keeps_its_published_splits() -> None:
 
     dataset = load_dataset(str(folder), SWAHILI, labels)
 
-    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (701, 99, 204)
+    assert (len(dataset.train), len(dataset.test)) == (701 + 99, 204)
     assert Counter(example.label for example in dataset.test).keys() == set(range(7))
     assert dataset.skipped == {}
 
@@ -55,7 +55,7 @@ def test_masakhanews_fields_with_quoted_line_breaks_are_whole() -> None:
 
     dataset = load_dataset(str(folder), LanguageCode("xho"), labels)
 
-    assert (len(dataset.train), len(dataset.validation), len(dataset.test)) == (1032, 147, 297)
+    assert (len(dataset.train), len(dataset.test)) == (1032 + 147, 297)
     assert dataset.train[0].text.startswith("Iinguqu kwiRadio 2000! Isikhululo seSABC")
     assert "\n" in dataset.train[0].text
     assert dataset.skipped == {}

@@ -42,12 +42,12 @@ def load_rows(rows: list[tuple[str, str]], max_examples: int | None = None) -> D
     content = "text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows)
     try:
         return load(content.encode(), ".tsv", max_examples)
-    except DatasetError:  # a few rows may all fall to validation and test
+    except DatasetError:  # a few rows may all fall to the test
         return None
 
 
 def as_multisets(dataset: Dataset | None) -> list[list[Example]]:
-    splits = (dataset.train, dataset.validation, dataset.test) if dataset else ()
+    splits = (dataset.train, dataset.test) if dataset else ()
     return [sorted(split, key=lambda example: (example.text, example.label)) for split in splits]
 
 
@@ -59,7 +59,7 @@ def test_any_bytes_give_a_data_set_or_a_data_set_error(content: bytes, suffix: s
     except DatasetError as error:
         assert str(error).encode()
     else:
-        examples = dataset.train + dataset.validation + dataset.test
+        examples = dataset.train + dataset.test
         assert all(example.text.strip() == example.text != "" for example in examples)
         assert all(0 <= example.label < len(LABELS) for example in examples)
 
@@ -69,13 +69,8 @@ def test_any_bytes_give_a_data_set_or_a_data_set_error(content: bytes, suffix: s
 def test_equal_texts_share_a_split(rows: list[tuple[str, str]]) -> None:
     dataset = load_rows(rows + [(f" {text.upper()} ", label) for text, label in rows] + rows)
     if dataset is not None:
-        train, validation, test = (
-            {comparable(example.text) for example in split}
-            for split in (dataset.train, dataset.validation, dataset.test)
-        )
-        assert not train & validation
+        train, test = ({comparable(example.text) for example in split} for split in (dataset.train, dataset.test))
         assert not train & test
-        assert not validation & test
         assert dataset.skipped.get("text also in another split", 0) == 0
 
 

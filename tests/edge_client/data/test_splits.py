@@ -1,4 +1,4 @@
-"""Which example is trained, validated or tested on, and which of them a limit keeps."""
+"""Which example is trained or tested on, and which of them a limit keeps."""
 
 from pathlib import Path
 
@@ -13,11 +13,10 @@ from support.tables import LABELS, SWAHILI, load, rows, texts, write
 # ---- splits
 
 
-def test_one_file_is_split_80_10_10(tmp_path: Path) -> None:
+def test_one_file_is_split_90_10(tmp_path: Path) -> None:
     dataset = load(write(tmp_path / "a.tsv", "text\tlabel\n" + rows(2000)))
 
-    assert 1500 < len(dataset.train) < 1700
-    assert 150 < len(dataset.validation) < 250
+    assert len(dataset.train) + len(dataset.test) == 2000
     assert 150 < len(dataset.test) < 250
 
 
@@ -26,12 +25,11 @@ def test_more_rows_move_no_text_to_another_split(tmp_path: Path) -> None:
     many = load(write(tmp_path / "many.tsv", "text\tlabel\n" + rows(400)))
 
     assert texts(few.train) <= texts(many.train)
-    assert texts(few.validation) <= texts(many.validation)
     assert texts(few.test) <= texts(many.test)
 
 
 @pytest.mark.parametrize("validation", ["dev", "valid", "validation", "Dev"])
-def test_a_folder_keeps_its_splits(tmp_path: Path, validation: str) -> None:
+def test_a_device_trains_on_what_a_folder_validates_on(tmp_path: Path, validation: str) -> None:
     write(tmp_path / "train.tsv", "text\tlabel\n" + rows(50))
     write(tmp_path / f"{validation}.csv", "text,label\nv,health\n")
     write(tmp_path / "test.jsonl", '{"text": "t", "label": "sport"}')
@@ -39,20 +37,29 @@ def test_a_folder_keeps_its_splits(tmp_path: Path, validation: str) -> None:
 
     dataset = load(tmp_path)
 
-    assert len(dataset.train) == 50
-    assert dataset.validation == (Example("v", 0),)
+    assert len(dataset.train) == 51
+    assert dataset.train[-1] == Example("v", 0)
     assert dataset.test == (Example("t", 1),)
 
 
-def test_a_split_that_a_folder_lacks_is_split_off_its_training_rows(tmp_path: Path) -> None:
-    write(tmp_path / "train.tsv", "text\tlabel\n" + rows(500))
+def test_an_experiment_reads_no_validation_file(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", "text\tlabel\n" + rows(50))
+    write(tmp_path / "dev.tsv", b"\xff")
     write(tmp_path / "test.tsv", "text\tlabel\nt\thealth\n")
+
+    dataset = load_dataset(str(tmp_path), SWAHILI, LABELS, development=False)
+
+    assert (len(dataset.train), len(dataset.test)) == (50, 1)
+
+
+def test_a_test_that_a_folder_lacks_is_split_off_what_it_trains_and_validates_on(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", "text\tlabel\n" + rows(500))
+    write(tmp_path / "dev.tsv", "text\tlabel\n" + rows(500, start=500))
 
     dataset = load(tmp_path)
 
-    assert dataset.test == (Example("t", 0),)
-    assert 25 < len(dataset.validation) < 75
-    assert len(dataset.train) + len(dataset.validation) == 500
+    assert 70 < len(dataset.test) < 130
+    assert len(dataset.train) + len(dataset.test) == 1000
 
 
 def test_texts_of_the_test_split_are_dropped_from_the_others(tmp_path: Path) -> None:
@@ -62,8 +69,7 @@ def test_texts_of_the_test_split_are_dropped_from_the_others(tmp_path: Path) -> 
 
     dataset = load(tmp_path)
 
-    assert texts(dataset.train) == {"one"}
-    assert texts(dataset.validation) == {"three"}
+    assert sorted(example.text for example in dataset.train) == ["one", "three"]
     assert texts(dataset.test) == {"two words", "four"}
     assert dataset.skipped == {"text also in another split": 3}
 
@@ -94,7 +100,7 @@ def test_the_limit_keeps_the_shares_of_the_labels_and_leaves_the_test_split(tmp_
 
     assert len(some.train) == 100
     assert 8 <= sum(example.label for example in some.train) <= 13
-    assert (some.validation, some.test) == (everything.validation, everything.test)
+    assert some.test == everything.test
 
 
 def test_every_label_is_there_before_any_takes_a_second_place(tmp_path: Path) -> None:

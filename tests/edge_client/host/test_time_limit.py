@@ -29,7 +29,9 @@ class Slow(StubTrainer):
         self._clock = clock
         self.steps = 0
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         for step in range(1, epochs + 1):
             self._clock.now += STEP_SECONDS
             self.steps = step

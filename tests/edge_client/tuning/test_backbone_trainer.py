@@ -14,6 +14,7 @@ from mfpt_edge.tuning.backbone_trainer import BackboneTrainer, load_trainer
 from mfpt_edge.tuning.encoding import encode
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan
+from mfpt_shared.device.held_out import held_out
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.tensors import PromptState, initial_state
 
@@ -41,7 +42,7 @@ def make_plan(backbone: Backbone, **training: Any) -> plan.Plan:
 def make_trainer(backbone: Backbone, **training: Any) -> tuple[BackboneTrainer, plan.Plan]:
     the_plan = make_plan(backbone, **training)
     model = PromptModel(backbone, the_plan)
-    return BackboneTrainer(model, encode(model, EXAMPLES), encode(model, EXAMPLES[::2]), encode(model, ())), the_plan
+    return BackboneTrainer(model, encode(model, EXAMPLES), encode(model, ())), the_plan
 
 
 def with_head(state: PromptState) -> PromptState:
@@ -91,13 +92,29 @@ def test_the_same_start_and_seed_give_the_same_state(tiny_backbone: LoadTiny, kn
         np.testing.assert_array_equal(second[name], array)
 
 
+@pytest.mark.parametrize("knows", [False, True], ids=["closed form", "steps"])
+def test_what_is_held_out_makes_no_difference_to_what_is_tuned(tiny_backbone: LoadTiny, knows: bool) -> None:
+    backbone = tiny_backbone()
+    the_plan = make_plan(backbone)
+    model = PromptModel(backbone, the_plan)
+    held = set(held_out([example.label for example in EXAMPLES]))
+    others = [Example("not the same text", one.label) if row in held else one for row, one in enumerate(EXAMPLES)]
+    start = with_head(initial_state(the_plan)) if knows else initial_state(the_plan)
+    states = []
+    for examples in (EXAMPLES, others):
+        trainer = BackboneTrainer(model, encode(model, examples), encode(model, ()))
+        states.append(trainer.tune(start, epochs=2, seed=0, on_progress=no_progress, hold_out=True).state)
+    for name, array in states[0].items():
+        np.testing.assert_array_equal(states[1][name], array)
+
+
 def test_measuring_does_not_change_what_is_measured(tiny_backbone: LoadTiny) -> None:
     trainer, the_plan = make_trainer(tiny_backbone())
     tuned = trainer.tune(initial_state(the_plan), epochs=1, seed=0, on_progress=no_progress).state
     before = trainer.validate(tuned)
     trainer.validate(initial_state(the_plan))
     assert trainer.validate(tuned) == before
-    assert before.examples == 12
+    assert before.examples == 8
 
 
 def test_without_examples_nothing_is_known(tiny_backbone: LoadTiny) -> None:

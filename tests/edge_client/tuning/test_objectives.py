@@ -55,7 +55,7 @@ def test_a_target_is_the_index_of_the_label_or_where_the_completion_begins(
 ) -> None:
     example = Example("the food was good", 1, completion="great")
     labels = objective_for(plan_for("classification", tiny_folder("Bert")), tiny_backbone())
-    assert labels.tokenise([example]).targets == [1]
+    assert labels.tokenise([example]).targets.tolist() == [1]
     the_plan = plan_for("generation", decoder_folder)
     completions = objective_for(the_plan, backbone_for(the_plan, "cpu", None))
     (ids,), (start,) = completions.tokenise([example])

@@ -39,7 +39,9 @@ class ArithmeticTrainer:
         self._accuracies = accuracies
         self._validated = validated
 
-    def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+    def tune(
+        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+    ) -> Tuned:
         on_progress(1.0, 1.0)
         self.epochs.append(epochs)
         self.seeds.append(seed)
@@ -172,7 +174,9 @@ def test_an_update_is_the_change_that_tuning_made() -> None:
 
 def test_what_eight_bits_leave_out_comes_with_the_next_update() -> None:
     class Uneven(ArithmeticTrainer):
-        def tune(self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress) -> Tuned:
+        def tune(
+            self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+        ) -> Tuned:
             del seed, on_progress
             change = {name: np.full_like(array, 0.0004) for name, array in start.items()}
             change["prompt"][0, 0] = 1.0

@@ -1,0 +1,68 @@
+"""A data set in numbers, for a person to look at."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mfpt_edge.data.example import Example
+from mfpt_edge.data.sources import Dataset
+from mfpt_edge.data.splits import SplitName
+
+_SAMPLES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """What `mfpt-edge data show` prints.
+
+    Attributes:
+        counts: Split -> label -> examples, or words where these have the labels; with every label of the plan, or with
+            `completion`.
+        sentences: Split -> examples, where words have the labels; else empty.
+        longest: Split -> words of the longest example, where words have the labels; else empty.
+        skipped: Reason -> skipped rows.
+        repaired: How labels of words were read that do not follow the plan's convention -> number of words.
+        samples: Up to three (label, labels of the words, or completion; text) from the training split, of different
+            labels where it has them.
+    """
+
+    counts: Mapping[str, Mapping[str, int]]
+    sentences: Mapping[str, int]
+    longest: Mapping[str, int]
+    skipped: Mapping[str, int]
+    repaired: Mapping[str, int]
+    samples: tuple[tuple[str, str], ...]
+
+
+def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
+    """Count and sample a data set."""
+    labels = labels or ("completion",)
+    splits: dict[SplitName, tuple[Example, ...]] = {"train": dataset.train, "test": dataset.test}
+    tagged = bool(dataset.train[0].words)
+    return DatasetSummary(
+        counts={name: _counts(examples, labels) for name, examples in splits.items()},
+        sentences={name: len(examples) for name, examples in splits.items() if tagged},
+        longest={name: max((len(one.words) for one in of), default=0) for name, of in splits.items() if tagged},
+        skipped=dataset.skipped,
+        repaired=dataset.repaired,
+        samples=_samples(dataset.train, labels),
+    )
+
+
+def _counts(examples: Sequence[Example], labels: Sequence[str]) -> dict[str, int]:
+    of_label = Counter(index for example in examples for index in example.tags or (example.label,))
+    return {label: of_label[index] for index, label in enumerate(labels)}
+
+
+def _samples(examples: Sequence[Example], labels: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    first: dict[int, Example] = {}
+    for example in examples:
+        first.setdefault(example.label, example)
+    others = [example for example in examples if example is not first[example.label]]
+    return tuple((_answer(one, labels), one.content) for one in [*first.values(), *others][:_SAMPLES])
+
+
+def _answer(example: Example, labels: Sequence[str]) -> str:
+    if example.tags:
+        return " ".join(labels[index] for index in example.tags)
+    return example.completion or labels[example.label]
