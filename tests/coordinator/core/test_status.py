@@ -40,7 +40,7 @@ def test_the_status_says_how_much_of_their_own_the_devices_of_a_language_keep() 
     federation = Federation(buffer=1)
     federation.ready("a")
     for sequence, kept in enumerate((None, 0.25), start=1):
-        federation.update("a", sequence, metrics=Metrics(own_share=kept))
+        federation.update("a", sequence, metrics=Metrics(own_share=kept, validated=12))
     assert federation_status(federation.state, started=1.0, at=2000.0).languages["swh"].own_share == 0.25
 
 
