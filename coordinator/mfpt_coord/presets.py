@@ -45,7 +45,7 @@ PRESETS: Final[Mapping[str, Preset]] = {
             kind="tagging",
         ),
     ),
-    # MasakhaNER 2.0, Adelani et al. 2022: persons, organisations, places and dates in 20 African languages.
+    # MasakhaNER 2.0, Adelani et al. 2022: persons, organisations, places and dates, in 20 African languages.
     "masakhaner": Preset(
         Task(
             labels=("O", "B-PER", "I-PER", "B-ORG", "I-ORG", "B-LOC", "I-LOC", "B-DATE", "I-DATE"),

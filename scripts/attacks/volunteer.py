@@ -80,6 +80,7 @@ def _config(given: Volunteer) -> JoinConfig:
         allowed=Allowed(given.allowed, given.yes),
         pauses=Pauses(),
         rounds=1,
+        leave_after=0.0,
         alone=False,
     )
 

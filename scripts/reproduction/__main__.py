@@ -27,6 +27,7 @@ from reproduction.communication import communication
 from reproduction.data_efficiency import data_efficiency
 from reproduction.families import families
 from reproduction.headline import headline
+from reproduction.rivals import rivals
 from reproduction.runner import Runner
 from reproduction.runs import EMBEDDED
 from reproduction.setting import AFRICAN, Setting
@@ -41,6 +42,10 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "ablation": (ablation, "one choice of the plan changed at a time"),
     "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
+    "rivals": (
+        rivals,
+        "a linear probe, PEFT under Flower, and full fine-tuning, beside mfpt: what each costs and gives",
+    ),
 }
 ROUNDS = 6
 RESULTS = Path("docs/results")
@@ -102,7 +107,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--preset", default="sib200", help="task: sib200 (default), masakhanews or cldr")
     parser.add_argument("--plan", type=Path, help="plan file instead of a preset, for a task of your own")
     parser.add_argument(
-        "--languages", help="separated by commas (default: ten of SIB-200; families: all that there are data for)"
+        "--languages",
+        help="separated by commas (default: ten of SIB-200; families: all that there are data for; "
+        "rivals: four of each task)",
     )
     parser.add_argument("--families", help="families: those to run, separated by commas (default: all)")
     parser.add_argument(
@@ -129,6 +136,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="fewer runs, first seed only: 15 minutes on 2 cores")
     parser.add_argument("--partial", action="store_true", help="run nothing: show what the runs that are there come to")
     parser.add_argument("--jobs", type=int, help="runs at a time (default: one for each core; 1 on a GPU)")
+    parser.add_argument(
+        "--rivals-env",
+        type=Path,
+        metavar="DIR",
+        help="rivals: virtual environment of Flower, made there if need be (default: in the cache folder)",
+    )
     parser.add_argument("--device", default="auto", help="auto (default), cpu or cuda")
     parser.add_argument("--out", type=Path, help=f"folder for the results (default: the project's {RESULTS})")
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -138,10 +151,11 @@ def _arguments() -> argparse.Namespace:
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
     only = arguments.languages and tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
-    languages = only or AFRICAN
+    languages = only or (() if arguments.study == "rivals" else AFRICAN)
     own_plan = read_plan(called_from / arguments.plan) if arguments.plan else None
+    data = arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data))
     runner = Runner(
-        arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
+        data,
         languages,
         device=arguments.device,
         jobs=jobs,
@@ -162,6 +176,7 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         families=arguments.families and tuple(arguments.families.split(",")),
         only=only,
         own_plan=own_plan,
+        rivals_env=arguments.rivals_env and called_from / arguments.rivals_env,
     )
 
 

@@ -35,8 +35,8 @@ def ablation(setting: Setting) -> Study:
         results[name] = {"mean": value, "gain": gain, "p": chance, "bytes_an_update": bytes_up}
         rows.append((name, percent(value), f"{100 * gain:+.1f}", f"{chance:.3f}", f"{bytes_up / 1000:.1f}"))
     caption = (
-        f"Test accuracy in % of mfpt; {len(setting.languages)} languages, {setting.examples_text} examples each; "
-        f"{setting.rounds} rounds; {setting.seeds_text}. "
+        f"Test {setting.score} in % of mfpt; {len(setting.languages)} languages, {setting.examples_text} examples "
+        f"each; {setting.rounds} rounds; {setting.seeds_text}. "
         f"Gain is over the first row{_exceptions(rows)}."
     )
     columns = ("variant", "mean", "gain", "p", "kB an update")
@@ -44,7 +44,7 @@ def ablation(setting: Setting) -> Study:
         [str(number) for number in range(1, len(rows) + 1)],
         {"mfpt": [results[name]["mean"] for name in variants]},
         None,
-        "test accuracy",
+        f"test {setting.score}",
         "Variants, in the order of the table",
     )
     return Study("ablation", caption, columns, tuple(rows), {"variants": results}, figure)

@@ -67,6 +67,7 @@ class Facts:
     languages: int
     examples: str
     rounds: int
+    score: str
 
 
 def asynchronous(setting: Setting) -> Study:
@@ -83,7 +84,7 @@ def asynchronous(setting: Setting) -> Study:
         for method in METHODS
     ]
     tracks = [track(run) for run in setting.run("async", experiments)]
-    return report(tracks, Facts(len(setting.languages), setting.examples_text, setting.rounds))
+    return report(tracks, Facts(len(setting.languages), setting.examples_text, setting.rounds, setting.score))
 
 
 def track(run: Outcome) -> Track:
@@ -124,8 +125,8 @@ def report(tracks: Sequence[Track], facts: Facts) -> Study:
         ],
         "runs": msgspec.to_builtins(list(tracks)),
     }
-    columns = ("goal", "seed", "accuracy of the goal", *(f"{one}, s" for one in METHODS))
-    return Study("async", _caption(by_seed, times, facts), columns, tuple(rows), results, _figure(tracks))
+    columns = ("goal", "seed", f"{facts.score} of the goal", *(f"{one}, s" for one in METHODS))
+    return Study("async", _caption(by_seed, times, facts), columns, tuple(rows), results, _figure(tracks, facts))
 
 
 def _goal(runs: Mapping[Method, Track], share: float) -> float:
@@ -146,7 +147,7 @@ def _caption(
         f"{method} {' '.join(percent(runs[method].accuracy) for runs in by_seed.values())}" for method in METHODS
     )
     return (
-        "Virtual seconds until a method is first measured at a test accuracy (%): "
+        f"Virtual seconds until a method is first measured at a test {facts.score} (%): "
         f"{' or '.join(map(_share, GOALS))} of the lowest final accuracy of the three "
         "methods with that seed. "
         f"{_share(STRAGGLERS)} of the devices are 10 times slower, the others spread by a lognormal of 0.3. "
@@ -171,12 +172,12 @@ def _share(share: float) -> str:
     return f"{100 * share:.0f} %"
 
 
-def _figure(tracks: Sequence[Track]) -> "Figure":
+def _figure(tracks: Sequence[Track], facts: Facts) -> "Figure":
     """Draw the first seed's runs."""
     shown = [one for one in tracks if one.seed == tracks[0].seed]
     return plots.lines(
         {str(one.method): list(one.points) for one in shown},
         "virtual seconds",
-        "test accuracy",
+        f"test {facts.score}",
         f"With {_share(STRAGGLERS)} stragglers, seed {tracks[0].seed}",
     )

@@ -32,13 +32,13 @@ def communication(setting: Setting) -> Study:
         rows.append((f"{run.method}, all devices", "", "", percent(mean(run.accuracy)), reached))
     caption = (
         "Bytes that devices send. LoRA and full fine-tuning were not trained: their rows count what one update would "
-        "hold. MB to goal: sent by all devices until within one point of fedavg's final accuracy; "
+        f"hold. MB to goal: sent by all devices until within one point of fedavg's final {setting.score}; "
         f"{len(setting.languages)} languages, {setting.examples_text} examples each, {setting.rounds} rounds, "
         f"seed {seed}."
     )
     results = {"bytes_an_update": sizes, "trajectories": series}
-    figure = plots.lines(series, "MB sent by all devices", "test accuracy", "Accuracy for bytes")
-    columns = ("what is sent", "kB an update", "times ours", "accuracy", "MB to goal")
+    figure = plots.lines(series, "MB sent by all devices", f"test {setting.score}", "Accuracy for bytes")
+    columns = ("what is sent", "kB an update", "times ours", setting.score, "MB to goal")
     return Study("communication", caption, columns, tuple(rows), results, figure)
 
 

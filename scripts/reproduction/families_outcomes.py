@@ -25,7 +25,6 @@ def experiments(
     setting: Setting, family: Family, plan: Plan, languages: tuple[LanguageCode, ...], size: int, seed: int
 ) -> list[Experiment]:
     """Return the runs of a family with a size and a seed: the methods, then alone at every point of the grid."""
-
     tested = None if family.parallel else _QUICK_TESTED if setting.quick else _TESTED
 
     def one(method: Method, plan: Plan) -> Experiment:
@@ -54,7 +53,7 @@ def row(family: Family, size: int, runs: Sequence[Sequence[Outcome]]) -> Row:
     languages = list(runs[0][0].tallies)
     of_method = {method: [of_seed[at] for of_seed in runs] for at, method in enumerate(_METHODS)}
     alone = [best(of_seed[len(_METHODS) :]) for of_seed in runs]
-    tallies = {ALONE: {tag: _stacked([chosen[tag].used_tallies[tag] for chosen in alone]) for tag in languages}}
+    tallies = {ALONE: {tag: _stacked([chosen[tag].tallies[tag] for chosen in alone]) for tag in languages}}
     for method, of_seeds in of_method.items():
         tallies[method] = {tag: _stacked([run.tallies[tag] for run in of_seeds]) for tag in languages}
     tallies[USED] = {tag: _stacked([run.used_tallies[tag] for run in of_method["mfpt"]]) for tag in languages}

@@ -41,9 +41,11 @@ def _at(plan: Plan, point: Point) -> Plan:
 
 
 def best(runs: Sequence[Outcome]) -> dict[LanguageCode, Outcome]:
-    """Return for each language the run that did best on what its devices held out; the first of equals.
+    """Return for each language the run that did best on what its devices held out, by accuracy, then by loss.
 
     Args:
         runs: Runs of `local` with one seed, one for each plan of the grid.
     """
-    return {tag: max(runs, key=lambda run: run.validation[tag]) for tag in runs[0].accuracy}
+    return {
+        tag: max(runs, key=lambda run: (run.validation[tag], -run.validation_loss[tag])) for tag in runs[0].accuracy
+    }

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAMES: Final = {
-    "local": "local, same epochs",
+    "local": "local, the plan's settings",
     "local_best": "local, best of a grid",
     "central": "central (all data in one place)",
     "fedavg": "fedavg, synchronous",
@@ -26,7 +26,7 @@ NAMES: Final = {
 _COLUMNS: Final = ("method", "mean", "± seeds", "each seed", "worst language", "gain", "p")
 _DRAWN: Final = ("local_best", "fedavg", "mfpt", "central")
 _OUTCOME_FIELDS: Final = (
-    *("method", "seed", "accuracy", "validation", "used", "own"),
+    *("method", "seed", "accuracy", "validation", "validation_loss", "used", "own"),
     *("seconds", "versions", "updates", "bytes_up", "bytes_down"),
 )
 
@@ -70,12 +70,11 @@ def _caption(
     gains = differences(accuracies["mfpt"], accuracies["fedavg"])
     kind = "the same sentences in translation" if setting.parallel else "all different sentences"
     return (
-        f"Test accuracy in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with "
+        f"Test {setting.score} in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with "
         f"{setting.examples_text} training examples each, {kind}; {setting.rounds} rounds; {setting.seeds_text}. Gain "
         "and p: against `local, best of a grid`, paired over languages, each averaged over its seeds (randomisation "
-        "test). Central trains with the plan's defaults for as many epochs, and keeps the round that did best on "
-        f"everybody's validation examples. The grid: {'; '.join(grid)}. A device keeps the round that did best on its "
-        "validation examples, as many as it has training examples. mfpt against fedavg: "
+        f"test). The grid: {'; '.join(grid)}. Local, and central with the plan's settings, choose their rounds on a "
+        "fifth of the examples that they hold out, and train anew on all. mfpt against fedavg: "
         f"{100 * sum(gains) / len(gains):+.1f} (p = {paired_test(gains):.2f}). "
         f"{100 * sum(own) / len(own):.0f} % of the devices keep their own prompt."
     )
@@ -86,6 +85,7 @@ def _results(
 ) -> dict[str, object]:
     least = _least_gain(summaries["mfpt_used"], summaries["local_best"])
     return {
+        "metric": setting.plan.task.metric,
         "rounds": setting.rounds,
         "examples": setting.examples_each,
         "parallel": setting.parallel,
@@ -106,7 +106,7 @@ def _figure(setting: Setting, summaries: Mapping[str, Summary]) -> "Figure":
         NAMES[name]: [*(summaries[name].per_language[tag] for tag in tags), summaries[name].mean] for name in _DRAWN
     }
     title = f"{setting.examples_text} examples a language, {len(setting.seeds)} seeds"
-    return plots.bars([*tags, "mean"], bars, None, "test accuracy", title)
+    return plots.bars([*tags, "mean"], bars, None, f"test {setting.score}", title)
 
 
 def _least_gain(ours: Summary, theirs: Summary) -> tuple[str, float]:

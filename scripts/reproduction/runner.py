@@ -34,6 +34,7 @@ class Runner:
 
     Attributes:
         counts: Runs that were there already.
+        only_kept: Whether to run nothing, and make do with what is there.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Runner:
         self._device = device
         self._jobs = jobs
         self._threads = threads
-        self._only_kept = only_kept
+        self.only_kept = only_kept
         self.counts = counts or Counts()
 
     def elsewhere(self, data: str, languages: Sequence[LanguageCode], *, only_kept: bool = False) -> "Runner":
@@ -80,7 +81,7 @@ class Runner:
             device=self._device,
             jobs=self._jobs,
             threads=self._threads,
-            only_kept=only_kept or self._only_kept,
+            only_kept=only_kept or self.only_kept,
             counts=self.counts,
         )
 
@@ -109,7 +110,7 @@ class Runner:
         self.counts.reused += len(outcomes)
         missing = {at: one for at, one in enumerate(experiments) if at not in outcomes}
         interrupted = False
-        if missing and not self._only_kept:
+        if missing and not self.only_kept:
             try:
                 if outcomes:
                     print(f"{study}: {len(outcomes)} of {len(experiments)} runs are there already", file=sys.stderr)

@@ -83,7 +83,7 @@ def circumstances(data: str, device: str) -> str:
     digest = hashlib.sha256(f"device {device}\n".encode())
     for library in _LIBRARIES:
         digest.update(f"{library} {_version(library)}\n".encode())
-    folders = [Path(folder) for package in _SOURCES for folder in _locations(package)]
+    folders = [Path(folder) for package in _SOURCES for folder in locations(package)]
     files = [(folder, path) for folder in folders for path in sorted(folder.rglob("*.py"))]
     if data != EMBEDDED:
         files += [(Path(data), path) for path in sorted(Path(data).rglob("*")) if path.is_file()]
@@ -100,7 +100,7 @@ def _version(library: str) -> str:
         return "missing"
 
 
-def _locations(package: str) -> Iterable[str]:
+def locations(package: str) -> Iterable[str]:
     """Return the folders of a package, without running it."""
     spec = find_spec(package)
     assert spec is not None, f"{package} is part of mfpt"

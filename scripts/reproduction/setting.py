@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
 from mfpt_coord.commands.example_counts import described
 from mfpt_coord.simulate.experiment import Examples, Experiment, Method, Outcome
+from mfpt_coord.simulate.summary import score_name
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.runner import Runner
@@ -35,6 +37,7 @@ class Setting:
         families: Families that were named; None: all.
         only: Languages that were named; None: none were.
         own_plan: Plan that was given instead of a preset's.
+        rivals_env: Folder of Flower's virtual environment; None: one in the cache folder.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Setting:
     families: tuple[str, ...] | None = None
     only: tuple[LanguageCode, ...] | None = None
     own_plan: Plan | None = None
+    rivals_env: Path | None = None
 
     def experiment(self, method: Method, seed: int, **changes: Any) -> Experiment:
         """Return an experiment of this setting, with changes."""
@@ -78,6 +82,11 @@ class Setting:
     def examples_text(self) -> str:
         """Training examples of each language as captions name them, such as `35,eng=300`."""
         return described(self.examples_each)
+
+    @property
+    def score(self) -> str:
+        """What answers are judged by, as captions name it: accuracy or F1."""
+        return score_name(self.plan.task)
 
     @property
     def seeds_text(self) -> str:

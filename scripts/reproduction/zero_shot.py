@@ -44,7 +44,7 @@ def _report(setting: Setting, pairs: Mapping[str, Pair], chance: float) -> Study
     better = "weighted is better" if average.weighted > average.uniform else "uniform is better"
     verdict = "no difference beyond chance" if chance > 0.05 else better
     caption = (
-        f"Test accuracy in % of languages that no device speaks; the other {len(setting.languages) - 1} hold "
+        f"Test {setting.score} in % of languages that no device speaks; the other {len(setting.languages) - 1} hold "
         f"{setting.examples_text} different sentences each; {setting.rounds} rounds; {setting.seeds_text}. Weighted "
         f"against uniform: {verdict} (p = {chance:.2f})."
     )
@@ -54,7 +54,7 @@ def _report(setting: Setting, pairs: Mapping[str, Pair], chance: float) -> Study
         "uniform": [pair.uniform for pair in pairs.values()],
         "weighted": [pair.weighted for pair in pairs.values()],
     }
-    figure = plots.bars(list(pairs), series, None, "test accuracy", "Languages without a device")
+    figure = plots.bars(list(pairs), series, None, f"test {setting.score}", "Languages without a device")
     rows = (*(_row(tag, pair) for tag, pair in pairs.items()), _row("mean", average))
     return Study("zero-shot", caption, ("held out", "weighted", "uniform", "gain"), rows, results, figure)
 

@@ -189,3 +189,25 @@ def test_a_device_leaves_with_the_version_that_contains_its_last_update(buffer: 
             assert device.client.snapshot.version == coordinator.state.version == 2
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_device_that_is_done_leaves_with_what_the_others_made_after_it(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            embedded(tmp_path / "broker") as broker,
+            coordinating(tmp_path, tiny_plan(buffer=1), broker.address) as (coordinator, _),
+        ):
+            gate = Gate()
+            slow = Device(tmp_path / "swh", "swh", broker.address, StubTrainer(gate=gate), rounds=3, leave_after=60)
+            fast = Device(tmp_path / "yor", "yor", broker.address, StubTrainer(), rounds=1, leave_after=60)
+            async with running(slow) as slow_ended:
+                assert await asyncio.to_thread(gate.reached.wait, SECONDS)
+                async with running(fast) as fast_ended:
+                    await fast.until(lambda seen: seen.phase == "done")
+                    gate.open.set()
+                    await asyncio.wait_for(asyncio.gather(slow_ended, fast_ended), SECONDS)
+
+            versions = [device.client.snapshot.version for device in (slow, fast)]
+            assert versions == [coordinator.state.version] * 2 == [4, 4]
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))

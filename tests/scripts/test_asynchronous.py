@@ -2,7 +2,7 @@
 
 from reproduction.asynchronous import Facts, Track, report
 
-FACTS = Facts(languages=2, examples="8", rounds=6)
+FACTS = Facts(languages=2, examples="8", rounds=6, score="accuracy")
 
 
 def tracks(seed: int, *, synchronous: float, ours: float) -> list[Track]:

@@ -26,6 +26,7 @@ def outcome(method: Method, seed: int, right: int, used: int = 0, validation: fl
         tallies={SWAHILI: answers(right), ZULU: answers(right)},
         used_tallies={SWAHILI: answers(used), ZULU: answers(used)},
         validation={} if validation is None else {SWAHILI: validation, ZULU: validation},
+        validation_loss={} if validation is None else {SWAHILI: 1.0, ZULU: 1.0},
     )
 
 
@@ -34,7 +35,7 @@ def runs(seed: int) -> list[Outcome]:
     return [
         *(outcome("central", seed, 1), outcome("fedavg", seed, 2), outcome("fedbuff", seed, 3)),
         *(outcome("fixed", seed, 4), outcome("mfpt", seed, 5, used=6)),
-        *(outcome("local", seed, 0, used=9, validation=0.1), outcome("local", seed, 0, used=7, validation=0.3)),
+        *(outcome("local", seed, 9, validation=0.1), outcome("local", seed, 7, validation=0.3)),
     ]
 
 

@@ -130,8 +130,9 @@ class CoordinatorInvariants(RuleBasedStateMachine):
             assert heard.issuperset(two)
             assert abs(cosine) <= 1 + 1e-5
             assert times > 0
-        assert all(abs(errors) <= 3 * times + 1e-9 and times > 0 for errors, times in relations.judgements.values())
-        assert heard.issuperset(language for language, _ in relations.judgements)
+        assert all(0 <= share <= 1 and abs(shown) <= 8 for share, shown in relations.shares.values())
+        assert heard.issuperset(language for language, _ in relations.shares)
+        assert all(0 <= share <= 1 for share in self.state.usual.values())
         assert heard.issuperset(self.state.directions)
         assert all(np.isfinite(direction).all() for direction in self.state.directions.values())
         assert self.state.moments.keys() == self.book.moments.keys()

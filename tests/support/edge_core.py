@@ -35,11 +35,12 @@ def prompt_of(version: int, plan: str = PLAN.digest, backbone: str = FINGERPRINT
 class Device:
     """A device's core: what happens to it, and the effects of that."""
 
-    def __init__(self, left_over: tuple[int, ...] = (), rounds: int | None = None) -> None:
+    def __init__(self, left_over: tuple[int, ...] = (), rounds: int | None = None, leave_after: float = 0.0) -> None:
         sequence = max((0, *left_over))
         self.state = State(
             LanguageCode("swh"),
             rounds_wanted=rounds,
+            leave_after=leave_after,
             outbox=left_over,
             sequence=sequence,
             left_over=frozenset(left_over),

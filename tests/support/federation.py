@@ -135,6 +135,7 @@ class Device:
         *,
         federation: str = "test",
         rounds: int | None = None,
+        leave_after: float = 0.0,
         membership: Membership | None = None,
         wall: Clock = time.time,
     ) -> None:
@@ -154,6 +155,7 @@ class Device:
             clock=SteadyClock(),
             wall=wall,
             rounds=rounds,
+            leave_after=leave_after,
             observe=self._observe,
         )
 

@@ -35,6 +35,7 @@ def settings(folder: Path, where: Reach, language: str = "swh") -> JoinConfig:
         allowed=Allowed((), yes=False),
         pauses=Pauses(),
         rounds=None,
+        leave_after=0.0,
         alone=False,
     )
 

@@ -14,8 +14,6 @@ from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, 
 from mfpt_shared.tensors import Array, PromptState, flatten, layout, unflatten
 
 SENTENCES = 2000
-# What is left of the way to the optimum after an epoch.
-_LEFT = 0.7
 _TEST = 1000
 
 
@@ -42,19 +40,31 @@ class ToyLaboratory:
     Attributes:
         optima: language -> where its accuracy is 1, flat.
         noise: of a tuned state, standard deviation of a value for one example.
+        left: What is left of the way to the optimum after an epoch; below -1, every epoch leads farther away.
         starts: (language, state) of every training so far.
+        trained_on: Number of examples of every training so far.
     """
 
     optima: Mapping[LanguageCode, Array]
     noise: float = 0.0
+    left: float = 0.7
     starts: list[tuple[LanguageCode, Array]] = field(default_factory=list)
+    trained_on: list[int] = field(default_factory=list)
 
     def content(self, language: LanguageCode) -> Content:
         assert language in self.optima
         return Content(labels=[row % 2 for row in range(SENTENCES)], keys=[str(row) for row in range(SENTENCES)])
 
-    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_test: int | None = None) -> "ToyTrainer":
-        return ToyTrainer(self, plan, shares, _TEST if max_test is None else min(max_test, _TEST))
+    def trainer(
+        self,
+        plan: Plan,
+        shares: Sequence[Share],
+        *,
+        tested_on: Sequence[Share] | None = None,
+        max_test: int | None = None,
+    ) -> "ToyTrainer":
+        tested = _TEST if tested_on is None else sum(len(share.rows) for share in tested_on)
+        return ToyTrainer(self, plan, shares, tested if max_test is None else min(max_test, tested))
 
 
 class ToyTrainer:
@@ -77,11 +87,12 @@ class ToyTrainer:
         examples = len(kept_in([0] * self.examples)) if hold_out else self.examples
         vector = flatten(start, self._layout)
         self._laboratory.starts.append((self._shares[0].language, vector.copy()))
+        self._laboratory.trained_on.append(examples)
         weights = np.array([len(share.rows) for share in self._shares], np.float32)
         optima = np.stack([self._laboratory.optima[share.language] for share in self._shares])
         goal = (weights @ optima) / weights.sum()
         noise = np.random.default_rng(seed).standard_normal(vector.size) * self._laboratory.noise
-        tuned = goal + (vector - goal) * _LEFT**epochs + noise / math.sqrt(examples)
+        tuned = goal + (vector - goal) * self._laboratory.left**epochs + noise / math.sqrt(self.examples)
         # As of the real trainer: a head of zeros is replaced by one in closed form, which takes no epoch.
         closed = self._plan.training.head_start == "ridge" and not start["head.weight"].any()
         return Tuned(unflatten(tuned.astype(np.float32), self._layout), 1.0, epochs=0 if closed else epochs)

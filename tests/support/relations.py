@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from mfpt_coord.core.relations import Comparison, Judgement, Relations, pair
+from mfpt_coord.core.relations import Comparison, OwnShare, Relations, pair
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Aggregation
@@ -31,11 +31,10 @@ DISTANCES = st.fixed_dictionaries(
 )
 COSINES = st.floats(-1, 1) | st.sampled_from([1.0, 1 - 1e-7])
 COMPARISONS = st.dictionaries(st.sampled_from(PAIRS), st.builds(Comparison, COSINES, st.integers(1, 1000)))
-JUDGEMENTS = st.dictionaries(
-    st.tuples(st.sampled_from(TAGS), st.sampled_from("abc")),
-    st.builds(Judgement, st.floats(-1e4, 1e4) | st.floats(-20, 20), st.integers(1, 10**4)),
+OWN_SHARES = st.dictionaries(
+    st.tuples(st.sampled_from(TAGS), st.sampled_from("abc")), st.builds(OwnShare, SHARES, st.floats(-8, 8))
 )
-RELATIONS = st.builds(Relations, DISTANCES, COMPARISONS, JUDGEMENTS)
+RELATIONS = st.builds(Relations, DISTANCES, COMPARISONS, OWN_SHARES)
 EXAMPLES = st.dictionaries(st.sampled_from(TAGS), st.floats(1, 1e6), min_size=1)
 BIASES = POSITIVE | st.floats(0, 1)
 

@@ -80,6 +80,19 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, 
 SimulatedDataOption = Annotated[
     str, typer.Option("--data", help="cldr, or a folder that holds a folder or file for each language.")
 ]
+_COLUMNS_PANEL: Final = "Columns, where the files do not use the usual names"
+TextColumnOption = Annotated[
+    str | None,
+    typer.Option("--text-column", rich_help_panel=_COLUMNS_PANEL, help="Column with the text, or the first of a pair."),
+]
+PairColumnOption = Annotated[
+    str | None,
+    typer.Option("--pair-column", rich_help_panel=_COLUMNS_PANEL, help="Column with the second text of a pair."),
+]
+LabelColumnOption = Annotated[
+    str | None,
+    typer.Option("--label-column", rich_help_panel=_COLUMNS_PANEL, help="Column with the label."),
+]
 LanguagesOption = Annotated[str, typer.Option("--languages", help="Languages, separated by commas.")]
 # typer takes a Literal, but not a list of them.
 MethodOption = Annotated[
@@ -124,7 +137,7 @@ LabelSkewOption = Annotated[
     typer.Option(
         "--label-skew",
         min=1e-3,
-        help="Dirichlet concentration of the labels over a language's devices: small is skewed, inf is even.",
+        help="Dirichlet concentration of each device's mixture of labels: small is skewed, inf as the data is.",
     ),
 ]
 HeldOutOption = Annotated[str, typer.Option("--held-out", help="Languages that no device speaks, separated by commas.")]

@@ -18,11 +18,13 @@ from mfpt_coord.commands.options import (
     HeldOutOption,
     JobsOption,
     JsonOption,
+    LabelColumnOption,
     LabelSkewOption,
     LanguagesOption,
     LateOption,
     MaxTestOption,
     MethodOption,
+    PairColumnOption,
     ParallelOption,
     PlotOption,
     PresetOption,
@@ -32,10 +34,12 @@ from mfpt_coord.commands.options import (
     SimulatedPlanOption,
     SpreadOption,
     StragglersOption,
+    TextColumnOption,
     ThreadsOption,
 )
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, method_plan
 from mfpt_coord.simulate.fleet import Fleet
+from mfpt_shared.device.trainer import ColumnNames
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, normalise
 
@@ -59,6 +63,9 @@ def simulate(
     held_out: HeldOutOption = "",
     max_test: MaxTestOption = None,
     distances: DistancesOption = None,
+    text_column: TextColumnOption = None,
+    label_column: LabelColumnOption = None,
+    pair_column: PairColumnOption = None,
     # How the devices are: a Fleet.
     spread: SpreadOption = _FLEET.spread,
     stragglers: StragglersOption = _FLEET.stragglers,
@@ -111,15 +118,16 @@ def simulate(
     known = read_distances(distances) if distances else {}
     if any(needs_distances(method_plan(one).aggregation) for one in experiments):
         known = asyncio.run(find([*base.languages, *base.held_out], base.plan.aggregation.metrics, known))
-    bench = Bench(data, known, cache_home(), device, jobs, threads)
+    columns = ColumnNames(text=text_column, label=label_column, pair=pair_column)
+    bench = Bench(data, known, cache_home(), device, jobs, threads, columns)
     with simulate_report.progress("simulating", sys.stderr) as on_progress:
         outcomes = run_all(experiments, bench, on_progress)
     if plot is not None:
-        plots.save(summary.figure(outcomes), plot)
+        plots.save(summary.figure(outcomes, base.plan.task), plot)
     if as_json:
-        typer.echo(summary.as_json(outcomes))
+        typer.echo(summary.as_json(outcomes, base.plan.task))
     else:
-        simulate_report.show(outcomes)
+        simulate_report.show(outcomes, base.plan.task)
 
 
 def _series(base: Experiment, methods: Sequence[Method], seeds: Sequence[int]) -> list[Experiment]:

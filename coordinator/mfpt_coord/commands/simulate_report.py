@@ -12,13 +12,14 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from mfpt_coord.simulate.experiment import Outcome
-from mfpt_coord.simulate.summary import by_method, summarise
+from mfpt_coord.simulate.summary import by_method, score_name, summarise
+from mfpt_shared.plan import Task
 
 # Without a terminal: a line for every tenth, but at most one in this many seconds.
 _LINE_SECONDS: Final = 10.0
 
 
-def show(outcomes: Sequence[Outcome]) -> None:
+def show(outcomes: Sequence[Outcome], task: Task) -> None:
     """Print a table with a row for each language and a column for each method."""
     groups = by_method(outcomes)
     summaries = {method: summarise([one.accuracy for one in found]) for method, found in groups.items()}
@@ -43,7 +44,8 @@ def show(outcomes: Sequence[Outcome]) -> None:
         table.add_row(f"{tag}, held out (und)", *zero_shot, *("-" for _ in used))
     console = Console(highlight=False)
     console.print(table)
-    console.print("Accuracy on test examples; used: with the prompt that each device uses, by its validation examples.")
+    score = score_name(task)
+    console.print(f"{score[0].upper()}{score[1:]} in % on test examples; used: with the prompts that devices use.")
     for method, found in groups.items():
         if found[0].updates:
             one = found[0]

@@ -54,13 +54,16 @@ def render(sight: Sight, now: float) -> RenderableType:
 
 
 def _languages(status: FederationStatus) -> Table:
-    table = Table("language", "devices", "examples", "contributed", "accuracy", box=box.SIMPLE, expand=True)
+    table = Table(
+        "language", "devices", "examples", "contributed", "own share", "accuracy", box=box.SIMPLE, expand=True
+    )
     for tag, entry in status.languages.items():
         table.add_row(
             _text(tag),
             str(entry.clients),
             f"{entry.examples:,}",
             f"{entry.contributed:,}",
+            "" if entry.own_share is None else f"{entry.own_share:.0%}",
             accuracy_bar(entry.accuracy),
         )
     return table

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpt_coord.core.admission import Enrolment, Invitation
-from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Pair
+from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Speaker
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Down, EnrolAnswer, UpdateCounts
@@ -47,7 +47,7 @@ class SaveFold:
         prompts: Prompt of every language, in the order of the rows.
         updates: (client, sequence) of every update, in the order of the columns.
         moments: The server optimiser's memory of every language; empty if it keeps none.
-        directions: Changes of this fold only, like `comparisons` and `judgements`; see `evidence`.
+        directions: Changes of this fold only, like `comparisons` and `shares`; see `evidence` and `own_shares`.
     """
 
     version: int
@@ -58,7 +58,7 @@ class SaveFold:
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
-    judgements: Mapping[Judge, Judgement] = field(default_factory=dict)
+    shares: Mapping[Speaker, OwnShare] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,20 @@
-"""What a fold's updates show about how languages relate: the evidence with which `auto` corrects its prior.
+"""What a fold's deltas show about how languages relate: the evidence with which `auto` corrects its distances.
 
-*Deltas.* The deltas of a language are averaged over rounds, and its average is compared by cosine with the averages of
-the others. Averages are far less noisy than single deltas, and the devices of one language train at different times.
-Long averages count more: once prompts have converged, deltas are short and mostly noise.
-
-*Own shares.* With every update, a device reports how much of its own it keeps beside the federated prompt that it was
-given. If that is much, borrowing costs this language more than it gains, and its bias is estimated higher.
-A device says this about itself, so it is kept by device, and what most devices of a language say counts (`proximity`).
+The deltas of a language are averaged over rounds, and its average is compared by cosine with those of the others.
+Averages are far less noisy than single deltas, and the devices of one language train at different times. Long averages
+count more: once prompts have converged, deltas are short and mostly noise.
 """
 
 import itertools
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
-from mfpt_coord.core.proximity import MOST_ERRORS
-from mfpt_coord.core.relations import Comparison, Judge, Judgement, Pair, Relations, pair
+from mfpt_coord.core.relations import Comparison, OwnShare, Pair, Relations, Speaker, pair
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import Metrics
 from mfpt_shared.tensors import Array
 
 Directions = Mapping[LanguageCode, Array]
@@ -29,8 +22,6 @@ Directions = Mapping[LanguageCode, Array]
 
 # Weight of the newest deltas in the moving averages: deltas shrink and change direction as prompts converge.
 _NEWEST_SHARE: Final = 0.3
-# At most this much for one update, so that one device with many validation examples does not decide alone.
-_MOST_ERRORS: Final = 3.0
 
 
 def compare(
@@ -56,35 +47,15 @@ def compare(
     return changed, comparisons
 
 
-def judge(buffer: Sequence[Contribution], relations: Relations) -> dict[Judge, Judgement]:
-    """Return the new judgements of the devices that compared the federated prompt with their own."""
-    changed: dict[Judge, Judgement] = {}
-    for update in buffer:
-        errors = _errors_in_favour_of_own(update.header.metrics)
-        if errors is not None:
-            of = (update.language, update.client)
-            known = changed.get(of) or relations.judgements.get(of, Judgement(0.0, 0))
-            # Bounded by what counts, or a device that changes would be noticed only after as long a time again.
-            limit = MOST_ERRORS + math.sqrt(known.times + 1)
-            total = max(-limit, min(limit, known.errors + errors))
-            changed[of] = Judgement(total, known.times + 1)
-    return changed
-
-
 def added(
-    relations: Relations, comparisons: Mapping[Pair, Comparison], judgements: Mapping[Judge, Judgement]
+    relations: Relations, comparisons: Mapping[Pair, Comparison], shares: Mapping[Speaker, OwnShare]
 ) -> Relations:
     """Return the relations with the changes of a fold."""
     return replace(
         relations,
         comparisons={**relations.comparisons, **comparisons},
-        judgements={**relations.judgements, **judgements},
+        shares={**relations.shares, **shares},
     )
-
-
-def _errors_in_favour_of_own(metrics: Metrics) -> float | None:
-    """Return in how far a device prefers its own to the federation's, in standard errors; None if it did not choose."""
-    return None if metrics.own_share is None else _MOST_ERRORS * (2 * metrics.own_share - 1)
 
 
 def _languages(buffer: Sequence[Contribution]) -> list[LanguageCode]:

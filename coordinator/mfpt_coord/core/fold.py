@@ -1,19 +1,24 @@
 """A buffer becomes a version: weights, combination, optimiser, and what the fold shows about the languages."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.bounds import bounded
 from mfpt_coord.core.combine import combine, credible, parts
+from mfpt_coord.core.consensus import usual_shares
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
-from mfpt_coord.core.evidence import added, compare, judge
+from mfpt_coord.core.evidence import added, compare
+from mfpt_coord.core.own_shares import newest_shares
+from mfpt_coord.core.relations import Comparison, OwnShare, Pair, Relations, Speaker
 from mfpt_coord.core.shares import counted_examples
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.status import accuracies
-from mfpt_coord.core.weights import fold_weights
+from mfpt_coord.core.taking_part import counting
+from mfpt_coord.core.weights import example_counts, fold_weights
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array
 
@@ -24,17 +29,14 @@ def fold(state: State, at: float) -> Step:
     targets = list(state.prompts)
     deltas = np.stack([bounded(update.delta, state.plan.privacy) for update in buffer])
     active, counted = _counted(state)
-    weights = fold_weights(targets, buffer, active, state.relations, plan, [counted[one.client] for one in buffer])
+    relations = counting(state)
+    weights = fold_weights(targets, buffer, active, relations, plan, [counted[one.client] for one in buffer])
     before = np.stack([state.prompts[target] for target in targets])
     kinds = parts(state.layout)
     folded, moments = optimiser.apply(before, combine(weights, deltas, plan, kinds), _moments(state, targets), plan)
     prompts = dict(zip(targets, folded, strict=True))
     remembered = dict(zip(targets, moments, strict=True)) if optimiser.moment_count(plan) else {}
-    learns = plan.proximity in ("auto", "observed")
-    believed = zip(buffer, credible(deltas, plan, kinds) if learns else deltas, strict=True)
-    shown = [replace(update, delta=delta) for update, delta in believed]
-    directions, comparisons = compare(shown, state.directions, state.relations) if learns else ({}, {})
-    judgements = judge(buffer, state.relations) if learns else {}
+    taught = _taught(state, relations, deltas, active, counted)
     contributed = dict(state.contributed)
     for update in buffer:
         contributed[update.language] = contributed.get(update.language, 0) + update.header.examples
@@ -46,15 +48,44 @@ def fold(state: State, at: float) -> Step:
         buffer=(),
         clients=_folded(state),
         moments=remembered,
-        directions={**state.directions, **directions},
-        relations=added(state.relations, comparisons, judgements),
+        directions={**state.directions, **taught.directions},
+        relations=added(state.relations, taught.comparisons, taught.shares),
     )
+    after = replace(after, usual=usual_shares(counting(after).shares))
     updates = [(update.client, update.header.sequence) for update in buffer]
-    saved = SaveFold(
-        version, at, weights, prompts, updates, remembered, directions, comparisons, judgements
-    )  # fmt: skip
+    saved = SaveFold(version, at, weights, prompts, updates, remembered, *taught)
     made = Log(f"version {version} from {len(buffer)} updates: {_scores(after)}")
     return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
+
+
+class _Taught(NamedTuple):
+    """What a fold shows about the languages, as in `SaveFold`."""
+
+    directions: dict[LanguageCode, Array]
+    comparisons: dict[Pair, Comparison]
+    shares: dict[Speaker, OwnShare]
+
+
+def _taught(
+    state: State,
+    relations: Relations,
+    deltas: Array,
+    active: Mapping[LanguageCode, Sequence[float]],
+    counted: Mapping[str, float],
+) -> _Taught:
+    plan = state.plan.aggregation
+    known = [(update, counted[update.client]) for update in state.buffer if _is_folded(state, update.client)]
+    shares = newest_shares(known, example_counts(active, plan), relations, plan)
+    if plan.proximity not in ("auto", "observed"):
+        return _Taught({}, {}, shares)
+    believed = zip(state.buffer, credible(deltas, plan, parts(state.layout)), strict=True)
+    shown = [replace(update, delta=delta) for update, delta in believed]
+    return _Taught(*compare(shown, state.directions, relations), shares)
+
+
+def _is_folded(state: State, client: str) -> bool:
+    """Tell whether a version has something of a device."""
+    return client in state.clients and state.clients[client].folded > 0
 
 
 def _scores(state: State) -> str:

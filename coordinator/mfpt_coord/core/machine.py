@@ -36,10 +36,12 @@ from mfpt_coord.core.events import (
 from mfpt_coord.core.fold import fold
 from mfpt_coord.core.grants import granted
 from mfpt_coord.core.proximity import needs_distances
+from mfpt_coord.core.rest import let_go
 from mfpt_coord.core.schedule import assignments, fold_is_due
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.taking_part import (
     counted_examples,
+    counting,
     language_problem,
     over,
     stop,
@@ -156,6 +158,7 @@ def _with_state(client: Client, message: ClientState) -> Client:
         device=message.device or client.device,
         ready=client.ready and takes_part,
         assignment=client.assignment if takes_part else None,
+        let_go=client.let_go and online and not takes_part,
     )
 
 
@@ -210,7 +213,7 @@ def _first_prompt(language: LanguageCode, state: State) -> Array:
         # A language may have contributed while its own prompt still waits for distances.
         if client.language in state.prompts and state.contributed.get(client.language, 0) > 0:
             known.setdefault(client.language, []).append(client.examples)
-    return mixture(language, state.prompts, example_counts(known, plan), state.relations, plan)
+    return mixture(language, state.prompts, example_counts(known, plan), counting(state), plan)
 
 
 def _welcome_zero_shot(state: State) -> Step:
@@ -239,7 +242,8 @@ def _advance(state: State, at: float) -> Step:
         return state, effects
     chosen = assignments(state, at)
     if not chosen:
-        return state, effects
+        state, more = let_go(state, at)
+        return state, effects + more
     clients = dict(state.clients)
     for client, assignment in chosen:
         assigned = replace(

@@ -16,19 +16,19 @@ t = sum_j n_j b_j (1 - t b_j)+ (set the derivative of the Lagrangian to zero). S
 b = 0 for a language itself. With few examples t is small, and all languages count nearly alike; the more examples there
 are, the sharper the weights.
 
-The prior for b_j^2 is `distance_bias` x distance^2. Two observations correct it (`evidence`): how much the deltas of
-two languages differ, compared with other pairs, corrects the distance; whether most devices did better with the
-federated prompt or with their own corrects the factor.
+The prior for b_j^2 is `distance_bias` x distance^2. Two observations correct it: how much the deltas of two languages
+differ, compared with other pairs, corrects the distance (`evidence`); how much of their own most devices keep beside
+the prompt that they are given corrects the factor (`own_shares`).
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_coord.core.relations import CUSTOM, UNKNOWN_DISTANCE, Distances, Judgement, Relations, pair
+from mfpt_coord.core.consensus import disagreements
+from mfpt_coord.core.relations import CUSTOM, UNKNOWN_DISTANCE, Distances, Relations, pair
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Aggregation
 
@@ -37,14 +37,8 @@ Matrix = NDArray[np.float64]
 
 # A prior distance counts as much as this many comparisons of deltas.
 _PRIOR_COMPARISONS: Final = 5.0
-# Each standard error of judgements beyond chance multiplies the squared bias by e to this power.
-_ERROR_WEIGHT: Final = 0.5
-_MOST_DISAGREEMENT: Final = 8.0
-MOST_ERRORS: Final = _MOST_DISAGREEMENT / _ERROR_WEIGHT
-"""Standard errors beyond chance after which further judgements of the same kind change nothing."""
 # exp underflows to zero for tiny temperatures, which would divide by zero where nobody else is active.
 _LEAST: Final = 1e-12
-_HALVINGS: Final = 100
 
 
 def needs_distances(plan: Aggregation) -> bool:
@@ -109,10 +103,11 @@ def _of_languages(
     if plan.proximity == "observed":
         return _decayed(_corrected(targets, sources, relations, plan, prior=0.0), plan.temperature)
     pool = [language for language, count in examples.items() if count > 0]
-    scale = np.sqrt([_squared_bias(target, relations, plan) for target in targets])[:, None]
+    scale = np.sqrt(_squared_biases(targets, relations, plan))[:, None]
     biases = scale * _corrected(targets, pool, relations, plan)
-    roots = _roots(biases, np.array([examples[language] for language in pool]))
-    return np.maximum(0.0, 1.0 - roots[:, None] * scale * _corrected(targets, sources, relations, plan))
+    roots = _roots(biases, np.array([examples[language] for language in pool]))[:, None]
+    of_sources = biases if pool == list(sources) else scale * _corrected(targets, sources, relations, plan)
+    return np.maximum(0.0, 1.0 - roots * of_sources)
 
 
 def _decayed(distances: Matrix, temperature: float) -> Matrix:
@@ -156,49 +151,26 @@ def _corrected(
     return distances
 
 
-def disagreement(judgement: Judgement) -> float:
-    """Return the natural logarithm of the factor between a squared bias and its prior that a device shows.
-
-    It is above 0 where own prompts did better than federated ones. Chance alone adds up to about the square root of the
-    number of judgements; only what exceeds that counts.
-    """
-    beyond_chance = max(0.0, abs(judgement.errors) - math.sqrt(judgement.times))
-    return math.copysign(min(_MOST_DISAGREEMENT, _ERROR_WEIGHT * beyond_chance), judgement.errors)
-
-
-def undisputed(values: Sequence[float]) -> float:
-    """Return the median; of the two in the middle of an even number the one nearer to 0, and 0 if they differ in sign.
-
-    So no liar moves it beyond what an honest one says, while more than half are honest, nor one of two at all.
-    """
-    ordered = sorted(values)
-    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    return max(low, 0.0) + min(high, 0.0)
-
-
-def _squared_bias(target: LanguageCode, relations: Relations, plan: Aggregation) -> float:
-    """Return the squared bias at distance 1: a language's own devices count as much as all languages together."""
-    said: dict[LanguageCode, list[float]] = {}
-    for (language, _), judgement in relations.judgements.items():
-        said.setdefault(language, []).append(disagreement(judgement))
-    if not said:
-        return plan.distance_bias
-    shown = {language: undisputed(of_devices) for language, of_devices in said.items()}
-    common = undisputed(list(shown.values()))
-    return plan.distance_bias * math.exp((shown.get(target, common) + common) / 2)
+def _squared_biases(targets: Sequence[LanguageCode], relations: Relations, plan: Aggregation) -> Matrix:
+    """Return the squared bias at distance 1 of every target, [targets]."""
+    shown = disagreements(relations.shares, targets)
+    if shown is None:
+        return np.full(len(targets), plan.distance_bias)
+    return plan.distance_bias * np.exp([shown[target] for target in targets])
 
 
 def _roots(biases: Matrix, examples: Matrix) -> Matrix:
-    """Return t for every target: the root of t = sum_j n_j b_j (1 - t b_j)+, whose right side falls as t grows.
+    """Return t for every target: the root of t = sum_j n_j b_j (1 - t b_j)+, in closed form.
+
+    The right side is the largest of the sums without (.)+ over the k languages of least bias, for k = 1, 2, ...: each
+    is a line that falls with t. So t is the largest of the roots of these.
 
     Args:
         biases: b, [targets, languages].
         examples: n, [languages].
     """
-    low = np.zeros(len(biases))
-    high = biases @ examples
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        above = (biases * np.maximum(0.0, 1.0 - middle[:, None] * biases)) @ examples > middle
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return low
+    order = np.argsort(biases, axis=1)
+    least = np.take_along_axis(biases, order, axis=1)
+    slopes = examples[order] * least
+    roots: Matrix = np.max(np.cumsum(slopes, axis=1) / (1 + np.cumsum(slopes * least, axis=1)), axis=1, initial=0.0)
+    return roots

@@ -1,4 +1,4 @@
-"""What is known about how languages relate: distances, and what updates and validation scores have shown."""
+"""What is known about how languages relate: distances, and what updates and own shares have shown."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from mfpt_shared.languages import LanguageCode
 
 Pair = tuple[LanguageCode, LanguageCode]
-Judge = tuple[LanguageCode, str]
+Speaker = tuple[LanguageCode, str]
 """A language, and the id of one of its devices."""
 Distances = Mapping[Pair, Mapping[str, float]]
 """(a, b) with a < b -> metric -> distance in 0..1. Unknown distances are left out."""
@@ -31,16 +31,17 @@ class Comparison(NamedTuple):
     weight: float = 1.0
 
 
-class Judgement(NamedTuple):
-    """How a device's own prompts did against the federated ones, on its validation examples.
+class OwnShare(NamedTuple):
+    """How much of its own a device keeps beside the federation's prompt, and what that shows.
 
     Attributes:
-        errors: Sum over the judgements of own accuracy minus federated accuracy, in standard errors.
-        times: Number of judgements.
+        share: The newest, in 0..1.
+        disagreement: Natural logarithm of the factor between the squared bias that it shows and the prior's; moving
+            average.
     """
 
-    errors: float
-    times: int
+    share: float
+    disagreement: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,12 @@ class Relations:
     Attributes:
         distances: Distances from URIEL+ or the user.
         comparisons: Pair -> what deltas have shown.
-        judgements: Language and device -> what its validation scores have shown.
+        shares: Language and device -> how much of its own it keeps.
     """
 
     distances: Distances = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
-    judgements: Mapping[Judge, Judgement] = field(default_factory=dict)
+    shares: Mapping[Speaker, OwnShare] = field(default_factory=dict)
 
 
 def pair(first: LanguageCode, second: LanguageCode) -> Pair:

@@ -41,6 +41,7 @@ class Client:
         announced: Number of that announcement; assignments name it.
         turn: Number of the last assignment that answered it.
         grants: Versions that it was assigned and has sent no update for yet, in rising order; the newest few.
+        let_go: Whether it was told, since it was done, that nobody trains any more.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Client:
     turn: int = 0
     grants: tuple[int, ...] = ()
     folded: int = 0
+    let_go: bool = False
     assignment: Assignment | None = None
 
     def is_online(self, at: float) -> bool:
@@ -100,6 +102,7 @@ class State:
         contributed: Language -> number of training examples behind its accepted updates so far.
         joining: Languages that have devices but no prompt yet, because their distances are being looked up.
         relations: What is known about how languages relate.
+        usual: How much of their own devices usually keep, by language, and for `und` in all; see `usual_shares`.
         directions: Moving average of each language's deltas, flat, [values] float32.
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
         staleness: Staleness -> number of accepted updates.
@@ -119,6 +122,7 @@ class State:
     contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
     joining: frozenset[LanguageCode] = frozenset()
     relations: Relations = Relations()
+    usual: Mapping[LanguageCode, float] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()

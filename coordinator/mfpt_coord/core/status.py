@@ -1,10 +1,13 @@
 """A summary of the state, for people and for scripts: small enough for every broker, however many devices there are."""
 
 import heapq
+from collections.abc import Mapping
 from typing import Final
 
+from mfpt_coord.core.consensus import kept_by_language
 from mfpt_coord.core.schedule import fold_size
 from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.taking_part import counting
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus
 from mfpt_shared.texts import printable
@@ -25,6 +28,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         ahead: How far the wall clock is ahead of that one, seconds.
     """
     by_language = _by_language(state)
+    kept = kept_by_language(counting(state).shares)
     most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-len(by_language[language]), language))
     shown = heapq.nsmallest(
         MAX_CLIENTS, state.clients.values(), key=lambda one: (not one.is_online(at), -one.last_seen, one.id)
@@ -41,7 +45,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         at=at + ahead,
         updates=state.counts,
         staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
-        languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
+        languages={language: _language(state, language, by_language[language], kept) for language in sorted(most)},
         clients=[_client(client, at, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
         more_languages=len(by_language) - len(most),
         more_clients=len(state.clients) - len(shown),
@@ -62,12 +66,15 @@ def _by_language(state: State) -> dict[LanguageCode, list[Client]]:
     return dict(sorted(by_language.items()))
 
 
-def _language(state: State, language: LanguageCode, clients: list[Client]) -> LanguageStatus:
+def _language(
+    state: State, language: LanguageCode, clients: list[Client], kept: Mapping[LanguageCode, float]
+) -> LanguageStatus:
     return LanguageStatus(
         clients=len(clients),
         examples=sum(client.examples for client in clients),
         accuracy=_accuracy(clients),
         contributed=state.contributed.get(language, 0),
+        own_share=kept.get(language),
     )
 
 

@@ -1,10 +1,12 @@
 """Whether what a device says counts: it was admitted, was not revoked, and speaks a language that it may bring."""
 
+from dataclasses import replace
 from typing import Final, Literal
 
 from mfpt_coord.core.admission import language_is_welcome
 from mfpt_coord.core.effects import Effect, Send
 from mfpt_coord.core.events import SessionOver
+from mfpt_coord.core.relations import Relations
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
@@ -22,6 +24,12 @@ def takes_part(state: State, client: str) -> bool:
     if enrolment is None:
         return state.open
     return enrolment.role == "device" and enrolment.revoked is None and (state.open or enrolment.is_invited)
+
+
+def counting(state: State) -> Relations:
+    """Return what is known about how languages relate, with the own shares of devices alone that take part."""
+    known = state.relations
+    return replace(known, shares={of: share for of, share in known.shares.items() if takes_part(state, of[1])})
 
 
 def turned_away(state: State, client: str, message: ClientState | Ready | EvaluationReport) -> list[Effect]:

@@ -234,7 +234,7 @@ class SqliteStore:
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
             ("directions VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.directions.items()]),
-            ("judgements VALUES (?, ?, ?, ?)", [(*judge, *seen) for judge, seen in fold.judgements.items()]),
+            ("own_shares VALUES (?, ?, ?, ?)", [(*speaker, *share) for speaker, share in fold.shares.items()]),
             ("comparisons VALUES (?, ?, ?, ?, ?)", [(*pair, *seen) for pair, seen in fold.comparisons.items()]),
         )
         for table, rows in learned:

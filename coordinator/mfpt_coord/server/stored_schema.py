@@ -1,6 +1,7 @@
 """The tables of the coordinator's database, how an older database gets them, and what is removed from them in time."""
 
 import sqlite3
+from collections.abc import Mapping
 from typing import Final
 
 from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA
@@ -9,8 +10,7 @@ from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.topics import CLIENT_UP
 
-SCHEMA_VERSION: Final = 3
-_UPGRADED: Final = 2
+SCHEMA_VERSION: Final = 4
 
 # An update's payload is NULL once nobody needs it any more; its digest stays.
 _UPDATES: Final = """
@@ -23,10 +23,9 @@ CREATE INDEX updates_by_fold ON updates (fold);
 CREATE INDEX payloads_by_fold ON updates (fold) WHERE payload IS NOT NULL;
 """
 
-# Version 2 kept one judgement a language, which does not say whose it was: it begins again.
-_JUDGEMENTS: Final = """
-CREATE TABLE judgements (
-    language TEXT, device TEXT, errors REAL NOT NULL, times INTEGER NOT NULL, PRIMARY KEY (language, device)
+_OWN_SHARES: Final = """
+CREATE TABLE own_shares (
+    language TEXT, device TEXT, share REAL NOT NULL, disagreement REAL NOT NULL, PRIMARY KEY (language, device)
 ) WITHOUT ROWID;
 """
 
@@ -55,11 +54,18 @@ CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 """
 
 SCHEMA: Final = (
-    f"{_TABLES} {_UPDATES} {_JUDGEMENTS} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} "
+    f"{_TABLES} {_UPDATES} {_OWN_SHARES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} "
     f"PRAGMA user_version = {SCHEMA_VERSION};"
 )
 
-_UPGRADE: Final = f"""
+# Versions 2 and 3 kept judgements by accuracy, which do not say how much of its own a device keeps: it begins again.
+_FROM_3: Final = f"""
+DROP TABLE judgements;
+{_OWN_SHARES}
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+_FROM_2: Final = f"""
 ALTER TABLE clients ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE clients ADD COLUMN announced INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE clients ADD COLUMN grants TEXT NOT NULL DEFAULT '[]';
@@ -70,12 +76,12 @@ INSERT INTO updates SELECT
     number, client, sequence, language, base_version, staleness, examples, received, fold, sha256(payload), payload
 FROM old_updates;
 DROP TABLE old_updates;
-DROP TABLE judgements;
-{_JUDGEMENTS}
 {_PROMPTS_BY_VERSION}
 {ADMISSION_SCHEMA}
-PRAGMA user_version = {SCHEMA_VERSION};
+{_FROM_3}
 """  # noqa: S608 - our own constants
+
+_UPGRADES: Final[Mapping[int, str]] = {2: _FROM_2, 3: _FROM_3}
 
 _FOLDED: Final = """
 SELECT number, client, sequence, language, base_version, staleness, examples, received, fold, sha256 FROM updates
@@ -91,7 +97,7 @@ DELETE FROM prompts WHERE EXISTS (
 
 
 def upgrade(database: sqlite3.Connection, name: str) -> None:
-    """Give the tables of this version to a database of the version before, all of them or none.
+    """Give the tables of this version to a database of one of the two versions before, all of them or none.
 
     Args:
         database: Connection without transactions of its own.
@@ -103,14 +109,14 @@ def upgrade(database: sqlite3.Connection, name: str) -> None:
     found = database.execute("PRAGMA user_version").fetchone()[0]
     if found in (0, SCHEMA_VERSION):
         return
-    if found != _UPGRADED:
+    if found not in _UPGRADES:
         raise Incompatible(
             f"{name} has schema version {found}, and this mfpt-coord needs {SCHEMA_VERSION}; use another --data-dir"
         )
     _check_waiting(database, name)
     database.create_function("sha256", 1, update_digest, deterministic=True)
     try:
-        database.executescript(f"BEGIN IMMEDIATE; {_UPGRADE} COMMIT;")
+        database.executescript(f"BEGIN IMMEDIATE; {_UPGRADES[found]} COMMIT;")
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK")

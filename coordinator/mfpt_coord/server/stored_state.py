@@ -7,9 +7,11 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
+from mfpt_coord.core.consensus import usual_shares
 from mfpt_coord.core.optimiser import moment_count
-from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Pair, Relations
+from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
 from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.taking_part import counting
 from mfpt_coord.server.stored_admission import enrolments, invitations
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, Plan
@@ -29,7 +31,7 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
     """
     shapes = layout(plan)
     accepted = database.execute("SELECT count(*) FROM updates").fetchone()[0]
-    return State(
+    state = State(
         plan,
         shapes,
         version=database.execute("SELECT coalesce(max(version), 0) FROM folds").fetchone()[0],
@@ -39,7 +41,7 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         contributed=dict(
             database.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
         ),
-        relations=Relations(_distances(database), _comparisons(database), _judgements(database)),
+        relations=Relations(_distances(database), _comparisons(database), _own_shares(database)),
         directions=_directions(database),
         moments=_moments(database, plan.aggregation),
         counts=msgspec.structs.replace(counts, accepted=accepted),
@@ -47,6 +49,7 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         invitations=invitations(database),
         staleness=dict(database.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
     )
+    return replace(state, usual=usual_shares(counting(state).shares))
 
 
 def _prompts(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
@@ -107,9 +110,9 @@ def _comparisons(database: sqlite3.Connection) -> dict[Pair, Comparison]:
     return {(first, second): Comparison(*seen) for first, second, *seen in rows}
 
 
-def _judgements(database: sqlite3.Connection) -> dict[Judge, Judgement]:
-    rows = database.execute("SELECT language, device, errors, times FROM judgements")
-    return {(language, device): Judgement(errors, times) for language, device, errors, times in rows}
+def _own_shares(database: sqlite3.Connection) -> dict[Speaker, OwnShare]:
+    rows = database.execute("SELECT language, device, share, disagreement FROM own_shares")
+    return {(language, device): OwnShare(share, disagreement) for language, device, share, disagreement in rows}
 
 
 def _directions(database: sqlite3.Connection) -> dict[LanguageCode, Array]:

@@ -1,54 +1,57 @@
-"""References without a federation: every device alone, and one device with everybody's examples."""
+"""References without a federation: every device alone, and one device with everybody's examples.
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+How many rounds are best is found out on training examples that are held out meanwhile. Then all are trained on.
+"""
 
-import numpy as np
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final, NamedTuple
 
-from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, means
+from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, means, part
 from mfpt_coord.simulate.partition import device_seed
 from mfpt_coord.simulate.tallies import Tallies, summed
+from mfpt_shared.device.held_out import held_out
 from mfpt_shared.device.rounds import tune_alone
 from mfpt_shared.device.trainer import Laboratory, Measured, Share, Trainer
+from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import PromptState, initial_state
 
+# A fifth of the examples is held out: one of so many.
+_HELD_ONE_OF: Final = 5
 
-@dataclass(frozen=True, slots=True)
-class _Tuned:
-    """What tuning for all rounds came to.
 
-    Attributes:
-        last: State after the last round.
-        best: State after the round that did best on the validation examples.
-        accuracy: Validation accuracy of the best state.
-    """
+class _Tuned(NamedTuple):
+    """A state that was tuned on all examples for the best number of rounds, and how that number did held out."""
 
-    last: PromptState
-    best: PromptState
-    accuracy: float
+    state: PromptState
+    held_out: Measured
+
+
+class _Alone(NamedTuple):
+    """One device that trains without a federation: its place among the devices, its examples, and its epochs."""
+
+    place: int
+    shares: Sequence[Share]
+    epochs: int
 
 
 def local(experiment: Experiment, laboratory: Laboratory, shares: Sequence[Share], on_progress: OnProgress) -> Outcome:
-    """Tune every device alone, for as many epochs as it would have trained in the federation."""
-    last: dict[LanguageCode, list[Measured]] = {}
-    used: dict[LanguageCode, list[Measured]] = {}
-    validated: dict[LanguageCode, list[float]] = {}
+    """Tune every device alone, for as many epochs as it would have trained in the federation, or fewer."""
+    tested: dict[LanguageCode, list[Measured]] = {}
+    validated: dict[LanguageCode, list[Measured]] = {}
     for place, share in enumerate(shares):
-        trainer = laboratory.trainer(experiment.plan, [share], max_test=experiment.max_test)
-        epochs = experiment.plan.training.epochs_for(trainer.examples)
-        tuned = _tune(experiment, trainer, epochs, place, len(shares), on_progress)
-        last.setdefault(share.language, []).append(trainer.test(tuned.last))
-        used.setdefault(share.language, []).append(trainer.test(tuned.best))
-        validated.setdefault(share.language, []).append(tuned.accuracy)
+        alone = _Alone(place, [share], experiment.plan.training.epochs_for(len(share.rows)))
+        tuned = _tune(experiment, laboratory, alone, part(on_progress, place, len(shares)))
+        tested.setdefault(share.language, []).append(_tester(experiment, laboratory, share.language).test(tuned.state))
+        validated.setdefault(share.language, []).append(tuned.held_out)
     return Outcome(
         method="local",
         seed=experiment.seed,
-        accuracy=_accuracies(last),
-        used=_accuracies(used),
-        tallies=_tallies(last),
-        used_tallies=_tallies(used),
-        validation=means(validated),
+        accuracy=_accuracies(tested),
+        tallies=_tallies(tested),
+        validation=_accuracies(validated),
+        validation_loss=means({language: [one.loss for one in devices] for language, devices in validated.items()}),
     )
 
 
@@ -56,47 +59,55 @@ def central(
     experiment: Experiment, laboratory: Laboratory, shares: Sequence[Share], on_progress: OnProgress
 ) -> Outcome:
     """Tune one device with everybody's examples: the upper reference, which no federation is allowed."""
-    everything = laboratory.trainer(experiment.plan, shares)
     # As many passes over every example as in the federation, whose rounds have a least number of steps.
     epochs = max(experiment.plan.training.epochs_for(len(share.rows)) for share in shares)
-    tuned = _tune(experiment, everything, epochs, 0, 1, on_progress)
-    last, best = (_tested(experiment, laboratory, state) for state in (tuned.last, tuned.best))
-    return Outcome(
-        method="central",
-        seed=experiment.seed,
-        accuracy=_accuracies(last),
-        used=_accuracies(best),
-        tallies=_tallies(last),
-        used_tallies=_tallies(best),
-    )
+    tuned = _tune(experiment, laboratory, _Alone(0, shares, epochs), on_progress)
+    tested = {tag: [_tester(experiment, laboratory, tag).test(tuned.state)] for tag in experiment.languages}
+    return Outcome(method="central", seed=experiment.seed, accuracy=_accuracies(tested), tallies=_tallies(tested))
 
 
-def _tune(
-    experiment: Experiment, trainer: Trainer, epochs: int, place: int, devices: int, on_progress: OnProgress
-) -> _Tuned:
-    """Tune one device for all rounds; `place` is its place among the devices."""
+def _tune(experiment: Experiment, laboratory: Laboratory, alone: _Alone, on_progress: OnProgress) -> _Tuned:
+    """Find the best number of rounds on held-out examples, then tune on all for as many."""
+    trainer = laboratory.trainer(experiment.plan, alone.shares, max_test=experiment.max_test)
+    kept, held = _apart(experiment, laboratory, alone)
+    trying = laboratory.trainer(experiment.plan, kept, tested_on=held)
+    scores: list[Measured] = []
+    for state in _rounds(experiment, trying, alone):
+        scores.append(trying.test(state))
+        on_progress(len(scores) / (2 * experiment.rounds))
+    best = max(range(len(scores)), key=lambda at: (scores[at].accuracy, -scores[at].loss))
     states: list[PromptState] = []
-    scores: list[float] = []
-    start, seed = initial_state(experiment.plan), device_seed(experiment, place)
-    for state in tune_alone(trainer, start, rounds=experiment.rounds, epochs=epochs, seed=seed):
+    for state in islice(_rounds(experiment, trainer, alone), best + 1):
         states.append(state)
-        scores.append(trainer.validate(state).accuracy)
-        on_progress((place + len(states) / experiment.rounds) / devices)
-    best = int(np.argmax(scores))
-    return _Tuned(states[-1], states[best], scores[best])
+        on_progress(0.5 + len(states) / (2 * best + 2))
+    return _Tuned(states[-1], scores[best])
 
 
-def _tested(experiment: Experiment, laboratory: Laboratory, state: PromptState) -> dict[LanguageCode, list[Measured]]:
-    """Return how one state does on the test examples of every language."""
-    trainers = {
-        tag: laboratory.trainer(experiment.plan, [Share(tag, ())], max_test=experiment.max_test)
-        for tag in experiment.languages
-    }
-    return {language: [trainer.test(state)] for language, trainer in trainers.items()}
+def _apart(experiment: Experiment, laboratory: Laboratory, alone: _Alone) -> tuple[list[Share], list[Share]]:
+    """Split each share into what is trained on and what is held out meanwhile, the same for every plan."""
+    kept, held = [], []
+    for place, share in enumerate(alone.shares, start=alone.place):
+        if len(share.rows) < 2:
+            raise UsageError(f"{share.language}: a device alone needs two examples, of which it holds one out")
+        labels = laboratory.content(share.language).labels
+        places = held_out([labels[row] for row in share.rows], device_seed(experiment, place), _HELD_ONE_OF)
+        out = {share.rows[at] for at in places}
+        kept.append(Share(share.language, [row for row in share.rows if row not in out]))
+        held.append(Share(share.language, sorted(out)))
+    return kept, held
 
 
-def _accuracies(tested: Mapping[LanguageCode, Sequence[Measured]]) -> dict[LanguageCode, float]:
-    return means({language: [one.accuracy for one in devices] for language, devices in tested.items()})
+def _rounds(experiment: Experiment, trainer: Trainer, alone: _Alone) -> Iterator[PromptState]:
+    start, seed = initial_state(experiment.plan), device_seed(experiment, alone.place)
+    return tune_alone(trainer, start, rounds=experiment.rounds, epochs=alone.epochs, seed=seed)
+
+
+def _tester(experiment: Experiment, laboratory: Laboratory, language: LanguageCode) -> Trainer:
+    return laboratory.trainer(experiment.plan, [Share(language, ())], max_test=experiment.max_test)
+
+
+def _accuracies(measured: Mapping[LanguageCode, Sequence[Measured]]) -> dict[LanguageCode, float]:
+    return means({language: [one.accuracy for one in devices] for language, devices in measured.items()})
 
 
 def _tallies(tested: Mapping[LanguageCode, Sequence[Measured]]) -> dict[LanguageCode, Tallies]:

@@ -32,6 +32,11 @@ OnProgress = Callable[[float], None]
 """Called with the share of an experiment that is done, 0..1."""
 
 
+def part(on_progress: OnProgress, place: int, of: int) -> OnProgress:
+    """Return a callback that takes the progress of one of several parts and reports that of all of them."""
+    return lambda share: on_progress((place + share) / of)
+
+
 class Experiment(Section, frozen=True):
     """What to simulate.
 
@@ -40,7 +45,8 @@ class Experiment(Section, frozen=True):
         examples: Number of training examples of each language; see `examples_of`.
         rounds: Number of rounds of each device, on average.
         devices: Number of devices of each language.
-        label_skew: Concentration of the Dirichlet distribution over labels, where a language has several devices.
+        label_skew: Concentration of the Dirichlet distribution that the devices' mixtures of labels are drawn from: of
+            a language's only device around the language's mixture, of several so that they divide its rows.
         parallel: Whether all languages hold translations of the same sentences.
         held_out: Languages without a device, which get a prompt all the same.
         max_test: Most test examples of a language, a choice that stays the same; None: all.
@@ -96,11 +102,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         accuracy: Language -> accuracy with the federation's newest prompt, or with what `local` or `central` tuned.
-        validation: Language -> accuracy on the validation examples; for `local`, with the kept prompt.
-        used: Language -> accuracy with the prompts that its devices use: the federated ones, or prompts of their own.
-            `local` uses the prompt of the round that did best; `central`, that which did best for all together.
+        used: Language -> accuracy with the prompts that its devices use, which are partly their own; of mfpt only.
         tallies: Language -> answers behind `accuracy`.
         used_tallies: Language -> answers behind `used`, each summed over the devices of the language.
+        validation: Language -> accuracy on training examples that were held out, after the best round; of `local` only.
+        validation_loss: Language -> mean cross-entropy on the same.
         own: Language -> share of its devices that kept their own prompt.
         held_out: Held-out language -> accuracy with its zero-shot prompt.
         shared: Held-out language -> accuracy with `und`, which listens to all languages alike.
@@ -111,10 +117,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     method: Method
     seed: int
     accuracy: dict[LanguageCode, float]
-    validation: dict[LanguageCode, float] = {}
     used: dict[LanguageCode, float] = {}
     tallies: dict[LanguageCode, Tallies] = {}
     used_tallies: dict[LanguageCode, Tallies] = {}
+    validation: dict[LanguageCode, float] = {}
+    validation_loss: dict[LanguageCode, float] = {}
     own: dict[LanguageCode, float] = {}
     held_out: dict[LanguageCode, float] = {}
     shared: dict[LanguageCode, float] = {}

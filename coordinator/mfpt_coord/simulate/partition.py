@@ -1,11 +1,14 @@
 """Which training examples each simulated device holds: a function of the experiment and its seed."""
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 
 from mfpt_coord.simulate.experiment import Experiment
+from mfpt_coord.simulate.label_skew import Mixture, draw_mixture, first_of_mixture
 from mfpt_shared.device.trainer import Content, Laboratory, Share
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
@@ -24,7 +27,8 @@ def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
     rng = np.random.default_rng([experiment.seed, 0])
     contents = {language: laboratory.content(language) for language in experiment.languages}
     choose = same_sentences if experiment.parallel else different_sentences
-    chosen = choose(contents, {language: experiment.examples_of(language) for language in contents}, rng)
+    counts = {language: experiment.examples_of(language) for language in contents}
+    chosen = choose(contents, counts, rng, _mixtures(experiment, contents, rng))
     least = experiment.plan.privacy.min_examples
     return [
         Share(language, rows)
@@ -35,13 +39,29 @@ def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
     ]
 
 
+def _mixtures(
+    experiment: Experiment, contents: Mapping[LanguageCode, Content], rng: np.random.Generator
+) -> dict[LanguageCode, Mixture]:
+    """Return the mixture of labels of each language with one device; empty where there is no skew between languages."""
+    if math.isinf(experiment.label_skew):
+        return {}
+    if same := [language for language, content in contents.items() if len(set(content.labels)) < 2]:
+        raise UsageError(f"--label-skew: the examples of {same[0]} have no labels of their own that could differ")
+    if experiment.devices > 1:
+        return {}
+    return {tag: draw_mixture(content.labels, experiment.label_skew, rng) for tag, content in contents.items()}
+
+
 def device_seed(experiment: Experiment, place: int) -> int:
     """Return the seed of the device at a place in the list, in 40 bits; also the same for all methods of a seed."""
     return int(np.random.default_rng([experiment.seed, 3, place]).integers(2**40))
 
 
 def different_sentences(
-    contents: Mapping[LanguageCode, Content], examples: Mapping[LanguageCode, int], rng: np.random.Generator
+    contents: Mapping[LanguageCode, Content],
+    examples: Mapping[LanguageCode, int],
+    rng: np.random.Generator,
+    mixtures: Mapping[LanguageCode, Mixture] = MappingProxyType({}),
 ) -> dict[LanguageCode, Rows]:
     """Give every language sentences of which no other language has a translation, as among real communities.
 
@@ -49,6 +69,7 @@ def different_sentences(
         contents: Language -> its training examples.
         examples: Language -> number of its rows.
         rng: Source of randomness.
+        mixtures: Language -> share of each label among its rows; by chance for a language that is missing.
 
     Raises:
         UsageError: There are not enough different sentences.
@@ -59,21 +80,24 @@ def different_sentences(
     order = _order(contents, rng)
     for language, content in contents.items():
         wanted = examples[language]
-        free = [row for row in _ordered(content, order) if content.keys[row] not in taken][:wanted]
+        free = [row for row in _ordered(content, order) if content.keys[row] not in taken]
         if len(free) < wanted:
             raise UsageError(
                 f"{language} would get only {len(free)} of {wanted} sentences that no language before it in the "
                 f"list has; ask for fewer --examples, or give all languages the same ones with --parallel"
             )
-        taken.update(content.keys[row] for row in free)
-        chosen[language] = sorted(free)
+        chosen[language] = _first(free, content, wanted, mixtures.get(language))
+        taken.update(content.keys[row] for row in chosen[language])
     return chosen
 
 
 def same_sentences(
-    contents: Mapping[LanguageCode, Content], examples: Mapping[LanguageCode, int], rng: np.random.Generator
+    contents: Mapping[LanguageCode, Content],
+    examples: Mapping[LanguageCode, int],
+    rng: np.random.Generator,
+    mixtures: Mapping[LanguageCode, Mixture] = MappingProxyType({}),
 ) -> dict[LanguageCode, Rows]:
-    """Give all languages translations of the same sentences, where they have them.
+    """Give all languages translations of the same sentences, where they have them; arguments as above.
 
     Raises:
         UsageError: A language has too few examples.
@@ -86,8 +110,12 @@ def same_sentences(
                 f"{language} has only {len(content.keys)} training examples, and --examples asks for "
                 f"{examples[language]}"
             )
-        chosen[language] = sorted(_ordered(content, order)[: examples[language]])
+        chosen[language] = _first(_ordered(content, order), content, examples[language], mixtures.get(language))
     return chosen
+
+
+def _first(rows: Rows, content: Content, wanted: int, mixture: Mixture | None) -> Rows:
+    return sorted(rows[:wanted] if mixture is None else first_of_mixture(rows, content.labels, wanted, mixture))
 
 
 def _order(contents: Mapping[LanguageCode, Content], rng: np.random.Generator) -> dict[str, int]:
@@ -109,8 +137,8 @@ def over_devices(
         labels: Label of every example of the language, chosen or not.
         devices: Number of devices.
         skew: Concentration of the Dirichlet distribution that each label's shares are drawn from; small is skewed,
-            infinity gives every device the same mixture. Source: Hsu et al. 2019, "Measuring the effects of
-            non-identical data distribution", section 3.
+            infinity gives every device the same mixture. Source: Yurochkin et al. 2019, "Bayesian nonparametric
+            federated learning of neural networks", experiments.
         least: Least number of rows of each device.
         rng: Source of randomness.
 

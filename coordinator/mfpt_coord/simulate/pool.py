@@ -10,9 +10,9 @@ from multiprocessing.sharedctypes import SynchronizedArray
 from pathlib import Path
 
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome
+from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, part
 from mfpt_coord.simulate.run import run
-from mfpt_shared.device.trainer import Laboratory, OpenLaboratory
+from mfpt_shared.device.trainer import ColumnNames, Laboratory, OpenLaboratory
 from mfpt_shared.errors import NotInstalled
 from mfpt_shared.plan import Plan
 
@@ -34,6 +34,7 @@ class Bench:
         device: Processor: auto, cpu or cuda.
         jobs: Number of experiments at a time.
         threads: Number of threads of each experiment; None: all cores.
+        columns: Columns of the files to read; None: the usual ones.
     """
 
     data: str
@@ -42,6 +43,7 @@ class Bench:
     device: str = "auto"
     jobs: int = 1
     threads: int | None = None
+    columns: ColumnNames | None = None
 
 
 def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
@@ -52,7 +54,14 @@ def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
     """
     for entry in entry_points(group=_GROUP):
         opener: OpenLaboratory = entry.load()
-        return opener(plan, bench.data, cache=bench.cache, device=bench.device, threads=bench.threads)
+        return opener(
+            plan,
+            bench.data,
+            columns=bench.columns,
+            cache=bench.cache,
+            device=bench.device,
+            threads=bench.threads,
+        )
     raise NotInstalled("a simulation needs a trainer, and none is installed: pip install 'mfpt[edge]'")
 
 
@@ -98,14 +107,9 @@ def _run_in_turn(
     laboratory = open_laboratory(experiments[0].plan, bench)
     outcomes = []
     for place, one in enumerate(experiments):
-        outcomes.append(run(one, laboratory, bench.distances, _part(on_progress, place, len(experiments))))
+        outcomes.append(run(one, laboratory, bench.distances, part(on_progress, place, len(experiments))))
         on_outcome(place, outcomes[-1])
     return outcomes
-
-
-def _part(on_progress: OnProgress, place: int, of: int) -> OnProgress:
-    """Return a callback that takes the progress of one experiment and reports that of all of them."""
-    return lambda share: on_progress((place + share) / of)
 
 
 def _watch(

@@ -9,13 +9,14 @@ import msgspec
 from mfpt_coord import plots
 from mfpt_coord.simulate.experiment import METHODS, Method, Outcome, mean
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Task
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """One method over all seeds; accuracies in 0..1.
+    """One method over all seeds; accuracies, or F1 where the task has it, in 0..1.
 
     Attributes:
         mean: Mean over languages, then seeds.
@@ -30,6 +31,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     worst: float
     per_language: dict[LanguageCode, float]
     seeds: list[float]
+
+
+def score_name(task: Task) -> str:
+    """Return what answers are judged by, as tables and figures name it."""
+    return "F1" if task.metric == "f1" else task.metric
 
 
 def summarise(accuracies: Sequence[dict[LanguageCode, float]]) -> Summary:
@@ -50,15 +56,16 @@ def by_method(outcomes: Sequence[Outcome]) -> dict[Method, list[Outcome]]:
     return {method: found for method in METHODS if (found := [one for one in outcomes if one.method == method])}
 
 
-def as_json(outcomes: Sequence[Outcome]) -> str:
-    """Return summaries of the methods and all outcomes as JSON."""
+def as_json(outcomes: Sequence[Outcome], task: Task) -> str:
+    """Return what answers are judged by, summaries of the methods and all outcomes as JSON."""
     methods = {method: summarise([one.accuracy for one in found]) for method, found in by_method(outcomes).items()}
-    return msgspec.json.encode({"methods": methods, "outcomes": list(outcomes)}).decode()
+    return msgspec.json.encode({"metric": task.metric, "methods": methods, "outcomes": list(outcomes)}).decode()
 
 
-def figure(outcomes: Sequence[Outcome]) -> "Figure":
+def figure(outcomes: Sequence[Outcome], task: Task) -> "Figure":
     """Return a figure with a bar for each language and method."""
     summaries = {method: summarise([one.accuracy for one in found]) for method, found in by_method(outcomes).items()}
     tags = list(next(iter(summaries.values())).per_language)
     series = {str(method): [summary.per_language[tag] for tag in tags] for method, summary in summaries.items()}
-    return plots.bars(tags, series, None, "test accuracy", "Accuracy by language")
+    score = score_name(task)
+    return plots.bars(tags, series, None, f"test {score}", f"{score[0].upper()}{score[1:]} by language")

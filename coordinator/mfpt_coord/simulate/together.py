@@ -1,4 +1,4 @@
-"""Federations: the devices of an experiment train together, and each keeps the prompt that does best for it."""
+"""Federations: the devices of an experiment train together; with mfpt, each uses what does best for it."""
 
 import math
 import sys
@@ -13,6 +13,7 @@ from mfpt_coord.simulate.federation import Device, Federation
 from mfpt_coord.simulate.pace import paces, usual_round
 from mfpt_coord.simulate.partition import device_seed
 from mfpt_coord.simulate.tallies import summed
+from mfpt_shared.device.held_out import HELD_ROUNDS
 from mfpt_shared.device.rounds import Rounds
 from mfpt_shared.device.trainer import Laboratory, Measured, Share
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
@@ -61,26 +62,17 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
     for place, (share, pace) in enumerate(zip(shares, drawn, strict=True)):
         trainer = laboratory.trainer(experiment.plan, [share], max_test=experiment.max_test)
         identity = f"{device_seed(experiment, place):012x}"
-        rounds = Rounds(identity, share.language, plan, trainer, clock=lambda: 0.0)
+        # Only mfpt lets devices choose what they use, and holds out examples for it.
+        held_rounds = HELD_ROUNDS if experiment.method == "mfpt" else 0
+        rounds = Rounds(identity, share.language, plan, trainer, clock=lambda: 0.0, held_rounds=held_rounds)
         yield Device(identity, share.language, trainer, rounds, pace)
 
 
 def _outcome(
     experiment: Experiment, laboratory: Laboratory, federation: Federation, trajectory: Sequence[Point]
 ) -> Outcome:
-    used: dict[LanguageCode, list[Measured]] = {}
-    own: dict[LanguageCode, list[float]] = {}
-    validated: dict[LanguageCode, list[float]] = {}
     tested = _test_all(federation)
-    for device in federation.devices.values():
-        measured = device.rounds.judge(federation.prompt(device.language))
-        choice = device.rounds.kept
-        assert choice is not None
-        is_own = choice.origin == "own"
-        answers = device.trainer.test(choice.state) if is_own else tested[device.language]
-        used.setdefault(device.language, []).append(answers)
-        own.setdefault(device.language, []).append(float(is_own))
-        validated.setdefault(device.language, []).append(measured.accuracy)
+    used, own = _used(federation, tested) if experiment.method == "mfpt" else ({}, {})
     held_out, shared = {}, {}
     for language in experiment.held_out:
         test = laboratory.trainer(experiment.plan, [Share(language, ())], max_test=experiment.max_test).test
@@ -91,7 +83,6 @@ def _outcome(
         method=experiment.method,
         seed=experiment.seed,
         accuracy=_accuracies(tested),
-        validation=means(validated),
         used=means({language: [one.accuracy for one in found] for language, found in used.items()}),
         tallies={language: summed([one.tallies]) for language, one in tested.items()},
         used_tallies={language: summed([one.tallies for one in found]) for language, found in used.items()},
@@ -105,6 +96,23 @@ def _outcome(
         bytes_down=federation.bytes_down,
         trajectory=tuple(trajectory),
     )
+
+
+def _used(
+    federation: Federation, tested: Mapping[LanguageCode, Measured]
+) -> tuple[dict[LanguageCode, list[Measured]], dict[LanguageCode, list[float]]]:
+    """Return how what each device uses does on the test examples, and how much of its own it is, by language."""
+    used: dict[LanguageCode, list[Measured]] = {}
+    own: dict[LanguageCode, list[float]] = {}
+    for device in federation.devices.values():
+        device.rounds.judge(federation.prompt(device.language))
+        choice = device.rounds.kept
+        assert choice is not None
+        is_own = choice.origin == "own"
+        answers = device.trainer.test(choice.state) if is_own else tested[device.language]
+        used.setdefault(device.language, []).append(answers)
+        own.setdefault(device.language, []).append(float(is_own))
+    return used, own
 
 
 def _accuracies(tested: Mapping[LanguageCode, Measured]) -> dict[LanguageCode, float]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from mfpt_edge.backbone.layers import Stack
 from mfpt_edge.backbone.transformers_files import PretrainedTokenizer
+from mfpt_edge.formats.word_pieces import WordPieces
 
 
 class Tokenizer(Protocol):
@@ -25,6 +26,15 @@ class Tokenizer(Protocol):
             texts: Texts to encode.
             max_tokens: Most tokens of each text or pair.
             pairs: Second texts, one for each of the first.
+        """
+
+    def encode_words(self, sentences: Sequence[Sequence[str]], max_tokens: int, prefix: str) -> list[WordPieces]:
+        """Return sentences of words as tokens, special ones included, without padding.
+
+        Args:
+            sentences: Words of every sentence.
+            max_tokens: Most tokens of each sentence.
+            prefix: Text before every sentence.
         """
 
 

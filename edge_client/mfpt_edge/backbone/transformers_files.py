@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from mfpt_edge.formats.word_pieces import WordPieces, encode_joined
 from mfpt_edge.storage.checksums import damage, seal
 from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.errors import Incompatible
@@ -39,6 +40,7 @@ class PretrainedTokenizer:
                 self._tokenizer: Any = AutoTokenizer.from_pretrained(**location(source))
         except (OSError, ValueError, KeyError, ImportError) as error:
             raise Incompatible(f"transformers cannot read the tokenizer in {source}: {error}") from error
+        self._source = source
         pad_id = self._tokenizer.pad_token_id
         # Decoders often name no padding token. Padding is masked, so any id will do.
         self._pad_id = 0 if pad_id is None else int(pad_id)
@@ -68,6 +70,24 @@ class PretrainedTokenizer:
         second = None if pairs is None else list(pairs)
         ids: list[list[int]] = self._tokenizer(list(texts), second, truncation=True, max_length=max_tokens)["input_ids"]
         return ids
+
+    def encode_words(self, sentences: Sequence[Sequence[str]], max_tokens: int, prefix: str) -> list[WordPieces]:
+        """Return the tokens of every sentence; see `parts.Tokenizer`.
+
+        Raises:
+            Incompatible: The tokenizer cannot say where in a text its tokens are.
+        """
+        if not self._tokenizer.is_fast:
+            raise Incompatible(
+                f"the tokenizer of {self._source} does not say which token belongs to which word, as labels of words "
+                "need: name a backbone with a tokenizer.json"
+            )
+
+        def encodings(texts: list[str]) -> Sequence[Any]:
+            found: Sequence[Any] = self._tokenizer(texts, truncation=True, max_length=max_tokens).encodings
+            return found
+
+        return encode_joined(encodings, sentences, prefix)
 
     def encode_bare(self, texts: Sequence[str]) -> list[list[int]]:
         """Return the ids of every text without special tokens."""

@@ -23,6 +23,7 @@ from mfpt_edge.commands.options import (
     KeyOption,
     LabelColumnOption,
     LanguageOption,
+    LeaveAfterOption,
     MaxDownloadOption,
     MaxLoadOption,
     MaxRoundTimeOption,
@@ -81,6 +82,7 @@ def join(
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
     rounds: RoundsOption = None,
+    leave_after: LeaveAfterOption = "15min",
     examples: ExamplesOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
@@ -151,6 +153,7 @@ def join(
         allowed=Allowed(tuple(allow_backbone or ()), yes),
         pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,
+        leave_after=parse_duration(leave_after, "--leave-after", none_is_fine=True),
         alone=alone,
     )
     show(run_join(config, join_view()), as_json, joined)

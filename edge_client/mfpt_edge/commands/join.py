@@ -133,6 +133,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         prepare=lambda plan: prepare(config, plan, view),
         clock=SteadyClock(),
         rounds=config.rounds,
+        leave_after=config.leave_after,
         retries=config.retries.reconnect,
         observe=view.update,
     )

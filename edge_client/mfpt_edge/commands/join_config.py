@@ -99,7 +99,8 @@ class JoinConfig:
         limits: What training may use of the machine.
         allowed: What the owner allows a plan.
         pauses: When training waits.
-        rounds: Accepted updates after which the device leaves; None: it stays.
+        rounds: Accepted updates after which the device makes no more; None: it goes on.
+        leave_after: How long it then listens for what the others still make, at most, seconds.
         alone: Whether to tune a prompt alone at the end, for comparison.
     """
 
@@ -113,6 +114,7 @@ class JoinConfig:
     allowed: Allowed
     pauses: Pauses
     rounds: int | None
+    leave_after: float
     alone: bool
 
 
@@ -144,18 +146,19 @@ def parse_size(text: str, option: str) -> int:
     return int(float(found["number"]) * _UNITS[found["unit"].lower()])
 
 
-def parse_duration(text: str, option: str) -> float:
+def parse_duration(text: str, option: str, *, none_is_fine: bool = False) -> float:
     """Return the seconds in `90s`, `30min`, `2h` or `90`.
 
     Args:
         text: Number with a unit; without a unit, a number of seconds.
         option: Name of the command-line option, for the message.
+        none_is_fine: Whether it may be zero.
 
     Raises:
-        UsageError: The text is not a duration above zero.
+        UsageError: The text is not such a duration.
     """
     found = _DURATION.fullmatch(text.strip().lower())
-    seconds = float(found["number"]) * _SECONDS[found["unit"]] if found is not None else 0.0
-    if seconds <= 0:
+    seconds = float(found["number"]) * _SECONDS[found["unit"]] if found is not None else -1.0
+    if seconds < 0 or (seconds == 0 and not none_is_fine):
         raise UsageError(f"{option} {text!r}: give a time such as 90s, 30min or 2h")
     return seconds

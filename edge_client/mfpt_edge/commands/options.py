@@ -15,6 +15,8 @@ ResultT = TypeVar("ResultT")
 
 RuntimeName = Literal["auto", "torch", "onnx"]
 """What computes predictions."""
+AnswerFormat = Literal["text", "conll"]
+"""How labelled words are printed."""
 OnBattery = Literal["pause", "train"]
 """What training does while the machine runs on battery."""
 
@@ -25,6 +27,10 @@ LanguageOption = Annotated[
 FederationOption = Annotated[str, typer.Option("--federation", help="Name of the federation.")]
 StateDirOption = Annotated[
     Path | None, typer.Option("--state-dir", help="Folder of this device; default: one under the XDG state home.")
+]
+FormatOption = Annotated[
+    AnswerFormat,
+    typer.Option("--format", help="How labelled words are printed: text (word/LABEL) or conll; not with --json."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
@@ -77,7 +83,18 @@ BrokerOption = Annotated[
         "password in MFPT_BROKER_PASSWORD. Default: the invitation's, or this machine.",
     ),
 ]
-RoundsOption = Annotated[int | None, typer.Option("--rounds", min=1, help="Leave after this many accepted updates.")]
+RoundsOption = Annotated[
+    int | None, typer.Option("--rounds", min=1, help="Make this many accepted updates, then listen, and leave.")
+]
+LeaveAfterOption = Annotated[
+    str,
+    typer.Option(
+        "--leave-after",
+        metavar="TIME",
+        help="After --rounds, listen at most this long for what the others still make (90s, 30min, 2h; 0: leave at "
+        "once). When nobody trains any more, the device leaves sooner.",
+    ),
+]
 RetryOption = Annotated[
     str | None,
     typer.Option("--retry", help="Connection attempts, or 'forever'. Default: 5 to connect, forever to reconnect."),

@@ -14,6 +14,7 @@ from mfpt_edge.commands.options import (
     DeviceOption,
     FederationOption,
     FetchOption,
+    FormatOption,
     GraphOption,
     JsonOption,
     KeyOption,
@@ -44,7 +45,8 @@ Row = dict[str, str | float]
 def predict(
     lang: LanguageOption,
     texts: Annotated[
-        list[str] | None, typer.Argument(help="Texts; - reads them from standard input, one a line.")
+        list[str] | None,
+        typer.Argument(help="Texts; - reads them from standard input, one a line, or CoNLL where words are labelled."),
     ] = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
@@ -52,7 +54,8 @@ def predict(
     allow_backbone: AllowBackboneOption = None,
     runtime: RuntimeOption = "auto",
     graph: GraphOption = None,
-    file: Annotated[Path | None, typer.Option("--file", help="File with texts, one a line.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", help="File with texts, as for -.")] = None,
+    answers: FormatOption = "text",
     device: DeviceOption = "auto",
     ca_file: CaFileOption = None,
     cert: CertOption = None,
@@ -60,10 +63,20 @@ def predict(
     proxy: ProxyOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Label or complete texts with the prompt that this device keeps. Works offline."""
+    """Label texts or their words, or complete texts, with the prompt that this device keeps. Works offline."""
+    from mfpt_shared.errors import UsageError
+
     model = _model(lang, federation, state_dir, broker, ca_file, cert, key, proxy)
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
+    if model.plan.task.tags_words:
+        from mfpt_edge.commands.tagging import print_tags, tag
+
+        found = tag(model, _lines(texts or [], file), runtime, graph, device)
+        print_tags(found, model.prompt.header.version, answers, as_json=as_json)
+        return
+    if answers != "text":
+        raise UsageError(f"--format {answers} is for labels of words; this federation's task is {model.plan.task.kind}")
     rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
     if as_json:
         import json
@@ -187,6 +200,10 @@ def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | N
 
 
 def _texts(given: list[str], file: Path | None) -> list[str]:
+    return [line for line in map(str.strip, _lines(given, file)) if line]
+
+
+def _lines(given: list[str], file: Path | None) -> list[str]:
     from mfpt_shared.errors import BadData, UsageError
 
     if bool(given) == (file is not None):
@@ -201,7 +218,7 @@ def _texts(given: list[str], file: Path | None) -> list[str]:
         raise UsageError(f"--file {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
-    return [line for line in map(str.strip, content.splitlines()) if line]
+    return content.splitlines()
 
 
 def _as_utf8(text: str, row: int) -> str:
@@ -263,6 +280,10 @@ def _measured(
     """Return what `evaluate` measures."""
     from mfpt_edge.commands.runtimes import completer, predictor
 
+    if model.plan.task.tags_words:
+        from mfpt_edge.commands.tagging import measured_tags
+
+        return measured_tags(model, examples, runtime, graph, device)
     if model.plan.task.generates:
         from mfpt_edge.inference.completions import evaluate as quality
 

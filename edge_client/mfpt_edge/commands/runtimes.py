@@ -9,6 +9,8 @@ from mfpt_edge.commands.options import RuntimeName
 if TYPE_CHECKING:
     from mfpt_edge.inference.completions import Completer
     from mfpt_edge.inference.labels import Predictor
+    from mfpt_edge.inference.onnx_runtime import OnnxPredictor
+    from mfpt_edge.inference.tags import Tagger
     from mfpt_edge.storage.saved_prompt import Model
 
 _log = logging.getLogger(__name__)
@@ -33,13 +35,43 @@ def completer(model: "Model", runtime: RuntimeName, device: str) -> "Completer":
 
 
 def predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "Predictor":
-    """Load what computes predictions: ONNX Runtime starts in a second, torch in several.
+    """Load what labels texts.
 
     Raises:
         NotInstalled: The libraries for it are not installed.
         MfptError: It cannot be loaded.
     """
-    from mfpt_edge.host.extras import has_engine, has_onnx, require_onnx
+    found = _with_onnx(model, runtime, graph, device)
+    if found is not None:
+        return found
+    from mfpt_edge.inference.torch_runtime import TorchPredictor
+
+    return TorchPredictor(model, device=device)
+
+
+def tagger(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "Tagger":
+    """Load what labels words.
+
+    Raises:
+        NotInstalled: The libraries for it are not installed.
+        MfptError: It cannot be loaded.
+    """
+    found = _with_onnx(model, runtime, graph, device)
+    if found is not None:
+        return found
+    from mfpt_edge.inference.torch_runtime import TorchTagger
+
+    return TorchTagger(model, device=device)
+
+
+def _with_onnx(model: "Model", runtime: RuntimeName, graph: Path | None, device: str) -> "OnnxPredictor | None":
+    """Load what predicts with ONNX Runtime, which starts in a second; None: torch is to, which takes several.
+
+    Raises:
+        NotInstalled: The libraries for either are not installed.
+        MfptError: It cannot be loaded.
+    """
+    from mfpt_edge.host.extras import has_engine, has_onnx, require_engine, require_onnx
     from mfpt_edge.inference import graph_folder
     from mfpt_shared.errors import Damaged, UsageError
     from mfpt_shared.folders import cache_home
@@ -49,7 +81,8 @@ def predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: 
         can = has_onnx() and device in ("auto", "cpu") and (graph is not None or bundled)
         runtime = "onnx" if can else "torch"
     if runtime == "torch":
-        return _with_torch(model, device)
+        require_engine()
+        return None
     require_onnx()
     if graph is None and not bundled:
         raise UsageError(
@@ -66,13 +99,4 @@ def predictor(model: "Model", runtime: RuntimeName, graph: Path | None, device: 
         if not (falls_back and has_engine()):
             raise
         _log.warning("torch predicts instead of ONNX Runtime: %s", error)
-        return _with_torch(model, device)
-
-
-def _with_torch(model: "Model", device: str) -> "Predictor":
-    from mfpt_edge.host.extras import require_engine
-
-    require_engine()
-    from mfpt_edge.inference.torch_runtime import TorchPredictor
-
-    return TorchPredictor(model, device=device)
+        return None

@@ -23,6 +23,8 @@ def needed_version(state: State) -> int | None:
     """Return the lowest version of the prompt that the device is about to use; None: it is about to use none."""
     if state.leaving:
         return state.leave_at_version
+    if state.done_at is not None:
+        return state.contained_from
     if state.assigned is not None:
         # A device that lost the connection for a moment may be assigned twice; it trains once from each version.
         return max(state.assigned, state.trained_from + 1)
@@ -32,7 +34,7 @@ def needed_version(state: State) -> int | None:
 def is_at_hand(state: State, version: int) -> bool:
     """Tell whether the device holds a prompt of this version, or a newer one, to do with what it is about to do."""
     # What an earlier run of the coordinator published may be another prompt: its database may have been restored.
-    may_differ = not state.leaving and state.coordinator is not None and state.epoch < state.coordinator
+    may_differ = not state.is_done and state.coordinator is not None and state.epoch < state.coordinator
     return state.holds(version) and not may_differ
 
 

@@ -12,8 +12,6 @@ REANNOUNCE_SECONDS: Final = 60.0
 """Time after which an idle device without an assignment announces itself again."""
 RESUBSCRIBE_SECONDS: Final = 5.0
 """Time after which a retained message that has not come is asked for again; twice as long after each time in vain."""
-LAST_PROMPT_SECONDS: Final = 30.0
-"""Longest time that a leaving device waits for a prompt that holds its last update."""
 
 
 def waits_for_acknowledgement(state: State) -> bool:
@@ -56,8 +54,10 @@ def next_deadline(state: State) -> float:
     if state.asked:
         deadlines.append(state.ask_again_at)
     online = state.connected and state.coordinator is not None
-    if state.prepared and state.phase == "idle" and online and state.assigned is None and not state.leaving:
+    if state.prepared and state.phase == "idle" and online and state.assigned is None and not state.is_done:
         deadlines.append(state.announced_at + REANNOUNCE_SECONDS)
     if state.leaving and not is_busy(state):
         deadlines.append(state.leave_by)
+    if state.done_at is not None and not state.leaving:
+        deadlines.append(state.done_at + state.leave_after)
     return min(deadlines)

@@ -11,17 +11,14 @@ from typing import Final
 
 from mfpt_edge.core.asking import ask, given, is_at_hand, knowing, needed_version
 from mfpt_edge.core.deadlines import (
-    LAST_PROMPT_SECONDS,
     REANNOUNCE_SECONDS,
     RESEND_SECONDS,
-    is_busy,
     lacks_news,
     look_again_at,
     waiting,
     waits_for_acknowledgement,
 )
 from mfpt_edge.core.effects import (
-    CancelTraining,
     Effect,
     Exclude,
     Forget,
@@ -52,8 +49,9 @@ from mfpt_edge.core.events import (
     Trained,
     TrainingFailed,
 )
+from mfpt_edge.core.leaving import finish, in_phase, told_to_finish
 from mfpt_edge.core.state import State
-from mfpt_shared.protocol.messages import Ack, Assign, Phase, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import Ack, Assign, Reject, Resync, Stop
 
 MAX_FAILURES: Final = 3
 """Failed trainings in a row after which the device gives up."""
@@ -160,7 +158,7 @@ def _(event: PromptReceived, state: State) -> Step:
 
 @_record.register
 def _(event: Prepared, state: State) -> Step:
-    return _in_phase(replace(state, prepared=True), "idle")
+    return in_phase(replace(state, prepared=True), "idle")
 
 
 @_record.register
@@ -168,7 +166,7 @@ def _(event: Trained, state: State) -> Step:
     if state.phase != "training":
         return state, []  # it ended just before it was cancelled; its update stays in the outbox for the next run
     done = replace(state, outbox=(*state.outbox, event.sequence), sent_at=event.at, failures=0)
-    trained, effects = _in_phase(replace(done, trained_from=state.base), "uploading")
+    trained, effects = in_phase(replace(done, trained_from=state.base), "uploading")
     if event.sequence < state.sequence:
         # Meanwhile another one was given a higher number, and a lower one than that is not taken any more.
         trained, more = _with_number(trained, event.sequence, state.sequence + 1)
@@ -182,7 +180,7 @@ def _(event: TrainingFailed, state: State) -> Step:
     if failures >= MAX_FAILURES:
         return state, [Refuse(f"training failed {failures} times in a row: {event.reason}")]
     # Only a device that announces itself is assigned again.
-    idle, effects = _in_phase(replace(state, announced=False, failures=failures), "idle")
+    idle, effects = in_phase(replace(state, announced=False, failures=failures), "idle")
     return idle, [*effects, Tell(f"this round failed and is skipped: {event.reason}")]
 
 
@@ -191,7 +189,7 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
     state = knowing(replace(state, refused=False), event.message.version)
     match event.message:
         case Assign(version=version):
-            busy = state.leaving or state.phase == "training"
+            busy = state.is_done or state.phase == "training"
             return (state, []) if busy else (waiting(replace(state, assigned=version), event.at), [])
         case Ack() as answer:
             return _acknowledged(state, answer)
@@ -205,11 +203,7 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
         case Resync() as answer:
             return _resynced(state, answer, event.at)
         case Stop(reason="finished", version=version):
-            finished = _leave_with(state, version, event.at)
-            if state.phase != "training":
-                return finished, []
-            idle, effects = _in_phase(finished, "idle")
-            return idle, [CancelTraining(), *effects]
+            return told_to_finish(state, version, event.at)
         case Stop(reason="revoked", detail=detail):
             return state, [Exclude(f"this device is no longer admitted{detail and f': {detail}'}")]
         case Stop(detail=detail, newest=newest) if newest:
@@ -261,31 +255,15 @@ def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
     after = replace(state, outbox=outbox, trained_from=state.trained_from if accepted else -1)
     if outbox or state.phase != "uploading":
         return after, [Forget(sequence)]
-    idle, effects = _in_phase(after, "idle")
+    idle, effects = in_phase(after, "idle")
     return idle, [Forget(sequence), *effects]
-
-
-def _leave_with(state: State, version: int, at: float) -> State:
-    """Begin to wait for the version to leave with. It may not exist yet: only after a while does it count as lost."""
-    leave_by = min(state.leave_by, at + LAST_PROMPT_SECONDS)
-    leaving = replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None)
-    return waiting(leaving, at)
-
-
-def _in_phase(state: State, phase: Phase) -> Step:
-    # The coordinator must know that a device is done before it assigns again.
-    return replace(state, phase=phase), [PublishState(at_once=phase == "done")]
 
 
 def _advance(state: State, at: float) -> Step:
     """Do what has become possible."""
-    if state.rounds_wanted is not None and state.rounds >= state.rounds_wanted and not state.leaving:
-        state, effects = _in_phase(_leave_with(state, state.contained_from, at), "done")
-        more: Step = _advance(state, at)
-        return more[0], effects + more[1]
-    if state.leaving:
-        done = state.holds(state.leave_at_version) or at >= state.leave_by
-        return state, [Leave()] if done and not is_busy(state) else []
+    state, effects = finish(state, at)
+    if state.is_done:
+        return state, effects
     if not (state.prepared and state.phase == "idle" and state.connected and state.coordinator is not None):
         return state, []
     # Repeated now and then: a broker may publish the last will of an earlier connection after the announcement.
@@ -296,5 +274,5 @@ def _advance(state: State, at: float) -> Step:
     if state.assigned is None or state.version is None or needed is None or not is_at_hand(state, needed):
         return state, []
     sequence = state.sequence + 1
-    training, effects = _in_phase(replace(state, assigned=None, sequence=sequence, base=state.version), "training")
+    training, effects = in_phase(replace(state, assigned=None, sequence=sequence, base=state.version), "training")
     return training, [*effects, Train(sequence)]

@@ -13,7 +13,8 @@ class State:
 
     Attributes:
         language: Language of the device.
-        rounds_wanted: Accepted updates after which the device leaves; None: it stays.
+        rounds_wanted: Accepted updates after which the device makes no more; None: it goes on.
+        leave_after: How long it then listens for what the others still make, at most, in seconds.
         connected: Whether the connection to the broker is up.
         waiting_since: When the device last subscribed, or began to wait for a last version.
         looks: How often it has subscribed again since then, because something that it waits for has not come.
@@ -39,7 +40,8 @@ class State:
         trained_from: Version that the last finished training started from; -1 before the first.
         rounds: Updates of this run that were accepted.
         contained_from: Lowest version that can hold the last accepted update of this run.
-        leaving: Whether the device only waits for a prompt that holds its last update.
+        done_at: When it made its last round; None before that.
+        leaving: Whether the device only waits for the prompt that it leaves with.
         leave_at_version: Version that a leaving device waits for.
         leave_by: When a leaving device stops waiting.
         ended: Whether the device has left or was refused; nothing changes after that.
@@ -47,6 +49,7 @@ class State:
 
     language: LanguageCode
     rounds_wanted: int | None = None
+    leave_after: float = 0.0
     connected: bool = False
     waiting_since: float = 0.0
     looks: int = 0
@@ -72,10 +75,16 @@ class State:
     trained_from: int = -1
     rounds: int = 0
     contained_from: int = 0
+    done_at: float | None = None
     leaving: bool = False
     leave_at_version: int = 0
     leave_by: float = float("inf")
     ended: bool = False
+
+    @property
+    def is_done(self) -> bool:
+        """Whether the device trains no more."""
+        return self.leaving or self.done_at is not None
 
     def holds(self, version: int) -> bool:
         """Tell whether the device has a prompt of this version or a newer one."""

@@ -7,6 +7,7 @@ from typing import Final
 import sentencepiece
 
 from mfpt_edge.formats.e5_file import E5File
+from mfpt_edge.formats.word_pieces import WordPieces, joined
 
 # What SentencePiece's `nmt_nfkc` does before NFKC: control characters go, all kinds of space become one.
 _CONTROL: Final = (*range(0x01, 0x09), 0x0B, *range(0x0E, 0x20), 0x7F, 0x8F, 0x9F)
@@ -30,6 +31,10 @@ class BundledTokenizer:
         """Return the ids of every text; see `backbone.parts.Tokenizer`."""
         return encode_pieces(self._pieces, texts, max_tokens, pairs)
 
+    def encode_words(self, sentences: Sequence[Sequence[str]], max_tokens: int, prefix: str) -> list[WordPieces]:
+        """Return the tokens of every sentence; see `backbone.parts.Tokenizer`."""
+        return encode_word_pieces(self._pieces, sentences, max_tokens, prefix)
+
 
 def encode_pieces(
     pieces: sentencepiece.SentencePieceProcessor,
@@ -48,6 +53,20 @@ def encode_pieces(
     others: list[list[int]] = pieces.encode([normalise(text) for text in pairs])
     cut = (_cut(one, other, max_tokens - 4) for one, other in zip(found, others, strict=True))
     return [[first, *one, last, last, *other, last] for one, other in cut]
+
+
+def encode_word_pieces(
+    pieces: sentencepiece.SentencePieceProcessor, sentences: Sequence[Sequence[str]], max_tokens: int, prefix: str
+) -> list[WordPieces]:
+    """Return the tokens of sentences of words, between the ids of `<s>` and `</s>`, cut to `max_tokens` in all.
+
+    No piece reaches from one word into the next: each is encoded alone.
+    """
+    before = [pieces.bos_id(), *pieces.encode(normalise(prefix))]
+    return [
+        joined(before, pieces.encode([normalise(word) for word in words]), pieces.eos_id(), max_tokens)
+        for words in sentences
+    ]
 
 
 def _cut(one: list[int], other: list[int], room: int) -> tuple[list[int], list[int]]:

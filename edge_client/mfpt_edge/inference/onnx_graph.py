@@ -4,6 +4,11 @@
                prompt [virtual tokens, width], head.weight [labels, width], head.bias [labels], all float32
     output     probabilities [batch, labels]
 
+A graph for words has one input more, and an answer for every word:
+
+    input      places [batch, words] int64: the token that stands for each word, counted without the prompt
+    output     probabilities [batch, words, labels]
+
 A new version of a prompt needs no new graph. Weights lie in the graph as they do in memory: blocks of 32 codes with a
 scale, for the operators MatMulNBits and GatherBlockQuantized of ONNX Runtime.
 """
@@ -16,7 +21,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from mfpt_edge.formats.bert_shape import TABLE, Shape
-from mfpt_edge.formats.conventions import POOLED_NORM
+from mfpt_edge.formats.conventions import POOLED_NORM, WORD_SCALE
 from mfpt_edge.formats.q4_0 import BLOCK_WEIGHTS, Floats, Q4Matrix
 
 _OPSET: Final = 20
@@ -36,13 +41,14 @@ class GraphWeights(Protocol):
         """Return a linear layer's weight [out, in], or the token table."""
 
 
-def build(shape: Shape, weights: GraphWeights, layer: int | None) -> onnx.ModelProto:
+def build(shape: Shape, weights: GraphWeights, layer: int | None, *, words: bool = False) -> onnx.ModelProto:
     """Return a graph.
 
     Args:
         shape: Shape of the encoder.
         weights: All weights.
         layer: Index of the first layer that sees the prompt; None: it enters at the input, before positions are added.
+        words: Whether every word gets an answer, rather than every text.
     """
     graph = _Graph(shape, weights)
     hidden = graph.lookup()
@@ -53,8 +59,9 @@ def build(shape: Shape, weights: GraphWeights, layer: int | None) -> onnx.ModelP
         if index == layer:
             hidden = graph.prepended(hidden)
         hidden = graph.layer(index, hidden)
-    graph.answer(hidden)
-    return graph.model()
+    text = graph.without_prompt(hidden)
+    graph.answer(graph.gathered(text) if words else graph.pooled(text))
+    return graph.model(words=words)
 
 
 class _Graph:
@@ -119,23 +126,35 @@ class _Graph:
         output = self._linear([f"{name}.output.dense"], inner)
         return self._normed_sum(hidden, output, f"{name}.output.LayerNorm")
 
-    def answer(self, hidden: str) -> None:
-        """Pool the real tokens' states, and apply the head."""
+    def without_prompt(self, hidden: str) -> str:
         count = self._node("Shape", "prompt", end=1)
         end = self._constant(np.array([np.iinfo(np.int64).max], np.int64))
-        axis = self._constant(np.array([1], np.int64))
-        text = self._node("Slice", hidden, count, end, axis)
+        return self._node("Slice", hidden, count, end, self._constant(np.array([1], np.int64)))
+
+    def gathered(self, text: str) -> str:
+        """Return what the head sees of every word."""
+        last = self._constant(np.array([-1], np.int64))
+        states = self._node("GatherND", text, self._node("Unsqueeze", "places", last), batch_dims=1)
+        return self._node("Mul", states, self._constant(np.array(WORD_SCALE, np.float32)))
+
+    def pooled(self, text: str) -> str:
+        """Return what the head sees of every text: the mean of the real tokens' states, at one length."""
         weights = self._node(
             "Unsqueeze", self._node("Cast", "mask", to=TensorProto.FLOAT), self._constant(np.array([2]))
         )
+        axis = self._constant(np.array([1], np.int64))
         total = self._node("ReduceSum", self._node("Mul", text, weights), axis, keepdims=0)
         # The mean's length does not matter: it is set to another one.
         unit = self._node("LpNormalization", total, axis=-1, p=2)
-        pooled = self._node("Mul", unit, self._constant(np.array(POOLED_NORM, np.float32)))
-        logits = self._node("Gemm", pooled, "head.weight", "head.bias", transB=1)
+        return self._node("Mul", unit, self._constant(np.array(POOLED_NORM, np.float32)))
+
+    def answer(self, features: str) -> None:
+        """Apply the head."""
+        product = self._node("MatMul", features, self._node("Transpose", "head.weight", perm=[1, 0]))
+        logits = self._node("Add", product, "head.bias")
         self._nodes.append(helper.make_node("Softmax", [logits], ["probabilities"], axis=-1))
 
-    def model(self) -> onnx.ModelProto:
+    def model(self, *, words: bool) -> onnx.ModelProto:
         width = self._shape.width
         floats = TensorProto.FLOAT
         inputs = [
@@ -145,7 +164,10 @@ class _Graph:
             helper.make_tensor_value_info("head.weight", floats, ["labels", width]),
             helper.make_tensor_value_info("head.bias", floats, ["labels"]),
         ]
-        outputs = [helper.make_tensor_value_info("probabilities", floats, ["batch", "labels"])]
+        if words:
+            inputs.append(helper.make_tensor_value_info("places", TensorProto.INT64, ["batch", "words"]))
+        answers = ["batch", "words", "labels"] if words else ["batch", "labels"]
+        outputs = [helper.make_tensor_value_info("probabilities", floats, answers)]
         graph = helper.make_graph(self._nodes, "encoder", inputs, outputs, self._tensors)
         opsets = [helper.make_opsetid("", _OPSET), helper.make_opsetid(_DOMAIN, 1)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="mfpt")

@@ -1,8 +1,9 @@
-"""Labels and completions with torch: the same backbone, prompt and products as in training."""
+"""Labels, labels of words and completions with torch: the same backbone, prompt and products as in training."""
 
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from mfpt_edge.backbone.load import load_backbone
@@ -13,7 +14,9 @@ from mfpt_edge.tuning.encoding import tokenise
 from mfpt_edge.tuning.generate import write
 from mfpt_edge.tuning.label_objective import LabelObjective
 from mfpt_edge.tuning.model import PromptModel
+from mfpt_edge.tuning.tag_objective import TagObjective
 from mfpt_shared.folders import cache_home
+from mfpt_shared.plan import Task
 from mfpt_shared.tensors import dense
 
 
@@ -43,6 +46,37 @@ class TorchPredictor:
         logits = self._objective.predict(self._model.last_states, encoded)
         found: NDArray[np.float32] = logits.softmax(dim=1).cpu().numpy()
         return found
+
+
+class TorchTagger:
+    """See `tags.Tagger`."""
+
+    def __init__(self, model: Model, *, device: str = "auto") -> None:
+        """Load the backbone.
+
+        Raises:
+            Incompatible: This device's backbone is not the plan's, or the prompt is not.
+        """
+        backbone = load_backbone(model.plan.backbone, device, cache_home())
+        self._objective = TagObjective(model.plan, backbone)
+        self._model = PromptModel(backbone, model.plan, self._objective)
+        self._model.load(dense(model.prompt.state))
+
+    @property
+    def task(self) -> Task:
+        """See Tagger.task."""
+        return self._model.plan.task
+
+    def word_probabilities(self, sentences: Sequence[Sequence[str]]) -> list[NDArray[np.float32]]:
+        """See Tagger.word_probabilities."""
+        if not sentences:
+            return []
+        encoded = tokenise(self._model, [Example(" ".join(words), words=tuple(words)) for words in sentences])
+        decided = self._objective.decisions(self._model.last_states, encoded)
+        with torch.no_grad():
+            found: NDArray[np.float32] = self._objective.head(decided.features).softmax(dim=1).cpu().numpy()
+        counts = np.bincount(decided.examples.cpu().numpy(), minlength=len(sentences))
+        return np.split(found, np.cumsum(counts)[:-1])
 
 
 class TorchCompleter:

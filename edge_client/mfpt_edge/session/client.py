@@ -78,6 +78,7 @@ class EdgeClient:
         clock: Callable[[], float],
         wall: Callable[[], float] = time.time,
         rounds: int | None = None,
+        leave_after: float = 0.0,
         retries: int | None = None,
         observe: Observer = lambda _: None,
     ) -> None:
@@ -92,7 +93,8 @@ class EdgeClient:
             prepare: Loads data and backbone for a plan; runs in the worker thread.
             clock: Unix seconds, by a clock that never jumps.
             wall: Unix seconds, by the clock that people see.
-            rounds: Accepted updates after which the device leaves; None: it stays.
+            rounds: Accepted updates after which the device makes no more; None: it goes on.
+            leave_after: How long it then listens for what the others still make, at most, seconds.
             retries: Failed attempts to reconnect after which it gives up; None: it never does.
             observe: Called with a snapshot whenever something changed.
         """
@@ -105,6 +107,7 @@ class EdgeClient:
         self._state = State(
             session.identity.language,
             rounds_wanted=rounds,
+            leave_after=leave_after,
             outbox=self._outbox.sequences(),
             sequence=sequence,
             left_over=frozenset(self._outbox.sequences()),

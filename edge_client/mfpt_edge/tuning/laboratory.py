@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from functools import cache as remembered
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from mfpt_edge.backbone.load import check_facts
+from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.language_folders import find_language
 from mfpt_edge.data.sources import Dataset, load_dataset
@@ -17,24 +19,46 @@ from mfpt_edge.tuning.batches import Encoded, concatenate
 from mfpt_edge.tuning.encoding import tokenise, with_activations
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_edge.tuning.objectives import backbone_for
-from mfpt_shared.device.trainer import Content, Share
+from mfpt_shared.device.trainer import ColumnNames, Content, Share
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
+
+
+class _Rows(NamedTuple):
+    """Training examples that were encoded, and the place of each row among them."""
+
+    places: dict[int, int]
+    encoded: Encoded
+
+    def take(self, rows: Sequence[int]) -> Encoded:
+        """Return some of the rows."""
+        return self.encoded.take([self.places[row] for row in rows])
 
 
 class BackboneLaboratory:
     """See `mfpt_shared.device.trainer.Laboratory`. Data sets and activations are loaded when first asked for."""
 
-    def __init__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        data: str,
+        *,
+        columns: ColumnNames | None = None,
+        cache: Path | None,
+        device: str,
+        threads: int | None,
+    ) -> None:
         """See `mfpt_shared.device.trainer.OpenLaboratory`."""
         if threads is not None:
             torch.set_num_threads(threads)
         self._task = plan.task
         self._data = data
+        self._columns = Columns(**columns._asdict()) if columns else None
         self._cache = cache
         self._backbone = backbone_for(plan, device, cache)
         self._model = remembered(self._new_model)
         self._dataset = remembered(self._load)
+        self._rows: dict[tuple[Plan, LanguageCode], _Rows] = {}
         self._tests: dict[tuple[Plan, LanguageCode, int | None], Encoded] = {}
 
     def content(self, language: LanguageCode) -> Content:
@@ -42,14 +66,22 @@ class BackboneLaboratory:
         train = self._dataset(language).train
         return Content([example.label for example in train], [example.key or example.text for example in train])
 
-    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_test: int | None = None) -> BackboneTrainer:
+    def trainer(
+        self,
+        plan: Plan,
+        shares: Sequence[Share],
+        *,
+        tested_on: Sequence[Share] | None = None,
+        max_test: int | None = None,
+    ) -> BackboneTrainer:
         """See Laboratory.trainer."""
         model = self._model(plan)
-        return BackboneTrainer(
-            model,
-            concatenate([self._train(model, share) for share in shares]),
-            concatenate([self._test(model, share.language, max_test) for share in shares]),
-        )
+        train = [self._train(model, share) for share in shares]
+        if tested_on is None:
+            test = [self._test(model, share.language, max_test) for share in shares]
+        else:
+            test = [self._train(model, share) for share in tested_on]
+        return BackboneTrainer(model, concatenate(train), concatenate(test))
 
     def _new_model(self, plan: Plan) -> PromptModel:
         check_facts(plan.backbone, self._backbone)
@@ -57,23 +89,36 @@ class BackboneLaboratory:
 
     def _load(self, language: LanguageCode) -> Dataset:
         source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
-        return load_dataset(source, language, self._task.labels, kind=self._task.kind, development=False)
+        return load_dataset(
+            source,
+            language,
+            self._task.labels,
+            kind=self._task.kind,
+            columns=self._columns,
+            development=False,
+        )
 
     def _train(self, model: PromptModel, share: Share) -> Encoded:
         """Return the examples of a share; only they are encoded, for a language may have many thousands."""
-        examples = self._dataset(share.language).train
-        [encoded] = self._encode(model, [[examples[row] for row in share.rows]])
-        return encoded
+        key = (model.plan, share.language)
+        known = self._rows.get(key)
+        if known is None or not known.places.keys() >= set(share.rows):
+            examples = self._dataset(share.language).train
+            encoded = self._encode(model, [examples[row] for row in share.rows])
+            known = _Rows({row: place for place, row in enumerate(share.rows)}, encoded)
+            self._rows[key] = known
+        return known.take(share.rows)
 
     def _test(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> Encoded:
         key = (model.plan, language, max_test)
         if key not in self._tests:
             test = self._dataset(language).test
-            [self._tests[key]] = self._encode(model, [subsample(test, language, max_test or len(test))])
+            self._tests[key] = self._encode(model, subsample(test, language, max_test or len(test)))
         return self._tests[key]
 
-    def _encode(self, model: PromptModel, splits: Sequence[Sequence[Example]]) -> list[Encoded]:
-        encoded = [tokenise(model, examples) for examples in splits]
+    def _encode(self, model: PromptModel, examples: Sequence[Example]) -> Encoded:
+        tokenised = tokenise(model, examples)
         if self._cache is None:
-            return [with_activations(model, split) for split in encoded]
-        return encode_splits(model, encoded, self._cache / "activations", None)
+            return with_activations(model, tokenised)
+        [encoded] = encode_splits(model, [tokenised], self._cache / "activations", None)
+        return encoded

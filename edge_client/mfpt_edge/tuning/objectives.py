@@ -7,6 +7,7 @@ from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.tuning.completion_objective import CompletionObjective
 from mfpt_edge.tuning.label_objective import LabelObjective
 from mfpt_edge.tuning.objective import Objective
+from mfpt_edge.tuning.tag_objective import TagObjective
 from mfpt_shared.plan import Plan
 
 
@@ -16,7 +17,9 @@ def objective_for(plan: Plan, backbone: Backbone) -> Objective:
     Raises:
         Incompatible: The task is generation, and the backbone cannot write.
     """
-    return CompletionObjective(plan, backbone) if plan.task.generates else LabelObjective(plan, backbone)
+    if plan.task.generates:
+        return CompletionObjective(plan, backbone)
+    return TagObjective(plan, backbone) if plan.task.tags_words else LabelObjective(plan, backbone)
 
 
 def backbone_for(plan: Plan, device: str, cache: Path | None) -> Backbone:

@@ -34,28 +34,28 @@ def solve(features: Tensor, targets: Tensor, labels: int) -> Head:
     standard deviation.
 
     Args:
-        features: [examples, width] float32; at least one example.
-        targets: [examples] int64, index of each example's label.
+        features: [decisions, width] float32; at least one.
+        targets: [decisions] int64, index of each right label.
         labels: Number of labels.
     """
     mean = features.mean(dim=0)
     centred = features - mean
-    weight = _dual(centred, targets, labels).T @ centred
+    few = len(features) <= features.shape[1]
+    weight = _dual(centred, targets, labels).T @ centred if few else _primal(centred, targets, labels).T
     weight *= _LOGIT_DEVIATION / (centred @ weight.T).std(correction=0).clamp(min=1e-6)
     return Head(weight, -(weight @ mean))
 
 
 def _dual(centred: Tensor, targets: Tensor, labels: int) -> Tensor:
-    """Return the dual solution [examples, labels] with the penalty that predicts best what it leaves out.
+    """Return the dual solution [decisions, labels] with the penalty that predicts best what it leaves out.
 
     Leave-one-out predictions, scaled to fit, are judged by their cross-entropy. They have a closed form in the dual,
-    which has one equation for each example.
+    which has one equation for each decision.
 
     Source of the leave-one-out residuals: Cawley & Talbot 2003, "Efficient leave-one-out cross-validation of kernel
     Fisher discriminant classifiers", section 3, for a penalty on all but the means.
     """
-    wanted = one_hot(targets, labels).to(centred.dtype)
-    wanted = wanted - wanted.mean(dim=0)
+    wanted = _centred_labels(targets, labels)
     values, vectors = torch.linalg.eigh(centred @ centred.T)
     rotated = vectors.T @ wanted
     best, dual = math.inf, torch.zeros_like(wanted)
@@ -65,9 +65,39 @@ def _dual(centred: Tensor, targets: Tensor, labels: int) -> Tensor:
         candidate = vectors @ (inverse[:, None] * rotated)
         # Without the constant vector, which carries no penalty: the mean of the labels is not shrunk.
         diagonal = vectors.square() @ inverse - 1 / (len(values) * ridge)
-        left_out = wanted - candidate / diagonal.clamp(min=1e-6)[:, None]
-        for scale in _SCALES:
-            error = float(cross_entropy(scale * left_out, targets))
-            if error < best:
-                best, dual = error, candidate
+        error = _error(wanted - candidate / diagonal.clamp(min=1e-6)[:, None], targets)
+        if error < best:
+            best, dual = error, candidate
     return dual
+
+
+def _primal(centred: Tensor, targets: Tensor, labels: int) -> Tensor:
+    """Return the solution [width, labels] as `_dual` finds it, from one equation for each feature.
+
+    Source of the leave-one-out residuals: Allen 1974, "The relationship between variable selection and data
+    augmentation and a method for prediction" (PRESS): a residual over what the hat matrix leaves of it.
+    """
+    wanted = _centred_labels(targets, labels)
+    values, vectors = torch.linalg.eigh(centred.T @ centred)
+    projected = centred @ vectors
+    rotated, squares = projected.T @ wanted, projected.square()
+    best, solution = math.inf, torch.zeros_like(rotated)
+    for penalty in _PENALTIES:
+        inverse = 1 / (values.clamp(min=0) + penalty * (values.sum() / len(centred)).clamp(min=1e-6))
+        candidate = inverse[:, None] * rotated
+        left = 1 - 1 / len(centred) - squares @ inverse
+        error = _error(wanted - (wanted - projected @ candidate) / left.clamp(min=1e-6)[:, None], targets)
+        if error < best:
+            best, solution = error, candidate
+    weight: Tensor = vectors @ solution
+    return weight
+
+
+def _centred_labels(targets: Tensor, labels: int) -> Tensor:
+    wanted: Tensor = one_hot(targets, labels).float()
+    return wanted - wanted.mean(dim=0)
+
+
+def _error(left_out: Tensor, targets: Tensor) -> float:
+    """Return the cross-entropy of leave-one-out predictions, scaled to fit."""
+    return min(float(cross_entropy(scale * left_out, targets)) for scale in _SCALES)

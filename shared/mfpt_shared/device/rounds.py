@@ -71,6 +71,7 @@ class Rounds:
         trainer: Trainer,
         clock: Callable[[], float],
         own: Prompt | None = None,
+        held_rounds: int = HELD_ROUNDS,
     ) -> None:
         """Prepare for a plan.
 
@@ -81,6 +82,8 @@ class Rounds:
             trainer: Trainer with the data of the device.
             clock: Time in seconds.
             own: Own prompt that the device kept in an earlier run; None if it kept none.
+            held_rounds: Number of first rounds that leave the held-out examples out; 0 where nobody asks for more than
+                the federation's prompt.
         """
         self.kept: Candidate | None = None
         self._client = client
@@ -88,6 +91,7 @@ class Rounds:
         self._plan = plan
         self._trainer = trainer
         self._clock = clock
+        self._held_rounds = held_rounds
         self._residual: PromptState | None = None
         self._newest_own: Candidate | None = None
         self._best_own: Candidate | None = None
@@ -118,7 +122,7 @@ class Rounds:
         version, start = prompt.header.version, dense(prompt.state)
         measured, before = self.judge(prompt), self._newest_own
         epochs = plan.training.epochs_for(trainer.examples)
-        seed, hold_out = int(self._client, 16) ^ sequence, sequence <= HELD_ROUNDS
+        seed, hold_out = int(self._client, 16) ^ sequence, sequence <= self._held_rounds
         tuned = trainer.tune(start, epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out)
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")

@@ -137,25 +137,57 @@ class Laboratory(Protocol):
             DatasetError: There is nothing usable for this language.
         """
 
-    def trainer(self, plan: Plan, shares: Sequence[Share], *, max_test: int | None = None) -> Trainer:
+    def trainer(
+        self,
+        plan: Plan,
+        shares: Sequence[Share],
+        *,
+        tested_on: Sequence[Share] | None = None,
+        max_test: int | None = None,
+    ) -> Trainer:
         """Return a trainer on these examples, which tests on the test examples of the same languages.
 
         Args:
             plan: Plan with the laboratory's own backbone.
             shares: One share for a device, several for pooled data; without rows, the trainer can only measure.
+            tested_on: Training examples to test on; None: the test examples of the languages of `shares`.
             max_test: Largest number of test examples for each language, the same ones every time; None: all.
         """
+
+
+class ColumnNames(NamedTuple):
+    """Columns of every source to read, by the names that the user gave; where one is None, the usual names are tried.
+
+    Attributes:
+        text: The text, the first of a pair, or the words.
+        label: The label, or the labels of the words.
+        pair: The second text of a pair.
+    """
+
+    text: str | None = None
+    label: str | None = None
+    pair: str | None = None
 
 
 class OpenLaboratory(Protocol):
     """What an entry point of the group `mfpt.trainers` names."""
 
-    def __call__(self, plan: Plan, data: str, *, cache: Path | None, device: str, threads: int | None) -> Laboratory:
+    def __call__(
+        self,
+        plan: Plan,
+        data: str,
+        *,
+        columns: ColumnNames | None,
+        cache: Path | None,
+        device: str,
+        threads: int | None,
+    ) -> Laboratory:
         """Load a backbone.
 
         Args:
             plan: Plan that names backbone and labels.
             data: `cldr`, or a folder with a folder or file for each language, named after it.
+            columns: Columns of the files; None: the usual ones.
             cache: Folder for what takes long to compute and never changes; None: keep nothing.
             device: Auto, cpu or cuda.
             threads: Number of threads for matrix products; None: all cores.

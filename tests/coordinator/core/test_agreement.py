@@ -6,7 +6,7 @@ import pytest
 from mfpt_coord.core.agreement import agreement
 from mfpt_coord.core.bounds import bounded
 from mfpt_coord.core.combine import combine
-from mfpt_coord.core.proximity import undisputed
+from mfpt_coord.core.consensus import undisputed
 from mfpt_shared.plan import Aggregation, Privacy
 from mfpt_shared.tensors import Array
 

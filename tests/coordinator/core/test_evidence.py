@@ -5,9 +5,8 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from mfpt_coord.core.evidence import added, compare, judge
-from mfpt_coord.core.proximity import disagreement
-from mfpt_coord.core.relations import Comparison, Judgement, Pair, Relations, pair
+from mfpt_coord.core.evidence import added, compare
+from mfpt_coord.core.relations import Comparison, OwnShare, Pair, Relations, pair
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Metrics, UpdateHeader
@@ -78,28 +77,12 @@ def test_equal_directions_never_have_a_cosine_above_1() -> None:
     assert 1 - 1e-6 < comparisons[pair(SWAHILI, ZULU)].cosine <= 1
 
 
-def test_the_judgements_of_a_device_add_up_to_what_is_known() -> None:
-    known = Relations(judgements={(ZULU, "c"): Judgement(2.0, 4), (ZULU, "d"): Judgement(3.0, 1)})
-    buffer = [update(ZULU, 0, metrics=Metrics(own_share=own)) for own in (0.8, 0.9, 0.5)]
-    judgements = judge(buffer, known)
-    assert judgements.keys() == {(ZULU, "c")}
-    assert judgements[ZULU, "c"] == pytest.approx(Judgement(2.0 + 1.8 + 2.4 + 0, 7))
-
-
-@pytest.mark.parametrize(
-    ("errors", "times", "shown"),
-    [(1.0, 1, 0.0), (2.0, 1, 0.5), (-2.0, 1, -0.5), (4.0, 16, 0.0), (6.0, 16, 1.0), (1e6, 16, 8.0), (-1e6, 16, -8.0)],
-)
-def test_only_what_goes_beyond_chance_is_disagreement(errors: float, times: int, shown: float) -> None:
-    assert disagreement(Judgement(errors, times)) == pytest.approx(shown)
-
-
 def test_what_is_added_leaves_the_rest_as_it_was() -> None:
-    distances, judged = {pair(SWAHILI, ZULU): {"genetic": 0.1}}, Judgement(1.0, 1)
+    distances, kept = {pair(SWAHILI, ZULU): {"genetic": 0.1}}, OwnShare(0.5, 1.0)
     known = Relations(
-        distances, {pair(SWAHILI, ENGLISH): Comparison(0.1, 2)}, {(SWAHILI, "c"): judged, (SWAHILI, "d"): judged}
+        distances, {pair(SWAHILI, ENGLISH): Comparison(0.1, 2)}, {(SWAHILI, "c"): kept, (SWAHILI, "d"): kept}
     )
     new = {pair(SWAHILI, ZULU): Comparison(0.9, 1)}
-    assert added(known, new, {(SWAHILI, "c"): Judgement(2.0, 2)}) == Relations(
-        distances, {**known.comparisons, **new}, {(SWAHILI, "c"): Judgement(2.0, 2), (SWAHILI, "d"): judged}
+    assert added(known, new, {(SWAHILI, "c"): OwnShare(0.2, -1.0)}) == Relations(
+        distances, {**known.comparisons, **new}, {(SWAHILI, "c"): OwnShare(0.2, -1.0), (SWAHILI, "d"): kept}
     )

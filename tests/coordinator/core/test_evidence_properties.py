@@ -9,53 +9,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from mfpt_coord.core.evidence import added, compare, judge
-from mfpt_coord.core.proximity import disagreement, proximities
-from mfpt_coord.core.relations import Comparison, Judge, Judgement, Relations
+from mfpt_coord.core.evidence import added, compare
+from mfpt_coord.core.proximity import proximities
+from mfpt_coord.core.relations import Comparison, Relations
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
-from mfpt_shared.protocol.messages import Metrics
 from mfpt_shared.tensors import Array
-from support.relations import KINDS, PAIRS, SHARES, TAGS, VALUES, contribution
-
-MOST_DISAGREEMENT = 8.0
-
-
-@given(st.floats(-1e6, 1e6), st.integers(1, 10**6))
-def test_disagreement_is_bounded_and_chance_is_none(errors: float, times: int) -> None:
-    shown = disagreement(Judgement(errors, times))
-    assert abs(shown) <= MOST_DISAGREEMENT
-    assert shown * errors >= 0
-    assert (shown == 0) == (abs(errors) <= math.sqrt(times))
-    assert disagreement(Judgement(-errors, times)) == -shown
-    # The same sum over more judgements means less.
-    assert abs(disagreement(Judgement(errors, 4 * times))) <= abs(shown)
-
-
-SCORES = st.none() | SHARES
-METRICS = st.builds(Metrics, accuracy=SCORES, own_share=SCORES, validated=st.integers(0, 10**9))
-
-
-@given(st.lists(st.lists(st.tuples(st.sampled_from(TAGS), METRICS), max_size=6), max_size=8), st.data())
-def test_judgements_count_devices_that_compared_each_at_most_so_much(
-    folds: list[list[tuple[LanguageCode, Metrics]]], data: st.DataObject
-) -> None:
-    relations, compared = Relations(), dict[Judge, int]()
-    for fold in folds:
-        buffer = [contribution(language, metrics=metrics) for language, metrics in fold]
-        changed = judge(buffer, relations)
-        shuffled = judge(data.draw(st.permutations(buffer)), relations)
-        assert changed.keys() == shuffled.keys()
-        for language, judgement in changed.items():
-            assert shuffled[language].times == judgement.times
-            assert shuffled[language].errors == pytest.approx(judgement.errors, abs=1e-9)
-        for spoken, metrics in fold:
-            if metrics.own_share is not None:
-                compared[spoken, "c"] = compared.get((spoken, "c"), 0) + 1
-        relations = added(relations, {}, changed)
-        assert {language: judgement.times for language, judgement in relations.judgements.items()} == compared
-        assert all(abs(judgement.errors) <= 3 * judgement.times + 1e-9 for judgement in relations.judgements.values())
-
+from support.relations import KINDS, PAIRS, TAGS, VALUES, contribution
 
 DELTAS = arrays(np.float32, VALUES, elements=st.floats(-100, 100, width=32))
 UPDATES = st.lists(st.tuples(st.sampled_from(TAGS), DELTAS), min_size=1, max_size=6)

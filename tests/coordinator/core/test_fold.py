@@ -1,9 +1,12 @@
 """When a buffer becomes a version, and what a fold changes."""
 
+from typing import Any
+
 import pytest
 
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, SaveUpdate
-from mfpt_coord.core.relations import Judgement, pair
+from mfpt_coord.core.prompts import newest_prompt
+from mfpt_coord.core.relations import OwnShare, pair
 from mfpt_coord.core.schedule import QUIET_SECONDS
 from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.protocol.messages import Ack, Assign, Metrics, Stop
@@ -105,28 +108,45 @@ def test_the_first_version_is_of_all_first_heads_in_closed_form_together() -> No
     assert federation.has_fold()
 
 
-def test_what_a_fold_teaches_is_saved_and_used() -> None:
-    federation = Federation(buffer=2)
+def taught(**aggregation: Any) -> tuple[Federation, SaveFold]:
+    """Let two devices of two languages make a first version, and then a second one that says what they keep."""
+    federation = Federation(buffer=2, **aggregation)
     federation.ready("a")
     federation.ready("e", ENGLISH)
-    borrowed = Metrics(own_share=1.0)
-    federation.update("a", delta=1.0, metrics=borrowed)
-    federation.update("e", language=ENGLISH, delta=-1.0)
+    for sequence, kept in ((1, None), (2, 0.8)):
+        federation.update("a", sequence, delta=1.0, metrics=Metrics(own_share=kept))
+        federation.update("e", sequence, language=ENGLISH, delta=-1.0)
     (fold,) = federation.only(SaveFold)
+    return federation, fold
+
+
+def test_what_a_fold_teaches_is_saved_and_used() -> None:
+    federation, fold = taught()
     assert fold.comparisons[pair(SWAHILI, ENGLISH)].cosine == pytest.approx(-1)
-    assert fold.judgements == {(SWAHILI, "a"): Judgement(3.0, 1)}
+    assert fold.shares.keys() == {(SWAHILI, "a")}
+    assert fold.shares[SWAHILI, "a"].share == 0.8
+    assert fold.shares[SWAHILI, "a"].disagreement > 1
     assert set(fold.directions) == {SWAHILI, ENGLISH}
     assert federation.state.relations.comparisons == fold.comparisons
-    assert federation.state.relations.judgements == fold.judgements
+    assert federation.state.relations.shares == fold.shares
 
 
 @pytest.mark.parametrize("proximity", ["fixed", "uniform"])
-def test_where_weights_do_not_follow_from_updates_nothing_is_learnt_from_them(proximity: str) -> None:
-    federation = Federation(buffer=1, proximity=proximity)
+def test_where_weights_do_not_follow_from_updates_they_show_only_what_is_usual(proximity: str) -> None:
+    federation, fold = taught(proximity=proximity)
+    assert (fold.directions, fold.comparisons) == ({}, {})
+    assert fold.shares == {(SWAHILI, "a"): OwnShare(0.8, 0.0)}
+    assert newest_prompt(federation.state, ENGLISH).header.own_share == 0.8
+
+
+def test_what_a_device_keeps_beside_a_prompt_that_has_nothing_of_its_own_shows_nothing() -> None:
+    federation = Federation(buffer=1)
     federation.ready("a")
+    federation.ready("e", ENGLISH)
     federation.update("a", metrics=Metrics(own_share=1.0))
     (fold,) = federation.only(SaveFold)
-    assert (fold.directions, fold.comparisons, fold.judgements) == ({}, {}, {})
+    assert fold.shares == {}
+    assert newest_prompt(federation.state, SWAHILI).header.own_share is None
 
 
 @pytest.mark.parametrize(("optimiser", "count"), [("sgd", None), ("momentum", 1), ("adam", 2)])

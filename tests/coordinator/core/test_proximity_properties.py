@@ -10,15 +10,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from mfpt_coord.core.proximity import Matrix, distance, proximities
-from mfpt_coord.core.relations import Comparison, Distances, Judge, Judgement, Relations, pair
+from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Relations, Speaker, pair
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
 from support.relations import (
     COMPARISONS,
     DISTANCES,
     EXAMPLES,
-    JUDGEMENTS,
     KINDS,
+    OWN_SHARES,
     PAIRS,
     RELATIONS,
     SHARES,
@@ -91,17 +91,17 @@ def test_the_more_examples_all_have_the_sharper_auto_is(
 
 
 @pytest.mark.parametrize("kind", ["auto", "fixed"])
-@given(distances=DISTANCES, examples=EXAMPLES, judgements=JUDGEMENTS, data=st.data())
+@given(distances=DISTANCES, examples=EXAMPLES, shares=OWN_SHARES, data=st.data())
 def test_a_language_listens_less_to_those_that_are_further_away(
     kind: str,
     distances: Distances,
     examples: dict[LanguageCode, float],
-    judgements: dict[Judge, Judgement],
+    shares: dict[Speaker, OwnShare],
     data: st.DataObject,
 ) -> None:
     plan, target = data.draw(plans(kind)), data.draw(st.sampled_from(TAGS))
     sources = sorted(examples, key=lambda source: distance(target, source, distances, plan.metrics))
-    found = near(target, sources, Relations(distances, {}, judgements), examples, plan)
+    found = near(target, sources, Relations(distances, {}, shares), examples, plan)
     assert (np.diff(found) <= 0).all()
 
 
@@ -152,29 +152,28 @@ def test_the_shares_of_auto_have_the_least_expected_error(
     assert (slope - shares @ slope >= -1e-4 * least).all()
 
 
-@given(DISTANCES, COMPARISONS, EXAMPLES, AUTO, st.sampled_from(TAGS), st.floats(0, 30), st.integers(1, 100))
-def test_a_language_whose_own_prompts_do_better_listens_less_to_others(
+@given(DISTANCES, COMPARISONS, EXAMPLES, AUTO, st.sampled_from(TAGS), st.floats(0, 8))
+def test_a_language_that_keeps_more_of_its_own_listens_less_to_others(
     distances: Distances,
     comparisons: dict[tuple[LanguageCode, LanguageCode], Comparison],
     examples: dict[LanguageCode, float],
     plan: Aggregation,
     target: LanguageCode,
-    errors: float,
-    times: int,
+    disagreement: float,
 ) -> None:
-    def listens(judgements: Mapping[LanguageCode, Judgement]) -> Matrix:
-        said = {(language, "c"): judgement for language, judgement in judgements.items()}
+    def listens(shown: Mapping[LanguageCode, float]) -> Matrix:
+        said = {(language, "c"): OwnShare(0.5, one) for language, one in shown.items()}
         return near(target, sorted(examples), Relations(distances, comparisons, said), examples, plan)
 
-    as_thought, better, undecided = listens({}), Judgement(errors, times), Judgement(0.0, times)
-    assert (listens({target: better}) <= as_thought + CLOSE).all()
-    assert (listens({target: Judgement(-errors, times)}) >= as_thought - CLOSE).all()
+    as_thought = listens({})
+    assert (listens({target: disagreement}) <= as_thought + CLOSE).all()
+    assert (listens({target: -disagreement}) >= as_thought - CLOSE).all()
     # What one language shows counts for all of them.
     other = next(tag for tag in TAGS if tag != target)
-    assert (listens({other: better}) <= as_thought + CLOSE).all()
+    assert (listens({other: disagreement}) <= as_thought + CLOSE).all()
     # But more for itself.
-    own = listens({target: better, other: undecided})
-    assert (own <= listens({target: undecided, other: better}) + CLOSE).all()
+    own = listens({target: disagreement, other: 0.0})
+    assert (own <= listens({target: 0.0, other: disagreement}) + CLOSE).all()
 
 
 @given(st.sampled_from(["auto", "observed"]), st.floats(0.05, 0.95), st.floats(-1, 0.9), st.integers(1, 100))

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import math
 import resource
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +20,8 @@ from mfpt_shared.errors import Incompatible
 from support.history import LANGUAGES, History, Shelf
 
 OLD_SCHEMA = Path(__file__).parents[2] / "support" / "old_schema.sql"
-TABLES = ("meta", "clients", "updates", "folds", "prompts", "distances", "comparisons", "judgements", "directions")
+TABLES = ("meta", "clients", "updates", "folds", "prompts", "distances", "comparisons", "directions")
+OLD_VERSIONS = pytest.mark.parametrize("version", [2, 3])
 
 
 def a_history(path: Path, keep: float = 0.0) -> History:
@@ -184,8 +186,14 @@ def test_a_new_store_has_nothing_to_forget(tmp_path: Path) -> None:
     store.close()
 
 
-def with_old_schema(path: Path, into: Path) -> None:
-    """Copy a database to one with the tables of the version before."""
+def with_old_schema(path: Path, into: Path, version: int) -> None:
+    """Copy a database to one with the tables of an older version."""
+    if version == 3:
+        shutil.copy(path, into)
+        query(into, "DROP TABLE own_shares")
+        query(into, "CREATE TABLE judgements (language TEXT, device TEXT, errors REAL, times INTEGER)")
+        query(into, "PRAGMA user_version = 3")
+        return
     old = sqlite3.connect(into)
     old.executescript(OLD_SCHEMA.read_text(encoding="utf-8"))
     old.execute("ATTACH ? AS new", (str(path),))
@@ -196,13 +204,14 @@ def with_old_schema(path: Path, into: Path) -> None:
     old.close()
 
 
-def test_a_database_of_the_version_before_is_upgraded_and_loses_nothing(tmp_path: Path) -> None:
+@OLD_VERSIONS
+def test_a_database_of_a_version_before_is_upgraded_and_loses_nothing(tmp_path: Path, version: int) -> None:
     history = a_history(tmp_path / "new.db", math.inf)
     history.happen(60)
     before = history.shelf.reopen().load()
     history.shelf.store.close()
     assert before is not None
-    with_old_schema(tmp_path / "new.db", tmp_path / "old.db")
+    with_old_schema(tmp_path / "new.db", tmp_path / "old.db", version)
     store = SqliteStore(tmp_path / "old.db", math.inf)
     after = store.load()
     store.close()
@@ -217,11 +226,12 @@ def test_a_database_of_the_version_before_is_upgraded_and_loses_nothing(tmp_path
         assert query(tmp_path / "old.db", text) == query(tmp_path / "new.db", text)
 
 
-def test_an_upgraded_database_goes_on(tmp_path: Path) -> None:
+@OLD_VERSIONS
+def test_an_upgraded_database_goes_on(tmp_path: Path, version: int) -> None:
     history = a_history(tmp_path / "new.db", math.inf)
     history.happen(40)
     history.shelf.store.close()
-    with_old_schema(tmp_path / "new.db", tmp_path / "old.db")
+    with_old_schema(tmp_path / "new.db", tmp_path / "old.db", version)
     history.shelf = Shelf(tmp_path / "old.db", SqliteStore(tmp_path / "old.db"), sqlite3.IntegrityError)
     history.happen(40)
     loaded = history.shelf.reopen().load()
@@ -234,8 +244,8 @@ def test_updates_that_cannot_be_read_stop_an_upgrade_before_it_changes_anything(
     history = a_history(tmp_path / "new.db", math.inf)
     updates_of(history, folds=1)
     history.shelf.store.close()
-    with_old_schema(tmp_path / "new.db", tmp_path / "old.db")
-    database = sqlite3.connect(tmp_path / "old.db")
+    with_old_schema(tmp_path / "new.db", tmp_path / "old.db", 2)
+    database = sqlite3.connect(tmp_path / "old.db", 2)
     database.execute("UPDATE updates SET fold = NULL, payload = x'4d46505401'")
     database.commit()
     database.close()

@@ -1,5 +1,6 @@
 """The contract of a store, run over every implementation: what was committed is there again, and nothing else."""
 
+import math
 import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -70,7 +71,8 @@ def assert_same(loaded: State | None, live: State, saved: dict[str, Client]) -> 
         key: dict(known) for key, known in live.relations.distances.items() if known
     }
     assert dict(loaded.relations.comparisons) == dict(live.relations.comparisons)
-    assert dict(loaded.relations.judgements) == dict(live.relations.judgements)
+    assert dict(loaded.relations.shares) == dict(live.relations.shares)
+    assert dict(loaded.usual) == dict(live.usual)
     assert exactly(loaded.directions) == exactly(live.directions)
     assert exactly(loaded.moments) == exactly(live.moments)
 
@@ -108,7 +110,8 @@ def test_what_folds_have_taught_is_there_after_a_restart(shelf: Shelf, optimiser
     state = history.state
     assert set(state.directions) == set(LANGUAGES)
     assert max(seen.times for seen in state.relations.comparisons.values()) > 1
-    assert max(seen.times for seen in state.relations.judgements.values()) > 1
+    assert {language for language, _ in state.relations.shares} == set(LANGUAGES)
+    assert any(share.disagreement not in (0.0, math.log(0.5)) for share in state.relations.shares.values())
     assert bool(state.moments) == (optimiser != "sgd")
 
 

@@ -17,6 +17,7 @@ from mfpt_coord.simulate.fleet import Fleet
 from mfpt_coord.simulate.partition import share_out
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Privacy
 from mfpt_shared.tensors import Array, dense, flatten, halve, initial_state, layout
 from support.laboratory import ToyLaboratory, direction, toy_plan
 
@@ -203,6 +204,27 @@ def test_local_learns_its_own_optimum_and_central_the_middle() -> None:
         assert (outcome.updates, outcome.seconds, outcome.bytes_up) == (0, 0, 0)
 
 
+def test_local_trains_for_the_rounds_that_do_best_on_what_it_holds_out() -> None:
+    """With an optimum that every epoch overshoots by more, the first round is the best, and all examples are used."""
+    laboratory = ToyLaboratory({SWAHILI: direction()}, left=-1.2)
+    outcome = simulate("local", laboratory, languages=(SWAHILI,), plan=toy_plan(epochs=1))
+    assert laboratory.trained_on == [32] * ROUNDS + [40]
+    assert outcome.validation_loss.keys() == {SWAHILI}
+
+
+def test_a_device_alone_with_a_single_example_is_a_usage_error() -> None:
+    least = msgspec.structs.replace(toy_plan(), privacy=Privacy(min_examples=1))
+    with pytest.raises(UsageError, match="swh: a device alone needs two examples"):
+        simulate("local", plan=least, examples=1)
+
+
+def test_central_chooses_its_rounds_in_the_same_way() -> None:
+    laboratory = alike()
+    simulate("central", laboratory)
+    devices = len(LANGUAGES)
+    assert laboratory.trained_on == [32 * devices] * ROUNDS + [40 * devices] * ROUNDS
+
+
 def test_what_a_language_learns_alone_has_nothing_to_do_with_others() -> None:
     assert simulate("local", alike(1.0)).accuracy[SWAHILI] == simulate(
         "local", alike(1.0), languages=(SWAHILI, YORUBA)
@@ -218,8 +240,17 @@ def test_languages_that_pull_in_opposite_directions_come_to_listen_less_to_each_
         assert outcome.accuracy[language] > fedavg.accuracy[language] + 0.1
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_mfpt_alone_holds_examples_out_of_its_first_rounds_and_lets_devices_choose_what_they_use(
+    method: Method,
+) -> None:
+    laboratory = alike()
+    outcome = simulate(method, laboratory, rounds=1)
+    assert (laboratory.trained_on[0] == 27) == (method == "mfpt") == bool(outcome.used)
+
+
 def test_where_the_federation_does_badly_devices_use_their_own_prompt() -> None:
-    outcome = simulate("fedavg", opposite())
+    outcome = simulate("mfpt", opposite(), plan=toy_plan(proximity="uniform"))
     assert set(outcome.own.values()) == {1.0}
     for language in LANGUAGES:
         assert outcome.used[language] > outcome.accuracy[language] + 0.1
@@ -261,9 +292,16 @@ def test_the_answers_to_every_test_example_are_kept(method: Method) -> None:
     outcome = simulate(method, devices=2, max_test=60)
     devices = 2 if method == "local" else 1
     for language in LANGUAGES:
-        answers, used = outcome.tallies[language], outcome.used_tallies[language]
+        answers = outcome.tallies[language]
         assert answers.wanted == (devices,) * 60
         assert sum(answers.right) / sum(answers.wanted) == pytest.approx(outcome.accuracy[language], abs=0.01)
+
+
+def test_the_answers_with_what_devices_use_are_kept_too() -> None:
+    outcome = simulate(devices=2, max_test=60)
+    assert outcome.used.keys() == set(LANGUAGES)
+    for language, used in outcome.used_tallies.items():
+        assert used.wanted == (2,) * 60
         assert sum(used.right) / sum(used.wanted) == pytest.approx(outcome.used[language], abs=0.01)
 
 

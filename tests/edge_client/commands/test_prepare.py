@@ -49,6 +49,7 @@ def config(tmp_path: Path) -> JoinConfig:
         allowed=Allowed((), yes=False),
         pauses=Pauses(),
         rounds=1,
+        leave_after=0.0,
         alone=False,
     )
 

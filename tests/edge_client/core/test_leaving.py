@@ -3,8 +3,9 @@
 import pytest
 
 from mfpt_edge.core.asking import ASK_AGAIN_SECONDS
-from mfpt_edge.core.deadlines import LAST_PROMPT_SECONDS, RESEND_SECONDS, RESUBSCRIBE_SECONDS, next_deadline
+from mfpt_edge.core.deadlines import RESEND_SECONDS, RESUBSCRIBE_SECONDS, next_deadline
 from mfpt_edge.core.effects import AskForPrompt, CancelTraining, Leave, PublishState, Refuse, Subscribe, Train
+from mfpt_edge.core.leaving import LAST_PROMPT_SECONDS
 from mfpt_shared.protocol.messages import Ack, Stop
 from support.edge_core import Device
 

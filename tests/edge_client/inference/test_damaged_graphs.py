@@ -14,7 +14,8 @@ from onnxruntime.capi.onnxruntime_pybind11_state import NotImplemented as NotImp
 from mfpt_edge.commands.runtimes import predictor
 from mfpt_edge.data.example import Example
 from mfpt_edge.inference import onnx_runtime
-from mfpt_edge.inference.graph_folder import GRAPH, SENTENCEPIECE, bundled_folder, load_tokenizer, read_about
+from mfpt_edge.inference.graph_folder import GRAPH, bundled_folder, read_about
+from mfpt_edge.inference.graph_tokenizer import SENTENCEPIECE, load_tokenizer
 from mfpt_edge.inference.onnx_runtime import OnnxPredictor, bundled_predictor
 from mfpt_edge.storage.checksums import CHECKSUMS, damage
 from mfpt_edge.storage.saved_prompt import Model

@@ -12,7 +12,7 @@ import pytest
 
 from mfpt_edge.tuning.laboratory import BackboneLaboratory
 from mfpt_shared.backbones.describe import describe
-from mfpt_shared.device.trainer import Share, Trainer
+from mfpt_shared.device.trainer import ColumnNames, Share, Trainer
 from mfpt_shared.errors import DatasetError, Incompatible
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task
@@ -89,6 +89,14 @@ def test_the_embedded_names_are_known_by_what_they_name(spec: Plan) -> None:
     swahili, zulu = laboratory.content(SWAHILI), laboratory.content(ZULU)
     assert {"country/FR", "country/KE"} & set(swahili.keys)
     assert len(set(swahili.keys) & set(zulu.keys)) > 100
+
+
+def test_columns_can_be_named(spec: Plan, tmp_path: Path) -> None:
+    rows = "".join(f"{text}\t{LABELS[at % 2]}\n" for at, text in enumerate(TEXTS))
+    (tmp_path / "swh.tsv").write_text(f"post\tfeeling\n{rows}", encoding="utf-8")
+    columns = ColumnNames(text="post", label="feeling")
+    laboratory = BackboneLaboratory(spec, str(tmp_path), columns=columns, cache=None, device="cpu", threads=None)
+    assert set(laboratory.content(SWAHILI).keys) <= set(TEXTS)
 
 
 def test_a_language_without_usable_rows_is_an_error(spec: Plan, data: Path) -> None:

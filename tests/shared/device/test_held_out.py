@@ -25,6 +25,13 @@ def test_a_third_of_every_label_is_held_out(labels: list[int], seed: int) -> Non
         assert abs(held[label] - examples / 3) <= 1
 
 
+@given(labels=LABELS, one_of=st.integers(2, 6), seed=st.integers(0, 9))
+def test_another_share_can_be_held_out(labels: list[int], one_of: int, seed: int) -> None:
+    of_label = Counter(labels[row] for row in held_out(labels, seed, one_of))
+    for label, examples in Counter(labels).items():
+        assert abs(of_label[label] - examples / one_of) <= 1
+
+
 @pytest.mark.parametrize(("examples", "held"), [(0, 0), (1, 0), (2, 1), (5, 2), (6, 2), (35, 12)])
 def test_at_least_one_of_two_is_held_out(examples: int, held: int) -> None:
     assert len(held_out([0] * examples)) == held

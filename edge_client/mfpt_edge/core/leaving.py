@@ -1,0 +1,67 @@
+"""When a device that makes no more rounds leaves, and with which prompt.
+
+Its last update is in some version; those that follow hold what the others still make, and are better. So the device
+goes on listening, without training and almost without traffic, until the coordinator says that nobody trains any more
+(`Stop`, finished), or the time that its owner gives is over. Then it asks for the newest prompt, once, and leaves.
+"""
+
+from dataclasses import replace
+from typing import Final
+
+from mfpt_edge.core.deadlines import is_busy, waiting
+from mfpt_edge.core.effects import CancelTraining, Effect, Leave, PublishState, Tell
+from mfpt_edge.core.state import State
+from mfpt_shared.protocol.messages import Phase
+
+LAST_PROMPT_SECONDS: Final = 30.0
+"""Longest time that a leaving device waits for the prompt that it leaves with."""
+
+Step = tuple[State, list[Effect]]
+
+
+def in_phase(state: State, phase: Phase) -> Step:
+    """Enter a phase, and publish it."""
+    # The coordinator must know that a device is done before it assigns again.
+    return replace(state, phase=phase), [PublishState(at_once=phase == "done")]
+
+
+def told_to_finish(state: State, version: int, at: float) -> Step:
+    """Begin to leave: the coordinator assigns nobody any more, and this version is the last for now."""
+    finished = _leave_with(state, version, at)
+    if state.phase != "training":
+        return finished, []
+    idle, effects = in_phase(finished, "idle")
+    return idle, [CancelTraining(), *effects]
+
+
+def finish(state: State, at: float) -> Step:
+    """Do what has become possible for a device that has made its last round."""
+    effects: list[Effect] = []
+    if state.done_at is None and not state.leaving and _has_made_all(state):
+        state, effects = in_phase(waiting(replace(state, done_at=at, assigned=None), at), "done")
+        if state.leave_after:
+            effects.append(Tell(f"{state.rounds} rounds are done; {listening(state.leave_after)}"))
+    if state.done_at is not None and not state.leaving and at >= state.done_at + state.leave_after:
+        state = _leave_with(state, max(state.contained_from, state.published), at)
+    if state.leaving and not is_busy(state) and (state.holds(state.leave_at_version) or at >= state.leave_by):
+        effects.append(Leave())
+    return state, effects
+
+
+def listening(seconds: float) -> str:
+    """Return what a person is told about a device that is done and still there."""
+    return (
+        f"listening for what the others still make, {seconds / 60:.0f} min at most (--leave-after); "
+        "Ctrl-C leaves now, and nothing is lost"
+    )
+
+
+def _has_made_all(state: State) -> bool:
+    return state.rounds_wanted is not None and state.rounds >= state.rounds_wanted
+
+
+def _leave_with(state: State, version: int, at: float) -> State:
+    """Begin to wait for the version to leave with. It may not exist yet: only after a while does it count as lost."""
+    leave_by = min(state.leave_by, at + LAST_PROMPT_SECONDS)
+    leaving = replace(state, leaving=True, leave_at_version=version, leave_by=leave_by, assigned=None)
+    return waiting(leaving, at)

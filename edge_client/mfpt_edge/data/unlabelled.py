@@ -1,0 +1,64 @@
+"""Sentences whose words are to be labelled: one sentence a line, or one word a line as in CoNLL and CoNLL-U."""
+
+import re
+from collections.abc import Container, Sequence
+from typing import Final
+
+from mfpt_edge.data.words import words_of
+
+NO_LABEL: Final = "_"
+"""What stands in the place of a label that is not there."""
+_UNIVERSAL_COLUMNS: Final = 10
+_NUMBER: Final = re.compile(r"\d+")
+_NO_WORD: Final = re.compile(r"\d+[-.]\d+")
+
+
+def sentences_of(lines: Sequence[str], labels: Container[str]) -> list[tuple[str, ...]]:
+    """Return the words of every sentence; blank ones are left out.
+
+    Lines are CoNLL where each holds one word, or ends in a label or `_`, or is of CoNLL-U; and where sentences have
+    blank lines between them, or at least one line has more than a word. All else is one sentence a line.
+
+    Args:
+        lines: Lines of a file, blank ones included.
+        labels: The plan's labels.
+    """
+    rows = [_columns(line) for line in lines]
+    if not _are_conll(rows, labels):
+        return [words for line in lines if (words := words_of(line))]
+    found: list[tuple[str, ...]] = []
+    sentence: list[str] = []
+    for row in [*rows, []]:
+        if row and (word := _word(row)) is not None:
+            sentence.append(word)
+        elif not row and sentence:
+            found.append(tuple(sentence))
+            sentence = []
+    return found
+
+
+def _columns(line: str) -> list[str]:
+    """Return the columns of a line, as words and labels stand in it; none of a blank one or a comment."""
+    text = line.strip()
+    if not text or text.startswith("# "):
+        return []
+    return [column.strip() for column in text.split("\t")] if "\t" in text else text.split()
+
+
+def _are_conll(rows: Sequence[Sequence[str]], labels: Container[str]) -> bool:
+    full = [row for row in rows if row]
+    between = any(not row for row in rows[: max((at for at, row in enumerate(rows) if row), default=0)])
+    return (between or any(len(row) > 1 for row in full)) and all(
+        len(row) == 1 or row[-1] == NO_LABEL or row[-1] in labels or _is_universal(row) for row in full
+    )
+
+
+def _is_universal(row: Sequence[str]) -> bool:
+    return len(row) == _UNIVERSAL_COLUMNS and bool(_NUMBER.match(row[0]))
+
+
+def _word(row: Sequence[str]) -> str | None:
+    """Return the word of a line; None: it is the line of several words, or of none, in CoNLL-U."""
+    if not _is_universal(row):
+        return row[0]
+    return None if _NO_WORD.fullmatch(row[0]) else row[1]
