@@ -42,10 +42,7 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "ablation": (ablation, "one choice of the plan changed at a time"),
     "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
-    "rivals": (
-        rivals,
-        "a linear probe, PEFT under Flower, and full fine-tuning, beside mfpt: what each costs and gives",
-    ),
+    "rivals": (rivals, "what a linear probe, PEFT under Flower, full fine-tuning and mfpt cost, and what they give"),
 }
 ROUNDS = 6
 RESULTS = Path("docs/results")
@@ -151,11 +148,10 @@ def _arguments() -> argparse.Namespace:
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
     only = arguments.languages and tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
-    languages = only or (() if arguments.study == "rivals" else AFRICAN)
+    languages = only or AFRICAN
     own_plan = read_plan(called_from / arguments.plan) if arguments.plan else None
-    data = arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data))
     runner = Runner(
-        data,
+        arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
         languages,
         device=arguments.device,
         jobs=jobs,

@@ -33,9 +33,7 @@ def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
     return [
         Share(language, rows)
         for language, of_language in chosen.items()
-        for rows in over_devices(
-            of_language, contents[language].labels, experiment.devices, experiment.label_skew, least, rng
-        )
+        for rows in over_devices(of_language, contents[language], experiment.devices, experiment.label_skew, least, rng)
     ]
 
 
@@ -128,28 +126,28 @@ def _ordered(content: Content, order: Mapping[str, int]) -> Rows:
 
 
 def over_devices(
-    rows: Sequence[int], labels: Sequence[int], devices: int, skew: float, least: int, rng: np.random.Generator
+    rows: Sequence[int], content: Content, devices: int, skew: float, least: int, rng: np.random.Generator
 ) -> list[Rows]:
     """Share out a language's rows to its devices, with label skew.
 
     Args:
         rows: Rows of the language.
-        labels: Label of every example of the language, chosen or not.
+        content: All examples of the language, chosen or not.
         devices: Number of devices.
         skew: Concentration of the Dirichlet distribution that each label's shares are drawn from; small is skewed,
             infinity gives every device the same mixture. Source: Yurochkin et al. 2019, "Bayesian nonparametric
             federated learning of neural networks", experiments.
-        least: Least number of rows of each device.
+        least: Least number of labels that each device has: one a row, or one a word.
         rng: Source of randomness.
 
     Raises:
         UsageError: No division with enough rows for each device was found.
     """
-    if devices == 1 and len(rows) >= least:
+    if devices == 1 and content.answers(rows) >= least:
         return [list(rows)]
     by_label: dict[int, Rows] = defaultdict(list)
     for row in rng.permutation(np.asarray(rows, np.int64)).tolist():
-        by_label[labels[row]].append(row)
+        by_label[content.labels[row]].append(row)
     for _ in range(_ATTEMPTS):
         shares = [list[int]() for _ in range(devices)]
         for label in sorted(by_label):
@@ -159,9 +157,10 @@ def over_devices(
             ends = np.rint(np.cumsum(parts) * len(by_label[label])).astype(int).tolist()
             for place, (first, end) in enumerate(zip([0, *ends[:-1]], ends, strict=True)):
                 shares[(start + place) % devices] += by_label[label][first:end]
-        if min(map(len, shares)) >= least:
+        if min(map(content.answers, shares)) >= least:
             return [sorted(share) for share in shares]
+    what = f"{least} words" if content.words else str(least)
     raise UsageError(
-        f"{len(rows)} examples cannot be shared out to {devices} devices with at least {least} for each at a label "
+        f"{len(rows)} examples cannot be shared out to {devices} devices with at least {what} for each at a label "
         f"skew of {skew:g}; try fewer --devices, more --examples, or a larger --label-skew"
     )

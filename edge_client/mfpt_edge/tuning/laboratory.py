@@ -64,7 +64,11 @@ class BackboneLaboratory:
     def content(self, language: LanguageCode) -> Content:
         """See Laboratory.content."""
         train = self._dataset(language).train
-        return Content([example.label for example in train], [example.key or example.text for example in train])
+        return Content(
+            [example.label for example in train],
+            [example.key or example.text for example in train],
+            [len(example.words) for example in train] if self._task.tags_words else (),
+        )
 
     def trainer(
         self,

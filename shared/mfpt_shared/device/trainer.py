@@ -121,10 +121,16 @@ class Content:
     Attributes:
         labels: Label of every row, as an index into the plan's labels.
         keys: Key of every row: the same for translations of one sentence, and different for different sentences.
+        words: Number of labelled words of every row; empty where each row has one label.
     """
 
     labels: Sequence[int]
     keys: Sequence[str]
+    words: Sequence[int] = ()
+
+    def answers(self, rows: Sequence[int]) -> int:
+        """Return how many labels some rows have in all: one each, or one a word."""
+        return sum(self.words[row] for row in rows) if self.words else len(rows)
 
 
 class Laboratory(Protocol):

@@ -35,6 +35,11 @@ def keys(contents: dict[LanguageCode, Content], chosen: dict[LanguageCode, list[
     return {language: {contents[language].keys[row] for row in rows} for language, rows in chosen.items()}
 
 
+def labelled(labels: list[int], words: list[int] | None = None) -> Content:
+    """Different sentences with these labels."""
+    return Content(labels, [f"sentence {row}" for row in range(len(labels))], words or [])
+
+
 def each(contents: dict[LanguageCode, Content], examples: int) -> dict[LanguageCode, int]:
     return dict.fromkeys(contents, examples)
 
@@ -83,30 +88,37 @@ def test_a_language_with_too_few_examples_is_an_error_that_names_it() -> None:
 
 
 def test_a_device_that_is_alone_holds_all_rows_of_its_language() -> None:
-    assert over_devices([4, 7, 9], [0] * 10, 1, 0.1, 3, rng()) == [[4, 7, 9]]
+    assert over_devices([4, 7, 9], labelled([0] * 10), 1, 0.1, 3, rng()) == [[4, 7, 9]]
 
 
 def test_a_device_that_is_alone_needs_as_many_rows_as_any() -> None:
     with pytest.raises(UsageError, match="3 examples cannot be shared out to 1 devices with at least 8"):
-        over_devices([4, 7, 9], [0] * 10, 1, 0.1, 8, rng())
+        over_devices([4, 7, 9], labelled([0] * 10), 1, 0.1, 8, rng())
+
+
+def test_where_words_are_labelled_they_count() -> None:
+    tagged = labelled([0] * 10, words=[3] * 10)
+    assert over_devices([4, 7, 9], tagged, 1, EVERYBODY, 9, rng()) == [[4, 7, 9]]
+    with pytest.raises(UsageError, match="3 examples cannot be shared out to 1 devices with at least 10 words"):
+        over_devices([4, 7, 9], tagged, 1, EVERYBODY, 10, rng())
 
 
 def test_without_skew_every_device_has_the_same_mixture_of_labels() -> None:
     labels = [row % 2 for row in range(40)]
-    for share in over_devices(range(40), labels, 4, EVERYBODY, 8, rng()):
+    for share in over_devices(range(40), labelled(labels), 4, EVERYBODY, 8, rng()):
         assert Counter(labels[row] for row in share) == {0: 5, 1: 5}
 
 
 def test_with_strong_skew_mixtures_of_labels_differ() -> None:
     labels = [row % 2 for row in range(400)]
-    shares = over_devices(range(400), labels, 2, 0.05, 8, rng())
+    shares = over_devices(range(400), labelled(labels), 2, 0.05, 8, rng())
     of_label = [sum(labels[row] for row in share) / len(share) for share in shares]
     assert abs(of_label[0] - of_label[1]) > 0.5
 
 
 def test_what_rounding_leaves_over_does_not_pile_up_on_one_device() -> None:
     labels = list(range(30)) * 3
-    sizes = [len(share) for share in over_devices(range(90), labels, 2, EVERYBODY, 1, rng())]
+    sizes = [len(share) for share in over_devices(range(90), labelled(labels), 2, EVERYBODY, 1, rng())]
     assert min(sizes) > 30
 
 
@@ -115,4 +127,4 @@ def test_rows_that_cannot_be_shared_out_are_an_error_that_says_what_to_do(
     rows: int, devices: int, skew: float, least: int
 ) -> None:
     with pytest.raises(UsageError, match=rf"{rows} examples.*{devices} devices with at least {least}.*fewer --devices"):
-        over_devices(range(rows), [0] * rows, devices, skew, least, rng())
+        over_devices(range(rows), labelled([0] * rows), devices, skew, least, rng())

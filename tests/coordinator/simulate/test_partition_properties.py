@@ -31,6 +31,11 @@ def translated(draw: st.DrawFn) -> dict[LanguageCode, Content]:
     return contents
 
 
+def labelled(labels: list[int]) -> Content:
+    """Different sentences with these labels."""
+    return Content(labels, [f"{row}" for row in range(len(labels))])
+
+
 def keys(content: Content, rows: list[int]) -> list[str]:
     return [content.keys[row] for row in rows]
 
@@ -88,7 +93,7 @@ def test_every_row_goes_to_exactly_one_device_and_every_device_has_enough(
 ) -> None:
     rows = data.draw(st.lists(st.sampled_from(range(len(labels))), unique=True))
     try:
-        shares = over_devices(rows, labels, devices, skew, least, np.random.default_rng(seed))
+        shares = over_devices(rows, labelled(labels), devices, skew, least, np.random.default_rng(seed))
     except UsageError:
         # Only where there are hardly enough examples may the division fail.
         assert len(rows) < devices * (least + 5) or not math.isinf(skew)
@@ -96,13 +101,13 @@ def test_every_row_goes_to_exactly_one_device_and_every_device_has_enough(
     assert len(shares) == devices
     assert sorted(row for share in shares for row in share) == sorted(rows)
     assert devices == 1 or min(len(share) for share in shares) >= least
-    assert over_devices(rows, labels, devices, skew, least, np.random.default_rng(seed)) == shares
+    assert over_devices(rows, labelled(labels), devices, skew, least, np.random.default_rng(seed)) == shares
 
 
 @given(st.integers(1, 200), st.integers(2, 6), SEEDS)
 def test_without_skew_devices_share_every_label_evenly(examples: int, devices: int, seed: int) -> None:
     labels = [row % 3 for row in range(examples)]
     assume(examples >= devices)
-    for share in over_devices(range(examples), labels, devices, math.inf, 0, np.random.default_rng(seed)):
+    for share in over_devices(range(examples), labelled(labels), devices, math.inf, 0, np.random.default_rng(seed)):
         for label in set(labels):
             assert abs(sum(labels[row] == label for row in share) - labels.count(label) / devices) <= 1
