@@ -45,10 +45,7 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "ablation": (ablation, "one choice of the plan changed at a time"),
     "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
-    "rivals": (
-        rivals,
-        "a linear probe, PEFT under Flower, and full fine-tuning, beside mfpt: what each costs and gives",
-    ),
+    "rivals": (rivals, "what a linear probe, PEFT under Flower, full fine-tuning and mfpt cost, and what they give"),
 }
 TASKS = "masakhapos, masakhaner, masakhanews, afrisenti or cldr"
 ROUNDS = 6

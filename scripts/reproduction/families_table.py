@@ -16,7 +16,7 @@ from mfpt_shared.plan import Plan
 from reproduction.runs import EMBEDDED
 from reproduction.usual import AFRICAN
 
-_QUICK_LANGUAGES: Final = 4
+_QUICK_LANGUAGES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,7 @@ class Runner:
 
     Attributes:
         counts: Runs that were there already.
+        data: `cldr`, or a folder with a folder for each language.
         only_kept: Whether to run nothing, and make do with what is there.
     """
 
