@@ -165,10 +165,6 @@ class Aggregation(Section, frozen=True):
         ),
     ] = "auto"
     temperature: Annotated[Positive, Meta(description="fixed, observed: 0.1 is sharp, 1 is nearly uniform")] = 0.8
-    distance_bias: Annotated[
-        NonNegative,
-        Meta(description="auto: first guess of the squared bias at distance 1, in variances of one example"),
-    ] = 0.001
     metrics: Annotated[
         tuple[DistanceMetric, ...],
         Meta(min_length=1, description="URIEL+ distances; the mean of those known for a pair counts"),

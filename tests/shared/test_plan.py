@@ -135,7 +135,6 @@ BOUNDS = [
     ("aggregation", "staleness_exponent", ["0.0", "10.0"], ["-0.1", "10.1", "nan"]),
     ("aggregation", "staleness", ['"constant"', '"polynomial"', '"hinge"'], ['"none"']),
     ("aggregation", "staleness_grace", ["0", "1000000"], ["-1", "1000001"]),
-    ("aggregation", "distance_bias", ["0.0", "1e9"], ["-0.1", "nan"]),
     ("training", "schedule", ['"constant"', '"linear"'], ['"cosine"']),
     ("aggregation", "combine", ['"agree"', '"mean"', '"clip"', '"trimmed-mean"', '"median"'], ['"max"']),
     ("aggregation", "device_share", ["0.0", "1.0"], ["-0.1", "1.1", "nan"]),

@@ -36,15 +36,13 @@ OWN_SHARES = st.dictionaries(
 )
 RELATIONS = st.builds(Relations, DISTANCES, COMPARISONS, OWN_SHARES)
 EXAMPLES = st.dictionaries(st.sampled_from(TAGS), st.floats(1, 1e6), min_size=1)
-BIASES = POSITIVE | st.floats(0, 1)
 
 
-def plans(kind: str, bias: st.SearchStrategy[float] = BIASES) -> st.SearchStrategy[Aggregation]:
+def plans(kind: str) -> st.SearchStrategy[Aggregation]:
     return st.builds(
         Aggregation,
         proximity=st.just(kind),
         temperature=POSITIVE,
-        distance_bias=bias,
         staleness_exponent=st.floats(0, 4),
         example_exponent=SHARES,
         cover_exponent=SHARES,

@@ -16,7 +16,7 @@ t = sum_j n_j b_j (1 - t b_j)+ (set the derivative of the Lagrangian to zero). S
 b = 0 for a language itself. With few examples t is small, and all languages count nearly alike; the more examples there
 are, the sharper the weights.
 
-The prior for b_j^2 is `distance_bias` x distance^2. Two observations correct it: how much the deltas of two languages
+The prior for b_j^2 is `PRIOR_BIAS` x distance^2. Two observations correct it: how much the deltas of two languages
 differ, compared with other pairs, corrects the distance (`evidence`); how much of their own most devices keep beside
 the prompt that they are given corrects the factor (`own_shares`).
 """
@@ -35,6 +35,9 @@ from mfpt_shared.plan import Aggregation
 Matrix = NDArray[np.float64]
 
 
+PRIOR_BIAS: Final = 0.001
+"""First guess of the squared bias at distance 1, in variances of one example; what devices keep corrects it in a round
+or two."""
 # A prior distance counts as much as this many comparisons of deltas.
 _PRIOR_COMPARISONS: Final = 5.0
 # exp underflows to zero for tiny temperatures, which would divide by zero where nobody else is active.
@@ -103,7 +106,7 @@ def _of_languages(
     if plan.proximity == "observed":
         return _decayed(_corrected(targets, sources, relations, plan, prior=0.0), plan.temperature)
     pool = [language for language, count in examples.items() if count > 0]
-    scale = np.sqrt(_squared_biases(targets, relations, plan))[:, None]
+    scale = np.sqrt(_squared_biases(targets, relations))[:, None]
     biases = scale * _corrected(targets, pool, relations, plan)
     roots = _roots(biases, np.array([examples[language] for language in pool]))[:, None]
     of_sources = biases if pool == list(sources) else scale * _corrected(targets, sources, relations, plan)
@@ -151,12 +154,12 @@ def _corrected(
     return distances
 
 
-def _squared_biases(targets: Sequence[LanguageCode], relations: Relations, plan: Aggregation) -> Matrix:
+def _squared_biases(targets: Sequence[LanguageCode], relations: Relations) -> Matrix:
     """Return the squared bias at distance 1 of every target, [targets]."""
     shown = disagreements(relations.shares, targets)
     if shown is None:
-        return np.full(len(targets), plan.distance_bias)
-    return plan.distance_bias * np.exp([shown[target] for target in targets])
+        return np.full(len(targets), PRIOR_BIAS)
+    return PRIOR_BIAS * np.exp([shown[target] for target in targets])
 
 
 def _roots(biases: Matrix, examples: Matrix) -> Matrix:

@@ -59,11 +59,14 @@ SCHEMA: Final = (
 )
 
 # Versions 2 and 3 kept judgements by accuracy, which do not say how much of its own a device keeps: it begins again.
+# Their plans have a key that there is no more.
 _FROM_3: Final = f"""
+UPDATE meta SET value = CAST(json_remove(CAST(value AS TEXT), '$.aggregation.distance_bias') AS BLOB)
+WHERE key = 'plan';
 DROP TABLE judgements;
 {_OWN_SHARES}
 PRAGMA user_version = {SCHEMA_VERSION};
-"""
+"""  # noqa: S608 - our own constants
 
 _FROM_2: Final = f"""
 ALTER TABLE clients ADD COLUMN session INTEGER NOT NULL DEFAULT 0;

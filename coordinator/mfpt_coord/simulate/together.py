@@ -105,13 +105,10 @@ def _used(
     used: dict[LanguageCode, list[Measured]] = {}
     own: dict[LanguageCode, list[float]] = {}
     for device in federation.devices.values():
-        device.rounds.judge(federation.prompt(device.language))
-        choice = device.rounds.kept
-        assert choice is not None
-        is_own = choice.origin == "own"
-        answers = device.trainer.test(choice.state) if is_own else tested[device.language]
+        personal = device.rounds.personal(federation.prompt(device.language))
+        answers = device.trainer.test(personal.state) if personal.share else tested[device.language]
         used.setdefault(device.language, []).append(answers)
-        own.setdefault(device.language, []).append(float(is_own))
+        own.setdefault(device.language, []).append(personal.share)
     return used, own
 
 

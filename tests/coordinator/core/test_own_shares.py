@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mfpt_coord.core.own_shares import newest_shares
-from mfpt_coord.core.proximity import proximities
+from mfpt_coord.core.proximity import PRIOR_BIAS, proximities
 from mfpt_coord.core.relations import OwnShare, Relations, pair
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
@@ -64,7 +64,7 @@ def estimates(start: float, squared_bias: float, own: float, examples: Mapping[L
 
 
 def at_rest(squared_bias: float) -> float:
-    return math.log(squared_bias / 2 / PLAN.distance_bias)
+    return math.log(squared_bias / 2 / PRIOR_BIAS)
 
 
 @pytest.mark.parametrize("peers", [1, 4], ids=["one device", "one of four devices"])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from mfpt_coord.core.proximity import Matrix, distance, proximities
+from mfpt_coord.core.proximity import PRIOR_BIAS, Matrix, distance, proximities
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Relations, Speaker, pair
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
@@ -29,7 +29,7 @@ from support.relations import (
 
 # Rounding error of proximities where biases are large and examples are many.
 CLOSE = 1e-5
-AUTO = plans("auto", st.floats(0, 10))
+AUTO = plans("auto")
 
 
 def near(
@@ -110,7 +110,7 @@ def test_a_language_listens_less_to_those_that_are_further_away(
 def test_a_language_that_is_further_away_than_thought_is_listened_to_less(
     kind: str, distances: Distances, examples: dict[LanguageCode, float], further: float, data: st.DataObject
 ) -> None:
-    plan, target = data.draw(AUTO if kind == "auto" else plans(kind)), data.draw(st.sampled_from(TAGS))
+    plan, target = data.draw(plans(kind)), data.draw(st.sampled_from(TAGS))
     source = data.draw(st.sampled_from(sorted(examples)))
     assume(source != target)
     assume(further >= distance(target, source, distances, plan.metrics))
@@ -135,9 +135,10 @@ def expected_error(shares: Matrix, biases: Matrix, counts: Matrix) -> Matrix:
 def test_the_shares_of_auto_have_the_least_expected_error(
     distances: Distances, examples: dict[LanguageCode, float], bias: float, target: LanguageCode, seed: int
 ) -> None:
-    plan = Aggregation(proximity="auto", distance_bias=bias)
+    plan = Aggregation(proximity="auto")
+    relations = Relations(distances, {}, {(target, "c"): OwnShare(0.5, math.log(bias / PRIOR_BIAS))})
     sources, counts = list(examples), np.array(list(examples.values()))
-    shares = counts * near(target, sources, Relations(distances), examples, plan)
+    shares = counts * near(target, sources, relations, examples, plan)
     shares /= shares.sum()
     biases = math.sqrt(bias) * np.array([distance(target, one, distances, plan.metrics) for one in sources])
     least = float(expected_error(shares, biases, counts))
@@ -187,6 +188,6 @@ def test_a_pair_whose_deltas_differ_more_than_others_is_thought_to_be_further_ap
         pair(target, different): Comparison(cosine, times),
     }
     examples = dict.fromkeys(TAGS[:3], 100.0)
-    plan = Aggregation(proximity=kind, temperature=1.0, distance_bias=0.01)
+    plan = Aggregation(proximity=kind, temperature=1.0)
     found = near(target, [alike, different], Relations(distances, comparisons), examples, plan)
     assert found[1] < found[0]

@@ -29,7 +29,6 @@ def plans(*proximity: str) -> st.SearchStrategy[Aggregation]:
         Aggregation,
         proximity=st.sampled_from(proximity),
         temperature=st.floats(1e-3, 1e3),
-        distance_bias=st.floats(0, 10),
         staleness_exponent=st.floats(0, 4),
         example_exponent=st.floats(0, 1),
         cover_exponent=st.floats(0, 1),

@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import json
 import math
 import resource
 import shutil
@@ -20,6 +21,11 @@ from mfpt_shared.errors import Incompatible
 from support.history import LANGUAGES, History, Shelf
 
 OLD_SCHEMA = Path(__file__).parents[2] / "support" / "old_schema.sql"
+TO_VERSION_3 = """
+DROP TABLE own_shares;
+CREATE TABLE judgements (language TEXT, device TEXT, errors REAL, times INTEGER, PRIMARY KEY (language, device));
+PRAGMA user_version = 3;
+"""
 TABLES = ("meta", "clients", "updates", "folds", "prompts", "distances", "comparisons", "directions")
 OLD_VERSIONS = pytest.mark.parametrize("version", [2, 3])
 
@@ -187,19 +193,19 @@ def test_a_new_store_has_nothing_to_forget(tmp_path: Path) -> None:
 
 
 def with_old_schema(path: Path, into: Path, version: int) -> None:
-    """Copy a database to one with the tables of an older version."""
+    """Copy a database to one with the tables and the plan of an older version."""
     if version == 3:
         shutil.copy(path, into)
-        query(into, "DROP TABLE own_shares")
-        query(into, "CREATE TABLE judgements (language TEXT, device TEXT, errors REAL, times INTEGER)")
-        query(into, "PRAGMA user_version = 3")
-        return
     old = sqlite3.connect(into)
-    old.executescript(OLD_SCHEMA.read_text(encoding="utf-8"))
-    old.execute("ATTACH ? AS new", (str(path),))
-    for table in TABLES:
-        columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
-        old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    old.executescript(OLD_SCHEMA.read_text(encoding="utf-8") if version == 2 else TO_VERSION_3)
+    if version == 2:
+        old.execute("ATTACH ? AS new", (str(path),))
+        for table in TABLES:
+            columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
+            old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
+    plan = json.loads(old.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()[0])
+    plan["aggregation"]["distance_bias"] = 0.001
+    old.execute("UPDATE meta SET value = ? WHERE key = 'plan'", (json.dumps(plan).encode(),))
     old.commit()
     old.close()
 
@@ -216,6 +222,7 @@ def test_a_database_of_a_version_before_is_upgraded_and_loses_nothing(tmp_path: 
     after = store.load()
     store.close()
     assert after is not None
+    assert (after.plan.aggregation, after.plan.task) == (before.plan.aggregation, before.plan.task)
     assert (after.version, after.counts, after.contributed) == (before.version, before.counts, before.contributed)
     assert set(after.clients) == set(before.clients)
     assert set(after.prompts) == set(before.prompts) >= {LANGUAGES[0]}

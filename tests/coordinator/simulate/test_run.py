@@ -88,7 +88,7 @@ def test_asynchronous_methods_wait_for_nobody(method: Method, watch: Watch) -> N
 
 def test_fedbuff_and_mfpt_differ_in_their_weights_only() -> None:
     distances = {pair(SWAHILI, other): {"genetic": 0.9} for other in LANGUAGES[1:]}
-    plan = toy_plan(distance_bias=1.0)
+    plan = toy_plan()
     fedbuff, mfpt = (
         simulation.run(experiment(method, plan=plan), opposite(), distances) for method in ("fedbuff", "mfpt")
     )
@@ -163,7 +163,7 @@ def test_a_language_that_nobody_speaks_gets_a_prompt(method: Method) -> None:
 def test_a_language_that_nobody_speaks_listens_to_its_relatives() -> None:
     distances: Distances = {pair(AMHARIC, near): {"genetic": 0.9} for near in (SWAHILI, ZULU)}
     distances = {**distances, pair(AMHARIC, YORUBA): {"genetic": 0.05}}
-    asked = experiment(languages=LANGUAGES[:3], held_out=(AMHARIC,), plan=toy_plan(distance_bias=1.0), rounds=12)
+    asked = experiment(languages=LANGUAGES[:3], held_out=(AMHARIC,), rounds=12)
     outcome = simulation.run(asked, opposite(), distances)
     assert outcome.held_out[AMHARIC] > outcome.shared[AMHARIC] + 0.05
 
