@@ -218,6 +218,14 @@ GraphOption = Annotated[
     Path | None,
     typer.Option("--graph", metavar="DIR", help="Folder that `export --onnx` wrote; not needed for the bundled model."),
 ]
+OfflineOption = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Never ask for a newer prompt. Otherwise, where this device took part an hour ago or earlier, its broker "
+        "is asked for one, for 1.5 s at most.",
+    ),
+]
 FetchOption = Annotated[
     str | None,
     typer.Option(

@@ -99,10 +99,10 @@ class _Sentence:
         """Take in a line."""
         if self.fault is not None:
             return
-        if len(fields) == 1:
-            self.fault = "word without a tag"
-        elif not fields[0]:
+        if not fields[0] or (len(fields) == 1 and fields[0] in dialect.tags):
             self.fault = "empty word"
+        elif len(fields) == 1:
+            self.fault = "word without a tag"
         elif len(fields) != dialect.width:
             self.fault = "line with too few or too many columns"
         elif len(self.lines) == MAX_WORDS:
@@ -127,7 +127,7 @@ def _records(lines: Sequence[str], dialect: _Dialect) -> Iterator[Record]:
     sentence: _Sentence | None = None
     for number, line in enumerate(lines, start=1):
         fields = dialect.fields(line)
-        if not fields or fields[0] == _DOCUMENT:
+        if not fields or fields[0].startswith(_DOCUMENT):
             if sentence is not None:
                 yield sentence.record(dialect)
             sentence = None

@@ -22,8 +22,8 @@ class DatasetSummary:
         longest: Split -> words of the longest example, where words have the labels; else empty.
         skipped: Reason -> skipped rows.
         repaired: How labels of words were read that do not follow the plan's convention -> number of words.
-        samples: Up to three (label, labels of the words, or completion; text) from the training split, of different
-            labels where it has them.
+        samples: Up to three (label or completion, text) from the training split, of different labels where it has
+            them; where words have the labels, (number of words, each word with its label).
     """
 
     counts: Mapping[str, Mapping[str, int]]
@@ -59,10 +59,11 @@ def _samples(examples: Sequence[Example], labels: Sequence[str]) -> tuple[tuple[
     for example in examples:
         first.setdefault(example.label, example)
     others = [example for example in examples if example is not first[example.label]]
-    return tuple((_answer(one, labels), one.content) for one in [*first.values(), *others][:_SAMPLES])
+    return tuple(_sample(one, labels) for one in [*first.values(), *others][:_SAMPLES])
 
 
-def _answer(example: Example, labels: Sequence[str]) -> str:
-    if example.tags:
-        return " ".join(labels[index] for index in example.tags)
-    return example.completion or labels[example.label]
+def _sample(example: Example, labels: Sequence[str]) -> tuple[str, str]:
+    if example.words:
+        pairs = zip(example.words, example.tags, strict=True)
+        return f"{len(example.words)} words", " ".join(f"{word}/{labels[tag]}" for word, tag in pairs)
+    return example.completion or labels[example.label], example.content

@@ -36,6 +36,14 @@ def test_the_status_shows_languages_devices_and_what_became_of_updates() -> None
     assert [client.id for client in status.clients] == ["a", "b"]
 
 
+def test_the_status_says_how_much_of_their_own_the_devices_of_a_language_keep() -> None:
+    federation = Federation(buffer=1)
+    federation.ready("a")
+    for sequence, kept in enumerate((None, 0.25), start=1):
+        federation.update("a", sequence, metrics=Metrics(own_share=kept))
+    assert federation_status(federation.state, started=1.0, at=2000.0).languages["swh"].own_share == 0.25
+
+
 LARGEST = 256 * 1024
 # The worst that can be in a text: four bytes a character, or two for a quotation mark.
 TEXTS = st.one_of(

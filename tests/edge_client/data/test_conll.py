@@ -77,6 +77,7 @@ def test_universal_dependencies_give_syntactic_words_and_their_upos(tmp_path: Pa
         ("Mtoto\tNOUN\n\tVERB\n", "empty word"),
         ("Mtoto\tNOUN\n\u200b\u00a0\tVERB\n", "empty word"),
         ("Mtoto\tNOUN\n\u200d\tVERB\n", "empty word"),
+        ("Mtoto\tNOUN\n VERB\n", "empty word"),
         ("Mtoto\tNOUN\nanacheza\tVERB\tVERB\n", "line with too few or too many columns"),
         ("Mtoto\tNOUN\nanacheza\tNOUNS\n", "label not in the plan"),
         ("Mtoto\tNOUN\n" * 1001, "more than 1000 words without a blank line"),
