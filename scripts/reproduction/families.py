@@ -8,8 +8,9 @@ language alone at its best, and with the best other way of federating. See `fami
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_shared.errors import UsageError
@@ -21,6 +22,8 @@ from reproduction.families_table import Family, families_named
 from reproduction.families_verdicts import Row
 from reproduction.setting import Setting
 from reproduction.study import Study
+
+_QUICK_ROUNDS: Final = 5
 
 
 class _Part(NamedTuple):
@@ -48,6 +51,8 @@ def families(setting: Setting) -> Study:
     """
     if isinstance(setting.examples, dict):
         raise UsageError("families: --examples takes one number, a size of the families; leave the languages out")
+    if setting.quick:
+        setting = replace(setting, rounds=min(setting.rounds, _QUICK_ROUNDS))
     rows: list[Row] = []
     missing: list[str] = []
     interrupted = False
