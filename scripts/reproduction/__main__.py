@@ -161,7 +161,7 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     own_plan = read_plan(called_from / arguments.plan) if arguments.plan else None
     name = arguments.plan.stem if arguments.plan else arguments.preset
     data = arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data))
-    languages = only or _usual_languages(arguments.study, name, data)
+    languages = only or _usual_languages(name, data)
     runner = Runner(
         data,
         languages,
@@ -189,10 +189,8 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     )
 
 
-def _usual_languages(study: str, task: str, data: str) -> tuple[LanguageCode, ...]:
-    """Return the languages of a study that takes any; the others choose them by themselves."""
-    if study in ("families", "rivals"):
-        return ()
+def _usual_languages(task: str, data: str) -> tuple[LanguageCode, ...]:
+    """Return the usual languages of a task, or else all that there are data for."""
     languages = usual(task).languages
     if languages is None:
         return AFRICAN if data == EMBEDDED else tuple(languages_in(Path(data)))

@@ -26,7 +26,6 @@ from reproduction.rivals_rows import COLUMNS, Row, as_json, averaged, lines
 from reproduction.runs import circumstances
 from reproduction.setting import Setting
 from reproduction.study import Study
-from reproduction.usual import usual
 from rivals.errors import NotRun
 
 if TYPE_CHECKING:
@@ -93,7 +92,7 @@ def _tasks(setting: Setting) -> list[_Task]:
 
 
 def _task(setting: Setting, name: str, data: str, plan: Plan) -> _Task:
-    choice = _CHOICES.get(name, _Choice(setting.languages, usual(name).examples))
+    choice = _CHOICES.get(name, _Choice(setting.languages, setting.usual.examples))
     return _Task(name, data, plan, setting.only or choice.languages, setting.examples or choice.examples)
 
 
