@@ -49,7 +49,8 @@ def families(setting: Setting) -> Study:
         UsageError: No family is left to run.
         MfptError: A run failed.
     """
-    if isinstance(setting.examples, dict):
+    size = setting.examples
+    if isinstance(size, dict):
         raise UsageError("families: --examples takes one number, a size of the families; leave the languages out")
     if setting.quick:
         setting = replace(setting, rounds=min(setting.rounds, _QUICK_ROUNDS))
@@ -57,7 +58,7 @@ def families(setting: Setting) -> Study:
     missing: list[str] = []
     interrupted = False
     for family in families_named(setting.families):
-        found = _found(setting, family, setting.examples, only_kept=interrupted)
+        found = _found(setting, family, size, only_kept=interrupted)
         rows += found.rows
         missing += found.missing
         interrupted = interrupted or found.interrupted
