@@ -13,12 +13,11 @@ from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import POOLED_NORM, max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded, in_order
 from mfpt_edge.tuning.objective import BatchOutcome, Decisions, LastStates, Tokenised
-from mfpt_edge.tuning.ridge_head import solve
+from mfpt_edge.tuning.ridge_head import fit
 from mfpt_shared.device.trainer import Tally
 from mfpt_shared.plan import Plan
 
-# The closed form takes time and memory with the square of the examples: of more than these, only every second, every
-# third and so on is used.
+# A head in closed form sees all examples at once: of more than these, only every second, every third and so on is used.
 _SOLVED_EXAMPLES: Final = 2000
 
 
@@ -100,14 +99,11 @@ class LabelObjective(nn.Module):
         return Decisions(self.features(last_states, encoded), encoded.targets, examples)
 
     def solve_head(self, last_states: LastStates, encoded: Encoded) -> None:
-        """Set the head to a ridge regression on what the prompt now gives; see `ridge_head.solve`.
+        """Set the head to a ridge regression on what the prompt now gives; see `ridge_head.fit`.
 
         Args:
             last_states: Backbone and prompt, which stay as they are.
             encoded: At least one example.
         """
         chosen = encoded.take(range(0, len(encoded.ids), math.ceil(len(encoded.ids) / _SOLVED_EXAMPLES)))
-        solved = solve(self.features(last_states, chosen), chosen.targets, self.head.out_features)
-        with torch.no_grad():
-            self.head.weight.copy_(solved.weight)
-            self.head.bias.copy_(solved.bias)
+        fit(self.head, self.features(last_states, chosen), chosen.targets)

@@ -4,7 +4,7 @@ import math
 from typing import Final, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, one_hot
 
 # In mean squared lengths of the centred features.
@@ -48,6 +48,14 @@ def solve(features: Tensor, targets: Tensor, labels: int) -> Head:
     weight = _dual(centred, targets, labels).T @ centred if few else _primal(centred, targets, labels).T
     weight *= _LOGIT_DEVIATION / (centred @ weight.T).std(correction=0).clamp(min=1e-6)
     return Head(weight, -(weight @ mean))
+
+
+def fit(head: nn.Linear, features: Tensor, targets: Tensor) -> None:
+    """Set a head to the solution for features and targets; see `solve`."""
+    solved = solve(features, targets, head.out_features)
+    with torch.no_grad():
+        head.weight.copy_(solved.weight)
+        head.bias.copy_(solved.bias)
 
 
 def _dual(centred: Tensor, targets: Tensor, labels: int) -> Tensor:

@@ -18,7 +18,7 @@ from mfpt_edge.formats.conventions import WORD_SCALE, max_text_tokens
 from mfpt_edge.formats.word_pieces import CUT
 from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather
 from mfpt_edge.tuning.objective import BatchOutcome, Decisions, LastStates, Tokenised
-from mfpt_edge.tuning.ridge_head import solve
+from mfpt_edge.tuning.ridge_head import fit
 from mfpt_shared.device.trainer import Tally
 from mfpt_shared.plan import Plan
 
@@ -81,10 +81,9 @@ class TagObjective(nn.Module):
             return False
         every = max(1, encoded.decisions(range(len(encoded.ids))) // _SOLVED_WORDS)
         known = self.decisions(last_states, encoded.take(range(0, len(encoded.ids), every)))
-        solved = solve(known.features, known.targets, self.head.out_features)
-        with torch.no_grad():
-            self.head.weight.copy_(solved.weight)
-            self.head.bias.copy_(solved.bias)
+        if not len(known.targets):
+            return False
+        fit(self.head, known.features, known.targets)
         return True
 
     def decisions(self, last_states: LastStates, encoded: Encoded) -> Decisions:

@@ -135,3 +135,11 @@ def test_sentences_without_words_change_nothing(model: PromptModel) -> None:
         evaluate(model, encode(model, some)).loss, rel=1e-3
     )
     assert evaluate(model, encode(model, [Example("")])).accuracy == 0
+
+
+def test_training_on_no_words_changes_nothing(model: PromptModel) -> None:
+    encoded = encode(model, [Example("")])
+    before = model.state()
+    assert not model.objective.start(model.last_states, encoded)
+    train(model, encoded, msgspec.structs.replace(model.plan.training, weight_decay=0.0), rng=np.random.default_rng(0))
+    assert all(np.array_equal(before[name], after) for name, after in model.state().items())
