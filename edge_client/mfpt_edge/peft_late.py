@@ -5,7 +5,8 @@ PEFT does not look for methods in other packages: importing this module makes it
     import mfpt_edge.peft_late
     model = PeftModel.from_pretrained(AutoModel.from_pretrained(BACKBONE), FOLDER)  # or get_peft_model, to tune one
 
-As with PEFT's own prompts, `last_hidden_state` has the states of the virtual tokens at the front.
+As with PEFT's own prompts, `last_hidden_state` has the states of the virtual tokens at the front; and so have the
+`logits` of a model for token classification.
 """
 
 from contextlib import nullcontext
@@ -19,7 +20,7 @@ from peft.tuners.tuners_utils import BaseTuner, BaseTunerLayer
 from peft.utils import register_peft_method
 from peft.utils.integrations import init_empty_weights
 from torch import Tensor, nn
-from transformers.modeling_outputs import BaseModelOutput
+from transformers.modeling_outputs import BaseModelOutput, TokenClassifierOutput
 
 from mfpt_edge.backbone.layers import Stack, find_stack
 from mfpt_edge.backbone.padding import prepend
@@ -28,7 +29,10 @@ from mfpt_shared.errors import Incompatible, UsageError
 
 METHOD: Final = "late_prompt"
 STATE_KEY: Final = "base_model.model.virtual.late_prompt_tokens"
+HEADS: Final = ("classifier", "score")
+"""Names that the last layer of a model for token classification may have in transformers."""
 
+_TASK_TYPES: Final = (TaskType.FEATURE_EXTRACTION.value, TaskType.TOKEN_CLS.value)
 _INIT_STD: Final = 0.3
 _IGNORED: Final = {"return_dict", "token_type_ids"}
 
@@ -40,23 +44,25 @@ class LateConfig(PeftConfig):  # type: ignore[misc]  # PEFT has no types
     Attributes:
         num_virtual_tokens: Length of the prompt.
         layer: Index of the first layer that sees it; None: at three quarters of the depth.
+        modules_to_save: Names of the layers that are tuned beside it, as PEFT sets them for token classification.
     """
 
     task_type: Any = TaskType.FEATURE_EXTRACTION
     num_virtual_tokens: int = 16
     layer: int | None = None
+    modules_to_save: list[str] | None = None
     peft_type: Any = METHOD.upper()
 
     def __post_init__(self) -> None:
         """Check what can be checked without a model.
 
         Raises:
-            UsageError: There are no tokens, or the task is not feature extraction.
+            UsageError: There are no tokens, or the task is another than feature extraction and token classification.
         """
         super().__post_init__()
         self.peft_type = PeftType(self.peft_type)
-        if self.task_type != TaskType.FEATURE_EXTRACTION:
-            raise UsageError(f"a late prompt is for task_type FEATURE_EXTRACTION, not {self.task_type}")
+        if self.task_type not in _TASK_TYPES:
+            raise UsageError(f"a late prompt is for task_type {' or '.join(_TASK_TYPES)}, not {self.task_type}")
         if self.num_virtual_tokens < 1:
             raise UsageError(f"num_virtual_tokens is {self.num_virtual_tokens}: it must be 1 or more")
 
@@ -86,15 +92,18 @@ class LateModel(BaseTuner):  # type: ignore[misc]  # PEFT has no types
         Raises:
             Incompatible: Its layers cannot be run one by one.
         """
-        del config, adapter_name
+        del adapter_name
         self._depth = int(model.config.num_hidden_layers)
-        stack = find_stack(Pretrained(model), self._depth, model.device)
+        labels_words = config.task_type == TaskType.TOKEN_CLS
+        encoder = model.base_model if labels_words else model
+        stack = find_stack(Pretrained(encoder), self._depth, model.device)
         if stack is None:
             raise Incompatible(
                 f"the layers of {type(model).__name__} cannot be run one by one, as a late prompt needs: load an "
                 "encoder such as BERT or a decoder such as Llama with AutoModel.from_pretrained"
             )
         self._stack: Stack = stack
+        self._head = next((name for name in HEADS if labels_words and hasattr(model, name)), None)
         model.add_module("virtual", VirtualTokens())
 
     def inject_adapter(
@@ -148,7 +157,8 @@ class LateModel(BaseTuner):  # type: ignore[misc]  # PEFT has no types
             options: Token types are ignored, as by PEFT's own prompts.
 
         Returns:
-            An output whose `last_hidden_state` is [batch, virtual tokens + tokens, width].
+            An output whose `last_hidden_state` is [batch, virtual tokens + tokens, width]; of a model for token
+            classification, one whose `logits` are [batch, virtual tokens + tokens, labels].
 
         Raises:
             UsageError: An option asks for something that is not computed.
@@ -167,7 +177,11 @@ class LateModel(BaseTuner):  # type: ignore[misc]  # PEFT has no types
             hidden = self._stack.run(hidden, mask, done, layer)
             hidden, mask = prepend(self.model.virtual.late_prompt_tokens[name], hidden, mask)
             done = layer
-        return BaseModelOutput(last_hidden_state=self._stack.run(hidden, mask, done))
+        states = self._stack.run(hidden, mask, done)
+        if self._head is None:
+            return BaseModelOutput(last_hidden_state=states)
+        dropout = getattr(self.model, "dropout", nn.Identity())
+        return TokenClassifierOutput(logits=getattr(self.model, self._head)(dropout(states)))
 
 
 def register() -> None:

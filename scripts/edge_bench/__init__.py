@@ -1,1 +1,1 @@
-"""A prompt tuned by mfpt and by plain PEFT with bitsandbytes, on the same data and machine."""
+"""A prompt tuned by mfpt and by PEFT, with bitsandbytes and without, on the same data and machine."""

@@ -1,15 +1,17 @@
-"""The rival: PEFT's prompt tuning, NF4 of bitsandbytes, and the transformers Trainer, used as their manuals say.
+"""The rivals: PEFT's prompt tuning and the transformers Trainer, used as their manuals say.
 
-It starts as mfpt does: virtual tokens of the same spread, an empty head, the same learning rates, weight decay, pooling
-and batches, bfloat16 products where the processor has them, and no evaluation before the end. All else is as PEFT and
-the Trainer have it: the prompt enters at the input, with the checkpoint's dropout and the Trainer's gradient clipping.
+The backbone of one is in NF4 of bitsandbytes, which takes the least memory that PEFT offers; that of the other is in
+the type that products are in, which is faster on a CPU. Both start as mfpt does: virtual tokens of the same spread, an
+empty head, the same learning rates, weight decay, pooling and batches, bfloat16 products where the processor has them,
+and no evaluation before the end. All else is as PEFT and the Trainer have it: the prompt enters at the input, with the
+checkpoint's dropout and the Trainer's gradient clipping.
 """
 
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypedDict
+from typing import Final, Literal, TypedDict, get_args
 
 import torch
 from peft import PromptTuningConfig, TaskType, get_peft_model
@@ -40,6 +42,11 @@ from edge_bench.child import (
     answer,
 )
 from mfpt_edge.host.memory import peak_rss_bytes
+
+Weights = Literal["nf4", "plain"]
+"""How the frozen weights are kept: in 4 bits, or in the type that products are in."""
+
+KINDS: Final[tuple[Weights, ...]] = get_args(Weights)
 
 
 class Row(TypedDict):
@@ -94,12 +101,12 @@ class Times(TrainerCallback):  # type: ignore[misc]  # transformers has no types
         self.epochs.append(time.perf_counter() - self._since)
 
 
-def main(folder: Path, texts: Texts, device: str, compute: str, clock: Clock) -> None:
+def main(kind: Weights, folder: Path, texts: Texts, device: str, compute: str, clock: Clock) -> None:
     """Train and measure."""
     torch.manual_seed(0)
-    base = _quantised(folder, device, compute)
+    base = (_quantised if kind == "nf4" else plain)(folder, device, compute)
     weights = base.get_memory_footprint()
-    model, prompt = _with_prompt(base, len(texts.labels), device)
+    model, prompt = with_prompt(base, len(texts.labels), device)
     began = time.perf_counter()
     tokenizer = AutoTokenizer.from_pretrained(str(folder))
     train, test = _tokenised(tokenizer, texts.train), _tokenised(tokenizer, texts.test)
@@ -146,7 +153,14 @@ def _quantised(folder: Path, device: str, compute: str) -> BertModel:
     )
 
 
-def _with_prompt(base: BertModel, labels: int, device: str) -> tuple[Classifier, nn.Parameter]:
+def plain(folder: Path, device: str, compute: str) -> BertModel:
+    """Load the checkpoint in the type named `compute`, which products are then in as well."""
+    return BertModel.from_pretrained(
+        str(folder), device_map={"": device}, dtype=getattr(torch, compute), add_pooling_layer=False
+    )
+
+
+def with_prompt(base: BertModel, labels: int, device: str) -> tuple[Classifier, nn.Parameter]:
     """Put a prompt and a head on a model, started as mfpt starts its own; return the prompt as well."""
     config = PromptTuningConfig(task_type=TaskType.FEATURE_EXTRACTION, num_virtual_tokens=VIRTUAL_TOKENS)
     model = Classifier(get_peft_model(base, config), base.config.hidden_size, labels).to(device)
@@ -185,4 +199,5 @@ def _arguments(folder: Path, device: str) -> TrainingArguments:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Texts.read(Path(sys.argv[2])), sys.argv[3], sys.argv[4], Clock(float(sys.argv[5])))
+    (kind,) = (kind for kind in KINDS if kind == sys.argv[1])
+    main(kind, Path(sys.argv[2]), Texts.read(Path(sys.argv[3])), sys.argv[4], sys.argv[5], Clock(float(sys.argv[6])))

@@ -16,6 +16,7 @@ from mfpt_coord.languages.distance_file import read_distances
 from mfpt_edge.backbone.tensorfile import TensorFile
 from mfpt_edge.data.columns import Columns, rows_of
 from mfpt_edge.data.readers import read_file
+from mfpt_edge.data.sources import load_split
 from mfpt_edge.inference.graph_folder import About, read_about
 from mfpt_shared.errors import BadData, Damaged, MfptError, UsageError
 from mfpt_shared.keys import SigningKey
@@ -37,6 +38,7 @@ def targets(place: Path) -> list[Target]:
         Target("plan.toml", [plan_to_toml(_PLAN).encode()], _plan_file, (MfptError,)),
         Target("plan.json", [plan_to_json(_PLAN)], plan_from_json, (BadData,)),
         *(_table(place, suffix, seeds) for suffix, seeds in _tables().items()),
+        *(_tagged(place, suffix, seeds) for suffix, seeds in _tagged_texts().items()),
         _cached_tensors(place),
         _about(place),
         Target("key", [SigningKey.generate().to_pem()], SigningKey.from_pem, (Damaged,)),
@@ -75,6 +77,34 @@ def _table(place: Path, suffix: str, seeds: list[bytes]) -> Target:
         return rows_of(read_file(file), Columns(), "classification")
 
     return Target(f"{suffix} file", seeds, of_a_file(place / f"data.{suffix}", read), (BadData, UsageError))
+
+
+def _tagged_texts() -> dict[str, list[bytes]]:
+    words: list[dict[str, object]] = [{"tokens": ["Mtoto", "anacheza"], "ner_tags": ["O", "B-PER"]}]
+    features = {"ner_tags": {"feature": {"names": ["O", "B-PER"], "_type": "ClassLabel"}, "_type": "List"}}
+    about = json.dumps({"info": {"features": features}})
+    indices = pa.table({"tokens": [["Mtoto", "anacheza"]], "ner_tags": [[0, 1]]})
+    parquet = io.BytesIO()
+    pq.write_table(indices.replace_schema_metadata({"huggingface": about}), parquet)
+    return {
+        "conll": [
+            b"# radio\nMtoto O\nanacheza B-PER\n\n-DOCSTART- O\n\n# O\n",
+            b"word\ttag\r\nDar es Salaam\tB-LOC\r\n",
+        ],
+        "conllu": [b"# text = nisi\n1-2\tnisimwone" + b"\t_" * 8 + b"\n1\tnisi\tsi\tVERB" + b"\t_" * 6 + b"\n"],
+        "jsonl": [json.dumps(words[0]).encode()],
+        "parquet": [parquet.getvalue()],
+    }
+
+
+def _tagged(place: Path, suffix: str, seeds: list[bytes]) -> Target:
+    labels = ("O", "B-PER", "I-PER", "VERB")
+
+    def read(file: Path) -> object:
+        return load_split(file, labels, kind="tagging")
+
+    read_bytes = of_a_file(place / f"tagged.{suffix}", read)
+    return Target(f"tagged {suffix} file", seeds, read_bytes, (BadData, UsageError))
 
 
 def _cached_tensors(place: Path) -> Target:

@@ -22,7 +22,14 @@ class Incomplete(MfptError):
     """
 
     def __init__(
-        self, study: str, state: str, *, interrupted: bool, seeds: tuple[int, ...] = (), partial: "Study | None" = None
+        self,
+        study: str,
+        state: str,
+        *,
+        interrupted: bool,
+        seeds: tuple[int, ...] = (),
+        partial: "Study | None" = None,
+        details: Sequence[str] = (),
     ) -> None:
         """Say what is missing.
 
@@ -32,12 +39,13 @@ class Incomplete(MfptError):
             interrupted: Whether somebody pressed Ctrl-C.
             seeds: Seeds whose runs are all there.
             partial: What the runs that are there come to.
+            details: Lines that say more about what is missing.
         """
         self.seeds = seeds
         self.partial = partial
         self.interrupted = interrupted
         advice = "run the same command again to go on" if interrupted else "run it without --partial to go on"
-        super().__init__(f"{study}: {state}; {advice}")
+        super().__init__("\n  ".join([f"{study}: {state}; {advice}", *details]))
 
 
 @dataclass(frozen=True, slots=True)

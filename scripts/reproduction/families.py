@@ -7,14 +7,14 @@ language alone at its best, and with the best other way of federating. See `fami
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
-from reproduction.attempt import Incomplete, listed
+from reproduction.attempt import Attempt, Incomplete, listed
 from reproduction.families_outcomes import experiments, row
 from reproduction.families_report import report
 from reproduction.families_table import Family, families_named
@@ -60,8 +60,8 @@ def families(setting: Setting) -> Study:
         raise UsageError("nothing is left to run: see the lines above, and look at --data, --examples and --languages")
     study = report(setting, rows) if rows else None
     if study is None or missing:
-        state = f"{len(missing)} rows lack runs:\n  " + "\n  ".join(missing) + "\n "
-        raise Incomplete("families", state, interrupted=interrupted, partial=study)
+        state = f"{len(rows)} rows are there, in whole or for some seeds; runs are missing"
+        raise Incomplete("families", state, interrupted=interrupted, partial=study, details=missing)
     return study
 
 
@@ -77,19 +77,24 @@ def _found(setting: Setting, family: Family, size: int | None, *, only_kept: boo
     parts = list(_parts(setting, family, languages, sizes))
     runner = setting.runner.elsewhere(source, languages, only_kept=only_kept)
     attempt = runner.attempt(f"families, {family.name}", [run for part in parts for run in part.runs])
+    return _sorted_out(family, parts, attempt)
+
+
+def _sorted_out(family: Family, parts: Sequence[_Part], attempt: Attempt) -> _Found:
+    """Return a row for each size that has a seed whose runs are all there, and say what runs are missing."""
     outcomes = (attempt.outcomes.get(place) for place in range(len(attempt.experiments)))
     whole: dict[int, list[list[Outcome]]] = {}
     missing: dict[int, list[Experiment]] = {}
-    for part in parts:
-        of_part = list(islice(outcomes, len(part.runs)))
+    for size, runs in parts:
+        of_part = list(islice(outcomes, len(runs)))
         there = [outcome for outcome in of_part if outcome is not None]
-        if len(there) == len(of_part):
-            whole.setdefault(part.size, []).append(there)
+        if len(there) == len(runs):
+            whole.setdefault(size, []).append(there)
         else:
-            lacking = [run for run, outcome in zip(part.runs, of_part, strict=True) if outcome is None]
-            missing.setdefault(part.size, []).extend(lacking)
+            lacking = [run for run, outcome in zip(runs, of_part, strict=True) if outcome is None]
+            missing.setdefault(size, []).extend(lacking)
     return _Found(
-        [row(family, size, runs) for size, runs in whole.items()],
+        [row(family, size, by_seed) for size, by_seed in whole.items()],
         [f"{family.name} {size}: {listed(runs)}" for size, runs in missing.items()],
         attempt.interrupted,
     )

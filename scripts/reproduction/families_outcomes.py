@@ -1,6 +1,5 @@
 """From the runs of one family at one size to what is judged."""
 
-import statistics
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,7 +23,10 @@ _QUICK_TESTED = 100
 def experiments(
     setting: Setting, family: Family, plan: Plan, languages: tuple[LanguageCode, ...], size: int, seed: int
 ) -> list[Experiment]:
-    """Return the runs of a family with a size and a seed: the methods, then alone at every point of the grid."""
+    """Return the runs of a family with a size and a seed: alone at every point of the grid, then the other methods.
+
+    The longest come first, so that no core waits long for another one in the end.
+    """
     tested = None if family.parallel else _QUICK_TESTED if setting.quick else _TESTED
 
     def one(method: Method, plan: Plan) -> Experiment:
@@ -39,7 +41,7 @@ def experiments(
         )
 
     alone = [one("local", point) for point in grid(plan, quick=setting.quick).values()]
-    return [one(method, plan) for method in _METHODS] + alone
+    return alone + [one(method, plan) for method in _METHODS]
 
 
 def row(family: Family, size: int, runs: Sequence[Sequence[Outcome]]) -> Row:
@@ -51,17 +53,13 @@ def row(family: Family, size: int, runs: Sequence[Sequence[Outcome]]) -> Row:
         runs: All runs of each seed, in the order of `experiments`.
     """
     languages = list(runs[0][0].tallies)
-    of_method = {method: [of_seed[at] for of_seed in runs] for at, method in enumerate(_METHODS)}
-    alone = [best(of_seed[len(_METHODS) :]) for of_seed in runs]
+    of_method = {method: [of_seed[at - len(_METHODS)] for of_seed in runs] for at, method in enumerate(_METHODS)}
+    alone = [best(of_seed[: -len(_METHODS)]) for of_seed in runs]
     tallies = {ALONE: {tag: _stacked([chosen[tag].tallies[tag] for chosen in alone]) for tag in languages}}
     for method, of_seeds in of_method.items():
         tallies[method] = {tag: _stacked([run.tallies[tag] for run in of_seeds]) for tag in languages}
     tallies[USED] = {tag: _stacked([run.used_tallies[tag] for run in of_method["mfpt"]]) for tag in languages}
-    held_out = {ALONE: statistics.mean(run.validation[tag] for chosen in alone for tag, run in chosen.items())}
-    for method, of_seeds in of_method.items():
-        if all(run.validation for run in of_seeds):
-            held_out[method] = statistics.mean(run.validation[tag] for run in of_seeds for tag in languages)
-    return Row(family.name, size, family.parallel, tuple(of_seed[0].seed for of_seed in runs), tallies, held_out)
+    return Row(family.name, size, family.parallel, tuple(of_seed[0].seed for of_seed in runs), tallies)
 
 
 def _stacked(of_seeds: Sequence[Tallies]) -> bootstrap.Tallies:

@@ -53,12 +53,13 @@ def _cells(row: Row, verdict: Verdict) -> tuple[str, ...]:
 
 
 def _caption(setting: Setting, rows: Sequence[Row], overall: Overall) -> str:
+    partly = ", not yet all in every row" if any(row.seeds != setting.seeds for row in rows) else ""
     regrets = f"{overall.rows_without_regret} of {len(rows)} rows are without regret"
     return (
         f"Test accuracy in % (F1 for masakhaner2), mean over languages, after training on the same n labelled examples "
-        f"of each language in seven ways, {setting.rounds} rounds, {setting.seeds_text}. "
+        f"of each language in seven ways, {setting.rounds} rounds, {setting.seeds_text}{partly}. "
         "alone: each language at its best of a grid; used: what the devices of mfpt use, mfpt: what they share; "
-        f"mixed: SIB-200 with 100 examples of eng, fra, ind each. *: best rival, {overall.rivals_chosen_on}; "
+        "mixed: SIB-200 with 100 examples of eng, fra, ind each. *: best of alone, fedavg and fixed, in hindsight; "
         "used - *: 95 % interval of the difference over resampled test sentences, in points; "
         f"regret: its lower end is not above {100 * MARGIN:.1f}; below: languages below alone, p < .05 one-sided "
         f"after Holm's correction over all {overall.compared}. "

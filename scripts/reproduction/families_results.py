@@ -20,7 +20,6 @@ class Overall:
         uncorrected: Cells below alone before it.
         rows_without_regret: Number of rows.
         means_below: Family and size of each row whose mean is below alone.
-        rivals_chosen_on: What the best rivals were chosen on.
     """
 
     compared: int
@@ -29,13 +28,11 @@ class Overall:
     uncorrected: int
     rows_without_regret: int
     means_below: tuple[str, ...]
-    rivals_chosen_on: str
 
     @staticmethod
     def of(rows: Sequence[Row], verdicts: Sequence[Verdict]) -> "Overall":
         """Count over all rows."""
         harms = [harm for verdict in verdicts for harm in verdict.harms.values()]
-        chosen_on = sorted({verdict.chosen_on for verdict in verdicts})
         return Overall(
             compared=len(harms),
             below_alone=len(below_alone(rows)),
@@ -47,7 +44,6 @@ class Overall:
                 for row, verdict in zip(rows, verdicts, strict=True)
                 if verdict.over_alone.mean < 0
             ),
-            rivals_chosen_on=f"chosen on {' or '.join(chosen_on)}",
         )
 
     @property
@@ -106,8 +102,6 @@ def _row(row: Row, verdict: Verdict) -> dict[str, Any]:
         "means": {method: row.mean(method) for method in row.tallies},
         "gain_over_alone": _interval(verdict.over_alone),
         "rival": verdict.rival,
-        "rival_chosen_on": verdict.chosen_on,
-        "held_out": dict(row.held_out),
         "gain_over_rival": _interval(verdict.over_rival),
         "no_regret": verdict.no_regret,
         "languages": {

@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,7 +29,6 @@ class Bench:
     """One task with one seed.
 
     Attributes:
-        task: Name of the task.
         experiment: Plan, languages, rounds and seed.
         data: Folder with a folder for each language.
         held: Sentences of each device.
@@ -41,7 +40,6 @@ class Bench:
         say: Told what is done now.
     """
 
-    task: str
     experiment: Experiment
     data: str
     held: tuple[Holding, ...]
@@ -51,7 +49,7 @@ class Bench:
     points: int
     limit: float
     say: Callable[[str], None]
-    _chosen: dict[Adapter, Rates] = field(default_factory=dict)
+    _answers: dict[tuple[object, ...], Child] = field(default_factory=dict)
 
     @property
     def job_file(self) -> Path:
@@ -73,13 +71,11 @@ class Bench:
 
     def chosen(self, adapter: Adapter) -> Rates:
         """Return the best learning rates of a rival's grid, by a part of its own training examples."""
-        if adapter not in self._chosen:
-            found = self.child("rivals.choosing", self.job_file, adapter, self.start(adapter), self.points)
-            self._chosen[adapter] = Rates(*found.answer["rates"])
-        return self._chosen[adapter]
+        found = self.child("rivals.choosing", self.job_file, adapter, self.start(adapter), self.points)
+        return Rates(*found.answer["rates"])
 
     def child(self, module: str, *arguments: object, cache: Path | None = None) -> Child:
-        """Run a module in a process of its own; its last line is its answer.
+        """Run a module in a process of its own; its last line is its answer, also when it is asked again.
 
         Args:
             module: Module to run.
@@ -89,6 +85,12 @@ class Bench:
         Raises:
             MfptError: It failed, or took too long.
         """
+        asked = (module, *arguments)
+        if asked not in self._answers:
+            self._answers[asked] = self._run(module, arguments, cache)
+        return self._answers[asked]
+
+    def _run(self, module: str, arguments: Sequence[object], cache: Path | None) -> Child:
         self.say(" ".join([module, *(str(one) for one in arguments if not isinstance(one, Path))]))
         log, output = self.folder / f"{module}.log", self.folder / f"{module}.out"
         env = {**os.environ, **({"MFPT_CACHE": str(cache)} if cache else {})}

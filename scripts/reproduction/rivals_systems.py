@@ -6,7 +6,6 @@ from statistics import mean
 from typing import Any, Final, get_args
 
 from reproduction.rivals_bench import Bench
-from reproduction.rivals_rows import Row
 from rivals import flower
 from rivals.environment import flower_environment
 from rivals.flower import Engine
@@ -81,8 +80,3 @@ def _flower(adapter: Adapter, engine: Engine, bench: Bench) -> dict[str, Any]:
 
 def _scores(per_language: Mapping[str, float]) -> dict[str, Any]:
     return {"accuracy": mean(per_language.values()), "per_language": dict(per_language)}
-
-
-def measured(system: str, measure: Measure, bench: Bench) -> Row:
-    """Measure a system."""
-    return Row(system, bench.task, bench.experiment.seed, **measure(bench))

@@ -17,7 +17,7 @@ from rivals.process_trees import Watch, ends_by, last_lines, running, watching
 
 Engine = Literal["simulation", "processes"]
 
-_APP: Final = Path(__file__).parent / "flower_app"
+APP: Final = Path(__file__).parent / "flower_app"
 _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.1
 _CONNECTION: Final = "rival"
@@ -127,7 +127,19 @@ def _submit(
     stack: contextlib.ExitStack, rival: Rival, engine: Engine, commands: Path, env: Mapping[str, str], folder: Path
 ) -> None:
     """Start the run and wait for its report."""
-    settings = {
+    config = " ".join(f"{key}={_toml(value)}" for key, value in settings(rival, folder).items())
+    # Logs are followed for as long as the app runs, and so its end is that of the command.
+    command = [str(commands / "flwr"), "run", str(APP), _CONNECTION, "--stream", "--run-config", config]
+    if engine == "simulation":
+        command += ["--federation-config", f"num-supernodes={rival.devices} client-resources-num-cpus=1"]
+    process = stack.enter_context(running(command, env, folder / "run.log"))
+    if not ends_by(process, time.monotonic() + rival.limit):
+        raise NotRun(f"Flower was not done after {rival.limit:.0f} s: {last_lines(folder / 'run.log')}")
+
+
+def settings(rival: Rival, folder: Path) -> dict[str, Path | str | float]:
+    """Return what the app is told; its results go to a folder."""
+    return {
         "job": rival.job,
         "adapter": rival.adapter,
         "adapter-rate": rival.rates.adapter,
@@ -136,14 +148,6 @@ def _submit(
         "made": folder / "made.npz",
         "report": folder / "report.json",
     }
-    config = " ".join(f"{key}={_toml(value)}" for key, value in settings.items())
-    # Logs are followed for as long as the app runs, and so its end is that of the command.
-    command = [str(commands / "flwr"), "run", str(_APP), _CONNECTION, "--stream", "--run-config", config]
-    if engine == "simulation":
-        command += ["--federation-config", f"num-supernodes={rival.devices} client-resources-num-cpus=1"]
-    process = stack.enter_context(running(command, env, folder / "run.log"))
-    if not ends_by(process, time.monotonic() + rival.limit):
-        raise NotRun(f"Flower was not done after {rival.limit:.0f} s: {last_lines(folder / 'run.log')}")
 
 
 def _toml(value: object) -> str:

@@ -93,15 +93,16 @@ def running(
 
 
 def stop_tree(pid: int) -> None:
-    """Ask a process and all below it to end, and kill whatever has not after some seconds."""
+    """Ask a process to end, then whatever is left below it; kill what has not ended after some seconds."""
     tree = _tree(pid)
-    for process in tree:
-        with contextlib.suppress(psutil.Error):
-            process.terminate()
-    _, left = psutil.wait_procs(tree, _STOP_SECONDS)
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    for processes in (tree[:1], tree[1:]):
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        _, left = psutil.wait_procs(processes, _STOP_SECONDS)
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
 
 
 def _tree(pid: int) -> list[psutil.Process]:

@@ -33,7 +33,7 @@ def train(job: Job, model: Rival, examples: Sequence[Encoded], rates: Rates, epo
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no types here
             optimiser.step()
             schedule.step()
-            losses.append(float(loss))
+            losses.append(float(loss.detach()))
     return sum(losses) / len(losses)
 
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from conformance.v2 import frames
+from mfpt_shared.errors import DecodeError
 from mfpt_shared.protocol.codec import decode
-from mfpt_shared.protocol.messages import Prompt, Update
+from mfpt_shared.protocol.messages import Metrics, Prompt, Update
 from mfpt_shared.protocol.topics import CLIENT_UP, PROMPT
 from mfpt_shared.tensors import dense
 
@@ -34,6 +35,20 @@ def test_an_update_is_written_as_the_codec_reads_it() -> None:
     assert (update.header.sequence, update.header.base_version) == (3, 2)
     np.testing.assert_allclose(dense(update.delta)["head.weight"], np.reshape(values, (2, 4)), atol=1 / 254)
     np.testing.assert_allclose(dense(update.delta)["head.bias"], [-0.75, 0.1], atol=0.75 / 254)
+
+
+def test_what_an_earlier_release_says_of_its_own_prompt_is_ignored_and_a_share_beyond_1_refused() -> None:
+    header = {"sequence": 3, "language": "swh", "base_version": 2, "examples": 20, "plan": "p", "backbone": "b"}
+
+    def sent(**metrics: float) -> bytes:
+        delta = {"head.bias": frames.Tensor([2], [-0.75, 0.1])}
+        return frames.write_frame(frames.UPDATE, {**header, "metrics": metrics}, frames.write_delta(delta))
+
+    update = decode(CLIENT_UP, sent(accuracy=0.5, own_accuracy=0.9))
+    assert isinstance(update, Update)
+    assert update.header.metrics == Metrics(accuracy=0.5)
+    with pytest.raises(DecodeError):
+        decode(CLIENT_UP, sent(own_share=1.5))
 
 
 @pytest.mark.parametrize("at", [0, 4, 5, 20, len(GOLDEN) // 2, len(GOLDEN) - 1])

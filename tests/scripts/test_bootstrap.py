@@ -40,13 +40,15 @@ def test_nothing_given_and_nothing_wanted_scores_zero() -> None:
     assert score(np.zeros(3)) == 0.0
 
 
-@pytest.mark.parametrize("parallel", [False, True])
-def test_intervals_hold_the_true_difference_nineteen_times_of_twenty(parallel: bool) -> None:
+@pytest.mark.parametrize(("draw", "parallel"), [(answers, False), (answers, True), (entities, False)])
+def test_intervals_hold_the_true_difference_nineteen_times_of_twenty(
+    draw: Callable[..., list[Tallies]], parallel: bool
+) -> None:
     rng = np.random.default_rng(0)
     tags = [LanguageCode("swh"), LanguageCode("zul"), LanguageCode("yor")]
     held = 0
     for study in range(STUDIES):
-        pairs = {tag: answers(rng, 120, 0.6, 0.55) for tag in tags}
+        pairs = {tag: draw(rng, 120, 0.6, 0.55) for tag in tags}
         methods = {name: {tag: pairs[tag][at] for tag in tags} for at, name in enumerate(("ours", "theirs"))}
         drawn = resampled(methods, parallel=parallel, draws=300, seed=study)
         found = interval(0.0, np.mean([drawn["ours"][tag] - drawn["theirs"][tag] for tag in tags], axis=0))

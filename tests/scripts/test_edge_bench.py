@@ -1,11 +1,14 @@
-"""Both sides of bench_edge start alike."""
+"""All sides of bench_edge start alike, and each rival keeps its weights as it says."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from edge_bench.child import HEAD_RATE, INITIAL_STD, PROMPT_RATE, WEIGHT_DECAY
+from edge_bench.child import HEAD_RATE, INITIAL_STD, PROMPT_RATE, VIRTUAL_TOKENS, WEIGHT_DECAY
 from edge_bench.ours import bench_plan
-from edge_bench.rival import Classifier
+from edge_bench.rival import Classifier, plain, with_prompt
 from mfpt_shared.tensors import initial_state
 
 
@@ -23,3 +26,14 @@ def test_our_plan_has_the_optimiser_and_spread_that_the_rival_gets() -> None:
 
     assert (plan.training.prompt_learning_rate, plan.training.head_learning_rate) == (PROMPT_RATE, HEAD_RATE)
     assert (plan.training.weight_decay, plan.prompt.init_std) == (WEIGHT_DECAY, INITIAL_STD)
+
+
+def test_a_rival_without_bitsandbytes_tunes_in_32_bits_what_it_multiplies_in_16(
+    tiny_folder: Callable[[str], Path],
+) -> None:
+    model, prompt = with_prompt(plain(tiny_folder("Bert"), "cpu", "bfloat16"), labels=2, device="cpu")
+
+    frozen = {part.dtype for part in model.parameters() if not part.requires_grad}
+    tuned = {part.dtype for part in model.parameters() if part.requires_grad}
+    assert (frozen, tuned) == ({torch.bfloat16}, {torch.float32})
+    assert prompt.shape[0] == VIRTUAL_TOKENS

@@ -1,7 +1,6 @@
 """From runs to what is judged."""
 
 import msgspec
-import pytest
 
 from mfpt_coord.simulate.experiment import Method, Outcome
 from mfpt_coord.simulate.tallies import Tallies
@@ -33,9 +32,9 @@ def outcome(method: Method, seed: int, right: int, used: int = 0, validation: fl
 def runs(seed: int) -> list[Outcome]:
     """Return the runs of a seed; alone does best on held-out examples at the second point of the grid."""
     return [
+        *(outcome("local", seed, 9, validation=0.1), outcome("local", seed, 7, validation=0.3)),
         *(outcome("central", seed, 1), outcome("fedavg", seed, 2), outcome("fedbuff", seed, 3)),
         *(outcome("fixed", seed, 4), outcome("mfpt", seed, 5, used=6)),
-        *(outcome("local", seed, 9, validation=0.1), outcome("local", seed, 7, validation=0.3)),
     ]
 
 
@@ -51,10 +50,6 @@ def test_each_method_is_measured_with_what_it_comes_to() -> None:
 
 def test_each_language_chooses_its_own_point_of_the_grid() -> None:
     of_seed = runs(0)
-    of_seed[-1] = msgspec.structs.replace(of_seed[-1], validation={SWAHILI: 0.3, ZULU: 0.0})
+    of_seed[1] = msgspec.structs.replace(of_seed[1], validation={SWAHILI: 0.3, ZULU: 0.0})
     found = row(FAMILY, 15, [of_seed])
     assert found.scores("local_best") == {SWAHILI: 0.7, ZULU: 0.9}
-
-
-def test_only_methods_that_hold_examples_out_have_a_held_out_score() -> None:
-    assert row(FAMILY, 15, [runs(0)]).held_out == {"local_best": pytest.approx(0.3)}

@@ -17,7 +17,6 @@ def made_up_row(
     *,
     chances: Mapping[str, float] | None = None,
     harmed: Mapping[LanguageCode, float] | None = None,
-    held_out: Mapping[str, float] | None = None,
     sentences: int = 300,
     languages: tuple[LanguageCode, ...] = (SWAHILI, ZULU),
 ) -> Row:
@@ -28,7 +27,6 @@ def made_up_row(
         examples: Training examples of a language.
         chances: Method -> chance to be right, where it is not .6.
         harmed: Language -> chance of what devices use to be right there.
-        held_out: Method -> score on held-out examples.
         sentences: Test sentences of a language.
         languages: Languages of the row.
     """
@@ -44,4 +42,4 @@ def made_up_row(
             right = (luck[language] < chance).astype(np.int64)
             of_method[language] = np.stack([right, np.ones_like(right), np.ones_like(right)], axis=-1)
         tallies[method] = of_method
-    return Row(family, examples, False, (0, 1), tallies, held_out or {})
+    return Row(family, examples, False, (0, 1), tallies)

@@ -132,7 +132,14 @@ STATUSES = of_coordinator(
     refused=st.dictionaries(TEXTS, COUNTS, max_size=3),
     languages=st.dictionaries(
         TAGS,
-        messages(LanguageStatus, clients=COUNTS, examples=COUNTS, accuracy=st.none() | SHARES, contributed=COUNTS),
+        messages(
+            LanguageStatus,
+            clients=COUNTS,
+            examples=COUNTS,
+            accuracy=st.none() | SHARES,
+            contributed=COUNTS,
+            own_share=st.none() | SHARES,
+        ),
         max_size=3,
     ),
     clients=st.lists(
@@ -184,7 +191,14 @@ TENSORS = st.dictionaries(
 )
 PROMPTS = st.builds(
     Prompt,
-    of_coordinator(PromptHeader, language=TAGS, plan=DIGESTS, backbone=DIGESTS, examples=EXAMPLES),
+    of_coordinator(
+        PromptHeader,
+        language=TAGS,
+        plan=DIGESTS,
+        backbone=DIGESTS,
+        examples=EXAMPLES,
+        own_share=st.none() | SHARES,
+    ),
     TENSORS,
 )
 UPDATES = st.builds(
@@ -197,7 +211,12 @@ UPDATES = st.builds(
         examples=EXAMPLES,
         plan=DIGESTS,
         backbone=DIGESTS,
-        metrics=messages(Metrics, loss=st.none() | st.floats(0, 1e9), accuracy=st.none() | SHARES),
+        metrics=messages(
+            Metrics,
+            loss=st.none() | st.floats(0, 1e9),
+            accuracy=st.none() | SHARES,
+            own_share=st.none() | SHARES,
+        ),
         seconds=SECONDS,
     ),
     TENSORS,

@@ -43,6 +43,7 @@ from mfpt_edge.commands.options import (
     show,
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
+from mfpt_edge.commands.refresh import refresh
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.plan import TaskKind
 from mfpt_shared.stopping import stopped_on_request
@@ -161,6 +162,7 @@ def join(
 
 app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda'")(predict)
 app.command(epilog="Example: mfpt-edge evaluate --lang sw --data test.csv --json")(evaluate)
+app.command(epilog="Example: mfpt-edge refresh --lang sw")(refresh)
 app.command(epilog="Example: mfpt-edge export --lang sw --onnx phone/")(export)
 
 

@@ -175,7 +175,10 @@ def summary_table(summary: DatasetSummary) -> RenderableType:
         if of_split:
             table.add_row(name, *map(str, of_split.values()))
     notes = [
-        *(_text(f"skipped: {count} x {reason}") for reason, count in summary.skipped.items()),
+        *(
+            _text(f"skipped: {count} x {reason}, first: {summary.first_skipped[reason]}")
+            for reason, count in summary.skipped.items()
+        ),
         *(_text(f"read anew: {count} x {how}") for how, count in summary.repaired.items()),
     ]
     samples = [Text.assemble((printable(label), "dim"), f"  {printable(text)}") for label, text in summary.samples]

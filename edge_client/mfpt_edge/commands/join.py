@@ -137,6 +137,8 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     )
     try:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
+        if membership is None:
+            folder.save_broker(str(connection))
         _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
         await client.run()
         seconds = time.monotonic() - began

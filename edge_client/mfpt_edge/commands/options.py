@@ -39,7 +39,7 @@ DataOption = Annotated[
     str | None,
     typer.Option(
         "--data",
-        help="Your examples: a CSV, TSV, JSONL or Parquet file, a folder with train, dev and test files, "
+        help="Your examples: a CSV, TSV, JSONL, Parquet or CoNLL file, a folder with train, dev and test files, "
         "hf:<data set>, or cldr.",
     ),
 ]
@@ -217,6 +217,14 @@ RuntimeOption = Annotated[
 GraphOption = Annotated[
     Path | None,
     typer.Option("--graph", metavar="DIR", help="Folder that `export --onnx` wrote; not needed for the bundled model."),
+]
+OfflineOption = Annotated[
+    bool,
+    typer.Option(
+        "--offline",
+        help="Never ask for a newer prompt. Otherwise, where this device took part an hour ago or earlier, its broker "
+        "is asked for one, for 1.5 s at most.",
+    ),
 ]
 FetchOption = Annotated[
     str | None,

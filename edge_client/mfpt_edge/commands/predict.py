@@ -20,6 +20,7 @@ from mfpt_edge.commands.options import (
     KeyOption,
     LabelColumnOption,
     LanguageOption,
+    OfflineOption,
     PairColumnOption,
     ProxyOption,
     RuntimeName,
@@ -61,11 +62,15 @@ def predict(
     cert: CertOption = None,
     key: KeyOption = None,
     proxy: ProxyOption = None,
+    offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Label texts or their words, or complete texts, with the prompt that this device keeps. Works offline."""
+    from mfpt_edge.commands.renewal import renew_in_passing
     from mfpt_shared.errors import UsageError
 
+    if broker is None and not offline:
+        renew_in_passing(device_folder(lang, federation, state_dir), federation)
     model = _model(lang, federation, state_dir, broker, ca_file, cert, key, proxy)
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
@@ -125,6 +130,7 @@ def evaluate(
         **_measured(model, split.examples, runtime, graph, device),
         "n": len(split.examples),
         "skipped": sum(split.skipped.values()),
+        **({"repaired": sum(split.repaired.values())} if split.repaired else {}),
     }
     show(facts, as_json, facts_table)
 

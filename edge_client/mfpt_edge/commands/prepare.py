@@ -138,7 +138,7 @@ def _dataset(data: DataSource, language: LanguageCode, plan: Plan, max_download:
         max_download=max_download if data.source is None else None,
     )
     skipped = ", ".join(f"{count} x {reason}" for reason, count in dataset.skipped.items()) or "none"
-    _log.info(
-        "data %s: %d to train, %d to test; skipped: %s", source, len(dataset.train), len(dataset.test), skipped
-    )  # fmt: skip
+    _log.info("data %s: %d to train, %d to test; skipped: %s", source, len(dataset.train), len(dataset.test), skipped)
+    for how, words in dataset.repaired.items():
+        _log.info("data %s: %d words with another label than the file's: %s", source, words, how)
     return dataset

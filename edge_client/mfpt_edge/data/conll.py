@@ -28,6 +28,7 @@ _DOCUMENT: Final = "-DOCSTART-"
 _HEADERS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _WHITE_SPACE: Final = re.compile(r"[ \t]+")
 _TABS: Final = re.compile(r"\t+")
+_HASHTAG: Final = re.compile(r"#\w+")
 
 # CoNLL-U: number, form, lemma, UPOS, XPOS and five more.
 _UNIVERSAL_WIDTH: Final = 10
@@ -79,8 +80,12 @@ class _Dialect:
         """Whether a line is a comment rather than a word such as `#`; `inside` a sentence, one needs a space."""
         if not line.startswith("#"):
             return False
-        is_word = not self.universal and len(fields) == self.width and fields[-1] in self.tags
-        return not is_word and (not inside or line.startswith("# "))
+        if self.universal:
+            return not inside or line.startswith("# ")
+        if len(fields) == self.width and fields[-1] in self.tags:
+            return False
+        # A hashtag alone in its line lacks its label.
+        return line.startswith("# ") or not (inside or _HASHTAG.fullmatch(line.strip()))
 
     def names_columns(self, fields: Sequence[str]) -> bool:
         """Whether a line names the columns, rather than being the first word."""
@@ -99,10 +104,10 @@ class _Sentence:
         """Take in a line."""
         if self.fault is not None:
             return
-        if len(fields) == 1:
-            self.fault = "word without a tag"
-        elif not fields[0]:
+        if not fields[0] or (len(fields) == 1 and fields[0] in dialect.tags):
             self.fault = "empty word"
+        elif len(fields) == 1:
+            self.fault = "word without a tag"
         elif len(fields) != dialect.width:
             self.fault = "line with too few or too many columns"
         elif len(self.lines) == MAX_WORDS:
@@ -127,7 +132,7 @@ def _records(lines: Sequence[str], dialect: _Dialect) -> Iterator[Record]:
     sentence: _Sentence | None = None
     for number, line in enumerate(lines, start=1):
         fields = dialect.fields(line)
-        if not fields or fields[0] == _DOCUMENT:
+        if not fields or fields[0].startswith(_DOCUMENT):
             if sentence is not None:
                 yield sentence.record(dialect)
             sentence = None

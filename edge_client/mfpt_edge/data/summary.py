@@ -21,15 +21,17 @@ class DatasetSummary:
         sentences: Split -> examples, where words have the labels; else empty.
         longest: Split -> words of the longest example, where words have the labels; else empty.
         skipped: Reason -> skipped rows.
+        first_skipped: Reason -> where the first of these is.
         repaired: How labels of words were read that do not follow the plan's convention -> number of words.
-        samples: Up to three (label, labels of the words, or completion; text) from the training split, of different
-            labels where it has them.
+        samples: Up to three (label or completion, text) from the training split, of different labels where it has
+            them; where words have the labels, (number of words, each word with its label).
     """
 
     counts: Mapping[str, Mapping[str, int]]
     sentences: Mapping[str, int]
     longest: Mapping[str, int]
     skipped: Mapping[str, int]
+    first_skipped: Mapping[str, str]
     repaired: Mapping[str, int]
     samples: tuple[tuple[str, str], ...]
 
@@ -44,6 +46,7 @@ def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
         sentences={name: len(examples) for name, examples in splits.items() if tagged},
         longest={name: max((len(one.words) for one in of), default=0) for name, of in splits.items() if tagged},
         skipped=dataset.skipped,
+        first_skipped={row.reason: str(row.place) for row in reversed(dataset.skipped_rows)},
         repaired=dataset.repaired,
         samples=_samples(dataset.train, labels),
     )
@@ -59,10 +62,11 @@ def _samples(examples: Sequence[Example], labels: Sequence[str]) -> tuple[tuple[
     for example in examples:
         first.setdefault(example.label, example)
     others = [example for example in examples if example is not first[example.label]]
-    return tuple((_answer(one, labels), one.content) for one in [*first.values(), *others][:_SAMPLES])
+    return tuple(_sample(one, labels) for one in [*first.values(), *others][:_SAMPLES])
 
 
-def _answer(example: Example, labels: Sequence[str]) -> str:
-    if example.tags:
-        return " ".join(labels[index] for index in example.tags)
-    return example.completion or labels[example.label]
+def _sample(example: Example, labels: Sequence[str]) -> tuple[str, str]:
+    if example.words:
+        pairs = zip(example.words, example.tags, strict=True)
+        return f"{len(example.words)} words", " ".join(f"{word}/{labels[tag]}" for word, tag in pairs)
+    return example.completion or labels[example.label], example.content

@@ -8,7 +8,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from mfpt_edge.formats.bert_shape import family_shape
-from mfpt_edge.formats.conventions import POOLED_NORM
+from mfpt_edge.formats.conventions import POOLED_NORM, WORD_SCALE
 from mfpt_edge.inference import graph_folder
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.atomic import naming
@@ -41,6 +41,28 @@ _LATE_IMPORT: Final = """\
 
     import mfpt_edge.peft_late  # part of mfpt[edge]: makes late prompts known to PEFT
 """
+_TAGGING_README: Final = """\
+# A prompt of mfpt
+
+    from peft import PeftModel
+    from transformers import AutoModelForTokenClassification, AutoTokenizer
+{imports}
+    labels = {labels}
+    tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
+    backbone = AutoModelForTokenClassification.from_pretrained(BACKBONE, num_labels=len(labels))
+    model = PeftModel.from_pretrained(backbone, FOLDER).eval()
+    batch = tokenizer("{prefix}" + " ".join(words), return_tensors="pt", return_offsets_mapping=True)
+    ends = batch.pop("offset_mapping")[0, :, 1].tolist()
+    logits = model(**batch).logits[0, {tokens}:]
+    token, begin, found = 0, {prefix_length}, []
+    for word in words:  # the first token of a word carries its label
+        while ends[token] <= begin and token + 1 < len(ends):
+            token += 1
+        found.append(labels[logits[token].argmax()])
+        begin += len(word) + 1
+
+The backbone's fingerprint is {fingerprint}.
+"""
 _WRITING_README: Final = """\
 # A prompt of mfpt
 
@@ -63,12 +85,14 @@ class _Adapter(NamedTuple):
     Attributes:
         task_type: Name of PEFT's task type.
         readme: How it is used, with a field for each fact of the plan.
-        head: Files beside the prompt -> their tensors.
+        inside: What is in the adapter's file beside the prompt, by the names that PEFT gives it.
+        beside: Files beside it -> their tensors.
     """
 
     task_type: str
     readme: str
-    head: Mapping[str, Mapping[str, Array]]
+    inside: Mapping[str, Array]
+    beside: Mapping[str, Mapping[str, Array]]
 
 
 def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
@@ -111,27 +135,79 @@ def _write_checkpoint(plan: Plan, folder: Path, wanted: graph_folder.Wanted) -> 
 
 
 def export_peft(model: Model, folder: Path) -> None:
-    """Write a prompt as an adapter that `peft.PeftModel.from_pretrained` loads, with its head beside it.
+    """Write a prompt as an adapter that `peft.PeftModel.from_pretrained` loads, with its head in or beside it.
 
     Args:
         model: Plan and prompt.
         folder: New or empty folder, or one of an earlier export.
 
     Raises:
-        Incompatible: The prompt is not the plan's, or it is a late one and the task is generation.
+        Incompatible: The prompt is not the plan's, or it is a late one and the task is generation; or the backbone's
+            model for token classification in transformers has more than a linear layer.
     """
     plan, state = model.plan, dense(model.prompt.state)
     check_layout(state, layout(plan))
-    adapter = _writing(plan) if plan.task.generates else _labelling(plan, state)
+    adapter = _adapter(plan, state)
     config, name = _peft_config(plan, adapter.task_type)
     with naming(folder):
         folder.mkdir(parents=True, exist_ok=True)
         config.save_pretrained(str(folder))
         # PEFT, too, keeps of p-tuning only what comes out of the encoder.
-        save_file({name: np.ascontiguousarray(virtual_tokens(state))}, folder / "adapter_model.safetensors")
-        for file, tensors in adapter.head.items():
+        inside = {name: np.ascontiguousarray(virtual_tokens(state)), **adapter.inside}
+        save_file(inside, folder / "adapter_model.safetensors")
+        for file, tensors in adapter.beside.items():
             save_file(dict(tensors), folder / file)
         (folder / "README.md").write_text(adapter.readme, encoding="utf-8")
+
+
+def _adapter(plan: Plan, state: PromptState) -> _Adapter:
+    if plan.task.generates:
+        return _writing(plan)
+    return _tagging(plan, state) if plan.task.tags_words else _labelling(plan, state)
+
+
+def _tagging(plan: Plan, state: PromptState) -> _Adapter:
+    late = plan.prompt.method == "late"
+    readme = _TAGGING_README.format(
+        imports=_LATE_IMPORT if late else "",
+        prefix=plan.backbone.prefix,
+        prefix_length=len(plan.backbone.prefix),
+        tokens=plan.prompt.tokens,
+        labels=list(plan.task.labels),
+        fingerprint=plan.backbone.fingerprint,
+    )
+    head = f"base_model.{'model.' if late else ''}{_head_name(plan)}"
+    inside = {f"{head}.weight": WORD_SCALE * state["head.weight"], f"{head}.bias": state["head.bias"]}
+    return _Adapter("TOKEN_CLS", readme, {name: np.asarray(part, np.float32) for name, part in inside.items()}, {})
+
+
+def _head_name(plan: Plan) -> str:
+    """Return what transformers calls the linear layer of a backbone's model for token classification.
+
+    Raises:
+        Incompatible: There is no such model, or more than dropout between its states and that layer.
+    """
+    if graph_folder.is_bundled(plan):
+        return "classifier"
+    import torch  # noqa: PLC0415 - what labels words with ONNX Runtime does without
+    from transformers import AutoModelForTokenClassification  # noqa: PLC0415 - takes seconds
+
+    from mfpt_edge.backbone.transformers_files import read_config  # noqa: PLC0415 - takes seconds
+    from mfpt_edge.peft_late import HEADS  # noqa: PLC0415 - takes PEFT
+
+    config = read_config(locate(parse_uri(plan.backbone.uri)))
+    try:
+        with torch.device("meta"):
+            model = AutoModelForTokenClassification.from_config(config)
+    except ValueError as error:
+        raise Incompatible(f"transformers has no model that labels words with {plan.backbone.uri}") from error
+    parts = {name for name, _ in model.named_children()} - {model.base_model_prefix, "dropout"}
+    if len(parts) != 1 or not parts <= set(HEADS):
+        raise Incompatible(
+            f"PEFT cannot label words with {plan.backbone.uri}: its model has {', '.join(sorted(parts))}"
+        )
+    (name,) = parts
+    return str(name)
 
 
 def _labelling(plan: Plan, state: PromptState) -> _Adapter:
@@ -145,14 +221,14 @@ def _labelling(plan: Plan, state: PromptState) -> _Adapter:
         fingerprint=plan.backbone.fingerprint,
     )
     head = {"weight": state["head.weight"], "bias": state["head.bias"]}
-    return _Adapter("FEATURE_EXTRACTION", readme, {_HEAD: head})
+    return _Adapter("FEATURE_EXTRACTION", readme, {}, {_HEAD: head})
 
 
 def _writing(plan: Plan) -> _Adapter:
     if plan.prompt.method == "late":
         raise Incompatible("PEFT cannot write with a late prompt: only methods 'prompt' and 'p-tuning' are exported")
     readme = _WRITING_README.format(prefix=plan.backbone.prefix, fingerprint=plan.backbone.fingerprint)
-    return _Adapter("CAUSAL_LM", readme, {})
+    return _Adapter("CAUSAL_LM", readme, {}, {})
 
 
 def _peft_config(plan: Plan, task_type: str) -> tuple[Any, str]:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -35,6 +36,7 @@ def fetch(
     trust: Trust | None = None,
     freshness: Freshness | None = None,
     client_id: str | None = None,
+    seconds: float | None = None,
 ) -> Model:
     """Return what the broker keeps: the language's own prompt, or else the one for languages without one.
 
@@ -45,6 +47,7 @@ def fetch(
         trust: Whose word counts as the coordinator's; None: the first key's that is seen.
         freshness: What was seen before; None: nothing.
         client_id: MQTT client id; None: a random one, for users whom the broker does not bind to one.
+        seconds: Longest time to take in all; None: as long as each step may take.
 
     Raises:
         ConnectionFailed: The broker cannot be reached.
@@ -54,10 +57,18 @@ def fetch(
     """
     transport = connection.transport(client_id or f"mfpt-fetch-{uuid.uuid4().hex[:12]}")
     listener = Listener(federation, trust or Trust(), freshness or Freshness())
-    model = asyncio.run(fetch_over(transport, listener, language))
+    model = asyncio.run(_within(seconds, fetch_over(transport, listener, language)))
     if model is None:
         raise TimedOut(f"{connection} keeps no prompt of federation {federation!r}; is its coordinator running?")
     return model
+
+
+async def _within(seconds: float | None, fetching: Coroutine[None, None, Model | None]) -> Model | None:
+    try:
+        async with asyncio.timeout(seconds):
+            return await fetching
+    except TimeoutError:
+        return None
 
 
 async def fetch_over(transport: Transport, listener: Listener, language: LanguageCode) -> Model | None:

@@ -127,6 +127,7 @@ class BackboneTrainer:
         self._held = train.take(self._held_rows)
         self._rest = train.take(kept_in(labels))
         self._at_once = at_once
+        self._newest: tuple[PromptState, Decisions | None] | None = None
 
     @property
     def examples(self) -> int:
@@ -148,6 +149,7 @@ class BackboneTrainer:
         self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
     ) -> Tuned:
         """See Trainer.tune."""
+        self._newest = None
         model, examples = self._model, self._rest if hold_out else self._train
         model.load(start)
         if model.objective.start(model.last_states, examples):
@@ -187,6 +189,7 @@ class BackboneTrainer:
         known = self._known(state) if share > 0 else None
         if known is None:
             return state
+        self._newest = None
         head = own_head.fit(known, _head_of(state, known.features.device), share, len(known.targets))
         return {**state, "head.weight": head.weight.cpu().numpy(), "head.bias": head.bias.cpu().numpy()}
 
@@ -194,8 +197,11 @@ class BackboneTrainer:
         """Return what a head has to decide on the training examples; None where it cannot learn from them."""
         if len(self._train.ids) < _FEWEST:
             return None
-        self._model.load(state)
-        known = self._model.objective.decisions(self._model.last_states, self._train)
+        # Shares are tried on the prompt that then gets a head of the one that is chosen.
+        if self._newest is None or self._newest[0] is not state:
+            self._model.load(state)
+            self._newest = state, self._model.objective.decisions(self._model.last_states, self._train)
+        known = self._newest[1]
         return known if known is not None and bool((known.targets != known.targets[0]).any()) else None
 
     def _measure(self, state: PromptState, examples: Encoded) -> Measured:

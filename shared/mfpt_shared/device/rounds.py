@@ -119,7 +119,7 @@ class Rounds:
         """
         plan, trainer, began = self._plan, self._trainer, self._clock()
         version, start = prompt.header.version, dense(prompt.state)
-        self._unseen = sequence <= self._held_rounds + 1
+        self._unseen = 0 < self._held_rounds >= sequence - 1
         personal = self.personal(prompt)
         measured = personal.measured
         epochs = plan.training.epochs_for(trainer.examples)

@@ -11,7 +11,7 @@ from mfpt_coord.commands.status_view import render
 from mfpt_coord.core.state import Client, initial
 from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import FederationStatus
+from mfpt_shared.protocol.messages import FederationStatus, LanguageStatus
 from support.federation import tiny_plan
 
 STATUS = federation_status(initial(tiny_plan()), started=0.0, at=1.0)
@@ -36,6 +36,13 @@ def test_nothing_is_said_of_refused_messages_where_there_are_none() -> None:
 def test_failed_logins_are_shown() -> None:
     status = msgspec.structs.replace(STATUS, failed_logins=6188)
     assert "failed logins since the coordinator started: 6,188" in shown(status)
+
+
+def test_the_own_share_of_a_language_is_shown_and_a_gap_where_nobody_has_said_it() -> None:
+    known = LanguageStatus(clients=3, examples=100, accuracy=None, contributed=40, own_share=0.25)
+    silent = msgspec.structs.replace(known, own_share=None)
+    assert "25%" in shown(msgspec.structs.replace(STATUS, languages={"swh": known}))
+    assert "%" not in shown(msgspec.structs.replace(STATUS, languages={"swh": silent}))
 
 
 def with_device() -> FederationStatus:

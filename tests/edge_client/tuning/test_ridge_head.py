@@ -15,6 +15,7 @@ from mfpt_edge.tuning.batches import Encoded
 from mfpt_edge.tuning.encoding import encode
 from mfpt_edge.tuning.loop import evaluate
 from mfpt_edge.tuning.model import PromptModel
+from mfpt_edge.tuning.ridge_head import solve
 from mfpt_shared import plan
 from mfpt_shared.languages import LanguageCode
 from support.models import FOODS, food_model, labelling, solve_head
@@ -108,3 +109,14 @@ def test_examples_that_say_little_give_a_finite_head(
     state = model.state()
     assert all(np.isfinite(array).all() for array in state.values())
     assert all(np.abs(array).max() < 1000 for array in state.values()), "or the coordinator refuses it"
+
+
+def test_the_solution_is_the_same_from_one_equation_a_decision_as_from_one_a_feature() -> None:
+    generator = torch.Generator().manual_seed(0)
+    features = torch.randn(200, 64, generator=generator)
+    targets = (features[:, :3] + torch.randn(200, 3, generator=generator)).argmax(dim=1)
+    # Features of zeros change no solution, but there are more of them than decisions.
+    wider = torch.nn.functional.pad(features, (0, 200))
+    torch.testing.assert_close(
+        solve(wider, targets, 3).weight[:, :64], solve(features, targets, 3).weight, rtol=1e-3, atol=1e-4
+    )

@@ -1,0 +1,123 @@
+"""A device that has left takes what the others made since, without training."""
+
+import asyncio
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from mfpt_edge.commands.renewal import LOOK_AGAIN_SECONDS, Renewal, renew_in_passing, renewed
+from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFolder
+from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse
+from mfpt_shared.folders import owned
+from mfpt_shared.transport.address import BrokerAddress
+from mfpt_shared.transport.security import Security
+from support.brokers import embedded
+from support.federation import Device, coordinating, running, tiny_plan
+from support.inbox import SECONDS
+from support.stub import StubTrainer
+
+pytestmark = pytest.mark.network
+
+
+def refreshed(folder: Path, broker: BrokerAddress) -> Renewal:
+    return renewed(DeviceFolder(folder), "test", broker=str(broker), security=Security(), proxy=None)
+
+
+async def makes(rounds: int, folder: Path, language: str, address: BrokerAddress) -> None:
+    """Let a device make rounds, each of which becomes a version, and leave."""
+    device = Device(folder, language, address, StubTrainer(step=0.5), rounds=rounds)
+    async with running(device) as ended:
+        await asyncio.wait_for(ended, SECONDS)
+
+
+def test_it_holds_the_newest_version_afterwards_and_asks_in_vain_for_more(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            embedded(tmp_path / "broker") as broker,
+            coordinating(tmp_path, tiny_plan(), broker.address),
+        ):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            await makes(2, tmp_path / "yor", "yor", broker.address)
+
+            first = await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
+            again = await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
+
+        assert (first, again) == (Renewal(1, 3), Renewal(3, 3))
+        assert DeviceFolder(tmp_path / "swh").prompt().header.version == 3
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_damaged_prompt_is_replaced(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            (tmp_path / "swh" / PROMPT_FILE).write_bytes(b"damaged")
+
+            found = await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
+
+        assert found == Renewal(None, 1)
+        assert DeviceFolder(tmp_path / "swh").prompt().header.version == 1
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_what_it_holds_stays_where_the_federation_follows_another_plan_or_nobody_answers(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker:
+            async with coordinating(tmp_path, tiny_plan(), broker.address):
+                await makes(1, tmp_path / "swh", "swh", broker.address)
+            async with coordinating(tmp_path / "other", tiny_plan(head_start="ridge"), broker.address):
+                with pytest.raises(Incompatible, match="kept as it is"):
+                    await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
+            address = broker.public_address
+        with pytest.raises(ConnectionFailed):
+            await asyncio.to_thread(refreshed, tmp_path / "swh", address)
+        assert DeviceFolder(tmp_path / "swh").prompt().header.version == 1
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_device_that_takes_part_now_keeps_its_prompt_itself(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            with owned(tmp_path / "swh", "--state-dir"), pytest.raises(InUse):
+                await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def aged(folder: Path, *names: str) -> DeviceFolder:
+    """Let files be as old as those that `predict` has looked at long ago."""
+    for name in names:
+        os.utime(folder / name, times=(time.time() - LOOK_AGAIN_SECONDS,) * 2)
+    return DeviceFolder(folder)
+
+
+def test_predict_takes_a_newer_prompt_in_passing_and_seldom_looks_for_one(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            await makes(1, tmp_path / "yor", "yor", broker.address)
+            folder = DeviceFolder(tmp_path / "swh")
+
+            folder.save_broker(str(broker.public_address))
+            await asyncio.to_thread(renew_in_passing, folder, "test")
+            assert folder.prompt().header.version == 1, "the prompt is too young"
+            await asyncio.to_thread(renew_in_passing, aged(folder.path, PROMPT_FILE), "test")
+            assert folder.prompt().header.version == 2
+        # Nobody answers now, and whoever looked a moment ago does not ask.
+        aged(folder.path, PROMPT_FILE, LOOKED_FILE)
+        await asyncio.to_thread(renew_in_passing, folder, "test")
+        assert folder.looked_ago(time.time()) < LOOK_AGAIN_SECONDS
+        assert folder.prompt().header.version == 2
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_device_that_never_took_part_looks_for_nothing(tmp_path: Path) -> None:
+    renew_in_passing(DeviceFolder(tmp_path / "none"), "test")
+    assert not (tmp_path / "none").exists()

@@ -1,0 +1,37 @@
+"""Sentences whose words are to be labelled: lines of text, CoNLL with and without labels, CoNLL-U."""
+
+import pytest
+
+from mfpt_edge.data.unlabelled import sentences_of
+
+LABELS = ("NOUN", "VERB", "PUNCT")
+WANTED = [("Bei", "imepanda", "."), ("Habari",)]
+UNIVERSAL = "\t".join("_" * 6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bei imepanda.\n\nHabari\n",
+        "Bei\nimepanda\n.\n\nHabari\n\n",
+        "Bei NOUN\nimepanda VERB\n. PUNCT\n\nHabari NOUN",
+        "# sentence 1\nBei\tx\tNOUN\nimepanda\ty\tVERB\n.\tz\t_\n\n\n# sentence 2\nHabari\tx\tNOUN\n",
+        f"1-2\tBeiimepanda\t_\t_\t{UNIVERSAL}\n1\tBei\tbei\tNOUN\t{UNIVERSAL}\n2\timepanda\tpanda\tVERB\t{UNIVERSAL}\n"
+        f"2.1\tx\tx\tX\t{UNIVERSAL}\n3\t.\t.\tPUNCT\t{UNIVERSAL}\n\n1\tHabari\thabari\tX\t{UNIVERSAL}\n",
+    ],
+    ids=["text", "words", "labelled", "columns", "universal"],
+)
+def test_sentences_are_read_as_they_are_written(text: str) -> None:
+    assert sentences_of(text.splitlines(), LABELS) == WANTED
+
+
+def test_lines_of_one_word_are_sentences_where_nothing_separates_them() -> None:
+    assert sentences_of(["Habari", "Asante"], LABELS) == [("Habari",), ("Asante",)]
+
+
+def test_a_word_of_conll_is_not_split() -> None:
+    assert sentences_of(["k'", "1 000\tNOUN", "e.g.", "", "x"], LABELS) == [("k'", "1 000", "e.g."), ("x",)]
+
+
+def test_a_sentence_that_ends_in_the_name_of_a_label_among_others_is_text() -> None:
+    assert sentences_of(["a NOUN", "the food was good"], LABELS) == [("a", "NOUN"), ("the", "food", "was", "good")]
