@@ -28,7 +28,10 @@ _OPSET: Final = 20
 _IR_VERSION: Final = 10
 _DOMAIN: Final = "com.microsoft"
 # Products of 8-bit activations and 4-bit weights, which processors have instructions for.
-_ACCURACY_LEVEL: Final = 4
+_LEVEL_OF_TEXTS: Final = 4
+# Products of 32-bit activations. What 8 bits lose is lost in the mean over a text, but changes the labels of one word
+# in a hundred; on one core they save a sixth of the time.
+_LEVEL_OF_WORDS: Final = 1
 
 
 class GraphWeights(Protocol):
@@ -50,7 +53,7 @@ def build(shape: Shape, weights: GraphWeights, layer: int | None, *, words: bool
         layer: Index of the first layer that sees the prompt; None: it enters at the input, before positions are added.
         words: Whether every word gets an answer, rather than every text.
     """
-    graph = _Graph(shape, weights)
+    graph = _Graph(shape, weights, _LEVEL_OF_WORDS if words else _LEVEL_OF_TEXTS)
     hidden = graph.lookup()
     if layer is None:
         hidden = graph.prepended(hidden)
@@ -67,8 +70,9 @@ def build(shape: Shape, weights: GraphWeights, layer: int | None, *, words: bool
 class _Graph:
     """A graph in the making; every method adds nodes, and returns the name of what they compute."""
 
-    def __init__(self, shape: Shape, weights: GraphWeights) -> None:
+    def __init__(self, shape: Shape, weights: GraphWeights, level: int) -> None:
         self._shape = shape
+        self._level = level
         self._weights = weights
         self._nodes: list[onnx.NodeProto] = []
         self._tensors: list[onnx.TensorProto] = []
@@ -183,7 +187,7 @@ class _Graph:
         return self._node(
             "MatMulNBits",
             *(entry, packed, scale, "", "", self._constant(bias)),
-            domain=_DOMAIN, K=inputs, N=outputs, bits=4, block_size=BLOCK_WEIGHTS, accuracy_level=_ACCURACY_LEVEL,
+            domain=_DOMAIN, K=inputs, N=outputs, bits=4, block_size=BLOCK_WEIGHTS, accuracy_level=self._level,
         )  # fmt: skip
 
     def _normed_sum(self, first: str, second: str, name: str) -> str:
