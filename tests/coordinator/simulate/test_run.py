@@ -249,6 +249,12 @@ def test_mfpt_alone_holds_examples_out_of_its_first_rounds_and_lets_devices_choo
     assert (laboratory.trained_on[0] == 27) == (method == "mfpt") == bool(outcome.used)
 
 
+def test_where_languages_are_alike_what_devices_use_is_no_worse_than_the_federations_prompt() -> None:
+    outcome = simulate("mfpt", alike(noise=3.0), plan=toy_plan(proximity="uniform"))
+    for language, used in outcome.used.items():
+        assert used >= outcome.accuracy[language] - 0.005
+
+
 def test_where_the_federation_does_badly_devices_use_their_own_prompt() -> None:
     outcome = simulate("mfpt", opposite(), plan=toy_plan(proximity="uniform"))
     assert min(outcome.own_share.values()) >= 0.5
