@@ -28,7 +28,7 @@ LANGUAGES = ("sw", "zu", "yo", "am")
 START_SECONDS = 30.0
 LIMIT_SECONDS = 3600.0
 SAMPLE = "Ufaransa"
-ACCURACIES = ("accuracy_before", "accuracy_alone", "accuracy_after", "accuracy_kept")
+ACCURACIES = ("accuracy_before", "accuracy_alone", "accuracy_after", "accuracy_personal")
 
 
 def main() -> int:
@@ -160,14 +160,14 @@ def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, a
     if as_json:
         print(json.dumps({"seconds": round(seconds, 1), "devices": results}))
         return
-    names = ("language", "examples", "updates", "before", "alone", "federated", "kept", "sent", "a round", "memory")
+    names = ("language", "examples", "updates", "before", "alone", "federated", "personal", "sent", "a round", "memory")
     table = Table(*names, box=box.SIMPLE, show_edge=False, pad_edge=False)
     for language, result in results.items():
         sent, updates = result["bytes_up"], max(1, result["rounds"])
         table.add_row(
             *(language, str(result["examples"]), str(result["rounds"])),
             *(_percent(result[key]) for key in ACCURACIES[:-1]),
-            f"{_percent(result['accuracy_kept'])} {result['kept']}",
+            f"{_percent(result['accuracy_personal'])} ({result['own_share']:.0%})",
             *(f"{sent / 1000:.0f} kB", f"{sent / updates / 1000:.1f} kB", f"{result['peak_rss_bytes'] / 1e9:.2f} GB"),
         )
     means = [_percent(statistics.mean(result[key] for result in results.values())) for key in ACCURACIES]
@@ -177,7 +177,7 @@ def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, a
     console.print(
         "accuracy on held-out examples; alone: as many epochs on the device's own examples; sent: bytes to the broker"
     )
-    console.print("kept: the federated prompt, or the device's own where that is clearly better on validation examples")
+    console.print("personal: the federated prompt with a head of the device's own, and how much of its own that is")
     console.print(f"{seconds:.0f} s in total\n")
     if "sw" in results:
         command = ["mfpt-edge", "predict", "--lang", "sw", "--state-dir", str(base / "sw"), SAMPLE]

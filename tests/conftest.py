@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from mfpt_shared import plan
 from support.backbones import save_tiny_model, smollm2_spec, tiny_spec
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from mfpt_edge.backbone.parts import Backbone
 
 pytest_plugins = ["support.expected_skips"]
+
+# A busy machine is slow, and that is no failure.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import msgspec
 import numpy as np
 
+from mfpt_shared.device.own_share import Trials
 from mfpt_shared.device.rounds import Round, Rounds
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer, Tuned
 from mfpt_shared.protocol.messages import Metrics, Prompt, Update
@@ -131,6 +132,14 @@ class RotatedLabels:
     def test(self, state: PromptState) -> Measured:
         """See Trainer.test."""
         return self._trainer.test(state)
+
+    def try_shares(self, state: PromptState) -> Trials | None:
+        """See Trainer.try_shares."""
+        return self._trainer.try_shares(state)
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        """See Trainer.with_own_head."""
+        return self._trainer.with_own_head(state, share)
 
 
 def _rolled(state: PromptState, places: int) -> Mapping[str, Array]:

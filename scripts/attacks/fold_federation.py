@@ -46,7 +46,7 @@ class Reached:
 
     Attributes:
         accuracy: Mean test accuracy of the federation's newest prompts.
-        kept: Mean test accuracy of the prompts that the devices keep, by their own validation examples.
+        kept: Mean test accuracy of the prompts that the devices keep, by their held-out examples.
         languages: Language -> accuracy.
     """
 
@@ -134,9 +134,6 @@ def _measured(federation: Federation, honest: Sequence[Device]) -> Reached:
         prompt = federation.prompt(device.language)
         if device.language not in accuracy:
             accuracy[device.language] = device.trainer.test(dense(prompt.state)).accuracy
-        device.rounds.judge(prompt)
-        choice = device.rounds.kept
-        assert choice is not None
-        is_own = choice.origin == "own"
-        kept.append(device.trainer.test(choice.state).accuracy if is_own else accuracy[device.language])
+        personal = device.rounds.personal(prompt)
+        kept.append(device.trainer.test(personal.state).accuracy if personal.share else accuracy[device.language])
     return Reached(fmean(accuracy.values()), fmean(kept), accuracy)

@@ -18,8 +18,10 @@ from machine import cores
 from mfpt_coord.commands.example_counts import example_counts
 from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
+from mfpt_edge.data.language_folders import languages_in
+from mfpt_shared.device.trainer import ColumnNames
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
-from mfpt_shared.languages import normalise
+from mfpt_shared.languages import LanguageCode, normalise
 from reproduction.ablation import ablation
 from reproduction.asynchronous import asynchronous
 from reproduction.attempt import Incomplete
@@ -30,8 +32,9 @@ from reproduction.headline import headline
 from reproduction.rivals import rivals
 from reproduction.runner import Runner
 from reproduction.runs import EMBEDDED
-from reproduction.setting import AFRICAN, Setting
+from reproduction.setting import Setting
 from reproduction.study import Study, show, write
+from reproduction.usual import AFRICAN, usual
 from reproduction.zero_shot import zero_shot
 
 STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
@@ -44,6 +47,7 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
     "rivals": (rivals, "what a linear probe, PEFT under Flower, full fine-tuning and mfpt cost, and what they give"),
 }
+TASKS = "masakhapos, masakhaner, masakhanews, afrisenti or cldr"
 ROUNDS = 6
 RESULTS = Path("docs/results")
 
@@ -101,13 +105,19 @@ def _arguments() -> argparse.Namespace:
         required=True,
         help="folder with a folder for each language (families: for each family), or cldr for the embedded data",
     )
-    parser.add_argument("--preset", default="sib200", help="task: sib200 (default), masakhanews or cldr")
+    parser.add_argument(
+        "--preset",
+        default="sib200",
+        help=f"task: sib200 (default), {TASKS}",
+    )
     parser.add_argument("--plan", type=Path, help="plan file instead of a preset, for a task of your own")
     parser.add_argument(
         "--languages",
-        help="separated by commas (default: ten of SIB-200; families: all that there are data for; "
+        help="separated by commas (default: ten of SIB-200, elsewhere and in families all that there are data for; "
         "rivals: four of each task)",
     )
+    for column, what in (("text", "the text, or the first of a pair"), ("label", "the label"), ("pair", "the second")):
+        parser.add_argument(f"--{column}-column", metavar="NAME", help=f"column with {what} (default: the usual names)")
     parser.add_argument("--families", help="families: those to run, separated by commas (default: all)")
     parser.add_argument(
         "--examples",
@@ -148,18 +158,21 @@ def _arguments() -> argparse.Namespace:
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
     jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
     only = arguments.languages and tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
-    languages = only or AFRICAN
     own_plan = read_plan(called_from / arguments.plan) if arguments.plan else None
+    name = arguments.plan.stem if arguments.plan else arguments.preset
+    data = arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data))
+    languages = only or _usual_languages(name, data)
     runner = Runner(
-        arguments.data if arguments.data == EMBEDDED else str(_data_folder(called_from / arguments.data)),
+        data,
         languages,
         device=arguments.device,
         jobs=jobs,
         threads=max(1, cores() // jobs),
         only_kept=arguments.partial,
+        columns=ColumnNames(text=arguments.text_column, label=arguments.label_column, pair=arguments.pair_column),
     )
     return Setting(
-        name=arguments.plan.stem if arguments.plan else arguments.preset,
+        name=name,
         plan=own_plan or preset_plan(arguments.preset),
         languages=languages,
         examples=example_counts(arguments.examples, languages) if arguments.examples else None,
@@ -174,6 +187,14 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         own_plan=own_plan,
         rivals_env=arguments.rivals_env and called_from / arguments.rivals_env,
     )
+
+
+def _usual_languages(task: str, data: str) -> tuple[LanguageCode, ...]:
+    """Return the usual languages of a task, or else all that there are data for."""
+    languages = usual(task).languages
+    if languages is None:
+        return AFRICAN if data == EMBEDDED else tuple(languages_in(Path(data)))
+    return languages
 
 
 def _data_folder(folder: Path) -> Path:

@@ -11,8 +11,6 @@ from reproduction.setting import Setting
 from reproduction.study import Study, percent
 
 _METHODS: Final[tuple[Method, ...]] = ("local", "fedavg", "mfpt")
-_EXAMPLES: Final = (10, 30, 70, 150, 350)
-_QUICK_EXAMPLES: Final = (10, 30, 70)
 # Data set whose languages hold the same sentences in translation -> number of sentences to share out.
 _SENTENCES: Final = {"sib200": 701}
 
@@ -21,7 +19,8 @@ def data_efficiency(setting: Setting) -> Study:
     """Run the study."""
     if isinstance(setting.examples, dict):
         raise UsageError("data-efficiency: give --examples one number for all languages")
-    counts = (setting.examples,) if setting.examples else _QUICK_EXAMPLES if setting.quick else _EXAMPLES
+    usual = setting.usual
+    counts = (setting.examples,) if setting.examples else usual.quick_counts if setting.quick else usual.counts
     cells = [(count, method, seed) for seed in setting.seeds for count in counts for method in _METHODS]
     experiments = [_experiment(setting, *cell) for cell in cells]
     found = dict(zip(cells, setting.run("data-efficiency", experiments), strict=True))

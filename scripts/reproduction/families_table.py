@@ -14,7 +14,7 @@ from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.runs import EMBEDDED
-from reproduction.setting import AFRICAN
+from reproduction.usual import AFRICAN
 
 _QUICK_LANGUAGES: Final = 3
 

@@ -26,7 +26,7 @@ NAMES: Final = {
 _COLUMNS: Final = ("method", "mean", "± seeds", "each seed", "worst language", "gain", "p")
 _DRAWN: Final = ("local_best", "fedavg", "mfpt", "central")
 _OUTCOME_FIELDS: Final = (
-    *("method", "seed", "accuracy", "validation", "validation_loss", "used", "own"),
+    *("method", "seed", "accuracy", "validation", "validation_loss", "used", "own_share"),
     *("seconds", "versions", "updates", "bytes_up", "bytes_down"),
 )
 
@@ -66,7 +66,7 @@ def _row(name: str, summary: Summary, found: Accuracies, rival: Accuracies) -> t
 def _caption(
     setting: Setting, accuracies: Mapping[str, Accuracies], by_seed: Sequence[Sequence[Outcome]], grid: Sequence[str]
 ) -> str:
-    own = [share for runs in by_seed for share in runs[setting.methods.index("mfpt")].own.values()]
+    own = [share for runs in by_seed for share in runs[setting.methods.index("mfpt")].own_share.values()]
     gains = differences(accuracies["mfpt"], accuracies["fedavg"])
     kind = "the same sentences in translation" if setting.parallel else "all different sentences"
     return (
@@ -76,7 +76,7 @@ def _caption(
         f"test). The grid: {'; '.join(grid)}. Local, and central with the plan's settings, choose their rounds on a "
         "fifth of the examples that they hold out, and train anew on all. mfpt against fedavg: "
         f"{100 * sum(gains) / len(gains):+.1f} (p = {paired_test(gains):.2f}). "
-        f"{100 * sum(own) / len(own):.0f} % of the devices keep their own prompt."
+        f"Own share of what devices use, mean: {sum(own) / len(own):.2f}."
     )
 
 

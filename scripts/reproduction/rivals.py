@@ -24,7 +24,7 @@ from reproduction.families_table import families_named
 from reproduction.rivals_kept import KeptRows
 from reproduction.rivals_rows import COLUMNS, Row, as_json, averaged, lines
 from reproduction.runs import circumstances
-from reproduction.setting import EXAMPLES, Setting
+from reproduction.setting import Setting
 from reproduction.study import Study
 from rivals.errors import NotRun
 
@@ -92,7 +92,7 @@ def _tasks(setting: Setting) -> list[_Task]:
 
 
 def _task(setting: Setting, name: str, data: str, plan: Plan) -> _Task:
-    choice = _CHOICES.get(name, _Choice(setting.languages, EXAMPLES))
+    choice = _CHOICES.get(name, _Choice(setting.languages, setting.usual.examples))
     return _Task(name, data, plan, setting.only or choice.languages, setting.examples or choice.examples)
 
 

@@ -12,6 +12,7 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.languages.distances import METRICS, find
 from mfpt_coord.simulate.experiment import Experiment, Outcome, method_plan
 from mfpt_coord.simulate.pool import Bench, run_all
+from mfpt_shared.device.trainer import ColumnNames
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode
 from reproduction.attempt import Attempt, Incomplete
@@ -48,6 +49,7 @@ class Runner:
         threads: int,
         only_kept: bool = False,
         counts: Counts | None = None,
+        columns: ColumnNames | None = None,
     ) -> None:
         """Prepare to run.
 
@@ -59,6 +61,7 @@ class Runner:
             threads: Number of threads of each run.
             only_kept: Whether to run nothing, and make do with what is there.
             counts: Where to count; None: from 0.
+            columns: Columns of the data's files; None: the usual ones.
         """
         self.data = data
         self._languages = languages
@@ -67,6 +70,7 @@ class Runner:
         self._threads = threads
         self.only_kept = only_kept
         self.counts = counts or Counts()
+        self._columns = columns
 
     def elsewhere(self, data: str, languages: Sequence[LanguageCode], *, only_kept: bool = False) -> "Runner":
         """Return a runner on other data; it runs as this one does, and counts together with it.
@@ -84,6 +88,7 @@ class Runner:
             threads=self._threads,
             only_kept=only_kept or self.only_kept,
             counts=self.counts,
+            columns=self._columns,
         )
 
     def run(self, study: str, experiments: Sequence[Experiment]) -> list[Outcome]:
@@ -122,7 +127,7 @@ class Runner:
 
     @cached_property
     def _store(self) -> RunStore:
-        return RunStore(cache_home() / "runs", circumstances(self.data, self._device))
+        return RunStore(cache_home() / "runs", circumstances(self.data, self._device, self._columns))
 
     def _make(self, study: str, missing: dict[int, Experiment], outcomes: dict[int, Outcome]) -> None:
         """Run what is missing, and keep each outcome as soon as it is there."""
@@ -132,8 +137,9 @@ class Runner:
             self._store.write(missing[places[place]], outcome)
             outcomes[places[place]] = outcome
 
+        distances = self._distances(missing.values())
         bench = Bench(
-            self.data, self._distances(missing.values()), cache_home(), self._device, self._jobs, self._threads
+            self.data, distances, cache_home(), self._device, self._jobs, self._threads, columns=self._columns
         )
         with progress(study, sys.stderr) as on_progress:
             run_all(list(missing.values()), bench, on_progress, keep)

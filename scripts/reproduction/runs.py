@@ -15,6 +15,7 @@ import msgspec
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_shared.atomic import atomic_file
+from mfpt_shared.device.trainer import ColumnNames
 
 # The name of the data that every device has.
 EMBEDDED: Final = "cldr"
@@ -73,14 +74,15 @@ class RunStore:
             part.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1))
 
 
-def circumstances(data: str, device: str) -> str:
+def circumstances(data: str, device: str, columns: ColumnNames | None = None) -> str:
     """Return a digest of the data, the device, mfpt's sources and the libraries.
 
     Args:
         data: `cldr`, or a folder whose files are all read.
         device: auto, cpu or cuda.
+        columns: Columns of the data's files; None: the usual ones.
     """
-    digest = hashlib.sha256(f"device {device}\n".encode())
+    digest = hashlib.sha256(f"device {device}\ncolumns {columns or ColumnNames()}\n".encode())
     for library in _LIBRARIES:
         digest.update(f"{library} {_version(library)}\n".encode())
     folders = [Path(folder) for package in _SOURCES for folder in locations(package)]

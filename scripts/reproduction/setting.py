@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
@@ -13,10 +13,7 @@ from mfpt_coord.simulate.summary import score_name
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from reproduction.runner import Runner
-
-EXAMPLES: Final = 35
-AFRICAN: Final = tuple(map(LanguageCode, ["amh", "hau", "ibo", "kin", "lug", "som", "swh", "xho", "yor", "zul"]))
-"""Ten languages of SIB-200."""
+from reproduction.usual import Usual, usual
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +71,14 @@ class Setting:
         return self.runner.run(what, experiments)
 
     @property
+    def usual(self) -> Usual:
+        """What is usual for the task."""
+        return usual(self.name)
+
+    @property
     def examples_each(self) -> Examples:
         """Training examples of each language, where the study has no choice of its own."""
-        return self.examples or EXAMPLES
+        return self.examples or self.usual.examples
 
     @property
     def examples_text(self) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 
+from mfpt_shared.device.own_share import Trials
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.tensors import PromptState
 
@@ -42,3 +43,13 @@ class StubTrainer:
     def test(self, state: PromptState) -> Measured:
         """See Trainer.test."""
         return self.validate(state)
+
+    def try_shares(self, state: PromptState) -> Trials | None:
+        """See Trainer.try_shares; there is nothing to fit a head to."""
+        del state
+        return None
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        """See Trainer.with_own_head."""
+        del share
+        return state

@@ -216,4 +216,6 @@ class Privacy(Section, frozen=True):
     """What a device holds back. Texts never leave it, whatever is set here."""
 
     clip_norm: Annotated[NonNegative, Meta(description="largest L2 norm of a delta that is sent; 0: no limit")] = 0.0
-    min_examples: Annotated[Count, Meta(description="a device with fewer training examples does not take part")] = 8
+    min_examples: Annotated[
+        Count, Meta(description="a device with fewer training examples does not take part; tagging: with fewer words")
+    ] = 8

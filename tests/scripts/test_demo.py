@@ -13,4 +13,4 @@ def test_the_demo_reports_every_device(tmp_path: Path) -> None:
     done = run_script("demo", *options, cache=tmp_path / "cache", cwd=tmp_path)
     assert done.code == 0, done.err
     assert set(done.answer["devices"]) == {"sw", "zu"}
-    assert all(0 <= device["accuracy_kept"] <= 1 for device in done.answer["devices"].values())
+    assert all(0 <= device["accuracy_personal"] <= 1 for device in done.answer["devices"].values())

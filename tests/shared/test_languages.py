@@ -51,7 +51,7 @@ def test_a_code_has_a_short_tag(code: str, tag: str) -> None:
     assert short_tag(LanguageCode(code)) == tag
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(st.text(max_size=12) | st.text("abcdeswzh-_XKE0", max_size=9))
 def test_any_text_is_a_code_or_a_usage_error(tag: str) -> None:
     try:

@@ -35,7 +35,7 @@ def test_a_preset_makes_a_plan_that_survives_its_file(name: str) -> None:
     assert parse(plan_to_toml(plan)) == plan
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.builds(
         Plan,

@@ -136,7 +136,6 @@ def test_a_state_of_another_layout_is_refused_by_name(change: dict[str, Array | 
         check_layout(state, layout(plan()))
 
 
-@settings(deadline=None)
 @given(ARRAYS)
 def test_quantising_is_wrong_by_half_a_step_at_most(array: Array) -> None:
     packed = quantise(array)
@@ -149,7 +148,6 @@ def test_quantising_is_wrong_by_half_a_step_at_most(array: Array) -> None:
     assert (errors <= steps * 0.5005).all()
 
 
-@settings(deadline=None)
 @given(ARRAYS)
 def test_quantising_keeps_zeros_and_signs(array: Array) -> None:
     restored = dequantise(quantise(array))
@@ -167,7 +165,7 @@ def test_a_row_of_zeros_stays_zeros() -> None:
     assert restored.tolist() == [[0.0, 0.0], [1.0, -1.0]]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(DELTAS)
 def test_error_feedback_loses_nothing_in_the_long_run(deltas: list[Array]) -> None:
     """What was sent, and what is left over, is together what was wanted."""
@@ -181,7 +179,7 @@ def test_error_feedback_loses_nothing_in_the_long_run(deltas: list[Array]) -> No
     assert sent + residual["x"] == pytest.approx(wanted, abs=1e-4)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(DELTAS)
 def test_error_feedback_does_not_pile_up(deltas: list[Array]) -> None:
     residual: PromptState | None = None

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mfpt_shared.device.held_out import held_out, kept_in
+from mfpt_shared.device.own_share import SHARES, Trials, strength_of
 from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tally, Tuned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
@@ -105,6 +106,24 @@ class ToyTrainer:
         right = round(measured.accuracy * self._tested)
         tallies = tuple(Tally(int(at < right), 1, 1) for at in range(self._tested))
         return replace(measured, tallies=tallies)
+
+    def try_shares(self, state: PromptState) -> Trials:
+        rest = kept_in([0] * self.examples)
+        states = [self._drawn(state, share, len(rest)) for share in SHARES]
+        held = self.examples - len(rest)
+        return Trials(SHARES, [self._measured(one, held).loss for one in states], held)
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        return self._drawn(state, share, self.examples) if share else state
+
+    def _drawn(self, state: PromptState, share: float, fitted: int) -> PromptState:
+        """Draw the head to the device's optimum, of which so many examples tell, and the federation's strength."""
+        drawn = fitted / (fitted + strength_of(share, self.examples)) if share else 0.0
+        optimum = self._laboratory.optima[self._shares[0].language]
+        noise = np.random.default_rng(fitted).standard_normal(optimum.size) * self._laboratory.noise
+        own = unflatten((optimum + noise / math.sqrt(max(1, fitted))).astype(np.float32), self._layout)
+        head = {name: array for name, array in state.items() if name.startswith("head.")}
+        return {**state, **{name: array + np.float32(drawn) * (own[name] - array) for name, array in head.items()}}
 
     def _measured(self, state: PromptState, examples: int) -> Measured:
         vector = flatten(state, self._layout)

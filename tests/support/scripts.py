@@ -91,12 +91,21 @@ def write_sentences(folder: Path, *, train: int, held_out: int) -> None:
             path.write_text("\n".join(["index_id\tcategory\ttext", *rows, ""]), encoding="utf-8")
 
 
-def toy_study_plan(backbone: BackboneSpec) -> Plan:
-    """Return the plan of SIB-200 on another backbone, with one short step an assignment and no distances."""
+def write_tagged_sentences(folder: Path, *, train: int, held_out: int) -> None:
+    """Write train.txt and test.txt of two languages, in the format of MasakhaPOS; arguments as above."""
+    for language, word in LANGUAGES.items():
+        (folder / language).mkdir(parents=True)
+        for split, number in {"train": train, "test": held_out}.items():
+            sentences = [f"{word} NOUN\n{split} VERB\n{row} NUM\n" for row in range(number)]
+            (folder / language / f"{split}.txt").write_text("\n".join(sentences), encoding="utf-8")
+
+
+def toy_study_plan(backbone: BackboneSpec, preset: str = "sib200") -> Plan:
+    """Return the plan of a preset on another backbone, with one short step an assignment and no distances."""
     changes: Mapping[str, Any] = {
         "backbone": backbone,
         "prompt": PromptSpec(tokens=2),
         "training": Training(min_steps=1),
         "aggregation": Aggregation(proximity="uniform"),
     }
-    return msgspec.structs.replace(preset_plan("sib200"), **changes)
+    return msgspec.structs.replace(preset_plan(preset), **changes)

@@ -53,6 +53,9 @@ def newest_shares(
 ) -> dict[Speaker, OwnShare]:
     """Return what devices say with the updates of a fold about how much of their own they keep.
 
+    A device that has measured nothing in its round repeats what it chose beside an earlier prompt. That tells what it
+    keeps, and nothing of this prompt.
+
     Args:
         buffer: Updates of devices that have updates in an earlier version, each with the examples that it counts with.
             What others keep says nothing: the prompt has nothing of theirs yet.
@@ -66,9 +69,14 @@ def newest_shares(
     for update, own, share in said:
         of = (update.language, update.client)
         known = changed.get(of) or relations.shares.get(of)
-        before = known.disagreement if known is not None else None
-        shown = borrowed[update.language].shown(share, own) if update.language in borrowed else before or 0.0
-        changed[of] = OwnShare(share, shown if before is None else before + _NEWEST * (shown - before))
+        if not update.header.metrics.validated:
+            changed |= {} if known is None else {of: known._replace(share=share)}
+        elif update.language not in borrowed:
+            changed[of] = OwnShare(share, 0.0) if known is None else known._replace(share=share)
+        else:
+            shown = borrowed[update.language].shown(share, own)
+            before = shown if known is None else known.disagreement
+            changed[of] = OwnShare(share, before + _NEWEST * (shown - before))
     return changed
 
 

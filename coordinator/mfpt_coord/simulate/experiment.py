@@ -107,7 +107,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         used_tallies: Language -> answers behind `used`, each summed over the devices of the language.
         validation: Language -> accuracy on training examples that were held out, after the best round; of `local` only.
         validation_loss: Language -> mean cross-entropy on the same.
-        own: Language -> share of its devices that kept their own prompt.
+        own_share: Language -> own share of what its devices use, mean; of mfpt only. See `own_share`.
         held_out: Held-out language -> accuracy with its zero-shot prompt.
         shared: Held-out language -> accuracy with `und`, which listens to all languages alike.
         seconds: Duration, virtual seconds.
@@ -122,7 +122,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     used_tallies: dict[LanguageCode, Tallies] = {}
     validation: dict[LanguageCode, float] = {}
     validation_loss: dict[LanguageCode, float] = {}
-    own: dict[LanguageCode, float] = {}
+    own_share: dict[LanguageCode, float] = {}
     held_out: dict[LanguageCode, float] = {}
     shared: dict[LanguageCode, float] = {}
     seconds: float = 0.0

@@ -29,7 +29,8 @@ def share_out(experiment: Experiment, laboratory: Laboratory) -> list[Share]:
     choose = same_sentences if experiment.parallel else different_sentences
     counts = {language: experiment.examples_of(language) for language in contents}
     chosen = choose(contents, counts, rng, _mixtures(experiment, contents, rng))
-    least = experiment.plan.privacy.min_examples
+    # The plan counts words where they are labelled, and rows are sentences then.
+    least = 1 if experiment.plan.task.tags_words else experiment.plan.privacy.min_examples
     return [
         Share(language, rows)
         for language, of_language in chosen.items()

@@ -62,9 +62,11 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
     for place, (share, pace) in enumerate(zip(shares, drawn, strict=True)):
         trainer = laboratory.trainer(experiment.plan, [share], max_test=experiment.max_test)
         identity = f"{device_seed(experiment, place):012x}"
-        # Only mfpt lets devices choose what they use, and holds out examples for it.
-        held_rounds = HELD_ROUNDS if experiment.method == "mfpt" else 0
-        rounds = Rounds(identity, share.language, plan, trainer, clock=lambda: 0.0, held_rounds=held_rounds)
+        # Only mfpt lets devices choose how much of their own they use, and holds examples out for it.
+        chosen, held_rounds = (None, HELD_ROUNDS) if experiment.method == "mfpt" else (0.0, 0)
+        rounds = Rounds(
+            identity, share.language, plan, trainer, clock=lambda: 0.0, share=chosen, held_rounds=held_rounds
+        )
         yield Device(identity, share.language, trainer, rounds, pace)
 
 
@@ -72,7 +74,7 @@ def _outcome(
     experiment: Experiment, laboratory: Laboratory, federation: Federation, trajectory: Sequence[Point]
 ) -> Outcome:
     tested = _test_all(federation)
-    used, own = _used(federation, tested) if experiment.method == "mfpt" else ({}, {})
+    used, shares = _used(federation, tested) if experiment.method == "mfpt" else ({}, {})
     held_out, shared = {}, {}
     for language in experiment.held_out:
         test = laboratory.trainer(experiment.plan, [Share(language, ())], max_test=experiment.max_test).test
@@ -86,7 +88,7 @@ def _outcome(
         used=means({language: [one.accuracy for one in found] for language, found in used.items()}),
         tallies={language: summed([one.tallies]) for language, one in tested.items()},
         used_tallies={language: summed([one.tallies for one in found]) for language, found in used.items()},
-        own=means(own),
+        own_share=means(shares),
         held_out=held_out,
         shared=shared,
         seconds=federation.at,
@@ -101,18 +103,15 @@ def _outcome(
 def _used(
     federation: Federation, tested: Mapping[LanguageCode, Measured]
 ) -> tuple[dict[LanguageCode, list[Measured]], dict[LanguageCode, list[float]]]:
-    """Return how what each device uses does on the test examples, and how much of its own it is, by language."""
+    """Return how what each device uses does on the test examples, and its own share, by language."""
     used: dict[LanguageCode, list[Measured]] = {}
-    own: dict[LanguageCode, list[float]] = {}
+    shares: dict[LanguageCode, list[float]] = {}
     for device in federation.devices.values():
-        device.rounds.judge(federation.prompt(device.language))
-        choice = device.rounds.kept
-        assert choice is not None
-        is_own = choice.origin == "own"
-        answers = device.trainer.test(choice.state) if is_own else tested[device.language]
+        personal = device.rounds.personal(federation.prompt(device.language))
+        answers = device.trainer.test(personal.state) if personal.share else tested[device.language]
         used.setdefault(device.language, []).append(answers)
-        own.setdefault(device.language, []).append(float(is_own))
-    return used, own
+        shares.setdefault(device.language, []).append(personal.share)
+    return used, shares
 
 
 def _accuracies(tested: Mapping[LanguageCode, Measured]) -> dict[LanguageCode, float]:

@@ -151,7 +151,9 @@ def result_table(result: JoinResult) -> RenderableType:
     table.add_row("accuracy before", f"{percent(result.accuracy_before)} {tested}")
     table.add_row("accuracy alone", percent(result.accuracy_alone))
     table.add_row("accuracy federated", f"[bold]{percent(result.accuracy_after)}[/bold]")
-    table.add_row("accuracy of the prompt kept", f"[bold]{percent(result.accuracy_kept)}[/bold] ({result.kept})")
+    table.add_row(
+        "accuracy personal", f"[bold]{percent(result.accuracy_personal)}[/bold] (own share {result.own_share:.0%})"
+    )
     table.add_row("traffic", f"{size(result.bytes_up)} up, {size(result.bytes_down)} down")
     table.add_row("peak memory", size(result.peak_rss_bytes))
     table.add_row("time", duration(result.seconds))
@@ -173,7 +175,10 @@ def summary_table(summary: DatasetSummary) -> RenderableType:
         if of_split:
             table.add_row(name, *map(str, of_split.values()))
     notes = [
-        *(_text(f"skipped: {count} x {reason}") for reason, count in summary.skipped.items()),
+        *(
+            _text(f"skipped: {count} x {reason}, first: {summary.first_skipped[reason]}")
+            for reason, count in summary.skipped.items()
+        ),
         *(_text(f"read anew: {count} x {how}") for how, count in summary.repaired.items()),
     ]
     samples = [Text.assemble((printable(label), "dim"), f"  {printable(text)}") for label, text in summary.samples]

@@ -21,7 +21,6 @@ from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.clock import SteadyClock
-from mfpt_shared.device.rounds import Origin
 from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home, owned
 from mfpt_shared.languages import LanguageCode
@@ -42,9 +41,8 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         accuracy_alone: Accuracy after as many epochs from the first prompt on this device's examples only.
         accuracy_before: Accuracy of the first prompt that came.
         accuracy_after: Accuracy of the federation's newest prompt.
-        kept: Which prompt did best on the device's validation examples and is used from now on: the federation's
-            newest, or the device's own.
-        accuracy_kept: Accuracy of the kept prompt.
+        accuracy_personal: Accuracy of the personal prompt, which is used from now on.
+        own_share: How much of its own that one has, 0 to 1; 0: it is the federation's newest prompt.
         examples: Number of training examples.
         test_examples: Number of test examples.
         losses: Mean training loss of each round.
@@ -60,8 +58,8 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     accuracy_alone: float | None
     accuracy_before: float | None
     accuracy_after: float | None
-    kept: Origin
-    accuracy_kept: float | None
+    accuracy_personal: float | None
+    own_share: float
     examples: int
     test_examples: int
     losses: tuple[float, ...]
@@ -158,8 +156,8 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         accuracy_alone=outcome.accuracy_alone,
         accuracy_before=outcome.accuracy_before,
         accuracy_after=outcome.accuracy_after,
-        kept=outcome.kept,
-        accuracy_kept=outcome.accuracy_kept,
+        accuracy_personal=outcome.accuracy_personal,
+        own_share=outcome.own_share,
         examples=outcome.examples,
         test_examples=outcome.test_examples,
         losses=snapshot.losses,

@@ -39,7 +39,7 @@ DataOption = Annotated[
     str | None,
     typer.Option(
         "--data",
-        help="Your examples: a CSV, TSV, JSONL or Parquet file, a folder with train, dev and test files, "
+        help="Your examples: a CSV, TSV, JSONL, Parquet or CoNLL file, a folder with train, dev and test files, "
         "hf:<data set>, or cldr.",
     ),
 ]

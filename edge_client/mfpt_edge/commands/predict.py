@@ -130,6 +130,7 @@ def evaluate(
         **_measured(model, split.examples, runtime, graph, device),
         "n": len(split.examples),
         "skipped": sum(split.skipped.values()),
+        **({"repaired": sum(split.repaired.values())} if split.repaired else {}),
     }
     show(facts, as_json, facts_table)
 

@@ -122,7 +122,7 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
     for group in [(wanted,)] if wanted else usual:
         if all(column in known for column in group):
             return tuple(known[column] for column in group)
-    missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual[-3:])
+    missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
     raise DatasetError(
         f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
     )

@@ -28,6 +28,7 @@ _DOCUMENT: Final = "-DOCSTART-"
 _HEADERS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _WHITE_SPACE: Final = re.compile(r"[ \t]+")
 _TABS: Final = re.compile(r"\t+")
+_HASHTAG: Final = re.compile(r"#\w+")
 
 # CoNLL-U: number, form, lemma, UPOS, XPOS and five more.
 _UNIVERSAL_WIDTH: Final = 10
@@ -79,8 +80,12 @@ class _Dialect:
         """Whether a line is a comment rather than a word such as `#`; `inside` a sentence, one needs a space."""
         if not line.startswith("#"):
             return False
-        is_word = not self.universal and len(fields) == self.width and fields[-1] in self.tags
-        return not is_word and (not inside or line.startswith("# "))
+        if self.universal:
+            return not inside or line.startswith("# ")
+        if len(fields) == self.width and fields[-1] in self.tags:
+            return False
+        # A hashtag alone in its line lacks its label.
+        return line.startswith("# ") or not (inside or _HASHTAG.fullmatch(line.strip()))
 
     def names_columns(self, fields: Sequence[str]) -> bool:
         """Whether a line names the columns, rather than being the first word."""

@@ -2,25 +2,31 @@
 
 from pathlib import Path
 
-from mfpt_edge.data.readers import SUFFIXES
+from mfpt_edge.data.readers import readers
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.plan import TaskKind
 
 
-def languages_in(folder: Path) -> list[LanguageCode]:
+def languages_in(folder: Path, kind: TaskKind = "classification") -> list[LanguageCode]:
     """Return the languages that a folder has a folder or file for, in the order of their codes."""
-    return sorted({tag for path in folder.iterdir() if (tag := _language_of(path)) is not None})
+    return sorted({tag for path in folder.iterdir() if (tag := _language_of(path, kind)) is not None})
 
 
-def find_language(folder: Path, language: LanguageCode) -> Path:
+def find_language(folder: Path, language: LanguageCode, kind: TaskKind = "classification") -> Path:
     """Return the folder or file of a language: `swh`, `sw`, `swh_Latn` or `swh.csv` for Swahili.
+
+    Args:
+        folder: Folder with the data of several languages.
+        language: The language.
+        kind: Kind of task, which decides what files of data are called.
 
     Raises:
         UsageError: The folder is missing, or holds none or more than one for the language.
     """
     if not folder.is_dir():
         raise UsageError(f"--data {folder}: no such folder; give one that holds a folder or file for each language")
-    found = [path for path in sorted(folder.iterdir()) if _language_of(path) == language]
+    found = [path for path in sorted(folder.iterdir()) if _language_of(path, kind) == language]
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "nothing"
         raise UsageError(
@@ -29,8 +35,8 @@ def find_language(folder: Path, language: LanguageCode) -> Path:
     return found[0]
 
 
-def _language_of(path: Path) -> LanguageCode | None:
-    if path.is_file() and path.suffix.lower() not in SUFFIXES:
+def _language_of(path: Path, kind: TaskKind) -> LanguageCode | None:
+    if path.is_file() and path.suffix.lower() not in readers(kind):
         return None
     try:
         return normalise(path.stem.split("_")[0])

@@ -25,7 +25,6 @@ TAGGED_READERS: Final[Mapping[str, Reader]] = {
     ".jsonl": read_json_lines,
     ".parquet": read_parquet_lists,
 }
-SUFFIXES: Final = tuple(dict.fromkeys([*READERS, *TAGGED_READERS]))
 
 
 def readers(kind: TaskKind) -> Mapping[str, Reader]:

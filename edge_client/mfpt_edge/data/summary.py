@@ -21,6 +21,7 @@ class DatasetSummary:
         sentences: Split -> examples, where words have the labels; else empty.
         longest: Split -> words of the longest example, where words have the labels; else empty.
         skipped: Reason -> skipped rows.
+        first_skipped: Reason -> where the first of these is.
         repaired: How labels of words were read that do not follow the plan's convention -> number of words.
         samples: Up to three (label or completion, text) from the training split, of different labels where it has
             them; where words have the labels, (number of words, each word with its label).
@@ -30,6 +31,7 @@ class DatasetSummary:
     sentences: Mapping[str, int]
     longest: Mapping[str, int]
     skipped: Mapping[str, int]
+    first_skipped: Mapping[str, str]
     repaired: Mapping[str, int]
     samples: tuple[tuple[str, str], ...]
 
@@ -44,6 +46,7 @@ def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
         sentences={name: len(examples) for name, examples in splits.items() if tagged},
         longest={name: max((len(one.words) for one in of), default=0) for name, of in splits.items() if tagged},
         skipped=dataset.skipped,
+        first_skipped={row.reason: str(row.place) for row in reversed(dataset.skipped_rows)},
         repaired=dataset.repaired,
         samples=_samples(dataset.train, labels),
     )

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
+from mfpt_shared.device.own_share import Trials
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer, Tuned
 from mfpt_shared.tensors import PromptState
 
@@ -166,3 +167,13 @@ class CourteousTrainer:
         """See Trainer.test."""
         with self._courtesy.at_work():
             return self._trainer.test(state)
+
+    def try_shares(self, state: PromptState) -> Trials | None:
+        """See Trainer.try_shares."""
+        with self._courtesy.at_work():
+            return self._trainer.try_shares(state)
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        """See Trainer.with_own_head."""
+        with self._courtesy.at_work():
+            return self._trainer.with_own_head(state, share)

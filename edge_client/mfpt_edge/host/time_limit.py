@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from mfpt_shared.device.own_share import Trials
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer, Tuned
 from mfpt_shared.errors import MfptError
 from mfpt_shared.tensors import PromptState
@@ -70,3 +71,11 @@ class TimeLimitedTrainer:
     def test(self, state: PromptState) -> Measured:
         """See Trainer.test."""
         return self._trainer.test(state)
+
+    def try_shares(self, state: PromptState) -> Trials | None:
+        """See Trainer.try_shares."""
+        return self._trainer.try_shares(state)
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        """See Trainer.with_own_head."""
+        return self._trainer.with_own_head(state, share)

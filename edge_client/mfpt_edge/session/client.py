@@ -266,7 +266,7 @@ class EdgeClient:
 
     async def _report_last_version(self) -> None:
         """Tell the coordinator how good the last version is."""
-        report = await self._job.judge_newest()
+        report = await self._job.use_newest()
         if report is not None:
             self._channel.send(report)
 

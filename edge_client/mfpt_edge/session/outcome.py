@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 
-from mfpt_shared.device.rounds import Candidate, Origin, tune_alone
+from mfpt_shared.device.rounds import Personal, tune_alone
 from mfpt_shared.device.trainer import OnProgress, Trainer
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.tensors import PromptState, dense
@@ -19,20 +19,20 @@ class Outcome:
         version: Version of the federation's newest prompt.
         examples: Number of training examples.
         test_examples: Number of test examples.
-        kept: Origin of the kept prompt.
+        own_share: How much of its own the personal prompt has; 0: it is the federation's newest prompt.
         accuracy_before: Accuracy of the federation's first prompt that came.
         accuracy_after: Accuracy of the federation's newest prompt.
-        accuracy_kept: Accuracy of the kept prompt.
+        accuracy_personal: Accuracy of the personal prompt.
         accuracy_alone: Accuracy of a prompt tuned alone; None if none was.
     """
 
     version: int
     examples: int
     test_examples: int
-    kept: Origin
+    own_share: float
     accuracy_before: float | None
     accuracy_after: float | None
-    accuracy_kept: float | None
+    accuracy_personal: float | None
     accuracy_alone: float | None
 
 
@@ -40,19 +40,19 @@ def measure(
     trainer: Trainer,
     first: Prompt,
     newest: Prompt,
-    kept: Candidate | None,
+    personal: Personal,
     *,
     rounds_alone: int,
     epochs: int,
     on_progress: OnProgress,
 ) -> Outcome:
-    """Measure first, newest and kept prompt, and one tuned alone from the first.
+    """Measure first, newest and personal prompt, and one tuned alone from the first.
 
     Args:
         trainer: Data and backbone of the device.
         first: First prompt of the federation that came.
         newest: Newest prompt of the federation.
-        kept: Prompt that the device uses; None: the newest.
+        personal: What the device uses of the newest.
         rounds_alone: Number of rounds to tune alone; 0: do not.
         epochs: Number of epochs in each of these rounds.
         on_progress: Called while tuning alone; may raise to end it.
@@ -62,8 +62,7 @@ def measure(
     """
     start = dense(first.state)
     before, after = trainer.test(start), trainer.test(dense(newest.state))
-    own = kept is not None and kept.origin == "own"
-    used = trainer.test(kept.state) if kept is not None and own else after
+    used = trainer.test(personal.state) if personal.share else after
     tested = before.examples > 0
     alone = None
     if rounds_alone and tested:
@@ -73,10 +72,10 @@ def measure(
         version=newest.header.version,
         examples=trainer.examples,
         test_examples=before.examples,
-        kept="own" if own else "federated",
+        own_share=personal.share,
         accuracy_before=before.accuracy if tested else None,
         accuracy_after=after.accuracy if tested else None,
-        accuracy_kept=used.accuracy if tested else None,
+        accuracy_personal=used.accuracy if tested else None,
         accuracy_alone=alone,
     )
 

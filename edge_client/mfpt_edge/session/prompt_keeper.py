@@ -7,13 +7,13 @@ import msgspec
 
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.storage.device_folder import DeviceFolder
-from mfpt_shared.device.rounds import Candidate
+from mfpt_shared.device.rounds import Personal
 from mfpt_shared.errors import BadData
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Prompt
 
-_OWN: Final = "the choice between the federation's prompt and the own one"
+_PERSONAL: Final = "the personal prompt"
 
 _log = logging.getLogger(__name__)
 
@@ -24,11 +24,11 @@ class PromptKeeper:
     Attributes:
         first: First prompt of the federation that came; None before it.
         newest: Newest prompt of the federation; None before the first came.
-        kept: Prompt that did best on the validation examples so far, see `Rounds.kept`; None before any was measured.
+        personal: Newest personal prompt, see `Rounds.personal`; None before any was made.
     """
 
     def __init__(self, folder: DeviceFolder, disk: PatientDisk) -> None:
-        """Begin with nothing; what an earlier run left is `own`.
+        """Begin with nothing; what an earlier run chose is `share`.
 
         Args:
             folder: State folder of the device.
@@ -38,7 +38,7 @@ class PromptKeeper:
         self._disk = disk
         self.first: Prompt | None = None
         self.newest: Prompt | None = None
-        self.kept: Candidate | None = None
+        self.personal: Personal | None = None
 
     def receive(self, prompt: Prompt) -> None:
         """Keep a prompt as the newest of the federation."""
@@ -46,20 +46,22 @@ class PromptKeeper:
         self.first = self.first or prompt
         self.newest = prompt
 
-    def choose(self, kept: Candidate | None) -> None:
-        """Note which prompt does best; one that the device tuned itself is saved as its own prompt."""
-        self.kept = kept
-        if kept is None or kept.origin == "federated" or self.newest is None:
-            self._disk.write(_OWN, self._folder.forget_own_prompt)
+    def use(self, personal: Personal) -> None:
+        """Use a personal prompt from now on; where it is not just the federation's, it is saved beside that."""
+        self.personal = personal
+        if not personal.share or self.newest is None:
+            self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
             return
-        own = Prompt(msgspec.structs.replace(self.newest.header, version=kept.version), kept.state)
-        self._disk.write(_OWN, lambda: self._folder.save_own_prompt(encode(own)))
+        header = msgspec.structs.replace(self.newest.header, version=personal.version, own_share=personal.share)
+        prompt = Prompt(header, personal.state)
+        self._disk.write(_PERSONAL, lambda: self._folder.save_own_prompt(encode(prompt)))
 
-    def own(self, plan: Plan) -> Prompt | None:
-        """Return the own prompt of an earlier run, if there is one for this plan; a damaged one is removed."""
+    def share(self, plan: Plan) -> float | None:
+        """Return the own share of an earlier run's personal prompt, if it was for this plan; remove a damaged one."""
         try:
-            return self._folder.own_prompt(plan)
+            prompt = self._folder.own_prompt(plan)
         except BadData as error:
-            _log.warning("the device's own prompt is lost, it will tune a new one: %s", error)
-            self._disk.write(_OWN, self._folder.forget_own_prompt)
+            _log.warning("the device's personal prompt is lost, it will make a new one: %s", error)
+            self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
             return None
+        return None if prompt is None else prompt.header.own_share

@@ -53,7 +53,7 @@ class TrainingJob:
             prepare: Loads data and backbone for a plan; runs in the thread.
             outbox: Takes the updates.
             disk: Writes them.
-            prompts: Told after each measurement which prompt did best.
+            prompts: Told which personal prompt to use.
             status: Told about progress.
             clock: Unix seconds.
         """
@@ -100,13 +100,14 @@ class TrainingJob:
             backbone=loaded.trainer.fingerprint,
         )
 
-    async def judge_newest(self) -> EvaluationReport | None:
-        """Measure the newest prompt on the validation examples; None if there is nothing to measure it with."""
+    async def use_newest(self) -> EvaluationReport | None:
+        """Use the newest prompt; return how it did on the held-out examples, None where it was tuned on them."""
         loaded, prompt = self._loaded, self._prompts.newest
         if loaded is None or prompt is None:
             return None
-        measured = await self._worker.run(lambda: loaded.rounds.judge(prompt))
-        self._prompts.choose(loaded.rounds.kept)
+        personal = await self._worker.run(lambda: loaded.rounds.personal(prompt))
+        self._prompts.use(personal)
+        measured = personal.measured
         if not measured.examples:
             return None
         self._status.measured(measured.accuracy)
@@ -138,7 +139,7 @@ class TrainingJob:
                 loaded.trainer,
                 first,
                 newest,
-                prompts.kept,
+                loaded.rounds.personal(newest),
                 rounds_alone=rounds,
                 epochs=epochs,
                 on_progress=self._worker.check_cancelled,
@@ -156,9 +157,9 @@ class TrainingJob:
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
         trainer = await self._worker.run(lambda: self._prepare(plan))
-        identity, own = self._identity, self._prompts.own(plan)
+        identity, share = self._identity, self._prompts.share(plan)
         rounds = await self._worker.run(
-            lambda: Rounds(identity.client, identity.language, plan, trainer, self._clock, own)
+            lambda: Rounds(identity.client, identity.language, plan, trainer, self._clock, share)
         )
         self._loaded = _Loaded(plan, trainer, rounds)
         self._status.prepared(trainer.device)
@@ -169,7 +170,7 @@ class TrainingJob:
         update, done = await self._worker.run(lambda: rounds.run(sequence, prompt, on_progress))
         payload = encode(update)
         await self._disk.written(f"update {sequence}", lambda: self._outbox.put(sequence, payload))
-        self._prompts.choose(rounds.kept)
+        self._prompts.use(done.personal)
         self._status.trained(done)
         _log_round(done, len(payload))
         return Trained(self._clock(), sequence)
@@ -191,6 +192,6 @@ class TrainingJob:
 def _log_round(done: Round, size: int) -> None:
     accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
     _log.info(
-        "update %d from version %d: validation accuracy before training %s, training loss %.3f, %d bytes",
+        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f, %d bytes",
         *(done.sequence, done.version, accuracy, done.loss, size),
     )

@@ -3,26 +3,34 @@
 import logging
 import os
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 import numpy as np
 import torch
+from torch.nn.functional import cross_entropy
 
 from mfpt_edge.data.sources import Dataset
 from mfpt_edge.host.cores import usable_cores
-from mfpt_edge.tuning import loop
+from mfpt_edge.tuning import loop, own_head
 from mfpt_edge.tuning.activation_cache import encode_splits
 from mfpt_edge.tuning.batches import Encoded
 from mfpt_edge.tuning.encoding import HELD_BYTES, tokenise, with_activations
 from mfpt_edge.tuning.memory.bound import economise, economise_if_needed
 from mfpt_edge.tuning.model import PromptModel
+from mfpt_edge.tuning.objective import Decisions
 from mfpt_edge.tuning.objectives import backbone_for
+from mfpt_edge.tuning.ridge_head import Head
 from mfpt_shared.device.held_out import held_out, kept_in
+from mfpt_shared.device.own_share import SHARES, Trials
 from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.folders import cache_home
 from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import PromptState
+
+# A head is fitted to some examples, and measured on others.
+_FEWEST: Final = 2
 
 _log = logging.getLogger(__name__)
 
@@ -115,9 +123,11 @@ class BackboneTrainer:
         self._train = train
         self._test = test
         labels = train.targets.tolist() if train.targets.ndim == 1 else [0] * len(train.ids)
-        self._held = train.take(held_out(labels))
+        self._held_rows = held_out(labels)
+        self._held = train.take(self._held_rows)
         self._rest = train.take(kept_in(labels))
         self._at_once = at_once
+        self._newest: tuple[PromptState, Decisions | None] | None = None
 
     @property
     def examples(self) -> int:
@@ -139,6 +149,7 @@ class BackboneTrainer:
         self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
     ) -> Tuned:
         """See Trainer.tune."""
+        self._newest = None
         model, examples = self._model, self._rest if hold_out else self._train
         model.load(start)
         if model.objective.start(model.last_states, examples):
@@ -161,6 +172,43 @@ class BackboneTrainer:
         """See Trainer.test."""
         return self._measure(state, self._test)
 
+    def try_shares(self, state: PromptState) -> Trials | None:
+        """See Trainer.try_shares."""
+        known = self._known(state)
+        if known is None:
+            return None
+        is_held = torch.isin(known.examples, torch.tensor(self._held_rows, device=known.examples.device))
+        rest, held = (Decisions(*(part[rows] for part in known)) for rows in (~is_held, is_held))
+        federated, answers = _head_of(state, known.features.device), len(known.targets)
+        heads = [own_head.fit(rest, federated, share, answers) for share in SHARES]
+        losses = [float(cross_entropy(head.logits(held.features), held.targets)) for head in heads]
+        return Trials(SHARES, losses, len(held.targets))
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        """See Trainer.with_own_head."""
+        known = self._known(state) if share > 0 else None
+        if known is None:
+            return state
+        self._newest = None
+        head = own_head.fit(known, _head_of(state, known.features.device), share, len(known.targets))
+        return {**state, "head.weight": head.weight.cpu().numpy(), "head.bias": head.bias.cpu().numpy()}
+
+    def _known(self, state: PromptState) -> Decisions | None:
+        """Return what a head has to decide on the training examples; None where it cannot learn from them."""
+        if len(self._train.ids) < _FEWEST:
+            return None
+        # Shares are tried on the prompt that then gets a head of the one that is chosen.
+        if self._newest is None or self._newest[0] is not state:
+            self._model.load(state)
+            self._newest = state, self._model.objective.decisions(self._model.last_states, self._train)
+        known = self._newest[1]
+        return known if known is not None and bool((known.targets != known.targets[0]).any()) else None
+
     def _measure(self, state: PromptState, examples: Encoded) -> Measured:
         self._model.load(state)
         return loop.evaluate(self._model, examples)
+
+
+def _head_of(state: PromptState, device: torch.device) -> Head:
+    weight, bias = (torch.from_numpy(np.array(state[f"head.{name}"], np.float32)) for name in ("weight", "bias"))
+    return Head(weight.to(device), bias.to(device))

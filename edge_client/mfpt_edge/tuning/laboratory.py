@@ -92,12 +92,13 @@ class BackboneLaboratory:
         return PromptModel(self._backbone, plan)
 
     def _load(self, language: LanguageCode) -> Dataset:
-        source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language))
+        kind = self._task.kind
+        source = self._data if self._data == "cldr" else str(find_language(Path(self._data), language, kind))
         return load_dataset(
             source,
             language,
             self._task.labels,
-            kind=self._task.kind,
+            kind=kind,
             columns=self._columns,
             development=False,
         )

@@ -25,6 +25,10 @@ class Head(NamedTuple):
     weight: Tensor
     bias: Tensor
 
+    def logits(self, features: Tensor) -> Tensor:
+        """Return [decisions, labels] of features [decisions, width]."""
+        return features @ self.weight.T + self.bias
+
 
 def solve(features: Tensor, targets: Tensor, labels: int) -> Head:
     """Return a ridge regression of centred labels on centred features.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
+from mfpt_shared.device.own_share import Trials
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.tensors import PromptState
@@ -104,6 +105,24 @@ class Trainer(Protocol):
 
     def test(self, state: PromptState) -> Measured:
         """Measure a state on the test examples, with a tally of each."""
+
+    def try_shares(self, state: PromptState) -> Trials | None:
+        """Fit a head of every share in `SHARES` to all but the held-out examples, and measure it on these.
+
+        Args:
+            state: Federated prompt, which must not have been tuned on the held-out examples.
+
+        Returns:
+            What was tried; None where there is no head, or nothing to tell labels apart by.
+        """
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        """Return a federated prompt with a head of an own share, fitted to all training examples.
+
+        Args:
+            state: Federated prompt; returned as it is where there is no head, or nothing to tell labels apart by.
+            share: Own share; at 0, the prompt is returned as it is.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,6 +35,13 @@ def test_init_without_a_file_prints_a_plan_and_nothing_else(tmp_path: Path) -> N
     assert written.backbone.fingerprint.startswith("sha256:")
 
 
+def test_init_writes_a_plan_for_labels_of_words(tmp_path: Path) -> None:
+    _, out, _ = plan(tmp_path, "init", "--kind", "tagging", "--labels", "O,B-PER,I-PER")
+
+    task = plan_from_toml(out, "stdout").task
+    assert (task.kind, task.labels, task.metric) == ("tagging", ("O", "B-PER", "I-PER"), "f1")
+
+
 def test_init_explains_every_key(tmp_path: Path) -> None:
     _, out, _ = plan(tmp_path, "init")
 

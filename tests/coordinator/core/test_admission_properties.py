@@ -108,4 +108,4 @@ class AdmissionMachine(RuleBasedStateMachine):
 
 
 TestAdmission = AdmissionMachine.TestCase
-TestAdmission.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestAdmission.settings = settings(max_examples=60, stateful_step_count=30)

@@ -58,7 +58,7 @@ def test_what_one_device_says_is_bounded(
     relations: Relations, examples: dict[LanguageCode, float], share: float, own: int
 ) -> None:
     target = next(iter(examples))
-    update = contribution(target, metrics=Metrics(own_share=share))
+    update = contribution(target, metrics=Metrics(own_share=share, validated=12))
     (said,) = newest_shares([(update, float(own))], examples, relations, Aggregation()).values()
     assert said.share == share
     assert -BOUND <= said.disagreement <= BOUND
@@ -76,7 +76,7 @@ def test_what_a_revoked_device_has_said_counts_no_longer() -> None:
         federation.admits(device)
         federation.ready(device)
     for sequence, kept in enumerate((None, 1.0), start=1):
-        federation.update("d1", sequence, metrics=Metrics(own_share=kept))
+        federation.update("d1", sequence, metrics=Metrics(own_share=kept, validated=12))
     assert federation.state.usual == {UNDETERMINED: 1.0}
     federation.revokes("d1")
     assert counting(federation.state).shares == {}

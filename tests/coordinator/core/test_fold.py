@@ -114,7 +114,7 @@ def taught(**aggregation: Any) -> tuple[Federation, SaveFold]:
     federation.ready("a")
     federation.ready("e", ENGLISH)
     for sequence, kept in ((1, None), (2, 0.8)):
-        federation.update("a", sequence, delta=1.0, metrics=Metrics(own_share=kept))
+        federation.update("a", sequence, delta=1.0, metrics=Metrics(own_share=kept, validated=12))
         federation.update("e", sequence, language=ENGLISH, delta=-1.0)
     (fold,) = federation.only(SaveFold)
     return federation, fold
@@ -143,7 +143,7 @@ def test_what_a_device_keeps_beside_a_prompt_that_has_nothing_of_its_own_shows_n
     federation = Federation(buffer=1)
     federation.ready("a")
     federation.ready("e", ENGLISH)
-    federation.update("a", metrics=Metrics(own_share=1.0))
+    federation.update("a", metrics=Metrics(own_share=1.0, validated=12))
     (fold,) = federation.only(SaveFold)
     assert fold.shares == {}
     assert newest_prompt(federation.state, SWAHILI).header.own_share is None

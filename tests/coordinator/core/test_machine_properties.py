@@ -48,7 +48,7 @@ EXAMPLES = st.integers(0, 1000)
 SCORES = st.none() | st.floats(0, 1)
 METRICS = st.builds(Metrics, accuracy=SCORES, own_share=SCORES, validated=st.integers(0, 10**6))
 MEASURED = Metrics(loss=1.0, accuracy=0.5)
-STATEFUL = settings(max_examples=60, stateful_step_count=40, deadline=None)
+STATEFUL = settings(max_examples=60, stateful_step_count=40)
 
 
 def federation(head_start: Any = "ridge", **aggregation: Any) -> Plan:

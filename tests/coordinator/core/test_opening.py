@@ -23,7 +23,7 @@ def restarted(federation: Federation, clock: float) -> None:
     federation.state = opened(replace(federation.state, clients=clients), clock)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(clocks=st.lists(CLOCKS, min_size=1, max_size=4), passes=st.lists(st.floats(0, 20), min_size=4, max_size=4))
 def test_an_update_is_folded_soon_after_any_start(clocks: list[float], passes: list[float]) -> None:
     federation = Federation(buffer=9, fold_after=FOLD_AFTER)

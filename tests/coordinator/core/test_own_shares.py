@@ -49,7 +49,7 @@ def best_share(shares: Array, own: float, squared_bias: float, examples: Mapping
 
 
 def said(share: float, own: float, examples: Mapping[LanguageCode, float], relations: Relations) -> OwnShare:
-    update = contribution(TARGET, metrics=Metrics(own_share=share))
+    update = contribution(TARGET, metrics=Metrics(own_share=share, validated=12))
     return newest_shares([(update, own)], examples, relations, PLAN)[TARGET, "c"]
 
 
@@ -112,3 +112,10 @@ def test_chance_moves_the_estimate_and_does_not_carry_it_away() -> None:
     found = lagging(noise=1.0, lag=2, rounds=300)
     assert np.mean(found[20:]) == pytest.approx(at_rest(0.05), abs=0.5)
     assert np.std(found[20:]) < 0.7
+
+
+def test_a_share_that_was_chosen_beside_an_earlier_prompt_tells_what_is_kept_and_shows_nothing() -> None:
+    relations = known(1.5)
+    repeated = contribution(TARGET, metrics=Metrics(own_share=0.9))
+    assert newest_shares([(repeated, 40.0)], EXAMPLES, relations, PLAN) == {(TARGET, "c"): OwnShare(0.9, 1.5)}
+    assert newest_shares([(repeated, 40.0)], EXAMPLES, Relations(), PLAN) == {}

@@ -5,7 +5,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mfpt_coord.simulate.experiment import Experiment
@@ -46,7 +46,6 @@ def test_a_small_skew_is_far_from_it_and_a_large_one_near() -> None:
     assert near < 0.05 < 0.3 < far
 
 
-@settings(deadline=None)
 @given(
     labels=st.lists(st.integers(0, 4), min_size=1, max_size=60),
     skew=st.floats(1e-3, 100),

@@ -4,13 +4,17 @@ import math
 from collections import Counter
 from collections.abc import Callable
 
+import msgspec
 import numpy as np
 import pytest
 
-from mfpt_coord.simulate.partition import different_sentences, over_devices, same_sentences
+from mfpt_coord.simulate.experiment import Experiment
+from mfpt_coord.simulate.partition import different_sentences, over_devices, same_sentences, share_out
 from mfpt_shared.device.trainer import Content
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Task
+from support.laboratory import ToyLaboratory, direction, toy_plan
 
 SWAHILI, ZULU, ENGLISH = LanguageCode("swh"), LanguageCode("zul"), LanguageCode("eng")
 EVERYBODY = math.inf
@@ -101,6 +105,13 @@ def test_where_words_are_labelled_they_count() -> None:
     assert over_devices([4, 7, 9], tagged, 1, EVERYBODY, 9, rng()) == [[4, 7, 9]]
     with pytest.raises(UsageError, match="3 examples cannot be shared out to 1 devices with at least 10 words"):
         over_devices([4, 7, 9], tagged, 1, EVERYBODY, 10, rng())
+
+
+def test_a_few_sentences_are_enough_where_every_word_is_labelled() -> None:
+    plan = msgspec.structs.replace(toy_plan(), task=Task(labels=("O", "X"), kind="tagging"))
+    experiment = Experiment(plan=plan, method="mfpt", languages=(SWAHILI, ZULU), examples=3)
+    shares = share_out(experiment, ToyLaboratory({SWAHILI: direction(), ZULU: direction()}))
+    assert [(share.language, len(share.rows)) for share in shares] == [(SWAHILI, 3), (ZULU, 3)]
 
 
 def test_without_skew_every_device_has_the_same_mixture_of_labels() -> None:

@@ -251,9 +251,9 @@ def test_mfpt_alone_holds_examples_out_of_its_first_rounds_and_lets_devices_choo
 
 def test_where_the_federation_does_badly_devices_use_their_own_prompt() -> None:
     outcome = simulate("mfpt", opposite(), plan=toy_plan(proximity="uniform"))
-    assert set(outcome.own.values()) == {1.0}
+    assert min(outcome.own_share.values()) >= 0.5
     for language in LANGUAGES:
-        assert outcome.used[language] > outcome.accuracy[language] + 0.1
+        assert outcome.used[language] > outcome.accuracy[language] + 0.05
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -54,7 +54,7 @@ def test_rows_take_the_size_that_was_foretold(tmp_path: Path) -> None:
     assert kept["hidden"].tolist() == [[1.0] * 4, [1.0] * 4, [0.0] * 4]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_of_a_cache_is_found_or_changes_nothing(file: Path, data: st.DataObject) -> None:
     whole, path = file.read_bytes(), file.with_name("damaged.safetensors")
@@ -89,7 +89,7 @@ def used(path: Path, *, own: bool) -> None:
         kept[name].sum()
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data(), st.booleans())
 def test_any_damage_to_the_head_ends_in_the_declared_error(file: Path, data: st.DataObject, own: bool) -> None:
     content = bytearray(file.read_bytes())
@@ -102,7 +102,7 @@ def test_any_damage_to_the_head_ends_in_the_declared_error(file: Path, data: st.
     used(path, own=own)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=200))
 def test_any_head_ends_in_the_declared_error_or_can_be_used(file: Path, header: bytes) -> None:
     path = file.with_name("damaged.safetensors")

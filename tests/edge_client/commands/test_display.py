@@ -25,6 +25,8 @@ RESULT = JoinResult(
     seconds=95.0,
 )
 
+SAMPLES = (("a", "[bold]text[/bold]"),)
+
 
 def shown(table: RenderableType) -> list[str]:
     """Return the lines that a person sees, with single spaces."""
@@ -49,14 +51,16 @@ def test_what_was_not_measured_is_a_dash() -> None:
 
 def test_a_data_set_is_shown_with_what_was_skipped_and_with_samples() -> None:
     counts = {"train": {"a": 2, "b": 1}, "test": {"a": 0, "b": 4}}
-    lines = shown(summary_table(DatasetSummary(counts, {}, {}, {"no label": 3}, {}, (("a", "[bold]text[/bold]"),))))
+    lines = shown(
+        summary_table(DatasetSummary(counts, {}, {}, {"no label": 3}, {"no label": "a.csv, row 7"}, {}, SAMPLES))
+    )
     assert lines[0] == "label train test"
-    assert lines[-3:] == ["all 3 4", "skipped: 3 x no label", "a [bold]text[/bold]"]
+    assert lines[-3:] == ["all 3 4", "skipped: 3 x no label, first: a.csv, row 7", "a [bold]text[/bold]"]
 
 
 def test_tagged_text_is_shown_with_its_sentences_and_what_was_read_anew() -> None:
     counts = {"train": {"O": 9, "B-PER": 2}, "test": {"O": 4, "B-PER": 0}}
-    summary = DatasetSummary(counts, {"train": 3, "test": 1}, {"train": 5, "test": 4}, {}, {"I- read as B-": 2}, ())
+    summary = DatasetSummary(counts, {"train": 3, "test": 1}, {"train": 5, "test": 4}, {}, {}, {"I- read as B-": 2}, ())
     assert shown(summary_table(summary))[-4:] == [
         "all 11 4",
         "sentences 3 1",
@@ -88,7 +92,7 @@ def test_an_accuracy_is_shown_in_percent() -> None:
 def test_texts_of_plans_and_files_are_no_markup_and_do_nothing_to_a_terminal(text: str) -> None:
     counts = {"train": {text: 2}}
     tables = (
-        summary_table(DatasetSummary(counts, {}, {}, {text: 3}, {}, ((text, text),))),
+        summary_table(DatasetSummary(counts, {}, {}, {text: 3}, {text: text}, {}, ((text, text),))),
         facts_table({"backbone": text}),
     )
     lines = [line for table in tables for line in shown(table)]
@@ -96,4 +100,4 @@ def test_texts_of_plans_and_files_are_no_markup_and_do_nothing_to_a_terminal(tex
     assert "\u202e" not in "".join(lines)
     assert not any(line == "two" for line in lines)
     if text.startswith("["):
-        assert sum(line.count(text) for line in lines) == 5
+        assert sum(line.count(text) for line in lines) == 6

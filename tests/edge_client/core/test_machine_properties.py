@@ -45,7 +45,7 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Reject, Resync, Stop
 from support.edge_core import FINGERPRINT, OTHER_PLAN, PLAN, prompt_of
 
-STATEFUL = settings(max_examples=60, stateful_step_count=40, deadline=None)
+STATEFUL = settings(max_examples=60, stateful_step_count=40)
 
 
 class EdgeMachine(RuleBasedStateMachine):

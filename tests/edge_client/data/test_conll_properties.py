@@ -100,7 +100,7 @@ def load(content: bytes) -> Loaded:
 
 
 @given(files())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_every_sound_sentence_comes_back_and_every_other_is_counted(written: Written) -> None:
     split = load(written.content)
     found = [list(zip(one.words, (LABELS[tag] for tag in one.tags), strict=True)) for one in split.examples]
@@ -109,7 +109,7 @@ def test_every_sound_sentence_comes_back_and_every_other_is_counted(written: Wri
 
 
 @given(st.binary(max_size=200))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_any_bytes_are_read_or_refused(content: bytes) -> None:
     try:
         split = load(content)

@@ -26,6 +26,14 @@ def test_a_file_is_found_by_its_language(tmp_path: Path, name: str) -> None:
     assert find_language(tmp_path, SWAHILI).name == name
 
 
+def test_a_file_of_tagged_words_is_found_where_words_are_labelled(tmp_path: Path) -> None:
+    for file in ("sw.conll", "zul.txt", "zul.csv"):
+        (tmp_path / file).touch()
+    assert find_language(tmp_path, SWAHILI, "tagging").name == "sw.conll"
+    assert languages_in(tmp_path, "tagging") == [SWAHILI, ZULU]
+    assert languages_in(tmp_path) == [ZULU]
+
+
 def test_a_language_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "zul").mkdir()
     with pytest.raises(UsageError, match="holds nothing for swh"):

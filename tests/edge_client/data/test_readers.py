@@ -110,7 +110,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
         (
             "a.csv",
             "body,label\nx,health\n",
-            r"no text column text or sentence or headline; it has 'body', 'label'.*--text-col",
+            r"no text column text or sentence or headline or tweet; it has 'body', 'label'.*--text-col",
         ),
         (
             "a.csv",

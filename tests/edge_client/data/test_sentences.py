@@ -4,8 +4,6 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from mfpt_edge.data.columns import Columns
@@ -30,6 +28,8 @@ def sentence(tokens: object = WORDS, tags: object = ("B-PER", "O")) -> str:
 
 
 def parquet(file: Path, tags: Sequence[object], feature: object) -> Path:
+    pa = pytest.importorskip("pyarrow")
+    pq = pytest.importorskip("pyarrow.parquet")
     about = json.dumps({"info": {"features": {"ner_tags": feature}}})
     table = pa.table({"tokens": [list(WORDS)], "ner_tags": [tags], "vector": [[0.5]]})
     pq.write_table(table.replace_schema_metadata({"huggingface": about}), file)

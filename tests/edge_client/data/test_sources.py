@@ -30,6 +30,7 @@ def test_a_summary_counts_every_label_and_shows_different_ones(tmp_path: Path) -
         "test": {"health": 0, "sport": 1},
     }
     assert summary.skipped == {"empty text": 1}
+    assert summary.first_skipped == {"empty text": f"{tmp_path / 'train.tsv'}, row 6"}
     assert summary.samples == (("health", "a"), ("sport", "d"), ("health", "b"))
 
 

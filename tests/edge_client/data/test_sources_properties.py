@@ -52,7 +52,7 @@ def as_multisets(dataset: Dataset | None) -> list[list[Example]]:
 
 
 @given(st.binary(max_size=200) | STRUCTURED, st.sampled_from([".csv", ".tsv", ".jsonl"]))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_bytes_give_a_data_set_or_a_data_set_error(content: bytes, suffix: str) -> None:
     try:
         dataset = load(content, suffix)
@@ -65,7 +65,7 @@ def test_any_bytes_give_a_data_set_or_a_data_set_error(content: bytes, suffix: s
 
 
 @given(SENTENCES)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_equal_texts_share_a_split(rows: list[tuple[str, str]]) -> None:
     dataset = load_rows(rows + [(f" {text.upper()} ", label) for text, label in rows] + rows)
     if dataset is not None:
@@ -75,7 +75,7 @@ def test_equal_texts_share_a_split(rows: list[tuple[str, str]]) -> None:
 
 
 @given(SENTENCES, st.randoms(use_true_random=False), st.none() | st.integers(1, 30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_order_of_the_rows_decides_nothing(
     rows: list[tuple[str, str]], shuffler: random.Random, limit: int | None
 ) -> None:
@@ -86,7 +86,7 @@ def test_the_order_of_the_rows_decides_nothing(
 
 
 @given(SENTENCES, st.integers(1, 30))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_the_limit_holds_and_loses_no_label_that_fits(rows: list[tuple[str, str]], limit: int) -> None:
     everything, some = load_rows(rows), load_rows(rows, limit)
     if everything is not None and some is not None:

@@ -166,7 +166,7 @@ def test_a_damaged_folder_that_somebody_exported_is_named(
         OnnxPredictor(model(), exported)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=100))
 def test_any_content_of_a_folder_ends_in_a_declared_error(tmp_path: Path, content: bytes) -> None:
     for name in (ABOUT, SENTENCEPIECE):

@@ -25,7 +25,7 @@ def test_a_folder_that_nobody_touched_is_undamaged(folder: Path) -> None:
     assert damage(folder) is None
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_changed_byte_is_found(folder: Path, data: st.DataObject) -> None:
     file = folder / data.draw(st.sampled_from(["graph.onnx", "about.json", CHECKSUMS]))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -129,4 +130,17 @@ def test_a_device_with_too_few_examples_does_not_load_a_backbone(
     the_plan = make_plan(tiny_backbone())
     monkeypatch.setattr(backbone_trainer, "backbone_for", lambda *_: pytest.fail("a backbone was loaded"))
     with pytest.raises(DatasetError, match="7 training examples; the plan asks for 8"):
-        load_trainer(the_plan, Dataset(EXAMPLES[:7], (), ()), device="cpu")
+        load_trainer(the_plan, Dataset(EXAMPLES[:7], ()), device="cpu")
+
+
+def test_words_are_counted_where_they_are_what_is_labelled(
+    tiny_backbone: LoadTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    the_plan = make_plan(tiny_backbone())
+    the_plan = msgspec.structs.replace(the_plan, task=msgspec.structs.replace(the_plan.task, kind="tagging"))
+    sentences = [Example("", words=("a",) * words, tags=(0,) * words) for words in (3, 4, 1)]
+    monkeypatch.setattr(backbone_trainer, "backbone_for", lambda *_: pytest.fail("a backbone was loaded"))
+    with pytest.raises(DatasetError, match="7 training words; the plan asks for 8"):
+        load_trainer(the_plan, Dataset(tuple(sentences[:2]), ()), device="cpu")
+    with pytest.raises(pytest.fail.Exception, match="a backbone was loaded"):
+        load_trainer(the_plan, Dataset(tuple(sentences), ()), device="cpu")

@@ -174,34 +174,34 @@ def frames(draw: st.DrawFn) -> bytes:
     return frame + struct.pack("<I", zlib.crc32(frame))
 
 
-@settings(max_examples=5500, deadline=None)
+@settings(max_examples=5500)
 @given(st.binary(max_size=200) | st.binary(max_size=60).map(lambda tail: b"MFPT\x02" + tail))
 def test_random_bytes_are_a_message_or_a_decode_error(payload: bytes) -> None:
     for topic in TOPICS:
         assert_legal(topic, payload)
 
 
-@settings(max_examples=2500, deadline=None)
+@settings(max_examples=2500)
 @given(mutated())
 def test_a_damaged_message_is_a_message_or_a_decode_error(payload: bytes) -> None:
     for topic in TOPICS:
         assert_legal(topic, payload)
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(frames())
 def test_a_well_formed_frame_with_hostile_content_is_a_message_or_a_decode_error(payload: bytes) -> None:
     for topic in TOPICS:
         assert_legal(topic, payload)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(VALID, st.sampled_from(TOPICS))
 def test_a_message_on_a_foreign_topic_is_a_message_or_a_decode_error(payload: bytes, topic: Topic) -> None:
     assert_legal(topic, payload)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(
     st.binary(min_size=1, max_size=300)
     | st.binary(max_size=300).map(lambda tail: b"{" + tail)
@@ -213,7 +213,7 @@ def test_what_nobody_signed_is_refused_on_every_topic(payload: bytes) -> None:
             understand(path, payload, "f")
 
 
-@settings(max_examples=700, deadline=None)
+@settings(max_examples=700)
 @given(mutated() | frames() | st.binary(min_size=1, max_size=60))
 def test_whatever_somebody_signs_is_a_message_or_a_decode_error(content: bytes) -> None:
     for path in PATHS:

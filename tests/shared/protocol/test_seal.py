@@ -24,13 +24,13 @@ FEW_CONTENTS = st.sampled_from([JSON, FRAME])
 PATHS = st.sampled_from([topic.path(federation, "swh") for topic in TOPICS for federation in ("f", "g")])
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PATHS, CONTENTS)
 def test_what_was_sealed_is_read_with_the_key_of_whoever_sealed_it(path: str, content: bytes) -> None:
     assert unseal(path, seal(path, content, KEY)) == Sealed(content, KEY.public)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 @given(st.data(), FEW_CONTENTS)
 def test_a_byte_that_was_altered_anywhere_is_noticed(data: st.DataObject, content: bytes) -> None:
     payload = bytearray(seal(PATH, content, KEY))
