@@ -12,6 +12,7 @@ import pytest
 from mfpt_edge.commands.renewal import LOOK_AGAIN_SECONDS, Renewal, renew_in_passing, renewed
 from mfpt_edge.session.refitting import refit
 from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFolder
+from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse
 from mfpt_shared.folders import owned
 from mfpt_shared.protocol.codec import encode
@@ -125,6 +126,35 @@ def test_predict_takes_a_newer_prompt_in_passing_and_seldom_looks_for_one(tmp_pa
 def test_a_device_that_never_took_part_looks_for_nothing(tmp_path: Path) -> None:
     renew_in_passing(DeviceFolder(tmp_path / "none"), "test")
     assert not (tmp_path / "none").exists()
+
+
+def test_offline_nobody_is_asked_and_the_age_of_the_prompt_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            folder = aged(tmp_path / "swh", PROMPT_FILE)
+            folder.save_broker(str(broker.public_address))
+            await asyncio.to_thread(renew_in_passing, folder, "test", offline=True)
+            assert not (folder.path / LOOKED_FILE).exists()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    said = [record.message for record in caplog.records if "renewal" in record.name]
+    assert len(said) == 1
+    assert said[0].endswith("old; there may be a newer one")
+    assert kept_model(DeviceFolder(tmp_path / "swh")).age >= LOOK_AGAIN_SECONDS
+
+
+def test_a_prompt_that_was_found_to_be_the_newest_is_not_old(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            folder = aged(tmp_path / "swh", PROMPT_FILE)
+            await asyncio.to_thread(refreshed, folder.path, broker.public_address)
+            assert kept_model(folder).age < LOOK_AGAIN_SECONDS
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
 def test_a_head_of_its_own_is_fitted_to_the_newest_prompt(tmp_path: Path) -> None:

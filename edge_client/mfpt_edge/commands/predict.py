@@ -1,7 +1,5 @@
 """`mfpt-edge predict`, `evaluate` and `export`: what a device does with the prompt that it uses."""
 
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -66,27 +64,28 @@ def predict(
     as_json: JsonOption = False,
 ) -> None:
     """Label texts or their words, or complete texts, with the prompt that this device keeps. Works offline."""
+    from mfpt_edge.commands.given_texts import given_lines, given_texts
     from mfpt_edge.commands.renewal import renew_in_passing
     from mfpt_shared.errors import UsageError
 
-    if broker is None and not offline:
-        renew_in_passing(device_folder(lang, federation, state_dir), federation)
+    if broker is None:
+        renew_in_passing(device_folder(lang, federation, state_dir), federation, offline=offline)
     model = _model(lang, federation, state_dir, broker, ca_file, cert, key, proxy)
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
+    facts = {"version": model.prompt.header.version, "age_seconds": round(model.age)}
     if model.plan.task.tags_words:
         from mfpt_edge.commands.tagging import print_tags, tag
 
-        found = tag(model, _lines(texts or [], file), runtime, graph, device)
-        print_tags(found, model.prompt.header.version, answers, as_json=as_json)
+        print_tags(tag(model, given_lines(texts or [], file), runtime, graph, device), facts, answers, as_json=as_json)
         return
     if answers != "text":
         raise UsageError(f"--format {answers} is for labels of words; this federation's task is {model.plan.task.kind}")
-    rows = _answers(model, _texts(texts or [], file), runtime, graph, device)
+    rows = _answers(model, given_texts(texts or [], file), runtime, graph, device)
     if as_json:
         import json
 
-        typer.echo(json.dumps({"version": model.prompt.header.version, "predictions": rows}, ensure_ascii=False))
+        typer.echo(json.dumps({**facts, "predictions": rows}, ensure_ascii=False))
         return
     for row in rows:
         # A completion may have several lines; here it is printed on one.
@@ -203,44 +202,6 @@ def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | N
     from mfpt_edge.storage.answers import Answers
 
     check_backbone(model.plan, named or (), Answers(folder.path).given())
-
-
-def _texts(given: list[str], file: Path | None) -> list[str]:
-    return [line for line in map(str.strip, _lines(given, file)) if line]
-
-
-def _lines(given: list[str], file: Path | None) -> list[str]:
-    from mfpt_shared.errors import BadData, UsageError
-
-    if bool(given) == (file is not None):
-        raise UsageError("give either texts, - for standard input, or --file FILE")
-    if given and given != ["-"]:
-        return [_as_utf8(text, row) for row, text in enumerate(given, start=1)]
-    try:
-        content = (sys.stdin.buffer.read() if file is None else file.read_bytes()).decode("utf-8")
-    except FileNotFoundError as error:
-        raise UsageError(f"--file {file}: no such file") from error
-    except OSError as error:
-        raise UsageError(f"--file {file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
-    return content.splitlines()
-
-
-def _as_utf8(text: str, row: int) -> str:
-    """Return an argument of the command line as the text that it is, in whatever locale.
-
-    Raises:
-        BadData: It is none.
-    """
-    from mfpt_shared.errors import BadData
-
-    if not any("\udc80" <= character <= "\udcff" for character in text):  # bytes that the locale has no letter for
-        return text
-    try:
-        return os.fsencode(text).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadData(f"text {row} is not UTF-8: {error}") from error
 
 
 def _answers(model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str) -> list[Row]:

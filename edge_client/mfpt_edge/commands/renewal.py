@@ -1,12 +1,14 @@
 """The newest prompt of the federation for a device that holds an older one: asked for at the broker, checked, kept."""
 
 import logging
+import math
 import os
 import time
 from dataclasses import dataclass
 from typing import Final
 
 from mfpt_edge.commands.admission import connection_of, refusals_explained, trust_of
+from mfpt_edge.commands.display import duration
 from mfpt_edge.commands.reach import parse_reach
 from mfpt_edge.session.fetch import fetch
 from mfpt_edge.session.freshness import Freshness
@@ -23,7 +25,6 @@ from mfpt_shared.transport.security import Security
 LOOK_AGAIN_SECONDS: Final = 3600.0
 """Age of a prompt after which `predict` looks for a newer one, and then each time as long after it last looked."""
 _LOOK_SECONDS: Final = 1.5
-_HOURS: Final = 3600.0
 
 _log = logging.getLogger(__name__)
 
@@ -74,18 +75,28 @@ def renewed(
         model = _fetched(folder, identity, federation, broker, security, proxy, seconds)
         _check_plan(model.plan, plan)
         if held is not None and not _is_newer(model.prompt, held):
+            if model.prompt.header == held.header:
+                folder.prompt_is_newest()
             return Renewal(held.header.version, held.header.version)
         folder.save_prompt(encode(model.prompt))
         return Renewal(None if held is None else held.header.version, model.prompt.header.version)
 
 
-def renew_in_passing(folder: DeviceFolder, federation: str) -> None:
-    """Take a newer prompt where the broker is known and answers soon; otherwise go on with the one that is here.
+def renew_in_passing(folder: DeviceFolder, federation: str, *, offline: bool = False) -> None:
+    """Take a newer prompt where the broker is known and answers soon; otherwise say how old the one here is.
 
     This is tried again only after `LOOK_AGAIN_SECONDS`, so that a device without a connection seldom waits for one.
+
+    Args:
+        folder: State folder of the device.
+        federation: Name of the federation, for whoever is not a member.
+        offline: Whether to look for none.
     """
     now = time.time()
-    if folder.looked_ago(now) < LOOK_AGAIN_SECONDS or not _knows_where(folder):
+    age = folder.prompt_age(now)
+    if offline or folder.looked_ago(now) < LOOK_AGAIN_SECONDS or not _knows_where(folder):
+        if age < math.inf and (offline or age >= LOOK_AGAIN_SECONDS):
+            _log.warning("the prompt here is %s old; there may be a newer one", duration(age))
         return
     try:
         folder.looked()
@@ -93,7 +104,7 @@ def renew_in_passing(folder: DeviceFolder, federation: str) -> None:
     except InUse:
         return
     except (MfptError, OSError) as error:
-        _log.warning("no newer prompt: %s; this one is %.0f h old", error, folder.prompt_age(now) / _HOURS)
+        _log.warning("no newer prompt: %s; the one here is %s old", error, duration(age))
         return
     if found.version != found.version_before:
         _log.warning("took version %d of the federation's prompt (--offline never looks)", found.version)

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,10 +41,10 @@ def tag(model: Model, lines: Sequence[str], runtime: RuntimeName, graph: Path | 
     return found
 
 
-def print_tags(found: Sequence[Tagged], version: int, answers: AnswerFormat, *, as_json: bool) -> None:
-    """Print labelled words: `word/LABEL` for people, CoNLL, or JSON."""
+def print_tags(found: Sequence[Tagged], facts: Mapping[str, int], answers: AnswerFormat, *, as_json: bool) -> None:
+    """Print labelled words: `word/LABEL` for people, CoNLL, or JSON with facts about the prompt."""
     if as_json:
-        typer.echo(json.dumps({"version": version, "predictions": [_row(one) for one in found]}, ensure_ascii=False))
+        typer.echo(json.dumps({**facts, "predictions": [_row(one) for one in found]}, ensure_ascii=False))
         return
     for one in found:
         typer.echo("\n".join([*_lines(one), ""]) if answers == "conll" else " ".join(_pairs(one)))

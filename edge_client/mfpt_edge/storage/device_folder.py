@@ -225,7 +225,7 @@ class DeviceFolder:
         self._write(EPOCH_FILE, f"{epoch}\n".encode())
 
     def prompt_age(self, now: float) -> float:
-        """Return how long the federation's newest prompt has been here, seconds; infinity if there is none.
+        """Return how long ago the prompt here was known to be the newest, seconds; infinity if there is none.
 
         Args:
             now: Unix seconds.
@@ -239,6 +239,10 @@ class DeviceFolder:
             now: Unix seconds.
         """
         return min(self._age(LOOKED_FILE, now), self.prompt_age(now))
+
+    def prompt_is_newest(self) -> None:
+        """Note that the federation has no newer prompt than the one here."""
+        (self.path / PROMPT_FILE).touch()
 
     def looked(self) -> None:
         """Note that `predict` has looked for a newer prompt."""

@@ -1,5 +1,6 @@
 """The prompt that a device keeps, with the plan that it belongs to."""
 
+import time
 from dataclasses import dataclass
 
 from mfpt_edge.storage.device_folder import DeviceFolder
@@ -10,10 +11,17 @@ from mfpt_shared.protocol.messages import Prompt
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """A plan and a prompt that belong together."""
+    """A plan and a prompt that belong together.
+
+    Attributes:
+        plan: The plan.
+        prompt: The prompt.
+        age: Time since the federation was last known to have no newer one, seconds.
+    """
 
     plan: Plan
     prompt: Prompt
+    age: float = 0.0
 
     def __post_init__(self) -> None:
         """Check that they belong together."""
@@ -37,4 +45,4 @@ def kept_model(folder: DeviceFolder) -> Model:
         Damaged: The plan or the prompt is damaged.
     """
     plan = folder.plan()
-    return Model(plan, folder.own_prompt(plan) or folder.prompt())
+    return Model(plan, folder.own_prompt(plan) or folder.prompt(), folder.prompt_age(time.time()))
