@@ -65,12 +65,12 @@ Forge = Callable[[PromptState, int, str, Ring], PromptState]
 class Colluder(Rounds):
     """The rounds of a device that lies about what it learnt."""
 
-    def __init__(self, *known: Any, ring: Ring, forge: Forge | None, share: float | None = None) -> None:
-        """Take what `Rounds` takes, and how to lie: with the delta, with the own share, or with both."""
+    def __init__(self, *known: Any, ring: Ring, forge: Forge | None, claimed: float | None = None) -> None:
+        """Take what `Rounds` takes, and how to lie: with the delta, with the share that is claimed, or with both."""
         super().__init__(*known)
         self._ring = ring
         self._forge = forge
-        self._share = share
+        self._claimed = claimed
 
     def run(self, sequence: int, prompt: Prompt, on_progress: OnProgress) -> tuple[Update, Round]:
         """Run an honest round, and return a dishonest update."""
@@ -79,8 +79,8 @@ class Colluder(Rounds):
         if self._forge is not None:
             forged = self._forge(dense(delta), header.base_version, self._client, self._ring)
             delta = {name: quantise(array) for name, array in forged.items()}
-        if self._share is not None:
-            lies = Metrics(loss=0.0, accuracy=0.0, own_share=self._share, validated=1_000_000)
+        if self._claimed is not None:
+            lies = Metrics(loss=0.0, accuracy=0.0, own_share=self._claimed, validated=1_000_000)
             header = msgspec.structs.replace(header, metrics=lies)
         return Update(header, delta), done
 

@@ -36,7 +36,7 @@ FOLD_ATTACKS: Final = (
     _attack("sign-flip", "a third of the devices send the opposite of what they learnt", Lie(forge=flipped)),
     _attack("rotated-labels", "a third train with every label taken for the next", Lie(rotates=True)),
     _attack("a-little", "a third hide within the spread of the honest (ALIE)", Lie(forge=a_little)),
-    _attack("false-shares-1", "a third say that they keep nothing of the federation's prompt", Lie(share=1.0)),
-    _attack("false-shares-0", "a third say that they keep nothing of their own", Lie(share=0.0)),
+    _attack("false-shares-1", "a third say that they keep nothing of the federation's prompt", Lie(claimed=1.0)),
+    _attack("false-shares-0", "a third say that they keep nothing of their own", Lie(claimed=0.0)),
     _attack("one-language", "a third train with rotated labels, all in one language", Lie(rotates=True, crowds=True)),
 )

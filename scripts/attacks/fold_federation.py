@@ -28,14 +28,14 @@ class Lie:
     Attributes:
         forge: What becomes of a delta; None: it is sent as it is.
         rotates: Whether they train with every label taken for the next.
-        share: How much of their own they say that they keep; None: what is true.
+        claimed: How much of their own they say that they keep; None: what is true.
         crowds: Whether all of them say that they speak the first language.
         races: Whether they take no time to train.
     """
 
     forge: Forge | None = None
     rotates: bool = False
-    share: float | None = None
+    claimed: float | None = None
     crowds: bool = False
     races: bool = False
 
@@ -83,7 +83,7 @@ def reached(
             pace = Pace(1e-3, pace.joins_at) if lie.races else pace
             deceived: Trainer = RotatedLabels(trainer) if lie.rotates else trainer
             rounds: Rounds = Colluder(
-                one.id, language, plan, deceived, lambda: 0.0, ring=ring, forge=lie.forge, share=lie.share
+                one.id, language, plan, deceived, lambda: 0.0, ring=ring, forge=lie.forge, claimed=lie.claimed
             )
         else:
             rounds = Rounds(one.id, language, plan, trainer, clock=lambda: 0.0)

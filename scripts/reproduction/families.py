@@ -8,8 +8,9 @@ language alone at its best, and with the best other way of federating. See `fami
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mfpt_coord.simulate.experiment import Experiment, Outcome
 from mfpt_shared.errors import UsageError
@@ -21,6 +22,8 @@ from reproduction.families_table import Family, families_named
 from reproduction.families_verdicts import Row
 from reproduction.setting import Setting
 from reproduction.study import Study
+
+_QUICK_ROUNDS: Final = 5
 
 
 class _Part(NamedTuple):
@@ -46,13 +49,16 @@ def families(setting: Setting) -> Study:
         UsageError: No family is left to run.
         MfptError: A run failed.
     """
-    if isinstance(setting.examples, dict):
+    size = setting.examples
+    if isinstance(size, dict):
         raise UsageError("families: --examples takes one number, a size of the families; leave the languages out")
+    if setting.quick:
+        setting = replace(setting, rounds=min(setting.rounds, _QUICK_ROUNDS))
     rows: list[Row] = []
     missing: list[str] = []
     interrupted = False
     for family in families_named(setting.families):
-        found = _found(setting, family, setting.examples, only_kept=interrupted)
+        found = _found(setting, family, size, only_kept=interrupted)
         rows += found.rows
         missing += found.missing
         interrupted = interrupted or found.interrupted

@@ -80,7 +80,7 @@ def _real(bench: Bench) -> dict[str, Any]:
         watch = stack.enter_context(watching())
         devices = _federate(bench, folder, stack, watch)
     results = {device.held.language: _result(device.output) for device in devices}
-    used = {language: result["accuracy_kept"] for language, result in results.items()}
+    used = {language: result["accuracy_personal"] for language, result in results.items()}
     ended = max(device.started + results[device.held.language]["seconds"] for device in devices)
     return {
         "accuracy": mean(used.values()),

@@ -19,7 +19,8 @@ from rivals.job import Item, Job
 from rivals.model import Rival
 from rivals.training import ANSWER_BATCH
 
-_PENALTIES: Final = {"C": [0.001, 0.01, 0.1, 1.0, 10.0, 100.0]}
+_PENALTIES: Final = {"C": [0.001, 0.01, 0.1, 1.0, 10.0]}
+_ITERATIONS: Final = 500
 _PARTS: Final = 5
 
 
@@ -83,7 +84,7 @@ def _together(parts: Sequence[Features]) -> Features:
 def _fitted(found: Features) -> GridSearchCV:
     kept = found.labels != CUT_OFF
     parts = GroupKFold(min(_PARTS, len(np.unique(found.groups[kept]))))
-    search = GridSearchCV(LogisticRegression(max_iter=2000), _PENALTIES, cv=parts)
+    search = GridSearchCV(LogisticRegression(max_iter=_ITERATIONS), _PENALTIES, cv=parts)
     return search.fit(found.values[kept], found.labels[kept], groups=found.groups[kept])
 
 

@@ -3,14 +3,18 @@
 import asyncio
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mfpt_edge.commands.renewal import LOOK_AGAIN_SECONDS, Renewal, renew_in_passing, renewed
+from mfpt_edge.session.refitting import refit
 from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFolder
 from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse
 from mfpt_shared.folders import owned
+from mfpt_shared.protocol.codec import encode
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.security import Security
 from support.brokers import embedded
@@ -121,3 +125,25 @@ def test_predict_takes_a_newer_prompt_in_passing_and_seldom_looks_for_one(tmp_pa
 def test_a_device_that_never_took_part_looks_for_nothing(tmp_path: Path) -> None:
     renew_in_passing(DeviceFolder(tmp_path / "none"), "test")
     assert not (tmp_path / "none").exists()
+
+
+def test_a_head_of_its_own_is_fitted_to_the_newest_prompt(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            await makes(1, tmp_path / "yor", "yor", broker.address)
+            folder = DeviceFolder(tmp_path / "swh")
+            held = folder.prompt()
+            folder.save_own_prompt(encode(replace(held, header=msgspec.structs.replace(held.header, own_share=0.5))))
+            await asyncio.to_thread(refreshed, folder.path, broker.public_address)
+
+        plan, identity = folder.plan(), folder.identity()
+        assert identity is not None
+        personal = refit(folder, identity, plan, StubTrainer())
+
+        used = folder.own_prompt(plan)
+        assert used is not None
+        assert (personal.share, used.header.own_share) == (0.5, 0.5)
+        assert (held.header.version, used.header.version) == (1, 2)
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))

@@ -9,12 +9,16 @@ import pytest
 
 from attacks.__main__ import as_json
 from attacks.attack import Ground, Result
+from attacks.colluders import Colluder, Ring
 from attacks.fold_attacks import FOLD_ATTACKS, baseline
 from attacks.network_attack import Harm, NetworkAttack, made
 from attacks.registry import ATTACKS, NETWORK_ATTACKS
 from attacks.target import Target
+from mfpt_coord.core.prompts import newest_prompt
+from mfpt_coord.core.state import initial
 from mfpt_coord.simulate.experiment import Experiment
-from mfpt_shared.languages import LanguageCode
+from mfpt_shared.device.trainer import Share
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from support.laboratory import ToyLaboratory, direction, toy_plan
 
 LANGUAGES = tuple(map(LanguageCode, ["amh", "hau", "ibo", "kin", "lug", "som", "swh", "xho", "yor", "zul"]))
@@ -38,6 +42,20 @@ def result_of(name: str, where: Ground) -> Result:
 @pytest.mark.parametrize("name", ["sign-flip", "false-shares-1", "false-shares-0"])
 def test_colluders_do_not_keep_honest_devices_from_learning(name: str) -> None:
     assert result_of(name, ground()).refused
+
+
+@pytest.mark.parametrize("claimed", [1.0, 0.0])
+def test_a_liar_claims_the_same_share_in_every_round_whatever_it_chose(claimed: float) -> None:
+    where = ground()
+    (experiment,) = where.experiments
+    state = initial(experiment.plan)
+    trainer = where.laboratory.trainer(experiment.plan, [Share(LANGUAGES[0], range(20))])
+    liar = Colluder(
+        "0a", LANGUAGES[0], experiment.plan, trainer, lambda: 0.0, ring=Ring(3, 1, 0.0), forge=None, claimed=claimed
+    )
+    prompt = newest_prompt(state, UNDETERMINED)
+    sent = [liar.run(sequence, prompt, lambda *_: None)[0].header.metrics.own_share for sequence in (1, 2, 3)]
+    assert sent == [claimed] * 3
 
 
 def test_colluders_win_where_a_fold_is_a_plain_mean() -> None:

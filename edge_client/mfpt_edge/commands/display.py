@@ -152,7 +152,7 @@ def result_table(result: JoinResult) -> RenderableType:
     table.add_row("accuracy alone", percent(result.accuracy_alone))
     table.add_row("accuracy federated", f"[bold]{percent(result.accuracy_after)}[/bold]")
     table.add_row(
-        "accuracy personal", f"[bold]{percent(result.accuracy_personal)}[/bold] (own share {result.own_share:.0%})"
+        "accuracy personal", f"[bold]{percent(result.accuracy_personal)}[/bold] (own share {percent(result.own_share)})"
     )
     table.add_row("traffic", f"{size(result.bytes_up)} up, {size(result.bytes_down)} down")
     table.add_row("peak memory", size(result.peak_rss_bytes))

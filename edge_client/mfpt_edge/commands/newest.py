@@ -25,7 +25,7 @@ def model_for(
     security: Security,
     proxy: str | None,
 ) -> Model:
-    """Return the kept prompt, or the broker's if one is named, or if this is a member that keeps none of its own.
+    """Return the prompt that the device uses, or the broker's if one is named, or if this is a member that keeps none.
 
     Args:
         folder: State folder of the device; a member logs in with what is kept there, and believes its coordinator.

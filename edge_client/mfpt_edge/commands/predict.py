@@ -1,4 +1,4 @@
-"""`mfpt-edge predict`, `evaluate` and `export`: what a device does with the prompt that it keeps."""
+"""`mfpt-edge predict`, `evaluate` and `export`: what a device does with the prompt that it uses."""
 
 import os
 import sys

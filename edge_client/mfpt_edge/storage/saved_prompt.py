@@ -30,7 +30,7 @@ class Model:
 
 
 def kept_model(folder: DeviceFolder) -> Model:
-    """Return the kept prompt, the device's own or the federation's newest; works offline.
+    """Return the personal prompt, which may be just the federation's newest; works offline.
 
     Raises:
         UsageError: The device holds no prompt yet.

@@ -6,12 +6,14 @@ States go in and out as numpy arrays, so that nothing here needs a tensor librar
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mfpt_shared.device.own_share import Trials
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.tensors import PromptState
+
+if TYPE_CHECKING:  # numpy takes a while to import, and whoever only names methods needs none
+    from mfpt_shared.tensors import PromptState
 
 
 class Tally(NamedTuple):
@@ -60,7 +62,7 @@ class Measured:
 class Tuned:
     """A tuned state, the mean loss of the last epoch, and the number of epochs; 0 for a closed form."""
 
-    state: PromptState
+    state: "PromptState"
     loss: float
     epochs: int
 
@@ -85,7 +87,7 @@ class Trainer(Protocol):
         """Hardware that it runs on, in a few words without names."""
 
     def tune(
-        self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
+        self, start: "PromptState", *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
     ) -> Tuned:
         """Train from a state.
 
@@ -100,13 +102,13 @@ class Trainer(Protocol):
             MfptError: The training diverged.
         """
 
-    def validate(self, state: PromptState) -> Measured:
+    def validate(self, state: "PromptState") -> Measured:
         """Measure a state on the held-out third of the training examples, which it must not have been tuned on."""
 
-    def test(self, state: PromptState) -> Measured:
+    def test(self, state: "PromptState") -> Measured:
         """Measure a state on the test examples, with a tally of each."""
 
-    def try_shares(self, state: PromptState) -> Trials | None:
+    def try_shares(self, state: "PromptState") -> Trials | None:
         """Fit a head of every share in `SHARES` to all but the held-out examples, and measure it on these.
 
         Args:
@@ -116,7 +118,7 @@ class Trainer(Protocol):
             What was tried; None where there is no head, or nothing to tell labels apart by.
         """
 
-    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+    def with_own_head(self, state: "PromptState", share: float) -> "PromptState":
         """Return a federated prompt with a head of an own share, fitted to all training examples.
 
         Args:

@@ -14,8 +14,8 @@ RESULT = JoinResult(
     accuracy_alone=None,
     accuracy_before=0.25,
     accuracy_after=0.5,
-    kept="own",
-    accuracy_kept=0.625,
+    accuracy_personal=0.625,
+    own_share=0.818,
     examples=35,
     test_examples=8,
     losses=(0.9, 0.4),
@@ -36,11 +36,11 @@ def shown(table: RenderableType) -> list[str]:
     return [" ".join(line.split()) for line in capture.get().splitlines() if line.strip()]
 
 
-def test_a_result_says_which_prompt_is_kept_and_how_good_it_is() -> None:
+def test_a_result_says_how_good_the_personal_prompt_is_and_how_much_of_its_own_it_has() -> None:
     lines = shown(result_table(RESULT))
     assert "accuracy before 25.0 % on 8 test examples" in lines
     assert "accuracy federated 50.0 %" in lines
-    assert "accuracy of the prompt kept 62.5 % (own)" in lines
+    assert "accuracy personal 62.5 % (own share 81.8 %)" in lines
     assert "traffic 12.0 kB up, 999 B down" in lines
 
 

@@ -3,16 +3,21 @@
 import asyncio
 from pathlib import Path
 
+import msgspec
+import numpy as np
 import pytest
 
 from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.patient_disk import PatientDisk
+from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
+from mfpt_shared.device.own_share import SHARES, Trials
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
 from mfpt_shared.plan import Plan, Task
 from mfpt_shared.protocol.codec import encode, understand
-from mfpt_shared.protocol.messages import Ack, ClientState, Stop, Update
+from mfpt_shared.protocol.messages import Ack, ClientState, Prompt, Stop, Update
 from mfpt_shared.protocol.topics import CLIENT_STATE
 from mfpt_shared.tensors import PromptState, dense
 from mfpt_shared.transport.base import Disconnected
@@ -56,10 +61,20 @@ def test_the_progress_of_a_long_training_is_seen_while_it_lasts(tmp_path: Path) 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-class Learner(StubTrainer):
-    """Gets better, on its own validation examples, with everything that it adds to a prompt."""
+class Keeper(StubTrainer):
+    """Keeps a share of its own, which is added to every value of its personal prompt's head."""
 
-    def validate(self, state: PromptState) -> Measured:
+    def __init__(self, share: float, *, step: float = 0.0) -> None:
+        super().__init__(step=step)
+        self._share = share
+
+    def try_shares(self, state: PromptState) -> Trials:
+        return Trials(SHARES, [abs(share - self._share) for share in SHARES], 10_000)
+
+    def with_own_head(self, state: PromptState, share: float) -> PromptState:
+        return {**state, "head.bias": state["head.bias"] + np.float32(share)}
+
+    def test(self, state: PromptState) -> Measured:
         return Measured(accuracy=min(1.0, float(state["head.bias"][0])), loss=1.0, examples=100)
 
 
@@ -72,59 +87,64 @@ async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, ve
     return running.client
 
 
-def own_bias(folder: Path) -> float | None:
-    own = DeviceFolder(folder).own_prompt(THE_PLAN)
-    return None if own is None else float(dense(own.state)["head.bias"][0])
+def personal_bias(folder: Path) -> float | None:
+    personal = DeviceFolder(folder).own_prompt(THE_PLAN)
+    return None if personal is None else float(dense(personal.state)["head.bias"][0])
 
 
-def test_a_device_keeps_a_prompt_of_its_own_that_does_better_also_over_a_restart(tmp_path: Path) -> None:
+def test_what_a_device_uses_is_its_personal_prompt_also_after_it_ended(tmp_path: Path) -> None:
     async def scenario() -> None:
-        broker = broker_of_a_running_federation(7)
-        await one_round(tmp_path, broker, Learner(step=0.75), version=7)
-        model = kept_model(DeviceFolder(tmp_path))
-        assert (model.prompt.header.version, own_bias(tmp_path)) == (7, 0.75)
-
-        worse = await one_round(tmp_path, broker, Learner(step=0.25), version=7)
-        assert worse.prompts.kept is not None
-        assert worse.prompts.kept.origin == "own"
-        assert own_bias(tmp_path) == 0.75, "of the run before"
+        await one_round(tmp_path, broker_of_a_running_federation(7), Keeper(SHARES[5]), version=7)
+        header = kept_model(DeviceFolder(tmp_path)).prompt.header
+        assert (header.version, header.own_share) == (7, SHARES[5])
+        assert personal_bias(tmp_path) == np.float32(SHARES[5])
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-def test_a_prompt_of_its_own_is_forgotten_when_it_does_no_better(tmp_path: Path) -> None:
+def test_the_own_share_of_an_earlier_run_holds_for_later_rounds(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)
-        await one_round(tmp_path, broker, Learner(step=0.75), version=7)
-        assert own_bias(tmp_path) == 0.75
-
-        client = await one_round(tmp_path, broker, StubTrainer(step=0.75), version=7)
-        assert client.prompts.kept is not None
-        assert client.prompts.kept.origin == "federated"
-        assert own_bias(tmp_path) is None
+        for _ in range(4):
+            await one_round(tmp_path, broker, Keeper(SHARES[5]), version=7)
+        later = await one_round(tmp_path, broker, Keeper(0.0), version=7)
+        assert later.prompts.personal is not None
+        assert later.prompts.personal.share == SHARES[5]
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-def test_a_damaged_prompt_of_its_own_stops_no_device(tmp_path: Path) -> None:
+def test_a_device_that_keeps_nothing_of_its_own_has_just_the_federations_prompt(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(7)
+        await one_round(tmp_path, broker, Keeper(SHARES[5]), version=7)
+        assert personal_bias(tmp_path) is not None
+        client = await one_round(tmp_path, broker, Keeper(0.0), version=7)
+        assert client.prompts.personal is not None
+        assert client.prompts.personal.share == 0
+        assert personal_bias(tmp_path) is None
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_damaged_personal_prompt_stops_no_device(tmp_path: Path) -> None:
     async def scenario() -> None:
         (tmp_path / OWN_PROMPT_FILE).write_bytes(b"MFPT and then nothing")
-        await one_round(tmp_path, broker_of_a_running_federation(7), StubTrainer(), version=7)
-        assert kept_model(DeviceFolder(tmp_path)).prompt.header.version == 7
+        await one_round(tmp_path, broker_of_a_running_federation(7), Keeper(SHARES[5]), version=7)
+        assert kept_model(DeviceFolder(tmp_path)).prompt.header.own_share == SHARES[5], "chosen again"
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-def test_a_prompt_of_its_own_for_another_plan_is_not_considered(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        another = Plan(task=Task(labels=("c", "d")), backbone=THE_PLAN.backbone, prompt=THE_PLAN.prompt)
-        DeviceFolder(tmp_path).save_own_prompt(encode(prompt_of(3, plan=another)))
-        client = await one_round(tmp_path, broker_of_a_running_federation(7), Learner(step=0.5), version=7)
-        assert client.prompts.kept is not None
-        assert (client.prompts.kept.origin, client.prompts.kept.version) == ("own", 7)
-        assert own_bias(tmp_path) == 0.5
-
-    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+def test_a_personal_prompt_for_another_plan_says_nothing(tmp_path: Path) -> None:
+    another = Plan(task=Task(labels=("c", "d")), backbone=THE_PLAN.backbone, prompt=THE_PLAN.prompt)
+    folder = DeviceFolder(tmp_path)
+    stored = prompt_of(3, plan=another)
+    header = msgspec.structs.replace(stored.header, own_share=SHARES[6])
+    folder.save_own_prompt(encode(Prompt(header, stored.state)))
+    keeper = PromptKeeper(folder, PatientDisk())
+    assert keeper.share(another) == SHARES[6]
+    assert keeper.share(THE_PLAN) is None
 
 
 def test_a_plan_that_this_version_cannot_follow_ends_the_device_with_a_reason(tmp_path: Path) -> None:
@@ -142,15 +162,16 @@ def test_a_plan_that_this_version_cannot_follow_ends_the_device_with_a_reason(tm
 def test_at_the_end_a_device_says_what_the_federation_was_good_for(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)
-        async with assigned(tmp_path, broker, version=7, trainer=Learner(step=0.75)) as running:
+        async with assigned(tmp_path, broker, version=7, trainer=Keeper(SHARES[5], step=0.25)) as running:
             client, ready = running.client, running.ready
             await next_up(running.spy, Update)
             running.told(Ack(sequence=1))
             running.told(Stop(reason="finished", version=7, session=ready.session, ready=ready.number))
             await running.ended
             outcome = await client.result(alone=True)
-        assert (outcome.version, outcome.kept) == (7, "own")
-        assert (outcome.accuracy_after, outcome.accuracy_kept, outcome.accuracy_alone) == (0.0, 0.75, 0.75)
+        assert (outcome.version, outcome.own_share) == (7, SHARES[5])
+        assert (outcome.accuracy_after, outcome.accuracy_alone) == (0.0, 0.25)
+        assert outcome.accuracy_personal == np.float32(SHARES[5])
         assert client.snapshot.rounds == 1
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))

@@ -1,7 +1,7 @@
 """What a federation was good for, measured on a device's test examples."""
 
 from mfpt_edge.session.outcome import Outcome, measure
-from mfpt_shared.device.rounds import Candidate
+from mfpt_shared.device.rounds import Personal
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.protocol.messages import Prompt, PromptHeader
 from mfpt_shared.tensors import PromptState, halve, initial_state
@@ -29,41 +29,39 @@ def prompt(version: int, bias: float) -> Prompt:
     return Prompt(header, halve(state(bias)))
 
 
-def own(bias: float) -> Candidate:
-    return Candidate("own", 4, state(bias), Measured(1.0, 0.0, 10))
+def personal(bias: float, share: float) -> Personal:
+    return Personal(5, state(bias), share, Measured(0.0, 0.0, 0))
 
 
-def outcome(trainer: StubTrainer, kept: Candidate | None, rounds_alone: int = 0) -> Outcome:
+def outcome(trainer: StubTrainer, used: Personal, rounds_alone: int = 0) -> Outcome:
     return measure(
         trainer,
         prompt(0, 0.25),
         prompt(5, 0.5),
-        kept,
+        used,
         rounds_alone=rounds_alone,
         epochs=1,
         on_progress=lambda *_: None,
     )
 
 
-def test_first_newest_and_kept_prompt_are_measured() -> None:
-    found = outcome(Judge(), own(0.75))
-    assert (found.accuracy_before, found.accuracy_after, found.accuracy_kept) == (0.25, 0.5, 0.75)
-    assert (found.version, found.kept, found.examples, found.test_examples) == (5, "own", 10, 10)
+def test_first_newest_and_personal_prompt_are_measured() -> None:
+    found = outcome(Judge(), personal(0.75, 0.8))
+    assert (found.accuracy_before, found.accuracy_after, found.accuracy_personal) == (0.25, 0.5, 0.75)
+    assert (found.version, found.own_share, found.examples, found.test_examples) == (5, 0.8, 10, 10)
 
 
-def test_a_device_that_keeps_the_federations_prompt_keeps_the_newest() -> None:
-    older = Candidate("federated", 4, state(0.0), Measured(1.0, 0.0, 10))
-    for kept in (older, None):
-        found = outcome(Judge(), kept)
-        assert (found.kept, found.accuracy_kept) == ("federated", 0.5)
+def test_a_device_that_keeps_nothing_of_its_own_uses_the_newest() -> None:
+    found = outcome(Judge(), personal(0.5, 0.0))
+    assert (found.own_share, found.accuracy_personal) == (0.0, 0.5)
 
 
 def test_a_prompt_is_tuned_alone_from_the_first_for_as_many_rounds() -> None:
-    assert outcome(Judge(), None, rounds_alone=3).accuracy_alone == 0.25 + 3 * 0.125
-    assert outcome(Judge(), None, rounds_alone=0).accuracy_alone is None
+    assert outcome(Judge(), personal(0.5, 0.0), rounds_alone=3).accuracy_alone == 0.25 + 3 * 0.125
+    assert outcome(Judge(), personal(0.5, 0.0), rounds_alone=0).accuracy_alone is None
 
 
 def test_without_test_examples_there_are_no_accuracies() -> None:
-    found = outcome(Judge(tests=0), own(0.75), rounds_alone=3)
-    assert (found.accuracy_before, found.accuracy_after, found.accuracy_kept, found.accuracy_alone) == (None,) * 4
+    found = outcome(Judge(tests=0), personal(0.75, 0.8), rounds_alone=3)
+    assert (found.accuracy_before, found.accuracy_after, found.accuracy_personal, found.accuracy_alone) == (None,) * 4
     assert found.test_examples == 0

@@ -9,7 +9,8 @@ from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import STATE_SECONDS, StatusPublisher
-from mfpt_shared.device.rounds import Round
+from mfpt_shared.device.rounds import Personal, Round
+from mfpt_shared.device.trainer import Measured
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState
 from mfpt_shared.protocol.topics import CLIENT_STATE
@@ -121,9 +122,11 @@ def test_the_snapshot_says_whether_broker_and_coordinator_are_there() -> None:
 
 
 def test_the_snapshot_counts_rounds_and_what_they_measured() -> None:
+    used = Personal(0, {}, 0.0, Measured(0.0, 0.0, 0))
+
     def scenario(desk: Desk) -> None:
-        desk.status.trained(Round(sequence=1, version=0, loss=0.7, accuracy=None, epochs=1))
-        desk.status.trained(Round(sequence=2, version=1, loss=0.6, accuracy=0.5, epochs=1))
+        desk.status.trained(Round(1, 0, 0.7, None, epochs=1, personal=used))
+        desk.status.trained(Round(2, 1, 0.6, 0.5, epochs=1, personal=used))
         desk.status.follow(Told(desk.now, Ack(sequence=2, staleness=3)), replace(desk.state, rounds=2, version=4))
         seen = desk.status.snapshot
         assert (seen.losses, seen.accuracies) == ((0.7, 0.6), (0.5,))

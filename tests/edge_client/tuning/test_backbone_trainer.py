@@ -16,6 +16,7 @@ from mfpt_edge.tuning.encoding import encode
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan
 from mfpt_shared.device.held_out import held_out
+from mfpt_shared.device.own_share import SHARES
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.tensors import PromptState, initial_state
 
@@ -107,6 +108,48 @@ def test_what_is_held_out_makes_no_difference_to_what_is_tuned(tiny_backbone: Lo
         states.append(trainer.tune(start, epochs=2, seed=0, on_progress=no_progress, hold_out=True).state)
     for name, array in states[0].items():
         np.testing.assert_array_equal(states[1][name], array)
+
+
+def test_an_own_share_of_nothing_leaves_a_prompt_exactly_as_it_is(tiny_backbone: LoadTiny) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone())
+    state = with_head(initial_state(the_plan))
+    assert trainer.with_own_head(state, 0.0) is state
+
+
+def test_an_own_head_changes_the_head_alone_and_does_better_than_one_that_knows_nothing(
+    tiny_backbone: LoadTiny,
+) -> None:
+    trainer, the_plan = make_trainer(tiny_backbone())
+    state = with_head(initial_state(the_plan))
+    own = trainer.with_own_head(state, SHARES[-1])
+    np.testing.assert_array_equal(own["prompt"], state["prompt"])
+    assert trainer.validate(own).accuracy > trainer.validate(state).accuracy
+    trials = trainer.try_shares(state)
+    assert trials is not None
+    assert trials.answers == 8
+    assert trials.losses[0] == pytest.approx(trainer.validate(state).loss, rel=1e-4)
+    assert min(trials.losses) < trials.losses[0]
+
+
+def test_shares_are_tried_without_a_look_at_test_examples(tiny_backbone: LoadTiny) -> None:
+    backbone = tiny_backbone()
+    the_plan = make_plan(backbone)
+    model, state = PromptModel(backbone, the_plan), with_head(initial_state(the_plan))
+    trainers = [BackboneTrainer(model, encode(model, EXAMPLES), encode(model, test)) for test in ((), EXAMPLES[:4])]
+    one, other = (trainer.try_shares(state) for trainer in trainers)
+    assert one == other
+
+
+@pytest.mark.parametrize("examples", [EXAMPLES[:1], EXAMPLES[:12]], ids=["one example", "one label"])
+def test_where_labels_cannot_be_told_apart_nothing_is_tried_and_the_prompt_stays(
+    tiny_backbone: LoadTiny, examples: tuple[Example, ...]
+) -> None:
+    backbone = tiny_backbone()
+    the_plan = make_plan(backbone)
+    model, state = PromptModel(backbone, the_plan), with_head(initial_state(the_plan))
+    trainer = BackboneTrainer(model, encode(model, examples), encode(model, ()))
+    assert trainer.try_shares(state) is None
+    assert trainer.with_own_head(state, 0.8) is state
 
 
 def test_measuring_does_not_change_what_is_measured(tiny_backbone: LoadTiny) -> None:
