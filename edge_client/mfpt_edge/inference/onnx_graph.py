@@ -30,7 +30,7 @@ _DOMAIN: Final = "com.microsoft"
 # Products of 8-bit activations and 4-bit weights, which processors have instructions for.
 _LEVEL_OF_TEXTS: Final = 4
 # Products of 32-bit activations. What 8 bits lose is lost in the mean over a text, but changes the labels of one word
-# in a hundred; on one core they save a sixth of the time.
+# in a hundred; on a core of a server they save little or nothing.
 _LEVEL_OF_WORDS: Final = 1
 
 
