@@ -1,7 +1,11 @@
 """Devices that listen are let go once, when nobody trains any more."""
 
+from dataclasses import replace
 from typing import Any
 
+from mfpt_coord.core.opening import opened
+from mfpt_coord.core.schedule import RETURN_SECONDS
+from mfpt_coord.core.state import GONE_SECONDS
 from mfpt_shared.protocol.messages import Stop
 from support.coordinator_core import Federation
 
@@ -51,7 +55,38 @@ def test_an_update_that_waits_keeps_it() -> None:
 def test_a_device_that_goes_silent_keeps_others_no_longer_than_it_counts_as_there() -> None:
     federation = with_one_listening()
     federation.passes(700)
+    assert federation.told("a") == [FINISHED]
+
+
+def test_however_long_it_listens_in_silence_it_is_let_go() -> None:
+    federation = with_one_listening()
+    for _ in range(3):
+        federation.passes(GONE_SECONDS / 2)
+        federation.says("b", phase="training")
+        assert federation.told("a") == []
+    federation.says("b", phase="done")
+    assert federation.told("a") == [FINISHED]
+
+
+def test_a_device_that_is_cut_off_keeps_it_for_as_long_as_it_has_to_come_back() -> None:
+    federation = with_one_listening(buffer=1)
+    federation.says("b", state="offline")
+    federation.passes(RETURN_SECONDS - 1)
+    assert federation.told("a") == []
+    federation.passes(1)
+    assert federation.told("a") == [FINISHED]
+
+
+def test_a_coordinator_that_has_just_started_waits_to_hear_from_the_devices_that_it_knows() -> None:
+    federation = with_one_listening(buffer=1)
+    federation.now += 3600
+    unheard = {
+        name: replace(client, state="offline", phase="idle") for name, client in federation.state.clients.items()
+    }
+    federation.state = opened(replace(federation.state, clients=unheard), federation.now)
     federation.says("a", phase="done")
+    assert federation.told("a") == [], "b may be training"
+    federation.passes(RETURN_SECONDS)
     assert federation.told("a") == [FINISHED]
 
 
