@@ -112,7 +112,7 @@ def _rows(setting: Setting, task: _Task, seed: int, *, only_kept: bool) -> Itera
     with tempfile.TemporaryDirectory(prefix="mfpt-rivals-") as folder:
         bench = Bench(experiment, task.data, held, job, Path(folder), environment, points, _LIMIT_SECONDS, _say)
         for system, measure in {**rival_systems(), **our_systems()}.items():
-            about = [task.name, asdict(job), points]
+            about = [task.name, task.plan.digest, asdict(job), points]
             if (row := kept.read(about, system)) is None:
                 row = _not_run(system, task, seed, _NOT_KEPT)
                 if not only_kept:

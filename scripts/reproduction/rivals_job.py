@@ -56,6 +56,9 @@ def job_for(experiment: Experiment, held: tuple[Holding, ...], folder: Path) -> 
         experiment: Plan, rounds and seed.
         held: Sentences of each device.
         folder: Gets the bundled backbone for transformers, where the plan has it.
+
+    Raises:
+        UsageError: Rivals cannot do the task, or it is judged by something else than accuracy.
     """
     plan = experiment.plan
     return Job(
@@ -76,6 +79,8 @@ def job_for(experiment: Experiment, held: tuple[Holding, ...], folder: Path) -> 
 def _kind(task: Task) -> Kind:
     if task.kind not in ("classification", "tagging"):
         raise UsageError(f"rivals: a task of kind {task.kind} has none here; take one with labels for texts or words")
+    if task.metric == "f1":
+        raise UsageError("rivals: it compares accuracies, and this task is judged by F1; take one without B- labels")
     return "tagging" if task.tags_words else "classification"
 
 

@@ -14,10 +14,13 @@ import numpy as np
 import psutil
 import pytest
 
+from mfpt_coord.presets import preset_plan
+from mfpt_coord.simulate.experiment import Experiment
 from mfpt_edge.data.sources import load_dataset
+from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Task
-from reproduction.rivals_job import Holding, write_data
+from reproduction.rivals_job import Holding, job_for, write_data
 from reproduction.rivals_kept import KeptRows
 from reproduction.rivals_rows import COLUMNS, Row, lines
 from rivals import flower
@@ -120,6 +123,13 @@ def test_a_device_of_mfpt_reads_the_same_sentences(kind: Any, tmp_path: Path) ->
 
     assert second.train == first.train[:12]
     assert second.test == first.test
+
+
+def test_a_task_that_is_judged_by_f1_is_refused(tmp_path: Path) -> None:
+    one = Experiment(plan=preset_plan("masakhaner"), method="mfpt", languages=(SWAHILI,), examples=12)
+
+    with pytest.raises(UsageError, match="judged by F1"):
+        job_for(one, (), tmp_path)
 
 
 def test_the_table_says_where_a_rival_is_better() -> None:
