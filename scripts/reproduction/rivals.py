@@ -83,17 +83,17 @@ def rivals(setting: Setting) -> Study:
 def _tasks(setting: Setting) -> list[_Task]:
     """Return a task for each family that the data folder holds; else the one that the command line names."""
     found = []
-    for family in families_named(setting.families or tuple(_CHOICES)):
+    for family in families_named(setting.named.families or tuple(_CHOICES)):
         if family.name not in _CHOICES:
             raise UsageError(f"rivals: it has {' and '.join(_CHOICES)}, and not {family.name}")
         if (source := family.source(setting.runner.data)) is not None:
-            found.append(_task(setting, family.name, source, family.plan(setting.own_plan)))
+            found.append(_task(setting, family.name, source, family.plan(setting.named.plan)))
     return found or [_task(setting, setting.name, setting.runner.data, setting.plan)]
 
 
 def _task(setting: Setting, name: str, data: str, plan: Plan) -> _Task:
     choice = _CHOICES.get(name, _Choice(setting.languages, setting.usual.examples))
-    return _Task(name, data, plan, setting.only or choice.languages, setting.examples or choice.examples)
+    return _Task(name, data, plan, setting.named.languages or choice.languages, setting.examples or choice.examples)
 
 
 def _rows(setting: Setting, task: _Task, seed: int, *, only_kept: bool) -> Iterator[Row]:
