@@ -38,12 +38,12 @@ def holdings(experiment: Experiment, data: str) -> tuple[Holding, ...]:
         UsageError: It cannot be shared out as asked.
         DatasetError: A language has nothing usable.
     """
-    plan = experiment.plan
+    plan, task = experiment.plan, experiment.plan.task
     laboratory = BackboneLaboratory(plan, data, cache=cache_home(), device="cpu", threads=None)
     found = []
     for share in share_out(experiment, laboratory):
-        source = str(find_language(Path(data), share.language))
-        dataset = load_dataset(source, share.language, plan.task.labels, kind=plan.task.kind)
+        source = str(find_language(Path(data), share.language, task.kind))
+        dataset = load_dataset(source, share.language, task.labels, kind=task.kind, development=False)
         train = tuple(dataset.train[row] for row in share.rows)
         found.append(Holding(share.language, train, tuple(dataset.test)))
     return tuple(found)
