@@ -141,8 +141,9 @@ def _caption(setting: Setting, tasks: Sequence[_Task]) -> str:
     grid = "the first point of" if setting.quick else "the best of three points of"
     return (
         f"{each}; {setting.rounds} rounds of the same number of epochs; {setting.seeds_text}. Accuracy on test "
-        f"examples in %. Rivals have {grid} a grid of learning rates, by a fifth of each device's training examples, "
-        "and then train on all of them; what choosing takes is not counted. Seconds: cold from the start of the first "
+        "examples in %. A probe has its penalty by cross-validation, other rivals "
+        f"{grid} a grid of learning rates, by a fifth of each device's training examples, and then train on all of "
+        "them; what choosing rates takes is not counted. Seconds: cold from the start of the first "
         "process, and of training from the start of the first round, to the end of the last; devices share this "
         "machine, with one thread each. Memory: resident, of a device's process and its children, where shared pages "
         "count once for each; of the whole, for a simulation and where there are no devices. Bytes of a round and "
