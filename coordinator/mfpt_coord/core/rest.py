@@ -16,9 +16,14 @@ from mfpt_coord.core.taking_part import stop
 
 
 def let_go(state: State, at: float) -> Step:
-    """Tell the devices that only listen that the newest version is the last for now, once, if the federation rests."""
+    """Tell the devices that only listen that the newest version is the last for now, once, if the federation rests.
+
+    This looks at every device, so it is for now and then, not for every event.
+    """
+    if state.finished or state.buffer or state.joining:
+        return state, []
     listening = [client for client in state.clients.values() if _listens(client)]
-    if not listening or not _rests(state, at):
+    if not listening or any(_may_train(client, state, at) for client in state.clients.values()):
         return state, []
     told = {client.id: replace(client, let_go=True) for client in listening}
     effects: list[Effect] = [stop(state, client.id, client, "finished") for client in listening]
@@ -30,14 +35,9 @@ def _listens(client: Client) -> bool:
     return client.state == "online" and client.phase == "done" and not client.let_go
 
 
-def _rests(state: State, at: float) -> bool:
-    """Tell whether no update waits or is to come; a device that is there and not done will send one."""
-    if state.buffer or state.joining:
-        return False
-    return not any(
-        client.phase != "done" and (client.is_online(at) or _may_return(client, state, at))
-        for client in state.clients.values()
-    )
+def _may_train(client: Client, state: State, at: float) -> bool:
+    """Tell whether an update of a device may come: of one that is there and not done, or that may come back."""
+    return client.phase != "done" and (client.is_online(at) or _may_return(client, state, at))
 
 
 def _may_return(client: Client, state: State, at: float) -> bool:
