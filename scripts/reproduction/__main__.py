@@ -32,7 +32,7 @@ from reproduction.headline import headline
 from reproduction.rivals import rivals
 from reproduction.runner import Runner
 from reproduction.runs import EMBEDDED
-from reproduction.setting import Setting
+from reproduction.setting import Named, Setting
 from reproduction.study import Study, show, write
 from reproduction.usual import AFRICAN, usual
 from reproduction.zero_shot import zero_shot
@@ -182,9 +182,7 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         parallel=arguments.parallel,
         quick=arguments.quick,
         runner=runner,
-        families=arguments.families and tuple(arguments.families.split(",")),
-        only=only,
-        own_plan=own_plan,
+        named=Named(arguments.families and tuple(arguments.families.split(",")), only, own_plan),
         rivals_env=arguments.rivals_env and called_from / arguments.rivals_env,
     )
 

@@ -62,6 +62,7 @@ class Facts:
         languages: Number of languages.
         examples: Training examples of each language, as text.
         rounds: Rounds of fedavg; the others get as many updates as twice these rounds have.
+        score: What answers are judged by.
     """
 
     languages: int

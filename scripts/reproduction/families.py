@@ -57,7 +57,7 @@ def families(setting: Setting) -> Study:
     rows: list[Row] = []
     missing: list[str] = []
     interrupted = False
-    for family in families_named(setting.families):
+    for family in families_named(setting.named.families):
         found = _found(setting, family, size, only_kept=interrupted)
         rows += found.rows
         missing += found.missing
@@ -75,7 +75,7 @@ def _found(setting: Setting, family: Family, size: int | None, *, only_kept: boo
     """Run what is missing of a family, or leave it alone, and return what is there."""
     source = family.source(setting.runner.data)
     sizes = family.sizes_for(size, quick=setting.quick)
-    languages = () if source is None else family.taking_part(source, setting.only, quick=setting.quick)
+    languages = () if source is None else family.taking_part(source, setting.named.languages, quick=setting.quick)
     if source is None or not sizes or len(languages) < 2:
         lacks = f"the folder {family.folder}" if source is None else "this size" if not sizes else "two such languages"
         print(f"families: {family.name} is left out: it lacks {lacks}", file=sys.stderr)
@@ -109,7 +109,7 @@ def _sorted_out(family: Family, parts: Sequence[_Part], attempt: Attempt) -> _Fo
 def _parts(
     setting: Setting, family: Family, languages: tuple[LanguageCode, ...], sizes: tuple[int, ...]
 ) -> Iterator[_Part]:
-    plan = family.plan(setting.own_plan)
+    plan = family.plan(setting.named.plan)
     for size in sizes:
         for seed in setting.seeds:
             yield _Part(size, experiments(setting, family, plan, languages, size, seed))

@@ -83,17 +83,17 @@ def rivals(setting: Setting) -> Study:
 def _tasks(setting: Setting) -> list[_Task]:
     """Return a task for each family that the data folder holds; else the one that the command line names."""
     found = []
-    for family in families_named(setting.families or tuple(_CHOICES)):
+    for family in families_named(setting.named.families or tuple(_CHOICES)):
         if family.name not in _CHOICES:
             raise UsageError(f"rivals: it has {' and '.join(_CHOICES)}, and not {family.name}")
         if (source := family.source(setting.runner.data)) is not None:
-            found.append(_task(setting, family.name, source, family.plan(setting.own_plan)))
+            found.append(_task(setting, family.name, source, family.plan(setting.named.plan)))
     return found or [_task(setting, setting.name, setting.runner.data, setting.plan)]
 
 
 def _task(setting: Setting, name: str, data: str, plan: Plan) -> _Task:
     choice = _CHOICES.get(name, _Choice(setting.languages, setting.usual.examples))
-    return _Task(name, data, plan, setting.only or choice.languages, setting.examples or choice.examples)
+    return _Task(name, data, plan, setting.named.languages or choice.languages, setting.examples or choice.examples)
 
 
 def _rows(setting: Setting, task: _Task, seed: int, *, only_kept: bool) -> Iterator[Row]:
@@ -112,7 +112,7 @@ def _rows(setting: Setting, task: _Task, seed: int, *, only_kept: bool) -> Itera
     with tempfile.TemporaryDirectory(prefix="mfpt-rivals-") as folder:
         bench = Bench(experiment, task.data, held, job, Path(folder), environment, points, _LIMIT_SECONDS, _say)
         for system, measure in {**rival_systems(), **our_systems()}.items():
-            about = [task.name, asdict(job), points]
+            about = [task.name, task.plan.digest, asdict(job), points]
             if (row := kept.read(about, system)) is None:
                 row = _not_run(system, task, seed, _NOT_KEPT)
                 if not only_kept:
@@ -141,8 +141,9 @@ def _caption(setting: Setting, tasks: Sequence[_Task]) -> str:
     grid = "the first point of" if setting.quick else "the best of three points of"
     return (
         f"{each}; {setting.rounds} rounds of the same number of epochs; {setting.seeds_text}. Accuracy on test "
-        f"examples in %. Rivals have {grid} a grid of learning rates, by a fifth of each device's training examples, "
-        "and then train on all of them; what choosing takes is not counted. Seconds: cold from the start of the first "
+        "examples in %. A probe has its penalty by cross-validation, other rivals "
+        f"{grid} a grid of learning rates, by a fifth of each device's training examples, and then train on all of "
+        "them; what choosing rates takes is not counted. Seconds: cold from the start of the first "
         "process, and of training from the start of the first round, to the end of the last; devices share this "
         "machine, with one thread each. Memory: resident, of a device's process and its children, where shared pages "
         "count once for each; of the whole, for a simulation and where there are no devices. Bytes of a round and "

@@ -38,12 +38,12 @@ def holdings(experiment: Experiment, data: str) -> tuple[Holding, ...]:
         UsageError: It cannot be shared out as asked.
         DatasetError: A language has nothing usable.
     """
-    plan = experiment.plan
+    plan, task = experiment.plan, experiment.plan.task
     laboratory = BackboneLaboratory(plan, data, cache=cache_home(), device="cpu", threads=None)
     found = []
     for share in share_out(experiment, laboratory):
-        source = str(find_language(Path(data), share.language))
-        dataset = load_dataset(source, share.language, plan.task.labels, kind=plan.task.kind)
+        source = str(find_language(Path(data), share.language, task.kind))
+        dataset = load_dataset(source, share.language, task.labels, kind=task.kind, development=False)
         train = tuple(dataset.train[row] for row in share.rows)
         found.append(Holding(share.language, train, tuple(dataset.test)))
     return tuple(found)
@@ -56,6 +56,9 @@ def job_for(experiment: Experiment, held: tuple[Holding, ...], folder: Path) -> 
         experiment: Plan, rounds and seed.
         held: Sentences of each device.
         folder: Gets the bundled backbone for transformers, where the plan has it.
+
+    Raises:
+        UsageError: Rivals cannot do the task, or it is judged by something else than accuracy.
     """
     plan = experiment.plan
     return Job(
@@ -76,6 +79,8 @@ def job_for(experiment: Experiment, held: tuple[Holding, ...], folder: Path) -> 
 def _kind(task: Task) -> Kind:
     if task.kind not in ("classification", "tagging"):
         raise UsageError(f"rivals: a task of kind {task.kind} has none here; take one with labels for texts or words")
+    if task.metric == "f1":
+        raise UsageError("rivals: it compares accuracies, and this task is judged by F1; take one without B- labels")
     return "tagging" if task.tags_words else "classification"
 
 

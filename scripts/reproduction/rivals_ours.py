@@ -39,6 +39,7 @@ def _simulated(bench: Bench) -> dict[str, Any]:
         *("simulate", "--method", "mfpt", "--data", bench.data, "--plan", plan, "--json"),
         *("--languages", ",".join(one.languages), "--examples", described(one.examples)),
         *("--rounds", one.rounds, "--seeds", one.seed),
+        *(("--parallel",) if one.parallel else ()),
         cache=bench.folder / "cache-simulation",
     )
     ended = time.time()

@@ -17,6 +17,21 @@ from reproduction.usual import Usual, usual
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """What somebody named, for studies of several tasks, which otherwise choose for each of these.
+
+    Attributes:
+        families: Families; None: all that the study has.
+        languages: Languages; None: the study's own of each family.
+        plan: Plan instead of the presets' plans; None: these.
+    """
+
+    families: tuple[str, ...] | None = None
+    languages: tuple[LanguageCode, ...] | None = None
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Setting:
     """What a study is made with.
 
@@ -31,9 +46,7 @@ class Setting:
         parallel: Whether all languages hold translations of the same sentences.
         quick: Whether to make fewer runs, for 15 minutes on 2 cores.
         runner: Runs the experiments.
-        families: Families that were named; None: all.
-        only: Languages that were named; None: none were.
-        own_plan: Plan that was given instead of a preset's.
+        named: What somebody named, for studies of several tasks.
         rivals_env: Folder of Flower's virtual environment; None: one in the cache folder.
     """
 
@@ -47,9 +60,7 @@ class Setting:
     parallel: bool
     quick: bool
     runner: Runner
-    families: tuple[str, ...] | None = None
-    only: tuple[LanguageCode, ...] | None = None
-    own_plan: Plan | None = None
+    named: Named = Named()
     rivals_env: Path | None = None
 
     def experiment(self, method: Method, seed: int, **changes: Any) -> Experiment:

@@ -14,10 +14,13 @@ import numpy as np
 import psutil
 import pytest
 
+from mfpt_coord.presets import preset_plan
+from mfpt_coord.simulate.experiment import Experiment
 from mfpt_edge.data.sources import load_dataset
+from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Task
-from reproduction.rivals_job import Holding, write_data
+from reproduction.rivals_job import Holding, holdings, job_for, write_data
 from reproduction.rivals_kept import KeptRows
 from reproduction.rivals_rows import COLUMNS, Row, lines
 from rivals import flower
@@ -26,7 +29,8 @@ from rivals.federating import averaged, federate
 from rivals.job import Adapter, Device, Item, Job, Rates
 from rivals.process_trees import resident_mb, stop_tree
 from rivals.training import share_right
-from support.scripts import Reproduce
+from support.backbones import tiny_spec
+from support.scripts import Reproduce, toy_study_plan
 
 SWAHILI = LanguageCode("swh")
 
@@ -120,6 +124,29 @@ def test_a_device_of_mfpt_reads_the_same_sentences(kind: Any, tmp_path: Path) ->
 
     assert second.train == first.train[:12]
     assert second.test == first.test
+
+
+def test_rivals_read_no_validation_file_either(tmp_path: Path, tiny_folder: Callable[[str], Path]) -> None:
+    (folder := tmp_path / "data" / "swh").mkdir(parents=True)
+    for split, count in (("train", 60), ("dev", 90)):
+        rows = [{"text": f"{split} {row}", "label": "ab"[row % 2]} for row in range(count)]
+        (folder / f"{split}.jsonl").write_bytes(b"\n".join(map(msgspec.json.encode, rows)))
+    plan = toy_study_plan(tiny_spec(tiny_folder("Bert")))
+    plan = msgspec.structs.replace(plan, task=Task(labels=("a", "b")))
+    one = Experiment(plan=plan, method="mfpt", languages=(SWAHILI,), examples=40)
+
+    (held,) = holdings(one, str(tmp_path / "data"))
+
+    assert len(held.train) == 40
+    assert held.test
+    assert not [example.text for example in (*held.train, *held.test) if example.text.startswith("dev")]
+
+
+def test_a_task_that_is_judged_by_f1_is_refused(tmp_path: Path) -> None:
+    one = Experiment(plan=preset_plan("masakhaner"), method="mfpt", languages=(SWAHILI,), examples=12)
+
+    with pytest.raises(UsageError, match="judged by F1"):
+        job_for(one, (), tmp_path)
 
 
 def test_the_table_says_where_a_rival_is_better() -> None:

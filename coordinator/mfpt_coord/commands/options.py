@@ -106,7 +106,8 @@ MethodOption = Annotated[
 PresetOption = Annotated[
     str | None,
     typer.Option(
-        "--preset", help="Ready-made task: cldr (default), sib200, masakhanews, masakhapos, masakhaner or xnli."
+        "--preset",
+        help="Ready-made task: cldr (default), sib200, masakhanews, masakhapos, masakhaner, afrisenti or xnli.",
     ),
 ]
 SimulatedPlanOption = Annotated[

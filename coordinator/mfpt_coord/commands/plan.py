@@ -24,8 +24,8 @@ def init(
     preset: Annotated[
         str | None,
         typer.Option(
-            help="Ready-made task: cldr (default), sib200, masakhanews, masakhapos, masakhaner, xnli, or cldr-names "
-            "for a decoder."
+            help="Ready-made task: cldr (default), sib200, masakhanews, masakhapos, masakhaner, afrisenti, xnli, or "
+            "cldr-names for a decoder."
         ),
     ] = None,
     kind: Annotated[

@@ -59,7 +59,8 @@ def step(state: State, event: Event) -> Step:
     """Return the state after an event, and the effects that it calls for, in order."""
     recorded, effects = _record(event, state)
     advanced, more = _advance(recorded, event.at)
-    return advanced, effects + more
+    rested, stops = let_go(advanced, event.at) if isinstance(event, TimePassed) else (advanced, [])
+    return rested, effects + more + stops
 
 
 @singledispatch
@@ -242,8 +243,7 @@ def _advance(state: State, at: float) -> Step:
         return state, effects
     chosen = assignments(state, at)
     if not chosen:
-        state, more = let_go(state, at)
-        return state, effects + more
+        return state, effects
     clients = dict(state.clients)
     for client, assignment in chosen:
         assigned = replace(

@@ -1,7 +1,6 @@
 """Simulated federations of toy trainers: who trains when, what travels, and which prompts result."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 import msgspec
@@ -11,43 +10,29 @@ import pytest
 from mfpt_coord.core.relations import Distances, pair
 from mfpt_coord.simulate import run as simulation
 from mfpt_coord.simulate import together
-from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, Outcome, mean
+from mfpt_coord.simulate.experiment import METHODS, Method, Outcome, mean
 from mfpt_coord.simulate.federation import Federation
-from mfpt_coord.simulate.fleet import Fleet
 from mfpt_coord.simulate.partition import share_out
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Privacy
 from mfpt_shared.tensors import Array, dense, flatten, halve, initial_state, layout
 from support.laboratory import ToyLaboratory, direction, toy_plan
+from support.toy_simulations import (
+    AMHARIC,
+    LANGUAGES,
+    ROUNDS,
+    SWAHILI,
+    YORUBA,
+    ZULU,
+    alike,
+    experiment,
+    opposite,
+    simulate,
+)
 
-SWAHILI, ZULU, YORUBA, AMHARIC = LANGUAGES = tuple(LanguageCode(tag) for tag in ("swh", "zul", "yor", "amh"))
 FEDERATED = pytest.mark.parametrize("method", ["fedavg", "fedbuff", "fixed", "mfpt"])
 ASYNCHRONOUS = pytest.mark.parametrize("method", ["fedbuff", "mfpt"])
 VALUES = 50
-ROUNDS = 6
-
-
-def alike(noise: float = 0.0) -> ToyLaboratory:
-    """All languages have nearly the same optimum."""
-    own = {language: 0.1 * direction(1 + place) for place, language in enumerate(LANGUAGES)}
-    return ToyLaboratory({language: direction() + one for language, one in own.items()}, noise)
-
-
-def opposite() -> ToyLaboratory:
-    """Two pairs of languages that pull in opposite directions."""
-    signs = {SWAHILI: 1, ZULU: 1, YORUBA: -1, AMHARIC: -1}
-    return ToyLaboratory({language: np.float32(sign) * direction() for language, sign in signs.items()})
-
-
-def experiment(method: Method = "mfpt", **changes: Any) -> Experiment:
-    usual: dict[str, Any] = {"languages": LANGUAGES, "examples": 40, "rounds": ROUNDS, "plan": toy_plan()}
-    fleet = Fleet(**{field.name: changes.pop(field.name) for field in fields(Fleet) if field.name in changes})
-    return Experiment(method=method, fleet=fleet, **usual | changes)
-
-
-def simulate(method: Method = "mfpt", laboratory: ToyLaboratory | None = None, **changes: Any) -> Outcome:
-    return simulation.run(experiment(method, **changes), laboratory or alike(), {})
 
 
 Watch = Callable[..., tuple[Outcome, Federation]]
@@ -195,42 +180,6 @@ def test_what_travels_is_counted(method: Method, watch: Watch) -> None:
     assert prompts * 2 * VALUES < outcome.bytes_down < prompts * (2 * VALUES + 500)
 
 
-def test_local_learns_its_own_optimum_and_central_the_middle() -> None:
-    local, central = simulate("local", opposite()), simulate("central", opposite())
-    middle = float(np.exp(-np.sqrt(np.mean(direction() ** 2))))
-    assert all(accuracy > 0.95 for accuracy in local.accuracy.values())
-    assert all(accuracy == pytest.approx(middle, rel=0.05) for accuracy in central.accuracy.values())
-    for outcome in (local, central):
-        assert (outcome.updates, outcome.seconds, outcome.bytes_up) == (0, 0, 0)
-
-
-def test_local_trains_for_the_rounds_that_do_best_on_what_it_holds_out() -> None:
-    """With an optimum that every epoch overshoots by more, the first round is the best, and all examples are used."""
-    laboratory = ToyLaboratory({SWAHILI: direction()}, left=-1.2)
-    outcome = simulate("local", laboratory, languages=(SWAHILI,), plan=toy_plan(epochs=1))
-    assert laboratory.trained_on == [32] * ROUNDS + [40]
-    assert outcome.validation_loss.keys() == {SWAHILI}
-
-
-def test_a_device_alone_with_a_single_example_is_a_usage_error() -> None:
-    least = msgspec.structs.replace(toy_plan(), privacy=Privacy(min_examples=1))
-    with pytest.raises(UsageError, match="swh: a device alone needs two examples"):
-        simulate("local", plan=least, examples=1)
-
-
-def test_central_chooses_its_rounds_in_the_same_way() -> None:
-    laboratory = alike()
-    simulate("central", laboratory)
-    devices = len(LANGUAGES)
-    assert laboratory.trained_on == [32 * devices] * ROUNDS + [40 * devices] * ROUNDS
-
-
-def test_what_a_language_learns_alone_has_nothing_to_do_with_others() -> None:
-    assert simulate("local", alike(1.0)).accuracy[SWAHILI] == simulate(
-        "local", alike(1.0), languages=(SWAHILI, YORUBA)
-    ).accuracy[SWAHILI]  # fmt: skip
-
-
 def test_languages_that_pull_in_opposite_directions_come_to_listen_less_to_each_other(watch: Watch) -> None:
     outcome, federation = watch("mfpt", opposite(), rounds=12)
     relations = federation.state.relations
@@ -238,28 +187,6 @@ def test_languages_that_pull_in_opposite_directions_come_to_listen_less_to_each_
     fedavg = simulate("fedavg", opposite(), rounds=12)
     for language in LANGUAGES:
         assert outcome.accuracy[language] > fedavg.accuracy[language] + 0.1
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_mfpt_alone_holds_examples_out_of_its_first_rounds_and_lets_devices_choose_what_they_use(
-    method: Method,
-) -> None:
-    laboratory = alike()
-    outcome = simulate(method, laboratory, rounds=1)
-    assert (laboratory.trained_on[0] == 27) == (method == "mfpt") == bool(outcome.used)
-
-
-def test_where_languages_are_alike_what_devices_use_is_no_worse_than_the_federations_prompt() -> None:
-    outcome = simulate("mfpt", alike(noise=3.0), plan=toy_plan(proximity="uniform"))
-    for language, used in outcome.used.items():
-        assert used >= outcome.accuracy[language] - 0.005
-
-
-def test_where_the_federation_does_badly_devices_use_their_own_prompt() -> None:
-    outcome = simulate("mfpt", opposite(), plan=toy_plan(proximity="uniform"))
-    assert min(outcome.own_share.values()) >= 0.5
-    for language in LANGUAGES:
-        assert outcome.used[language] > outcome.accuracy[language] + 0.05
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -301,14 +228,6 @@ def test_the_answers_to_every_test_example_are_kept(method: Method) -> None:
         answers = outcome.tallies[language]
         assert answers.wanted == (devices,) * 60
         assert sum(answers.right) / sum(answers.wanted) == pytest.approx(outcome.accuracy[language], abs=0.01)
-
-
-def test_the_answers_with_what_devices_use_are_kept_too() -> None:
-    outcome = simulate(devices=2, max_test=60)
-    assert outcome.used.keys() == set(LANGUAGES)
-    for language, used in outcome.used_tallies.items():
-        assert used.wanted == (2,) * 60
-        assert sum(used.right) / sum(used.wanted) == pytest.approx(outcome.used[language], abs=0.01)
 
 
 def test_fixed_weighs_by_distance_at_one_temperature() -> None:
