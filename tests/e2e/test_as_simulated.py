@@ -70,8 +70,10 @@ def test_devices_leave_with_the_last_version_which_does_as_well_as_the_simulator
         expected = simulated()
         for tag, device in zip(LANGUAGES, devices, strict=True):
             assert device.client.snapshot.version == last
-            # The order of updates is chance in both worlds, so the bound is the range of the simulator's own orders.
+            # The order of updates is chance in both worlds. One more order lies outside of the range of ten others now
+            # and then, but hardly ever by half of that range.
             low, high = min(expected[tag]), max(expected[tag])
-            assert low <= trainers[tag].test(device.state).accuracy <= high
+            slack = (high - low) / 2
+            assert low - slack <= trainers[tag].test(device.state).accuracy <= high + slack
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
