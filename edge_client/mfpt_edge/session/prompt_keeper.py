@@ -47,9 +47,9 @@ class PromptKeeper:
         self.newest = prompt
 
     def use(self, personal: Personal) -> None:
-        """Use a personal prompt from now on; where it is not just the federation's, it is saved beside that."""
+        """Use a personal prompt from now on, and save it; one of share 0, so that a later run knows of the choice."""
         self.personal = personal
-        if not personal.share or self.newest is None:
+        if not personal.chosen or self.newest is None:
             self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
             return
         header = msgspec.structs.replace(self.newest.header, version=personal.version, own_share=personal.share)
@@ -59,9 +59,8 @@ class PromptKeeper:
     def share(self, plan: Plan) -> float | None:
         """Return the own share of an earlier run's personal prompt, if it was for this plan; remove a damaged one."""
         try:
-            prompt = self._folder.own_prompt(plan)
+            return self._folder.own_share(plan)
         except BadData as error:
             _log.warning("the device's personal prompt is lost, it will make a new one: %s", error)
             self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
             return None
-        return None if prompt is None else prompt.header.own_share

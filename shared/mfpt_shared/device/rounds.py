@@ -27,12 +27,14 @@ class Personal:
         state: Its virtual tokens, with a head of the own share; see `own_share`.
         share: Own share; 0: this is the federated prompt.
         measured: How the federated prompt did on the held-out examples; on none where it was tuned on them.
+        chosen: Whether the share was chosen by these; False: there was nothing to choose by, and it is 0.
     """
 
     version: int
     state: PromptState
     share: float
     measured: Measured
+    chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ class Rounds:
             trials = self._trainer.try_shares(state)
             self._share = None if trials is None else choose(trials, prompt.header.own_share)
         share = self._share or 0.0
-        return Personal(version, self._trainer.with_own_head(state, share), share, measured)
+        chosen = self._share is not None
+        return Personal(version, self._trainer.with_own_head(state, share), share, measured, chosen)
 
     def run(self, sequence: int, prompt: Prompt, on_progress: OnProgress) -> tuple[Update, Round]:
         """Run a round, and return its update.

@@ -114,6 +114,20 @@ def test_the_own_share_of_an_earlier_run_holds_for_later_rounds(tmp_path: Path) 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
+def test_a_share_of_nothing_is_chosen_once_and_holds_in_later_runs_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(7)
+        for _ in range(4):
+            await one_round(tmp_path, broker, Keeper(0.0), version=7)
+        assert DeviceFolder(tmp_path).own_share(THE_PLAN) == 0
+        # By then the prompt has seen the held-out examples: nothing may be measured or chosen on them.
+        later = await one_round(tmp_path, broker, Keeper(SHARES[5]), version=7)
+        assert later.prompts.personal is not None
+        assert (later.prompts.personal.share, later.prompts.personal.measured.examples) == (0, 0)
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
 def test_a_device_that_keeps_nothing_of_its_own_has_just_the_federations_prompt(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)

@@ -99,7 +99,7 @@ def test_a_device_uses_a_head_of_the_share_that_does_best_on_what_it_held_out() 
 
 def test_where_there_is_no_head_the_federations_prompt_is_used_and_no_share_is_told() -> None:
     update, done = rounds_of(ArithmeticTrainer(None)).run(1, prompt(7.0, 3), no_progress)
-    assert done.personal.share == 0
+    assert (done.personal.share, done.personal.chosen) == (0, False)
     assert update.header.metrics.own_share is None
 
 
