@@ -144,7 +144,7 @@ def test_predict_says_that_a_head_of_its_own_stays_on_the_version_before(
 def keep_own(folder: DeviceFolder, *, share: float) -> None:
     """Let a device use a personal prompt made of the prompt that it holds."""
     held = folder.prompt()
-    folder.save_own_prompt(encode(replace(held, header=msgspec.structs.replace(held.header, own_share=share))))
+    folder.save_personal_prompt(encode(replace(held, header=msgspec.structs.replace(held.header, own_share=share))))
 
 
 def test_a_device_that_never_took_part_looks_for_nothing(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_head_of_its_own_is_fitted_to_the_newest_prompt(tmp_path: Path) -> Non
         assert identity is not None
         personal = refit(folder, identity, plan, StubTrainer())
 
-        used = folder.own_prompt(plan)
+        used = folder.personal_prompt(plan)
         assert used is not None
         assert (personal.share, used.header.own_share) == (0.5, 0.5)
         assert (held.header.version, used.header.version) == (1, 2)

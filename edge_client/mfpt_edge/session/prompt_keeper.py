@@ -50,11 +50,11 @@ class PromptKeeper:
         """Use a personal prompt from now on, and save it; one of share 0, so that a later run knows of the choice."""
         self.personal = personal
         if not personal.chosen or self.newest is None:
-            self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
+            self._disk.write(_PERSONAL, self._folder.forget_personal_prompt)
             return
         header = msgspec.structs.replace(self.newest.header, version=personal.version, own_share=personal.share)
         prompt = Prompt(header, personal.state)
-        self._disk.write(_PERSONAL, lambda: self._folder.save_own_prompt(encode(prompt)))
+        self._disk.write(_PERSONAL, lambda: self._folder.save_personal_prompt(encode(prompt)))
 
     def share(self, plan: Plan) -> float | None:
         """Return the own share of an earlier run's personal prompt, if it was for this plan; remove a damaged one."""
@@ -62,5 +62,5 @@ class PromptKeeper:
             return self._folder.own_share(plan)
         except BadData as error:
             _log.warning("the device's personal prompt is lost, it will make a new one: %s", error)
-            self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
+            self._disk.write(_PERSONAL, self._folder.forget_personal_prompt)
             return None

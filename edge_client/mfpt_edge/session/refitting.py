@@ -24,5 +24,5 @@ def refit(folder: DeviceFolder, identity: Identity, plan: Plan, trainer: Trainer
     personal = rounds.personal(newest)
     if personal.share:
         header = msgspec.structs.replace(newest.header, own_share=personal.share)
-        folder.save_own_prompt(encode(Prompt(header, personal.state)))
+        folder.save_personal_prompt(encode(Prompt(header, personal.state)))
     return personal

@@ -10,7 +10,7 @@ import pytest
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
-from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
+from mfpt_edge.storage.device_folder import PERSONAL_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.device.own_share import SHARES, Trials
 from mfpt_shared.device.trainer import Measured
@@ -88,7 +88,7 @@ async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, ve
 
 
 def personal_bias(folder: Path) -> float | None:
-    personal = DeviceFolder(folder).own_prompt(THE_PLAN)
+    personal = DeviceFolder(folder).personal_prompt(THE_PLAN)
     return None if personal is None else float(dense(personal.state)["head.bias"][0])
 
 
@@ -143,7 +143,7 @@ def test_a_device_that_keeps_nothing_of_its_own_has_just_the_federations_prompt(
 
 def test_a_damaged_personal_prompt_stops_no_device(tmp_path: Path) -> None:
     async def scenario() -> None:
-        (tmp_path / OWN_PROMPT_FILE).write_bytes(b"MFPT and then nothing")
+        (tmp_path / PERSONAL_PROMPT_FILE).write_bytes(b"MFPT and then nothing")
         await one_round(tmp_path, broker_of_a_running_federation(7), Keeper(SHARES[5]), version=7)
         assert kept_model(DeviceFolder(tmp_path)).prompt.header.own_share == SHARES[5], "chosen again"
 
@@ -155,7 +155,7 @@ def test_a_personal_prompt_for_another_plan_says_nothing(tmp_path: Path) -> None
     folder = DeviceFolder(tmp_path)
     stored = prompt_of(3, plan=another)
     header = msgspec.structs.replace(stored.header, own_share=SHARES[6])
-    folder.save_own_prompt(encode(Prompt(header, stored.state)))
+    folder.save_personal_prompt(encode(Prompt(header, stored.state)))
     keeper = PromptKeeper(folder, PatientDisk())
     assert keeper.share(another) == SHARES[6]
     assert keeper.share(THE_PLAN) is None
