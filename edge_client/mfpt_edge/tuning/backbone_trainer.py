@@ -118,7 +118,7 @@ class BackboneTrainer:
 
         Args:
             model: Backbone, prompt and objective; several trainers may share one.
-            train: Examples to train on; `validate` measures on a third of them.
+            train: Examples to train on; `validate` measures on a third of them, as far as no copy is in the rest.
             test: Examples for `test`.
             at_once: Number of examples that are trained on at once, see `loop.train`; None: whole batches.
         """
@@ -126,9 +126,11 @@ class BackboneTrainer:
         self._train = train
         self._test = test
         labels = train.targets.tolist() if train.targets.ndim == 1 else [0] * len(train.ids)
-        held = held_out(labels)
-        self._held = train.take(held)
-        self._rest = train.take(kept_in(labels))
+        rest = kept_in(labels)
+        trained_on = {tuple(train.ids[row]) for row in rest}
+        # One whose copy is trained on would speak for whatever was tuned on that.
+        held = [row for row in held_out(labels) if tuple(train.ids[row]) not in trained_on]
+        self._rest, self._held = train.take(rest), train.take(held)
         every = math.ceil(train.decisions(range(len(labels))) / _MOST_ANSWERS)
         rows = range(0, len(labels), max(1, every))
         self._headed = train.take(rows)
@@ -185,6 +187,8 @@ class BackboneTrainer:
         if known is None:
             return None
         is_held = self._is_held.to(known.examples.device)[known.examples]
+        if not is_held.any():
+            return None
         rest, held = (Decisions(*(part[rows] for part in known)) for rows in (~is_held, is_held))
         federated, answers = _head_of(state, known.features.device), len(known.targets)
         heads = [own_head.fit(rest, federated, share, answers) for share in SHARES]

@@ -152,6 +152,20 @@ def test_where_labels_cannot_be_told_apart_nothing_is_tried_and_the_prompt_stays
     assert trainer.with_own_head(state, 0.8) is state
 
 
+def test_nothing_is_measured_on_a_copy_of_what_is_trained_on(tiny_backbone: LoadTiny) -> None:
+    backbone = tiny_backbone()
+    the_plan = make_plan(backbone)
+    model, state = PromptModel(backbone, the_plan), with_head(initial_state(the_plan))
+    copies = [Example("good", 0)] * 6 + [Example("bad", 1)] * 6
+    mixed = [*copies, *EXAMPLES]
+    apart = BackboneTrainer(model, encode(model, mixed), encode(model, ()))
+    held = held_out([example.label for example in mixed])
+    assert apart.validate(state).examples == sum(row >= len(copies) for row in held)
+    nothing_else = BackboneTrainer(model, encode(model, copies), encode(model, ()))
+    assert nothing_else.validate(state).examples == 0
+    assert nothing_else.try_shares(state) is None
+
+
 def test_where_answers_are_very_many_a_head_is_fitted_to_some_and_tried_on_the_held_out_ones_of_these(
     tiny_backbone: LoadTiny, monkeypatch: pytest.MonkeyPatch
 ) -> None:
