@@ -86,7 +86,7 @@ def as_json(found: Found, alone: float | None) -> str:
 def show(found: Found, alone: float | None) -> None:
     """Print the results as tables: attacks over the network, and attacks on what is learnt."""
     network = _table()
-    learnt = _table("honest accuracy", "with kept prompts")
+    learnt = _table("honest accuracy", "with personal prompts")
     if alone is not None:
         learnt.add_row("none", "the honest devices alone", "", _percent(alone), "")
     for attack, result in found:
@@ -94,7 +94,7 @@ def show(found: Found, alone: float | None) -> None:
         if isinstance(attack, NetworkAttack):
             network.add_row(attack.name, attack.about, outcome)
         else:
-            accuracies = _percent(result.honest_accuracy), _percent(result.kept_accuracy)
+            accuracies = _percent(result.honest_accuracy), _percent(result.used_accuracy)
             learnt.add_row(attack.name, attack.about, outcome, *accuracies)
     for table in (network, learnt):
         if table.rows:

@@ -31,13 +31,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         refused: Whether it failed: it was turned away, or the honest devices lost at most three points.
         honest_accuracy: Mean accuracy of the honest devices, in 0..1; None where nothing was trained.
-        kept_accuracy: The same with their personal prompts.
+        used_accuracy: The same with their personal prompts.
         note: Remark for people.
     """
 
     refused: bool
     honest_accuracy: float | None = None
-    kept_accuracy: float | None = None
+    used_accuracy: float | None = None
     note: str = ""
 
 

@@ -17,17 +17,17 @@ def baseline(ground: Ground) -> float:
 
 
 def _mean(ground: Ground, lie: Lie | None) -> tuple[float, float]:
-    """Return the accuracies with the federation's and with the kept prompts, means over the seeds."""
+    """Return the accuracies with the federation's and with the personal prompts, means over the seeds."""
     found: list[Reached] = [
         reached(experiment, ground.laboratory, ground.distances, lie) for experiment in ground.experiments
     ]
-    return fmean(one.accuracy for one in found), fmean(one.kept for one in found)
+    return fmean(one.accuracy for one in found), fmean(one.used for one in found)
 
 
 def _attack(name: str, about: str, lie: Lie) -> Attack:
     def run(ground: Ground, alone: float) -> Result:
-        accuracy, kept = _mean(ground, lie)
-        return Result(refused=accuracy >= alone - _TOLERATED, honest_accuracy=accuracy, kept_accuracy=kept)
+        accuracy, used = _mean(ground, lie)
+        return Result(refused=accuracy >= alone - _TOLERATED, honest_accuracy=accuracy, used_accuracy=used)
 
     return Attack(name, about, run)
 

@@ -46,12 +46,12 @@ class Reached:
 
     Attributes:
         accuracy: Mean test accuracy of the federation's newest prompts.
-        kept: Mean test accuracy of the prompts that the devices keep, by their held-out examples.
+        used: Mean test accuracy of what the devices use, their personal prompts.
         languages: Language -> accuracy.
     """
 
     accuracy: float
-    kept: float
+    used: float
     languages: dict[LanguageCode, float]
 
 
@@ -129,11 +129,11 @@ def _plan(experiment: Experiment, devices: int) -> Plan:
 
 def _measured(federation: Federation, honest: Sequence[Device]) -> Reached:
     accuracy: dict[LanguageCode, float] = {}
-    kept: list[float] = []
+    used: list[float] = []
     for device in honest:
         prompt = federation.prompt(device.language)
         if device.language not in accuracy:
             accuracy[device.language] = device.trainer.test(dense(prompt.state)).accuracy
         personal = device.rounds.personal(prompt)
-        kept.append(device.trainer.test(personal.state).accuracy if personal.share else accuracy[device.language])
-    return Reached(fmean(accuracy.values()), fmean(kept), accuracy)
+        used.append(device.trainer.test(personal.state).accuracy if personal.share else accuracy[device.language])
+    return Reached(fmean(accuracy.values()), fmean(used), accuracy)
