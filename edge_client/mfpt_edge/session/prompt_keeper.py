@@ -1,12 +1,14 @@
 """The prompts that a device holds: the federation's first and newest, and the one that it uses."""
 
 import logging
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.first_round import first_round, save_first_round
 from mfpt_shared.device.rounds import Personal
 from mfpt_shared.errors import BadData
 from mfpt_shared.plan import Plan
@@ -64,3 +66,17 @@ class PromptKeeper:
             _log.warning("the device's personal prompt is lost, it will make a new one: %s", error)
             self._disk.write(_PERSONAL, self._folder.forget_personal_prompt)
             return None
+
+    def first_round(self, plan: Plan, made: int) -> int:
+        """Return the number of the device's first round under a plan, and remember it.
+
+        Args:
+            plan: The plan.
+            made: Number of the device's last update, under whatever plan; 0 before the first.
+        """
+        known = first_round(self._folder.path, plan)
+        if known is not None:
+            return known
+        write = partial(save_first_round, self._folder.path, plan, made + 1)
+        self._disk.write("which round is the first under this plan", write)
+        return made + 1

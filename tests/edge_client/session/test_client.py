@@ -128,6 +128,20 @@ def test_a_share_of_nothing_is_chosen_once_and_holds_in_later_runs_too(tmp_path:
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
+def test_a_device_that_took_part_under_another_plan_holds_examples_out_anew(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        outbox, broker = DeviceFolder(tmp_path).outbox(), broker_of_a_running_federation(7)
+        outbox.put(9, b"")
+        outbox.forget(9)
+        known = []
+        for _ in range(5):
+            client = await one_round(tmp_path, broker, Keeper(0.0), version=7)
+            known.append(bool(client.snapshot.accuracies))
+        assert known == [True] * 4 + [False], "four prompts come before it trains on all"
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
 def test_a_device_that_keeps_nothing_of_its_own_has_just_the_federations_prompt(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)

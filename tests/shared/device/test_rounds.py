@@ -115,6 +115,14 @@ def test_the_first_three_rounds_hold_examples_out_and_the_fourth_still_chooses_b
     assert trainer.tried == [1, 2, 3, 4]
 
 
+def test_under_a_new_plan_the_first_three_rounds_hold_examples_out_again() -> None:
+    trainer = ArithmeticTrainer(best=0.0)
+    rounds = Rounds("abc", SWAHILI, PLAN, trainer, lambda: 0.0, first=8)
+    known = [rounds.run(number, prompt(1.0, number), no_progress)[1].accuracy is not None for number in range(8, 14)]
+    assert trainer.held_out == [True] * 3 + [False] * 3
+    assert known == [True] * 4 + [False] * 2
+
+
 def test_what_was_chosen_by_then_holds_for_every_later_prompt() -> None:
     trainer = ArithmeticTrainer(best=SHARES[3])
     rounds = rounds_of(trainer)
