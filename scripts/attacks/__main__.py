@@ -86,7 +86,7 @@ def as_json(found: Found, alone: float | None) -> str:
 def show(found: Found, alone: float | None) -> None:
     """Print the results as tables: attacks over the network, and attacks on what is learnt."""
     network = _table()
-    learnt = _table("honest accuracy", "with the prompts used")
+    learnt = _table("honest accuracy", "with personal prompts")
     if alone is not None:
         learnt.add_row("none", "the honest devices alone", "", _percent(alone), "")
     for attack, result in found:

@@ -31,7 +31,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         refused: Whether it failed: it was turned away, or the honest devices lost at most three points.
         honest_accuracy: Mean accuracy of the honest devices, in 0..1; None where nothing was trained.
-        used_accuracy: The same with the prompts that they use, which are partly their own.
+        used_accuracy: The same with their personal prompts.
         note: Remark for people.
     """
 

@@ -17,7 +17,7 @@ def baseline(ground: Ground) -> float:
 
 
 def _mean(ground: Ground, lie: Lie | None) -> tuple[float, float]:
-    """Return the accuracies with the federation's prompts and with those that devices use, means over the seeds."""
+    """Return the accuracies with the federation's and with the personal prompts, means over the seeds."""
     found: list[Reached] = [
         reached(experiment, ground.laboratory, ground.distances, lie) for experiment in ground.experiments
     ]

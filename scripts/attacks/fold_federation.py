@@ -46,7 +46,7 @@ class Reached:
 
     Attributes:
         accuracy: Mean test accuracy of the federation's newest prompts.
-        used: Mean test accuracy of the prompts that the devices use, which are partly their own.
+        used: Mean test accuracy of what the devices use, their personal prompts.
         languages: Language -> accuracy.
     """
 

@@ -123,6 +123,30 @@ def test_predict_takes_a_newer_prompt_in_passing_and_seldom_looks_for_one(tmp_pa
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+def test_predict_says_that_a_head_of_its_own_stays_on_the_version_before(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            await makes(1, tmp_path / "yor", "yor", broker.address)
+            folder = aged(tmp_path / "swh", PROMPT_FILE)
+            keep_own(folder, share=0.5)
+            folder.save_broker(str(broker.public_address))
+            await asyncio.to_thread(renew_in_passing, folder, "test")
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+    said = [record.message for record in caplog.records if "renewal" in record.name]
+    assert "on version 1: `mfpt-edge refresh --data` fits it to version 2" in said[-1]
+    assert kept_model(DeviceFolder(tmp_path / "swh")).prompt.header.version == 1
+
+
+def keep_own(folder: DeviceFolder, *, share: float) -> None:
+    """Let a device use a personal prompt made of the prompt that it holds."""
+    held = folder.prompt()
+    folder.save_personal_prompt(encode(replace(held, header=msgspec.structs.replace(held.header, own_share=share))))
+
+
 def test_a_device_that_never_took_part_looks_for_nothing(tmp_path: Path) -> None:
     renew_in_passing(DeviceFolder(tmp_path / "none"), "test")
     assert not (tmp_path / "none").exists()
@@ -164,14 +188,14 @@ def test_a_head_of_its_own_is_fitted_to_the_newest_prompt(tmp_path: Path) -> Non
             await makes(1, tmp_path / "yor", "yor", broker.address)
             folder = DeviceFolder(tmp_path / "swh")
             held = folder.prompt()
-            folder.save_own_prompt(encode(replace(held, header=msgspec.structs.replace(held.header, own_share=0.5))))
+            keep_own(folder, share=0.5)
             await asyncio.to_thread(refreshed, folder.path, broker.public_address)
 
         plan, identity = folder.plan(), folder.identity()
         assert identity is not None
         personal = refit(folder, identity, plan, StubTrainer())
 
-        used = folder.own_prompt(plan)
+        used = folder.personal_prompt(plan)
         assert used is not None
         assert (personal.share, used.header.own_share) == (0.5, 0.5)
         assert (held.header.version, used.header.version) == (1, 2)

@@ -90,7 +90,7 @@ def _is_folded(state: State, client: str) -> bool:
 
 def _scores(state: State) -> str:
     known = [f"{language} {accuracy:.3f}" for language, accuracy in accuracies(state).items()]
-    return "validation accuracy " + ", ".join(known) if known else "no accuracies yet"
+    return "accuracy on held-out examples " + ", ".join(known) if known else "no accuracies yet"
 
 
 def _moments(state: State, targets: list[LanguageCode]) -> Array:

@@ -54,7 +54,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
 
 
 def accuracies(state: State) -> dict[LanguageCode, float]:
-    """Return the newest validation accuracy of every language that has one: the mean over its devices, by examples."""
+    """Return language -> newest accuracy on held-out examples, if there is one: its devices' mean, by examples."""
     means = {language: _accuracy(clients) for language, clients in _by_language(state).items()}
     return {language: mean for language, mean in means.items() if mean is not None}
 

@@ -183,11 +183,11 @@ def status(
     identity = folder.identity()
     if identity is None:
         raise UsageError(f"no device in {folder.path}: run `mfpt-edge join` first")
-    plan, header, kept = None, None, None
+    plan, header, used = None, None, None
     with contextlib.suppress(UsageError):
         plan = folder.plan()
         header = folder.prompt().header
-        kept = "federated" if folder.own_prompt(plan) is None else "own"
+        used = "federated" if folder.personal_prompt(plan) is None else "personal"
     outbox, membership = folder.outbox(), read_membership(folder.path)
     named = membership.federation if membership else None
     facts = {
@@ -200,7 +200,7 @@ def status(
         "broker": str(membership.brokers()[0]) if membership else None,
         "plan": plan.digest if plan else None,
         "prompt_version": header.version if header else None,
-        "prompt_kept": kept,
+        "prompt_used": used,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
     }

@@ -35,7 +35,8 @@ def given_lines(given: list[str], file: Path | None) -> list[str]:
         raise UsageError(f"--file {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
-    return content.splitlines()
+    # Some programs begin text with a byte order mark; it is no part of the first word.
+    return content.removeprefix("\ufeff").splitlines()
 
 
 def _as_utf8(text: str, row: int) -> str:

@@ -61,7 +61,7 @@ def refresh(
     if data is not None:
         columns = Columns(text_column, label_column, pair_column)
         _refit(folder, data, columns, examples, device, allow_backbone)
-    used = (folder.own_prompt(folder.plan()) or folder.prompt()).header.version
+    used = (folder.personal_prompt(folder.plan()) or folder.prompt()).header.version
     if as_json:
         import json
 

@@ -108,6 +108,11 @@ def renew_in_passing(folder: DeviceFolder, federation: str, *, offline: bool = F
         return
     if found.version != found.version_before:
         _log.warning("took version %d of the federation's prompt (--offline never looks)", found.version)
+        if (own := folder.personal_prompt(folder.plan())) is not None:
+            _log.warning(
+                "this device uses a head of its own, on version %d: `mfpt-edge refresh --data` fits it to version %d",
+                *(own.header.version, found.version),
+            )
 
 
 def _knows_where(folder: DeviceFolder) -> bool:

@@ -60,7 +60,7 @@ def _row(one: Tagged) -> dict[str, object]:
 
 def _lines(one: Tagged) -> Iterator[str]:
     for word, tag in zip(one.words, one.tags, strict=True):
-        yield f"{printable(word)}\t{tag.label if tag else NO_LABEL}"
+        yield f"{printable(word)}\t{printable(tag.label) if tag else NO_LABEL}"
 
 
 def _pairs(one: Tagged) -> Iterator[str]:

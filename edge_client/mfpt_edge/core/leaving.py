@@ -40,7 +40,8 @@ def finish(state: State, at: float) -> Step:
     if state.done_at is None and not state.leaving and _has_made_all(state):
         state, effects = in_phase(waiting(replace(state, done_at=at, assigned=None), at), "done")
         if state.leave_after:
-            effects.append(Tell(f"{state.rounds} rounds are done; {listening(state.leave_after)}"))
+            made = "1 round is" if state.rounds == 1 else f"{state.rounds} rounds are"
+            effects.append(Tell(f"{made} done; {listening(state.leave_after)}"))
     if state.done_at is not None and not state.leaving and at >= state.done_at + state.leave_after:
         state = _leave_with(state, max(state.contained_from, state.published), at)
     if state.leaving and not is_busy(state) and (state.holds(state.leave_at_version) or at >= state.leave_by):

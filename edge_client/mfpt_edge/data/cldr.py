@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 CLDR_LABELS: Final = ("country", "language", "currency", "unit", "city")
 """The classes of the task. Many locales lack units and cities; a device then simply has no example of them."""
 
-# A tenth of the names is for testing and a tenth for validation: fewer than this would leave a handful in either.
+# A tenth of the names is for testing: fewer than this would leave a handful.
 _MIN_NAMES: Final = 100
 # The few names that a locale has beside an untranslated list are stray spellings (Merida for Mérida), not a class.
 _MIN_NAMES_OF_A_LABEL: Final = 20

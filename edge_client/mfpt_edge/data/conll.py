@@ -30,11 +30,14 @@ _WHITE_SPACE: Final = re.compile(r"[ \t]+")
 _TABS: Final = re.compile(r"\t+")
 _HASHTAG: Final = re.compile(r"#\w+")
 
-# CoNLL-U: number, form, lemma, UPOS, XPOS and five more.
-_UNIVERSAL_WIDTH: Final = 10
+UNIVERSAL_WIDTH: Final = 10
+"""Number of columns of CoNLL-U: number, form, lemma, UPOS, XPOS and five more."""
+NO_WORD_OF_ITS_OWN: Final = re.compile(r"\d+[-.]\d+")
+"""Number of a multi-word token or of an empty node in CoNLL-U."""
+FORM: Final = 1
+"""Index of the column of CoNLL-U that holds the word."""
+_UPOS, _XPOS = 3, 4
 _NUMBER: Final = re.compile(r"\d+")
-_NO_WORD_OF_ITS_OWN: Final = re.compile(r"\d+[-.]\d+")
-_FORM, _UPOS, _XPOS = 1, 3, 4
 
 
 def read_conll(path: Path) -> Table:
@@ -125,7 +128,7 @@ class _Sentence:
             name: ["" if one[column] == "_" else one[column] for one in self.lines]
             for name, column in (("upos", _UPOS), ("xpos", _XPOS))
         }
-        return Record(self.row, {"tokens": [one[_FORM] for one in self.lines], **tags})
+        return Record(self.row, {"tokens": [one[FORM] for one in self.lines], **tags})
 
 
 def _records(lines: Sequence[str], dialect: _Dialect) -> Iterator[Record]:
@@ -145,7 +148,7 @@ def _records(lines: Sequence[str], dialect: _Dialect) -> Iterator[Record]:
 
 def _carries_no_word(line: str, fields: list[str], dialect: _Dialect, number: int, inside: bool) -> bool:
     """Whether a line is a comment, the names of the columns, or one of CoNLL-U that stands for no word."""
-    if dialect.universal and _NO_WORD_OF_ITS_OWN.fullmatch(fields[0]):
+    if dialect.universal and NO_WORD_OF_ITS_OWN.fullmatch(fields[0]):
         return True
     return dialect.is_comment(line, fields, inside) or (number == 1 and dialect.names_columns(fields))
 
@@ -162,5 +165,5 @@ def _dialect(lines: Sequence[str]) -> _Dialect | None:
         return None
     ends = Counter((bool(_NUMBER.fullmatch(row[0])), row[-1]) for row in map(split, telling[1:]) if len(row) == width)
     numbered = sum(count for (number, _), count in ends.items() if number)
-    universal = width == _UNIVERSAL_WIDTH and 2 * numbered > ends.total()
+    universal = width == UNIVERSAL_WIDTH and 2 * numbered > ends.total()
     return _Dialect(separator, width, universal, frozenset(tag for _, tag in ends))

@@ -4,13 +4,13 @@ import re
 from collections.abc import Container, Sequence
 from typing import Final
 
+from mfpt_edge.data.conll import FORM, NO_WORD_OF_ITS_OWN, UNIVERSAL_WIDTH
+from mfpt_edge.data.visible import trimmed
 from mfpt_edge.data.words import words_of
 
 NO_LABEL: Final = "_"
 """What stands in the place of a label that is not there."""
-_UNIVERSAL_COLUMNS: Final = 10
 _NUMBER: Final = re.compile(r"\d+")
-_NO_WORD: Final = re.compile(r"\d+[-.]\d+")
 
 
 def sentences_of(lines: Sequence[str], labels: Container[str]) -> list[tuple[str, ...]]:
@@ -29,7 +29,7 @@ def sentences_of(lines: Sequence[str], labels: Container[str]) -> list[tuple[str
     found: list[tuple[str, ...]] = []
     sentence: list[str] = []
     for row in [*rows, []]:
-        if row and (word := _word(row)) is not None:
+        if row and (word := _word(row)):
             sentence.append(word)
         elif not row and sentence:
             found.append(tuple(sentence))
@@ -39,10 +39,10 @@ def sentences_of(lines: Sequence[str], labels: Container[str]) -> list[tuple[str
 
 def _columns(line: str) -> list[str]:
     """Return the columns of a line, as words and labels stand in it; none of a blank one or a comment."""
-    text = line.strip()
+    text = trimmed(line)
     if not text or text.startswith("# "):
         return []
-    return [column.strip() for column in text.split("\t")] if "\t" in text else text.split()
+    return [trimmed(column) for column in (text.split("\t") if "\t" in text else text.split())]
 
 
 def _are_conll(rows: Sequence[Sequence[str]], labels: Container[str]) -> bool:
@@ -54,11 +54,11 @@ def _are_conll(rows: Sequence[Sequence[str]], labels: Container[str]) -> bool:
 
 
 def _is_universal(row: Sequence[str]) -> bool:
-    return len(row) == _UNIVERSAL_COLUMNS and bool(_NUMBER.match(row[0]))
+    return len(row) == UNIVERSAL_WIDTH and bool(_NUMBER.match(row[0]))
 
 
 def _word(row: Sequence[str]) -> str | None:
     """Return the word of a line; None: it is the line of several words, or of none, in CoNLL-U."""
     if not _is_universal(row):
         return row[0]
-    return None if _NO_WORD.fullmatch(row[0]) else row[1]
+    return None if NO_WORD_OF_ITS_OWN.fullmatch(row[0]) else row[FORM]

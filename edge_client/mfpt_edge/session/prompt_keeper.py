@@ -1,12 +1,14 @@
 """The prompts that a device holds: the federation's first and newest, and the one that it uses."""
 
 import logging
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.first_round import first_round, save_first_round
 from mfpt_shared.device.rounds import Personal
 from mfpt_shared.errors import BadData
 from mfpt_shared.plan import Plan
@@ -47,21 +49,34 @@ class PromptKeeper:
         self.newest = prompt
 
     def use(self, personal: Personal) -> None:
-        """Use a personal prompt from now on; where it is not just the federation's, it is saved beside that."""
+        """Use a personal prompt from now on, and save it; one of share 0, so that a later run knows of the choice."""
         self.personal = personal
-        if not personal.share or self.newest is None:
-            self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
+        if not personal.chosen or self.newest is None:
+            self._disk.write(_PERSONAL, self._folder.forget_personal_prompt)
             return
         header = msgspec.structs.replace(self.newest.header, version=personal.version, own_share=personal.share)
         prompt = Prompt(header, personal.state)
-        self._disk.write(_PERSONAL, lambda: self._folder.save_own_prompt(encode(prompt)))
+        self._disk.write(_PERSONAL, lambda: self._folder.save_personal_prompt(encode(prompt)))
 
     def share(self, plan: Plan) -> float | None:
         """Return the own share of an earlier run's personal prompt, if it was for this plan; remove a damaged one."""
         try:
-            prompt = self._folder.own_prompt(plan)
+            return self._folder.own_share(plan)
         except BadData as error:
             _log.warning("the device's personal prompt is lost, it will make a new one: %s", error)
-            self._disk.write(_PERSONAL, self._folder.forget_own_prompt)
+            self._disk.write(_PERSONAL, self._folder.forget_personal_prompt)
             return None
-        return None if prompt is None else prompt.header.own_share
+
+    def first_round(self, plan: Plan, made: int) -> int:
+        """Return the number of the device's first round under a plan, and remember it.
+
+        Args:
+            plan: The plan.
+            made: Number of the device's last update, under whatever plan; 0 before the first.
+        """
+        known = first_round(self._folder.path, plan)
+        if known is not None:
+            return known
+        write = partial(save_first_round, self._folder.path, plan, made + 1)
+        self._disk.write("which round is the first under this plan", write)
+        return made + 1

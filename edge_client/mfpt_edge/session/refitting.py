@@ -19,11 +19,10 @@ def refit(folder: DeviceFolder, identity: Identity, plan: Plan, trainer: Trainer
         plan: Plan that the device follows.
         trainer: Trainer with the data of the device.
     """
-    newest, used = folder.prompt(), folder.own_prompt(plan)
-    share = used.header.own_share if used is not None else None
-    rounds = Rounds(identity.client, identity.language, plan, trainer, clock=lambda: 0.0, share=share or 0.0)
+    newest, share = folder.prompt(), folder.own_share(plan) or 0.0
+    rounds = Rounds(identity.client, identity.language, plan, trainer, clock=lambda: 0.0, share=share)
     personal = rounds.personal(newest)
     if personal.share:
         header = msgspec.structs.replace(newest.header, own_share=personal.share)
-        folder.save_own_prompt(encode(Prompt(header, personal.state)))
+        folder.save_personal_prompt(encode(Prompt(header, personal.state)))
     return personal

@@ -22,7 +22,7 @@ class Snapshot:
         rounds_wanted: Accepted updates after which the device leaves; None: it stays.
         loss: Training loss of the newest step.
         losses: Mean training loss of each round so far.
-        accuracies: Validation accuracy of each prompt that was received and measured.
+        accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
         bytes_up: Bytes sent.
         bytes_down: Bytes received.

@@ -80,7 +80,7 @@ class StatusPublisher:
             self.measured(done.accuracy)
 
     def measured(self, accuracy: float) -> None:
-        """Show the validation accuracy of a prompt that was received."""
+        """Show the accuracy of a prompt that was received, on the held-out examples."""
         self._show(replace(self.snapshot, accuracies=(*self.snapshot.accuracies, accuracy)))
 
     def publish(self, *, at_once: bool = False) -> None:

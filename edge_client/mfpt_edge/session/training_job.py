@@ -158,9 +158,8 @@ class TrainingJob:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
         trainer = await self._worker.run(lambda: self._prepare(plan))
         identity, share = self._identity, self._prompts.share(plan)
-        rounds = await self._worker.run(
-            lambda: Rounds(identity.client, identity.language, plan, trainer, self._clock, share)
-        )
+        first = self._prompts.first_round(plan, self._outbox.last_sequence)
+        rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)
         self._loaded = _Loaded(plan, trainer, rounds)
         self._status.prepared(trainer.device)
         return Prepared(self._clock())

@@ -30,7 +30,7 @@ BROKER_FILE: Final = "broker"
 LOOKED_FILE: Final = "looked"
 PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
-OWN_PROMPT_FILE: Final = "own-prompt.mfpt"
+PERSONAL_PROMPT_FILE: Final = "own-prompt.mfpt"
 _OUTBOX: Final = "outbox"
 
 
@@ -164,21 +164,34 @@ class DeviceFolder:
         """Keep the federation's newest prompt, encoded."""
         self._write(PROMPT_FILE, payload)
 
-    def save_own_prompt(self, payload: bytes) -> None:
-        """Keep the device's own prompt, encoded; it is used instead of the federation's."""
-        self._write(OWN_PROMPT_FILE, payload)
+    def save_personal_prompt(self, payload: bytes) -> None:
+        """Keep the device's personal prompt, encoded; with an own share above 0 it is used, not the federation's."""
+        self._write(PERSONAL_PROMPT_FILE, payload)
 
-    def forget_own_prompt(self) -> None:
+    def forget_personal_prompt(self) -> None:
         """Use the federation's prompt from now on."""
-        (self.path / OWN_PROMPT_FILE).unlink(missing_ok=True)
+        (self.path / PERSONAL_PROMPT_FILE).unlink(missing_ok=True)
 
-    def own_prompt(self, plan: Plan) -> Prompt | None:
-        """Return the device's own prompt, if it uses that one and tuned it under this plan.
+    def personal_prompt(self, plan: Plan) -> Prompt | None:
+        """Return the device's personal prompt, if it made one under this plan that is not just the federation's.
 
         Raises:
             Damaged: The file is damaged.
         """
-        own = self._read_prompt(OWN_PROMPT_FILE)
+        own = self._personal_prompt(plan)
+        return None if own is None or own.header.own_share == 0 else own
+
+    def own_share(self, plan: Plan) -> float | None:
+        """Return the own share that the device chose under this plan, 0 to 1; None: it has chosen none.
+
+        Raises:
+            Damaged: The file is damaged.
+        """
+        own = self._personal_prompt(plan)
+        return None if own is None else own.header.own_share
+
+    def _personal_prompt(self, plan: Plan) -> Prompt | None:
+        own = self._read_prompt(PERSONAL_PROMPT_FILE)
         return own if own is not None and own.header.plan == plan.digest else None
 
     def plan(self) -> Plan:

@@ -45,4 +45,4 @@ def kept_model(folder: DeviceFolder) -> Model:
         Damaged: The plan or the prompt is damaged.
     """
     plan = folder.plan()
-    return Model(plan, folder.own_prompt(plan) or folder.prompt(), folder.prompt_age(time.time()))
+    return Model(plan, folder.personal_prompt(plan) or folder.prompt(), folder.prompt_age(time.time()))

@@ -1,6 +1,7 @@
 """The real trainer: one device's examples and its frozen backbone, behind `mfpt_shared.device.trainer.Trainer`."""
 
 import logging
+import math
 import os
 from collections.abc import Sequence
 from typing import Final
@@ -31,6 +32,8 @@ from mfpt_shared.tensors import PromptState
 
 # A head is fitted to some examples, and measured on others.
 _FEWEST: Final = 2
+# What a head sees of more answers takes memory, and a pass through the backbone in every round, and changes little.
+_MOST_ANSWERS: Final = 20_000
 
 _log = logging.getLogger(__name__)
 
@@ -115,7 +118,7 @@ class BackboneTrainer:
 
         Args:
             model: Backbone, prompt and objective; several trainers may share one.
-            train: Examples to train on; `validate` measures on a third of them.
+            train: Examples to train on; `validate` measures on a third of them, as far as no copy is in the rest.
             test: Examples for `test`.
             at_once: Number of examples that are trained on at once, see `loop.train`; None: whole batches.
         """
@@ -123,9 +126,15 @@ class BackboneTrainer:
         self._train = train
         self._test = test
         labels = train.targets.tolist() if train.targets.ndim == 1 else [0] * len(train.ids)
-        self._held_rows = held_out(labels)
-        self._held = train.take(self._held_rows)
-        self._rest = train.take(kept_in(labels))
+        rest = kept_in(labels)
+        trained_on = {tuple(train.ids[row]) for row in rest}
+        # One whose copy is trained on would speak for whatever was tuned on that.
+        held = [row for row in held_out(labels) if tuple(train.ids[row]) not in trained_on]
+        self._rest, self._held = train.take(rest), train.take(held)
+        every = math.ceil(train.decisions(range(len(labels))) / _MOST_ANSWERS)
+        rows = range(0, len(labels), max(1, every))
+        self._headed = train.take(rows)
+        self._is_held = torch.isin(torch.tensor(rows), torch.tensor(held))
         self._at_once = at_once
         self._newest: tuple[PromptState, Decisions | None] | None = None
 
@@ -177,7 +186,9 @@ class BackboneTrainer:
         known = self._known(state)
         if known is None:
             return None
-        is_held = torch.isin(known.examples, torch.tensor(self._held_rows, device=known.examples.device))
+        is_held = self._is_held.to(known.examples.device)[known.examples]
+        if not is_held.any():
+            return None
         rest, held = (Decisions(*(part[rows] for part in known)) for rows in (~is_held, is_held))
         federated, answers = _head_of(state, known.features.device), len(known.targets)
         heads = [own_head.fit(rest, federated, share, answers) for share in SHARES]
@@ -187,20 +198,20 @@ class BackboneTrainer:
     def with_own_head(self, state: PromptState, share: float) -> PromptState:
         """See Trainer.with_own_head."""
         known = self._known(state) if share > 0 else None
+        self._newest = None
         if known is None:
             return state
-        self._newest = None
         head = own_head.fit(known, _head_of(state, known.features.device), share, len(known.targets))
         return {**state, "head.weight": head.weight.cpu().numpy(), "head.bias": head.bias.cpu().numpy()}
 
     def _known(self, state: PromptState) -> Decisions | None:
         """Return what a head has to decide on the training examples; None where it cannot learn from them."""
-        if len(self._train.ids) < _FEWEST:
+        if len(self._headed.ids) < _FEWEST:
             return None
-        # Shares are tried on the prompt that then gets a head of the one that is chosen.
+        # Shares are tried on the prompt that then gets a head of the one that is chosen: one pass is enough for both.
         if self._newest is None or self._newest[0] is not state:
             self._model.load(state)
-            self._newest = state, self._model.objective.decisions(self._model.last_states, self._train)
+            self._newest = state, self._model.objective.decisions(self._model.last_states, self._headed)
         known = self._newest[1]
         return known if known is not None and bool((known.targets != known.targets[0]).any()) else None
 

@@ -27,12 +27,14 @@ class Personal:
         state: Its virtual tokens, with a head of the own share; see `own_share`.
         share: Own share; 0: this is the federated prompt.
         measured: How the federated prompt did on the held-out examples; on none where it was tuned on them.
+        chosen: Whether the share was chosen by these; False: there was nothing to choose by, and it is 0.
     """
 
     version: int
     state: PromptState
     share: float
     measured: Measured
+    chosen: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Rounds:
         clock: Callable[[], float],
         share: float | None = None,
         held_rounds: int = HELD_ROUNDS,
+        first: int = 1,
     ) -> None:
         """Prepare for a plan.
 
@@ -85,6 +88,7 @@ class Rounds:
             share: Own share that was chosen in an earlier run; None: none was.
             held_rounds: Number of first rounds that leave the held-out examples out; 0 where nobody asks for more than
                 the federation's prompt.
+            first: Number of the device's first round under this plan.
         """
         self._client = client
         self._language = language
@@ -94,6 +98,7 @@ class Rounds:
         self._share = share
         self._unseen = share is None
         self._held_rounds = held_rounds
+        self._first = first
         self._residual: PromptState | None = None
 
     def personal(self, prompt: Prompt) -> Personal:
@@ -104,7 +109,8 @@ class Rounds:
             trials = self._trainer.try_shares(state)
             self._share = None if trials is None else choose(trials, prompt.header.own_share)
         share = self._share or 0.0
-        return Personal(version, self._trainer.with_own_head(state, share), share, measured)
+        chosen = self._share is not None
+        return Personal(version, self._trainer.with_own_head(state, share), share, measured, chosen)
 
     def run(self, sequence: int, prompt: Prompt, on_progress: OnProgress) -> tuple[Update, Round]:
         """Run a round, and return its update.
@@ -119,11 +125,12 @@ class Rounds:
         """
         plan, trainer, began = self._plan, self._trainer, self._clock()
         version, start = prompt.header.version, dense(prompt.state)
-        self._unseen = 0 < self._held_rounds >= sequence - 1
+        made = sequence - self._first
+        self._unseen = 0 < self._held_rounds >= made
         personal = self.personal(prompt)
         measured = personal.measured
         epochs = plan.training.epochs_for(trainer.examples)
-        seed, hold_out = int(self._client, 16) ^ sequence, sequence <= self._held_rounds
+        seed, hold_out = int(self._client, 16) ^ sequence, made < self._held_rounds
         tuned = trainer.tune(start, epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out)
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")

@@ -115,7 +115,7 @@ class Trainer(Protocol):
             state: Federated prompt, which must not have been tuned on the held-out examples.
 
         Returns:
-            What was tried; None where there is no head, or nothing to tell labels apart by.
+            What was tried; None where there is no head, nothing to tell labels apart by, or nothing held out.
         """
 
     def with_own_head(self, state: "PromptState", share: float) -> "PromptState":

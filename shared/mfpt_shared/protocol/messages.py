@@ -104,10 +104,10 @@ class Metrics(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         loss: Mean training loss of the last epoch.
-        accuracy: Accuracy of the received prompt on the validation examples.
+        accuracy: Accuracy of the received prompt on the held-out examples; None where it was tuned on them.
         own_share: How much of its own the device keeps beside the received prompt: 0 where it uses the federation's
             head as it came, 1 where it uses nothing of it; None where it has not chosen.
-        validated: Number of validation examples.
+        validated: Number of held-out examples that `accuracy` was measured on.
     """
 
     loss: Annotated[float, Meta(ge=0, le=1e9)] | None = None
@@ -126,7 +126,7 @@ class Ready(FromDevice, frozen=True, kw_only=True, tag="ready"):
 
 
 class EvaluationReport(FromDevice, frozen=True, kw_only=True, tag="evaluation"):
-    """`client/<id>/up`: accuracy of a version on the device's own validation examples."""
+    """`client/<id>/up`: accuracy of a version on the device's held-out examples."""
 
     language: Tag
     version: Version

@@ -17,7 +17,7 @@ class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LanguageStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One language: its devices, their examples, and its newest validation accuracy.
+    """One language: its devices, their examples, and its newest accuracy on held-out examples.
 
     Attributes:
         accuracy: Mean over the devices, weighted by their examples.

@@ -22,7 +22,7 @@ def test_it_stays_and_says_so() -> None:
     device.trained(1)
     device.acknowledged(1)
     (told,) = device.only(Tell)
-    assert told.text.startswith("1 rounds are done; listening for what the others still make, 15 min at most")
+    assert told.text.startswith("1 round is done; listening for what the others still make, 15 min at most")
     device.receives(1)
     assert device.only(Leave) == []
     assert device.state.phase == "done"

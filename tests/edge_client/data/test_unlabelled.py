@@ -35,3 +35,7 @@ def test_a_word_of_conll_is_not_split() -> None:
 
 def test_a_sentence_that_ends_in_the_name_of_a_label_among_others_is_text() -> None:
     assert sentences_of(["a NOUN", "the food was good"], LABELS) == [("a", "NOUN"), ("the", "food", "was", "good")]
+
+
+def test_what_cannot_be_seen_beside_a_word_is_no_part_of_it() -> None:
+    assert sentences_of(["\u200eBei\u200b\tNOUN", "imepanda\ufeff VERB"], LABELS) == [("Bei", "imepanda")]

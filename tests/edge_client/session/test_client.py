@@ -10,7 +10,7 @@ import pytest
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
-from mfpt_edge.storage.device_folder import OWN_PROMPT_FILE, DeviceFolder
+from mfpt_edge.storage.device_folder import PERSONAL_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.device.own_share import SHARES, Trials
 from mfpt_shared.device.trainer import Measured
@@ -88,7 +88,7 @@ async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, ve
 
 
 def personal_bias(folder: Path) -> float | None:
-    personal = DeviceFolder(folder).own_prompt(THE_PLAN)
+    personal = DeviceFolder(folder).personal_prompt(THE_PLAN)
     return None if personal is None else float(dense(personal.state)["head.bias"][0])
 
 
@@ -114,6 +114,34 @@ def test_the_own_share_of_an_earlier_run_holds_for_later_rounds(tmp_path: Path) 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
+def test_a_share_of_nothing_is_chosen_once_and_holds_in_later_runs_too(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker = broker_of_a_running_federation(7)
+        for _ in range(4):
+            await one_round(tmp_path, broker, Keeper(0.0), version=7)
+        assert DeviceFolder(tmp_path).own_share(THE_PLAN) == 0
+        # By then the prompt has seen the held-out examples: nothing may be measured or chosen on them.
+        later = await one_round(tmp_path, broker, Keeper(SHARES[5]), version=7)
+        assert later.prompts.personal is not None
+        assert (later.prompts.personal.share, later.prompts.personal.measured.examples) == (0, 0)
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_device_that_took_part_under_another_plan_holds_examples_out_anew(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        outbox, broker = DeviceFolder(tmp_path).outbox(), broker_of_a_running_federation(7)
+        outbox.put(9, b"")
+        outbox.forget(9)
+        known = []
+        for _ in range(5):
+            client = await one_round(tmp_path, broker, Keeper(0.0), version=7)
+            known.append(bool(client.snapshot.accuracies))
+        assert known == [True] * 4 + [False], "four prompts come before it trains on all"
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
 def test_a_device_that_keeps_nothing_of_its_own_has_just_the_federations_prompt(tmp_path: Path) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(7)
@@ -129,7 +157,7 @@ def test_a_device_that_keeps_nothing_of_its_own_has_just_the_federations_prompt(
 
 def test_a_damaged_personal_prompt_stops_no_device(tmp_path: Path) -> None:
     async def scenario() -> None:
-        (tmp_path / OWN_PROMPT_FILE).write_bytes(b"MFPT and then nothing")
+        (tmp_path / PERSONAL_PROMPT_FILE).write_bytes(b"MFPT and then nothing")
         await one_round(tmp_path, broker_of_a_running_federation(7), Keeper(SHARES[5]), version=7)
         assert kept_model(DeviceFolder(tmp_path)).prompt.header.own_share == SHARES[5], "chosen again"
 
@@ -141,7 +169,7 @@ def test_a_personal_prompt_for_another_plan_says_nothing(tmp_path: Path) -> None
     folder = DeviceFolder(tmp_path)
     stored = prompt_of(3, plan=another)
     header = msgspec.structs.replace(stored.header, own_share=SHARES[6])
-    folder.save_own_prompt(encode(Prompt(header, stored.state)))
+    folder.save_personal_prompt(encode(Prompt(header, stored.state)))
     keeper = PromptKeeper(folder, PatientDisk())
     assert keeper.share(another) == SHARES[6]
     assert keeper.share(THE_PLAN) is None

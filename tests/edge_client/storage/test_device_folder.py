@@ -10,7 +10,7 @@ import pytest
 from mfpt_edge.commands.app import main
 from mfpt_edge.storage.device_folder import (
     IDENTITY_FILE,
-    OWN_PROMPT_FILE,
+    PERSONAL_PROMPT_FILE,
     PLAN_FILE,
     PROMPT_FILE,
     DeviceFolder,
@@ -158,7 +158,7 @@ def test_a_prompt_of_another_plan_is_not_used_with_this_one(tmp_path: Path) -> N
         kept_model(folder)
 
 
-# ---- its own prompt
+# ---- its personal prompt
 
 
 def folder_with_prompts(path: Path, *, federated: int, own: int | None, plan: Plan = PLAN) -> DeviceFolder:
@@ -167,61 +167,61 @@ def folder_with_prompts(path: Path, *, federated: int, own: int | None, plan: Pl
     folder.save_plan(plan_to_json(plan))
     folder.save_prompt(prompt_of(plan, version=federated))
     if own is not None:
-        folder.save_own_prompt(prompt_of(PLAN, version=own))
+        folder.save_personal_prompt(prompt_of(PLAN, version=own))
     return folder
 
 
-def test_a_new_device_has_no_prompt_of_its_own(tmp_path: Path) -> None:
-    assert DeviceFolder(tmp_path / "new").own_prompt(PLAN) is None
+def test_a_new_device_has_no_personal_prompt(tmp_path: Path) -> None:
+    assert DeviceFolder(tmp_path / "new").personal_prompt(PLAN) is None
 
 
-def test_a_prompt_of_its_own_is_used_instead_of_the_federations(tmp_path: Path) -> None:
+def test_a_personal_prompt_is_used_instead_of_the_federations(tmp_path: Path) -> None:
     folder_with_prompts(tmp_path, federated=9, own=4)
     assert kept_model(DeviceFolder(tmp_path)).prompt.header.version == 4
 
 
-def test_once_its_own_prompt_is_forgotten_the_federations_counts(tmp_path: Path) -> None:
+def test_once_its_personal_prompt_is_forgotten_the_federations_counts(tmp_path: Path) -> None:
     folder = folder_with_prompts(tmp_path, federated=9, own=4)
     for _ in range(2):
-        folder.forget_own_prompt()
-        assert folder.own_prompt(PLAN) is None
+        folder.forget_personal_prompt()
+        assert folder.personal_prompt(PLAN) is None
         assert kept_model(DeviceFolder(tmp_path)).prompt.header.version == 9
 
 
-def test_its_own_prompt_for_another_plan_does_not_count(tmp_path: Path) -> None:
+def test_a_personal_prompt_for_another_plan_does_not_count(tmp_path: Path) -> None:
     """A federation that was set up again leaves the device with a prompt that it tuned for the one before."""
     folder = folder_with_prompts(tmp_path, federated=1, own=4, plan=OTHER_PLAN)
-    assert folder.own_prompt(OTHER_PLAN) is None
-    assert folder.own_prompt(PLAN) is not None
+    assert folder.personal_prompt(OTHER_PLAN) is None
+    assert folder.personal_prompt(PLAN) is not None
     model = kept_model(folder)
     assert (model.plan, model.prompt.header.version) == (OTHER_PLAN, 1)
 
 
 @pytest.mark.parametrize("cut", [0, 3, -1])
-def test_a_damaged_prompt_of_its_own_is_named(tmp_path: Path, cut: int) -> None:
+def test_a_damaged_personal_prompt_is_named(tmp_path: Path, cut: int) -> None:
     folder = folder_with_prompts(tmp_path, federated=1, own=None)
-    folder.save_own_prompt(prompt_of(PLAN)[:cut])
-    for attempt in (lambda: folder.own_prompt(PLAN), lambda: kept_model(folder)):
-        with pytest.raises(Damaged, match=rf"{OWN_PROMPT_FILE} is damaged.*; join the federation again"):
+    folder.save_personal_prompt(prompt_of(PLAN)[:cut])
+    for attempt in (lambda: folder.personal_prompt(PLAN), lambda: kept_model(folder)):
+        with pytest.raises(Damaged, match=rf"{PERSONAL_PROMPT_FILE} is damaged.*; join the federation again"):
             attempt()
 
 
 @pytest.mark.parametrize(
-    ("own", "plan", "kept"),
-    [(4, PLAN, "own"), (None, PLAN, "federated"), (4, OTHER_PLAN, "federated")],
+    ("own", "plan", "used"),
+    [(4, PLAN, "personal"), (None, PLAN, "federated"), (4, OTHER_PLAN, "federated")],
     ids=["own", "no own", "own for another plan"],
 )
-def test_status_tells_which_prompt_is_kept(
+def test_status_tells_which_prompt_is_used(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     own: int | None,
     plan: Plan,
-    kept: str,
+    used: str,
 ) -> None:
     folder_with_prompts(tmp_path, federated=9, own=own, plan=plan)
     status = status_of(tmp_path, monkeypatch, capsys)
-    assert (status["prompt_kept"], status["prompt_version"], status["plan"]) == (kept, 9, plan.digest)
+    assert (status["prompt_used"], status["prompt_version"], status["plan"]) == (used, 9, plan.digest)
 
 
 def test_status_of_a_device_without_a_prompt_tells_of_none(
@@ -229,7 +229,7 @@ def test_status_of_a_device_without_a_prompt_tells_of_none(
 ) -> None:
     DeviceFolder(tmp_path).enrol(SWAHILI)
     status = status_of(tmp_path, monkeypatch, capsys)
-    assert (status["prompt_kept"], status["prompt_version"]) == (None, None)
+    assert (status["prompt_used"], status["prompt_version"]) == (None, None)
 
 
 def status_of(

@@ -152,6 +152,34 @@ def test_where_labels_cannot_be_told_apart_nothing_is_tried_and_the_prompt_stays
     assert trainer.with_own_head(state, 0.8) is state
 
 
+def test_nothing_is_measured_on_a_copy_of_what_is_trained_on(tiny_backbone: LoadTiny) -> None:
+    backbone = tiny_backbone()
+    the_plan = make_plan(backbone)
+    model, state = PromptModel(backbone, the_plan), with_head(initial_state(the_plan))
+    copies = [Example("good", 0)] * 6 + [Example("bad", 1)] * 6
+    mixed = [*copies, *EXAMPLES]
+    apart = BackboneTrainer(model, encode(model, mixed), encode(model, ()))
+    held = held_out([example.label for example in mixed])
+    assert apart.validate(state).examples == sum(row >= len(copies) for row in held)
+    nothing_else = BackboneTrainer(model, encode(model, copies), encode(model, ()))
+    assert nothing_else.validate(state).examples == 0
+    assert nothing_else.try_shares(state) is None
+
+
+def test_where_answers_are_very_many_a_head_is_fitted_to_some_and_tried_on_the_held_out_ones_of_these(
+    tiny_backbone: LoadTiny, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backbone_trainer, "_MOST_ANSWERS", len(EXAMPLES) // 2)
+    trainer, the_plan = make_trainer(tiny_backbone())
+    state = with_head(initial_state(the_plan))
+    held = held_out([example.label for example in EXAMPLES])
+    trials = trainer.try_shares(state)
+    assert trials is not None
+    assert trials.answers == sum(row % 2 == 0 for row in held)
+    assert min(trials.losses) < trials.losses[0]
+    assert trainer.validate(trainer.with_own_head(state, SHARES[-1])).accuracy > trainer.validate(state).accuracy
+
+
 def test_measuring_does_not_change_what_is_measured(tiny_backbone: LoadTiny) -> None:
     trainer, the_plan = make_trainer(tiny_backbone())
     tuned = trainer.tune(initial_state(the_plan), epochs=1, seed=0, on_progress=no_progress).state

@@ -49,8 +49,8 @@ def test_a_share_of_nothing_is_exactly_the_federations_head() -> None:
 
 
 def test_many_examples_make_up_for_a_federated_head_that_is_noise() -> None:
-    known, true = drawn(1000)
-    unseen, _ = drawn(1000, seed=0)
+    everything, true = drawn(2000)
+    known, unseen = (Decisions(*(part[half] for part in everything)) for half in (slice(1000), slice(1000, 2000)))
     own = fit(known, noise(), ALL, 1000)
     plain = fit(known, Head(torch.zeros(LABELS, WIDTH), torch.zeros(LABELS)), ALL, 1000)
     assert accuracy(noise(), unseen) < 0.5

@@ -99,7 +99,7 @@ def test_a_device_uses_a_head_of_the_share_that_does_best_on_what_it_held_out() 
 
 def test_where_there_is_no_head_the_federations_prompt_is_used_and_no_share_is_told() -> None:
     update, done = rounds_of(ArithmeticTrainer(None)).run(1, prompt(7.0, 3), no_progress)
-    assert done.personal.share == 0
+    assert (done.personal.share, done.personal.chosen) == (0, False)
     assert update.header.metrics.own_share is None
 
 
@@ -113,6 +113,14 @@ def test_the_first_three_rounds_hold_examples_out_and_the_fourth_still_chooses_b
         assert (done.accuracy is None) == (number > 4), "measured only while the prompt has not seen the examples"
     assert trainer.held_out == [True] * 3 + [False] * 3
     assert trainer.tried == [1, 2, 3, 4]
+
+
+def test_under_a_new_plan_the_first_three_rounds_hold_examples_out_again() -> None:
+    trainer = ArithmeticTrainer(best=0.0)
+    rounds = Rounds("abc", SWAHILI, PLAN, trainer, lambda: 0.0, first=8)
+    known = [rounds.run(number, prompt(1.0, number), no_progress)[1].accuracy is not None for number in range(8, 14)]
+    assert trainer.held_out == [True] * 3 + [False] * 3
+    assert known == [True] * 4 + [False] * 2
 
 
 def test_what_was_chosen_by_then_holds_for_every_later_prompt() -> None:
