@@ -13,7 +13,7 @@ from mfpt_edge.commands.renewal import LOOK_AGAIN_SECONDS, Renewal, renew_in_pas
 from mfpt_edge.session.refitting import refit
 from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
-from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse
+from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.transport.address import BrokerAddress
@@ -53,6 +53,11 @@ def test_it_holds_the_newest_version_afterwards_and_asks_in_vain_for_more(tmp_pa
         assert DeviceFolder(tmp_path / "swh").prompt().header.version == 3
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_who_has_never_taken_part_is_told_to_join_first(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no device in .*: run `mfpt-edge join` first$"):
+        refreshed(tmp_path / "swh", BrokerAddress("127.0.0.1", 1))
 
 
 def test_a_damaged_prompt_is_replaced(tmp_path: Path) -> None:

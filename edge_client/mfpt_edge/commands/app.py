@@ -197,7 +197,7 @@ def status(
         "federation": plan.federation if plan else named,
         "role": membership.role if membership else None,
         "coordinator": fingerprint(membership.key) if membership else None,
-        "broker": str(membership.brokers()[0]) if membership else None,
+        "broker": str(membership.brokers()[0]) if membership else folder.broker(),
         "plan": plan.digest if plan else None,
         "prompt_version": header.version if header else None,
         "prompt_used": used,

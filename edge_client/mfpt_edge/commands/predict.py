@@ -76,8 +76,11 @@ def predict(
     facts = {"version": model.prompt.header.version, "age_seconds": round(model.age)}
     if model.plan.task.tags_words:
         from mfpt_edge.commands.tagging import print_tags, tag
+        from mfpt_edge.data.conll import CONLL_SUFFIXES
 
-        print_tags(tag(model, given_lines(texts or [], file), runtime, graph, device), facts, answers, as_json=as_json)
+        lines, conll = given_lines(texts or [], file), file is not None and file.suffix.lower() in CONLL_SUFFIXES
+        tagged = tag(model, lines, runtime, graph, device, conll=conll)
+        print_tags(tagged, facts, answers, as_json=as_json)
         return
     if answers != "text":
         raise UsageError(f"--format {answers} is for labels of words; this federation's task is {model.plan.task.kind}")

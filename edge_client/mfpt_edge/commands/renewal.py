@@ -67,9 +67,10 @@ def renewed(
         Incompatible: The federation follows another plan now.
         MfptError: The broker cannot be reached, or does not give the prompt.
     """
-    plan, identity = folder.plan(), folder.identity()
+    identity = folder.identity()
     if identity is None:
         raise UsageError(f"no device in {folder.path}: run `mfpt-edge join` first")
+    plan = folder.plan()
     with owned(folder.path, "--state-dir"):
         held = _held(folder)
         model = _fetched(folder, identity, federation, broker, security, proxy, seconds)

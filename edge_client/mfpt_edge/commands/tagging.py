@@ -23,9 +23,11 @@ _LONG: Final = 20
 _log = logging.getLogger(__name__)
 
 
-def tag(model: Model, lines: Sequence[str], runtime: RuntimeName, graph: Path | None, device: str) -> list[Tagged]:
+def tag(
+    model: Model, lines: Sequence[str], runtime: RuntimeName, graph: Path | None, device: str, *, conll: bool = False
+) -> list[Tagged]:
     """Return the labels of all words of sentences, one a line or in CoNLL; say what cannot be labelled well."""
-    sentences = sentences_of(lines, model.plan.task.labels)
+    sentences = sentences_of(lines, model.plan.task.labels, conll=conll)
     scripts = {unspaced_script(word) for words in sentences for word in words if len(word) > _LONG} - {None}
     if scripts:
         _log.warning(

@@ -24,6 +24,9 @@ from mfpt_shared.errors import DatasetError
 MAX_WORDS: Final = 1000
 """The longest sentence; a file without blank lines would be a single one, which no device could train on."""
 
+CONLL_SUFFIXES: Final = frozenset({".conll", ".conllu"})
+"""Names that end in one of these are of CoNLL files, wherever words are labelled."""
+
 _DOCUMENT: Final = "-DOCSTART-"
 _HEADERS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _WHITE_SPACE: Final = re.compile(r"[ \t]+")

@@ -48,5 +48,11 @@ def read_file(path: Path, kind: TaskKind = "classification") -> Table:
         raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise DatasetError(f"{path} cannot be read: {error}") from error
-    what = "a file of tagged words" if kind == "tagging" else "a data file"
-    raise DatasetError(f"{path} is not {what}; the name must end in {', '.join(readers(kind))}")
+    what = "a file of labelled words, as this task needs" if kind == "tagging" else "a data file of this kind of task"
+    raise DatasetError(f"{path} is not {what}: its name must end in {', '.join(readers(kind))}{_hint(path, kind)}")
+
+
+def _hint(path: Path, kind: TaskKind) -> str:
+    if kind != "tagging" and path.suffix.lower() in TAGGED_READERS:
+        return "; it may be one of labelled words (--kind tagging)"
+    return ""

@@ -13,7 +13,7 @@ NO_LABEL: Final = "_"
 _NUMBER: Final = re.compile(r"\d+")
 
 
-def sentences_of(lines: Sequence[str], labels: Container[str]) -> list[tuple[str, ...]]:
+def sentences_of(lines: Sequence[str], labels: Container[str], *, conll: bool = False) -> list[tuple[str, ...]]:
     """Return the words of every sentence; blank ones are left out.
 
     Lines are CoNLL where each holds one word, or ends in a label or `_`, or is of CoNLL-U; and where sentences have
@@ -22,9 +22,10 @@ def sentences_of(lines: Sequence[str], labels: Container[str]) -> list[tuple[str
     Args:
         lines: Lines of a file, blank ones included.
         labels: The plan's labels.
+        conll: Whether they are known to be CoNLL, as by the name of their file: then labels may be any.
     """
     rows = [_columns(line) for line in lines]
-    if not _are_conll(rows, labels):
+    if not conll and not _are_conll(rows, labels):
         return [words for line in lines if (words := words_of(line))]
     found: list[tuple[str, ...]] = []
     sentence: list[str] = []

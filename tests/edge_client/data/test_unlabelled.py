@@ -39,3 +39,9 @@ def test_a_sentence_that_ends_in_the_name_of_a_label_among_others_is_text() -> N
 
 def test_what_cannot_be_seen_beside_a_word_is_no_part_of_it() -> None:
     assert sentences_of(["\u200eBei\u200b\tNOUN", "imepanda\ufeff VERB"], LABELS) == [("Bei", "imepanda")]
+
+
+def test_what_is_known_to_be_conll_is_read_as_that_whatever_its_labels_are() -> None:
+    lines = ["Amina B-PER", "anaishi O", "", "Habari"]
+    assert sentences_of(lines, LABELS, conll=True) == [("Amina", "anaishi"), ("Habari",)]
+    assert sentences_of(["Habari", "Asante"], LABELS, conll=True) == [("Habari", "Asante")]

@@ -232,6 +232,15 @@ def test_status_of_a_device_without_a_prompt_tells_of_none(
     assert (status["prompt_used"], status["prompt_version"]) == (None, None)
 
 
+def test_status_names_the_broker_where_the_device_last_took_part_without_an_invitation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = DeviceFolder(tmp_path)
+    folder.enrol(SWAHILI)
+    folder.save_broker("mqtt://broker.example:1883")
+    assert status_of(tmp_path, monkeypatch, capsys)["broker"] == "mqtt://broker.example:1883"
+
+
 def status_of(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> dict[str, str | int | None]:
