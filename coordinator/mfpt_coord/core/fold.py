@@ -54,7 +54,8 @@ def fold(state: State, at: float) -> Step:
     after = replace(after, usual=usual_shares(counting(after).shares))
     updates = [(update.client, update.header.sequence) for update in buffer]
     saved = SaveFold(version, at, weights, prompts, updates, remembered, *taught)
-    made = Log(f"version {version} from {len(buffer)} updates: {_scores(after)}")
+    number = "1 update" if len(buffer) == 1 else f"{len(buffer)} updates"
+    made = Log(f"version {version} from {number}: {_scores(after)}")
     return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
 
 

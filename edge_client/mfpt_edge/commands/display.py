@@ -194,5 +194,6 @@ def facts_table(facts: Mapping[str, object]) -> RenderableType:
     """Return names and values in two columns."""
     table = Table(box=box.SIMPLE, show_header=False)
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), "-" if value is None else _text(str(value)))
+        text = "-" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+        table.add_row(name.replace("_", " "), _text(text))
     return table

@@ -35,7 +35,7 @@ def test_a_new_version_is_announced_after_its_prompts_and_before_anybody_is_assi
     assert kinds.index(PublishPrompt) < kinds.index(PublishState) < len(kinds) - 1
     assert isinstance(federation.told("a")[-1], Assign)
     assert [line.text for line in federation.only(Log) if not line.is_detail] == [
-        "version 1 from 1 updates: accuracy on held-out examples swh 0.750"
+        "version 1 from 1 update: accuracy on held-out examples swh 0.750"
     ]
 
 

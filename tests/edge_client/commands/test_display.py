@@ -49,6 +49,10 @@ def test_what_was_not_measured_is_a_dash() -> None:
     assert shown(facts_table({"prompt_version": None})) == ["prompt version -"]
 
 
+def test_facts_are_shown_with_as_many_digits_as_tell_something() -> None:
+    assert shown(facts_table({"accuracy": 0.5975935828877005, "n": 748})) == ["accuracy 0.598", "n 748"]
+
+
 def test_a_data_set_is_shown_with_what_was_skipped_and_with_samples() -> None:
     counts = {"train": {"a": 2, "b": 1}, "test": {"a": 0, "b": 4}}
     lines = shown(
