@@ -183,11 +183,12 @@ def status(
     identity = folder.identity()
     if identity is None:
         raise UsageError(f"no device in {folder.path}: run `mfpt-edge join` first")
-    plan, header, used = None, None, None
+    plan, header, used, share = None, None, None, None
     with contextlib.suppress(UsageError):
         plan = folder.plan()
         header = folder.prompt().header
-        used = "federated" if folder.personal_prompt(plan) is None else "personal"
+        personal = folder.personal_prompt(plan)
+        used, share = ("federated", 0.0) if personal is None else ("personal", personal.header.own_share)
     outbox, membership = folder.outbox(), read_membership(folder.path)
     named = membership.federation if membership else None
     facts = {
@@ -201,6 +202,7 @@ def status(
         "plan": plan.digest if plan else None,
         "prompt_version": header.version if header else None,
         "prompt_used": used,
+        "own_share": share,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
     }

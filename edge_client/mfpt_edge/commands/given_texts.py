@@ -41,14 +41,10 @@ def given_lines(given: list[str], file: Path | None) -> list[str]:
         raise UsageError(f"--file {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
-<<<<<<< HEAD
-    # Some programs begin text with a byte order mark; it is no part of the first word.
-    return content.removeprefix("\ufeff").splitlines()
-=======
     if file is not None and file.suffix.lower() in _TABLES:
         _log.warning("%s is read as plain text, one text a line, and not as a table", file)
-    return content.splitlines()
->>>>>>> 665da73 (Operators read what own share and accuracy are; rounder numbers, one word for held-out examples, a warning on tables)
+    # Some programs begin text with a byte order mark; it is no part of the first word.
+    return content.removeprefix("\ufeff").splitlines()
 
 
 def _as_utf8(text: str, row: int) -> str:

@@ -1,19 +1,16 @@
-"""The texts that a command is given."""
+"""What `predict` and `evaluate` are given to read."""
 
 from pathlib import Path
 
-<<<<<<< HEAD
-from mfpt_edge.commands.given_texts import given_texts
+import pytest
+
+from mfpt_edge.commands.given_texts import given_lines, given_texts
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_text(tmp_path: Path) -> None:
     file = tmp_path / "texts.txt"
     file.write_text("Habari ya asubuhi\n\nAsante\n", encoding="utf-8-sig")
     assert given_texts([], file) == ["Habari ya asubuhi", "Asante"]
-=======
-import pytest
-
-from mfpt_edge.commands.given_texts import given_lines
 
 
 @pytest.mark.parametrize(("name", "warned"), [("texts.txt", False), ("texts.tsv", False), ("table.csv", True)])
@@ -24,4 +21,3 @@ def test_a_table_is_read_as_plain_text_with_a_warning(
     file.write_text("text,label\nHabari,greeting\n", encoding="utf-8")
     assert given_lines([], file) == ["text,label", "Habari,greeting"]
     assert ("not as a table" in caplog.text) == warned
->>>>>>> 665da73 (Operators read what own share and accuracy are; rounder numbers, one word for held-out examples, a warning on tables)

@@ -30,7 +30,7 @@ OTHER_PLAN = Plan(task=Task(labels=("c", "d")), backbone=PLAN.backbone, prompt=P
 
 
 def prompt_of(plan: Plan, version: int = 1) -> bytes:
-    header = PromptHeader(language="swh", version=version, plan=plan.digest, backbone="")
+    header = PromptHeader(language="swh", version=version, plan=plan.digest, backbone="", own_share=0.5)
     return encode(Prompt(header, halve(initial_state(plan))))
 
 
@@ -222,6 +222,7 @@ def test_status_tells_which_prompt_is_used(
     folder_with_prompts(tmp_path, federated=9, own=own, plan=plan)
     status = status_of(tmp_path, monkeypatch, capsys)
     assert (status["prompt_used"], status["prompt_version"], status["plan"]) == (used, 9, plan.digest)
+    assert status["own_share"] == (0.5 if used == "personal" else 0.0)
 
 
 def test_status_of_a_device_without_a_prompt_tells_of_none(
@@ -243,11 +244,11 @@ def test_status_names_the_broker_where_the_device_last_took_part_without_an_invi
 
 def status_of(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> dict[str, str | int | None]:
+) -> dict[str, str | float | None]:
     command = ["mfpt-edge", "status", "--lang", "sw", "--state-dir", str(folder), "--json"]
     monkeypatch.setattr(sys, "argv", command)
     with pytest.raises(SystemExit) as ended:
         main()
     assert not ended.value.code
-    answer: dict[str, str | int | None] = json.loads(capsys.readouterr().out)
+    answer: dict[str, str | float | None] = json.loads(capsys.readouterr().out)
     return answer
