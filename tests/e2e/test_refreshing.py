@@ -163,8 +163,9 @@ def test_offline_nobody_is_asked_and_the_age_of_the_prompt_is_said(
     async def scenario() -> None:
         async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
             await makes(1, tmp_path / "swh", "swh", broker.address)
+            DeviceFolder(tmp_path / "swh").save_broker(str(broker.public_address))
+            renew_in_passing(DeviceFolder(tmp_path / "swh"), "test", offline=True)  # of a new prompt nothing is said
             folder = aged(tmp_path / "swh", PROMPT_FILE)
-            folder.save_broker(str(broker.public_address))
             await asyncio.to_thread(renew_in_passing, folder, "test", offline=True)
             assert not (folder.path / LOOKED_FILE).exists()
 

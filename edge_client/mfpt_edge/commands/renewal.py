@@ -96,7 +96,7 @@ def renew_in_passing(folder: DeviceFolder, federation: str, *, offline: bool = F
     now = time.time()
     age = folder.prompt_age(now)
     if offline or folder.looked_ago(now) < LOOK_AGAIN_SECONDS or not _knows_where(folder):
-        if age < math.inf and (offline or age >= LOOK_AGAIN_SECONDS):
+        if LOOK_AGAIN_SECONDS <= age < math.inf:
             _log.warning("the prompt here is %s old; there may be a newer one", duration(age))
         return
     try:
