@@ -175,7 +175,7 @@ def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, a
     console = Console(highlight=False, width=110)
     console.print(table)
     console.print(
-        "accuracy on held-out examples; alone: as many epochs on the device's own examples; sent: bytes to the broker"
+        "accuracy on test examples; alone: as many epochs on the device's own examples; sent: bytes to the broker"
     )
     console.print("personal: the federated prompt with a head of the device's own, and how much of its own that is")
     console.print(f"{seconds:.0f} s in total\n")
