@@ -11,7 +11,7 @@ import typer
 from mfpt_edge.commands.options import AnswerFormat, RuntimeName
 from mfpt_edge.commands.runtimes import tagger
 from mfpt_edge.data.example import Example
-from mfpt_edge.data.unlabelled import NO_LABEL, sentences_of
+from mfpt_edge.data.unlabelled import NO_LABEL, unlabelled_sentences
 from mfpt_edge.data.words import unspaced_script
 from mfpt_edge.inference.tags import Tagged, evaluate, predict
 from mfpt_edge.storage.saved_prompt import Model
@@ -27,7 +27,7 @@ def tag(
     model: Model, lines: Sequence[str], runtime: RuntimeName, graph: Path | None, device: str, *, conll: bool = False
 ) -> list[Tagged]:
     """Return the labels of all words of sentences, one a line or in CoNLL; say what cannot be labelled well."""
-    sentences = sentences_of(lines, model.plan.task.labels, conll=conll)
+    sentences = unlabelled_sentences(lines, model.plan.task.labels, conll=conll)
     scripts = {unspaced_script(word) for words in sentences for word in words if len(word) > _LONG} - {None}
     if scripts:
         _log.warning(

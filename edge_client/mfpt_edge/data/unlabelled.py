@@ -13,7 +13,7 @@ NO_LABEL: Final = "_"
 _NUMBER: Final = re.compile(r"\d+")
 
 
-def sentences_of(lines: Sequence[str], labels: Container[str], *, conll: bool = False) -> list[tuple[str, ...]]:
+def unlabelled_sentences(lines: Sequence[str], labels: Container[str], *, conll: bool = False) -> list[tuple[str, ...]]:
     """Return the words of every sentence; blank ones are left out.
 
     Lines are CoNLL where each holds one word, or ends in a label or `_`, or is of CoNLL-U; and where sentences have

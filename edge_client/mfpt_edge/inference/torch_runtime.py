@@ -1,12 +1,13 @@
 """Labels, labels of words and completions with torch: the same backbone, prompt and products as in training."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mfpt_edge.backbone.load import load_backbone
+from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_edge.tuning.completion_objective import CompletionObjective
@@ -14,10 +15,14 @@ from mfpt_edge.tuning.encoding import tokenise
 from mfpt_edge.tuning.generate import write
 from mfpt_edge.tuning.label_objective import LabelObjective
 from mfpt_edge.tuning.model import PromptModel
+from mfpt_edge.tuning.objective import Objective
+from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_edge.tuning.tag_objective import TagObjective
 from mfpt_shared.folders import cache_home
-from mfpt_shared.plan import Task
+from mfpt_shared.plan import Plan, Task
 from mfpt_shared.tensors import dense
+
+ObjectiveT = TypeVar("ObjectiveT", bound=Objective)
 
 
 class TorchPredictor:
@@ -29,10 +34,7 @@ class TorchPredictor:
         Raises:
             Incompatible: This device's backbone is not the plan's, or the prompt is not.
         """
-        backbone = load_backbone(model.plan.backbone, device, cache_home())
-        self._objective = LabelObjective(model.plan, backbone)
-        self._model = PromptModel(backbone, model.plan, self._objective)
-        self._model.load(dense(model.prompt.state))
+        self._objective, self._model = _loaded(model, LabelObjective, device)
 
     @property
     def labels(self) -> Sequence[str]:
@@ -57,10 +59,7 @@ class TorchTagger:
         Raises:
             Incompatible: This device's backbone is not the plan's, or the prompt is not.
         """
-        backbone = load_backbone(model.plan.backbone, device, cache_home())
-        self._objective = TagObjective(model.plan, backbone)
-        self._model = PromptModel(backbone, model.plan, self._objective)
-        self._model.load(dense(model.prompt.state))
+        self._objective, self._model = _loaded(model, TagObjective, device)
 
     @property
     def task(self) -> Task:
@@ -88,11 +87,19 @@ class TorchCompleter:
         Raises:
             Incompatible: This device's backbone is not the plan's or is not a decoder, or the prompt is not the plan's.
         """
-        backbone = load_backbone(model.plan.backbone, device, cache_home(), generates=True)
-        self._objective = CompletionObjective(model.plan, backbone)
-        self._model = PromptModel(backbone, model.plan, self._objective)
-        self._model.load(dense(model.prompt.state))
+        self._objective, self._model = _loaded(model, CompletionObjective, device)
 
     def complete(self, texts: Sequence[str]) -> list[str]:
         """See Completer.complete."""
         return write(self._model, self._objective, texts)
+
+
+def _loaded(
+    model: Model, objective_of: Callable[[Plan, Backbone], ObjectiveT], device: str
+) -> tuple[ObjectiveT, PromptModel]:
+    """Return the objective of a model's task, and backbone and prompt around it."""
+    backbone = backbone_for(model.plan, device, cache_home())
+    objective = objective_of(model.plan, backbone)
+    loaded = PromptModel(backbone, model.plan, objective)
+    loaded.load(dense(model.prompt.state))
+    return objective, loaded

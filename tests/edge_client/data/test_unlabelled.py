@@ -2,7 +2,7 @@
 
 import pytest
 
-from mfpt_edge.data.unlabelled import sentences_of
+from mfpt_edge.data.unlabelled import unlabelled_sentences
 
 LABELS = ("NOUN", "VERB", "PUNCT")
 WANTED = [("Bei", "imepanda", "."), ("Habari",)]
@@ -22,26 +22,29 @@ UNIVERSAL = "\t".join("_" * 6)
     ids=["text", "words", "labelled", "columns", "universal"],
 )
 def test_sentences_are_read_as_they_are_written(text: str) -> None:
-    assert sentences_of(text.splitlines(), LABELS) == WANTED
+    assert unlabelled_sentences(text.splitlines(), LABELS) == WANTED
 
 
 def test_lines_of_one_word_are_sentences_where_nothing_separates_them() -> None:
-    assert sentences_of(["Habari", "Asante"], LABELS) == [("Habari",), ("Asante",)]
+    assert unlabelled_sentences(["Habari", "Asante"], LABELS) == [("Habari",), ("Asante",)]
 
 
 def test_a_word_of_conll_is_not_split() -> None:
-    assert sentences_of(["k'", "1 000\tNOUN", "e.g.", "", "x"], LABELS) == [("k'", "1 000", "e.g."), ("x",)]
+    assert unlabelled_sentences(["k'", "1 000\tNOUN", "e.g.", "", "x"], LABELS) == [("k'", "1 000", "e.g."), ("x",)]
 
 
 def test_a_sentence_that_ends_in_the_name_of_a_label_among_others_is_text() -> None:
-    assert sentences_of(["a NOUN", "the food was good"], LABELS) == [("a", "NOUN"), ("the", "food", "was", "good")]
+    assert unlabelled_sentences(["a NOUN", "the food was good"], LABELS) == [
+        ("a", "NOUN"),
+        ("the", "food", "was", "good"),
+    ]
 
 
 def test_what_cannot_be_seen_beside_a_word_is_no_part_of_it() -> None:
-    assert sentences_of(["\u200eBei\u200b\tNOUN", "imepanda\ufeff VERB"], LABELS) == [("Bei", "imepanda")]
+    assert unlabelled_sentences(["\u200eBei\u200b\tNOUN", "imepanda\ufeff VERB"], LABELS) == [("Bei", "imepanda")]
 
 
 def test_what_is_known_to_be_conll_is_read_as_that_whatever_its_labels_are() -> None:
     lines = ["Amina B-PER", "anaishi O", "", "Habari"]
-    assert sentences_of(lines, LABELS, conll=True) == [("Amina", "anaishi"), ("Habari",)]
-    assert sentences_of(["Habari", "Asante"], LABELS, conll=True) == [("Habari", "Asante")]
+    assert unlabelled_sentences(lines, LABELS, conll=True) == [("Amina", "anaishi"), ("Habari",)]
+    assert unlabelled_sentences(["Habari", "Asante"], LABELS, conll=True) == [("Habari", "Asante")]
