@@ -226,7 +226,6 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:  # noqa: PLR0912 - one case for each effect, a line or two
         match effect:
             case Prepare(plan):
-                self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))
                 self._job.load(plan)
             case KeepPrompt(prompt):
                 self.prompts.receive(prompt)

@@ -38,15 +38,35 @@ class PromptKeeper:
         """
         self._folder = folder
         self._disk = disk
+        self._plan: Plan | None = None
+        self._plan_is_saved = False
         self.first: Prompt | None = None
         self.newest: Prompt | None = None
         self.personal: Personal | None = None
 
     def receive(self, prompt: Prompt) -> None:
-        """Keep a prompt as the newest of the federation."""
-        self._disk.write("the newest prompt", lambda: self._folder.save_prompt(encode(prompt)))
+        """Keep a prompt as the newest of the federation; it is written once the device follows its plan."""
         self.first = self.first or prompt
         self.newest = prompt
+        self._save_newest()
+
+    def follow(self, plan: Plan) -> None:
+        """Write prompts from now on: the device has what it needs for their plan.
+
+        Until then the state folder holds what an earlier federation gave, and from the first prompt on what this one
+        gives: plan and prompt belong together.
+        """
+        self._plan = plan
+        self._save_newest()
+
+    def _save_newest(self) -> None:
+        plan, prompt = self._plan, self.newest
+        if plan is None or prompt is None:
+            return
+        if not self._plan_is_saved:
+            self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))
+            self._plan_is_saved = True
+        self._disk.write("the newest prompt", lambda: self._folder.save_prompt(encode(prompt)))
 
     def use(self, personal: Personal) -> None:
         """Use a personal prompt from now on, and save it; one of share 0, so that a later run knows of the choice."""

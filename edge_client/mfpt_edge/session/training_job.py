@@ -157,6 +157,7 @@ class TrainingJob:
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
         trainer = await self._worker.run(lambda: self._prepare(plan))
+        self._prompts.follow(plan)
         identity, share = self._identity, self._prompts.share(plan)
         first = self._prompts.first_round(plan, self._outbox.last_sequence)
         rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)

@@ -235,6 +235,26 @@ def test_data_that_cannot_be_loaded_ends_the_device_with_the_reason(tmp_path: Pa
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
+def test_data_that_cannot_be_loaded_leaves_the_plan_and_the_prompt_of_an_earlier_federation(tmp_path: Path) -> None:
+    def no_data(_: Plan) -> StubTrainer:
+        raise DatasetError("sentences.csv has no column 'text'")
+
+    earlier = Plan(task=Task(labels=("c", "d")), backbone=THE_PLAN.backbone, prompt=THE_PLAN.prompt)
+    folder = DeviceFolder(tmp_path)
+    folder.save_plan(earlier.binding)
+    folder.save_prompt(encode(prompt_of(3, plan=earlier)))
+
+    async def scenario() -> None:
+        client, transport = device(tmp_path, broker_of_a_running_federation(7), prepare=no_data)
+        await transport.connect()
+        with pytest.raises(DatasetError):
+            await client.run()
+        held = kept_model(folder)
+        assert (held.plan.digest, held.prompt.header.version) == (earlier.digest, 3)
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
 def test_a_device_gives_up_after_as_many_attempts_to_reconnect_as_it_may_make(tmp_path: Path) -> None:
     async def scenario() -> None:
         client, transport = device(tmp_path, broker_of_a_running_federation(0), retries=2)
