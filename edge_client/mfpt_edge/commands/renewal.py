@@ -12,6 +12,7 @@ from mfpt_edge.commands.display import duration
 from mfpt_edge.commands.reach import parse_reach
 from mfpt_edge.session.fetch import fetch
 from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.storage.declined import is_declined
 from mfpt_edge.storage.device_folder import DeviceFolder, Identity
 from mfpt_edge.storage.membership import read_membership
 from mfpt_edge.storage.saved_prompt import Model
@@ -50,6 +51,7 @@ def renewed(
     security: Security,
     proxy: str | None,
     seconds: float | None = None,
+    again: bool = True,
 ) -> Renewal:
     """Keep the newest prompt that the broker has for a device's language; nothing is trained.
 
@@ -60,6 +62,7 @@ def renewed(
         security: Whom to believe, and the certificate to show.
         proxy: What `--proxy` says.
         seconds: Longest time to take; None: as long as it takes.
+        again: Whether to take a prompt that this device has declined.
 
     Raises:
         UsageError: The device has never taken part.
@@ -75,7 +78,8 @@ def renewed(
         held = _held(folder)
         model = _fetched(folder, identity, federation, broker, security, proxy, seconds)
         _check_plan(model.plan, plan)
-        if held is not None and not _is_newer(model.prompt, held):
+        unwanted = not again and is_declined(folder.path, model.prompt.header)
+        if held is not None and (unwanted or not _is_newer(model.prompt, held)):
             if model.prompt.header == held.header:
                 folder.prompt_is_newest()
             return Renewal(held.header.version, held.header.version)
@@ -101,7 +105,15 @@ def renew_in_passing(folder: DeviceFolder, federation: str, *, offline: bool = F
         return
     try:
         folder.looked()
-        found = renewed(folder, federation, broker=None, security=Security(), proxy=None, seconds=_LOOK_SECONDS)
+        found = renewed(
+            folder,
+            federation,
+            broker=None,
+            security=Security(),
+            proxy=None,
+            seconds=_LOOK_SECONDS,
+            again=False,
+        )
     except InUse:
         return
     except (MfptError, OSError) as error:
