@@ -16,6 +16,7 @@ from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFold
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse, UsageError
 from mfpt_shared.folders import owned
+from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.security import Security
@@ -71,6 +72,23 @@ def test_a_damaged_prompt_is_replaced(tmp_path: Path) -> None:
 
         assert found == Renewal(None, 1)
         assert DeviceFolder(tmp_path / "swh").prompt().header.version == 1
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_language_that_has_a_prompt_of_its_own_by_now_takes_that_instead_of_the_one_for_all_others(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            folder = DeviceFolder(tmp_path / "swh")
+            header = msgspec.structs.replace(folder.prompt().header, language=UNDETERMINED)
+            folder.save_prompt(encode(replace(folder.prompt(), header=header)))
+
+            await asyncio.to_thread(refreshed, folder.path, broker.public_address)
+
+            assert folder.prompt().header.language == "swh"
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 

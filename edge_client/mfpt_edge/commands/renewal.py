@@ -18,6 +18,7 @@ from mfpt_edge.storage.membership import read_membership
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import Damaged, Incompatible, InUse, MfptError, UsageError
 from mfpt_shared.folders import owned
+from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Prompt
@@ -173,6 +174,11 @@ def _check_plan(now: Plan, plan: Plan) -> None:
 
 
 def _is_newer(offered: Prompt, held: Prompt) -> bool:
-    """Tell whether a prompt is of the held one's language, and later; a later epoch counts whatever the version."""
+    """Tell whether a prompt is later; a later epoch counts whatever the version.
+
+    One for languages without a prompt of their own is never newer than the language's own, and always older.
+    """
     one, other = offered.header, held.header
-    return one.language == other.language and (one.epoch, one.version) > (other.epoch, other.version)
+    if one.language != other.language:
+        return other.language == UNDETERMINED
+    return (one.epoch, one.version) > (other.epoch, other.version)
