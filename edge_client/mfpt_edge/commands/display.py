@@ -78,13 +78,18 @@ def join_view() -> LivePanel | NoPanel:
     return LivePanel() if sys.stderr.isatty() else NoPanel()
 
 
+def phase_in_words(snapshot: Snapshot) -> str:
+    """Return what a device is doing, for people."""
+    return "done, listening for the last prompt" if snapshot.listens else snapshot.phase
+
+
 def _panel(snapshot: Snapshot) -> RenderableType:
     rounds = (
         str(snapshot.rounds) if snapshot.rounds_wanted is None else f"{snapshot.rounds} of {snapshot.rounds_wanted}"
     )
     table = Table.grid(padding=(0, 2))
     table.add_row("federation", Text(f"● {snapshot.link}", _LINK_STYLES[snapshot.link]))
-    table.add_row("phase", snapshot.phase)
+    table.add_row("phase", phase_in_words(snapshot))
     if snapshot.phase == "training":
         table.add_row("", ProgressBar(total=1.0, completed=snapshot.progress, width=40))
     table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")

@@ -16,6 +16,7 @@ class Snapshot:
         link: Whether broker and coordinator can be reached.
         language: Language of the device.
         phase: What the device is doing.
+        listens: Whether it trains no more, and is still there for what the others make.
         progress: Share of the running training that is done, 0..1.
         version: Version of the newest prompt; None before the first.
         rounds: Updates of this run that were accepted.
@@ -32,6 +33,7 @@ class Snapshot:
     link: Link = "connecting"
     language: str = ""
     phase: Phase = "preparing"
+    listens: bool = False
     progress: float = 0.0
     version: int | None = None
     rounds: int = 0

@@ -56,6 +56,7 @@ class StatusPublisher:
                 last,
                 link=_link(event) or last.link,
                 phase=state.phase,
+                listens=state.phase == "done" and not state.ended,
                 version=state.version,
                 rounds=state.rounds,
                 staleness=staleness,
