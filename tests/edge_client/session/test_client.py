@@ -12,17 +12,17 @@ from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.storage.device_folder import PERSONAL_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
-from mfpt_shared.device.own_share import SHARES, Trials
-from mfpt_shared.device.trainer import Measured
+from mfpt_shared.device.own_share import SHARES
 from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
 from mfpt_shared.plan import Plan, Task
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, ClientState, Prompt, Stop, Update
 from mfpt_shared.protocol.topics import CLIENT_STATE
-from mfpt_shared.tensors import PromptState, dense
+from mfpt_shared.tensors import dense
 from mfpt_shared.transport.base import Disconnected
 from mfpt_shared.transport.in_process import MemoryBroker
 from support.device import assigned, device, next_up
+from support.keeper import Keeper
 from support.session import (
     FEDERATION,
     SWAHILI,
@@ -59,23 +59,6 @@ def test_the_progress_of_a_long_training_is_seen_while_it_lasts(tmp_path: Path) 
                 gate.open.set()
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
-
-
-class Keeper(StubTrainer):
-    """Keeps a share of its own, which is added to every value of its personal prompt's head."""
-
-    def __init__(self, share: float, *, step: float = 0.0) -> None:
-        super().__init__(step=step)
-        self._share = share
-
-    def try_shares(self, state: PromptState) -> Trials:
-        return Trials(SHARES, [abs(share - self._share) for share in SHARES], 10_000)
-
-    def with_own_head(self, state: PromptState, share: float) -> PromptState:
-        return {**state, "head.bias": state["head.bias"] + np.float32(share)}
-
-    def test(self, state: PromptState) -> Measured:
-        return Measured(accuracy=min(1.0, float(state["head.bias"][0])), loss=1.0, examples=100)
 
 
 async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, version: int) -> EdgeClient:
