@@ -5,14 +5,14 @@ import numpy as np
 from mfpt_shared.device.own_share import SHARES, Trials
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.tensors import PromptState
-from support.stub import StubTrainer
+from support.stub import Gate, StubTrainer
 
 
 class Keeper(StubTrainer):
     """Keeps a share of its own, which is added to every value of its personal prompt's head."""
 
-    def __init__(self, share: float, *, step: float = 0.0) -> None:
-        super().__init__(step=step)
+    def __init__(self, share: float, *, step: float = 0.0, gate: Gate | None = None) -> None:
+        super().__init__(step=step, gate=gate)
         self._share = share
 
     def try_shares(self, state: PromptState) -> Trials:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import msgspec
-
+from mfpt_edge.session.prompt_keeper import as_prompt
 from mfpt_edge.storage.declined import decline
 from mfpt_edge.storage.device_folder import DeviceFolder, Identity
 from mfpt_shared.device.rounds import Personal, Rounds
@@ -51,7 +50,8 @@ def refit(folder: DeviceFolder, identity: Identity, plan: Plan, trainer: Trainer
     personal = rounds.personal(newest)
     refitted = _compared(trainer, personal, before)
     if refitted.is_kept:
-        _keep(folder, newest, personal)
+        if personal.share:
+            folder.save_personal_prompt(encode(as_prompt(personal, newest)))
     elif not share and before is not None:
         folder.save_prompt(encode(before))
         decline(folder.path, newest.header)
@@ -64,9 +64,3 @@ def _compared(trainer: Trainer, personal: Personal, before: Prompt | None) -> Re
         return Refitted(personal, None, tested.accuracy, tested.examples)
     accuracy_before = trainer.test(dense(before.state)).accuracy
     return Refitted(personal, accuracy_before, tested.accuracy, tested.examples)
-
-
-def _keep(folder: DeviceFolder, newest: Prompt, personal: Personal) -> None:
-    if personal.share:
-        header = msgspec.structs.replace(newest.header, own_share=personal.share)
-        folder.save_personal_prompt(encode(Prompt(header, personal.state)))

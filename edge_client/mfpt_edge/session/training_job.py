@@ -106,7 +106,7 @@ class TrainingJob:
         if loaded is None or prompt is None:
             return None
         personal = await self._worker.run(lambda: loaded.rounds.personal(prompt))
-        self._prompts.use(personal)
+        self._prompts.use(personal, prompt)
         measured = personal.measured
         if not measured.examples:
             return None
@@ -170,7 +170,7 @@ class TrainingJob:
         update, done = await self._worker.run(lambda: rounds.run(sequence, prompt, on_progress))
         payload = encode(update)
         await self._disk.written(f"update {sequence}", lambda: self._outbox.put(sequence, payload))
-        self._prompts.use(done.personal)
+        self._prompts.use(done.personal, prompt)
         self._status.trained(done)
         _log_round(done, len(payload))
         return Trained(self._clock(), sequence)

@@ -17,13 +17,14 @@ from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, Mfp
 from mfpt_shared.plan import Plan, Task
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, ClientState, Prompt, Stop, Update
-from mfpt_shared.protocol.topics import CLIENT_STATE
+from mfpt_shared.protocol.topics import CLIENT_STATE, PROMPT
 from mfpt_shared.tensors import dense
 from mfpt_shared.transport.base import Disconnected
 from mfpt_shared.transport.in_process import MemoryBroker
 from support.device import assigned, device, next_up
 from support.keeper import Keeper
 from support.session import (
+    EPOCH,
     FEDERATION,
     SWAHILI,
     THE_PLAN,
@@ -31,6 +32,7 @@ from support.session import (
     keep,
     plan_of_the_future,
     prompt_of,
+    said,
 )
 from support.stub import Gate, StubTrainer
 
@@ -81,6 +83,22 @@ def test_what_a_device_uses_is_its_personal_prompt_also_after_it_ended(tmp_path:
         header = kept_model(DeviceFolder(tmp_path)).prompt.header
         assert (header.version, header.own_share) == (7, SHARES[5])
         assert personal_bias(tmp_path) == np.float32(SHARES[5])
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_personal_prompt_goes_with_all_that_is_known_of_the_prompt_that_it_was_made_of(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker, gate = broker_of_a_running_federation(7), Gate()
+        async with assigned(tmp_path, broker, 7, trainer=Keeper(SHARES[5], gate=gate)) as running:
+            await asyncio.to_thread(gate.reached.wait, SECONDS)
+            running.hears(said(PROMPT, prompt_of(9), SWAHILI, epoch=EPOCH + 1))
+            while running.client.snapshot.version != 9:
+                await asyncio.sleep(0)
+            gate.open.set()
+            await next_up(running.spy, Update)
+        header = kept_model(DeviceFolder(tmp_path)).prompt.header
+        assert header == msgspec.structs.replace(prompt_of(7).header, own_share=SHARES[5])
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
