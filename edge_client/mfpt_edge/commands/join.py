@@ -48,6 +48,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         examples: Number of training examples.
         test_examples: Number of test examples.
         losses: Mean training loss of each round.
+        held_rounds: How many of these, the first ones, left a third of the examples out; on all, a loss is higher.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
         peak_rss_bytes: Most memory that the process has held.
@@ -65,6 +66,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     test_examples: int
     losses: tuple[float, ...]
+    held_rounds: int
     bytes_up: int
     bytes_down: int
     peak_rss_bytes: int
@@ -168,6 +170,7 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         examples=outcome.examples,
         test_examples=outcome.test_examples,
         losses=snapshot.losses,
+        held_rounds=snapshot.held_rounds,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
         peak_rss_bytes=peak_rss_bytes(),

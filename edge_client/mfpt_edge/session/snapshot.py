@@ -23,6 +23,7 @@ class Snapshot:
         rounds_wanted: Accepted updates after which the device leaves; None: it stays.
         loss: Training loss of the newest step.
         losses: Mean training loss of each round so far.
+        held_rounds: How many of them, the first ones, left the held-out examples out.
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
         bytes_up: Bytes sent.
@@ -40,6 +41,7 @@ class Snapshot:
     rounds_wanted: int | None = None
     loss: float | None = None
     losses: tuple[float, ...] = ()
+    held_rounds: int = 0
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
     bytes_up: int = 0

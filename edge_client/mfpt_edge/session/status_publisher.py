@@ -76,7 +76,9 @@ class StatusPublisher:
 
     def trained(self, done: Round) -> None:
         """Show a round that has ended."""
-        self._show(replace(self.snapshot, losses=(*self.snapshot.losses, done.loss), progress=0.0))
+        last = self.snapshot
+        held_rounds = last.held_rounds + (not done.on_all)
+        self._show(replace(last, losses=(*last.losses, done.loss), held_rounds=held_rounds, progress=0.0))
         if done.accuracy is not None:
             self.measured(done.accuracy)
 

@@ -191,7 +191,8 @@ class TrainingJob:
 
 def _log_round(done: Round, size: int) -> None:
     accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
+    trained_on = "on all examples" if done.on_all else "without these"
     _log.info(
-        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f, %d bytes",
-        *(done.sequence, done.version, accuracy, done.loss, size),
+        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f %s, %d bytes",
+        *(done.sequence, done.version, accuracy, done.loss, trained_on, size),
     )

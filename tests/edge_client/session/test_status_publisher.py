@@ -126,11 +126,11 @@ def test_the_snapshot_counts_rounds_and_what_they_measured() -> None:
     used = Personal(0, {}, 0.0, Measured(0.0, 0.0, 0))
 
     def scenario(desk: Desk) -> None:
-        desk.status.trained(Round(1, 0, 0.7, None, epochs=1, personal=used))
+        desk.status.trained(Round(1, 0, 0.7, None, epochs=1, personal=used, on_all=False))
         desk.status.trained(Round(2, 1, 0.6, 0.5, epochs=1, personal=used))
         desk.status.follow(Told(desk.now, Ack(sequence=2, staleness=3)), replace(desk.state, rounds=2, version=4))
         seen = desk.status.snapshot
-        assert (seen.losses, seen.accuracies) == ((0.7, 0.6), (0.5,))
+        assert (seen.losses, seen.held_rounds, seen.accuracies) == ((0.7, 0.6), 1, (0.5,))
         assert (seen.rounds, seen.version, seen.staleness) == (2, 4, 3)
 
     at_a_desk(scenario)
