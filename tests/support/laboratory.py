@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mfpt_shared.device.held_out import held_out, kept_in
+from mfpt_shared.device.held_out import kept_in
 from mfpt_shared.device.own_share import SHARES, Trials, strength_of
 from mfpt_shared.device.trainer import Content, Measured, OnProgress, Share, Tally, Tuned
 from mfpt_shared.languages import LanguageCode
@@ -89,7 +89,7 @@ class ToyTrainer:
         self, start: PromptState, *, epochs: int, seed: int, on_progress: OnProgress, hold_out: bool = False
     ) -> Tuned:
         on_progress(1.0, 1.0)
-        examples = len(kept_in([0] * self.examples)) if hold_out else self.examples
+        examples = len(self._kept_in()) if hold_out else self.examples
         vector = flatten(start, self._layout)
         self._laboratory.starts.append((self._shares[0].language, vector.copy()))
         self._laboratory.trained_on.append(examples)
@@ -109,7 +109,7 @@ class ToyTrainer:
         return goal
 
     def validate(self, state: PromptState) -> Measured:
-        return self._measured(state, len(held_out([0] * self.examples)))
+        return self._measured(state, self.examples - len(self._kept_in()))
 
     def test(self, state: PromptState) -> Measured:
         measured = self._measured(state, self._tested)
@@ -121,13 +121,16 @@ class ToyTrainer:
     def try_shares(self, state: PromptState) -> Trials | None:
         if not self._laboratory.headed:
             return None
-        rest = kept_in([0] * self.examples)
+        rest = self._kept_in()
         states = [self._drawn(state, share, len(rest)) for share in SHARES]
         held = self.examples - len(rest)
         return Trials(SHARES, [self._measured(one, held).loss for one in states], held)
 
     def with_own_head(self, state: PromptState, share: float) -> PromptState:
         return self._drawn(state, share, self.examples) if share and self._laboratory.headed else state
+
+    def _kept_in(self) -> list[int]:
+        return kept_in([0] * self.examples, [str(row) for row in range(self.examples)])
 
     def _drawn(self, state: PromptState, share: float, fitted: int) -> PromptState:
         """Draw the head to the device's optimum, of which so many examples tell, and the federation's strength."""

@@ -134,7 +134,8 @@ def _apart(experiment: Experiment, laboratory: Laboratory, alone: _Alone) -> tup
         if len(share.rows) < 2:
             raise UsageError(f"{share.language}: a device alone needs two examples, of which it holds one out")
         labels = laboratory.content(share.language).labels
-        places = held_out([labels[row] for row in share.rows], device_seed(experiment, place), _HELD_ONE_OF)
+        keys, seed = [str(row) for row in share.rows], device_seed(experiment, place)
+        places = held_out([labels[row] for row in share.rows], keys, seed, _HELD_ONE_OF)
         out = {share.rows[at] for at in places}
         kept.append(Share(share.language, [row for row in share.rows if row not in out]))
         held.append(Share(share.language, sorted(out)))
