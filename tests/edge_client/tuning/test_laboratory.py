@@ -179,6 +179,18 @@ def test_a_cache_changes_no_measurement(laboratory: BackboneLaboratory, spec: Pl
     assert len(list(tmp_path.glob("activations/*.safetensors"))) == 2
 
 
+def test_plans_that_differ_in_how_they_train_share_what_is_encoded(spec: Plan, data: Path, tmp_path: Path) -> None:
+    laboratory = open_laboratory(spec, data, tmp_path)
+    laboratory.trainer(spec, [Share(SWAHILI, range(12))])
+    kept = list(tmp_path.glob("activations/*.safetensors"))
+    for file in kept:
+        file.unlink()
+    faster = msgspec.structs.replace(spec, training=msgspec.structs.replace(spec.training, head_learning_rate=0.1))
+    laboratory.trainer(faster, [Share(SWAHILI, range(12))])
+    assert kept
+    assert not any(file.exists() for file in kept)
+
+
 def test_the_simulator_finds_it_by_its_entry_point() -> None:
     (found,) = entry_points(group="mfpt.trainers")
     assert found.load() is BackboneLaboratory
