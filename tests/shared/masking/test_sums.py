@@ -67,7 +67,7 @@ def large_patterns(draw: st.DrawFn) -> Pattern:
     return Pattern(tuple(draw(st.permutations(answering + others))))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(large_patterns())
 def test_a_sum_over_a_large_cohort_is_exact(pattern: Pattern) -> None:
     check_exact(pattern)
