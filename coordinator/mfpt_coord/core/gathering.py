@@ -26,7 +26,7 @@ from mfpt_shared.errors import DecodeError
 from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.masking.cohort import Codes
 from mfpt_shared.masking.grid import grid
-from mfpt_shared.protocol.messages import Ack
+from mfpt_shared.protocol.messages import Ack, Masked
 
 
 def gather(state: State, at: float) -> Step:
@@ -47,20 +47,22 @@ def gather(state: State, at: float) -> Step:
 
 def hear(state: State, event: MemberSaid) -> Step:
     """Return the state with what a member of a cohort has answered; what nobody has asked for changes nothing."""
-    name = event.message.cohort
+    message = event.message
+    name = message.header.cohort if isinstance(message, Masked) else message.cohort
     cohort = next((one for one in state.cohorts if one.id == name), None)
     place = None if cohort is None else cohort.place_of(event.client)
     if cohort is None or place is None:
         return state, []
-    after = heard(cohort, place, event.message, grid(state.plan).length)
+    after = heard(cohort, place, message, grid(state.plan).length)
     return replace(state, cohorts=tuple(after if one is cohort else one for one in state.cohorts)), []
 
 
 def proceed(state: State, at: float) -> Step:
     """Take every cohort to its next stage, or to its end, as far as that is possible now."""
     effects: list[Effect] = []
+    there = {client.id for client in state.clients.values() if client.state == "online"} if state.cohorts else set()
     for cohort in state.cohorts:
-        taken = turn(cohort, at, lambda client: state.clients[client].state == "online")
+        taken = turn(cohort, at, there)
         if taken is not None:
             state, more = _turned(state, cohort, taken, at)
             effects += more
@@ -112,9 +114,7 @@ def _summed(state: State, cohort: Cohort, total: Codes, at: float) -> Step:
         ack = Ack(sequence=survivor.sequence, staleness=survivor.staleness, sha256=sha256)
         effects += [SaveClient(client), Send(client.id, ack)]
     counts = msgspec.structs.replace(state.counts, accepted=state.counts.accepted + len(survivors))
-    after = replace(
-        state, buffer=(*state.buffer, contribution), clients=clients, counts=counts, staleness=staleness
-    )
+    after = replace(state, buffer=(*state.buffer, contribution), clients=clients, counts=counts, staleness=staleness)
     return after, [*effects, Log(f"{_named(cohort)} has added up {len(survivors)} updates")]
 
 

@@ -253,7 +253,7 @@ def _with_client(state: State, client: Client) -> State:
 
 
 def _advance(state: State, at: float) -> Step:
-    """Do what has become possible: go on with cohorts, fold a buffer that is due, gather offers, then assign devices."""
+    """Do what has become possible: go on with cohorts, fold a buffer that is due, form cohorts, then assign devices."""
     state, effects = _welcome_zero_shot(state)
     state, more = proceed(state, at)
     effects += more

@@ -29,31 +29,40 @@ _FORGOTTEN = "the coordinator knows nothing of that cohort any more"
 
 def take_offer(state: State, event: OfferMade) -> Step:
     """Return the state with an offer, or the answer to one that is not taken."""
-    offer = event.offer
     known, client = speaker(state, event)
     if _is_known(state, event):
         return duplicate(state, known, event)
-    state, is_at_work = _seen_again(state, event.client, offer)
+    state, is_at_work = _seen_again(state, event.client, event.offer)
     if is_at_work:
         return _with_client(state, known), []
-    if offer.sent:
+    # Whatever becomes of this offer, the device has no other one.
+    state, before = without_offer(state, event.client), _offer_of(state, event.client)
+    if event.offer.sent:
         # What was sent once must not enter another sum: two sums with one vector would differ by few others.
-        told = Offered(event.client, offer, 0, event.at).disbanded("", _FORGOTTEN)
-        return _with_client(without_offer(state, event.client), known), [Send(*told)]
+        told = Offered(event.client, event.offer, 0, event.at).disbanded("", _FORGOTTEN)
+        return _with_client(state, known), [Send(*told)]
+    return _refused(state, known, client, event) or _kept(state, client, event, before)
+
+
+def _refused(state: State, known: Client, client: Client, event: OfferMade) -> Step | None:
+    """Return the answer to an offer that cannot be taken; None: it can."""
+    offer = event.offer
     if offer.sequence <= client.sequence:
         return renumbered(state, known, event)
     if why := problem(state, client, offer):
         return rejected(state, known, event, "incompatible", why)
     if is_stale(state, offer.base_version):
         return stale(state, client, event)
-    if grant_for(client, offer.base_version) is None:
-        return unassigned(state, client, event)
-    return _kept(state, client, event)
+    return unassigned(state, client, event) if grant_for(client, offer.base_version) is None else None
 
 
 def without_offer(state: State, client: str) -> State:
     """Return a state in which a device offers nothing."""
     return replace(state, offers=tuple(one for one in state.offers if one.client != client))
+
+
+def _offer_of(state: State, client: str) -> Offered | None:
+    return next((one for one in state.offers if one.client == client), None)
 
 
 def _is_known(state: State, event: OfferMade) -> bool:
@@ -71,32 +80,30 @@ def _seen_again(state: State, client: str, offer: Offer) -> tuple[State, bool]:
     A member that offers with other keys than the cohort's was started anew, and can only be told how the cohort ended:
     if its masked update came before, it may still be in the sum.
     """
-    cohorts = list(state.cohorts)
-    for index, cohort in enumerate(cohorts):
+    for cohort in state.cohorts:
         place = cohort.place_of(client)
         if place is None:
             continue
         if place in cohort.masked or cohort.members[place].offer.mask_key == offer.mask_key:
             return state, True
-        cohorts[index] = without(cohort, place)
-    return replace(state, cohorts=tuple(cohorts)), False
+        left = without(cohort, place)
+        return replace(state, cohorts=tuple(left if one is cohort else one for one in state.cohorts)), False
+    return state, False
 
 
-def _kept(state: State, client: Client, event: OfferMade) -> Step:
-    """Return the state with an offer among those that wait; one that waits already keeps its turn."""
+def _kept(state: State, client: Client, event: OfferMade, before: Offered | None) -> Step:
+    """Return the state with an offer among those that wait; one that waits already keeps its age."""
     offer = event.offer
-    examples = counted_examples(state, client.id, offer.examples)
-    at_rest = replace(client, assignment=None, phase="uploading", state="online", seconds=usual_seconds(client, event.at))
-    after = _with_client(state, at_rest)
+    seconds = usual_seconds(client, event.at)
+    after = _with_client(state, replace(client, assignment=None, phase="uploading", state="online", seconds=seconds))
     if state.finished:
         return after, [stop(state, client.id, client, "finished")]
-    before = next((one for one in state.offers if one.client == client.id), None)
-    if before is not None and (before.offer.sequence, before.offer.sha256) == (offer.sequence, offer.sha256):
-        renewed = replace(before, offer=offer, examples=examples)
-        return replace(after, offers=tuple(renewed if one is before else one for one in state.offers)), []
-    newest = Offered(client.id, offer, examples, event.at)
-    after = replace(after, offers=(*without_offer(state, client.id).offers, newest))
-    return after, [Log(f"update {client.id}/{offer.sequence} is offered", is_detail=True)]
+    newest = Offered(client.id, offer, counted_examples(state, client.id, offer.examples), event.at)
+    if before is None or (before.offer.sequence, before.offer.sha256) != (offer.sequence, offer.sha256):
+        noted = Log(f"update {client.id}/{offer.sequence} is offered", is_detail=True)
+        return replace(after, offers=(*after.offers, newest)), [noted]
+    offers = sorted((*after.offers, replace(newest, at=before.at)), key=lambda one: one.at)
+    return replace(after, offers=tuple(offers)), []
 
 
 def _with_client(state: State, client: Client) -> State:

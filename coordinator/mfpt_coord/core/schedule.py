@@ -57,7 +57,7 @@ def _holding(state: State) -> set[str]:
 
 
 def fold_deadline(state: State, at: float) -> float:
-    """Return when what waits is folded even if it is too little to fill a buffer, Unix seconds; infinity if nothing does."""
+    """Return when what waits is due even if it fills no buffer, Unix seconds; infinity if nothing waits."""
     waiting = state.waiting
     if not waiting:
         return math.inf

@@ -11,7 +11,7 @@ privacy-preserving machine learning", figure 4, without its round of signatures.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
@@ -183,20 +183,20 @@ def without(cohort: Cohort, place: int) -> Cohort:
     return replace(cohort, left=cohort.left - {place})
 
 
-def turn(cohort: Cohort, at: float, is_there: Callable[[str], bool]) -> Turn | None:
+def turn(cohort: Cohort, at: float, there: Collection[str]) -> Turn | None:
     """Return what became possible; None: the stage goes on.
 
     Args:
         cohort: The cohort.
         at: Unix seconds.
-        is_there: Whether an answer of a device may still come.
+        there: Devices whose answers may still come.
     """
     if len(cohort.left) < cohort.needed:
         return failed(cohort, f"too few devices are left: {len(cohort.left)}")
     answered, is_late = cohort.answered, at >= cohort.until
     if cohort.stage == "revealing":
         return _opened(cohort, is_last=is_late or answered == cohort.left)
-    waits = any(is_there(cohort.members[place].client) for place in cohort.left - answered)
+    waits = any(cohort.members[place].client in there for place in cohort.left - answered)
     if not is_late and (waits or len(answered) < cohort.needed):
         return None
     if len(answered) < cohort.needed:
