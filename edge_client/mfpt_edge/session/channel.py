@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptReceived, Told
+from mfpt_edge.session.cohorts import CohortOrder
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import Session
@@ -21,11 +22,14 @@ from mfpt_shared.protocol.messages import (
     EvaluationReport,
     FromCoordinator,
     FromDevice,
+    KeyShares,
+    Offer,
     PlanNotice,
     Prompt,
     Ready,
     Reject,
     Resync,
+    Reveal,
     Stop,
 )
 from mfpt_shared.protocol.seal import seal
@@ -62,8 +66,8 @@ class Listener:
     trust: Trust
     freshness: Freshness
 
-    def understand(self, inbound: Inbound, plan: Plan | None, at: float) -> Event | None:
-        """Return what a message means to the core; None where a retained message was removed.
+    def understand(self, inbound: Inbound, plan: Plan | None, at: float) -> Event | CohortOrder | None:
+        """Return what a message means to the core, or the order to a cohort; None where a retained message was removed.
 
         Args:
             inbound: Message from the broker.
@@ -84,7 +88,7 @@ class Listener:
         if isinstance(message, Prompt):
             _check_prompt(message, plan)
         self.freshness.check(message)
-        return _event(message, at)
+        return message if isinstance(message, CohortOrder) else _event(message, at)
 
 
 def _decoded(topic: Topic, content: bytes) -> Decoded:
@@ -174,14 +178,14 @@ class Channel:
         """Publish what the device is doing; the broker keeps it."""
         self._publish(CLIENT_STATE, encode(self._stamped(state)), retain=True)
 
-    def send(self, message: Ready | EvaluationReport) -> int:
+    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal) -> int:
         """Send a message to the coordinator, and return its number in this session."""
         stamped = self._stamped(message)
         self._publish(CLIENT_UP, encode(stamped), retain=False)
         return stamped.number
 
     def send_update(self, content: bytes) -> None:
-        """Send an update, encoded as it is in the outbox."""
+        """Send an update, encoded as it is in the outbox, or as it is under masks."""
         self._publish(CLIENT_UP, content, retain=False)
 
     async def close(self, flush_seconds: float) -> bool:

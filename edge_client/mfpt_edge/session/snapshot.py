@@ -24,6 +24,7 @@ class Snapshot:
         losses: Mean training loss of each round so far.
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
+        added_up: Where the newest update stands on its way under masks, in words; empty where there are none.
         bytes_up: Bytes sent.
         bytes_down: Bytes received.
         seconds_left: Estimated time until all wanted rounds are done; None if unknown.
@@ -40,6 +41,7 @@ class Snapshot:
     losses: tuple[float, ...] = ()
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
+    added_up: str = ""
     bytes_up: int = 0
     bytes_down: int = 0
     seconds_left: float | None = None
