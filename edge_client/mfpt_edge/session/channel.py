@@ -42,6 +42,9 @@ PACKET_OVERHEAD: Final = 7
 """Bytes of MQTT's fixed header, topic length and packet id, for a payload of a few kilobytes."""
 
 
+Understood = Event | CohortOrder
+"""What a message means: something to the core, or an order to a member of a cohort."""
+
 FromDeviceT = TypeVar("FromDeviceT", bound=FromDevice)
 
 
@@ -66,8 +69,8 @@ class Listener:
     trust: Trust
     freshness: Freshness
 
-    def understand(self, inbound: Inbound, plan: Plan | None, at: float) -> Event | CohortOrder | None:
-        """Return what a message means to the core, or the order to a cohort; None where a retained message was removed.
+    def understand(self, inbound: Inbound, plan: Plan | None, at: float) -> Understood | None:
+        """Return what a message means; None where a retained message was removed.
 
         Args:
             inbound: Message from the broker.

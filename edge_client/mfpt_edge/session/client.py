@@ -30,29 +30,27 @@ from mfpt_edge.core.effects import (
     Tell,
     Train,
 )
-from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, NotSubscribed, TimePassed, Told
+from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, NotSubscribed, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.clock import ClockCheck
-from mfpt_edge.session.cohorts import CohortOrder
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
-from mfpt_edge.session.sending import OpenSending, Sending, way_of
-from mfpt_edge.session.sent_updates import answers_what_waits, forget_damaged, made_for_masks, read_update, renumber
+from mfpt_edge.session.sender import Sender
+from mfpt_edge.session.sent_updates import forget_damaged, read_update, renumber
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import AuthenticationFailed, DecodeError, Exposing, Incompatible
+from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Ack, Reject, Resync
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -117,8 +115,6 @@ class EdgeClient:
             left_over=frozenset(self._outbox.sequences()),
         )
         self._channel = Channel(transport, federation, session)
-        self._key = session.key
-        self._sending: Sending = OpenSending(self._outbox, self._channel)
         self._is_member = trust.key is not None
         self._lost = LostConnection(MEMBER if self._is_member else ANYBODY, retries)
         self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
@@ -135,6 +131,9 @@ class EdgeClient:
             prompts=self.prompts,
             status=self._status,
             clock=clock,
+        )
+        self._sender = Sender(
+            *(self._outbox, self._channel, self._disk, session.key), carry=self._job.carry, show=self._status.added_up
         )
 
     @property
@@ -212,11 +211,12 @@ class EdgeClient:
                 self._handle(BrokerLost(self._clock()))
                 self._lost.note(event, self._clock())
             case Inbound() as inbound:
-                understood = self._hearing.take(inbound, self._state.plan, self._clock())
+                at = self._clock()
+                understood = self._hearing.take(inbound, self._state.plan, at)
                 self._keep_epoch()
-                if isinstance(understood, CohortOrder):
-                    understood = self._obey(understood, inbound.topic)
-                if understood is not None and answers_what_waits(self._outbox, understood, self._sending.name):
+                if understood is not None:
+                    understood = self._sender.hear(understood, inbound.topic, at, self._hearing)
+                if understood is not None:
                     self._handle(understood)
 
     def _keep_epoch(self) -> None:
@@ -225,32 +225,8 @@ class EdgeClient:
             self._kept_epoch = self._freshness.epoch
             self._disk.write("the coordinator's epoch", partial(self._folder.save_epoch, self._kept_epoch))
 
-    def _obey(self, order: CohortOrder, topic: str) -> Event | None:
-        at = self._clock()
-        try:
-            return self._sending.hear(order, at)
-        except (DecodeError, Exposing) as error:
-            self._hearing.ignore(error, topic, at)
-            return None
-
-    def _begin_sending(self, plan: Plan) -> None:
-        """Send as the plan says; what an earlier run was to send otherwise is dropped, as it does not fit either way."""
-        self._sending = way_of(
-            plan,
-            *(self._outbox, self._channel, self._disk, self._key),
-            carry=self._job.carry,
-            show=self._status.added_up,
-        )
-        if plan.privacy.is_masked:
-            return
-        detail = "it was made to travel under masks, which this plan has not; it is not sent"
-        for sequence in made_for_masks(self._outbox, plan):
-            self._handle(Told(self._clock(), Reject(sequence=sequence, reason="incompatible", detail=detail)))
-
     def _handle(self, event: Event) -> None:
         self._state, effects = step(self._state, event)
-        if isinstance(event, Told) and isinstance(event.message, Ack | Reject | Resync):
-            self._sending.ended(event.message)
         self._status.follow(event, self._state)
         for effect in effects:
             self._do(effect)
@@ -259,7 +235,8 @@ class EdgeClient:
         match effect:
             case Prepare(plan):
                 self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))
-                self._begin_sending(plan)
+                for told in self._sender.begin(plan, self._clock()):
+                    self._handle(told)
                 self._job.load(plan)
             case KeepPrompt(prompt):
                 self.prompts.receive(prompt)
@@ -279,9 +256,7 @@ class EdgeClient:
             case SendReady():
                 self._freshness.announced(self._channel.send(self._job.announcement()))
             case SendUpdates(sequences):
-                # One that the disk has not taken yet under its new number is sent when it waits no longer.
-                for sequence in sorted(set(sequences).intersection(self._outbox.sequences())):
-                    self._sending.send(sequence)
+                self._sender.send(sequences)
             case Forget(sequence):
                 self._disk.write(f"the end of update {sequence}", lambda: self._outbox.forget(sequence))
             case Carry(sequence):

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass, field
 
-from mfpt_edge.core.events import Event
-from mfpt_edge.session.channel import Listener
-from mfpt_edge.session.cohorts import CohortOrder
+from mfpt_edge.session.channel import Listener, Understood
 from mfpt_edge.session.clock import ClockCheck
+from mfpt_edge.session.cohorts import CohortOrder
 from mfpt_edge.session.freshness import Overtaken, Replayed
 from mfpt_edge.session.trust import Forged
 from mfpt_shared.errors import DecodeError, Exposing
@@ -28,8 +27,8 @@ class Hearing:
     ignored: Refusals = field(default_factory=Refusals)
     clock: ClockCheck = field(default_factory=ClockCheck)
 
-    def take(self, inbound: Inbound, plan: Plan | None, at: float) -> Event | CohortOrder | None:
-        """Return what a message means to the core, or the order to a cohort; None if it changes nothing.
+    def take(self, inbound: Inbound, plan: Plan | None, at: float) -> Understood | None:
+        """Return what a message means; None if it changes nothing.
 
         Args:
             inbound: Message from the broker.

@@ -2,7 +2,6 @@
 
 import hmac
 import logging
-import secrets
 from collections.abc import Callable
 from functools import partial
 from typing import Final, Protocol
@@ -16,7 +15,6 @@ from mfpt_edge.session.sent_updates import read_update
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import Ack, Deliver, Disband, Gather, Reject, Resync, Unmask
@@ -79,8 +77,8 @@ class MaskedSending:
         self,
         outbox: Outbox,
         channel: Channel,
-        *,
         disk: PatientDisk,
+        *,
         cohorts: Cohorts,
         key: SigningKey,
         carry: Callable[[PromptState], None],
@@ -152,7 +150,7 @@ class MaskedSending:
         self._disk.write(f"the note that update {sequence} leaves", leave)
 
     def _leave(self, cohort: str, sequence: int, masked: bytes) -> None:
-        """Note that an update leaves, then send it; by the time that the disk takes the note, the cohort may be over."""
+        """Note that an update leaves, then send it; before the disk takes the note, the cohort may be over."""
         if self._cohorts.cohort(sequence) == cohort:
             self._outbox.note_sent(sequence)
             self._channel.send_update(masked)
@@ -171,24 +169,6 @@ class MaskedSending:
 
     def _is_here(self, sequence: int, name: str) -> bool:
         return sequence in self._outbox.sequences() and self.name(self._outbox.payload(sequence)) == name
-
-
-def way_of(
-    plan: Plan,
-    outbox: Outbox,
-    channel: Channel,
-    disk: PatientDisk,
-    key: SigningKey,
-    *,
-    carry: Callable[[PromptState], None],
-    show: Callable[[str], None],
-) -> Sending:
-    """Return how updates leave under a plan; arguments as for `MaskedSending`."""
-    if not plan.privacy.is_masked:
-        return OpenSending(outbox, channel)
-    cohorts = Cohorts(plan, secrets.token_bytes)
-    _log.info("updates are added up under masks with those of %d others or more", plan.privacy.min_group - 1)
-    return MaskedSending(outbox, channel, disk=disk, cohorts=cohorts, key=key, carry=carry, show=show)
 
 
 def _devices(number: int) -> str:
