@@ -90,7 +90,7 @@ class Plan(Section, frozen=True):
 
     @property
     def shows_heads(self) -> bool:
-        """Whether heads in closed form would travel in the open; they show which sentences a device holds."""
+        """Whether heads in closed form would travel in the open; they show which examples a device holds."""
         return self.starts_closed and not self.privacy.is_masked
 
     @property

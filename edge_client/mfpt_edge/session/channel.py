@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 import msgspec
 
 from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptReceived, Told
-from mfpt_edge.session.cohorts import CohortOrder
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import Session
+from mfpt_shared.device.cohorts import CohortOrder
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol import codec

@@ -4,9 +4,9 @@ from dataclasses import dataclass, field
 
 from mfpt_edge.session.channel import Listener, Understood
 from mfpt_edge.session.clock import ClockCheck
-from mfpt_edge.session.cohorts import CohortOrder
 from mfpt_edge.session.freshness import Overtaken, Replayed
 from mfpt_edge.session.trust import Forged
+from mfpt_shared.device.cohorts import CohortOrder, NotAwaited
 from mfpt_shared.errors import DecodeError, Exposing
 from mfpt_shared.plan import Plan
 from mfpt_shared.refusals import Reason, Refusals
@@ -55,7 +55,7 @@ class Hearing:
             topic: Topic on which it came.
             at: Time, Unix seconds.
         """
-        if isinstance(error, Overtaken):
+        if isinstance(error, Overtaken | NotAwaited):
             self.ignored.counts[_reason(error)] += 1
         else:
             self.ignored.note(_reason(error), topic, str(error), at)
@@ -65,7 +65,7 @@ def _reason(error: DecodeError | Exposing) -> Reason:
     match error:
         case Forged():
             return "forged"
-        case Replayed():
+        case Replayed() | NotAwaited():
             return "replayed"
         case _:
             return "damaged"

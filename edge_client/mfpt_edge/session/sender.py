@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 
 from mfpt_edge.core.events import Event, Told
 from mfpt_edge.session.channel import Channel, Understood
-from mfpt_edge.session.cohorts import CohortOrder, Cohorts
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.sending import MaskedSending, OpenSending, Sending
 from mfpt_edge.session.sent_updates import answers_what_waits, made_for_masks
 from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.device.cohorts import CohortOrder, Cohorts
 from mfpt_shared.errors import DecodeError, Exposing
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan

@@ -8,11 +8,10 @@ from typing import Final, Protocol
 
 from mfpt_edge.core.events import Event, Told
 from mfpt_edge.session.channel import Channel
-from mfpt_edge.session.cohorts import CohortOrder, Cohorts
-from mfpt_edge.session.freshness import Overtaken
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.sent_updates import read_update
 from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.device.cohorts import CohortOrder, Cohorts, NotAwaited
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.protocol.codec import encode
@@ -139,7 +138,7 @@ class MaskedSending:
 
     def _gathered(self, order: Gather) -> None:
         if not self._is_here(order.sequence, order.sha256):
-            raise Overtaken(f"nothing new: there is no update {order.sequence} like that")
+            raise NotAwaited(f"nothing new: there is no update {order.sequence} like that")
         self._channel.send(self._cohorts.gather(order))
         self._show(f"adding up with {_devices(self._cohorts.others(order.sequence))}")
 
@@ -159,7 +158,7 @@ class MaskedSending:
         """Offer an update again that has not left yet; one that has is for the core to drop."""
         sequence, joined = order.sequence, self._cohorts.cohort(order.sequence)
         if not self._is_here(sequence, order.sha256) or (joined and order.cohort not in (joined, "")):
-            raise Overtaken(f"nothing new: update {sequence} is not in cohort {order.cohort}")
+            raise NotAwaited(f"nothing new: update {sequence} is not in cohort {order.cohort}")
         if self._outbox.was_sent(sequence):
             self._cohorts.forget(sequence)
             return Told(at, order)

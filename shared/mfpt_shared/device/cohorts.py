@@ -7,8 +7,8 @@ of them, so that a second cohort with the same keys would be hidden from nobody.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mfpt_edge.session.freshness import Overtaken
 from mfpt_shared.base64url import decoded, encoded
+from mfpt_shared.errors import DecodeError
 from mfpt_shared.masking.cohort import PublicKeys, Randomness
 from mfpt_shared.masking.grid import Extras, grid
 from mfpt_shared.masking.member import Keys, Member
@@ -29,6 +29,10 @@ from mfpt_shared.tensors import PromptState, dense
 
 CohortOrder = Gather | Deliver | Unmask | Disband
 """What the coordinator asks of a member, or tells it."""
+
+
+class NotAwaited(DecodeError):
+    """An order that came twice, or for a cohort that is over for the device; it happens at honest coordinators too."""
 
 
 @dataclass(slots=True)
@@ -96,12 +100,12 @@ class Cohorts:
         """Join a cohort with an update that waits for one, instead of any that it has joined before.
 
         Raises:
-            Overtaken: No offer of this number waits.
+            NotAwaited: No offer of this number waits.
             DecodeError: The cohort is none; nothing has changed.
         """
         keys = self._keys.get(order.sequence)
         if keys is None:
-            raise Overtaken(f"nothing new: cohort {order.cohort} is gathered for an offer that waits no longer")
+            raise NotAwaited(f"nothing new: cohort {order.cohort} is gathered for an offer that waits no longer")
         members = [PublicKeys(decoded(one.mask_key), decoded(one.share_key)) for one in order.members]
         member = Member(order.cohort, keys, order.place, members, self._min_group, self._randomness)
         answer = KeyShares(cohort=order.cohort, shares=_texts(member.key_shares()))
@@ -117,7 +121,7 @@ class Cohorts:
             update: The update that joined, see `sequence`.
 
         Raises:
-            Overtaken: The device is no member of this cohort any more.
+            NotAwaited: The device is no member of this cohort any more.
             DecodeError: The key shares are not in order; nothing has changed.
         """
         sequence, membership = self._of(order.cohort)
@@ -134,7 +138,7 @@ class Cohorts:
         """Return what the coordinator needs for the sum.
 
         Raises:
-            Overtaken: The device is no member of this cohort any more.
+            NotAwaited: The device is no member of this cohort any more.
             DecodeError: The sum would show too much; nothing has changed.
         """
         _, membership = self._of(order.cohort)
@@ -146,7 +150,7 @@ class Cohorts:
         """Return the number of the update with which the device is a member of a cohort.
 
         Raises:
-            Overtaken: It is no member of it any more.
+            NotAwaited: It is no member of it any more.
         """
         return self._of(cohort)[0]
 
@@ -172,7 +176,7 @@ class Cohorts:
         for sequence, membership in self._memberships.items():
             if membership.cohort == cohort:
                 return sequence, membership
-        raise Overtaken(f"nothing new: cohort {cohort} is over for this device")
+        raise NotAwaited(f"nothing new: cohort {cohort} is over for this device")
 
 
 def _texts(shares: Sequence[bytes]) -> tuple[str, ...]:
