@@ -49,6 +49,8 @@ class Round:
             these.
         epochs: Number of epochs.
         personal: What the device uses of the prompt that it started from.
+        on_all: Whether it trained on all examples; False: without the held-out ones. The loss of one that did cannot be
+            compared with that of one that did not.
     """
 
     sequence: int
@@ -57,6 +59,7 @@ class Round:
     accuracy: float | None
     epochs: int
     personal: Personal
+    on_all: bool = True
 
 
 class Rounds:
@@ -153,7 +156,8 @@ class Rounds:
             metrics=metrics,
             seconds=max(0.0, self._clock() - began),
         )
-        return Update(header, packed), Round(sequence, version, tuned.loss, metrics.accuracy, tuned.epochs, personal)
+        done = Round(sequence, version, tuned.loss, metrics.accuracy, tuned.epochs, personal, on_all=not hold_out)
+        return Update(header, packed), done
 
     def carry(self, left: PromptState) -> None:
         """Let the next update bring in what an earlier one did not.
