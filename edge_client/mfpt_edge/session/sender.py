@@ -4,7 +4,7 @@ import logging
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 
-from mfpt_edge.core.events import Event, Told
+from mfpt_edge.core.events import CoordinatorSeen, Event, Told
 from mfpt_edge.session.channel import Channel, Understood
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.patient_disk import PatientDisk
@@ -42,6 +42,7 @@ class Sender:
         self._carry = carry
         self._show = show
         self._way: Sending = OpenSending(outbox, channel)
+        self._epoch = 0
 
     def begin(self, plan: Plan, at: float) -> Iterator[Event]:
         """Send as a plan says from now on; yield what became of updates that can be sent in no way.
@@ -86,6 +87,9 @@ class Sender:
                 return None
         if not answers_what_waits(self._outbox, understood, self._way.name):
             return None
+        if isinstance(understood, CoordinatorSeen) and understood.message.epoch != self._epoch:
+            self._epoch = understood.message.epoch
+            self._way.restarted()
         if isinstance(understood, Told) and isinstance(understood.message, Ack | Reject | Resync):
             self._way.ended(understood.message)
         return understood

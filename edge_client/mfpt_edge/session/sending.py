@@ -41,6 +41,9 @@ class Sending(Protocol):
             Exposing: It asks for more than masks may show.
         """
 
+    def restarted(self) -> None:
+        """Note that the coordinator is another, or has forgotten what it was about."""
+
     def ended(self, answer: Ack | Reject | Resync) -> None:
         """Note that an update was answered, and waits no longer."""
 
@@ -64,6 +67,9 @@ class OpenSending:
         """See Sending.hear."""
         del at
         raise DecodeError(f"a {type(order).__name__}, but the updates of this federation travel in the open")
+
+    def restarted(self) -> None:
+        """See Sending.restarted."""
 
     def ended(self, answer: Ack | Reject | Resync) -> None:
         """See Sending.ended."""
@@ -127,6 +133,12 @@ class MaskedSending:
                 return self._disbanded(order, at)
         return None
 
+    def restarted(self) -> None:
+        """See Sending.restarted."""
+        for sequence in self._outbox.sequences():
+            if not self._outbox.was_sent(sequence):
+                self._cohorts.leave(sequence)
+
     def ended(self, answer: Ack | Reject | Resync) -> None:
         """See Sending.ended."""
         others = self._cohorts.others(answer.sequence)
@@ -139,6 +151,9 @@ class MaskedSending:
     def _gathered(self, order: Gather) -> None:
         if not self._is_here(order.sequence, order.sha256):
             raise NotAwaited(f"nothing new: there is no update {order.sequence} like that")
+        if self._cohorts.has_served(order) and not self._outbox.was_sent(order.sequence):
+            self._begin_anew(order.sequence)
+            return
         self._channel.send(self._cohorts.gather(order))
         self._show(f"adding up with {_devices(self._cohorts.others(order.sequence))}")
 
@@ -162,9 +177,13 @@ class MaskedSending:
         if self._outbox.was_sent(sequence):
             self._cohorts.forget(sequence)
             return Told(at, order)
+        self._begin_anew(sequence)
+        return None
+
+    def _begin_anew(self, sequence: int) -> None:
+        """Leave the cohort of an update, and offer the update with new keys."""
         self._cohorts.leave(sequence)
         self.send(sequence)
-        return None
 
     def _is_here(self, sequence: int, name: str) -> bool:
         return sequence in self._outbox.sequences() and self.name(self._outbox.payload(sequence)) == name

@@ -120,7 +120,10 @@ class TrainingJob:
         )
 
     async def use_newest(self) -> EvaluationReport | None:
-        """Use the newest prompt; return how it did on the held-out examples, None where it was tuned on them."""
+        """Use the newest prompt; return how it did on the held-out examples.
+
+        The value is None where it was tuned on them, and under masks, where only sums of measurements leave a device.
+        """
         loaded, prompt = self._loaded, self._prompts.newest
         if loaded is None or prompt is None:
             return None
@@ -130,6 +133,8 @@ class TrainingJob:
         if not measured.examples:
             return None
         self._status.measured(measured.accuracy)
+        if loaded.plan.privacy.is_masked:
+            return None
         return EvaluationReport(
             language=self._identity.language,
             version=prompt.header.version,
