@@ -1,0 +1,1 @@
+"""Sums that hide what goes into them: masks, key shares, and noise."""
