@@ -86,8 +86,8 @@ def _variants(plan: Plan, *, quick: bool) -> dict[str, tuple[Plan, float]]:
         "stragglers, staleness exponent 0.5": (plan, 0.2),
         "stragglers, staleness exponent 0": (changed(plan, "aggregation", staleness_exponent=0.0), 0.2),
         "stragglers, staleness exponent 1": (changed(plan, "aggregation", staleness_exponent=1.0), 0.2),
-        "head start zero, head rate 0.005": (
-            changed(plan, "training", head_start="zero", head_learning_rate=0.005),
+        "head start ridge, head rate 0.0005": (
+            changed(plan, "training", head_start="ridge", head_learning_rate=0.0005),
             0.0,
         ),
         "late prompt before layer 6 of 12": prompt(layer=6),

@@ -20,7 +20,7 @@ class Point(NamedTuple):
         return f"head start {self.head_start}, learning rates {self.prompt_rate:g}/{self.head_rate:g}"
 
 
-_POINTS: Final = (Point("ridge", 0.005, 0.002), Point("zero", 0.02, 0.005))
+_POINTS: Final = (Point("ridge", 0.02, 0.0005), Point("ridge", 0.005, 0.002))
 _DEFAULTS: Final = "the plan's defaults"
 
 

@@ -74,6 +74,7 @@ PLAN_VALUE = plans.Plan(
         epochs=3,
         batch_size=4,
         prompt_learning_rate=0.5,
+        head_start="ridge",
         head_learning_rate=0.125,
         weight_decay=0.0,
         max_tokens=64,
