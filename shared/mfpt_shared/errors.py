@@ -16,6 +16,7 @@
           ├── DatasetError            a data set
           ├── DecodeError             bytes from the network
           ├── NotAllowed              what a plan asks for, and the owner of the device has not allowed
+          ├── Exposing                what a coordinator asks for, and would lay bare what masks hide
           └── Damaged                 a file that mfpt itself wrote or installed
 
 A message says what happened, where, and what to do, in one or two lines.
@@ -108,6 +109,10 @@ class DecodeError(BadData):
 
 class NotAllowed(BadData):
     """Something that a plan asks for, and the owner of the device has not allowed."""
+
+
+class Exposing(BadData):
+    """Something that a coordinator asks of a member of a cohort, and that would lay bare what masks hide."""
 
 
 class Damaged(BadData):
