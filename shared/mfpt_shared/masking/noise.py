@@ -6,16 +6,14 @@ integers by comparing integers, so that the probability of each value is the one
 Source: Canonne, Kamath, Steinke 2020, "The discrete Gaussian for differential privacy", algorithms 1 to 3.
 """
 
-from collections.abc import Callable
+import math
 from fractions import Fraction
-from math import isqrt
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-Randomness = Callable[[int], bytes]
-"""Returns so many random bytes."""
+from mfpt_shared.masking.cohort import Randomness
 
 _BLOCK_BYTES: Final = 4096
 
@@ -35,24 +33,6 @@ def discrete_gaussian(count: int, variance: Fraction, randomness: Randomness) ->
         raise ValueError(f"the variance of noise must be above 0, not {variance}")
     dice = _Dice(randomness)
     return np.fromiter((_gaussian(variance, dice) for _ in range(count)), np.int64, count)
-
-
-def with_noise(
-    codes: NDArray[np.uint16], values: int, variance: Fraction, randomness: Randomness
-) -> NDArray[np.uint16]:
-    """Return codes with noise on the first of them, modulo 2^16.
-
-    Nothing is cut: a sum modulo 2^16 of noisy codes is a function of their sum, and tells no more than that.
-
-    Args:
-        codes: Codes of a grid [codes], modulo 2^16.
-        values: Number of codes that get noise; those behind them must be the same whatever the device holds.
-        variance: As in `discrete_gaussian`.
-        randomness: As in `discrete_gaussian`.
-    """
-    noisy = codes.copy()
-    noisy[:values] += discrete_gaussian(values, variance, randomness).astype(np.uint16)
-    return noisy
 
 
 class _Dice:
@@ -107,7 +87,7 @@ def _laplace(scale: int, dice: _Dice) -> int:
 def _gaussian(variance: Fraction, dice: _Dice) -> int:
     """Draw one integer; algorithm 3."""
     top, bottom = variance.numerator, variance.denominator
-    scale = isqrt(top // bottom) + 1
+    scale = math.isqrt(top // bottom) + 1
     while True:
         drawn = _laplace(scale, dice)
         # (|x| - variance / scale)^2 / (2 variance), as a fraction of integers
