@@ -31,7 +31,8 @@ _NOISE_REACH: Final = 2**15 - MOST_MEMBERS * (_LIMIT_WITH_NOISE + 1)
 """How far noise may carry a sum: 26 standard deviations, where a whole cohort adds as much as it needs."""
 
 _REACH: Final = 8
-_STEPS_OF_NOISE: Final = 256
+STEPS_OF_NOISE: Final = 256
+"""Standard deviation of the noise that a plan asks for, in steps of its grid."""
 _LEAST_SHRINK: Final = 0.999
 
 
@@ -165,8 +166,8 @@ def grid(plan: Plan) -> Grid:
         rates = (training.prompt_learning_rate, training.head_learning_rate)
         steps = tuple(_REACH * rate * training.min_steps / _LIMIT for rate in rates)
         return Grid(shapes, parts, steps, _LIMIT, privacy.clip_norm, None)
-    step = privacy.clip_norm * privacy.noise_multiplier / _STEPS_OF_NOISE
-    norm = math.floor(_STEPS_OF_NOISE / privacy.noise_multiplier)
+    step = privacy.clip_norm * privacy.noise_multiplier / STEPS_OF_NOISE
+    norm = math.floor(STEPS_OF_NOISE / privacy.noise_multiplier)
     return Grid(shapes, parts, (step, step), _LIMIT_WITH_NOISE, privacy.clip_norm, norm)
 
 
