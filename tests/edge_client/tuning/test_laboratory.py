@@ -139,7 +139,8 @@ def test_a_pooled_trainer_has_the_examples_of_all_its_devices(laboratory: Backbo
     together = trainer.test(state)
     assert together.examples == sum(one.examples for one in apart) == 18
     assert together.loss == pytest.approx(np.mean([one.loss for one in apart]), rel=1e-5)
-    pooled = tuned(trainer, state)
+    closed = msgspec.structs.replace(spec, training=msgspec.structs.replace(spec.training, head_start="ridge"))
+    pooled = tuned(laboratory.trainer(closed, shares), state)
     assert pooled["head.weight"].any()
     assert trainer.test(pooled).accuracy > 0.5
 
