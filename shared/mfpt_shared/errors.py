@@ -15,6 +15,7 @@
           ├── PlanError               a plan file
           ├── DatasetError            a data set
           ├── DecodeError             bytes from the network
+          │    └── Exposing           what a coordinator asks for, and would lay bare what masks hide
           ├── NotAllowed              what a plan asks for, and the owner of the device has not allowed
           └── Damaged                 a file that mfpt itself wrote or installed
 
@@ -104,6 +105,10 @@ class DatasetError(BadData):
 
 class DecodeError(BadData):
     """Bytes from the network that are not a message of the protocol."""
+
+
+class Exposing(DecodeError):
+    """Something that a coordinator asks of a member of a cohort, and that would lay bare what masks hide."""
 
 
 class NotAllowed(BadData):

@@ -6,7 +6,7 @@ The coordinator reads the plan from TOML and publishes it as JSON, and every dev
 
 import hashlib
 import re
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -40,6 +40,9 @@ __all__ = [
 ]
 
 _FEDERATION_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+_ADDED: Final = frozenset(("aggregation", "min_group", "noise", "noise_multiplier", "epsilon", "failure_probability"))
+"""Keys of the section `privacy` that the first devices of protocol 2 did not know."""
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -84,6 +87,11 @@ class Plan(Section, frozen=True):
     def starts_closed(self) -> bool:
         """Whether the first round finds the head in closed form; a task that generates has no head."""
         return self.training.head_start == "ridge" and not self.task.generates
+
+    @property
+    def shows_heads(self) -> bool:
+        """Whether heads in closed form would travel in the open; they show which examples a device holds."""
+        return self.starts_closed and not self.privacy.is_masked
 
     @property
     def binding(self) -> bytes:
@@ -151,12 +159,25 @@ def _name(section: type[Section]) -> str:
 
 
 def plan_to_json(plan: Plan) -> bytes:
-    """Return the canonical JSON of a plan: every key, in a fixed order, without spaces."""
-    return msgspec.json.encode(plan)
+    """Return the canonical JSON of a plan: its keys in a fixed order, without spaces."""
+    return msgspec.json.encode(_written(plan))
 
 
 def binding_part(plan: Plan) -> dict[str, object]:
     """Return what binds devices, as JSON values: all sections but `aggregation`, which is the coordinator's affair."""
-    fields: dict[str, object] = msgspec.to_builtins(plan)
+    fields = _written(plan)
     del fields["aggregation"]
+    return fields
+
+
+def _written(plan: Plan) -> dict[str, object]:
+    """Return a plan as JSON values.
+
+    Keys that came into protocol 2 after its first release are left out where they have their default: such a plan has
+    the digest that it always had, and devices that do not know the keys can follow it.
+    """
+    fields: dict[str, Any] = msgspec.to_builtins(plan)
+    defaults: dict[str, object] = msgspec.to_builtins(Privacy())
+    privacy = fields["privacy"]
+    fields["privacy"] = {key: privacy[key] for key in privacy if key not in _ADDED or privacy[key] != defaults[key]}
     return fields

@@ -5,7 +5,7 @@ docs/protocol.md.
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -16,6 +16,10 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0, le=1e9)]
 NonNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
+
+
+MOST_MEMBERS: Final = 32
+"""Largest number of devices in a cohort: so many masked numbers can be added up without overflow."""
 
 
 class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -219,3 +223,44 @@ class Privacy(Section, frozen=True):
     min_examples: Annotated[
         Count, Meta(description="a device with fewer training examples does not take part; tagging: with fewer words")
     ] = 8
+    aggregation: Annotated[
+        Literal["open", "masked"],
+        Meta(
+            description="open: the coordinator reads every update; masked: it reads sums over cohorts of devices, and "
+            "not who added what"
+        ),
+    ] = "open"
+    min_group: Annotated[int, Meta(ge=2, le=MOST_MEMBERS, description="masked: least number of devices in a sum")] = 3
+    noise: Annotated[
+        Literal["none", "local", "distributed"],
+        Meta(
+            description="differential privacy; local: every device adds noise enough for itself; distributed: masked, "
+            "and the noise of a whole cohort is enough"
+        ),
+    ] = "none"
+    noise_multiplier: Annotated[
+        NonNegative, Meta(description="standard deviation of the noise, in multiples of clip_norm")
+    ] = 0.0
+    epsilon: Annotated[
+        NonNegative, Meta(description="noise: a device that has spent so much makes no more updates; 0: no limit")
+    ] = 0.0
+    failure_probability: Annotated[
+        float, Meta(gt=0, lt=1, description="noise: delta of (epsilon, delta)-differential privacy")
+    ] = 1e-5
+
+    def __post_init__(self) -> None:
+        """Check rules between keys; msgspec turns a ValueError into its own ValidationError."""
+        if self.noise == "none":
+            if self.noise_multiplier or self.epsilon:
+                given = "noise_multiplier" if self.noise_multiplier else "epsilon"
+                raise ValueError(f"privacy.{given} needs privacy.noise, 'local' or 'distributed'")
+            return
+        if not (self.clip_norm and self.noise_multiplier):
+            raise ValueError(f"privacy.noise {self.noise!r} needs clip_norm and noise_multiplier above 0")
+        if self.noise == "distributed" and not self.is_masked:
+            raise ValueError("privacy.noise 'distributed' needs privacy.aggregation 'masked'")
+
+    @property
+    def is_masked(self) -> bool:
+        """Whether updates travel under masks, so that the coordinator learns sums alone."""
+        return self.aggregation == "masked"
