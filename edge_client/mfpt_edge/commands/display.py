@@ -95,10 +95,17 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     table.add_row(
         "staleness", "-" if snapshot.staleness is None else f"{snapshot.staleness} versions behind (last update)"
     )
+    if snapshot.epsilon is not None:
+        table.add_row("privacy", budget(snapshot.epsilon, snapshot.epsilon_limit))
     table.add_row("traffic", f"{size(snapshot.bytes_up)} up, {size(snapshot.bytes_down)} down")
     if snapshot.seconds_left is not None:
         table.add_row("time left", f"about {duration(snapshot.seconds_left)}")
     return Panel(table, title=f"mfpt-edge {snapshot.language}", title_align="left", expand=False)
+
+
+def budget(epsilon: float, limit: float) -> str:
+    """Return what a device has given away as people read it."""
+    return f"epsilon {epsilon:.2f}" + (f" of {limit:g} spent" if limit else " spent, no limit")
 
 
 def _series(values: Sequence[float]) -> str:
@@ -154,6 +161,8 @@ def result_table(result: JoinResult) -> RenderableType:
     table.add_row(
         "accuracy personal", f"[bold]{percent(result.accuracy_personal)}[/bold] (own share {percent(result.own_share)})"
     )
+    if result.epsilon is not None:
+        table.add_row("privacy", budget(result.epsilon, result.epsilon_limit))
     table.add_row("traffic", f"{size(result.bytes_up)} up, {size(result.bytes_down)} down")
     table.add_row("peak memory", size(result.peak_rss_bytes))
     table.add_row("time", duration(result.seconds))

@@ -46,6 +46,8 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         examples: Number of training examples.
         test_examples: Number of test examples.
         losses: Mean training loss of each round.
+        epsilon: What the updates of this device have given away, in differential privacy; None: the plan has no noise.
+        epsilon_limit: What the plan lets them give away; 0: there is no limit.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
         peak_rss_bytes: Most memory that the process has held.
@@ -63,6 +65,8 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     test_examples: int
     losses: tuple[float, ...]
+    epsilon: float | None
+    epsilon_limit: float
     bytes_up: int
     bytes_down: int
     peak_rss_bytes: int
@@ -161,6 +165,8 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         examples=outcome.examples,
         test_examples=outcome.test_examples,
         losses=snapshot.losses,
+        epsilon=snapshot.epsilon,
+        epsilon_limit=snapshot.epsilon_limit,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
         peak_rss_bytes=peak_rss_bytes(),

@@ -124,6 +124,7 @@ class EdgeClient:
         self.prompts = PromptKeeper(folder, self._disk)
         self._job = TrainingJob(
             *(session.identity, prepare),
+            folder=folder.path,
             outbox=self._outbox,
             disk=self._disk,
             prompts=self.prompts,

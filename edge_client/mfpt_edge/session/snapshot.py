@@ -24,6 +24,8 @@ class Snapshot:
         losses: Mean training loss of each round so far.
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
+        epsilon: What the updates have given away, in differential privacy; None where the plan has no noise.
+        epsilon_limit: What they may give away; 0: there is no limit.
         bytes_up: Bytes sent.
         bytes_down: Bytes received.
         seconds_left: Estimated time until all wanted rounds are done; None if unknown.
@@ -40,6 +42,8 @@ class Snapshot:
     losses: tuple[float, ...] = ()
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
+    epsilon: float | None = None
+    epsilon_limit: float = 0.0
     bytes_up: int = 0
     bytes_down: int = 0
     seconds_left: float | None = None

@@ -4,8 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from mfpt_edge.core.events import Event, Prepared, Trained, TrainingFailed
+from mfpt_edge.session.budget import Budget, budget_for
 from mfpt_edge.session.outcome import Outcome, measure
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
@@ -25,11 +27,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A plan, and what was loaded for it."""
+    """A plan, and what was loaded for it; a budget where it has noise."""
 
     plan: Plan
     trainer: Trainer
     rounds: Rounds
+    budget: Budget | None
 
 
 class TrainingJob:
@@ -40,6 +43,7 @@ class TrainingJob:
         identity: Identity,
         prepare: Callable[[Plan], Trainer],
         *,
+        folder: Path,
         outbox: Outbox,
         disk: PatientDisk,
         prompts: PromptKeeper,
@@ -51,6 +55,7 @@ class TrainingJob:
         Args:
             identity: Identity of the device.
             prepare: Loads data and backbone for a plan; runs in the thread.
+            folder: State folder of the device.
             outbox: Takes the updates.
             disk: Writes them.
             prompts: Told which personal prompt to use.
@@ -59,6 +64,7 @@ class TrainingJob:
         """
         self._identity = identity
         self._prepare = prepare
+        self._folder = folder
         self._outbox = outbox
         self._disk = disk
         self._prompts = prompts
@@ -101,7 +107,10 @@ class TrainingJob:
         )
 
     async def use_newest(self) -> EvaluationReport | None:
-        """Use the newest prompt; return how it did on the held-out examples, None where it was tuned on them."""
+        """Use the newest prompt; return how it did on the held-out examples.
+
+        None where it was tuned on them, or the plan has noise: what was measured would go out without any.
+        """
         loaded, prompt = self._loaded, self._prompts.newest
         if loaded is None or prompt is None:
             return None
@@ -111,6 +120,8 @@ class TrainingJob:
         if not measured.examples:
             return None
         self._status.measured(measured.accuracy)
+        if loaded.budget is not None:
+            return None
         return EvaluationReport(
             language=self._identity.language,
             version=prompt.header.version,
@@ -156,23 +167,36 @@ class TrainingJob:
 
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
+        first = self._prompts.first_round(plan, self._outbox.last_sequence)
+        used = self._outbox.last_sequence
+        budget = await self._worker.run(lambda: budget_for(self._folder, plan, first, used))
         trainer = await self._worker.run(lambda: self._prepare(plan))
         identity, share = self._identity, self._prompts.share(plan)
-        first = self._prompts.first_round(plan, self._outbox.last_sequence)
         rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)
-        self._loaded = _Loaded(plan, trainer, rounds)
+        self._loaded = _Loaded(plan, trainer, rounds, budget)
         self._status.prepared(trainer.device)
-        return Prepared(self._clock())
+        if budget is None:
+            return Prepared(self._clock())
+        self._status.spent(budget.epsilon, plan.privacy.epsilon)
+        return Prepared(self._clock(), budget.last_number)
 
     async def _train(self, sequence: int, prompt: Prompt) -> Event:
         rounds, on_progress = self._require_loaded().rounds, self._progress_from_thread()
         update, done = await self._worker.run(lambda: rounds.run(sequence, prompt, on_progress))
         payload = encode(update)
-        await self._disk.written(f"update {sequence}", lambda: self._outbox.put(sequence, payload))
+        await self._disk.written(f"update {sequence}", lambda: self._put(sequence, payload))
         self._prompts.use(done.personal)
         self._status.trained(done)
         _log_round(done, len(payload))
         return Trained(self._clock(), sequence)
+
+    def _put(self, sequence: int, payload: bytes) -> None:
+        """Keep an update; what it gives away is on the disk before it."""
+        loaded = self._require_loaded()
+        if loaded.budget is not None:
+            loaded.budget.spend(sequence)
+            self._status.spent(loaded.budget.epsilon, loaded.plan.privacy.epsilon)
+        self._outbox.put(sequence, payload)
 
     def _progress_from_thread(self) -> OnProgress:
         loop = asyncio.get_running_loop()

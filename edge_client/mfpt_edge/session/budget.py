@@ -1,0 +1,56 @@
+"""A device's privacy budget: what its updates have given away, and which one is the last that it makes.
+
+Every number that an update may have had counts, whether it left or not, and whichever copy of the state folder used it.
+So the budget is a number of numbers: a device that was restored from an older copy learns from the coordinator which
+ones are used (`Resync`), and has spent them.
+"""
+
+from pathlib import Path
+
+from mfpt_edge.storage.spent import Spent, read_spent, save_spent
+from mfpt_shared.device.accountant import cost_of_release, epsilon, releases_left
+from mfpt_shared.plan import Plan
+
+
+def budget_for(folder: Path, plan: Plan, first: int, used: int) -> "Budget | None":
+    """Return a device's budget under a plan, as `Budget` makes it; None where the plan has no noise."""
+    return None if plan.privacy.noise == "none" else Budget(folder, plan, first, used)
+
+
+class Budget:
+    """What a device spends under one plan with noise.
+
+    Attributes:
+        epsilon: What is spent.
+        last_number: Number of the last update that fits into the plan's budget; None: the plan has no limit.
+    """
+
+    def __init__(self, folder: Path, plan: Plan, first: int, used: int) -> None:
+        """Find out what is spent already.
+
+        Args:
+            folder: State folder of the device.
+            plan: The plan.
+            first: Number of the device's first update under this plan.
+            used: Highest number that an update of this folder has had; 0 before the first.
+
+        Raises:
+            NotInstalled: The accountant is missing.
+        """
+        self._folder = folder
+        self._each = cost_of_release(plan)
+        self._failure_probability = plan.privacy.failure_probability
+        self._spent = (read_spent(folder) or Spent(first - 1, 0.0)).after(used, self._each)
+        self.epsilon = self._epsilon()
+        left = releases_left(plan, self._spent.cost)
+        self.last_number = None if left is None else self._spent.number + left
+
+    def spend(self, number: int) -> None:
+        """Count an update as given away; it is on the disk when this returns. May be called again after an OSError."""
+        spent = self._spent.after(number, self._each)
+        save_spent(self._folder, spent)
+        self._spent = spent
+        self.epsilon = self._epsilon()
+
+    def _epsilon(self) -> float:
+        return epsilon(self._spent.cost, self._failure_probability)
