@@ -6,8 +6,9 @@ import msgspec
 
 from fuzzing.target import Target
 from mfpt_edge.storage.membership import MEMBERSHIP_FILE, Membership, read_membership
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import Damaged, UsageError
-from mfpt_shared.invitation import InvitationLine, encoded
+from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.transport.address import BrokerAddress

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 
 from fuzzing.target import Target
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan, Task
@@ -30,6 +31,7 @@ from mfpt_shared.tensors import halve, quantise
 
 _FEDERATION = "default"
 _PLAN = Plan(task=Task(labels=("a", "b")))
+_KEY = encoded(bytes(32))
 
 
 def targets() -> list[Target]:
@@ -121,6 +123,41 @@ def _status() -> messages.FederationStatus:
     )
 
 
+def _masked_up() -> list[Decoded]:
+    """What a device says where updates travel under masks."""
+    offer = messages.Offer(
+        sequence=1,
+        language="swh",
+        base_version=2,
+        examples=35,
+        plan=_PLAN.digest,
+        backbone="sha256:0",
+        sha256="0" * 64,
+        mask_key=_KEY,
+        share_key=_KEY,
+        session=1,
+        number=4,
+    )
+    values = np.arange(12, dtype=np.uint16)
+    return [
+        offer,
+        messages.KeyShares(cohort="c", shares=("", _KEY), session=1, number=5),
+        messages.Reveal(cohort="c", shares=(_KEY, ""), session=1, number=6),
+        messages.Masked(messages.MaskedHeader(cohort="c", sequence=1), values),
+    ]
+
+
+def _masked_down() -> list[Decoded]:
+    """What the coordinator says there."""
+    keys = messages.MemberKeys(mask_key=_KEY, share_key=_KEY)
+    return [
+        messages.Gather(cohort="c", sequence=1, sha256="0" * 64, place=1, factor=0.5, members=(keys, keys), epoch=2),
+        messages.Deliver(cohort="c", shares=(_KEY, ""), epoch=2),
+        messages.Unmask(cohort="c", survivors=(0, 1), epoch=2),
+        messages.Disband(cohort="c", sequence=1, sha256="0" * 64, detail="too few members answered", epoch=2),
+    ]
+
+
 _EXAMPLES: dict[Topic, list[Decoded]] = {
     COORDINATOR_STATE: [
         messages.CoordinatorState(state="online", coordinator="c", version=3, started=1e9, epoch=2, at=1e9)
@@ -140,6 +177,7 @@ _EXAMPLES: dict[Topic, list[Decoded]] = {
         messages.EvaluationReport(language="swh", version=3, accuracy=0.5, examples=12, session=1, number=3),
         _update(quantised=True),
         _update(quantised=False),
+        *_masked_up(),
     ],
     CLIENT_DOWN: [
         messages.Assign(version=3, deadline=60, session=1, ready=2, turn=1, epoch=2),
@@ -147,6 +185,7 @@ _EXAMPLES: dict[Topic, list[Decoded]] = {
         messages.Reject(sequence=1, reason="diverged", detail="a value changed by more than 1000", epoch=2),
         messages.Resync(sequence=1, version=3, epoch=2),
         messages.Stop(reason="finished", version=3, epoch=2),
+        *_masked_down(),
     ],
     ENROL_UP: [
         messages.Enrol(nonce="n", user="0123456789ab", password="p", client="c", proof="x", language="swh", name="old")

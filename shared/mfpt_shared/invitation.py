@@ -12,14 +12,14 @@
 Whoever has the line can use it: the secret is shown by `str` alone.
 """
 
-import base64
 import hmac
 import re
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl, quote
 
-from mfpt_shared.errors import UsageError
+from mfpt_shared.base64url import decoded, encoded
+from mfpt_shared.errors import DecodeError, UsageError
 from mfpt_shared.keys import KEY_BYTES, PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import federation_name
@@ -126,20 +126,15 @@ def proof(secret: bytes, key: PublicKey) -> str:
     return encoded(hmac.digest(secret, key, "sha256"))
 
 
-def encoded(secret: bytes) -> str:
-    """Return bytes as base64url without padding, as tokens, secrets and keys are written."""
-    return base64.urlsafe_b64encode(secret).rstrip(b"=").decode()
-
-
 def _decoded(text: str, count: int, what: str) -> bytes:
     length = -(-count * 8 // 6)
-    if len(text) == length and re.fullmatch(r"[A-Za-z0-9_-]+", text, re.ASCII):
-        decoded = base64.urlsafe_b64decode(text + "=" * (-length % 4))
-        if encoded(decoded) == text:
-            return decoded
-    raise UsageError(
-        f"{what} of the invitation is damaged: it is {length} letters, digits, - and _; copy the whole line"
-    )
+    damaged = f"{what} of the invitation is damaged: it is {length} letters, digits, - and _; copy the whole line"
+    if len(text) != length:
+        raise UsageError(damaged)
+    try:
+        return decoded(text)
+    except DecodeError:
+        raise UsageError(damaged) from None
 
 
 class _Said(NamedTuple):

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import UsageError
-from mfpt_shared.invitation import InvitationLine, encoded
+from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.transport.address import BrokerAddress

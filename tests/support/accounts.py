@@ -12,7 +12,7 @@ from mfpt_coord.access.accounts import COORDINATOR_USER, Credentials
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.access.mosquitto import MosquittoFiles, configuration
 from mfpt_shared.errors import AuthenticationFailed
-from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.adversary import EVERYBODY, Owner, connect, enter

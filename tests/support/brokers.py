@@ -12,7 +12,7 @@ from mfpt_coord.access.desk import Desk, OpenHouse
 from mfpt_coord.server.broker import EmbeddedBroker
 from mfpt_coord.server.broker_config import BrokerOptions, Listen
 from mfpt_shared.keys import digest
-from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.inbox import SECONDS
 

@@ -12,7 +12,8 @@ from mfpt_coord.access.desk import Desk
 from mfpt_coord.core.admission import Invitation
 from mfpt_coord.core.events import DeviceRevoked, Invited
 from mfpt_coord.server.coordinator import Coordinator
-from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine, encoded
+from mfpt_shared.base64url import encoded
+from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine
 from mfpt_shared.keys import SigningKey, digest
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan

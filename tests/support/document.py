@@ -120,6 +120,8 @@ def wire_type(kind: inspect.Type) -> str:
             return "integer" + _bounds(kind)
         case inspect.FloatType():
             return "number" + _bounds(kind)
+        case inspect.BoolType():
+            return "boolean"
         case inspect.StrType():
             return "string" + _shape(kind)
         case inspect.DictType():
@@ -165,5 +167,7 @@ def structs(kinds: Iterable[object], without: type[msgspec.Struct]) -> dict[str,
             case inspect.UnionType(types=types):
                 waiting += types
             case inspect.Metadata(type=inner) | inspect.ListType(item_type=inner) | inspect.DictType(value_type=inner):
+                waiting.append(inner)
+            case inspect.VarTupleType(item_type=inner):
                 waiting.append(inner)
     return found

@@ -22,6 +22,7 @@ from mfpt_shared.protocol.messages import (
     EvaluationReport,
     FederationStatus,
     LanguageStatus,
+    Masked,
     Metrics,
     PlanNotice,
     Prompt,
@@ -52,6 +53,7 @@ from mfpt_shared.protocol.topics import (
     Topic,
 )
 from mfpt_shared.tensors import Quantised
+from support.masked_messages import ANY_DOWN, ANY_UP
 
 PROTOCOLS = st.integers(PROTOCOL, 2**16)
 VERSIONS = st.integers(0, 2**53)
@@ -89,7 +91,14 @@ COORDINATOR_STATES = of_coordinator(CoordinatorState, state=ONLINE, coordinator=
 CHALLENGES = of_coordinator(Challenge, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CHALLENGE_ANSWERS = of_coordinator(ChallengeAnswer, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CLIENT_STATES = of_device(
-    ClientState, state=ONLINE, language=TAGS, phase=PHASES, progress=SHARES, version=VERSIONS, device=TEXTS
+    ClientState,
+    state=ONLINE,
+    language=TAGS,
+    phase=PHASES,
+    progress=SHARES,
+    version=VERSIONS,
+    device=TEXTS,
+    epsilon=st.none() | st.floats(0, 1e9),
 )
 READIES = of_device(Ready, language=TAGS, examples=EXAMPLES, plan=DIGESTS, backbone=DIGESTS)
 EVALUATIONS = of_device(EvaluationReport, language=TAGS, version=VERSIONS, accuracy=SHARES, examples=EXAMPLES)
@@ -229,8 +238,8 @@ ON_TOPIC: list[tuple[Topic, st.SearchStrategy[Any]]] = [
     (PLAN, PLAN_NOTICES),
     (PROMPT, PROMPTS),
     (CLIENT_STATE, CLIENT_STATES),
-    (CLIENT_UP, READIES | EVALUATIONS | UPDATES),
-    (CLIENT_DOWN, DOWNS),
+    (CLIENT_UP, READIES | EVALUATIONS | UPDATES | ANY_UP),
+    (CLIENT_DOWN, DOWNS | ANY_DOWN),
     (ENROL_UP, ENROLS),
     (ENROL_DOWN, ENROL_ANSWERS),
 ]
@@ -260,5 +269,7 @@ def assert_same(first: Decoded, second: Decoded) -> None:
     elif isinstance(first, Update) and isinstance(second, Update):
         assert first.header == second.header
         assert_same_tensors(first.delta, second.delta)
+    elif isinstance(first, Masked) and isinstance(second, Masked):
+        assert (first.header, first.values.tolist()) == (second.header, second.values.tolist())
     else:
         assert first == second

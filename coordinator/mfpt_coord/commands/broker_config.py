@@ -31,7 +31,7 @@ def mosquitto(
     from mfpt_coord.server.broker import parse_listen
     from mfpt_shared.atomic import write_durably
     from mfpt_shared.plan import federation_name
-    from mfpt_shared.protocol.codec import MAX_PAYLOAD
+    from mfpt_shared.protocol.frames import MAX_PAYLOAD
     from mfpt_shared.transport.address import PASSWORD_VARIABLE
 
     place, folder = parse_listen(listen), out.absolute()

@@ -26,8 +26,9 @@ from mfpt_coord.server.orders import (
     Status,
     WithdrawInvitation,
 )
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import UsageError
-from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine, encoded
+from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine
 from mfpt_shared.keys import PublicKey, digest, fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.transport.address import BrokerAddress

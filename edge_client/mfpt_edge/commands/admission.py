@@ -13,8 +13,9 @@ from mfpt_edge.session.enrol import ask, request
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.membership import Membership, read_membership, write_membership
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import AuthenticationFailed, Incompatible, WrongCertificate
-from mfpt_shared.invitation import InvitationLine, encoded
+from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Admitted

@@ -3,10 +3,10 @@
 `codec` turns them into bytes and back, `seal` signs them, `topics` says where they travel. Times are Unix seconds
 (UTC), durations seconds. Unknown JSON keys are ignored, so that a newer side may add some.
 
-The modules `base`, `enrolment`, `presence` and `status` hold more of them, which can be imported from here as well.
+The modules `base`, `enrolment`, `masked`, `presence` and `status` hold more of them, which can be imported from here as
+well.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -30,10 +30,22 @@ from mfpt_shared.protocol.base import (
     Text,
     Version,
 )
+from mfpt_shared.protocol.bodies import Tensors
 from mfpt_shared.protocol.enrolment import Admitted, Enrol, EnrolAnswer, Refused, Role
+from mfpt_shared.protocol.masked import (
+    Deliver,
+    Disband,
+    Gather,
+    KeyShares,
+    Masked,
+    MaskedHeader,
+    MemberKeys,
+    Offer,
+    Reveal,
+    Unmask,
+)
 from mfpt_shared.protocol.presence import Challenge, ChallengeAnswer
 from mfpt_shared.protocol.status import Beat, ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
-from mfpt_shared.tensors import Array, Half, Quantised
 
 __all__ = [
     "PROTOCOL",
@@ -42,23 +54,32 @@ __all__ = [
     "Challenge",
     "ChallengeAnswer",
     "ClientStatus",
+    "Deliver",
+    "Disband",
     "Enrol",
     "EnrolAnswer",
     "Examples",
     "FederationStatus",
     "FromCoordinator",
     "FromDevice",
+    "Gather",
     "Identifier",
+    "KeyShares",
     "LanguageStatus",
+    "Masked",
+    "MaskedHeader",
+    "MemberKeys",
     "Message",
+    "Offer",
     "Refused",
+    "Reveal",
     "Role",
     "Tag",
+    "Tensors",
     "Text",
+    "Unmask",
     "UpdateCounts",
 ]
-
-Tensors = Mapping[str, Array | Half | Quantised]
 
 Phase = Literal["idle", "preparing", "training", "uploading", "evaluating", "done"]
 
@@ -89,6 +110,7 @@ class ClientState(FromDevice, frozen=True, kw_only=True):
         progress: Share of the phase that is over.
         version: Version of the prompt that the device holds.
         device: Hardware in a few words without names, such as "cpu, 4 cores".
+        epsilon: What the device has spent of its privacy budget, in differential privacy; None where there is no noise.
     """
 
     state: Literal["online", "offline"]
@@ -97,6 +119,7 @@ class ClientState(FromDevice, frozen=True, kw_only=True):
     progress: Share = 0.0
     version: Version = 0
     device: Text = ""
+    epsilon: Annotated[float, Meta(ge=0, le=1e9)] | None = None
 
 
 class Metrics(msgspec.Struct, frozen=True, kw_only=True):
@@ -248,8 +271,8 @@ class Stop(FromCoordinator, frozen=True, kw_only=True, tag="stop"):
     newest: Number = 0
 
 
-Down = Assign | Ack | Reject | Resync | Stop
-UpJson = Ready | EvaluationReport
+Down = Assign | Ack | Reject | Resync | Stop | Gather | Deliver | Unmask | Disband
+UpJson = Ready | EvaluationReport | Offer | KeyShares | Reveal
 
 
 @dataclass(frozen=True, slots=True)

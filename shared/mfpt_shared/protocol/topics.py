@@ -21,6 +21,7 @@ from mfpt_shared.protocol.messages import (
     Enrol,
     EnrolAnswer,
     FederationStatus,
+    Masked,
     PlanNotice,
     Prompt,
     Update,
@@ -44,7 +45,7 @@ class Topic:
         sender: Side that publishes it.
         retain: Whether the broker keeps the last message for those who subscribe later.
         json: Type of a JSON payload; None if it is always a frame.
-        binary: Type of a binary frame; None if it is always JSON.
+        frames: Types of binary frames; none if it is always JSON.
         qos: Quality of service of subscriptions: 0 where nothing is lost with a message, because the broker keeps the
             newest, or because whoever waits for it asks again.
     """
@@ -53,7 +54,7 @@ class Topic:
     sender: Literal["coordinator", "client"]
     retain: bool
     json: object | None = None
-    binary: type[Prompt] | type[Update] | None = None
+    frames: tuple[type[Prompt | Update | Masked], ...] = ()
     qos: Qos = 1
 
     def path(self, federation: str, key: str = "") -> str:
@@ -67,9 +68,9 @@ COORDINATOR_BEAT: Final = Topic("coord/beat", "coordinator", retain=False, json=
 COORDINATOR_CHALLENGE: Final = Topic("coord/challenge", "coordinator", retain=False, json=Challenge)
 COORDINATOR_ANSWER: Final = Topic("coord/answer", "coordinator", retain=False, json=ChallengeAnswer)
 PLAN: Final = Topic("plan", "coordinator", retain=True, json=PlanNotice, qos=0)
-PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, binary=Prompt, qos=0)
+PROMPT: Final = Topic("prompt/+", "coordinator", retain=True, frames=(Prompt,), qos=0)
 CLIENT_STATE: Final = Topic("client/+/state", "client", retain=True, json=ClientState)
-CLIENT_UP: Final = Topic("client/+/up", "client", retain=False, json=UpJson, binary=Update)
+CLIENT_UP: Final = Topic("client/+/up", "client", retain=False, json=UpJson, frames=(Update, Masked))
 CLIENT_DOWN: Final = Topic("client/+/down", "coordinator", retain=False, json=Down)
 ENROL_UP: Final = Topic("enrol/+/up", "client", retain=False, json=Enrol)
 ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer, qos=0)

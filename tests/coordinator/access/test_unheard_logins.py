@@ -18,7 +18,7 @@ from mfpt_coord.access.nats_connections import logins
 from mfpt_coord.server.broker_config import BrokerOptions, Listen, configuration
 from mfpt_shared.errors import ConnectionFailed, TimedOut
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Disconnected
 from support.adversary import ANN, connect, enter

@@ -14,7 +14,7 @@ from mfpt_coord.server.broker import EmbeddedBroker
 from mfpt_coord.server.broker_config import BrokerOptions, Certificate, Listen
 from mfpt_shared.errors import MfptError, UsageError, WrongCertificate
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import Connected, Disconnected
 from mfpt_shared.transport.mqtt import MqttTransport

@@ -12,8 +12,9 @@ from mfpt_edge.commands.admission import connection_of, refusals_explained, trus
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.membership import Membership, read_membership, write_membership
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import AuthenticationFailed, Incompatible, WrongCertificate
-from mfpt_shared.invitation import InvitationLine, encoded
+from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.transport.address import BrokerAddress
 from support.joining import admit, reach
 from support.sealing import key_of

@@ -15,7 +15,8 @@ from mfpt_coord.access.desk import Desk
 from mfpt_coord.core.state import initial
 from mfpt_coord.server.logins import known_accounts
 from mfpt_edge.storage.device_folder import DeviceFolder
-from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine, encoded
+from mfpt_shared.base64url import encoded
+from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine
 from mfpt_shared.keys import SigningKey, digest
 from mfpt_shared.plan import Plan, PromptSpec, Task, Training
 from mfpt_shared.plan_files import plan_to_toml

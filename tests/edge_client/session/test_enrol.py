@@ -9,8 +9,9 @@ import pytest
 from mfpt_edge.session import enrol, lost_connection
 from mfpt_edge.session.enrol import ask, request
 from mfpt_edge.session.lost_connection import REFUSALS
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import AuthenticationFailed, TimedOut
-from mfpt_shared.invitation import InvitationLine, encoded
+from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.keys import fingerprint
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Admitted, Enrol, EnrolAnswer, Refused

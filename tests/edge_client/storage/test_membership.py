@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfpt_edge.storage.membership import MEMBERSHIP_FILE, Membership, read_membership, write_membership
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import Damaged
-from mfpt_shared.invitation import encoded
 from mfpt_shared.transport.address import BrokerAddress
 from support.sealing import key_of
 

@@ -16,12 +16,14 @@ from mfpt_coord.access.accounts import Role as AccountRole
 from mfpt_coord.access.rights import rights
 from mfpt_coord.core.updates import MAX_CHANGE
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Section, Task, Training
-from mfpt_shared.protocol import codec
-from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.bodies import MAX_TENSORS
+from mfpt_shared.protocol.codec import MAX_JSON, encode
+from mfpt_shared.protocol.frames import KINDS, MAX_PAYLOAD
 from mfpt_shared.protocol.messages import (
     ClientState,
     FromCoordinator,
     FromDevice,
+    MaskedHeader,
     Message,
     Phase,
     Prompt,
@@ -53,7 +55,8 @@ from support.document import (
 GOLDEN: Final = Path(__file__).parent / "golden"
 TYPES: Final = {row["type"]: row["JSON"] for row in table("JSON messages")}
 MESSAGES: Final = structs(
-    [topic.json for topic in TOPICS if topic.json is not None] + [PromptHeader, UpdateHeader], without=Plan
+    [topic.json for topic in TOPICS if topic.json is not None] + [PromptHeader, UpdateHeader, MaskedHeader],
+    without=Plan,
 )
 BASES: Final[dict[str, type[Message]]] = {
     "Every message": Message,
@@ -72,8 +75,13 @@ SECTIONS: Final[dict[str, type[Section]]] = {
 
 def in_full(cell: str) -> str:
     """Return a type with the names of the table of types replaced by their definitions, and choices in order."""
-    words = [TYPES.get(word, word) for word in cell.split(" or ")]
-    return " or ".join(_sorted_choices(word) for word in words)
+    return " or ".join(_sorted_choices(_in_full(word)) for word in cell.split(" or "))
+
+
+def _in_full(word: str) -> str:
+    """Return a type, or an array of one, with a name of the table replaced by its definition."""
+    many, times, one = word.rpartition(" × ")
+    return f"{many}{times}{TYPES.get(one, one)}"
 
 
 def _sorted_choices(word: str) -> str:
@@ -92,8 +100,9 @@ def document(row: Row, key: str) -> tuple[str, str, str]:
 def test_the_topics_are_those_of_the_code() -> None:
     def payload(topic: Topic) -> str:
         names = [] if topic.json is None else members(topic.json)
-        frame = [] if topic.binary is None else [f"{topic.binary.__name__.lower()}"]
-        return ", ".join([f"`{name}`" for name in names] + [f"`{kind}` frame" for kind in frame])
+        return ", ".join(
+            [f"`{name}`" for name in names] + [f"`{kind.__name__.lower()}` frame" for kind in topic.frames]
+        )
 
     expected = {
         (
@@ -192,7 +201,7 @@ def test_every_role_has_its_rights() -> None:
     assert {row["role"] for row in table("Accounts and rights")} == {f"`{role}`" for role in get_args(AccountRole)}
 
 
-@pytest.mark.parametrize(("file", "kind"), [("prompt-f16.mfpt", 1), ("update-int8.mfpt", 2)])
+@pytest.mark.parametrize(("file", "kind"), [("prompt-f16.mfpt", 1), ("update-int8.mfpt", 2), ("masked.mfpt", 3)])
 def test_the_prefix_of_a_frame_is_laid_out_as_in_the_table(file: str, kind: int) -> None:
     frame = (GOLDEN / file).read_bytes()
     codes = {"bytes": "4s", "u8": "B", "u16": "H", "u32": "I"}
@@ -223,7 +232,7 @@ def test_the_dtypes_are_those_of_the_code() -> None:
 
 def test_the_kinds_of_frames_are_named() -> None:
     [kind] = [row["value"] for row in table("The binary frame") if row["field"] == "kind"]
-    assert kind == "1: prompt, 2: update"
+    assert kind == ", ".join(f"{number}: {name}" for number, name in KINDS.items())
 
 
 @pytest.mark.parametrize("method", ["late", "prompt", "p-tuning"])
@@ -244,12 +253,13 @@ def test_the_tensors_of_a_prompt_state_are_those_of_the_code(method: str, labels
 
 def test_the_limits_are_those_of_the_code() -> None:
     limits = [float(row["value"]) for row in table("Limits")]
-    assert limits == [codec.MAX_PAYLOAD, codec.MAX_JSON, codec.MAX_TENSORS, MAX_CHANGE]
+    assert limits == [MAX_PAYLOAD, MAX_JSON, MAX_TENSORS, MAX_CHANGE]
 
 
 def test_a_name_in_the_table_of_types_is_used() -> None:
     cells = [row["type"] for name in (*BASES, *MESSAGES) for row in table(name)]
-    assert {name for name in TYPES if not any(name in cell.split(" or ") for cell in cells)} == set()
+    used = {word.rpartition(" × ")[2] for cell in cells for word in cell.split(" or ")}
+    assert set(TYPES) - used == set()
 
 
 def test_a_difference_is_noticed() -> None:

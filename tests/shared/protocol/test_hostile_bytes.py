@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from mfpt_shared import plan as plans
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.protocol.codec import MAX_PAYLOAD, MAX_TENSORS, decode, encode, understand
+from mfpt_shared.protocol.bodies import MAX_TENSORS
+from mfpt_shared.protocol.codec import decode, encode, understand
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.protocol.messages import (
     Ack,
     Admitted,
@@ -21,6 +23,7 @@ from mfpt_shared.protocol.messages import (
     CoordinatorState,
     Enrol,
     EvaluationReport,
+    Masked,
     PlanNotice,
     Prompt,
     PromptHeader,
@@ -35,6 +38,7 @@ from mfpt_shared.protocol.messages import (
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import TOPICS, Topic
 from mfpt_shared.tensors import Quantised, dense
+from support.masked_messages import DOWN, UP
 from support.wire import ON_TOPIC
 
 THREE_GIGABYTES = 3 * 2**30
@@ -48,8 +52,9 @@ def assert_legal(topic: Topic, payload: bytes) -> None:
         message = decode(topic, payload)
     except DecodeError:
         return
+    if isinstance(message, Prompt | Update | Masked):
+        assert type(message) in topic.frames
     if isinstance(message, Prompt | Update):
-        assert topic.binary is type(message)
         tensors = message.state if isinstance(message, Prompt) else message.delta
         assert len(tensors) <= MAX_TENSORS
         for array in dense(tensors).values():
@@ -85,6 +90,7 @@ def _samples() -> list[bytes]:
         encode(Prompt(PromptHeader(language="swh", version=1, plan="p", backbone="b"), {"x": values.astype("f2")})),
         encode(Update(header, {"x": values})),
         encode(Update(header, {"x": Quantised(values.astype(np.int8), np.ones(2, np.float32)), "y": values[0]})),
+        *map(encode, (UP | DOWN).values()),
     ]
 
 
@@ -128,6 +134,7 @@ GOOD_HEADERS = st.sampled_from(
     [
         b'{"language":"swh","version":1,"plan":"","backbone":""}',
         b'{"sequence":1,"language":"swh","base_version":0,"examples":1,"plan":"","backbone":""}',
+        b'{"cohort":"c","sequence":1}',
     ]
 )
 DTYPES = {"F32": 4, "F16": 2, "I8": 1, "F64": 8, "BF16": 2, "I64": 8, "BOOL": 1, "F4": 1, "X": 4, "": 1}
@@ -169,7 +176,7 @@ def frames(draw: st.DrawFn) -> bytes:
         lengths[draw(st.integers(0, 1))] = draw(
             st.sampled_from([THREE_GIGABYTES, 2**32 - 1, 0, len(head) + len(body), MAX_PAYLOAD])
         )
-    kind, version = draw(st.sampled_from([1, 2, 2, 1, 0, 3])), draw(st.sampled_from([2, 2, 2, 2, 1, 255]))
+    kind, version = draw(st.sampled_from([1, 2, 2, 1, 3, 0, 4])), draw(st.sampled_from([2, 2, 2, 2, 1, 255]))
     frame = struct.pack("<4sBBHII", b"MFPT", version, kind, 0, *lengths) + head + body
     return frame + struct.pack("<I", zlib.crc32(frame))
 

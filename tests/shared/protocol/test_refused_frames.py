@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.protocol.codec import MAX_PAYLOAD, MAX_TENSORS, decode, encode
+from mfpt_shared.protocol.bodies import MAX_TENSORS
+from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.protocol.messages import Prompt, PromptHeader, Update
 from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, Topic
 from mfpt_shared.tensors import dense

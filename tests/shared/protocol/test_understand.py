@@ -4,7 +4,8 @@ import pytest
 
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.protocol.codec import MAX_PAYLOAD, Received, encode, understand
+from mfpt_shared.protocol.codec import Received, encode, understand
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.protocol.messages import Assign, Ready
 from mfpt_shared.protocol.seal import seal
 from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_UP, Address

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mfpt_shared.errors import ConnectionFailed
-from mfpt_shared.protocol.codec import MAX_PAYLOAD
+from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.inbox import Inbox
 from support.nats import Nats, nats

@@ -26,6 +26,7 @@ from mfpt_shared.protocol.messages import (
     EvaluationReport,
     FederationStatus,
     LanguageStatus,
+    Masked,
     Metrics,
     PlanNotice,
     Prompt,
@@ -56,6 +57,7 @@ from mfpt_shared.protocol.topics import (
     Topic,
 )
 from mfpt_shared.tensors import Quantised
+from support.masked_messages import DOWN, UP
 
 FOLDER = Path(__file__).parent
 FINGERPRINT = "sha256:" + "0123456789abcdef" * 4
@@ -231,6 +233,8 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         CLIENT_UP,
         Update(UPDATE_HEADER, {"prompt": VALUES, "head.bias": np.array([1.0, -1.0], np.float32)}),
     ),
+    **{name: (CLIENT_UP, said) for name, said in UP.items()},
+    **{name: (CLIENT_DOWN, said) for name, said in DOWN.items()},
 }
 
 
@@ -258,6 +262,8 @@ def test_these_bytes_are_the_message(name: str) -> None:
         assert (found.header, plain(found.state)) == (expected.header, plain(expected.state))
     elif isinstance(expected, Update) and isinstance(found, Update):
         assert (found.header, plain(found.delta)) == (expected.header, plain(expected.delta))
+    elif isinstance(expected, Masked) and isinstance(found, Masked):
+        assert (found.header, found.values.tolist()) == (expected.header, expected.values.tolist())
     else:
         assert found == expected
 
