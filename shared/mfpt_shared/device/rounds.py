@@ -3,6 +3,7 @@
 Devices and the simulator share this code; only the trainer behind it knows texts and tensors.
 """
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,9 +14,12 @@ from mfpt_shared.device.own_share import choose
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.masking.cohort import Randomness
+from mfpt_shared.masking.grid import grid
+from mfpt_shared.masking.release import noisy_alone
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Metrics, Prompt, Update, UpdateHeader
-from mfpt_shared.tensors import PromptState, dense, difference, quantise_with_feedback
+from mfpt_shared.protocol.messages import Metrics, Prompt, Tensors, Update, UpdateHeader
+from mfpt_shared.tensors import PromptState, dense, difference, quantise, quantise_with_feedback, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ class Rounds:
         share: float | None = None,
         held_rounds: int = HELD_ROUNDS,
         first: int = 1,
+        randomness: Randomness = secrets.token_bytes,
     ) -> None:
         """Prepare for a plan.
 
@@ -89,6 +94,7 @@ class Rounds:
             held_rounds: Number of first rounds that leave the held-out examples out; 0 where nobody asks for more than
                 the federation's prompt.
             first: Number of the device's first round under this plan.
+            randomness: Where noise comes from.
         """
         self._client = client
         self._language = language
@@ -99,6 +105,7 @@ class Rounds:
         self._unseen = share is None
         self._held_rounds = held_rounds
         self._first = first
+        self._randomness = randomness
         self._residual: PromptState | None = None
 
     def personal(self, prompt: Prompt) -> Personal:
@@ -136,11 +143,11 @@ class Rounds:
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         self._unseen = hold_out
         delta = difference(tuned.state, start)
-        packed, self._residual = quantise_with_feedback(delta, self._residual, plan.privacy.clip_norm)
-        known = measured.examples > 0
+        packed = self._packed(delta)
+        accuracy = measured.accuracy if measured.examples else None
         metrics = Metrics(
             loss=tuned.loss,
-            accuracy=measured.accuracy if known else None,
+            accuracy=accuracy,
             own_share=self._share,
             validated=measured.examples,
         )
@@ -151,10 +158,20 @@ class Rounds:
             examples=trainer.examples,
             plan=plan.digest,
             backbone=trainer.fingerprint,
-            metrics=metrics,
+            metrics=Metrics() if plan.privacy.noise != "none" else metrics,  # they would go out without noise
             seconds=max(0.0, self._clock() - began),
         )
-        return Update(header, packed), Round(sequence, version, tuned.loss, metrics.accuracy, tuned.epochs, personal)
+        return Update(header, packed), Round(sequence, version, tuned.loss, accuracy, tuned.epochs, personal)
+
+    def _packed(self, delta: PromptState) -> Tensors:
+        """Return what an update holds, in 8 bits, and carry what rounding left out; with noise, of what is below it."""
+        privacy = self._plan.privacy
+        if privacy.noise != "local":
+            packed, self._residual = quantise_with_feedback(delta, self._residual, privacy.clip_norm)
+            return packed
+        wanted = delta if self._residual is None else total(delta, self._residual)
+        noisy, self._residual = noisy_alone(wanted, grid(self._plan), self._randomness)
+        return {name: quantise(array) for name, array in noisy.items()}
 
 
 def tune_alone(
