@@ -1,6 +1,6 @@
 """A device whose privacy budget is spent makes no more updates, and goes on as a user of prompts."""
 
-from mfpt_edge.core.effects import AskForPrompt, Leave, SendReady, SendUpdates, Tell, Train
+from mfpt_edge.core.effects import Leave, SendReady, SendUpdates, Tell, Train
 from mfpt_edge.core.events import PlanReceived, Prepared
 from mfpt_edge.core.leaving import SPENT
 from mfpt_shared.protocol.messages import Resync
@@ -48,7 +48,7 @@ def test_a_device_that_comes_back_with_nothing_left_announces_itself_no_more_and
 
     assert device.state.phase == "done"
     assert device.only(SendReady) == []
-    assert device.only(AskForPrompt) == [AskForPrompt()]
+    assert device.state.asked
 
 
 def test_what_waits_in_the_outbox_is_answered_before_the_device_is_done() -> None:
