@@ -79,7 +79,7 @@ def test_what_it_holds_stays_where_the_federation_follows_another_plan_or_nobody
         async with embedded(tmp_path / "broker") as broker:
             async with coordinating(tmp_path, tiny_plan(), broker.address):
                 await makes(1, tmp_path / "swh", "swh", broker.address)
-            async with coordinating(tmp_path / "other", tiny_plan(head_start="ridge"), broker.address):
+            async with coordinating(tmp_path / "other", tiny_plan(tokens=5), broker.address):
                 with pytest.raises(Incompatible, match="kept as it is"):
                     await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
             address = broker.public_address
