@@ -1,5 +1,6 @@
 """What `mfpt-edge` shows in a terminal."""
 
+import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
@@ -73,6 +74,12 @@ def test_tagged_text_is_shown_with_its_sentences_and_what_was_read_anew() -> Non
         "words of the longest 5 4",
         "read anew: 2 x I- read as B-",
     ]
+
+
+def test_what_a_device_has_given_away_is_shown_with_what_it_may_give_away() -> None:
+    spent = msgspec.structs.replace(RESULT, epsilon=3.456, epsilon_limit=8.0)
+    assert "privacy epsilon 3.46 of 8 spent" in shown(result_table(spent))
+    assert not any("privacy" in line for line in shown(result_table(RESULT)))
 
 
 def test_a_sparkline_goes_from_the_lowest_to_the_highest_value() -> None:
