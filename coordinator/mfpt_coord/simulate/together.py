@@ -65,7 +65,14 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
         # Only mfpt lets devices choose how much of their own they use, and holds examples out for it.
         chosen, held_rounds = (None, HELD_ROUNDS) if experiment.method == "mfpt" else (0.0, 0)
         rounds = Rounds(
-            identity, share.language, plan, trainer, clock=lambda: 0.0, share=chosen, held_rounds=held_rounds
+            identity,
+            share.language,
+            plan,
+            trainer,
+            clock=lambda: 0.0,
+            share=chosen,
+            held_rounds=held_rounds,
+            randomness=np.random.default_rng([experiment.seed, 3, place]).bytes,
         )
         yield Device(identity, share.language, trainer, rounds, pace)
 
