@@ -1,6 +1,6 @@
 """One simulated experiment: its question, and its outcome.
 
-local     every device alone, for as many epochs as it would have trained in the federation
+local     every device alone in its best way; it tunes for as many epochs as in the federation at most
 central   one device with everybody's examples: the upper reference, which no federation is allowed
 fedavg    synchronous rounds, uniform weights. Source: McMahan et al. 2017
 fedbuff   asynchronous folds, weights by staleness. Source: Nguyen et al. 2022
@@ -105,7 +105,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         used: Language -> accuracy with the prompts that its devices use, which are partly their own; of mfpt only.
         tallies: Language -> answers behind `accuracy`.
         used_tallies: Language -> answers behind `used`, each summed over the devices of the language.
-        validation: Language -> accuracy on training examples that were held out, after the best round; of `local` only.
+        validation: Language -> accuracy on training examples that were held out, in the best way; of `local` only.
         validation_loss: Language -> mean cross-entropy on the same.
         own_share: Language -> own share of what its devices use, mean; of mfpt only. See `own_share`.
         held_out: Held-out language -> accuracy with its zero-shot prompt.

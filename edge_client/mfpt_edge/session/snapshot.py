@@ -16,12 +16,14 @@ class Snapshot:
         link: Whether broker and coordinator can be reached.
         language: Language of the device.
         phase: What the device is doing.
+        listens: Whether it trains no more, and is still there for what the others make.
         progress: Share of the running training that is done, 0..1.
         version: Version of the newest prompt; None before the first.
         rounds: Updates of this run that were accepted.
         rounds_wanted: Accepted updates after which the device leaves; None: it stays.
         loss: Training loss of the newest step.
         losses: Mean training loss of each round so far.
+        held_rounds: How many of them, the first ones, left the held-out examples out.
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
         epsilon: What the updates have given away, in differential privacy; None where the plan has no noise.
@@ -34,12 +36,14 @@ class Snapshot:
     link: Link = "connecting"
     language: str = ""
     phase: Phase = "preparing"
+    listens: bool = False
     progress: float = 0.0
     version: int | None = None
     rounds: int = 0
     rounds_wanted: int | None = None
     loss: float | None = None
     losses: tuple[float, ...] = ()
+    held_rounds: int = 0
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
     epsilon: float | None = None

@@ -56,6 +56,7 @@ class StatusPublisher:
                 last,
                 link=_link(event) or last.link,
                 phase=state.phase,
+                listens=state.phase == "done" and not state.ended,
                 version=state.version,
                 rounds=state.rounds,
                 staleness=staleness,
@@ -75,7 +76,9 @@ class StatusPublisher:
 
     def trained(self, done: Round) -> None:
         """Show a round that has ended."""
-        self._show(replace(self.snapshot, losses=(*self.snapshot.losses, done.loss), progress=0.0))
+        last = self.snapshot
+        held_rounds = last.held_rounds + (not done.on_all)
+        self._show(replace(last, losses=(*last.losses, done.loss), held_rounds=held_rounds, progress=0.0))
         if done.accuracy is not None:
             self.measured(done.accuracy)
 

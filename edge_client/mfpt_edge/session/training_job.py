@@ -115,7 +115,7 @@ class TrainingJob:
         if loaded is None or prompt is None:
             return None
         personal = await self._worker.run(lambda: loaded.rounds.personal(prompt))
-        self._prompts.use(personal)
+        self._prompts.use(personal, prompt)
         measured = personal.measured
         if not measured.examples:
             return None
@@ -171,6 +171,7 @@ class TrainingJob:
         used = self._outbox.last_sequence
         budget = await self._worker.run(lambda: budget_for(self._folder, plan, first, used))
         trainer = await self._worker.run(lambda: self._prepare(plan))
+        self._prompts.follow(plan)
         identity, share = self._identity, self._prompts.share(plan)
         rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)
         self._loaded = _Loaded(plan, trainer, rounds, budget)
@@ -185,7 +186,7 @@ class TrainingJob:
         update, done = await self._worker.run(lambda: rounds.run(sequence, prompt, on_progress))
         payload = encode(update)
         await self._disk.written(f"update {sequence}", lambda: self._put(sequence, payload))
-        self._prompts.use(done.personal)
+        self._prompts.use(done.personal, prompt)
         self._status.trained(done)
         _log_round(done, len(payload))
         return Trained(self._clock(), sequence)
@@ -214,7 +215,8 @@ class TrainingJob:
 
 def _log_round(done: Round, size: int) -> None:
     accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
+    trained_on = "on all examples" if done.on_all else "without these"
     _log.info(
-        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f, %d bytes",
-        *(done.sequence, done.version, accuracy, done.loss, size),
+        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f %s, %d bytes",
+        *(done.sequence, done.version, accuracy, done.loss, trained_on, size),
     )

@@ -53,6 +53,8 @@ class Round:
             these.
         epochs: Number of epochs.
         personal: What the device uses of the prompt that it started from.
+        on_all: Whether it trained on all examples; False: without the held-out ones. The loss of one that did cannot be
+            compared with that of one that did not.
     """
 
     sequence: int
@@ -61,6 +63,7 @@ class Round:
     accuracy: float | None
     epochs: int
     personal: Personal
+    on_all: bool = True
 
 
 class Rounds:
@@ -161,7 +164,8 @@ class Rounds:
             metrics=Metrics() if plan.privacy.noise != "none" else metrics,  # they would go out without noise
             seconds=max(0.0, self._clock() - began),
         )
-        return Update(header, packed), Round(sequence, version, tuned.loss, accuracy, tuned.epochs, personal)
+        done = Round(sequence, version, tuned.loss, accuracy, tuned.epochs, personal, on_all=not hold_out)
+        return Update(header, packed), done
 
     def _packed(self, delta: PromptState) -> Tensors:
         """Return what an update holds, in 8 bits, and carry what rounding left out; with noise, of what is below it."""

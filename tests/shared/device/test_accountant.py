@@ -36,6 +36,10 @@ def test_distributed_noise_costs_what_one_update_can_show() -> None:
     assert cost_of_release(distributed(noise_multiplier=4.0)) == pytest.approx((1 / 4) ** 2 / 2)
 
 
+def test_little_noise_costs_what_it_costs() -> None:
+    assert cost_of_release(plan(noise_multiplier=0.1)) == pytest.approx((2 / 0.1) ** 2 / 2)
+
+
 def test_what_is_rounded_down_to_whole_steps_costs_less() -> None:
     assert cost_of_release(plan(noise_multiplier=100.0)) == (2 * 2 / 256) ** 2 / 2, "256 / 100 is 2 whole steps"
 

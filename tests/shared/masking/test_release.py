@@ -2,10 +2,11 @@
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
-from mfpt_shared.masking.grid import STEPS_OF_NOISE, Extras, Grid, grid
+from mfpt_shared.masking.grid import Extras, Grid, grid
 from mfpt_shared.masking.release import noisy_alone, noisy_part
 from mfpt_shared.plan import BackboneSpec, Plan, Privacy, PromptSpec, Task
 from mfpt_shared.tensors import PromptState, difference, flatten, initial_state, layout
@@ -38,6 +39,15 @@ def test_an_update_that_leaves_alone_has_all_the_noise_of_the_plan() -> None:
     assert flat(sent).std() == pytest.approx(wanted, rel=0.15)
 
 
+def test_little_noise_is_as_little_as_the_plan_asks_for() -> None:
+    privacy = msgspec.structs.replace(PLAN.privacy, noise_multiplier=0.01)
+    coarse = grid(msgspec.structs.replace(PLAN, privacy=privacy))
+
+    sent, _ = noisy_alone(constant(0.0), coarse, random.Random(1).randbytes)
+
+    assert flat(sent).std() == pytest.approx(PLAN.privacy.clip_norm * 0.01, rel=0.15)
+
+
 def test_what_an_update_says_is_no_longer_than_the_plan_allows_whatever_was_trained() -> None:
     for size in (0.001, 0.1, 1000.0):
         sent, _ = noisy_alone(constant(size), GRID, random.Random(1).randbytes)
@@ -61,7 +71,7 @@ def test_the_parts_of_the_smallest_sum_have_together_the_noise_of_the_plan() -> 
     total = sum((noisy_part(codes, GRID, 5, dice) for _ in range(5)), start=np.zeros_like(codes))
 
     values = signed(total)[: -Grid.extras]
-    assert values.std() == pytest.approx(STEPS_OF_NOISE, rel=0.15)
+    assert values.std() == pytest.approx(GRID.deviation, rel=0.15)
 
 
 def test_a_part_keeps_what_it_says_and_gets_no_noise_behind_its_values() -> None:
