@@ -19,7 +19,15 @@ from mfpt_shared.masking.grid import grid
 from mfpt_shared.masking.release import noisy_alone
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Metrics, Prompt, Tensors, Update, UpdateHeader
-from mfpt_shared.tensors import PromptState, dense, difference, quantise, quantise_with_feedback, total
+from mfpt_shared.tensors import (
+    PromptState,
+    clip_norm,
+    dense,
+    difference,
+    quantise,
+    quantise_with_feedback,
+    total,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +153,7 @@ class Rounds:
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         self._unseen = hold_out
-        delta = difference(tuned.state, start)
-        packed = self._packed(delta)
+        packed = self._packed(difference(tuned.state, start))
         accuracy = measured.accuracy if measured.examples else None
         metrics = Metrics(
             loss=tuned.loss,
@@ -167,13 +174,28 @@ class Rounds:
         done = Round(sequence, version, tuned.loss, accuracy, tuned.epochs, personal, on_all=not hold_out)
         return Update(header, packed), done
 
+    def carry(self, left: PromptState) -> None:
+        """Let the next update bring in what an earlier one did not.
+
+        Args:
+            left: What the grid of masked updates left out of it; or all of it, where it was sent to a sum that came to
+                nothing and may enter no other.
+        """
+        self._residual = left if self._residual is None else total(self._residual, left)
+
     def _packed(self, delta: PromptState) -> Tensors:
-        """Return what an update holds, in 8 bits, and carry what rounding left out; with noise, of what is below it."""
-        privacy = self._plan.privacy
-        if privacy.noise != "local":
-            packed, self._residual = quantise_with_feedback(delta, self._residual, privacy.clip_norm)
+        """Return what an update holds: 8 bits, or where the plan has masks, which need a grid of their own, 32.
+
+        What rounding leaves out is carried into the next update; local noise is not.
+        """
+        privacy, residual = self._plan.privacy, self._residual
+        wanted = delta if residual is None else total(delta, residual)
+        if privacy.is_masked:
+            self._residual = None
+            return clip_norm(wanted, privacy.clip_norm)
+        if privacy.noise == "none":
+            packed, self._residual = quantise_with_feedback(delta, residual, privacy.clip_norm)
             return packed
-        wanted = delta if self._residual is None else total(delta, self._residual)
         noisy, self._residual = noisy_alone(wanted, grid(self._plan), self._randomness)
         return {name: quantise(array) for name, array in noisy.items()}
 
