@@ -8,10 +8,12 @@ import numpy as np
 
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import initial
+from mfpt_coord.simulate.device import Device
 from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, Point, mean, means, method_plan
-from mfpt_coord.simulate.federation import Device, Federation
+from mfpt_coord.simulate.federation import Federation
 from mfpt_coord.simulate.pace import paces, usual_round
 from mfpt_coord.simulate.partition import device_seed
+from mfpt_coord.simulate.sender import Sender
 from mfpt_coord.simulate.tallies import summed
 from mfpt_shared.device.held_out import HELD_ROUNDS
 from mfpt_shared.device.rounds import Rounds
@@ -74,7 +76,9 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
             held_rounds=held_rounds,
             randomness=np.random.default_rng([experiment.seed, 3, place]).bytes,
         )
-        yield Device(identity, share.language, trainer, rounds, pace)
+        randomness = np.random.default_rng([experiment.seed, 3, place]).bytes
+        sender = Sender(plan, rounds, randomness) if plan.privacy.is_masked else None
+        yield Device(identity, share.language, trainer, rounds, pace, sender)
 
 
 def _outcome(
