@@ -7,14 +7,15 @@ ones are used (`Resync`), and has spent them.
 
 from pathlib import Path
 
+from mfpt_edge.storage.first_round import first_round
 from mfpt_edge.storage.spent import Spent, read_spent, save_spent
 from mfpt_shared.device.accountant import cost_of_release, epsilon, releases_left
 from mfpt_shared.plan import Plan
 
 
-def budget_for(folder: Path, plan: Plan, first: int, used: int) -> "Budget | None":
+def budget_for(folder: Path, plan: Plan, used: int) -> "Budget | None":
     """Return a device's budget under a plan, as `Budget` makes it; None where the plan has no noise."""
-    return None if plan.privacy.noise == "none" else Budget(folder, plan, first, used)
+    return None if plan.privacy.noise == "none" else Budget(folder, plan, used)
 
 
 class Budget:
@@ -25,13 +26,12 @@ class Budget:
         last_number: Number of the last update that fits into the plan's budget; None: the plan has no limit.
     """
 
-    def __init__(self, folder: Path, plan: Plan, first: int, used: int) -> None:
+    def __init__(self, folder: Path, plan: Plan, used: int) -> None:
         """Find out what is spent already.
 
         Args:
             folder: State folder of the device.
             plan: The plan.
-            first: Number of the device's first update under this plan.
             used: Highest number that an update of this folder has had; 0 before the first.
 
         Raises:
@@ -40,7 +40,8 @@ class Budget:
         self._folder = folder
         self._each = cost_of_release(plan)
         self._failure_probability = plan.privacy.failure_probability
-        self._spent = (read_spent(folder) or Spent(first - 1, 0.0)).after(used, self._each)
+        before = Spent((first_round(folder, plan) or used + 1) - 1, 0.0)
+        self._spent = (read_spent(folder) or before).after(used, self._each)
         self.epsilon = self._epsilon()
         left = releases_left(plan, self._spent.cost)
         self.last_number = None if left is None else self._spent.number + left

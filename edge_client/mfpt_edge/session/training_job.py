@@ -167,12 +167,11 @@ class TrainingJob:
 
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
-        first = self._prompts.first_round(plan, self._outbox.last_sequence)
         used = self._outbox.last_sequence
-        budget = await self._worker.run(lambda: budget_for(self._folder, plan, first, used))
-        trainer = await self._worker.run(lambda: self._prepare(plan))
+        budget, trainer = await self._worker.run(lambda: (budget_for(self._folder, plan, used), self._prepare(plan)))
         self._prompts.follow(plan)
         identity, share = self._identity, self._prompts.share(plan)
+        first = self._prompts.first_round(plan, used)
         rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)
         self._loaded = _Loaded(plan, trainer, rounds, budget)
         self._status.prepared(trainer.device)

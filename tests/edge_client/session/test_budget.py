@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from mfpt_edge.session.budget import Budget, budget_for
+from mfpt_edge.storage.first_round import first_round, save_first_round
 from mfpt_shared.device.accountant import cost_of_release, epsilon, releases_left
 from mfpt_shared.plan import Plan, Privacy
 from support.session import THE_PLAN
@@ -18,7 +19,11 @@ FIRST = 4
 
 
 def budget(folder: Path, used: int = FIRST - 1, plan: Plan = PLAN) -> Budget:
-    return Budget(folder, plan, FIRST, used)
+    """Return the budget of a run, and remember its first round as the run does once it follows the plan."""
+    loaded = Budget(folder, plan, used)
+    if first_round(folder, plan) is None:
+        save_first_round(folder, plan, used + 1)
+    return loaded
 
 
 def spent_on(updates: int) -> float:
@@ -93,4 +98,4 @@ def test_what_was_spent_under_an_earlier_plan_with_noise_leaves_less_for_this_on
 
 
 def test_under_a_plan_without_noise_there_is_no_budget(tmp_path: Path) -> None:
-    assert budget_for(tmp_path, THE_PLAN, 1, 0) is None
+    assert budget_for(tmp_path, THE_PLAN, 0) is None
