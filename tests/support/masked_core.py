@@ -10,7 +10,10 @@ import numpy as np
 from mfpt_coord.core.effects import Effect, Log, SaveFold, SaveSum, Send
 from mfpt_coord.core.events import ClientSaid, Event, MemberSaid, OfferMade, TimePassed
 from mfpt_coord.core.machine import step
+from mfpt_coord.core.opening import opened
+from mfpt_coord.core.order import durable_effects
 from mfpt_coord.core.state import initial
+from mfpt_coord.server.store import Store
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.grid import Extras
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Task, Training, checked
@@ -41,9 +44,12 @@ class MaskedFederation:
         sums: What was saved of sums.
     """
 
-    def __init__(self, plan: Plan | None = None, seed: int = 0) -> None:
+    def __init__(self, plan: Plan | None = None, seed: int = 0, store: Store | None = None) -> None:
         self.plan = plan or masked_plan()
         self.state = initial(self.plan)
+        self.store = store
+        if store is not None:
+            store.create(self.state, "c0ffee")
         self.now = 1000.0
         self.devices: dict[str, MaskedDevice] = {}
         self.mail: dict[str, deque[Down]] = {}
@@ -66,6 +72,8 @@ class MaskedFederation:
 
     def feed(self, event: Event) -> list[Effect]:
         self.state, self.effects = step(self.state, event)
+        if self.store is not None:
+            self.store.commit(durable_effects(self.effects))
         for effect in self.effects:
             match effect:
                 case Send(client, message):
@@ -125,9 +133,13 @@ class MaskedFederation:
 
     def starts_again(self) -> None:
         """Start the coordinator anew: what is in memory alone is gone."""
-        self.state = replace(self.state, offers=(), cohorts=())
+        loaded = replace(self.state, offers=(), cohorts=()) if self.store is None else self.store.load()
+        assert loaded is not None
+        self.state = opened(loaded, self.now)
 
     def _is_stored(self, name: str, offer: Offer) -> bool:
+        if self.store is not None:
+            return self.store.holds(name, offer.sequence, bytes.fromhex(offer.sha256))
         return any(
             (one.client, one.sequence, one.digest.hex()) == (name, offer.sequence, offer.sha256)
             for saved in self.sums

@@ -125,10 +125,14 @@ class MaskedDevice:
     def _is_mine(self, message: Gather | Ack | Disband | Reject | Resync) -> bool:
         return self.held is not None and (message.sequence, message.sha256) == (self.held.sequence, self.held.sha256)
 
-    def _joins(self, gather: Gather) -> KeyShares | None:
+    def _joins(self, gather: Gather) -> KeyShares | Offer | None:
         members = [PublicKeys(decoded(one.mask_key), decoded(one.share_key)) for one in gather.members]
-        if self.keys is None or members[gather.place] != self.keys.public or self.member is not None:
+        if self.keys is None or members[gather.place] != self.keys.public:
             return None
+        if self.member is not None:
+            # Keys are good for one cohort: shares of them are out already.
+            self.restarts()
+            return self.offers()
         self.cohort, self.factor = gather.cohort, gather.factor
         least = self.plan.privacy.min_group
         self.member = Member(gather.cohort, self.keys, gather.place, members, least, self.randomness)

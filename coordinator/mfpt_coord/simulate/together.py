@@ -83,10 +83,10 @@ def _outcome(
 ) -> Outcome:
     tested = _test_all(federation)
     used, shares = _used(federation, tested) if experiment.method == "mfpt" else ({}, {})
-    held_out, shared = {}, {}
-    for language in experiment.held_out:
+    unseen, shared = {}, {}
+    for language in experiment.unseen:
         test = laboratory.trainer(experiment.plan, [Share(language, ())], max_test=experiment.max_test).test
-        held_out[language] = test(dense(federation.prompt(language).state)).accuracy
+        unseen[language] = test(dense(federation.prompt(language).state)).accuracy
         shared[language] = test(dense(federation.prompt(UNDETERMINED).state)).accuracy
     state = federation.state
     return Outcome(
@@ -97,7 +97,7 @@ def _outcome(
         tallies={language: summed([one.tallies]) for language, one in tested.items()},
         used_tallies={language: summed([one.tallies for one in found]) for language, found in used.items()},
         own_share=means(shares),
-        held_out=held_out,
+        unseen=unseen,
         shared=shared,
         seconds=federation.at,
         versions=state.version,

@@ -26,6 +26,7 @@ class Snapshot:
         held_rounds: How many of them, the first ones, left the held-out examples out.
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
+        added_up: Where the newest update stands on its way under masks, in words; empty where there are none.
         epsilon: What the updates have given away, in differential privacy; None where the plan has no noise.
         epsilon_limit: What they may give away; 0: there is no limit.
         bytes_up: Bytes sent.
@@ -46,6 +47,7 @@ class Snapshot:
     held_rounds: int = 0
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
+    added_up: str = ""
     epsilon: float | None = None
     epsilon_limit: float = 0.0
     bytes_up: int = 0

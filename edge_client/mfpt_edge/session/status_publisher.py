@@ -86,6 +86,10 @@ class StatusPublisher:
         """Show the accuracy of a prompt that was received, on the held-out examples."""
         self._show(replace(self.snapshot, accuracies=(*self.snapshot.accuracies, accuracy)))
 
+    def added_up(self, how: str) -> None:
+        """Show where an update stands on its way under masks."""
+        self._show(replace(self.snapshot, added_up=how))
+
     def spent(self, epsilon: float, limit: float) -> None:
         """Show what the updates have given away, and what they may; 0: there is no limit."""
         self._show(replace(self.snapshot, epsilon=epsilon, epsilon_limit=limit))

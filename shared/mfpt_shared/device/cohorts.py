@@ -1,7 +1,7 @@
 """The cohorts that a device is a member of: keys for its offers, and answers to what the coordinator asks. Sans-IO.
 
-An offer has keys of its own. They stay the same while it waits, and serve one cohort: the other members get key shares
-of them, so that a second cohort with the same keys would be hidden from nobody. Nothing here outlives the process.
+An offer has keys of its own. They stay the same while it waits, and serve one cohort: its members get key shares of
+them, with which a second cohort could be opened. Nothing here outlives the process.
 """
 
 from collections.abc import Sequence
@@ -42,6 +42,7 @@ class _Membership:
 
     Attributes:
         cohort: Id of the cohort.
+        keys: The keys of the offer; no other cohort gets them.
         member: Makes what it sends.
         factor: What the update is multiplied by, 0 to 1.
         others: Number of others that it is, or will be, added up with, as far as known.
@@ -49,6 +50,7 @@ class _Membership:
     """
 
     cohort: str
+    keys: Keys
     member: Member
     factor: float
     others: int
@@ -73,16 +75,16 @@ class Cohorts:
         self._memberships: dict[int, _Membership] = {}
 
     def offer(self, update: Update, sha256: str, *, sent: bool) -> Offer:
-        """Return an offer of an update, with the keys of the last one if these wait for a cohort.
+        """Return an offer of an update, with the keys of the last one until its cohort is over.
 
         Args:
             update: The update.
             sha256: What the offer calls it.
-            sent: Whether it has left under masks before; no cohort gets it then, whatever is asked.
+            sent: Whether it has left under masks before; no other cohort gets it then, whatever is asked.
         """
         header = update.header
-        keys = self._keys.pop(header.sequence, None) or Keys.fresh(self._randomness)
-        if not sent:
+        keys = self._offered(header.sequence) or Keys.fresh(self._randomness)
+        if not sent and header.sequence not in self._memberships:
             self._keys[header.sequence] = keys
         return Offer(
             sequence=header.sequence,
@@ -99,7 +101,7 @@ class Cohorts:
         )
 
     def gather(self, order: Gather) -> KeyShares:
-        """Join a cohort with an update that waits for one, instead of any that it has joined before.
+        """Join a cohort with an update that waits for one.
 
         Raises:
             NotAwaited: No offer of this number waits.
@@ -112,7 +114,7 @@ class Cohorts:
         member = Member(order.cohort, keys, order.place, members, self._min_group, self._randomness)
         answer = KeyShares(cohort=order.cohort, shares=_texts(member.key_shares()))
         del self._keys[order.sequence]
-        self._memberships[order.sequence] = _Membership(order.cohort, member, order.factor, len(members) - 1)
+        self._memberships[order.sequence] = _Membership(order.cohort, keys, member, order.factor, len(members) - 1)
         return answer
 
     def deliver(self, order: Deliver, update: Update) -> Masked:
@@ -133,7 +135,6 @@ class Cohorts:
         codes, left = self._grid.encode(dense(update.delta), membership.factor, extras)
         values = membership.member.masked(self._noisy(codes, membership.member.least))
         membership.left = left
-        self._keys.pop(sequence, None)
         return Masked(MaskedHeader(cohort=order.cohort, sequence=sequence), values)
 
     def _noisy(self, codes: Codes, least: int) -> Codes:
@@ -153,6 +154,13 @@ class Cohorts:
         shares = membership.member.reveal(order.survivors)
         membership.others = len(order.survivors) - 1
         return Reveal(cohort=order.cohort, shares=_texts(shares))
+
+    def has_served(self, order: Gather) -> bool:
+        """Tell whether a cohort is gathered with keys that serve another: the coordinator has forgotten that one."""
+        membership = self._memberships.get(order.sequence)
+        if membership is None or membership.cohort == order.cohort:
+            return False
+        return encoded(membership.keys.public.mask) in [one.mask_key for one in order.members]
 
     def sequence(self, cohort: str) -> int:
         """Return the number of the update with which the device is a member of a cohort.
@@ -179,6 +187,11 @@ class Cohorts:
         """Forget an update that waits no longer; the value as for `leave`."""
         self._keys.pop(sequence, None)
         return self.leave(sequence)
+
+    def _offered(self, sequence: int) -> Keys | None:
+        """Return the keys under which an update is offered, or was, if its cohort is not over."""
+        membership = self._memberships.get(sequence)
+        return self._keys.get(sequence) if membership is None else membership.keys
 
     def _of(self, cohort: str) -> tuple[int, _Membership]:
         for sequence, membership in self._memberships.items():
