@@ -13,7 +13,7 @@ import math
 from typing import Final
 
 from mfpt_shared.errors import NotInstalled
-from mfpt_shared.masking.grid import grid
+from mfpt_shared.masking.grid import STEPS_OF_NOISE, grid
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_sections import MOST_MEMBERS
 from mfpt_shared.tensors import layout, size
@@ -27,11 +27,11 @@ def cost_of_release(plan: Plan) -> float:
 
     Source: of the discrete Gaussian, Canonne, Kamath, Steinke 2020, theorem 14.
     """
-    norm, deviation = grid(plan).norm, grid(plan).deviation
+    norm = grid(plan).norm
     assert norm is not None, "the plan has noise"
     if plan.privacy.noise == "local":
-        return (2 * norm / deviation) ** 2 / 2
-    return cost_of_sum(norm, deviation**2 / MOST_MEMBERS, MOST_MEMBERS, size(layout(plan)))
+        return (2 * norm / STEPS_OF_NOISE) ** 2 / 2
+    return cost_of_sum(norm, STEPS_OF_NOISE**2 / MOST_MEMBERS, MOST_MEMBERS, size(layout(plan)))
 
 
 def cost_of_sum(norm: float, variance: float, summands: int, values: int) -> float:

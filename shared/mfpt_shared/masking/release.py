@@ -5,13 +5,16 @@ discrete Gaussian around it. Whatever happens to it afterwards, such as rounding
 """
 
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 
 from mfpt_shared.masking.cohort import Codes, Randomness
-from mfpt_shared.masking.grid import Grid
+from mfpt_shared.masking.grid import STEPS_OF_NOISE, Grid
 from mfpt_shared.masking.noise import discrete_gaussian
 from mfpt_shared.tensors import PromptState, unflatten
+
+_VARIANCE: Final = Fraction(STEPS_OF_NOISE**2)
 
 
 def noisy_alone(delta: PromptState, grid: Grid, randomness: Randomness) -> tuple[PromptState, PromptState]:
@@ -27,7 +30,7 @@ def noisy_alone(delta: PromptState, grid: Grid, randomness: Randomness) -> tuple
         added up updates would otherwise see it cancel.
     """
     codes, left = grid.codes(delta, 1.0)
-    noisy = (codes + discrete_gaussian(codes.size, _variance(grid), randomness)) * grid.spacing
+    noisy = (codes + discrete_gaussian(codes.size, _VARIANCE, randomness)) * grid.spacing
     return unflatten(noisy.astype(np.float32), grid.shapes), left
 
 
@@ -44,9 +47,5 @@ def noisy_part(codes: Codes, grid: Grid, summands: int, randomness: Randomness) 
         randomness: Random bytes that nobody can foretell.
     """
     values = codes.size - grid.extras
-    noise = discrete_gaussian(values, _variance(grid) / summands, randomness)
+    noise = discrete_gaussian(values, _VARIANCE / summands, randomness)
     return codes + np.concatenate([noise, np.zeros(grid.extras, np.int64)]).astype(np.uint16)
-
-
-def _variance(grid: Grid) -> Fraction:
-    return Fraction(grid.deviation) ** 2

@@ -6,7 +6,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from mfpt_shared.masking.grid import Extras, Grid, grid
+from mfpt_shared.masking.grid import STEPS_OF_NOISE, Extras, Grid, grid
 from mfpt_shared.masking.release import noisy_alone, noisy_part
 from mfpt_shared.plan import BackboneSpec, Plan, Privacy, PromptSpec, Task
 from mfpt_shared.tensors import PromptState, difference, flatten, initial_state, layout
@@ -71,7 +71,7 @@ def test_the_parts_of_the_smallest_sum_have_together_the_noise_of_the_plan() -> 
     total = sum((noisy_part(codes, GRID, 5, dice) for _ in range(5)), start=np.zeros_like(codes))
 
     values = signed(total)[: -Grid.extras]
-    assert values.std() == pytest.approx(GRID.deviation, rel=0.15)
+    assert values.std() == pytest.approx(STEPS_OF_NOISE, rel=0.15)
 
 
 def test_a_part_keeps_what_it_says_and_gets_no_noise_behind_its_values() -> None:
