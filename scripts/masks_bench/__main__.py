@@ -25,6 +25,7 @@ from masks_bench.costs import compare, table
 from mfpt_shared.errors import MfptError, UsageError
 
 FEWEST = 3
+WARMING_UP = 10
 MOST_SILENT = 1 / 3
 
 
@@ -32,7 +33,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         _check(arguments)
-        compare(FEWEST, 0.0)  # the first fold pays for imports and caches
+        compare(WARMING_UP, 0.0)  # the first fold pays for imports and caches
         found = [compare(devices, arguments.silent) for devices in arguments.devices]
     except MfptError as error:
         print(f"bench_masks: {error}", file=sys.stderr)

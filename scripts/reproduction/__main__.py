@@ -41,7 +41,7 @@ from reproduction.zero_shot import zero_shot
 STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "headline": (headline, "local, local at its best, central, fedavg, fedbuff and mfpt on the same data"),
     "data-efficiency": (data_efficiency, "what federating gains with 10 to 350 examples a language"),
-    "zero-shot": (zero_shot, "languages held out one at a time: the distance-weighted prompt against the uniform one"),
+    "zero-shot": (zero_shot, "languages unseen one at a time: the distance-weighted prompt against the uniform one"),
     "async": (asynchronous, "virtual time to the same accuracy when some devices are ten times slower"),
     "ablation": (ablation, "one choice of the plan changed at a time"),
     "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),

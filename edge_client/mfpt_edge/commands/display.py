@@ -95,6 +95,8 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")
     if snapshot.phase == "training" and snapshot.loss is not None:
         table.add_row("loss now", f"{snapshot.loss:.3f}")
+    if snapshot.added_up:
+        table.add_row("under masks", snapshot.added_up)
     # On all examples, a loss is higher than on two thirds of them.
     table.add_row("loss", _series(snapshot.losses[snapshot.held_rounds :] or snapshot.losses))
     table.add_row("accuracy", _series(snapshot.accuracies))

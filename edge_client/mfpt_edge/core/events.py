@@ -76,7 +76,7 @@ class TrainingFailed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The coordinator answered an update, or gave an order. A `Disband` is about an update that has left under masks."""
+    """The coordinator answered an update, or gave an order; a `Disband` is about one that has left under masks."""
 
     at: float
     message: Assign | Ack | Reject | Resync | Disband | Stop

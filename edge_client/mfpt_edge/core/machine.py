@@ -126,7 +126,7 @@ def _(event: CoordinatorSeen, state: State) -> Step:
         return knowing(state, version), []
     seen = replace(state, coordinator=epoch, announced=False, assigned=None, sent_at=event.at)
     seen = replace(seen, trained_from=-1, published=version)  # it may have lost its database, and be at a lower version
-    return seen, [SendUpdates(state.outbox)] if state.outbox else []
+    return seen, [SendUpdates(state.outbox)] if waits_for_acknowledgement(seen) else []
 
 
 @_record.register

@@ -21,9 +21,10 @@ def follow(state: State, plan: Plan) -> Step:
     if state.plan is None and plan.shows_heads:
         return state, [Refuse(_SHOWS_HEADS)]
     if state.plan is None:
-        # How updates travel is in the plan: what an earlier run left in the outbox waits for it.
-        sends = [SendUpdates(state.outbox)] if waits_for_acknowledgement(state) else []
-        return replace(state, plan=plan), [Prepare(plan), *sends]
+        following = replace(state, plan=plan)
+        # How updates travel is in the plan: what an earlier run left in the outbox has waited for it.
+        sends = [SendUpdates(state.outbox)] if waits_for_acknowledgement(following) else []
+        return following, [Prepare(plan), *sends]
     if state.plan.digest != plan.digest:
         changed = f"the federation changed its plan from {state.plan.digest} to {plan.digest}; start this device again"
         return state, [Refuse(changed)]

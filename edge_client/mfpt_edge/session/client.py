@@ -13,6 +13,7 @@ from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
     AskForPrompt,
     CancelTraining,
+    Carry,
     Effect,
     Exclude,
     Forget,
@@ -41,7 +42,8 @@ from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
-from mfpt_edge.session.sent_updates import answers_what_waits, forget_damaged, renumber
+from mfpt_edge.session.sender import Sender
+from mfpt_edge.session.sent_updates import forget_damaged, read_update, renumber
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
@@ -133,6 +135,9 @@ class EdgeClient:
             status=self._status,
             clock=clock,
         )
+        self._sender = Sender(
+            *(self._outbox, self._channel, self._disk, session.key), carry=self._job.carry, show=self._status.added_up
+        )
 
     @property
     def snapshot(self) -> Snapshot:
@@ -211,9 +216,12 @@ class EdgeClient:
                 self._handle(BrokerLost(self._clock()))
                 self._lost.note(event, self._clock())
             case Inbound() as inbound:
-                understood = self._hearing.take(inbound, self._state.plan, self._clock())
+                at = self._clock()
+                understood = self._hearing.take(inbound, self._state.plan, at)
                 self._keep_epoch()
-                if understood is not None and answers_what_waits(self._outbox, understood):
+                if understood is not None:
+                    understood = self._sender.hear(understood, inbound.topic, at, self._hearing)
+                if understood is not None:
                     self._handle(understood)
 
     def _keep_epoch(self) -> None:
@@ -231,6 +239,8 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:  # noqa: PLR0912 - one case for each effect, a line or two
         match effect:
             case Prepare(plan):
+                for told in self._sender.begin(plan, self._clock()):
+                    self._handle(told)
                 self._job.load(plan)
             case KeepPrompt(prompt):
                 self.prompts.receive(prompt)
@@ -250,11 +260,11 @@ class EdgeClient:
             case SendReady():
                 self._freshness.announced(self._channel.send(self._job.announcement()))
             case SendUpdates(sequences):
-                # One that the disk has not taken yet under its new number is sent when it waits no longer.
-                for sequence in sorted(set(sequences).intersection(self._outbox.sequences())):
-                    self._channel.send_update(self._outbox.payload(sequence))
+                self._sender.send(sequences)
             case Forget(sequence):
                 self._disk.write(f"the end of update {sequence}", lambda: self._outbox.forget(sequence))
+            case Carry(sequence):
+                self._job.carry_all_of(read_update(self._outbox.payload(sequence)))
             case Renumber(sequence, new):
                 self._disk.write(f"update {new}", partial(renumber, self._outbox, sequence, new))
             case NoteSession(newest):

@@ -26,6 +26,7 @@ class Snapshot:
         held_rounds: How many of them, the first ones, left the held-out examples out.
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
+        added_up: Where the newest update stands on its way under masks, in words; empty where there are none.
         bytes_up: Bytes sent.
         bytes_down: Bytes received.
         seconds_left: Estimated time until all wanted rounds are done; None if unknown.
@@ -44,6 +45,7 @@ class Snapshot:
     held_rounds: int = 0
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
+    added_up: str = ""
     bytes_up: int = 0
     bytes_down: int = 0
     seconds_left: float | None = None

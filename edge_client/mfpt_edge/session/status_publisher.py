@@ -86,6 +86,10 @@ class StatusPublisher:
         """Show the accuracy of a prompt that was received, on the held-out examples."""
         self._show(replace(self.snapshot, accuracies=(*self.snapshot.accuracies, accuracy)))
 
+    def added_up(self, how: str) -> None:
+        """Show where an update stands on its way under masks."""
+        self._show(replace(self.snapshot, added_up=how))
+
     def publish(self, *, at_once: bool = False) -> None:
         """Publish the state: at once, or when it is next due."""
         self._changed = True

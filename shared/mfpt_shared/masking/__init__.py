@@ -10,6 +10,8 @@ their use:
     member      one device's part in a cohort, and what it refuses
     collector   the coordinator's part: the sum without its masks
     cohort      what all of them must agree on
+    release     noise on an update, for a reader or for a sum
+    noise       the distribution of that noise, drawn exactly
 
 Nothing here knows a clock, a disk or a network; randomness is passed in.
 

@@ -5,8 +5,8 @@ below 2^15 in a sum modulo 2^16. Coordinator and devices derive the grid from th
 
 Without noise, each part of an update (prompt, head) has the step that its learning rate asks for: a round moves a value
 by about its rate in each step of the optimiser, and codes reach eight times as far as its least number of steps. With
-noise, all values have one step, a 256th of the noise's standard deviation, and what is bounded is the L2 norm of the
-codes, because differential privacy follows from it.
+noise, all values have one step, a 256th of the noise's standard deviation, and the L2 norm of the codes is bounded as
+well, because differential privacy follows from it.
 """
 
 import math
@@ -24,17 +24,15 @@ from mfpt_shared.plan_sections import MOST_MEMBERS
 from mfpt_shared.tensors import Array, Layout, PromptState, clip_norm, flatten, layout, size, unflatten
 
 _LIMIT: Final = 1023
-_LIMIT_WITH_NOISE: Final = 768
-"""Leaves room for the noise."""
+_LIMIT_WITH_NOISE: Final = 767
+"""Leaves room for the noise, and nothing else: with a multiplier of a third or more, no code comes near it."""
 
-_NOISE_REACH: Final = 2**15 - 1 - MOST_MEMBERS * _LIMIT_WITH_NOISE
-"""How far noise may carry a sum: 26 standard deviations, where a whole cohort adds what its survivors need."""
+_NOISE_REACH: Final = 2**15 - MOST_MEMBERS * (_LIMIT_WITH_NOISE + 1)
+"""How far noise may carry a sum: 26 standard deviations, where a whole cohort adds as much as it needs."""
 
 _REACH: Final = 8
-_STEPS_OF_NOISE: Final = 256
-_LEAST_MULTIPLIER: Final = _STEPS_OF_NOISE / _LIMIT_WITH_NOISE
-"""With less noise the step stays as it is, so that no code can come near the limit."""
-
+STEPS_OF_NOISE: Final = 256
+"""Standard deviation of the noise that a plan asks for, in steps of its grid."""
 _LEAST_SHRINK: Final = 0.999
 
 
@@ -168,9 +166,9 @@ def grid(plan: Plan) -> Grid:
         rates = (training.prompt_learning_rate, training.head_learning_rate)
         steps = tuple(_REACH * rate * training.min_steps / _LIMIT for rate in rates)
         return Grid(shapes, parts, steps, _LIMIT, privacy.clip_norm, None)
-    norm = _STEPS_OF_NOISE / max(privacy.noise_multiplier, _LEAST_MULTIPLIER)
-    step = privacy.clip_norm / norm
-    return Grid(shapes, parts, (step, step), _LIMIT_WITH_NOISE, privacy.clip_norm, math.floor(norm))
+    step = privacy.clip_norm * privacy.noise_multiplier / STEPS_OF_NOISE
+    norm = math.floor(STEPS_OF_NOISE / privacy.noise_multiplier)
+    return Grid(shapes, parts, (step, step), _LIMIT_WITH_NOISE, privacy.clip_norm, norm)
 
 
 def _pair(value: float | None) -> Iterator[int]:

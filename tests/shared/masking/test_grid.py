@@ -156,8 +156,13 @@ def test_with_noise_all_parts_have_one_step() -> None:
     assert noisy(multiplier=0.5, clip=2.0).steps == (2.0 * 0.5 / 256,) * 2
 
 
-def test_with_hardly_any_noise_the_step_is_that_of_a_third() -> None:
-    assert noisy(multiplier=0.001).steps == noisy(multiplier=1 / 3).steps
+def test_with_hardly_any_noise_a_code_is_cut_and_carried() -> None:
+    of = noisy(multiplier=0.001, clip=2.0)
+    values = np.zeros(67, np.float32)
+    values[3] = 1.0
+    codes, left = of.codes(unflatten(values, of.shapes), 1.0)
+    assert codes.max() == 767
+    assert flatten(left, of.shapes)[3] == pytest.approx(1.0 - 767 * of.steps[0])
 
 
 @settings(max_examples=60)
@@ -179,7 +184,7 @@ def test_with_noise_measurements_do_not_travel() -> None:
     assert numbers(codes)[-4:] == [0, 0, 0, 0]
 
 
-@pytest.mark.parametrize("multiplier", [1e-4, 0.1, 1 / 3, 1.0])
+@pytest.mark.parametrize("multiplier", [0.334, 1.0, 30.0])
 def test_with_noise_a_full_cohort_of_one_mind_does_not_overflow(multiplier: float) -> None:
     of = noisy(multiplier, clip=2.0)
     values = np.zeros(67, np.float32)
@@ -190,4 +195,4 @@ def test_with_noise_a_full_cohort_of_one_mind_does_not_overflow(multiplier: floa
 
     mean = of.decode(added([*[codes] * 32, noise]), 32).delta
 
-    assert mean[3] == pytest.approx(2.0 + 20 * 256 * of.steps[0] / 32, rel=0.01)
+    assert mean[3] == pytest.approx(2.0 + 20 * 256 * of.steps[0] / 32, abs=of.steps[0])
