@@ -10,7 +10,7 @@ import msgspec
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_edge.storage.outbox import Outbox
-from mfpt_shared.plan import Plan, Privacy
+from mfpt_shared.plan import Plan, Privacy, Section, checked
 from mfpt_shared.protocol.codec import Decoded, understand
 from mfpt_shared.protocol.topics import ROOT
 from mfpt_shared.transport.address import BrokerAddress
@@ -23,10 +23,15 @@ Moment = Literal["gathered", "delivered", "unmasked"]
 _SHOWN: Final = {"gathered": "joining", "unmasked": "adding up"}
 
 
-def masked_plan(**aggregation: Any) -> Plan:
-    """Return a plan with masks whose folds are means: every update counts the same, however late."""
-    plain = {"combine": "mean", "staleness": "constant", "cover_exponent": 0.0}
-    return msgspec.structs.replace(tiny_plan(**plain | aggregation), privacy=Privacy(aggregation="masked"))
+def masked_plan(buffer: int, **sections: Section) -> Plan:
+    """Return a plan with masks whose folds are means: every update counts the same, however late.
+
+    Args:
+        buffer: Updates in a fold.
+        sections: Other sections than the tiny plan's.
+    """
+    plan = tiny_plan(buffer=buffer, combine="mean", staleness="constant", cover_exponent=0.0)
+    return checked(msgspec.structs.replace(plan, privacy=Privacy(aggregation="masked"), **sections))
 
 
 class Died(BaseException):
