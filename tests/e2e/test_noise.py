@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 
 from mfpt_edge.core.leaving import SPENT
-from mfpt_shared.device.accountant import releases_left
+from mfpt_shared.device.accountant import cost_of_release, epsilon, releases_left
 from mfpt_shared.plan import Privacy, checked
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Metrics, Update
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.tensors import dense, flatten, layout
+from mfpt_shared.tensors import dense, flatten, initial_state, layout
 from mfpt_shared.transport.address import BrokerAddress
 from support.brokers import embedded
-from support.federation import Device, coordinating, rows, tiny_plan
+from support.federation import LANGUAGES, Device, coordinating, rows, running, stored_prompts, tiny_plan
 from support.inbox import SECONDS
+from support.masked_federation import masked_plan
 from support.stub import StubTrainer
 
 pytestmark = pytest.mark.network
@@ -85,3 +86,30 @@ def test_a_restored_copy_of_a_device_has_spent_what_the_device_had(tmp_path: Pat
     assert copy.client.snapshot.rounds == 1, "it had sent that one before it could know"
     assert copy.client.snapshot.phase == "done"
     assert len(rows(tmp_path, "SELECT sequence FROM updates")) == FITTING + 1
+
+
+def test_devices_add_the_noise_of_a_cohort_together_and_count_what_it_costs_each(tmp_path: Path) -> None:
+    privacy = Privacy(aggregation="masked", clip_norm=0.5, noise="distributed", noise_multiplier=4.0, epsilon=3.5)
+    plan = msgspec.structs.replace(masked_plan(buffer=3), privacy=privacy)
+
+    async def scenario() -> list[Device]:
+        async with (
+            embedded(tmp_path / "broker") as broker,
+            coordinating(tmp_path, plan, broker.address, folds=1) as (_, serving),
+        ):
+            devices = [
+                Device(tmp_path / tag, tag, broker.address, StubTrainer(step=0.0), rounds=1) for tag in LANGUAGES
+            ]
+            async with running(*devices) as ended:
+                await asyncio.wait_for(ended, SECONDS)
+            await asyncio.wait_for(serving, SECONDS)
+            return devices
+
+    devices = asyncio.run(asyncio.wait_for(scenario(), 60))
+
+    once = epsilon(cost_of_release(plan), privacy.failure_probability)
+    assert [device.client.snapshot.epsilon for device in devices] == pytest.approx([once] * 3)
+    start = flatten(initial_state(plan), layout(plan))
+    for state in stored_prompts(tmp_path, plan, version=1).values():
+        moved = np.linalg.norm(flatten(state, layout(plan)) - start)
+        assert moved == pytest.approx(privacy.clip_norm, rel=0.01), "far longer, and scaled down to the bound"
