@@ -261,7 +261,7 @@ class Privacy(Section, frozen=True):
             raise ValueError(f"privacy.noise {self.noise!r} needs clip_norm and noise_multiplier above 0")
         if (deviation := self.clip_norm * self.noise_multiplier) > MOST_NOISE:
             raise ValueError(
-                f"privacy.clip_norm times noise_multiplier is {deviation:g}, and noise above {MOST_NOISE:g} on each value "
+                f"privacy.clip_norm times noise_multiplier is {deviation:g}: noise above {MOST_NOISE:g} on each value "
                 "leaves nothing of a prompt; lower clip_norm"
             )
         if self.noise == "distributed" and not self.is_masked:

@@ -128,8 +128,7 @@ class EdgeClient:
         self._disk = PatientDisk()
         self.prompts = PromptKeeper(folder, self._disk)
         self._job = TrainingJob(
-            *(session.identity, prepare),
-            folder=folder.path,
+            *(session.identity, prepare, folder.path),
             outbox=self._outbox,
             disk=self._disk,
             prompts=self.prompts,
