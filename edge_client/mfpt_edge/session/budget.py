@@ -13,6 +13,11 @@ from mfpt_shared.device.accountant import cost_of_release, epsilon, releases_lef
 from mfpt_shared.plan import Plan
 
 
+def in_words(epsilon: float, limit: float) -> str:
+    """Return what is spent as people read it, of a limit; 0: there is none."""
+    return f"epsilon {epsilon:.2f}" + (f" of {limit:g} spent" if limit else " spent, no limit")
+
+
 def budget_for(folder: Path, plan: Plan, used: int) -> "Budget | None":
     """Return a device's budget under a plan, as `Budget` makes it; None where the plan has no noise."""
     return None if plan.privacy.noise == "none" else Budget(folder, plan, used)
@@ -39,7 +44,7 @@ class Budget:
         """
         self._folder = folder
         self._each = cost_of_release(plan)
-        self._failure_probability = plan.privacy.failure_probability
+        self._privacy = plan.privacy
         before = Spent((first_round(folder, plan) or used + 1) - 1, 0.0)
         self._spent = (read_spent(folder) or before).after(used, self._each)
         self.epsilon = self._epsilon()
@@ -53,5 +58,10 @@ class Budget:
         self._spent = spent
         self.epsilon = self._epsilon()
 
+    def in_words(self) -> str:
+        """Return what is spent, and the last update that fits."""
+        last = "" if self.last_number is None else f"; the last update that fits is number {self.last_number}"
+        return f"privacy budget: {in_words(self.epsilon, self._privacy.epsilon)}{last}"
+
     def _epsilon(self) -> float:
-        return epsilon(self._spent.cost, self._failure_probability)
+        return epsilon(self._spent.cost, self._privacy.failure_probability)

@@ -198,6 +198,7 @@ class TrainingJob:
         if budget is None:
             return Prepared(self._clock())
         self._status.spent(budget.epsilon, plan.privacy.epsilon)
+        _log.info("%s", budget.in_words())
         return Prepared(self._clock(), budget.last_number)
 
     async def _train(self, sequence: int, prompt: Prompt) -> Event:

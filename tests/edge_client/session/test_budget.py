@@ -97,5 +97,14 @@ def test_what_was_spent_under_an_earlier_plan_with_noise_leaves_less_for_this_on
     assert later.last_number - FIRST < left
 
 
+def test_what_is_spent_is_said_with_the_last_update_that_fits(tmp_path: Path) -> None:
+    fresh = budget(tmp_path)
+    endless = budget(tmp_path, plan=msgspec.structs.replace(PLAN, privacy=msgspec.structs.replace(NOISE, epsilon=0.0)))
+
+    last = fresh.last_number
+    assert fresh.in_words() == f"privacy budget: epsilon 0.00 of 8 spent; the last update that fits is number {last}"
+    assert endless.in_words() == "privacy budget: epsilon 0.00 spent, no limit"
+
+
 def test_under_a_plan_without_noise_there_is_no_budget(tmp_path: Path) -> None:
     assert budget_for(tmp_path, THE_PLAN, 0) is None
