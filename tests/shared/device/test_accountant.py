@@ -41,7 +41,9 @@ def test_little_noise_costs_what_it_costs() -> None:
 
 
 def test_what_is_rounded_down_to_whole_steps_costs_less() -> None:
-    assert cost_of_release(plan(noise_multiplier=100.0)) == (2 * 2 / 256) ** 2 / 2, "256 / 100 is 2 whole steps"
+    assert cost_of_release(plan(noise_multiplier=100.0, clip_norm=1.0)) == (2 * 2 / 256) ** 2 / 2, (
+        "256 / 100 is 2 whole steps"
+    )
 
 
 @pytest.mark.parametrize(("cost", "releases"), [(0.02, 1), (0.02, 40), (1 / 32, 200)])
