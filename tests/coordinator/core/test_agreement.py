@@ -66,3 +66,10 @@ def test_one_liar_of_two_or_three_moves_nothing_beyond_what_an_honest_device_say
 def test_a_delta_longer_than_the_plan_allows_is_scaled_down() -> None:
     assert bounded(np.array([30, 40], np.float32), Privacy(clip_norm=5)) == pytest.approx(np.array([3, 4]))
     assert bounded(np.array([30, 40], np.float32), Privacy()) == pytest.approx(np.array([30, 40]))
+
+
+def test_the_bound_on_a_delta_leaves_room_for_the_noise_in_an_honest_one() -> None:
+    values, noise = 10_000, Privacy(clip_norm=1, noise="local", noise_multiplier=2)
+    noisy = np.random.default_rng(0).normal(0, 2, values).astype(np.float32)
+    assert bounded(noisy, noise) is noisy
+    assert np.linalg.norm(bounded(3 * noisy, noise)) == pytest.approx(1 + 2 * (100 + 3), rel=1e-3)
