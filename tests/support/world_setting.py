@@ -31,6 +31,7 @@ class Setting:
     Attributes:
         languages: Language of each device.
         rounds: Accepted updates after which a device leaves.
+        folds: Versions after which the world ends, whoever is still there; None: it ends when all devices have left.
         weather: What happens to messages until `heals_after`.
         chaos: Called with the world at its start, to let things happen to it.
         heals_after: Seconds after which nothing goes wrong any more.
@@ -41,6 +42,7 @@ class Setting:
     plan: Plan
     languages: tuple[str, ...] = ("swh", "yor")
     rounds: int = 2
+    folds: int | None = None
     seed: int = 0
     weather: Weather = field(default_factory=Weather)
     fates: tuple[Fate, ...] = ()
