@@ -44,8 +44,9 @@ def folded(world: World) -> np.ndarray:
         version: np.frombuffer(vector, np.float32).astype(np.float64)
         for version, vector in rows(world.data, "SELECT version, vector FROM prompts WHERE language = 'swh'")
     }
-    counts = dict(rows(world.data, "SELECT fold, count(*) FROM updates GROUP BY fold"))
-    return sum(number * (prompts[version] - prompts[version - 1]) for version, number in counts.items())
+    counts = rows(world.data, "SELECT fold, count(*) FROM updates GROUP BY fold")
+    steps = [number * (prompts[version] - prompts[version - 1]) for version, number in counts]
+    return np.asarray(np.sum(steps, axis=0))
 
 
 def waiting(world: World) -> np.ndarray:
@@ -69,16 +70,42 @@ def check(world: World) -> None:
     assert rows(world.data, "SELECT count(*) FROM updates WHERE fold IS NULL") == [(0,)]
 
 
-def boundaries(folder: Path, who: str) -> int:
-    """Return how many effect boundaries a process passes when nothing happens to it."""
-    world, _ = lived(folder, setting())
+def carried(world: World) -> int:
+    """Return how many updates are in no sum of their own, because a later one carries them."""
+    kept = sum(len(Outbox(world.folder / device / "outbox").sequences()) for device in world.devices)
+    return trained(world) - kept - len(rows(world.data, "SELECT number FROM updates"))
+
+
+def boundaries(folder: Path, who: str, *fates: Fate) -> int:
+    """Return how many effect boundaries the last run of a process has when nothing more happens to it."""
+    world, _ = lived(folder, setting(*fates))
     check(world)
     return world.lives[who][-1].passed
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("who", [COORDINATOR, DEVICE])
-def test_every_training_counts_once_under_masks_wherever_a_process_is_killed(folder: Path, who: str) -> None:
-    for number in range(1, boundaries(folder / "calm", who) + 1):
+@pytest.mark.parametrize(("who", "every"), [(COORDINATOR, 3), (DEVICE, 1)])
+def test_every_training_counts_once_under_masks_wherever_a_process_is_killed(
+    folder: Path, who: str, every: int
+) -> None:
+    for number in range(1, boundaries(folder / "calm", who) + 1, every):
         world, _ = lived(folder / f"{number}", setting(Fate(who, (number,))))
+        check(world)
+
+
+def fate_of_a_cohort(folder: Path) -> Fate:
+    """Return the first fate of a coordinator that dies between the masked updates and their sum, so that all carry."""
+    for number in range(1, boundaries(folder / "calm", COORDINATOR) + 1):
+        fate = Fate(COORDINATOR, (number,))
+        world, _ = lived(folder / f"cohort{number}", setting(fate))
+        if carried(world) == DEVICES:
+            return fate
+    raise AssertionError("no coordinator died in time")
+
+
+@pytest.mark.slow
+def test_what_a_device_carries_counts_once_wherever_the_device_is_killed(folder: Path) -> None:
+    fate = fate_of_a_cohort(folder)
+    for number in range(1, boundaries(folder / "unharmed", DEVICE, fate) + 1):
+        world, _ = lived(folder / f"{number}", setting(fate, Fate(DEVICE, (number,))))
         check(world)

@@ -31,18 +31,17 @@ class Setting:
     Attributes:
         languages: Language of each device.
         rounds: Accepted updates after which a device leaves.
-        folds: Versions after which the world ends, whoever is still there; None: it ends when all devices have left.
         weather: What happens to messages until `heals_after`.
         chaos: Called with the world at its start, to let things happen to it.
         heals_after: Seconds after which nothing goes wrong any more.
         is_started_again: Whether somebody starts a device again that ended because it does not fit the federation.
         is_closed: Whether the devices are invited, by an invitation that admits exactly as many.
+        folds: Versions after which the world ends, whoever is still there; None: it ends when all devices have left.
     """
 
     plan: Plan
     languages: tuple[str, ...] = ("swh", "yor")
     rounds: int = 2
-    folds: int | None = None
     seed: int = 0
     weather: Weather = field(default_factory=Weather)
     fates: tuple[Fate, ...] = ()
@@ -50,3 +49,4 @@ class Setting:
     heals_after: float = 60.0
     is_started_again: bool = False
     is_closed: bool = False
+    folds: int | None = None
