@@ -61,7 +61,7 @@ def no_progress(share: float, loss: float) -> None:
 
 
 def test_from_a_zero_head_a_device_solves_for_it_and_makes_no_step(tiny_backbone: LoadTiny) -> None:
-    trainer, the_plan = make_trainer(tiny_backbone())
+    trainer, the_plan = make_trainer(tiny_backbone(), head_start="ridge")
     start, steps = initial_state(the_plan), list[float]()
     tuned = trainer.tune(start, epochs=5, seed=0, on_progress=lambda share, _: steps.append(share))
     assert tuned.epochs == 0
@@ -92,7 +92,7 @@ def test_a_plan_without_a_head_start_makes_steps_from_a_zero_head(tiny_backbone:
 
 @pytest.mark.parametrize("knows", [False, True], ids=["closed form", "steps"])
 def test_the_same_start_and_seed_give_the_same_state(tiny_backbone: LoadTiny, knows: bool) -> None:
-    trainer, the_plan = make_trainer(tiny_backbone())
+    trainer, the_plan = make_trainer(tiny_backbone(), head_start="ridge")
     start = with_head(initial_state(the_plan)) if knows else initial_state(the_plan)
     first, second = (trainer.tune(start, epochs=2, seed=3, on_progress=no_progress).state for _ in range(2))
     for name, array in first.items():
@@ -102,7 +102,7 @@ def test_the_same_start_and_seed_give_the_same_state(tiny_backbone: LoadTiny, kn
 @pytest.mark.parametrize("knows", [False, True], ids=["closed form", "steps"])
 def test_what_is_held_out_makes_no_difference_to_what_is_tuned(tiny_backbone: LoadTiny, knows: bool) -> None:
     backbone = tiny_backbone()
-    the_plan = make_plan(backbone)
+    the_plan = make_plan(backbone, head_start="ridge")
     model = PromptModel(backbone, the_plan)
     examples = encode(model, EXAMPLES)
     rest = examples.take([row for row in range(len(EXAMPLES)) if row not in held_rows(model, EXAMPLES)])
