@@ -116,6 +116,7 @@ def test_an_answer_that_takes_no_mask_off_is_made_up_for_by_another() -> None:
     answers = at_stage(federation, 2)
     said = answers["a"]
     assert isinstance(said, Reveal)
+    federation.says("a", structs.replace(said, shares=("AAB",) * 4))
     federation.says("a", structs.replace(said, shares=(encoded(b"short"),) * 4))
     for name in "bc":
         federation.says(name, answers[name])

@@ -92,9 +92,14 @@ def test_an_offer_of_what_is_stored_is_known_by_its_digest(stored: str, known: b
     assert event.is_stored is known
 
 
-def test_an_offer_whose_digest_is_no_digest_is_damaged() -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [{"sha256": "no digest"}, {"mask_key": "A" * 42 + "B"}, {"share_key": "A" * 42 + "B"}],
+    ids=["digest", "mask key", "share key"],
+)
+def test_an_offer_with_a_digest_or_a_key_that_is_none_is_damaged(damage: dict[str, str]) -> None:
     door = Door()
-    assert door.takes(structs.replace(OFFER, sha256="no digest")) == []
+    assert door.takes(structs.replace(OFFER, **damage)) == []
     assert door.refused == {"damaged": 1}
 
 
