@@ -70,6 +70,7 @@ def test_a_device_makes_as_many_noisy_updates_as_its_budget_allows_and_then_leav
     assert not np.array_equal(deltas[0], deltas[1])
 
 
+@pytest.mark.slow
 def test_a_restored_copy_of_a_device_has_spent_what_the_device_had(tmp_path: Path) -> None:
     async def scenario() -> Device:
         async with (

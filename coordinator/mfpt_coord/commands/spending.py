@@ -17,7 +17,7 @@ class Spending(msgspec.Struct, frozen=True):
 
     Attributes:
         epsilon_after: Number of updates -> epsilon.
-        updates: Number of updates that the plan's budget is enough for; None: it has no limit.
+        updates: Number of updates that the plan's budget is enough for; None: it has no limit, or for any number.
     """
 
     epsilon_after: Mapping[int, float]
@@ -49,7 +49,8 @@ def in_words(plan: Plan, spent: Spending) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         yield "  " + "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-    if spent.updates is None:
+    if not privacy.epsilon:
         yield "there is no limit: privacy.epsilon is 0"
     else:
-        yield f"privacy.epsilon {privacy.epsilon:g} is enough for {spent.updates} updates of each device"
+        enough = "more than a million" if spent.updates is None else spent.updates
+        yield f"privacy.epsilon {privacy.epsilon:g} is enough for {enough} updates of each device"

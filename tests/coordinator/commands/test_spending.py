@@ -22,6 +22,14 @@ def test_more_updates_cost_more_and_more_noise_costs_less() -> None:
     assert all(more.epsilon_after[updates] < spent for updates, spent in some.epsilon_after.items())
 
 
+def test_a_budget_that_nobody_can_spend_is_no_missing_one() -> None:
+    plan = noisy(epsilon=8.0, noise_multiplier=1000.0, clip_norm=0.1)
+    spent = spending(plan)
+
+    assert spent is not None
+    assert list(in_words(plan, spent))[-1].endswith("is enough for more than a million updates of each device")
+
+
 @pytest.mark.parametrize(
     ("budget", "last_line"),
     [

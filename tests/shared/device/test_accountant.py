@@ -54,7 +54,7 @@ def test_epsilon_is_that_of_the_gaussian_mechanism_by_renyi_orders(cost: float, 
     assert epsilon(releases * cost, 1e-5) == pytest.approx(accountant.get_epsilon(1e-5))
 
 
-@pytest.mark.parametrize(("multiplier", "releases"), [(3.2, 6), (8.0, 14), (1.0, 1)])
+@pytest.mark.parametrize(("multiplier", "releases"), [(3.2, 6), (1.0, 1)])
 def test_epsilon_is_an_upper_bound_and_not_far_from_the_exact_one_of_a_gaussian(
     multiplier: float, releases: int
 ) -> None:
