@@ -38,7 +38,6 @@ def eligible(state: State, at: float) -> list[Client]:
         client
         for client in state.clients.values()
         if client.ready
-        and client.id not in holding
         and client.contributed < state.version
         and (
             client.assignment is None
@@ -47,6 +46,7 @@ def eligible(state: State, at: float) -> list[Client]:
         )
         and at >= client.retry_at
         and client.language in state.prompts
+        and client.id not in holding
     ]
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 from mfpt_edge.session.sent_updates import read_update
-from mfpt_shared.protocol.codec import understand
+from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, ClientState, Offer, Reveal, Stop
 from mfpt_shared.protocol.topics import COORDINATOR_STATE
 from mfpt_shared.tensors import dense
 from mfpt_shared.transport.base import Inbound
-from support.cohort_peers import Peers
+from support.cohort_peers import Peers, update_of
 from support.device import next_up
 from support.masked_session import (
     PLAN,
@@ -35,7 +35,7 @@ def test_an_update_is_offered_by_a_name_that_says_nothing_of_it_and_stays(tmp_pa
             content = outbox_of(tmp_path).payload(1)
             assert offer.sha256 != hashlib.sha256(content).hexdigest()
             assert len(bytes.fromhex(offer.sha256)) == 32
-            assert running.client.snapshot.added_up == "waiting for others to be added up with"
+            assert running.client.snapshot.added_up == "waiting for 2 others or more"
             np.testing.assert_allclose(dense(read_update(content).delta)["prompt"], STEP, atol=1e-6)
 
     lives(scenario)
@@ -173,5 +173,22 @@ def test_a_device_under_masks_does_not_report_how_a_prompt_did(tmp_path: Path) -
             inbound = [one for one in await running.spy.receive() if isinstance(one, Inbound)]
             heard = [understand(one.topic, one.payload, FEDERATION) for one in inbound]
             assert {type(one.message) for one in heard if one is not None} == {ClientState}
+
+    lives(scenario)
+
+
+def test_a_device_offers_its_oldest_update_first_and_the_next_one_when_that_is_answered(tmp_path: Path) -> None:
+    """A coordinator takes the newest offer of a device for its only one."""
+
+    async def scenario() -> None:
+        for sequence in (3, 4):
+            outbox_of(tmp_path).put(sequence, encode(update_of(PLAN, STEP, sequence)))
+        gate = Gate()
+        async with in_training(tmp_path, gate) as running:
+            running.hears(said(COORDINATOR_STATE, online(), epoch=EPOCH + 1))
+            offer = await next_up(running.spy, Offer)
+            assert offer.sequence == 3
+            running.hears(told(running.id, Ack(sequence=3, sha256=offer.sha256), epoch=EPOCH + 1))
+            assert (await next_up(running.spy, Offer)).sequence == 4
 
     lives(scenario)
