@@ -1,6 +1,7 @@
 """Parts of the privacy study that are there already, so that an interrupted study goes on where it was."""
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -26,15 +27,11 @@ class KeptParts:
             device: Processor: auto, cpu or cuda.
         """
         self._folder = folder
-        self._device = device
+        self._circumstances = cache(lambda data: _circumstances(data, device))
 
     def path(self, task: Task) -> Path:
         """Return where a part is kept: under a digest of all that decides what comes of it."""
-        digest = hashlib.sha256(circumstances(task.world.data, self._device).encode())
-        for package in _SOURCES:
-            for place in locations(package):
-                for path in sorted(Path(place).glob("*.py")):
-                    digest.update(path.read_bytes())
+        digest = hashlib.sha256(self._circumstances(task.world.data))
         digest.update(msgspec.json.encode((task.world, task.wanted)))
         return self._folder / f"{digest.hexdigest()[:32]}.json"
 
@@ -53,3 +50,12 @@ class KeptParts:
         """
         with atomic_file(self.path(task)) as unfinished:
             unfinished.write_bytes(msgspec.json.format(msgspec.json.encode(part), indent=1))
+
+
+def _circumstances(data: str, device: str) -> bytes:
+    digest = hashlib.sha256(circumstances(data, device).encode())
+    for package in _SOURCES:
+        for place in locations(package):
+            for path in sorted(Path(place).glob("*.py")):
+                digest.update(path.read_bytes())
+    return digest.digest()

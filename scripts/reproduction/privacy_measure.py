@@ -1,11 +1,14 @@
 """One family with one number of examples and one seed: every setting is federated, and every observer attacks."""
 
+import asyncio
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from mfpt_coord.core.proximity import needs_distances
+from mfpt_coord.languages.distances import METRICS, find
 from mfpt_shared.tensors import PromptState
 from reproduction import privacy_views as views
 from reproduction.bootstrap import Interval
@@ -50,7 +53,8 @@ def measure(task: Task, device: str, threads: int) -> Part:
 
     say("sentences and first updates")
     rng = np.random.default_rng([world.seed, 5])
-    scene = Scene(family, world, Laboratory(world, device, threads), wanted.rounds, rng)
+    distances = asyncio.run(find(world.languages, METRICS[:3], {})) if needs_distances(world.plan.aggregation) else {}
+    scene = Scene(family, world, Laboratory(world, device, threads), wanted.rounds, distances, rng)
     rows: list[Row] = []
     more: list[More] = []
     needed: list[Needed] = []
@@ -58,9 +62,9 @@ def measure(task: Task, device: str, threads: int) -> Part:
         say(setting.name)
         track = federate(scene.laboratory, setting, wanted.rounds, scene.first)
         if setting.epsilon is not None:
-            rows += _rows(scene, setting, track, [scene.attacker(track.starts[at]) for at in (0, -1)])
+            rows += _rows(scene, setting, track, [scene.first_attacker, scene.attacker(track.starts[-1])])
             continue
-        attackers = [scene.attacker(start) for start in track.starts]
+        attackers = [scene.first_attacker, *map(scene.attacker, track.starts[1:])]
         rows += _rows(scene, setting, track, attackers)
         more.append(over_rounds(scene, track, attackers, COHORT if setting.is_masked else 1))
         if setting.is_masked:
@@ -110,14 +114,24 @@ def _views(
     else:
         singles = views.updates(track, number)
         yield from (("coordinator", 1, singles), ("database", 1, singles))
-    for size in scene.sizes((COHORT, scene.usual_fold) if setting.is_masked else (1, COHORT, scene.usual_fold)):
-        seen = views.prompts(track, setting, number, scene.groups(size), scene.rng)
-        yield "broker", size, seen
+    for size, is_usual in _fold_sizes(scene, setting):
+        folds = [
+            views.entries(track, setting, number, groups, scene.laboratory.devices, scene.rng)
+            for groups in scene.folds(size, COHORT if setting.is_masked else 1)
+        ]
+        yield "broker", size, views.prompts(track, number, scene.folding, folds)
         if size > 1:
-            yield "peer", size, views.without_own(track, number, seen)
-        if size == scene.usual_fold:
-            exact = views.prompts(track, setting, number, scene.groups(size), scene.rng, rounded=False)
-            yield "database", size, exact
+            yield "peer", size, views.prompts_and_own(track, number, scene.folding, folds)
+        if is_usual:
+            yield "database", size, views.prompts(track, number, scene.folding, folds, rounded=False)
+
+
+def _fold_sizes(scene: Scene, setting: Setting) -> list[tuple[int, bool]]:
+    """Return numbers of devices in a fold, and which of them is usual; under masks, whole cohorts."""
+    if setting.is_masked:
+        usual = -(-scene.usual_fold // COHORT) * COHORT
+        return [(size, size == usual) for size in scene.sizes((COHORT, usual))]
+    return [(size, size == scene.usual_fold) for size in scene.sizes((1, COHORT, scene.usual_fold))]
 
 
 def _by_member(

@@ -1,7 +1,7 @@
 """What each observer of a federation sees of a round.
 
-peer          a device: the prompts, and its own update
-broker        whoever runs the broker, where nothing is sealed against it: the prompts
+peer          a device: the prompts of all languages, and its own update
+broker        whoever runs the broker: the prompts of all languages
 coordinator   in the open every update, under masks every sum
 database      whoever takes the coordinator's database: what waits for a fold, as the coordinator sees it; of what was
               folded, prompts in full precision
@@ -15,10 +15,12 @@ import numpy as np
 
 from mfpt_shared.masking.grid import Extras
 from mfpt_shared.masking.member import Keys, Member
-from mfpt_shared.tensors import PromptState, dense, difference, halve, total, unflatten
+from mfpt_shared.tensors import PromptState, unflatten
 from reproduction.membership import Head
 from reproduction.privacy_attack import Observation
 from reproduction.privacy_federation import Setting, Track, head_of, noisy_mean
+from reproduction.privacy_folds import Entry, Folding, without
+from reproduction.privacy_laboratory import Device
 
 Observer = Literal["peer", "broker", "coordinator", "database"]
 
@@ -52,35 +54,55 @@ def sums(track: Track, setting: Setting, number: int, groups: Groups, rng: np.ra
     ]
 
 
-def prompts(
-    track: Track, setting: Setting, number: int, groups: Groups, rng: np.random.Generator, *, rounded: bool = True
-) -> list[Observation]:
-    """Return what a fold of each group would change in the prompt.
+def entries(
+    track: Track, setting: Setting, number: int, groups: Groups, devices: Sequence[Device], rng: np.random.Generator
+) -> list[Entry]:
+    """Return what a fold is made of: an update of each group, or a sum.
 
     Args:
         track: What came of the federation.
         setting: How updates travel.
         number: The round, from 0.
-        groups: Places of the devices whose updates a fold has.
+        groups: Places of the devices of each update or sum; those of a group speak one language.
+        devices: All devices.
         rng: Source of the noise.
+    """
+    noise = setting.noise_of_sum()
+    return [
+        Entry(devices[group[0]].language, group, noisy_mean([track.sent[number][place] for place in group], noise, rng))
+        for group in groups
+    ]
+
+
+def prompts(
+    track: Track, number: int, folding: Folding, folds: Sequence[Sequence[Entry]], *, rounded: bool = True
+) -> list[Observation]:
+    """Return what folds show to whoever reads the prompts of all languages.
+
+    Args:
+        track: What came of the federation.
+        number: The round, from 0.
+        folding: How the federation folds.
+        folds: What each fold is made of.
         rounded: Whether prompts are seen as they travel, in half precision.
     """
-    before, noise = track.before[number], setting.noise_of_sum()
-    found = []
-    for group in groups:
-        after = total(before, noisy_mean([track.sent[number][place] for place in group], noise, rng))
-        change = difference(_travelled(after), _travelled(before)) if rounded else difference(after, before)
-        found.append(Observation(head_of(change), group))
-    return found
+    before = track.before[number]
+    return [
+        Observation(shown.change, shown.members)
+        for fold in folds
+        for shown in folding.shown(before, fold, rounded=rounded)
+    ]
 
 
-def without_own(track: Track, number: int, seen: Sequence[Observation]) -> list[Observation]:
-    """Return what the first device of each group knows of the others: it takes its own update out of the fold."""
+def prompts_and_own(track: Track, number: int, folding: Folding, folds: Sequence[Sequence[Entry]]) -> list[Observation]:
+    """Return what a member of each fold makes of it, who takes its own update out; arguments as for `prompts`."""
     found = []
-    for change, members in seen:
-        own, others = head_of(track.sent[number][members[0]]), members[1:]
-        rest = [(len(members) * all_parts - mine) / len(others) for all_parts, mine in zip(change, own, strict=True)]
-        found.append(Observation(Head(*rest), others))
+    for fold in folds:
+        own = fold[0].members[0]
+        for shown in folding.shown(track.before[number], fold, rounded=True):
+            rest = without(shown, fold, own, track.sent[number][own])
+            if rest is not None:
+                found.append(Observation(rest.change, rest.members))
     return found
 
 
@@ -98,7 +120,3 @@ def masked_vectors(setting: Setting, updates: Sequence[PromptState]) -> Iterator
         codes, _ = grid.encode(update, 1.0, Extras())
         hidden = member.masked(codes).view(np.int16)[: -grid.extras]
         yield head_of(unflatten((hidden * grid.spacing).astype(np.float32), grid.shapes))
-
-
-def _travelled(state: PromptState) -> PromptState:
-    return dense(halve(state))

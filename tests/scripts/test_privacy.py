@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -9,19 +10,22 @@ import numpy as np
 import pytest
 
 from mfpt_coord.presets import preset_plan
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.tensors import PromptState, initial_state, layout, unflatten
 from reproduction.membership import Values
-from reproduction.privacy_attack import holders
-from reproduction.privacy_federation import Setting, Track, head_of
+from reproduction.privacy_attack import Observation, holders
+from reproduction.privacy_federation import Setting, Track, head_of, noisy_mean
+from reproduction.privacy_folds import Entry, Folding
 from reproduction.privacy_noise import multiplier_for, spent, with_noise
-from reproduction.privacy_views import groups_of, masked_vectors, prompts, sums, updates, without_own
+from reproduction.privacy_views import masked_vectors, prompts, prompts_and_own, sums
 from reproduction.roc import auc, mean_auc
 from reproduction.setting import changed
 from support.backbones import tiny_spec
 from support.scripts import Finished, run_script, toy_study_plan, write_sentences
 
+SWAHILI, LUGANDA, YORUBA = map(LanguageCode, ("swh", "lug", "yor"))
 FIELDS = {
     *("family", "group", "observer", "aggregation", "update", "examples", "epsilon", "question", "seed"),
     *("auc", "auc_low", "auc_high", "auc_unlabelled", "accuracy", "default"),
@@ -82,22 +86,58 @@ def test_what_masked_updates_add_up_to_is_the_sum_that_is_attacked(masked: Setti
     assert seen.members == (0, 1, 2)
 
 
-def test_a_fold_of_one_update_shows_it_to_the_broker(plan: Plan, track: Track) -> None:
-    groups = groups_of(6, 1)
+@pytest.fixture
+def folding(plan: Plan) -> Folding:
+    """Six devices of three languages, of which two are near."""
+    near, far = {"genetic": 0.3}, {"genetic": 0.9}
+    distances = {(LUGANDA, SWAHILI): near, (LUGANDA, YORUBA): far, (SWAHILI, YORUBA): far}
+    exact = changed(plan, "aggregation", combine="mean")
+    return Folding(exact, (SWAHILI, LUGANDA, YORUBA), distances, devices=6, examples=35)
 
-    seen = prompts(track, Setting("open", plan), 0, groups, np.random.default_rng(0))
 
-    for shown, own in zip(seen, updates(track, 0), strict=True):
-        assert np.allclose(shown.change.weight, own.change.weight, rtol=1e-3, atol=1e-5)
+def folded(track: Track, *places: int) -> list[Entry]:
+    """Return a fold of the updates of some devices; two devices speak each language."""
+    languages = (SWAHILI, LUGANDA, YORUBA)
+    return [Entry(languages[place // 2], (place,), track.sent[0][place]) for place in places]
 
 
-def test_a_peer_takes_its_own_update_out_of_a_fold(plan: Plan, track: Track) -> None:
-    folds = prompts(track, Setting("open", plan), 0, [(0, 1)], np.random.default_rng(0), rounded=False)
+def alike(seen: Observation, own: PromptState) -> float:
+    """Return the cosine between what is seen of the head and an update."""
+    first, second = seen.change.weight.ravel(), head_of(own).weight.ravel()
+    return float(first @ second / np.linalg.norm(first) / np.linalg.norm(second))
 
-    [other] = without_own(track, 0, folds)
 
-    assert other.members == (1,)
-    assert np.allclose(other.change.weight, head_of(track.sent[0][1]).weight, atol=1e-6)
+def test_a_fold_of_one_update_shows_it_to_the_broker(track: Track, folding: Folding) -> None:
+    [seen] = prompts(track, 0, folding, [folded(track, 2)])
+
+    assert seen.members == (2,)
+    assert alike(seen, track.sent[0][2]) > 0.99
+
+
+def test_the_prompts_of_several_languages_show_the_update_of_one(track: Track, folding: Folding) -> None:
+    seen = prompts(track, 0, folding, [folded(track, 0, 2, 4)])
+
+    assert [one.members for one in seen] == [(0,), (2,), (4,)]
+    assert all(alike(one, track.sent[0][one.members[0]]) > 0.75 for one in seen)
+
+
+def test_where_all_languages_get_one_prompt_nobody_sees_more_than_the_mean(track: Track, folding: Folding) -> None:
+    uniform = replace(folding, plan=changed(folding.plan, "aggregation", proximity="uniform"))
+
+    seen = prompts(track, 0, uniform, [folded(track, 0, 2, 4)])
+
+    mean = noisy_mean([track.sent[0][place] for place in (0, 2, 4)], 0.0, np.random.default_rng(0))
+    assert all(alike(one, mean) > 0.99 for one in seen)
+
+
+def test_a_peer_takes_its_own_update_out_of_a_fold(track: Track, folding: Folding) -> None:
+    fold = folded(track, 0, 1, 2)
+
+    swahili, _ = prompts_and_own(track, 0, folding, [fold])
+
+    assert swahili.members == (1,)
+    assert abs(alike(swahili, track.sent[0][0])) < 0.05
+    assert alike(swahili, track.sent[0][1]) > 0.75
 
 
 @pytest.mark.parametrize("kind", ["local", "distributed"])
