@@ -6,6 +6,7 @@ the devices' data, and their labels. See `membership` for the attack.
 """
 
 import multiprocessing
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -92,13 +93,16 @@ def privacy(setting: Setting) -> Study:
 
 
 def _measure_missing(setting: Setting, tasks: Sequence[Task], kept: KeptParts, found: dict[int, Part]) -> None:
-    """Measure what is missing, each part in a process of its own, and keep each as soon as it is there."""
+    """Measure what is missing, parts side by side in processes, and keep each as soon as it is there."""
+    missing, runner = [place for place in range(len(tasks)) if place not in found], setting.runner
+    if not missing:
+        return
     from reproduction.privacy_measure import measure  # noqa: PLC0415 - imports torch
 
-    missing, runner = [place for place in range(len(tasks)) if place not in found], setting.runner
     # Forked children would inherit threads of numeric libraries in the middle of their work.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(max(1, min(runner.jobs, len(missing))), context) as pool:
+    jobs = min(runner.jobs, len(missing))
+    with ProcessPoolExecutor(jobs, context, initializer=_leave_ctrl_c_to_the_parent) as pool:
         waiting = {pool.submit(measure, tasks[place], runner.device, runner.threads): place for place in missing}
         try:
             for done in as_completed(waiting):
@@ -110,6 +114,11 @@ def _measure_missing(setting: Setting, tasks: Sequence[Task], kept: KeptParts, f
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    # It reaches every process of a terminal, and the parent ends this one.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _tasks(setting: Setting) -> Iterator[Task]:
