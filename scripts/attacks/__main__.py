@@ -25,7 +25,7 @@ from attacks.fold_attacks import baseline
 from attacks.network_attack import NetworkAttack, made
 from attacks.registry import ATTACKS
 from machine import cores
-from mfpt_coord.languages.distances import METRICS, find
+from mfpt_coord.languages.distances import USUAL_METRICS, find
 from mfpt_coord.presets import preset_plan
 from mfpt_coord.simulate.experiment import Experiment
 from mfpt_coord.simulate.pool import Bench, open_laboratory
@@ -122,7 +122,7 @@ def _ground(arguments: argparse.Namespace) -> Ground:
     data = arguments.data if arguments.data == "cldr" else str(command_line.called_from() / arguments.data)
     if data != "cldr" and not Path(data).is_dir():
         raise UsageError(f"--data {data}: no such folder; give one with a folder for each language, or cldr")
-    distances = asyncio.run(find(languages, METRICS[:3], {}))
+    distances = asyncio.run(find(languages, USUAL_METRICS, {}))
     experiments = tuple(
         Experiment(
             plan=plan,

@@ -10,8 +10,9 @@ import numpy as np
 from attacks.colluders import Colluder, Forge, Ring, RotatedLabels
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import initial
+from mfpt_coord.simulate.device import Device
 from mfpt_coord.simulate.experiment import Experiment, method_plan
-from mfpt_coord.simulate.federation import Device, Federation
+from mfpt_coord.simulate.federation import Federation
 from mfpt_coord.simulate.pace import Pace, paces, usual_round
 from mfpt_coord.simulate.partition import device_seed, share_out
 from mfpt_shared.device.rounds import Rounds

@@ -18,6 +18,7 @@ from machine import cores
 from mfpt_coord.commands.example_counts import example_counts
 from mfpt_coord.presets import preset_plan, read_plan
 from mfpt_coord.simulate.experiment import METHODS
+from mfpt_edge.backbone.load import find_device
 from mfpt_edge.data.language_folders import languages_in
 from mfpt_shared.device.trainer import ColumnNames
 from mfpt_shared.errors import Interrupted, MfptError, UsageError
@@ -41,7 +42,7 @@ from reproduction.zero_shot import zero_shot
 STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "headline": (headline, "local, local at its best, central, fedavg, fedbuff and mfpt on the same data"),
     "data-efficiency": (data_efficiency, "what federating gains with 10 to 350 examples a language"),
-    "zero-shot": (zero_shot, "languages held out one at a time: the distance-weighted prompt against the uniform one"),
+    "zero-shot": (zero_shot, "languages unseen one at a time: the distance-weighted prompt against the uniform one"),
     "async": (asynchronous, "virtual time to the same accuracy when some devices are ten times slower"),
     "ablation": (ablation, "one choice of the plan changed at a time"),
     "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),
@@ -159,7 +160,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
-    jobs = arguments.jobs or (1 if arguments.device.startswith("cuda") else cores())
+    jobs = arguments.jobs or (1 if _is_gpu(arguments.device) else cores())
     only = arguments.languages and tuple(normalise(tag.strip()) for tag in arguments.languages.split(","))
     own_plan = read_plan(called_from / arguments.plan) if arguments.plan else None
     name = arguments.plan.stem if arguments.plan else arguments.preset
@@ -188,6 +189,11 @@ def _setting(arguments: argparse.Namespace, called_from: Path) -> Setting:
         named=Named(arguments.families and tuple(arguments.families.split(",")), only, own_plan),
         rivals_env=arguments.rivals_env and called_from / arguments.rivals_env,
     )
+
+
+def _is_gpu(device: str) -> bool:
+    """Tell whether runs share a GPU; one that is named need not be here, for whoever shows kept runs needs none."""
+    return device.startswith("cuda") or (device == "auto" and find_device(device).type == "cuda")
 
 
 def _usual_languages(task: str, data: str) -> tuple[LanguageCode, ...]:

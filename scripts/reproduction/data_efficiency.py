@@ -57,7 +57,8 @@ def _caption(setting: Setting) -> str:
     available = _available(setting)
     shared = f"Languages hold different sentences, and there are {available}: more examples leave fewer languages. "
     return (
-        f"Test {setting.score} in %. Local is each device alone, for as many rounds as do best on a fifth of its "
-        "examples, which it holds out, and then tuned anew on all. "
+        f"Test {setting.score} in %. Local is each device alone, in the way that does best on a fifth of its "
+        "examples, which it holds out: some number of rounds, with the tuned head or one that is fitted to all "
+        "examples, or such a head alone; and then trained so anew on all. "
         f"{'' if available is None else shared}{setting.rounds} rounds; {setting.seeds_text}."
     )

@@ -22,7 +22,7 @@ from reproduction.many_tests import LEVEL, holm
 
 USED: Final = "mfpt_used"
 ALONE: Final = "local_best"
-RIVALS: Final = (ALONE, "fedavg", "fixed")
+RIVALS: Final = (ALONE, "fedavg", "fedbuff", "fixed")
 MARGIN: Final = -0.015
 
 

@@ -1,9 +1,10 @@
 """Does federating help? Every method on the same data, with the same number of epochs, against an honest rival.
 
-The rival, `local, best of a grid`, is each device alone at its best: over a grid of learning rates and head starts, and
-over the rounds of each, whatever does best on a fifth of the device's own examples, held out; then it trains anew on
-all of them. `central` chooses its rounds so on everybody's examples. All others run the plan's defaults to the last
-round. Nobody reads a development file.
+The rival, `local, best of a grid`, is each device alone at its best: over a grid of learning rates and head starts,
+over the rounds of each, and over heads that are fitted to all examples at once on what the tuned prompt gives or the
+untuned one, whatever does best on a fifth of the device's own examples, held out; then it trains so anew on all of
+them. `central` chooses so on everybody's examples, with the plan's settings. All others run the plan's defaults to the
+last round. Nobody reads a development file.
 """
 
 from collections.abc import Sequence

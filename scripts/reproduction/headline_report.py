@@ -73,8 +73,9 @@ def _caption(
         f"Test {setting.score} in %, {len(setting.languages)} languages ({', '.join(setting.languages)}) with "
         f"{setting.examples_text} training examples each, {kind}; {setting.rounds} rounds; {setting.seeds_text}. Gain "
         "and p: against `local, best of a grid`, paired over languages, each averaged over its seeds (randomisation "
-        f"test). The grid: {'; '.join(grid)}. Local, and central with the plan's settings, choose their rounds on a "
-        "fifth of the examples that they hold out, and train anew on all. mfpt against fedavg: "
+        f"test). The grid: {'; '.join(grid)}. Local, and central with the plan's settings, choose their rounds, and "
+        "whether a head is fitted to all examples afterwards, or without any round, on a fifth of the examples that "
+        "they hold out; and train so anew on all. mfpt against fedavg: "
         f"{100 * sum(gains) / len(gains):+.1f} (p = {paired_test(gains):.2f}). "
         f"Own share of what devices use, mean: {sum(own) / len(own):.2f}."
     )

@@ -9,7 +9,7 @@ from functools import cached_property
 from mfpt_coord.commands.simulate_report import progress
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.languages.distances import METRICS, find
+from mfpt_coord.languages.distances import USUAL_METRICS, find
 from mfpt_coord.simulate.experiment import Experiment, Outcome, method_plan
 from mfpt_coord.simulate.pool import Bench, run_all
 from mfpt_shared.device.trainer import ColumnNames
@@ -149,4 +149,4 @@ class Runner:
         """Return the distances between the languages; URIEL+ takes seconds and is asked only where needed."""
         if not any(needs_distances(method_plan(one).aggregation) for one in experiments):
             return {}
-        return asyncio.run(find(self._languages, METRICS[:3], {}))
+        return asyncio.run(find(self._languages, USUAL_METRICS, {}))

@@ -1,4 +1,4 @@
-"""Languages held out in turn: the prompt weighted by distance, against the uniform mean of all."""
+"""Languages that are unseen in turn: the prompt weighted by distance, against the uniform mean of all."""
 
 import statistics
 from collections.abc import Mapping
@@ -19,22 +19,18 @@ class Pair(NamedTuple):
 
 def zero_shot(setting: Setting) -> Study:
     """Run the study."""
-    held_out = setting.languages[:3] if setting.quick else setting.languages
-    cells = [(tag, seed) for seed in setting.seeds for tag in held_out]
+    unseen = setting.languages[:3] if setting.quick else setting.languages
+    cells = [(tag, seed) for seed in setting.seeds for tag in unseen]
     experiments = [
-        setting.experiment(
-            "mfpt", seed, languages=tuple(one for one in setting.languages if one != tag), held_out=(tag,)
-        )
+        setting.experiment("mfpt", seed, languages=tuple(one for one in setting.languages if one != tag), unseen=(tag,))
         for tag, seed in cells
     ]
     found = dict(zip(cells, setting.run("zero-shot", experiments), strict=True))
-    gains = [
-        found[tag, seed].held_out[tag] - found[tag, seed].shared[tag] for tag in held_out for seed in setting.seeds
-    ]
+    gains = [found[tag, seed].unseen[tag] - found[tag, seed].shared[tag] for tag in unseen for seed in setting.seeds]
     pairs = {}
-    for tag in held_out:
+    for tag in unseen:
         runs = [found[tag, seed] for seed in setting.seeds]
-        weighted = statistics.mean(run.held_out[tag] for run in runs)
+        weighted = statistics.mean(run.unseen[tag] for run in runs)
         pairs[str(tag)] = Pair(weighted, statistics.mean(run.shared[tag] for run in runs))
     return _report(setting, pairs, paired_test(gains))
 
@@ -54,9 +50,9 @@ def _report(setting: Setting, pairs: Mapping[str, Pair], chance: float) -> Study
         "uniform": [pair.uniform for pair in pairs.values()],
         "weighted": [pair.weighted for pair in pairs.values()],
     }
-    figure = plots.bars(list(pairs), series, None, f"test {setting.score}", "Languages without a device")
+    figure = plots.bars(list(pairs), series, None, f"test {setting.score}", "Unseen languages")
     rows = (*(_row(tag, pair) for tag, pair in pairs.items()), _row("mean", average))
-    return Study("zero-shot", caption, ("held out", "weighted", "uniform", "gain"), rows, results, figure)
+    return Study("zero-shot", caption, ("unseen language", "weighted", "uniform", "gain"), rows, results, figure)
 
 
 def _row(name: str, pair: Pair) -> tuple[str, ...]:

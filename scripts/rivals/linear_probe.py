@@ -1,9 +1,11 @@
 """Logistic regression of scikit-learn on what the frozen backbone gives: python -m rivals.linear_probe JOB.
 
-Its penalty is chosen by cross-validation on the training examples, with all words of a sentence in one part.
+Its penalty is chosen by cross-validation on the training examples, with all words of a sentence in one part, and
+scikit-learn's own where they are too few for that.
 """
 
 import time
+import warnings
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -11,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, StratifiedGroupKFold
 
 from rivals.child import answer, job_of
 from rivals.encoding import CUT_OFF, Batch, batches, encode, tokenizer_of
@@ -22,6 +24,8 @@ from rivals.training import ANSWER_BATCH
 _PENALTIES: Final = {"C": [0.001, 0.01, 0.1, 1.0, 10.0]}
 _ITERATIONS: Final = 500
 _PARTS: Final = 5
+
+Rows = NDArray[np.int64]
 
 
 class Features(NamedTuple):
@@ -48,9 +52,9 @@ def main(job: Job) -> None:
 
     train = {device.language: features(device.train) for device in job.devices}
     prepared = time.time()
-    alone = {language: _fitted(found) for language, found in train.items()}
+    alone = {language: fit_probe(found) for language, found in train.items()}
     fitted = time.time()
-    pooled = _fitted(_together(list(train.values())))
+    pooled = fit_probe(_together(list(train.values())))
     pooled_at = time.time()
     test = {device.language: features(device.test) for device in job.devices}
     answer(
@@ -81,14 +85,31 @@ def _together(parts: Sequence[Features]) -> Features:
     return Features(values, labels, np.concatenate(groups))
 
 
-def _fitted(found: Features) -> GridSearchCV:
+def fit_probe(found: Features) -> GridSearchCV | LogisticRegression:
     kept = found.labels != CUT_OFF
-    parts = GroupKFold(min(_PARTS, len(np.unique(found.groups[kept]))))
-    search = GridSearchCV(LogisticRegression(max_iter=_ITERATIONS), _PENALTIES, cv=parts)
-    return search.fit(found.values[kept], found.labels[kept], groups=found.groups[kept])
+    values, labels = found.values[kept], found.labels[kept]
+    probe, splits = LogisticRegression(max_iter=_ITERATIONS), _splits(labels, found.groups[kept])
+    return (GridSearchCV(probe, _PENALTIES, cv=splits) if splits else probe).fit(values, labels)
 
 
-def _accuracy(probe: GridSearchCV, found: Features) -> float:
+def _splits(labels: Rows, groups: Rows) -> list[tuple[Rows, Rows]]:
+    """Return rows to fit to and rows to judge by, in turn; a probe can be fitted only where there are two labels.
+
+    Args:
+        labels: [labels] int64.
+        groups: [labels] int64, example of each label.
+    """
+    parts = min(_PARTS, len(np.unique(groups)), int(np.bincount(labels).max()))
+    if parts < 2:
+        return []
+    with warnings.catch_warnings():
+        # Of labels with fewer examples than there are parts, it says that they are few.
+        warnings.simplefilter("ignore", UserWarning)
+        splits = list(StratifiedGroupKFold(parts).split(labels, labels, groups))
+    return [(fitted, judged) for fitted, judged in splits if len(np.unique(labels[fitted])) > 1]
+
+
+def _accuracy(probe: GridSearchCV | LogisticRegression, found: Features) -> float:
     # A word that was cut off has no label that a probe could give.
     return float((probe.predict(found.values) == found.labels).mean())
 

@@ -15,8 +15,8 @@
           ├── PlanError               a plan file
           ├── DatasetError            a data set
           ├── DecodeError             bytes from the network
+          │    └── Exposing           what a coordinator asks for, and would lay bare what masks hide
           ├── NotAllowed              what a plan asks for, and the owner of the device has not allowed
-          ├── Exposing                what a coordinator asks for, and would lay bare what masks hide
           └── Damaged                 a file that mfpt itself wrote or installed
 
 A message says what happened, where, and what to do, in one or two lines.
@@ -107,12 +107,12 @@ class DecodeError(BadData):
     """Bytes from the network that are not a message of the protocol."""
 
 
+class Exposing(DecodeError):
+    """Something that a coordinator asks of a member of a cohort, and that would lay bare what masks hide."""
+
+
 class NotAllowed(BadData):
     """Something that a plan asks for, and the owner of the device has not allowed."""
-
-
-class Exposing(BadData):
-    """Something that a coordinator asks of a member of a cohort, and that would lay bare what masks hide."""
 
 
 class Damaged(BadData):

@@ -89,6 +89,11 @@ class Plan(Section, frozen=True):
         return self.training.head_start == "ridge" and not self.task.generates
 
     @property
+    def shows_heads(self) -> bool:
+        """Whether heads in closed form would travel in the open; they show which examples a device holds."""
+        return self.starts_closed and not self.privacy.is_masked
+
+    @property
     def binding(self) -> bytes:
         """What binds devices, as JSON; see `binding_part`."""
         return msgspec.json.encode(binding_part(self))

@@ -119,11 +119,11 @@ class Training(Section, frozen=True):
     min_steps: Annotated[Count, Meta(description="least number of steps in a round; few examples take more epochs")] = 9
     head_start: Annotated[
         Literal["ridge", "zero"],
-        Meta(description="ridge: the first head is found in closed form, on the frozen features; zero: it is tuned"),
-    ] = "ridge"
+        Meta(description="zero: the first head is tuned; ridge: it is found in closed form, on the frozen features"),
+    ] = "zero"
     batch_size: Annotated[Count, Meta(description="examples in a step")] = 16
     prompt_learning_rate: Annotated[Positive, Meta(description="learning rate of the virtual tokens (AdamW)")] = 0.02
-    head_learning_rate: Annotated[Positive, Meta(description="learning rate of the head (AdamW)")] = 0.0005
+    head_learning_rate: Annotated[Positive, Meta(description="learning rate of the head (AdamW)")] = 0.005
     schedule: Annotated[
         Literal["constant", "linear"],
         Meta(description="learning rates within a round: constant, or falling linearly to zero"),

@@ -11,7 +11,7 @@ from mfpt_coord.core.relations import Distances, pair
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import PromptState, initial_state
 from support.brokers import embedded
-from support.federation import LANGUAGES, Device, coordinating, rows, running, stored_prompts, tiny_plan
+from support.federation import LANGUAGES, Device, coordinating, running, stored_prompts, tiny_plan
 from support.inbox import SECONDS
 from support.stub import Gate, StubTrainer
 
@@ -120,30 +120,6 @@ def test_prompts_never_drift_when_training_changes_nothing(tmp_path: Path) -> No
                 np.testing.assert_array_equal(state[name], array, err_msg=name)
         for device in devices:
             assert_equal_in_half_precision(device.state, start)
-
-    asyncio.run(asyncio.wait_for(scenario(), 60))
-
-
-def test_all_closed_form_heads_are_folded_into_the_first_version_even_with_a_smaller_buffer(tmp_path: Path) -> None:
-    async def scenario() -> None:
-        plan = tiny_plan(buffer=1, head_start="ridge")
-        gate = Gate()
-        async with (
-            embedded(tmp_path / "broker") as broker,
-            coordinating(tmp_path, plan, broker.address, folds=1) as (coordinator, serving),
-        ):
-            slow = Device(tmp_path / "swh", "swh", broker.address, StubTrainer(step=1.0, gate=gate))
-            quick = Device(tmp_path / "yor", "yor", broker.address, StubTrainer(step=0.0))
-            async with running(slow) as slow_ended:
-                assert await asyncio.to_thread(gate.reached.wait, SECONDS)
-                async with running(quick):
-                    await quick.until(lambda seen: seen.rounds == 1)
-                    assert coordinator.state.version == 0
-                    gate.open.set()
-                    await asyncio.wait_for(slow_ended, SECONDS)
-            await asyncio.wait_for(serving, SECONDS)
-
-        assert rows(tmp_path, "SELECT fold, count(*) FROM updates GROUP BY fold") == [(1, 2)]
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 

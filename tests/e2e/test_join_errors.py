@@ -36,22 +36,42 @@ def test_joining_without_a_broker_gives_up_after_the_given_attempts_with_exit_co
     assert time.monotonic() - began < 30
 
 
-def test_a_data_file_without_a_text_column_ends_with_exit_code_7_and_names_the_column(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def without_a_text_column(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple["subprocess.CompletedProcess[str]", DeviceFolder]:
+    """A device that took part elsewhere before, and whose data cannot be read now: what it said, and its folder."""
+    tmp_path = tmp_path_factory.mktemp("no_text")
+    folder = DeviceFolder(tmp_path / "state")
+    folder.save_broker("mqtt://earlier.example:1883")
     data = tmp_path / "no_text.csv"
     data.write_text("phrase,label\nnzuri sana,good\nmbaya sana,bad\n", encoding="utf-8")
 
     async def scenario() -> "subprocess.CompletedProcess[str]":
         async with serve(tmp_path, tmp_path / "data", "--plan", str(plan_file(tmp_path))) as serving:
             command = ("join", "--lang", "sw", "--federation", FEDERATION, "--broker", str(serving.address))
-            allowed = ("--allow-backbone", tiny_plan().backbone.uri)
+            allowed = ("--state-dir", str(folder.path), "--allow-backbone", tiny_plan().backbone.uri)
             return await asyncio.to_thread(run, tmp_path, "mfpt_edge", *command, "--data", str(data), *allowed)
 
-    result = asyncio.run(asyncio.wait_for(scenario(), 90))
+    return asyncio.run(asyncio.wait_for(scenario(), 90)), folder
+
+
+def test_a_data_file_without_a_text_column_ends_with_exit_code_7_and_names_the_column(
+    without_a_text_column: tuple["subprocess.CompletedProcess[str]", DeviceFolder],
+) -> None:
+    result, _ = without_a_text_column
 
     assert result.returncode == 7, result.stderr
     assert "no text column" in messages(result)[-1]
     assert "'phrase'" in messages(result)[-1]
     assert "--text-column" in messages(result)[-1]
+
+
+def test_a_device_whose_data_cannot_be_read_goes_on_asking_the_broker_of_its_earlier_federation(
+    without_a_text_column: tuple["subprocess.CompletedProcess[str]", DeviceFolder],
+) -> None:
+    _, folder = without_a_text_column
+    assert folder.broker() == "mqtt://earlier.example:1883"
 
 
 def test_a_prompt_made_for_another_backbone_ends_with_exit_code_6(tmp_path: Path) -> None:

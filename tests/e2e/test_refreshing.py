@@ -11,10 +11,12 @@ import pytest
 
 from mfpt_edge.commands.renewal import LOOK_AGAIN_SECONDS, Renewal, renew_in_passing, renewed
 from mfpt_edge.session.refitting import refit
+from mfpt_edge.storage.declined import decline
 from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse, UsageError
 from mfpt_shared.folders import owned
+from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.security import Security
@@ -74,12 +76,29 @@ def test_a_damaged_prompt_is_replaced(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+def test_a_language_that_has_a_prompt_of_its_own_by_now_takes_that_instead_of_the_one_for_all_others(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            folder = DeviceFolder(tmp_path / "swh")
+            header = msgspec.structs.replace(folder.prompt().header, language=UNDETERMINED)
+            folder.save_prompt(encode(replace(folder.prompt(), header=header)))
+
+            await asyncio.to_thread(refreshed, folder.path, broker.public_address)
+
+            assert folder.prompt().header.language == "swh"
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
 def test_what_it_holds_stays_where_the_federation_follows_another_plan_or_nobody_answers(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path / "broker") as broker:
             async with coordinating(tmp_path, tiny_plan(), broker.address):
                 await makes(1, tmp_path / "swh", "swh", broker.address)
-            async with coordinating(tmp_path / "other", tiny_plan(head_start="ridge"), broker.address):
+            async with coordinating(tmp_path / "other", tiny_plan(tokens=5), broker.address):
                 with pytest.raises(Incompatible, match="kept as it is"):
                     await asyncio.to_thread(refreshed, tmp_path / "swh", broker.public_address)
             address = broker.public_address
@@ -124,6 +143,27 @@ def test_predict_takes_a_newer_prompt_in_passing_and_seldom_looks_for_one(tmp_pa
         await asyncio.to_thread(renew_in_passing, folder, "test")
         assert folder.looked_ago(time.time()) < LOOK_AGAIN_SECONDS
         assert folder.prompt().header.version == 2
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_predict_takes_no_prompt_that_did_worse_here_and_takes_the_next_one(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker, coordinating(tmp_path, tiny_plan(), broker.address):
+            await makes(1, tmp_path / "swh", "swh", broker.address)
+            folder = DeviceFolder(tmp_path / "swh")
+            folder.save_broker(str(broker.public_address))
+            held = folder.prompt()
+            await makes(1, tmp_path / "yor", "yor", broker.address)
+            await asyncio.to_thread(refreshed, folder.path, broker.public_address)
+            decline(folder.path, folder.prompt().header)
+            folder.save_prompt(encode(held))
+
+            await asyncio.to_thread(renew_in_passing, aged(folder.path, PROMPT_FILE), "test")
+            assert folder.prompt().header.version == 1
+            await makes(1, tmp_path / "yor", "yor", broker.address)
+            await asyncio.to_thread(renew_in_passing, aged(folder.path, PROMPT_FILE, LOOKED_FILE), "test")
+            assert folder.prompt().header.version == 3
 
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
@@ -199,11 +239,11 @@ def test_a_head_of_its_own_is_fitted_to_the_newest_prompt(tmp_path: Path) -> Non
 
         plan, identity = folder.plan(), folder.identity()
         assert identity is not None
-        personal = refit(folder, identity, plan, StubTrainer())
+        refitted = refit(folder, identity, plan, StubTrainer(), held)
 
         used = folder.personal_prompt(plan)
         assert used is not None
-        assert (personal.share, used.header.own_share) == (0.5, 0.5)
+        assert (refitted.personal.share, used.header.own_share) == (0.5, 0.5)
         assert (held.header.version, used.header.version) == (1, 2)
 
     asyncio.run(asyncio.wait_for(scenario(), 60))

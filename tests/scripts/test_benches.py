@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_shared.errors import MfptError, TimedOut
+from mfpt_shared.errors import MfptError, TimedOut, UsageError
 from mfpt_shared.protocol.messages import Ack, Reject, Resync
 from round_bench.flood import check_complete
 from round_bench.flood_devices import Flooded, Tally
@@ -97,6 +97,22 @@ def test_bench_aggregate_measures_every_size_of_fold(tmp_path: Path) -> None:
     folds = done.answer["folds"]
     assert [(fold["targets"], fold["updates"]) for fold in folds] == [(1, 4), (1, 8), (2, 4), (2, 8)]
     assert all(fold["updates_per_s"] > 0 for fold in folds)
+
+
+def test_bench_masks_compares_folds_under_masks_with_folds_in_the_open(tmp_path: Path) -> None:
+    done = run_script("masks_bench", "--devices", "3,40", "--json", cache=tmp_path, cwd=tmp_path)
+    assert done.code == 0, done.err
+    folds = done.answer["folds"]
+    assert [(fold["devices"], fold["cohorts"]) for fold in folds] == [(3, 1), (40, 2)]
+    for fold in folds:
+        assert fold["masked"]["sent_kb"] > fold["open"]["sent_kb"] > 0
+        assert min(fold[way]["fold_s"] for way in ("masked", "open")) > 0
+
+
+def test_bench_masks_needs_enough_devices_that_answer(tmp_path: Path) -> None:
+    done = run_script("masks_bench", "--silent", 0.4, cache=tmp_path, cwd=tmp_path)
+    assert done.code == UsageError.exit_code
+    assert done.err == "bench_masks: --silent 0.4: give 0 or more, and less than a third, so that sums can be made\n"
 
 
 @pytest.mark.slow

@@ -6,8 +6,9 @@ from reproduction.families_verdicts import below_alone, best_rival, judge
 from support.made_up_rows import SWAHILI, ZULU, made_up_row
 
 
-def test_the_best_rival_is_the_best_in_hindsight() -> None:
-    assert best_rival(made_up_row(chances={"fixed": 0.8, "central": 0.9})) == "fixed"
+@pytest.mark.parametrize("rival", ["local_best", "fedavg", "fedbuff", "fixed"])
+def test_the_best_rival_is_the_best_in_hindsight_of_all_ways_but_ours(rival: str) -> None:
+    assert best_rival(made_up_row(chances={rival: 0.8, "central": 0.9, "mfpt": 0.9})) == rival
 
 
 @pytest.mark.parametrize(("used", "regret"), [(0.65, False), (0.6, False), (0.5, True)])

@@ -13,6 +13,7 @@ PYTHON_SCRIPTS = {
     "fleet": "fleet_bench",
     "bench_aggregate": "bench_aggregate",
     "bench_edge": "edge_bench",
+    "bench_masks": "masks_bench",
     "bench_round": "round_bench",
     "fuzz": "fuzzing",
     "reproduce": "reproduction",

@@ -42,7 +42,7 @@ def test_zero_shot_holds_every_language_out_in_turn(reproduce: Reproduce, tmp_pa
     assert done.code == 0, done.err
     assert set(done.answer["per_language"]) == {"swh", "zul"}
     _, table = written(tmp_path / "results", "zero-shot")
-    assert [row[0] for row in table] == ["held out", "swh", "zul", "mean"]
+    assert [row[0] for row in table] == ["unseen language", "swh", "zul", "mean"]
 
 
 def test_data_efficiency_has_a_row_for_each_number_of_examples(reproduce: Reproduce, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from mfpt_shared.plan import Task
 from reproduction.rivals_job import Holding, holdings, job_for, write_data
 from reproduction.rivals_kept import KeptRows
 from reproduction.rivals_rows import COLUMNS, Row, lines
-from rivals import flower
+from rivals import flower, linear_probe
 from rivals.encoding import CUT_OFF, encode, tokenizer_of
 from rivals.federating import averaged, federate
 from rivals.job import Adapter, Device, Item, Job, Rates
@@ -207,3 +207,16 @@ def test_rivals_go_on_without_flower_where_pip_cannot_install_it(
     assert len(without) == 4
     assert all(0 <= row["accuracy"] <= 1 for system, row in rows.items() if system not in without)
     assert set(rows["mfpt, processes"]["per_language"]) == {"swh", "zul"}
+
+
+# ---- the linear probe
+
+
+@pytest.mark.parametrize("labels", [[0, 1], [0, 1, 2], [0, 0, 0, 0, 0, 1], [0] * 10 + [1] * 3 + [2]])
+def test_a_probe_is_fitted_to_however_few_examples_of_a_label(labels: list[int]) -> None:
+    """Parts in which one label is left would have no score, and with them no penalty would have one."""
+    rows = np.array(labels, np.int64)
+    values = np.eye(3, 8, dtype=np.float32)[rows]
+    probe = linear_probe.fit_probe(linear_probe.Features(values, rows, np.arange(len(rows))))
+    assert np.isfinite(getattr(probe, "cv_results_", {"mean_test_score": 0})["mean_test_score"]).all()
+    assert set(probe.predict(values)) <= set(labels)

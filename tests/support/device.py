@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import itertools
+import math
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ def device(
     *,
     prepare: Callable[[Plan], Trainer] | None = None,
     retries: int | None = None,
+    rounds: int | None = None,
     trust: Trust | None = None,
     clock: Callable[[], float] | None = None,
 ) -> tuple[EdgeClient, MemoryTransport]:
@@ -49,6 +51,8 @@ def device(
         trust=trust or Trust(),
         prepare=prepare or (lambda _: trainer),
         clock=clock or (lambda: next(ticks)),
+        rounds=rounds,
+        leave_after=math.inf,
         retries=retries,
     )
     return client, transport
@@ -88,10 +92,16 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def assigned(
-    folder: Path, broker: MemoryBroker, version: int, *, trainer: StubTrainer | None = None, trust: Trust | None = None
+    folder: Path,
+    broker: MemoryBroker,
+    version: int,
+    *,
+    trainer: StubTrainer | None = None,
+    rounds: int | None = None,
+    trust: Trust | None = None,
 ) -> AsyncIterator[Running]:
     """Run a device from its assignment to a version until the context ends."""
-    client, transport = device(folder, broker, trainer=trainer, trust=trust)
+    client, transport = device(folder, broker, trainer=trainer, rounds=rounds, trust=trust)
     spy = MemoryTransport(broker)
     await spy.connect()
     spy.subscribe(CLIENT_UP.path(FEDERATION), CLIENT_STATE.path(FEDERATION))

@@ -19,7 +19,17 @@ from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, Task
-from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Prompt, PromptHeader, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import (
+    Ack,
+    Assign,
+    CoordinatorState,
+    Disband,
+    Prompt,
+    PromptHeader,
+    Reject,
+    Resync,
+    Stop,
+)
 
 FINGERPRINT: Final = "sha256:" + "0" * 64
 PLAN: Final = Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(fingerprint=FINGERPRINT))
@@ -68,7 +78,7 @@ class Device:
         """Receive a prompt, or one of this version that fits."""
         self.feed(PromptReceived(self.now, prompt_of(prompt) if isinstance(prompt, int) else prompt))
 
-    def told(self, message: Assign | Ack | Reject | Resync | Stop) -> None:
+    def told(self, message: Assign | Ack | Reject | Resync | Disband | Stop) -> None:
         self.feed(Told(self.now, message))
 
     def assigned(self, version: int) -> None:

@@ -31,7 +31,7 @@ from mfpt_edge.storage.membership import Membership
 from mfpt_shared.clock import Clock, SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training, checked
+from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, checked
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Update
 from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE, ROOT
@@ -44,15 +44,14 @@ from support.joining import reach
 LANGUAGES: Final = ("swh", "yor", "hau")
 
 
-def tiny_plan(*, head_start: Any = "zero", **aggregation: Any) -> Plan:
+def tiny_plan(*, tokens: int = 4, **aggregation: Any) -> Plan:
     """Return a plan whose prompt state has some fifty values."""
     return checked(
         Plan(
             federation="test",
             task=Task(labels=("good", "bad")),
             backbone=BackboneSpec(uri="path:none", width=8, layers=2),
-            prompt=PromptSpec(tokens=4),
-            training=Training(head_start=head_start),
+            prompt=PromptSpec(tokens=tokens),
             aggregation=Aggregation(**{"buffer": 1, "proximity": "uniform", **aggregation}),
         )
     )

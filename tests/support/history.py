@@ -17,6 +17,7 @@ from mfpt_coord.server.store import SqliteStore, Store
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import decode, encode
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Metrics, Ready, Update, UpdateHeader
 from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import quantise, unflatten
@@ -160,5 +161,5 @@ class History:
     def arrives(self, client: str, payload: bytes) -> list[Effect]:
         update = decode(CLIENT_UP, payload)
         assert isinstance(update, Update)
-        is_stored = self.shelf.store.holds(client, update.header.sequence, payload)
+        is_stored = self.shelf.store.holds(client, update.header.sequence, update_digest(payload))
         return self.feed(UpdateArrived(self.now, client, update, payload, is_stored=is_stored))

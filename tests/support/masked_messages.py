@@ -79,6 +79,7 @@ DOWN: Final[dict[str, FromCoordinator]] = {
 _COHORTS = st.from_regex(r"[A-Za-z0-9_-]{1,64}", fullmatch=True)
 _KEYS = st.binary(min_size=32, max_size=32).map(encoded)
 _SHARES = st.lists(st.binary(max_size=90).map(encoded), min_size=2, max_size=5).map(tuple)
+_HASHES = st.text("0123456789abcdef", min_size=64, max_size=64)
 _SEQUENCES = st.integers(1, 2**53)
 _STAMPS = st.integers(0, 2**53)
 _SECONDS = st.floats(0, 1e12)
@@ -101,7 +102,7 @@ ANY_UP: Final = st.one_of(
         examples=st.integers(0, 10**12),
         plan=st.text(max_size=80),
         backbone=st.text(max_size=80),
-        sha256=st.text(max_size=80),
+        sha256=_HASHES,
         mask_key=_KEYS,
         share_key=_KEYS,
         seconds=_SECONDS,
@@ -121,7 +122,7 @@ ANY_DOWN: Final = st.one_of(
         _BY_COORDINATOR,
         cohort=_COHORTS,
         sequence=_SEQUENCES,
-        sha256=st.text(max_size=80),
+        sha256=_HASHES,
         place=st.integers(0, 31),
         factor=st.floats(0, 1),
         members=st.lists(st.builds(MemberKeys, mask_key=_KEYS, share_key=_KEYS), min_size=2, max_size=3).map(tuple),
@@ -138,7 +139,7 @@ ANY_DOWN: Final = st.one_of(
         _BY_COORDINATOR,
         cohort=_COHORTS | st.just(""),
         sequence=_SEQUENCES,
-        sha256=st.text(max_size=80),
+        sha256=_HASHES,
         detail=st.text(max_size=40),
     ),
 )

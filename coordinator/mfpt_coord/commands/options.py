@@ -141,7 +141,7 @@ LabelSkewOption = Annotated[
         help="Dirichlet concentration of each device's mixture of labels: small is skewed, inf as the data is.",
     ),
 ]
-HeldOutOption = Annotated[str, typer.Option("--held-out", help="Languages that no device speaks, separated by commas.")]
+UnseenOption = Annotated[str, typer.Option("--unseen", help="Languages that no device speaks, separated by commas.")]
 
 # `simulate`: the devices.
 _FLEET_PANEL: Final = "The devices"

@@ -15,7 +15,6 @@ from mfpt_coord.commands.options import (
     DistancesOption,
     DropoutsOption,
     ExamplesOption,
-    HeldOutOption,
     JobsOption,
     JsonOption,
     LabelColumnOption,
@@ -36,6 +35,7 @@ from mfpt_coord.commands.options import (
     StragglersOption,
     TextColumnOption,
     ThreadsOption,
+    UnseenOption,
 )
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, method_plan
 from mfpt_coord.simulate.fleet import Fleet
@@ -60,7 +60,7 @@ def simulate(
     parallel: ParallelOption = False,
     devices: DevicesOption = 1,
     label_skew: LabelSkewOption = math.inf,
-    held_out: HeldOutOption = "",
+    unseen: UnseenOption = "",
     max_test: MaxTestOption = None,
     distances: DistancesOption = None,
     text_column: TextColumnOption = None,
@@ -110,14 +110,14 @@ def simulate(
         devices=devices,
         label_skew=label_skew,
         parallel=parallel,
-        held_out=_codes(held_out) if held_out.strip() else (),
+        unseen=_codes(unseen) if unseen.strip() else (),
         max_test=max_test,
         fleet=Fleet(spread=spread, stragglers=stragglers, dropouts=dropouts, late=late),
     )
     experiments = _series(base, methods, numbers)
     known = read_distances(distances) if distances else {}
     if any(needs_distances(method_plan(one).aggregation) for one in experiments):
-        known = asyncio.run(find([*base.languages, *base.held_out], base.plan.aggregation.metrics, known))
+        known = asyncio.run(find([*base.languages, *base.unseen], base.plan.aggregation.metrics, known))
     columns = ColumnNames(text=text_column, label=label_column, pair=pair_column)
     bench = Bench(data, known, cache_home(), device, jobs, threads, columns)
     with simulate_report.progress("simulating", sys.stderr) as on_progress:
@@ -134,7 +134,7 @@ def _series(base: Experiment, methods: Sequence[Method], seeds: Sequence[int]) -
     """Return the experiment with every method and every seed."""
     return [
         msgspec.structs.replace(
-            base, method=method, seed=seed, held_out=() if method in ("local", "central") else base.held_out
+            base, method=method, seed=seed, unseen=() if method in ("local", "central") else base.unseen
         )
         for method in methods
         for seed in seeds

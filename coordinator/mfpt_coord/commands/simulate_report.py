@@ -33,15 +33,15 @@ def show(outcomes: Sequence[Outcome], task: Task) -> None:
     table.add_row("mean", *(_percent(summary.mean) for _, summary in columns), style="bold")
     if len(outcomes) > len(groups):
         table.add_row("± over seeds", *(_percent(summary.deviation) for _, summary in columns))
-    for tag in outcomes[-1].held_out:
+    for tag in outcomes[-1].unseen:
         zero_shot = [
-            f"{_percent(statistics.mean(one.held_out[tag] for one in found))} "
+            f"{_percent(statistics.mean(one.unseen[tag] for one in found))} "
             f"({_percent(statistics.mean(one.shared[tag] for one in found))})"
-            if all(tag in one.held_out for one in found)
+            if all(tag in one.unseen for one in found)
             else "-"
             for found in groups.values()
         ]
-        table.add_row(f"{tag}, held out (und)", *zero_shot, *("-" for _ in used))
+        table.add_row(f"{tag}, unseen (und)", *zero_shot, *("-" for _ in used))
     console = Console(highlight=False)
     console.print(table)
     score = score_name(task)

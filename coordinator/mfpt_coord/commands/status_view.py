@@ -80,12 +80,17 @@ def _clients(sight: Sight, now: float) -> Table:
         table.add_row(
             _text(client.id),
             _text(client.language),
-            Text(printable(phase) + progress, style),
+            Text(printable(_in_words(client.state, phase)) + progress, style),
             ago(now - client.last_seen),
             accuracy,
             _text(client.device),
         )
     return table
+
+
+def _in_words(state: str, phase: str) -> str:
+    """Return a phase for people: one who is done with training, and there, waits for what the others still make."""
+    return "done, listening for the last prompt" if (state, phase) == ("online", "done") else phase
 
 
 def _refused(counts: dict[str, int]) -> Text:

@@ -2,10 +2,10 @@
 
 from mfpt_shared.languages import is_language
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Ready, UpdateHeader
+from mfpt_shared.protocol.messages import Offer, Ready, UpdateHeader
 
 
-def incompatibility(device: Ready | UpdateHeader, plan: Plan) -> str:
+def incompatibility(device: Ready | UpdateHeader | Offer, plan: Plan) -> str:
     """Return why a device cannot take part, in words for its user; empty if it can.
 
     Args:

@@ -10,6 +10,7 @@ from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Speaker
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.masking.cohort import Codes
 from mfpt_shared.protocol.messages import Down, EnrolAnswer, UpdateCounts
 from mfpt_shared.tensors import Array
 
@@ -30,6 +31,19 @@ class SaveUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveSum:
+    """A cohort has added up its updates.
+
+    Attributes:
+        contribution: What the sum says, and whose updates are in it.
+        total: The sum of their codes modulo 2^16, for the store to keep.
+    """
+
+    contribution: Contribution
+    total: Codes
+
+
+@dataclass(frozen=True, slots=True)
 class SavePrompt:
     """A language has its first prompt, at this version."""
 
@@ -43,7 +57,8 @@ class SaveFold:
     """The buffer became a new version.
 
     Attributes:
-        weights: Share of each update in each language's step, [languages, updates] float64.
+        weights: Share of each update in each language's step, [languages, updates] float64; those of a cohort, which
+            count as one, have equal parts of its share.
         prompts: Prompt of every language, in the order of the rows.
         updates: (client, sequence) of every update, in the order of the columns.
         moments: The server optimiser's memory of every language; empty if it keeps none.
@@ -147,7 +162,17 @@ class Log:
     is_detail: bool = False
 
 
-Durable = SaveClient | SaveUpdate | SavePrompt | SaveFold | SaveCounts | SaveDistances | SaveInvitation | SaveEnrolment
+Durable = (
+    SaveClient
+    | SaveUpdate
+    | SaveSum
+    | SavePrompt
+    | SaveFold
+    | SaveCounts
+    | SaveDistances
+    | SaveInvitation
+    | SaveEnrolment
+)
 Action = Send | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action
 

@@ -8,7 +8,18 @@ from mfpt_coord.core.relations import Distances
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.identity import update_digest
-from mfpt_shared.protocol.messages import ClientState, Enrol, EvaluationReport, Ready, Update
+from mfpt_shared.protocol.messages import (
+    ClientState,
+    Enrol,
+    EvaluationReport,
+    KeyShares,
+    Masked,
+    Offer,
+    Ready,
+    Reveal,
+    Update,
+    UpdateHeader,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +47,58 @@ class UpdateArrived:
     is_stored: bool = False
 
     @property
+    def header(self) -> UpdateHeader:
+        """What the device says of the update."""
+        return self.update.header
+
+    @property
     def digest(self) -> bytes:
         """By what the update is recognised when it comes again."""
         return update_digest(self.payload)
+
+    @property
+    def sha256(self) -> str:
+        """The same, as answers name it."""
+        return self.digest.hex()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferMade:
+    """A device offers an update for a sum under masks.
+
+    Attributes:
+        offer: What it says; its `sha256` is hexadecimal.
+        is_stored: Whether the store knows this very update of this device, under this number: it counts already.
+    """
+
+    at: float
+    client: str
+    offer: Offer
+    is_stored: bool = False
+
+    @property
+    def header(self) -> Offer:
+        """What the device says of the update."""
+        return self.offer
+
+    @property
+    def digest(self) -> bytes:
+        """By what the update is recognised when it is offered again."""
+        return bytes.fromhex(self.offer.sha256)
+
+    @property
+    def sha256(self) -> str:
+        """The same, as answers name it."""
+        return self.offer.sha256
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSaid:
+    """A member of a cohort sent what the cohort needs of it at one of its stages."""
+
+    at: float
+    client: str
+    message: KeyShares | Masked | Reveal
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +191,8 @@ class DeviceRenamed:
 Event = (
     ClientSaid
     | UpdateArrived
+    | OfferMade
+    | MemberSaid
     | SessionOver
     | DistancesFound
     | TimePassed

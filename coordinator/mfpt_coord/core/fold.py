@@ -5,20 +5,21 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mfpt_coord.core import optimiser
+from mfpt_coord.core.active import active_examples
 from mfpt_coord.core.bounds import bounded
 from mfpt_coord.core.combine import combine, credible, parts
 from mfpt_coord.core.consensus import usual_shares
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
-from mfpt_coord.core.relations import Comparison, OwnShare, Pair, Relations, Speaker
-from mfpt_coord.core.shares import counted_examples
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Relations, Speaker
+from mfpt_coord.core.state import Client, Contribution, Counted, State
 from mfpt_coord.core.status import accuracies
 from mfpt_coord.core.taking_part import counting
-from mfpt_coord.core.weights import example_counts, fold_weights
+from mfpt_coord.core.weights import cohort_weights, example_counts, fold_weights
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array
 
@@ -26,11 +27,12 @@ from mfpt_shared.tensors import Array
 def fold(state: State, at: float) -> Step:
     """Return the state with the next version of every language's prompt and an empty buffer."""
     plan, buffer, version = state.plan.aggregation, state.buffer, state.version + 1
+    updates = [update for contribution in buffer for update in contribution.updates]
     targets = list(state.prompts)
-    deltas = np.stack([bounded(update.delta, state.plan.privacy) for update in buffer])
-    active, counted = _counted(state)
+    deltas = np.stack([bounded(contribution.delta, state.plan.privacy) for contribution in buffer])
+    active, counted = active_examples(state, updates)
     relations = counting(state)
-    weights = fold_weights(targets, buffer, active, relations, plan, [counted[one.client] for one in buffer])
+    weights = _weights(state, targets, active, relations, counted)
     before = np.stack([state.prompts[target] for target in targets])
     kinds = parts(state.layout)
     folded, moments = optimiser.apply(before, combine(weights, deltas, plan, kinds), _moments(state, targets), plan)
@@ -38,25 +40,52 @@ def fold(state: State, at: float) -> Step:
     remembered = dict(zip(targets, moments, strict=True)) if optimiser.moment_count(plan) else {}
     taught = _taught(state, relations, deltas, active, counted)
     contributed = dict(state.contributed)
-    for update in buffer:
-        contributed[update.language] = contributed.get(update.language, 0) + update.header.examples
+    for update in updates:
+        contributed[update.language] = contributed.get(update.language, 0) + update.examples
     after = replace(
         state,
         version=version,
         prompts=prompts,
         contributed=contributed,
         buffer=(),
-        clients=_folded(state),
+        clients=_folded(state, updates),
         moments=remembered,
         directions={**state.directions, **taught.directions},
         relations=added(state.relations, taught.comparisons, taught.shares),
     )
     after = replace(after, usual=usual_shares(counting(after).shares))
-    updates = [(update.client, update.header.sequence) for update in buffer]
-    saved = SaveFold(version, at, weights, prompts, updates, remembered, *taught)
-    number = "1 update" if len(buffer) == 1 else f"{len(buffer)} updates"
-    made = Log(f"version {version} from {number}: {_scores(after)}")
+    numbers = [(update.client, update.sequence) for update in updates]
+    saved = SaveFold(version, at, _shared_out(weights, buffer), prompts, numbers, remembered, *taught)
+    made = Log(f"version {version} from {_sources(buffer)}: {_scores(after)}")
     return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
+
+
+def _weights(
+    state: State,
+    targets: list[LanguageCode],
+    active: Mapping[LanguageCode, Sequence[float]],
+    relations: Relations,
+    counted: Mapping[str, float],
+) -> NDArray[np.float64]:
+    """Return how much each contribution moves each language's prompt, [targets, contributions]."""
+    plan, buffer = state.plan.aggregation, state.buffer
+    if state.plan.privacy.is_masked:
+        cohorts = [contribution.updates for contribution in buffer]
+        return cohort_weights(targets, cohorts, active, relations, plan, counted)
+    return fold_weights(targets, buffer, active, relations, plan, [counted[one.client] for one in buffer])
+
+
+def _shared_out(weights: NDArray[np.float64], buffer: Sequence[Contribution]) -> NDArray[np.float64]:
+    """Return the weight of each update: in a cohort all have the same, [targets, updates]."""
+    numbers = [len(contribution.updates) for contribution in buffer]
+    return np.repeat(weights / numbers, numbers, axis=1)
+
+
+def _sources(buffer: Sequence[Contribution]) -> str:
+    number = sum(len(contribution.updates) for contribution in buffer)
+    updates = "1 update" if number == 1 else f"{number} updates"
+    cohorts = sum(bool(contribution.survivors) for contribution in buffer)
+    return f"{updates} in {cohorts} cohort{'s' if cohorts > 1 else ''}" if cohorts else updates
 
 
 class _Taught(NamedTuple):
@@ -74,14 +103,29 @@ def _taught(
     active: Mapping[LanguageCode, Sequence[float]],
     counted: Mapping[str, float],
 ) -> _Taught:
+    """Return what a fold shows. A cohort of several languages shows nothing about any of them."""
     plan = state.plan.aggregation
-    known = [(update, counted[update.client]) for update in state.buffer if _is_folded(state, update.client)]
+    known = [
+        (_speaking(one), sum(counted[update.client] for update in one.updates) / len(one.updates))
+        for one in state.buffer
+        if _is_of_one(one) and all(_is_folded(state, update.client) for update in one.updates)
+    ]
     shares = newest_shares(known, example_counts(active, plan), relations, plan)
     if plan.proximity not in ("auto", "observed"):
         return _Taught({}, {}, shares)
     believed = zip(state.buffer, credible(deltas, plan, parts(state.layout)), strict=True)
-    shown = [replace(update, delta=delta) for update, delta in believed]
+    shown = [replace(one, delta=delta) for one, delta in believed if _is_of_one(one)]
     return _Taught(*compare(shown, state.directions, relations), shares)
+
+
+def _is_of_one(contribution: Contribution) -> bool:
+    """Tell whether a contribution is of one language."""
+    return len({update.language for update in contribution.updates}) == 1
+
+
+def _speaking(contribution: Contribution) -> Contribution:
+    """Return a contribution as of one device: a cohort speaks for all devices of its language, whoever is in it."""
+    return replace(contribution, client=COHORT) if contribution.survivors else contribution
 
 
 def _is_folded(state: State, client: str) -> bool:
@@ -101,31 +145,10 @@ def _moments(state: State, targets: list[LanguageCode]) -> Array:
     return np.stack([known.get(target, np.zeros(shape, np.float32)) for target in targets])
 
 
-def _folded(state: State) -> dict[str, Client]:
-    """Return the devices, with the updates of the buffer among those that went into a version."""
+def _folded(state: State, updates: Sequence[Counted]) -> dict[str, Client]:
+    """Return the devices, with these updates among those that went into a version."""
     clients = dict(state.clients)
-    for update in state.buffer:
+    for update in updates:
         client = clients.get(update.client) or Client(update.client, update.language)
         clients[update.client] = replace(client, folded=client.folded + 1)
     return clients
-
-
-def _counted(state: State) -> tuple[dict[LanguageCode, list[float]], dict[str, float]]:
-    """Return the examples that devices count with which are online or have an update in the buffer.
-
-    Returns:
-        Language -> those of each of its devices, and device -> its own.
-    """
-    online = {one.id: one for one in state.clients.values() if one.state == "online" and one.examples > 0}
-    examples = {client: one.examples for client, one in online.items()}
-    examples.update({update.client: update.header.examples for update in state.buffer})
-    folded = {client: one.folded for client, one in state.clients.items()}
-    counted = counted_examples(examples, folded, state.plan.aggregation)
-    # What a device with an update in the buffer speaks is what the update says.
-    spoken = {(update.client, update.language): None for update in state.buffer}
-    quiet = online.keys() - {update.client for update in state.buffer}
-    spoken |= {(client, one.language): None for client, one in online.items() if client in quiet}
-    active: dict[LanguageCode, list[float]] = {}
-    for client, language in spoken:
-        active.setdefault(language, []).append(counted[client])
-    return active, counted

@@ -29,15 +29,19 @@ from mfpt_coord.core.events import (
     Event,
     InvitationWithdrawn,
     Invited,
+    MemberSaid,
+    OfferMade,
     SessionOver,
     TimePassed,
     UpdateArrived,
 )
 from mfpt_coord.core.fold import fold
+from mfpt_coord.core.gathering import gather, hear, proceed
 from mfpt_coord.core.grants import granted
+from mfpt_coord.core.offers import take_offer, without_offer
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.rest import let_go
-from mfpt_coord.core.schedule import assignments, fold_is_due
+from mfpt_coord.core.schedule import assignments, fold_is_due, gathering_is_due
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.taking_part import (
     counted_examples,
@@ -115,6 +119,22 @@ def _(event: UpdateArrived, state: State) -> Step:
 
 
 @_record.register
+def _(event: OfferMade, state: State) -> Step:
+    if not takes_part(state, event.client):
+        return state, []
+    taken, effects = take_offer(state, event)
+    if not any(one.client == event.client for one in taken.offers):
+        return taken, effects
+    welcomed, more = _welcome(taken, LanguageCode(event.offer.language))
+    return welcomed, effects + more
+
+
+@_record.register
+def _(event: MemberSaid, state: State) -> Step:
+    return hear(state, event) if takes_part(state, event.client) else (state, [])
+
+
+@_record.register
 def _(event: SessionOver, state: State) -> Step:
     return state, over(state, event)
 
@@ -141,7 +161,9 @@ def _(event: ClientSaid, state: State) -> Step:
         return state, []
     client = replace(known or Client(event.client, language), language=language, last_seen=event.at)
     if isinstance(message, ClientState):
-        return _with_client(state, _with_state(client, message)), []
+        # A device that has gone cannot add to a sum; when it is back, it offers again.
+        present = state if message.state == "online" else without_offer(state, event.client)
+        return _with_client(present, _with_state(client, message)), []
     if isinstance(message, EvaluationReport):
         client = replace(client, accuracy=message.accuracy)
         return _with_client(state, client), [SaveClient(client)]
@@ -231,8 +253,10 @@ def _with_client(state: State, client: Client) -> State:
 
 
 def _advance(state: State, at: float) -> Step:
-    """Do what has become possible: fold a buffer that is due, then assign devices."""
+    """Do what has become possible: go on with cohorts, fold a buffer that is due, form cohorts, then assign devices."""
     state, effects = _welcome_zero_shot(state)
+    state, more = proceed(state, at)
+    effects += more
     if not state.finished and fold_is_due(state, at):
         state, more = fold(state, at)
         effects += more
@@ -241,6 +265,9 @@ def _advance(state: State, at: float) -> Step:
             effects += [stop(state, client.id, client, "finished") for client in online]
     if state.finished:
         return state, effects
+    if gathering_is_due(state, at):
+        state, more = gather(state, at)
+        effects += more
     chosen = assignments(state, at)
     if not chosen:
         return state, effects

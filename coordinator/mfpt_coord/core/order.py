@@ -1,7 +1,7 @@
 """In which order the effects of a batch of events are carried out. The order on the wire is decided here alone.
 
 1. Durable effects, in one transaction: nothing is said that a crash could take back.
-2. Answers to updates: a device learns that its update is accepted before it sees a version that may hold it.
+2. Answers to updates and offers: a device learns that its update is accepted before it sees a version that may hold it.
 3. Prompts, once for each language: a batch may make several versions, of which only the newest is published, and a
    device that is assigned to it finds it already there.
 4. The rest: the new version is announced, devices are assigned or stopped, distances looked up, lines logged.
@@ -12,7 +12,7 @@ Within each of these, effects keep the order in which the core asked for them.
 from collections.abc import Sequence
 
 from mfpt_coord.core.effects import Action, Durable, Effect, PublishPrompt, Send
-from mfpt_shared.protocol.messages import Ack, Reject, Resync
+from mfpt_shared.protocol.messages import Ack, Disband, Reject, Resync
 
 
 def durable_effects(effects: Sequence[Effect]) -> list[Durable]:
@@ -30,4 +30,4 @@ def actions(effects: Sequence[Effect]) -> list[Action]:
 
 
 def _is_answer(action: Action) -> bool:
-    return isinstance(action, Send) and isinstance(action.message, Ack | Reject | Resync)
+    return isinstance(action, Send) and isinstance(action.message, Ack | Reject | Resync | Disband)

@@ -8,7 +8,9 @@ from mfpt_shared.languages import LanguageCode
 
 Pair = tuple[LanguageCode, LanguageCode]
 Speaker = tuple[LanguageCode, str]
-"""A language, and the id of one of its devices."""
+"""A language, and the id of one of its devices, or `COHORT`."""
+COHORT: Final = "*"
+"""Whoever speaks for all devices of a language whose updates were added up; no device can have this id."""
 Distances = Mapping[Pair, Mapping[str, float]]
 """(a, b) with a < b -> metric -> distance in 0..1. Unknown distances are left out."""
 # Between near (.2 to .3 within a branch) and far (.6 to .8), as the syntactic distances of URIEL+ go.

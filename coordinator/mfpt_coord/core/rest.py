@@ -20,7 +20,7 @@ def let_go(state: State, at: float) -> Step:
 
     This looks at every device, so it is for now and then, not for every event.
     """
-    if state.finished or state.buffer or state.joining:
+    if state.finished or state.buffer or state.offers or state.cohorts or state.joining:
         return state, []
     listening = [client for client in state.clients.values() if _listens(client)]
     if not listening or any(_may_train(client, state, at) for client in state.clients.values()):

@@ -3,6 +3,9 @@
 A device trains at most once from each version: a second update from the same prompt would repeat the first. So a fold
 is due when the buffer is full, when its time is up, or when no device is left that could still add to it. A slow device
 is late, not failed: after its deadline another may be assigned instead, and its update still counts, as a stale one.
+
+Under masks it is offers whose number and age decide. Then cohorts are formed of them, and the fold follows when these
+have ended.
 """
 
 import math
@@ -30,10 +33,12 @@ def training(state: State, at: float) -> list[Client]:
 
 def eligible(state: State, at: float) -> list[Client]:
     """Return the devices that could be assigned now, again if they were assigned before and have long been silent."""
+    holding = _holding(state)
     return [
         client
         for client in state.clients.values()
         if client.ready
+        and client.id not in holding
         and client.contributed < state.version
         and (
             client.assignment is None
@@ -45,40 +50,73 @@ def eligible(state: State, at: float) -> list[Client]:
     ]
 
 
+def _holding(state: State) -> set[str]:
+    """Return the devices that hold an update for a sum under masks."""
+    members = {cohort.members[place].client for cohort in state.cohorts for place in cohort.left}
+    return members.union(one.client for one in state.offers)
+
+
 def fold_deadline(state: State, at: float) -> float:
-    """Return when the buffer is folded even if it is not full, Unix seconds; infinity if it is empty."""
-    if not state.buffer:
+    """Return when what waits is due even if it fills no buffer, Unix seconds; infinity if nothing waits."""
+    waiting = state.waiting
+    if not waiting:
         return math.inf
-    # Updates that were in the buffer when the coordinator started wait until the devices have had time to come back.
-    back = state.opened + RETURN_SECONDS if state.buffer[-1].at <= state.opened else 0.0
+    back = _back(state, waiting[-1].at)
     if not state.joining and not training(state, at) and not eligible(state, at):
-        return max(back, state.buffer[-1].at + QUIET_SECONDS)
+        return max(back, waiting[-1].at + QUIET_SECONDS)
     online = [client for client in state.clients.values() if client.state == "online"]
     usual = [client.seconds for client in online if client.seconds is not None]
     plan = state.plan.aggregation
     wait = min(plan.fold_after, max(MIN_SECONDS, plan.patience * median(usual))) if usual else plan.fold_after
-    return max(back, state.buffer[0].at + wait)
+    return max(back, waiting[0].at + wait)
+
+
+def _back(state: State, newest: float) -> float:
+    """Return until when devices may come back, if what waits was there already when the coordinator started."""
+    return state.opened + RETURN_SECONDS if newest <= state.opened else 0.0
 
 
 def fold_size(state: State) -> int:
-    """Return how many updates fill the buffer: the plan's number, or half the devices that take part, rounded up."""
+    """Return how many updates fill the buffer: the plan's number, or half the devices that take part, rounded up.
+
+    Under masks it is a cohort at least.
+    """
+    least = state.plan.privacy.min_group if state.plan.privacy.is_masked else 1
     if state.plan.aggregation.buffer:
-        return state.plan.aggregation.buffer
+        return max(least, state.plan.aggregation.buffer)
     taking_part = {client.id for client in state.clients.values() if client.ready and client.state == "online"}
-    taking_part.update(update.client for update in state.buffer)
-    return max(1, math.ceil(len(taking_part) / 2))
+    taking_part.update(one.client for one in state.waiting)
+    return max(least, math.ceil(len(taking_part) / 2))
+
+
+def waiting_updates(state: State) -> int:
+    """Return how many updates are to be folded: those in the buffer, and under masks those that are offered."""
+    folding = sum(len(contribution.updates) for contribution in state.buffer)
+    return folding + sum(len(cohort.left) for cohort in state.cohorts) + len(state.offers)
 
 
 def fold_is_due(state: State, at: float) -> bool:
-    """Tell whether the buffer is folded now."""
-    if not state.buffer:
+    """Tell whether the buffer is folded now: under masks, once all cohorts of the fold have ended."""
+    if not state.plan.privacy.is_masked:
+        return _is_due(state, at)
+    return bool(state.buffer) and not state.cohorts and at >= _back(state, state.buffer[-1].at)
+
+
+def gathering_is_due(state: State, at: float) -> bool:
+    """Tell whether offers become cohorts now."""
+    return not state.cohorts and len(state.offers) >= state.plan.privacy.min_group and _is_due(state, at)
+
+
+def _is_due(state: State, at: float) -> bool:
+    waiting = state.waiting
+    if not waiting:
         return False
-    if len(state.buffer) >= fold_size(state) and not _still_starting(state, at):
+    if len(waiting) >= fold_size(state) and not _still_starting(state, at):
         return True
     # Looking at all devices is dear, and no deadline is before the earliest one.
     earliest = min(
-        state.buffer[-1].at + QUIET_SECONDS,
-        state.buffer[0].at + min(MIN_SECONDS, state.plan.aggregation.fold_after),
+        waiting[-1].at + QUIET_SECONDS,
+        waiting[0].at + min(MIN_SECONDS, state.plan.aggregation.fold_after),
     )
     return at >= earliest and at >= fold_deadline(state, at)
 
@@ -130,7 +168,9 @@ def next_deadline(state: State, at: float) -> float:
     """Return when the scheduler must look again if nothing happens, Unix seconds; infinity for never."""
     if state.finished:
         return math.inf
-    deadlines = [fold_deadline(state, at)]
+    deadlines = [fold_deadline(state, at), *(cohort.until for cohort in state.cohorts)]
+    if state.buffer and state.plan.privacy.is_masked:
+        deadlines.append(_back(state, state.buffer[-1].at))
     for client in state.clients.values():
         deadlines.append(client.retry_at)
         if client.assignment is not None:

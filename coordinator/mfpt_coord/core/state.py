@@ -1,12 +1,13 @@
 """What the coordinator knows: one immutable value. Arrays in it are never written to."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.relations import Relations
+from mfpt_coord.core.stages import Cohort, Offered
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Phase, UpdateCounts, UpdateHeader
@@ -75,13 +76,46 @@ class Client:
 
 
 @dataclass(frozen=True, slots=True)
-class Contribution:
-    """An accepted update that waits in the buffer.
+class Counted:
+    """What a fold knows of an update that counts in it.
 
     Attributes:
+        client: The device that made it.
+        examples: Number of training examples that count; the device may claim more.
+    """
+
+    client: str
+    sequence: int
+    language: LanguageCode
+    examples: int
+
+
+@dataclass(frozen=True, slots=True)
+class Survivor(Counted):
+    """A member of a cohort whose update is in the sum.
+
+    Attributes:
+        staleness: Number of versions that it was behind; what it counts for that, the device has applied itself.
+        digest: By what the update is recognised when it is offered again.
+    """
+
+    base_version: int
+    staleness: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What waits in the buffer: an accepted update, or the mean of the updates that a cohort has added up.
+
+    Attributes:
+        client: Device that made the update, or id of the cohort.
+        header: What the device said of it; of a cohort, what its sum says, with all examples behind it.
+        language: Language of the update; `und` for a cohort of several languages.
         delta: Flat, [values] float32.
         at: When it arrived, Unix seconds.
-        digest: SHA-256 of its bytes, by which it is recognised when it comes again.
+        digest: SHA-256 of its bytes, by which it is recognised when it comes again; empty for a cohort.
+        survivors: Members of the cohort whose updates are in it; empty for an update that came in the open.
     """
 
     client: str
@@ -91,6 +125,12 @@ class Contribution:
     delta: Array
     at: float
     digest: bytes = b""
+    survivors: tuple[Survivor, ...] = ()
+
+    @property
+    def updates(self) -> Sequence[Counted]:
+        """The updates in it: one, or those of the survivors."""
+        return self.survivors or (Counted(self.client, self.header.sequence, self.language, self.header.examples),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +139,9 @@ class State:
 
     Attributes:
         prompts: Newest prompt of each language, flat, [values] float32.
+        buffer: What the next version is made of.
+        offers: Updates that devices hold until they are asked for them, first come first; at most one of a device.
+        cohorts: Those at work. Like offers, they are gone after a restart: devices offer again.
         contributed: Language -> number of training examples behind its accepted updates so far.
         joining: Languages that have devices but no prompt yet, because their distances are being looked up.
         relations: What is known about how languages relate.
@@ -118,6 +161,8 @@ class State:
     version: int
     prompts: Mapping[LanguageCode, Array]
     buffer: tuple[Contribution, ...] = ()
+    offers: tuple[Offered, ...] = ()
+    cohorts: tuple[Cohort, ...] = ()
     clients: Mapping[str, Client] = field(default_factory=dict)
     contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
     joining: frozenset[LanguageCode] = frozenset()
@@ -132,6 +177,11 @@ class State:
     open: bool = True
     enrolments: Mapping[str, Enrolment] = field(default_factory=dict)
     invitations: Mapping[str, Invitation] = field(default_factory=dict)
+
+    @property
+    def waiting(self) -> Sequence[Contribution | Offered]:
+        """What decides by its number and age whether a fold is due: updates, or offers of them."""
+        return self.offers if self.plan.privacy.is_masked else self.buffer
 
     @property
     def finished(self) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mfpt_coord.core.consensus import kept_by_language
-from mfpt_coord.core.schedule import fold_size
+from mfpt_coord.core.schedule import fold_size, waiting_updates
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.taking_part import counting
 from mfpt_shared.languages import LanguageCode
@@ -39,7 +39,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         plan=state.plan.digest,
         version=state.version,
         folds=state.version,
-        buffer=len(state.buffer),
+        buffer=waiting_updates(state),
         buffer_size=fold_size(state),
         started=started,
         at=at + ahead,

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from mfpt_coord.core.admission import language_is_welcome
 from mfpt_coord.core.effects import Effect, Send
 from mfpt_coord.core.events import SessionOver
-from mfpt_coord.core.relations import Relations
+from mfpt_coord.core.relations import COHORT, Relations
 from mfpt_coord.core.state import Client, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
@@ -29,7 +29,8 @@ def takes_part(state: State, client: str) -> bool:
 def counting(state: State) -> Relations:
     """Return what is known about how languages relate, with the own shares of devices alone that take part."""
     known = state.relations
-    return replace(known, shares={of: share for of, share in known.shares.items() if takes_part(state, of[1])})
+    counted = {of: share for of, share in known.shares.items() if of[1] == COHORT or takes_part(state, of[1])}
+    return replace(known, shares=counted)
 
 
 def turned_away(state: State, client: str, message: ClientState | Ready | EvaluationReport) -> list[Effect]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mfpt_coord.core.proximity import proximities
 from mfpt_coord.core.relations import Relations
 from mfpt_coord.core.staleness import freshness
-from mfpt_coord.core.state import Contribution
+from mfpt_coord.core.state import Contribution, Counted
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Aggregation
 from mfpt_shared.tensors import Array
@@ -54,17 +54,67 @@ def fold_weights(
     said = [update.header.examples for update in buffer] if counted is None else counted
     examples = np.array([example_weight(count, plan) for count in said], dtype=np.float64)
     fresh = np.array([freshness(update.staleness, plan) for update in buffer], dtype=np.float64)
+    near_active = proximities(targets, list(active), relations, example_counts(active, plan), plan)
     languages = list(active)
-    near_active = proximities(targets, languages, relations, example_counts(active, plan), plan)
     near = near_active[:, [languages.index(update.language) for update in buffer]]
-    share = np.array([sum(example_weight(count, plan) for count in active[tag]) for tag in languages])
+    return _weights(near, examples, near_active, active, plan) * fresh
+
+
+def cohort_weights(
+    targets: Sequence[LanguageCode],
+    cohorts: Sequence[Sequence[Counted]],
+    active: Mapping[LanguageCode, Sequence[float]],
+    relations: Relations,
+    plan: Aggregation,
+    counted: Mapping[str, float],
+) -> NDArray[np.float64]:
+    """Return how much the mean of each cohort moves each language's prompt, as `fold_weights` does for updates.
+
+    A cohort weighs as much as its survivors would together, and is as near to a language as they are on average. What
+    they count for their staleness is in their sum already.
+
+    Args:
+        targets: Languages l whose prompts move.
+        cohorts: Survivors of each cohort.
+        active: Language -> examples of each of its active devices.
+        relations: Relations between the languages.
+        plan: Gives c, p and the kind of g.
+        counted: Device -> examples that it counts with.
+
+    Returns:
+        [targets, cohorts] float64, in 0..1.
+    """
+    near_active = proximities(targets, list(active), relations, example_counts(active, plan), plan)
+    place = {language: column for column, language in enumerate(active)}
+    means = [near_active[:, [place[one.language] for one in cohort]].mean(axis=1) for cohort in cohorts]
+    examples = [sum(example_weight(counted[one.client], plan) for one in cohort) for cohort in cohorts]
+    return _weights(np.stack(means, axis=1), np.array(examples), near_active, active, plan)
+
+
+def _weights(
+    near: NDArray[np.float64],
+    examples: NDArray[np.float64],
+    near_active: NDArray[np.float64],
+    active: Mapping[LanguageCode, Sequence[float]],
+    plan: Aggregation,
+) -> NDArray[np.float64]:
+    """Return the weights that fresh updates would have.
+
+    Args:
+        near: g, [targets, updates].
+        examples: n^p, [updates].
+        near_active: g, [targets, languages].
+        active: Language -> examples of each of its active devices.
+        plan: Gives c and p.
+    """
+    share = np.array([sum(example_weight(count, plan) for count in counts) for counts in active.values()])
     mean_near = near_active @ (share / share.sum())
     if_fresh = near * (examples / examples.sum()) / mean_near[:, None]
     # If only near languages contributed, rows add up to more than 1, and the prompt would overshoot the updates' mean.
     # They are bounded before staleness comes in, which must not be normalised away.
     overshoot = np.maximum(if_fresh.sum(axis=1, keepdims=True), 1.0)
     covered = min(1.0, float(examples.sum() / share.sum()))
-    weights: NDArray[np.float64] = covered**plan.cover_exponent * if_fresh / overshoot * fresh
+    weights: NDArray[np.float64] = covered**plan.cover_exponent * if_fresh / overshoot
     return weights
 
 

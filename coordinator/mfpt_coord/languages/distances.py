@@ -32,9 +32,11 @@ from mfpt_shared.atomic import write_durably
 from mfpt_shared.environment import sentence
 from mfpt_shared.folders import cache_home, private_folder
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.plan import DistanceMetric
+from mfpt_shared.plan import Aggregation, DistanceMetric
 
 METRICS: Final[tuple[DistanceMetric, ...]] = get_args(DistanceMetric)
+USUAL_METRICS: Final = Aggregation().metrics
+"""What a plan asks for unless it says something else."""
 
 LOOK_UP_SECONDS: Final = 180.0
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 
+from mfpt_coord.core.schedule import waiting_updates
 from mfpt_coord.server.encrypted_file import decrypt, is_encrypted
 from mfpt_coord.server.stored_errors import DamagedDatabase
 from mfpt_coord.server.stored_file import BACKUP_TABLE, check, reading
@@ -67,7 +68,7 @@ def look_through(file: Path) -> Summary:
         plan=state.plan.digest,
         version=state.version,
         devices=len(state.clients),
-        waiting=len(state.buffer),
+        waiting=waiting_updates(state),
         bytes=file.stat().st_size,
         key=fingerprint(key) if key else "",
         made=made,

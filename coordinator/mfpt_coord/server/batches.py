@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Callable, Hashable, Iterable, Sequence
 
 from mfpt_coord.core.effects import Action, Effect
-from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event
+from mfpt_coord.core.events import ClientSaid, DeviceMet, DistancesFound, Event, MemberSaid
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.opening import opened
 from mfpt_coord.core.order import actions, durable_effects
@@ -114,6 +114,8 @@ def said_once(events: Iterable[Event]) -> list[Event]:
         match event:
             case ClientSaid(client=client, message=message):
                 kind: Hashable = (client, type(message))
+            case MemberSaid(client=client, message=said):
+                kind = (client, type(said))
             case DeviceMet(client=client):
                 kind = client
             case DistancesFound(languages=languages):

@@ -8,7 +8,16 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from mfpt_coord.core.admission import MAX_DEVICES, Enrolment
-from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, Event, SessionOver, UpdateArrived
+from mfpt_coord.core.events import (
+    ClientSaid,
+    DeviceMet,
+    EnrolAsked,
+    Event,
+    MemberSaid,
+    OfferMade,
+    SessionOver,
+    UpdateArrived,
+)
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
@@ -18,12 +27,17 @@ from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol import codec
 from mfpt_shared.protocol.codec import Decoded, Received
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import (
     ClientState,
     Enrol,
     EvaluationReport,
     FromDevice,
+    KeyShares,
+    Masked,
+    Offer,
     Ready,
+    Reveal,
     Update,
 )
 from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, ENROL_UP, Address, parse
@@ -89,8 +103,10 @@ class Intake:
         assert received is not None
         message, signer = received.message, received.signer
         match message:
-            case Update() | ClientState() | Ready() | EvaluationReport():
+            case Update() | ClientState() | Ready() | EvaluationReport() | Offer():
                 return self._from_device(address.key, received, at)
+            case KeyShares() | Masked() | Reveal():
+                return self._from_member(address.key, received, message, at)
             case Enrol():
                 return [EnrolAsked(at, address.key, message, signer)]
             case _:
@@ -116,17 +132,41 @@ class Intake:
         message = received.message
         if isinstance(message, Update):
             return [*met, self._arrived(device, message, received.content, at)]
-        assert isinstance(message, ClientState | Ready | EvaluationReport)
+        assert isinstance(message, ClientState | Ready | EvaluationReport | Offer)
         topic = received.address.topic.name
         if over := self._session_over(device, message, at):
             self.refusals.note("replayed", topic, "a later session of this device has begun", at)
             return [over]
-        return [*met, ClientSaid(at, device, message)] if self._is_new(device, topic, message) else []
+        if not self._is_new(device, topic, message):
+            return []
+        said = self._offered(device, message, at) if isinstance(message, Offer) else ClientSaid(at, device, message)
+        return [*met, said]
+
+    def _from_member(
+        self, device: str, received: Received, message: KeyShares | Masked | Reveal, at: float
+    ) -> list[Event]:
+        """Return what a member of a cohort has answered; nobody can be one before it was heard."""
+        if device not in self._state().enrolments and device not in self._met:
+            raise _Refused("uninvited", "this device is in no cohort")
+        self._check_signer(device, received, at)
+        # A masked update has no number; a cohort takes only one of each member.
+        is_new = isinstance(message, Masked) or self._is_new(device, received.address.topic.name, message)
+        return [MemberSaid(at, device, message)] if is_new else []
+
+    def _offered(self, device: str, offer: Offer, at: float) -> OfferMade:
+        try:
+            digest = bytes.fromhex(offer.sha256)
+        except ValueError as error:
+            raise _Refused("damaged", f"{offer.sha256[:80]!r} is not hexadecimal") from error
+        return OfferMade(at, device, offer, is_stored=self._is_stored(device, offer.sequence, digest))
 
     def _arrived(self, device: str, update: Update, content: bytes, at: float) -> UpdateArrived:
-        client, sequence = self._state().clients.get(device), update.header.sequence
-        is_old = client is not None and sequence <= client.sequence
-        return UpdateArrived(at, device, update, content, is_stored=is_old and self._holds(device, sequence, content))
+        is_stored = self._is_stored(device, update.header.sequence, update_digest(content))
+        return UpdateArrived(at, device, update, content, is_stored=is_stored)
+
+    def _is_stored(self, device: str, sequence: int, digest: bytes) -> bool:
+        client = self._state().clients.get(device)
+        return client is not None and sequence <= client.sequence and self._holds(device, sequence, digest)
 
     def _session_over(self, device: str, message: FromDevice, at: float) -> SessionOver | None:
         """Return what it means that a device is at work in a session although a later one has begun, if it is."""
@@ -190,5 +230,5 @@ class Intake:
 def _language(message: Decoded) -> LanguageCode:
     if isinstance(message, Update):
         return LanguageCode(message.header.language)
-    assert isinstance(message, ClientState | Ready | EvaluationReport)
+    assert isinstance(message, ClientState | Ready | EvaluationReport | Offer)
     return LanguageCode(message.language)

@@ -26,7 +26,7 @@ from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.clock import SteadyClock
-from mfpt_shared.errors import ConnectionFailed, Incompatible
+from mfpt_shared.errors import ConnectionFailed, Incompatible, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
@@ -76,10 +76,11 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
 
     Raises:
         Incompatible: The store follows another plan than the given one.
+        UsageError: Heads in closed form would travel in the open.
     """
     state = store.load()
     if state is None:
-        state = initial(plan or default_plan())
+        state = _begun(plan or default_plan())
         store.create(state, uuid.uuid4().hex[:12])
     elif plan is not None and (difference := _difference(state.plan, plan)):
         raise Incompatible(
@@ -87,6 +88,20 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
             f"{difference}); give the new plan a --data-dir of its own"
         )
     return state
+
+
+def _begun(plan: Plan) -> State:
+    """Return the state of a new federation; one that has begun before sends no more heads in closed form.
+
+    Raises:
+        UsageError: Heads in closed form would travel in the open.
+    """
+    if plan.shows_heads:
+        raise UsageError(
+            'with training.head_start = "ridge", first heads show which sentences a device holds: set '
+            'privacy.aggregation = "masked", or head_start = "zero"'
+        )
+    return initial(plan)
 
 
 def _with_distances(state: State, custom: Distances) -> State:

@@ -21,6 +21,7 @@ from mfpt_coord.core.effects import (
     SaveFold,
     SaveInvitation,
     SavePrompt,
+    SaveSum,
     SaveUpdate,
 )
 from mfpt_coord.core.state import Client, Contribution, State
@@ -31,8 +32,9 @@ from mfpt_coord.server.stored_values import load_state, meta
 from mfpt_shared.errors import InUse
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.masking.cohort import Codes
 from mfpt_shared.plan import plan_to_json
-from mfpt_shared.protocol.identity import update_digest
+from mfpt_shared.protocol.bodies import write_values
 from mfpt_shared.run_numbers import next_run
 from mfpt_shared.tensors import Array
 
@@ -58,8 +60,8 @@ class Store(Protocol):
             MfptError: They cannot be saved now.
         """
 
-    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
-        """Tell whether these very bytes were committed as this update of this device, however long ago."""
+    def holds(self, client: str, sequence: int, digest: bytes) -> bool:
+        """Tell whether the update with this digest was committed as this one of this device, however long ago."""
 
     def erase(self) -> None:
         """Overwrite on the disk what the last commits removed; this takes longer than a commit, and may wait."""
@@ -141,10 +143,10 @@ class SqliteStore:
                 self._save(effect)
                 self._has_removed = self._has_removed or isinstance(effect, SaveFold)
 
-    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
+    def holds(self, client: str, sequence: int, digest: bytes) -> bool:
         """See Store.holds."""
         query = "SELECT 1 FROM updates WHERE client = ? AND sequence = ? AND sha256 = ?"
-        return self._db.execute(query, (client, sequence, update_digest(payload))).fetchone() is not None
+        return self._db.execute(query, (client, sequence, digest)).fetchone() is not None
 
     def erase(self) -> None:
         """See Store.erase."""
@@ -181,6 +183,8 @@ class SqliteStore:
         match effect:
             case SaveUpdate(update, payload):
                 self._save_update(update, payload)
+            case SaveSum(contribution, total):
+                self._save_sum(contribution, total)
             case SaveClient(client):
                 self._save_client(client)
             case SavePrompt(language, version, vector):
@@ -203,7 +207,21 @@ class SqliteStore:
             *(update.client, header.sequence, update.language, header.base_version),
             *(update.staleness, header.examples, update.at, update.digest, payload),
         )
-        self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?)", values)
+        self._db.execute("INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, NULL)", values)
+
+    def _save_sum(self, contribution: Contribution, total: Codes) -> None:
+        cohort, at = contribution.client, contribution.at
+        self._db.execute("INSERT INTO cohorts VALUES (NULL, ?, ?, NULL, ?)", (cohort, at, write_values(total)))
+        self._db.executemany(
+            "INSERT INTO updates VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, NULL, ?, NULL, ?)",
+            [
+                (
+                    *(one.client, one.sequence, one.language, one.base_version),
+                    *(one.staleness, one.examples, at, one.digest, cohort),
+                )
+                for one in contribution.survivors
+            ],
+        )
 
     def _save_client(self, client: Client) -> None:
         values = (
@@ -228,6 +246,7 @@ class SqliteStore:
             "UPDATE updates SET fold = ? WHERE client = ? AND sequence = ?",
             [(fold.version, *update) for update in fold.updates],
         )
+        self._db.execute("UPDATE cohorts SET fold = ? WHERE fold IS NULL", (fold.version,))
         for language, vector in fold.prompts.items():
             self._save_prompt(language, fold.version, vector)
         # What a fold leaves for the next fold; only the newest is kept.

@@ -10,17 +10,24 @@ from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.topics import CLIENT_UP
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 
-# An update's payload is NULL once nobody needs it any more; its digest stays.
+# An update's payload is NULL once nobody needs it any more, or if it came under masks; its digest stays.
 _UPDATES: Final = """
 CREATE TABLE updates (
     number INTEGER PRIMARY KEY, client TEXT NOT NULL, sequence INTEGER NOT NULL, language TEXT NOT NULL,
     base_version INTEGER NOT NULL, staleness INTEGER NOT NULL, examples INTEGER NOT NULL, received REAL NOT NULL,
-    fold INTEGER, sha256 BLOB NOT NULL, payload BLOB, UNIQUE (client, sequence)
+    fold INTEGER, sha256 BLOB NOT NULL, payload BLOB, cohort TEXT, UNIQUE (client, sequence)
 );
 CREATE INDEX updates_by_fold ON updates (fold);
 CREATE INDEX payloads_by_fold ON updates (fold) WHERE payload IS NOT NULL;
+"""
+
+# A cohort's row goes once nobody needs the sum any more.
+_COHORTS: Final = """
+CREATE TABLE cohorts (
+    number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at REAL NOT NULL, fold INTEGER, sum BLOB NOT NULL
+);
 """
 
 _OWN_SHARES: Final = """
@@ -54,19 +61,26 @@ CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 """
 
 SCHEMA: Final = (
-    f"{_TABLES} {_UPDATES} {_OWN_SHARES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} "
+    f"{_TABLES} {_UPDATES} {_COHORTS} {_OWN_SHARES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} "
     f"PRAGMA user_version = {SCHEMA_VERSION};"
 )
 
 # Versions 2 and 3 kept judgements by accuracy, which do not say how much of its own a device keeps: it begins again.
 # Their plans have a key that there is no more.
-_FROM_3: Final = f"""
+_NEWER_SHARES: Final = f"""
 UPDATE meta SET value = CAST(json_remove(CAST(value AS TEXT), '$.aggregation.distance_bias') AS BLOB)
 WHERE key = 'plan';
 DROP TABLE judgements;
 {_OWN_SHARES}
-PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 - our own constants
+
+_FROM_4: Final = f"""
+ALTER TABLE updates ADD COLUMN cohort TEXT;
+{_COHORTS}
+PRAGMA user_version = {SCHEMA_VERSION};
+"""
+
+_FROM_3: Final = f"{_NEWER_SHARES} {_FROM_4}"
 
 _FROM_2: Final = f"""
 ALTER TABLE clients ADD COLUMN session INTEGER NOT NULL DEFAULT 0;
@@ -76,20 +90,25 @@ DROP INDEX updates_by_fold;
 ALTER TABLE updates RENAME TO old_updates;
 {_UPDATES}
 INSERT INTO updates SELECT
-    number, client, sequence, language, base_version, staleness, examples, received, fold, sha256(payload), payload
+    number, client, sequence, language, base_version, staleness, examples, received, fold, sha256(payload), payload,
+    NULL
 FROM old_updates;
 DROP TABLE old_updates;
 {_PROMPTS_BY_VERSION}
 {ADMISSION_SCHEMA}
-{_FROM_3}
+{_NEWER_SHARES}
+{_COHORTS}
+PRAGMA user_version = {SCHEMA_VERSION};
 """  # noqa: S608 - our own constants
 
-_UPGRADES: Final[Mapping[int, str]] = {2: _FROM_2, 3: _FROM_3}
+_UPGRADES: Final[Mapping[int, str]] = {2: _FROM_2, 3: _FROM_3, 4: _FROM_4}
 
 _FOLDED: Final = """
 SELECT number, client, sequence, language, base_version, staleness, examples, received, fold, sha256 FROM updates
 WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
 """
+
+_FORGET_SUMS: Final = "DELETE FROM cohorts WHERE fold <= (SELECT max(version) FROM folds WHERE at <= :before)"
 
 _FORGET_PROMPTS: Final = """
 DELETE FROM prompts WHERE EXISTS (
@@ -100,7 +119,7 @@ DELETE FROM prompts WHERE EXISTS (
 
 
 def upgrade(database: sqlite3.Connection, name: str) -> None:
-    """Give the tables of this version to a database of one of the two versions before, all of them or none.
+    """Give the tables of this version to a database of one of the three versions before, all of them or none.
 
     Args:
         database: Connection without transactions of its own.
@@ -138,13 +157,14 @@ def _check_waiting(database: sqlite3.Connection, name: str) -> None:
 
 
 def forget(database: sqlite3.Connection, before: float) -> None:
-    """Remove what was folded until a time: the payloads of updates, and prompts that were replaced by newer ones.
+    """Remove what was folded until a time: the payloads of updates, sums of cohorts, and prompts that were replaced.
 
     Args:
         database: Connection, with or without a transaction.
         before: Unix seconds.
     """
     _forget_payloads(database, before)
+    database.execute(_FORGET_SUMS, {"before": before})
     # Prompts were published: they need not be overwritten, which would take as long as writing the new ones.
     database.execute("PRAGMA secure_delete = OFF")
     try:
@@ -159,7 +179,7 @@ def _forget_payloads(database: sqlite3.Connection, before: float) -> None:
     database.execute("SAVEPOINT forgetting")
     try:
         database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
-        database.executemany("INSERT INTO updates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL)", rows)
+        database.executemany("INSERT INTO updates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)", rows)
     except BaseException:
         if database.in_transaction:
             database.execute("ROLLBACK TO forgetting")

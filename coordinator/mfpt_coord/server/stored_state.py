@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import replace
 
 import msgspec
@@ -10,11 +11,13 @@ import numpy as np
 from mfpt_coord.core.consensus import usual_shares
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
-from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.state import Client, Contribution, State, Survivor
+from mfpt_coord.core.sums import contribution_of
 from mfpt_coord.core.taking_part import counting
 from mfpt_coord.server.stored_admission import enrolments, invitations
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, Plan
+from mfpt_shared.protocol.bodies import read_values
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Update, UpdateCounts
 from mfpt_shared.protocol.topics import CLIENT_UP
@@ -36,7 +39,7 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         shapes,
         version=database.execute("SELECT coalesce(max(version), 0) FROM folds").fetchone()[0],
         prompts=_prompts(database),
-        buffer=_buffer(database, shapes),
+        buffer=(*_buffer(database, shapes), *_sums(database, plan)),
         clients=_clients(database),
         contributed=dict(
             database.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
@@ -62,8 +65,8 @@ def _prompts(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
 
 def _buffer(database: sqlite3.Connection, shapes: Layout) -> tuple[Contribution, ...]:
     rows = database.execute(
-        "SELECT client, language, staleness, examples, received, sha256, payload FROM updates WHERE fold IS NULL "
-        "ORDER BY number"
+        "SELECT client, language, staleness, examples, received, sha256, payload FROM updates "
+        "WHERE fold IS NULL AND cohort IS NULL ORDER BY number"
     )
     buffer = []
     for client, language, staleness, examples, received, digest, payload in rows:
@@ -74,6 +77,16 @@ def _buffer(database: sqlite3.Connection, shapes: Layout) -> tuple[Contribution,
         delta = flatten(dense(update.delta), shapes)
         buffer.append(Contribution(client, header, language, staleness, delta, received, digest))
     return tuple(buffer)
+
+
+def _sums(database: sqlite3.Connection, plan: Plan) -> Iterator[Contribution]:
+    for cohort, at, total in database.execute("SELECT id, at, sum FROM cohorts WHERE fold IS NULL ORDER BY number"):
+        rows = database.execute(
+            "SELECT client, sequence, language, examples, base_version, staleness, sha256 FROM updates "
+            "WHERE fold IS NULL AND cohort = ? ORDER BY number",
+            (cohort,),
+        )
+        yield contribution_of(plan, cohort, [Survivor(*row) for row in rows], read_values(total), at)
 
 
 def _clients(database: sqlite3.Connection) -> dict[str, Client]:

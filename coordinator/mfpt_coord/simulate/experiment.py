@@ -1,6 +1,6 @@
 """One simulated experiment: its question, and its outcome.
 
-local     every device alone, for as many epochs as it would have trained in the federation
+local     every device alone in its best way; it tunes for as many epochs as in the federation at most
 central   one device with everybody's examples: the upper reference, which no federation is allowed
 fedavg    synchronous rounds, uniform weights. Source: McMahan et al. 2017
 fedbuff   asynchronous folds, weights by staleness. Source: Nguyen et al. 2022
@@ -48,7 +48,7 @@ class Experiment(Section, frozen=True):
         label_skew: Concentration of the Dirichlet distribution that the devices' mixtures of labels are drawn from: of
             a language's only device around the language's mixture, of several so that they divide its rows.
         parallel: Whether all languages hold translations of the same sentences.
-        held_out: Languages without a device, which get a prompt all the same.
+        unseen: Unseen languages, those without a device, which get a prompt all the same.
         max_test: Most test examples of a language, a choice that stays the same; None: all.
         fleet: How fast and how reliable the devices are.
         until: Virtual seconds after which a federation ends; infinity: after its rounds.
@@ -64,7 +64,7 @@ class Experiment(Section, frozen=True):
     devices: int = 1
     label_skew: float = math.inf
     parallel: bool = False
-    held_out: tuple[LanguageCode, ...] = ()
+    unseen: tuple[LanguageCode, ...] = ()
     max_test: int | None = None
     fleet: Fleet = Fleet()
     until: float = math.inf
@@ -74,8 +74,8 @@ class Experiment(Section, frozen=True):
         """Check that the languages make sense."""
         if len(set(self.languages)) != len(self.languages):
             raise UsageError(f"a language is named twice: {', '.join(self.languages)}")
-        if both := set(self.languages) & set(self.held_out):
-            raise UsageError(f"{min(both)} cannot both take part and be held out")
+        if both := set(self.languages) & set(self.unseen):
+            raise UsageError(f"{min(both)} cannot both take part and be an unseen language")
         if isinstance(self.examples, dict) and set(self.examples) != set(self.languages):
             wrong = min(set(self.examples) ^ set(self.languages))
             does = "takes part and has no number" if wrong in self.languages else "has a number and does not take part"
@@ -105,11 +105,11 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
         used: Language -> accuracy with the prompts that its devices use, which are partly their own; of mfpt only.
         tallies: Language -> answers behind `accuracy`.
         used_tallies: Language -> answers behind `used`, each summed over the devices of the language.
-        validation: Language -> accuracy on training examples that were held out, after the best round; of `local` only.
+        validation: Language -> accuracy on training examples that were held out, in the best way; of `local` only.
         validation_loss: Language -> mean cross-entropy on the same.
         own_share: Language -> own share of what its devices use, mean; of mfpt only. See `own_share`.
-        held_out: Held-out language -> accuracy with its zero-shot prompt.
-        shared: Held-out language -> accuracy with `und`, which listens to all languages alike.
+        unseen: Unseen language -> accuracy with its zero-shot prompt.
+        shared: Unseen language -> accuracy with `und`, which listens to all languages alike.
         seconds: Duration, virtual seconds.
         updates: Number of updates that the coordinator received.
     """
@@ -123,7 +123,7 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     validation: dict[LanguageCode, float] = {}
     validation_loss: dict[LanguageCode, float] = {}
     own_share: dict[LanguageCode, float] = {}
-    held_out: dict[LanguageCode, float] = {}
+    unseen: dict[LanguageCode, float] = {}
     shared: dict[LanguageCode, float] = {}
     seconds: float = 0.0
     versions: int = 0
@@ -155,5 +155,5 @@ def method_plan(experiment: Experiment) -> Plan:
         changes = {"buffer": min(aggregation.buffer, fleet) or math.ceil(fleet / 2)}
     if experiment.method in _PROXIMITIES:
         changes["proximity"] = _PROXIMITIES[experiment.method]
-    changes["zero_shot"] = tuple(experiment.held_out)
+    changes["zero_shot"] = tuple(experiment.unseen)
     return msgspec.structs.replace(experiment.plan, aggregation=msgspec.structs.replace(aggregation, **changes))

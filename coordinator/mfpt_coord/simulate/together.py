@@ -8,10 +8,12 @@ import numpy as np
 
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import initial
+from mfpt_coord.simulate.device import Device
 from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, Point, mean, means, method_plan
-from mfpt_coord.simulate.federation import Device, Federation
+from mfpt_coord.simulate.federation import Federation
 from mfpt_coord.simulate.pace import paces, usual_round
 from mfpt_coord.simulate.partition import device_seed
+from mfpt_coord.simulate.sender import Sender
 from mfpt_coord.simulate.tallies import summed
 from mfpt_shared.device.held_out import HELD_ROUNDS
 from mfpt_shared.device.rounds import Rounds
@@ -67,7 +69,9 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
         rounds = Rounds(
             identity, share.language, plan, trainer, clock=lambda: 0.0, share=chosen, held_rounds=held_rounds
         )
-        yield Device(identity, share.language, trainer, rounds, pace)
+        randomness = np.random.default_rng([experiment.seed, 3, place]).bytes
+        sender = Sender(plan, rounds, randomness) if plan.privacy.is_masked else None
+        yield Device(identity, share.language, trainer, rounds, pace, sender)
 
 
 def _outcome(
@@ -75,10 +79,10 @@ def _outcome(
 ) -> Outcome:
     tested = _test_all(federation)
     used, shares = _used(federation, tested) if experiment.method == "mfpt" else ({}, {})
-    held_out, shared = {}, {}
-    for language in experiment.held_out:
+    unseen, shared = {}, {}
+    for language in experiment.unseen:
         test = laboratory.trainer(experiment.plan, [Share(language, ())], max_test=experiment.max_test).test
-        held_out[language] = test(dense(federation.prompt(language).state)).accuracy
+        unseen[language] = test(dense(federation.prompt(language).state)).accuracy
         shared[language] = test(dense(federation.prompt(UNDETERMINED).state)).accuracy
     state = federation.state
     return Outcome(
@@ -89,7 +93,7 @@ def _outcome(
         tallies={language: summed([one.tallies]) for language, one in tested.items()},
         used_tallies={language: summed([one.tallies for one in found]) for language, found in used.items()},
         own_share=means(shares),
-        held_out=held_out,
+        unseen=unseen,
         shared=shared,
         seconds=federation.at,
         versions=state.version,

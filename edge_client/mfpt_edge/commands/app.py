@@ -119,10 +119,9 @@ def join(
         Allowed,
         DataSource,
         JoinConfig,
-        Limits,
         parse_duration,
+        parse_limits,
         parse_retries,
-        parse_size,
     )
     from mfpt_edge.commands.reach import parse_reach
     from mfpt_edge.data.columns import Columns
@@ -143,14 +142,7 @@ def join(
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
         data=DataSource(data, Columns(text_column, label_column, pair_column), examples),
         retries=parse_retries(retry),
-        limits=Limits(
-            device=device,
-            threads=threads,
-            activation_cache=parse_size(activation_cache, "--activation-cache"),
-            memory=None if memory is None else parse_size(memory, "--memory"),
-            round_seconds=parse_duration(max_round_time, "--max-round-time"),
-            download=parse_size(max_download, "--max-download"),
-        ),
+        limits=parse_limits(device, threads, activation_cache, memory, max_round_time, max_download),
         allowed=Allowed(tuple(allow_backbone or ()), yes),
         pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,

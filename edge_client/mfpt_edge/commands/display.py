@@ -78,19 +78,27 @@ def join_view() -> LivePanel | NoPanel:
     return LivePanel() if sys.stderr.isatty() else NoPanel()
 
 
+def phase_in_words(snapshot: Snapshot) -> str:
+    """Return what a device is doing, for people."""
+    return "done, listening for the last prompt" if snapshot.listens else snapshot.phase
+
+
 def _panel(snapshot: Snapshot) -> RenderableType:
     rounds = (
         str(snapshot.rounds) if snapshot.rounds_wanted is None else f"{snapshot.rounds} of {snapshot.rounds_wanted}"
     )
     table = Table.grid(padding=(0, 2))
     table.add_row("federation", Text(f"● {snapshot.link}", _LINK_STYLES[snapshot.link]))
-    table.add_row("phase", snapshot.phase)
+    table.add_row("phase", phase_in_words(snapshot))
     if snapshot.phase == "training":
         table.add_row("", ProgressBar(total=1.0, completed=snapshot.progress, width=40))
     table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")
     if snapshot.phase == "training" and snapshot.loss is not None:
         table.add_row("loss now", f"{snapshot.loss:.3f}")
-    table.add_row("loss", _series(snapshot.losses))
+    if snapshot.added_up:
+        table.add_row("under masks", snapshot.added_up)
+    # On all examples, a loss is higher than on two thirds of them.
+    table.add_row("loss", _series(snapshot.losses[snapshot.held_rounds :] or snapshot.losses))
     table.add_row("accuracy", _series(snapshot.accuracies))
     table.add_row(
         "staleness", "-" if snapshot.staleness is None else f"{snapshot.staleness} versions behind (last update)"
@@ -144,10 +152,8 @@ def result_table(result: JoinResult) -> RenderableType:
     table.add_row("language", result.language)
     table.add_row("accepted updates", str(result.rounds))
     table.add_row("training examples", str(result.examples))
-    if result.losses:
-        table.add_row(
-            "training loss", f"{result.losses[0]:.3f} in the first round, {result.losses[-1]:.3f} in the last"
-        )
+    for line in _losses(result):
+        table.add_row("training loss", line)
     table.add_row("accuracy before", f"{percent(result.accuracy_before)} {tested}")
     table.add_row("accuracy alone", percent(result.accuracy_alone))
     table.add_row("accuracy federated", f"[bold]{percent(result.accuracy_after)}[/bold]")
@@ -158,6 +164,22 @@ def result_table(result: JoinResult) -> RenderableType:
     table.add_row("peak memory", size(result.peak_rss_bytes))
     table.add_row("time", duration(result.seconds))
     return table
+
+
+def _losses(result: JoinResult) -> list[str]:
+    """Return what is said of the training losses; only those on the same examples can be compared."""
+    held, losses = result.held_rounds, result.losses
+    if not 0 < held < len(losses):
+        return [_course(losses)] if losses else []
+    return [
+        f"{_course(losses[:held])}, without the held-out examples",
+        f"{_course(losses[held:], first=held + 1)}, with them",
+    ]
+
+
+def _course(losses: Sequence[float], first: int = 1) -> str:
+    begins = f"{losses[0]:.3f} in round {first}"
+    return begins if len(losses) == 1 else f"{begins}, {losses[-1]:.3f} in round {first + len(losses) - 1}"
 
 
 def percent(share: float | None) -> str:

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from mfpt_edge.data.conll import CONLL_SUFFIXES
+from mfpt_edge.data.unlabelled import are_tagged_words
 from mfpt_shared.errors import BadData, UsageError
 
 _TABLES: Final = frozenset({".csv", ".jsonl"})
@@ -14,8 +16,20 @@ _log = logging.getLogger(__name__)
 
 
 def given_texts(given: list[str], file: Path | None) -> list[str]:
-    """Return the texts that a command was given, one a line, without empty ones; raises as `given_lines`."""
-    return [line for line in map(str.strip, given_lines(given, file)) if line]
+    """Return the texts that a command was given, one a line, without empty ones; arguments as for `given_lines`.
+
+    Raises:
+        UsageError: There are both or neither, or the file cannot be read.
+        BadData: A text is not UTF-8, or the lines are words with labels.
+    """
+    lines = given_lines(given, file)
+    if (file is not None and file.suffix.lower() in CONLL_SUFFIXES) or are_tagged_words(lines):
+        what = f"--file {file}" if file is not None else "what was given"
+        raise BadData(
+            f"{what} looks like tagged words (CoNLL), and this federation's task is about whole texts: give one text "
+            "a line"
+        )
+    return [line for line in map(str.strip, lines) if line]
 
 
 def given_lines(given: list[str], file: Path | None) -> list[str]:

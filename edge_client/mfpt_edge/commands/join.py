@@ -21,9 +21,11 @@ from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.clock import SteadyClock
+from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home, owned
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Role
 
 _log = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         examples: Number of training examples.
         test_examples: Number of test examples.
         losses: Mean training loss of each round.
+        held_rounds: How many of these, the first ones, left a third of the examples out; on all, a loss is higher.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
         peak_rss_bytes: Most memory that the process has held.
@@ -63,6 +66,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     test_examples: int
     losses: tuple[float, ...]
+    held_rounds: int
     bytes_up: int
     bytes_down: int
     peak_rss_bytes: int
@@ -122,13 +126,20 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     federation = config.federation if membership is None else membership.federation
     connection = connection_of(config.reach, membership, session)
     transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
+
+    def load(plan: Plan) -> Trainer:
+        trainer = prepare(config, plan, view)
+        if membership is None:
+            folder.save_broker(str(connection))
+        return trainer
+
     client = EdgeClient(
         folder,
         session,
         federation,
         transport,
         trust=trust_of(membership),
-        prepare=lambda plan: prepare(config, plan, view),
+        prepare=load,
         clock=SteadyClock(),
         rounds=config.rounds,
         leave_after=config.leave_after,
@@ -137,8 +148,6 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     )
     try:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
-        if membership is None:
-            folder.save_broker(str(connection))
         _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
         await client.run()
         seconds = time.monotonic() - began
@@ -161,6 +170,7 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         examples=outcome.examples,
         test_examples=outcome.test_examples,
         losses=snapshot.losses,
+        held_rounds=snapshot.held_rounds,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
         peak_rss_bytes=peak_rss_bytes(),

@@ -130,6 +130,24 @@ def parse_retries(text: str | None) -> Retries:
     return Retries(attempts, attempts)
 
 
+def parse_limits(
+    device: str, threads: int | None, activation_cache: str, memory: str | None, max_round_time: str, max_download: str
+) -> Limits:
+    """Return what the options of these names mean.
+
+    Raises:
+        UsageError: One of them makes no sense.
+    """
+    return Limits(
+        device=device,
+        threads=threads,
+        activation_cache=parse_size(activation_cache, "--activation-cache"),
+        memory=None if memory is None else parse_size(memory, "--memory"),
+        round_seconds=parse_duration(max_round_time, "--max-round-time"),
+        download=parse_size(max_download, "--max-download"),
+    )
+
+
 def parse_size(text: str, option: str) -> int:
     """Return the bytes in `600MB`, `1.5 GB`, `2GiB` or `1048576`.
 

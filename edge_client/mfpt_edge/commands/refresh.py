@@ -26,7 +26,9 @@ from mfpt_edge.commands.options import (
 
 if TYPE_CHECKING:
     from mfpt_edge.data.columns import Columns
+    from mfpt_edge.session.refitting import Refitted
     from mfpt_edge.storage.device_folder import DeviceFolder
+    from mfpt_shared.protocol.messages import Prompt
 
 
 def refresh(
@@ -49,32 +51,59 @@ def refresh(
 ) -> None:
     """Take the newest prompt that the federation has for this device. Takes seconds; nothing is trained.
 
-    What others made since this device left is in it. The device asks where it last took part. Where it uses a head of
-    its own, --data fits that to the new prompt.
+    What others made since this device left is in it. The device asks where it last took part. With --data, a head of
+    its own is fitted to the new prompt, and the old one stays in use where it does better on the test examples.
     """
     from mfpt_edge.commands.renewal import renewed
     from mfpt_edge.data.columns import Columns
     from mfpt_shared.transport.security import Security
 
     folder = device_folder(lang, federation, state_dir)
+    before = _used(folder)
     renewal = renewed(folder, federation, broker=broker, security=Security(ca_file, cert, key), proxy=proxy)
+    refitted = None
     if data is not None:
         columns = Columns(text_column, label_column, pair_column)
-        _refit(folder, data, columns, examples, device, allow_backbone)
+        refitted = _refit(folder, data, columns, examples, device, allow_backbone, before)
     used = (folder.personal_prompt(folder.plan()) or folder.prompt()).header.version
     if as_json:
         import json
 
         facts = {"version_before": renewal.version_before, "version": renewal.version, "version_used": used}
-        typer.echo(json.dumps(facts))
+        compared = {"accuracy_before": refitted.accuracy_before, "accuracy": refitted.accuracy} if refitted else {}
+        typer.echo(json.dumps({**facts, **compared}))
         return
     if renewal.version == renewal.version_before:
         typer.echo(f"version {renewal.version} is the newest")
     else:
-        before = "unknown" if renewal.version_before is None else renewal.version_before
-        typer.echo(f"version {before} -> {renewal.version}")
-    if used != renewal.version:
+        version_before = "unknown" if renewal.version_before is None else renewal.version_before
+        typer.echo(f"version {version_before} -> {renewal.version}")
+    if refitted is not None:
+        typer.echo(comparison(refitted))
+    elif used != renewal.version:
         typer.echo(f"this device uses a head of its own, on version {used}: give --data to fit it to {renewal.version}")
+
+
+def comparison(refitted: "Refitted") -> str:
+    """Return which of two prompts a device uses from now on, and why, for people."""
+    newest, before = refitted.personal.version, refitted.accuracy_before
+    if before is None:
+        return f"version {newest} is used; there is nothing to compare it with"
+    tested, now = f"accuracy on {refitted.test_examples} test examples", f"{100 * refitted.accuracy:.1f} %"
+    if refitted.is_kept:
+        return f"version {newest} is used: {tested} {now}, before {100 * before:.1f} %"
+    return f"what was used stays in use: {tested} {100 * before:.1f} %, with version {newest} {now}"
+
+
+def _used(folder: "DeviceFolder") -> "Prompt | None":
+    """Return the prompt that a device uses; None where there is none, or it is damaged."""
+    from mfpt_edge.storage.saved_prompt import kept_model
+    from mfpt_shared.errors import Damaged, Incompatible, UsageError
+
+    try:
+        return kept_model(folder).prompt
+    except (Damaged, Incompatible, UsageError):
+        return None
 
 
 def _refit(
@@ -84,7 +113,8 @@ def _refit(
     examples: int | None,
     device: str,
     allow_backbone: list[str] | None,
-) -> None:
+    before: "Prompt | None",
+) -> "Refitted":
     from mfpt_edge.data.sources import load_dataset
     from mfpt_edge.host.extras import require_engine
     from mfpt_edge.session.consent import check_backbone
@@ -102,4 +132,4 @@ def _refit(
         source, identity.language, plan.task.labels, kind=plan.task.kind, columns=columns, max_examples=examples
     )
     with owned(folder.path, "--state-dir"):
-        refit(folder, identity, plan, load_trainer(plan, dataset, device=device))
+        return refit(folder, identity, plan, load_trainer(plan, dataset, device=device), before)

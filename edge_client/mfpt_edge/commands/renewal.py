@@ -12,11 +12,13 @@ from mfpt_edge.commands.display import duration
 from mfpt_edge.commands.reach import parse_reach
 from mfpt_edge.session.fetch import fetch
 from mfpt_edge.session.freshness import Freshness
+from mfpt_edge.storage.declined import is_declined
 from mfpt_edge.storage.device_folder import DeviceFolder, Identity
 from mfpt_edge.storage.membership import read_membership
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import Damaged, Incompatible, InUse, MfptError, UsageError
 from mfpt_shared.folders import owned
+from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Prompt
@@ -50,6 +52,7 @@ def renewed(
     security: Security,
     proxy: str | None,
     seconds: float | None = None,
+    again: bool = True,
 ) -> Renewal:
     """Keep the newest prompt that the broker has for a device's language; nothing is trained.
 
@@ -60,6 +63,7 @@ def renewed(
         security: Whom to believe, and the certificate to show.
         proxy: What `--proxy` says.
         seconds: Longest time to take; None: as long as it takes.
+        again: Whether to take a prompt that this device has declined.
 
     Raises:
         UsageError: The device has never taken part.
@@ -75,7 +79,8 @@ def renewed(
         held = _held(folder)
         model = _fetched(folder, identity, federation, broker, security, proxy, seconds)
         _check_plan(model.plan, plan)
-        if held is not None and not _is_newer(model.prompt, held):
+        unwanted = not again and is_declined(folder.path, model.prompt.header)
+        if held is not None and (unwanted or not _is_newer(model.prompt, held)):
             if model.prompt.header == held.header:
                 folder.prompt_is_newest()
             return Renewal(held.header.version, held.header.version)
@@ -101,7 +106,15 @@ def renew_in_passing(folder: DeviceFolder, federation: str, *, offline: bool = F
         return
     try:
         folder.looked()
-        found = renewed(folder, federation, broker=None, security=Security(), proxy=None, seconds=_LOOK_SECONDS)
+        found = renewed(
+            folder,
+            federation,
+            broker=None,
+            security=Security(),
+            proxy=None,
+            seconds=_LOOK_SECONDS,
+            again=False,
+        )
     except InUse:
         return
     except (MfptError, OSError) as error:
@@ -161,6 +174,11 @@ def _check_plan(now: Plan, plan: Plan) -> None:
 
 
 def _is_newer(offered: Prompt, held: Prompt) -> bool:
-    """Tell whether a prompt is of the held one's language, and later; a later epoch counts whatever the version."""
+    """Tell whether a prompt is later; a later epoch counts whatever the version.
+
+    One for languages without a prompt of their own is never newer than the language's own, and always older.
+    """
     one, other = offered.header, held.header
-    return one.language == other.language and (one.epoch, one.version) > (other.epoch, other.version)
+    if one.language != other.language:
+        return other.language == UNDETERMINED
+    return (one.epoch, one.version) > (other.epoch, other.version)

@@ -15,8 +15,8 @@ RESUBSCRIBE_SECONDS: Final = 5.0
 
 
 def waits_for_acknowledgement(state: State) -> bool:
-    """Tell whether updates are on their way to a coordinator that can answer."""
-    return bool(state.outbox) and state.connected and state.coordinator is not None
+    """Tell whether updates are on their way to a coordinator that can answer; the plan says how they travel."""
+    return bool(state.outbox) and state.connected and state.coordinator is not None and state.plan is not None
 
 
 def lacks_news(state: State) -> bool:

@@ -74,6 +74,13 @@ class Forget:
 
 
 @dataclass(frozen=True, slots=True)
+class Carry:
+    """Let the next update carry this one, which left under masks for a sum that came to nothing."""
+
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
 class Renumber:
     """Give an update in the outbox, which was not accepted, a new number."""
 
@@ -126,6 +133,7 @@ Effect = (
     | SendReady
     | SendUpdates
     | Forget
+    | Carry
     | Renumber
     | NoteSession
     | Tell

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Prompt, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Disband, Prompt, Reject, Resync, Stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,10 @@ class TrainingFailed:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The coordinator answered an update, or gave an order."""
+    """The coordinator answered an update, or gave an order; a `Disband` is about one that has left under masks."""
 
     at: float
-    message: Assign | Ack | Reject | Resync | Stop
+    message: Assign | Ack | Reject | Resync | Disband | Stop
 
 
 @dataclass(frozen=True, slots=True)

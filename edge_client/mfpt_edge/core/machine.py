@@ -19,13 +19,13 @@ from mfpt_edge.core.deadlines import (
     waits_for_acknowledgement,
 )
 from mfpt_edge.core.effects import (
+    Carry,
     Effect,
     Exclude,
     Forget,
     KeepPrompt,
     Leave,
     NoteSession,
-    Prepare,
     PublishState,
     Refuse,
     Renumber,
@@ -50,8 +50,9 @@ from mfpt_edge.core.events import (
     TrainingFailed,
 )
 from mfpt_edge.core.leaving import finish, in_phase, told_to_finish
+from mfpt_edge.core.plans import follow
 from mfpt_edge.core.state import State
-from mfpt_shared.protocol.messages import Ack, Assign, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import Ack, Assign, Disband, Reject, Resync, Stop
 
 MAX_FAILURES: Final = 3
 """Failed trainings in a row after which the device gives up."""
@@ -125,21 +126,12 @@ def _(event: CoordinatorSeen, state: State) -> Step:
         return knowing(state, version), []
     seen = replace(state, coordinator=epoch, announced=False, assigned=None, sent_at=event.at)
     seen = replace(seen, trained_from=-1, published=version)  # it may have lost its database, and be at a lower version
-    return seen, [SendUpdates(state.outbox)] if state.outbox else []
+    return seen, [SendUpdates(state.outbox)] if waits_for_acknowledgement(seen) else []
 
 
 @_record.register
 def _(event: PlanReceived, state: State) -> Step:
-    if state.plan is None:
-        return replace(state, plan=event.plan), [Prepare(event.plan)]
-    if state.plan.digest != event.plan.digest:
-        return state, [
-            Refuse(
-                f"the federation changed its plan from {state.plan.digest} to {event.plan.digest}; "
-                "start this device again"
-            )
-        ]
-    return state, []
+    return follow(state, event.plan)
 
 
 @_record.register
@@ -202,6 +194,8 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
             return rejected, [*effects, Tell(f"update {sequence} was rejected: {detail}")]
         case Resync() as answer:
             return _resynced(state, answer, event.at)
+        case Disband(sequence=sequence, detail=detail):
+            return _disbanded(state, sequence, detail)
         case Stop(reason="finished", version=version):
             return told_to_finish(state, version, event.at)
         case Stop(reason="revoked", detail=detail):
@@ -240,6 +234,15 @@ def _resynced(state: State, answer: Resync, at: float) -> Step:
     return after, [*effects, SendUpdates((new,)), Tell(f"{told}; it is sent again as update {new}")]
 
 
+def _disbanded(state: State, sequence: int, detail: str) -> Step:
+    """Drop an update that left under masks and is in no sum: the next one carries it, as no other sum may hold it."""
+    if sequence not in state.outbox:
+        return state, []
+    after, effects = _ended(state, sequence, Carry(sequence))
+    told = f"update {sequence} was added up with nobody's{detail and f' ({detail})'}; the next one carries it"
+    return after, [*effects, Tell(told)]
+
+
 def _with_number(state: State, sequence: int, new: int) -> Step:
     """Give an update in the outbox another number, higher than all others."""
     outbox = (*(waiting for waiting in state.outbox if waiting != sequence), new)
@@ -251,12 +254,17 @@ def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
     """Drop an update from the outbox; after one that was not accepted, the same version may be trained from again."""
     if sequence not in state.outbox:
         return state, []
+    return _ended(state, sequence, Forget(sequence), accepted=accepted)
+
+
+def _ended(state: State, sequence: int, end: Forget | Carry, *, accepted: bool = False) -> Step:
+    """Take an update out of the outbox, whatever becomes of it."""
     outbox = tuple(waiting for waiting in state.outbox if waiting != sequence)
     after = replace(state, outbox=outbox, trained_from=state.trained_from if accepted else -1)
     if outbox or state.phase != "uploading":
-        return after, [Forget(sequence)]
+        return after, [end]
     idle, effects = in_phase(after, "idle")
-    return idle, [Forget(sequence), *effects]
+    return idle, [end, *effects]
 
 
 def _advance(state: State, at: float) -> Step:

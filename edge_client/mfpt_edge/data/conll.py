@@ -27,7 +27,8 @@ MAX_WORDS: Final = 1000
 CONLL_SUFFIXES: Final = frozenset({".conll", ".conllu"})
 """Names that end in one of these are of CoNLL files, wherever words are labelled."""
 
-_DOCUMENT: Final = "-DOCSTART-"
+DOCUMENT: Final = "-DOCSTART-"
+"""What a line begins with that marks a new document, and is no word."""
 _HEADERS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _WHITE_SPACE: Final = re.compile(r"[ \t]+")
 _TABS: Final = re.compile(r"\t+")
@@ -138,7 +139,7 @@ def _records(lines: Sequence[str], dialect: _Dialect) -> Iterator[Record]:
     sentence: _Sentence | None = None
     for number, line in enumerate(lines, start=1):
         fields = dialect.fields(line)
-        if not fields or fields[0].startswith(_DOCUMENT):
+        if not fields or fields[0].startswith(DOCUMENT):
             if sentence is not None:
                 yield sentence.record(dialect)
             sentence = None
@@ -158,7 +159,7 @@ def _carries_no_word(line: str, fields: list[str], dialect: _Dialect, number: in
 
 def _dialect(lines: Sequence[str]) -> _Dialect | None:
     """Recognise how most lines are written; None where most hold no tag."""
-    telling = [line for line in lines if trimmed(line) and not line.startswith(("#", _DOCUMENT))]
+    telling = [line for line in lines if trimmed(line) and not line.startswith(("#", DOCUMENT))]
     tabs = sum("\t" in line for line in telling)
     separator = _TABS if 2 * tabs > len(telling) else _WHITE_SPACE
     split = _Dialect(separator, 0).fields

@@ -4,13 +4,16 @@ import re
 from collections.abc import Container, Sequence
 from typing import Final
 
-from mfpt_edge.data.conll import FORM, NO_WORD_OF_ITS_OWN, UNIVERSAL_WIDTH
+from mfpt_edge.data.conll import DOCUMENT, FORM, NO_WORD_OF_ITS_OWN, UNIVERSAL_WIDTH
 from mfpt_edge.data.visible import trimmed
 from mfpt_edge.data.words import words_of
 
 NO_LABEL: Final = "_"
 """What stands in the place of a label that is not there."""
 _NUMBER: Final = re.compile(r"\d+")
+_TAG: Final = re.compile(r"[A-Z_][A-Z0-9_:|=+-]*")
+# As many lines as can hardly be alike by chance.
+_TELLING: Final = 4
 
 
 def unlabelled_sentences(lines: Sequence[str], labels: Container[str], *, conll: bool = False) -> list[tuple[str, ...]]:
@@ -38,10 +41,19 @@ def unlabelled_sentences(lines: Sequence[str], labels: Container[str], *, conll:
     return found
 
 
+def are_tagged_words(lines: Sequence[str]) -> bool:
+    """Tell whether lines are surely CoNLL or CoNLL-U: each ends in what looks like a label, and labels come back."""
+    rows = [row for line in lines if (row := _columns(line))]
+    if len(rows) < _TELLING or len({len(row) for row in rows}) > 1 or len(rows[0]) < 2:
+        return False
+    tags = {row[-1] for row in rows}
+    return all(map(_is_universal, rows)) or (all(map(_TAG.fullmatch, tags)) and len(tags) <= len(rows) / 2)
+
+
 def _columns(line: str) -> list[str]:
-    """Return the columns of a line, as words and labels stand in it; none of a blank one or a comment."""
+    """Return the columns of a line, as words and labels stand in it; none of a blank one, a comment or a mark."""
     text = trimmed(line)
-    if not text or text.startswith("# "):
+    if not text or text.startswith(("# ", DOCUMENT)):
         return []
     return [trimmed(column) for column in (text.split("\t") if "\t" in text else text.split())]
 

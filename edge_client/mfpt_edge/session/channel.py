@@ -9,6 +9,7 @@ from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptRe
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import Session
+from mfpt_shared.device.cohorts import CohortOrder
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol import codec
@@ -21,11 +22,14 @@ from mfpt_shared.protocol.messages import (
     EvaluationReport,
     FromCoordinator,
     FromDevice,
+    KeyShares,
+    Offer,
     PlanNotice,
     Prompt,
     Ready,
     Reject,
     Resync,
+    Reveal,
     Stop,
 )
 from mfpt_shared.protocol.seal import seal
@@ -37,6 +41,9 @@ from mfpt_shared.transport.base import Inbound, Transport, Will
 PACKET_OVERHEAD: Final = 7
 """Bytes of MQTT's fixed header, topic length and packet id, for a payload of a few kilobytes."""
 
+
+Understood = Event | CohortOrder
+"""What a message means: something to the core, or an order to a member of a cohort."""
 
 FromDeviceT = TypeVar("FromDeviceT", bound=FromDevice)
 
@@ -62,8 +69,8 @@ class Listener:
     trust: Trust
     freshness: Freshness
 
-    def understand(self, inbound: Inbound, plan: Plan | None, at: float) -> Event | None:
-        """Return what a message means to the core; None where a retained message was removed.
+    def understand(self, inbound: Inbound, plan: Plan | None, at: float) -> Understood | None:
+        """Return what a message means; None where a retained message was removed.
 
         Args:
             inbound: Message from the broker.
@@ -84,7 +91,7 @@ class Listener:
         if isinstance(message, Prompt):
             _check_prompt(message, plan)
         self.freshness.check(message)
-        return _event(message, at)
+        return message if isinstance(message, CohortOrder) else _event(message, at)
 
 
 def _decoded(topic: Topic, content: bytes) -> Decoded:
@@ -174,14 +181,14 @@ class Channel:
         """Publish what the device is doing; the broker keeps it."""
         self._publish(CLIENT_STATE, encode(self._stamped(state)), retain=True)
 
-    def send(self, message: Ready | EvaluationReport) -> int:
+    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal) -> int:
         """Send a message to the coordinator, and return its number in this session."""
         stamped = self._stamped(message)
         self._publish(CLIENT_UP, encode(stamped), retain=False)
         return stamped.number
 
     def send_update(self, content: bytes) -> None:
-        """Send an update, encoded as it is in the outbox."""
+        """Send an update, encoded as it is in the outbox, or as it is under masks."""
         self._publish(CLIENT_UP, content, retain=False)
 
     async def close(self, flush_seconds: float) -> bool:

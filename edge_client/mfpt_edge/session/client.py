@@ -1,6 +1,7 @@
 """The edge client's event loop: wait for the broker, the worker or a deadline; step the core; run its effects."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
@@ -12,6 +13,7 @@ from mfpt_edge.core.deadlines import next_deadline
 from mfpt_edge.core.effects import (
     AskForPrompt,
     CancelTraining,
+    Carry,
     Effect,
     Exclude,
     Forget,
@@ -40,20 +42,23 @@ from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
-from mfpt_edge.session.sent_updates import answers_what_waits, forget_damaged, renumber
+from mfpt_edge.session.sender import Sender
+from mfpt_edge.session.sent_updates import forget_damaged, read_update, renumber
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import AuthenticationFailed, Incompatible
+from mfpt_shared.errors import AuthenticationFailed, Incompatible, MfptError
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
 FLUSH_SECONDS: Final = 10.0
 """Longest time that the device waits at the end for the broker to confirm what it sent."""
+FIT_SECONDS: Final = 5.0
+"""Longest time that a device which is interrupted while it listens takes to use what it holds."""
 
 _log = logging.getLogger(__name__)
 
@@ -130,6 +135,9 @@ class EdgeClient:
             status=self._status,
             clock=clock,
         )
+        self._sender = Sender(
+            *(self._outbox, self._channel, self._disk, session.key), carry=self._job.carry, show=self._status.added_up
+        )
 
     @property
     def snapshot(self) -> Snapshot:
@@ -165,6 +173,8 @@ class EdgeClient:
             self._disk.finish()
         except BaseException as error:
             self._excluded = isinstance(error, AuthenticationFailed)
+            if isinstance(error, asyncio.CancelledError) and self._state.phase == "done":
+                await self._fit_to_what_came()
             self._job.close()
             raise
         finally:
@@ -206,9 +216,12 @@ class EdgeClient:
                 self._handle(BrokerLost(self._clock()))
                 self._lost.note(event, self._clock())
             case Inbound() as inbound:
-                understood = self._hearing.take(inbound, self._state.plan, self._clock())
+                at = self._clock()
+                understood = self._hearing.take(inbound, self._state.plan, at)
                 self._keep_epoch()
-                if understood is not None and answers_what_waits(self._outbox, understood):
+                if understood is not None:
+                    understood = self._sender.hear(understood, inbound.topic, at, self._hearing)
+                if understood is not None:
                     self._handle(understood)
 
     def _keep_epoch(self) -> None:
@@ -226,7 +239,8 @@ class EdgeClient:
     def _do(self, effect: Effect) -> None:  # noqa: PLR0912 - one case for each effect, a line or two
         match effect:
             case Prepare(plan):
-                self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))
+                for told in self._sender.begin(plan, self._clock()):
+                    self._handle(told)
                 self._job.load(plan)
             case KeepPrompt(prompt):
                 self.prompts.receive(prompt)
@@ -246,11 +260,11 @@ class EdgeClient:
             case SendReady():
                 self._freshness.announced(self._channel.send(self._job.announcement()))
             case SendUpdates(sequences):
-                # One that the disk has not taken yet under its new number is sent when it waits no longer.
-                for sequence in sorted(set(sequences).intersection(self._outbox.sequences())):
-                    self._channel.send_update(self._outbox.payload(sequence))
+                self._sender.send(sequences)
             case Forget(sequence):
                 self._disk.write(f"the end of update {sequence}", lambda: self._outbox.forget(sequence))
+            case Carry(sequence):
+                self._job.carry_all_of(read_update(self._outbox.payload(sequence)))
             case Renumber(sequence, new):
                 self._disk.write(f"update {new}", partial(renumber, self._outbox, sequence, new))
             case NoteSession(newest):
@@ -269,6 +283,15 @@ class EdgeClient:
         report = await self._job.use_newest()
         if report is not None:
             self._channel.send(report)
+
+    async def _fit_to_what_came(self) -> None:
+        """Fit the own head to the newest prompt that came, where that is soon done; the one in use may be older."""
+        personal, newest = self.prompts.personal, self.prompts.newest
+        if personal is None or newest is None or not personal.share or personal.version == newest.header.version:
+            return
+        _log.info("fitting this device's head to version %d; Ctrl-C again leaves at once", newest.header.version)
+        with contextlib.suppress(MfptError, TimeoutError):
+            await asyncio.wait_for(self._job.use_newest(), FIT_SECONDS)
 
     async def _say_goodbye(self) -> None:
         self._status.say_goodbye()

@@ -7,9 +7,8 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
-from mfpt_edge.core.events import Event as Understood
 from mfpt_edge.core.events import PlanReceived, PromptReceived
-from mfpt_edge.session.channel import Listener
+from mfpt_edge.session.channel import Listener, Understood
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.trust import Trust

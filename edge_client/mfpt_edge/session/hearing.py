@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass, field
 
-from mfpt_edge.core.events import Event
-from mfpt_edge.session.channel import Listener
+from mfpt_edge.session.channel import Listener, Understood
 from mfpt_edge.session.clock import ClockCheck
 from mfpt_edge.session.freshness import Overtaken, Replayed
 from mfpt_edge.session.trust import Forged
-from mfpt_shared.errors import DecodeError
+from mfpt_shared.device.cohorts import CohortOrder, NotAwaited
+from mfpt_shared.errors import DecodeError, Exposing
 from mfpt_shared.plan import Plan
 from mfpt_shared.refusals import Reason, Refusals
 from mfpt_shared.transport.base import Inbound
@@ -27,8 +27,8 @@ class Hearing:
     ignored: Refusals = field(default_factory=Refusals)
     clock: ClockCheck = field(default_factory=ClockCheck)
 
-    def take(self, inbound: Inbound, plan: Plan | None, at: float) -> Event | None:
-        """Return what a message means to the core; None if it changes nothing.
+    def take(self, inbound: Inbound, plan: Plan | None, at: float) -> Understood | None:
+        """Return what a message means; None if it changes nothing.
 
         Args:
             inbound: Message from the broker.
@@ -40,22 +40,32 @@ class Hearing:
         """
         try:
             understood = self.listener.understand(inbound, plan, at)
-        except Overtaken as error:
-            self.ignored.counts[_reason(error)] += 1  # nothing that people need to hear of
-            return None
         except DecodeError as error:
-            self.ignored.note(_reason(error), inbound.topic, str(error), at)
+            self.ignore(error, inbound.topic, at)
             return None
-        if understood is not None:
+        if understood is not None and not isinstance(understood, CohortOrder):
             self.clock.look(understood)
         return understood
 
+    def ignore(self, error: DecodeError | Exposing, topic: str, at: float) -> None:
+        """Count a message that changes nothing, and tell people of it where they need to hear of it.
 
-def _reason(error: DecodeError) -> Reason:
+        Args:
+            error: Why it changes nothing.
+            topic: Topic on which it came.
+            at: Time, Unix seconds.
+        """
+        if isinstance(error, Overtaken | NotAwaited):
+            self.ignored.counts[_reason(error)] += 1
+        else:
+            self.ignored.note(_reason(error), topic, str(error), at)
+
+
+def _reason(error: DecodeError | Exposing) -> Reason:
     match error:
         case Forged():
             return "forged"
-        case Replayed():
+        case Replayed() | NotAwaited():
             return "replayed"
         case _:
             return "damaged"

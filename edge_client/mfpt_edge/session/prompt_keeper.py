@@ -20,6 +20,11 @@ _PERSONAL: Final = "the personal prompt"
 _log = logging.getLogger(__name__)
 
 
+def as_prompt(personal: Personal, federated: Prompt) -> Prompt:
+    """Return a personal prompt as it is stored: with the header of the federated prompt of which it was made."""
+    return Prompt(msgspec.structs.replace(federated.header, own_share=personal.share), personal.state)
+
+
 class PromptKeeper:
     """Remembers prompts, and writes to the state folder what the next run or `predict` needs.
 
@@ -38,24 +43,48 @@ class PromptKeeper:
         """
         self._folder = folder
         self._disk = disk
+        self._plan: Plan | None = None
+        self._plan_is_saved = False
         self.first: Prompt | None = None
         self.newest: Prompt | None = None
         self.personal: Personal | None = None
 
     def receive(self, prompt: Prompt) -> None:
-        """Keep a prompt as the newest of the federation."""
-        self._disk.write("the newest prompt", lambda: self._folder.save_prompt(encode(prompt)))
+        """Keep a prompt as the newest of the federation; it is written once the device follows its plan."""
         self.first = self.first or prompt
         self.newest = prompt
+        self._save_newest()
 
-    def use(self, personal: Personal) -> None:
-        """Use a personal prompt from now on, and save it; one of share 0, so that a later run knows of the choice."""
+    def follow(self, plan: Plan) -> None:
+        """Write prompts from now on: the device has what it needs for their plan.
+
+        Until then the state folder holds what an earlier federation gave, and from the first prompt on what this one
+        gives: plan and prompt belong together.
+        """
+        self._plan = plan
+        self._save_newest()
+
+    def _save_newest(self) -> None:
+        plan, prompt = self._plan, self.newest
+        if plan is None or prompt is None:
+            return
+        if not self._plan_is_saved:
+            self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))
+            self._plan_is_saved = True
+        self._disk.write("the newest prompt", lambda: self._folder.save_prompt(encode(prompt)))
+
+    def use(self, personal: Personal, federated: Prompt) -> None:
+        """Use a personal prompt from now on, and save it; one of share 0, so that a later run knows of the choice.
+
+        Args:
+            personal: The personal prompt.
+            federated: What it was made of; by now, that need not be the newest any more.
+        """
         self.personal = personal
-        if not personal.chosen or self.newest is None:
+        if not personal.chosen:
             self._disk.write(_PERSONAL, self._folder.forget_personal_prompt)
             return
-        header = msgspec.structs.replace(self.newest.header, version=personal.version, own_share=personal.share)
-        prompt = Prompt(header, personal.state)
+        prompt = as_prompt(personal, federated)
         self._disk.write(_PERSONAL, lambda: self._folder.save_personal_prompt(encode(prompt)))
 
     def share(self, plan: Plan) -> float | None:

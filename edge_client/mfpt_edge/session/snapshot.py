@@ -16,14 +16,17 @@ class Snapshot:
         link: Whether broker and coordinator can be reached.
         language: Language of the device.
         phase: What the device is doing.
+        listens: Whether it trains no more, and is still there for what the others make.
         progress: Share of the running training that is done, 0..1.
         version: Version of the newest prompt; None before the first.
         rounds: Updates of this run that were accepted.
         rounds_wanted: Accepted updates after which the device leaves; None: it stays.
         loss: Training loss of the newest step.
         losses: Mean training loss of each round so far.
+        held_rounds: How many of them, the first ones, left the held-out examples out.
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
+        added_up: Where the newest update stands on its way under masks, in words; empty where there are none.
         bytes_up: Bytes sent.
         bytes_down: Bytes received.
         seconds_left: Estimated time until all wanted rounds are done; None if unknown.
@@ -32,14 +35,17 @@ class Snapshot:
     link: Link = "connecting"
     language: str = ""
     phase: Phase = "preparing"
+    listens: bool = False
     progress: float = 0.0
     version: int | None = None
     rounds: int = 0
     rounds_wanted: int | None = None
     loss: float | None = None
     losses: tuple[float, ...] = ()
+    held_rounds: int = 0
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
+    added_up: str = ""
     bytes_up: int = 0
     bytes_down: int = 0
     seconds_left: float | None = None

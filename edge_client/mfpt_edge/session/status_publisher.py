@@ -56,6 +56,7 @@ class StatusPublisher:
                 last,
                 link=_link(event) or last.link,
                 phase=state.phase,
+                listens=state.phase == "done" and not state.ended,
                 version=state.version,
                 rounds=state.rounds,
                 staleness=staleness,
@@ -75,13 +76,19 @@ class StatusPublisher:
 
     def trained(self, done: Round) -> None:
         """Show a round that has ended."""
-        self._show(replace(self.snapshot, losses=(*self.snapshot.losses, done.loss), progress=0.0))
+        last = self.snapshot
+        held_rounds = last.held_rounds + (not done.on_all)
+        self._show(replace(last, losses=(*last.losses, done.loss), held_rounds=held_rounds, progress=0.0))
         if done.accuracy is not None:
             self.measured(done.accuracy)
 
     def measured(self, accuracy: float) -> None:
         """Show the accuracy of a prompt that was received, on the held-out examples."""
         self._show(replace(self.snapshot, accuracies=(*self.snapshot.accuracies, accuracy)))
+
+    def added_up(self, how: str) -> None:
+        """Show where an update stands on its way under masks."""
+        self._show(replace(self.snapshot, added_up=how))
 
     def publish(self, *, at_once: bool = False) -> None:
         """Publish the state: at once, or when it is next due."""

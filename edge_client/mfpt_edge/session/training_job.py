@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mfpt_edge.core.events import Event, Prepared, Trained, TrainingFailed
 from mfpt_edge.session.outcome import Outcome, measure
@@ -18,7 +19,8 @@ from mfpt_shared.device.trainer import OnProgress, Trainer
 from mfpt_shared.errors import MfptError
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
-from mfpt_shared.protocol.messages import EvaluationReport, Prompt, Ready
+from mfpt_shared.protocol.messages import EvaluationReport, Prompt, Ready, Update
+from mfpt_shared.tensors import PromptState, dense
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +67,10 @@ class TrainingJob:
         self._status = status
         self._clock = clock
         self._worker: Worker[Event] = Worker()
+        self._plan: Plan | None = None
         self._loaded: _Loaded | None = None
+        self._left: list[PromptState] = []
+        self._carried: set[int] = set()
 
     async def outcome(self) -> Event:
         """Return what the next job to end means to the core.
@@ -80,6 +85,7 @@ class TrainingJob:
 
     def load(self, plan: Plan) -> None:
         """Begin to load data and backbone for a plan; ends with `Prepared`."""
+        self._plan = plan
         self._worker.start(self._load(plan), lambda error: error)
 
     def train(self, sequence: int, prompt: Prompt) -> None:
@@ -89,6 +95,19 @@ class TrainingJob:
     def cancel(self) -> None:
         """Stop the running round; it ends with nothing."""
         self._worker.cancel_job()
+
+    def carry(self, left: PromptState) -> None:
+        """Let the next round that begins bring in what was left out of an update."""
+        self._left.append(left)
+
+    def carry_all_of(self, update: Update) -> None:
+        """Let the next round that begins bring in an update as well, which stays in the outbox until then."""
+        number = update.header.sequence
+        if self._plan is None or update.header.plan != self._plan.digest:
+            self._forget((number,))  # it fits into no update of this plan
+            return
+        self.carry(dense(update.delta))
+        self._carried.add(number)
 
     def announcement(self) -> Ready:
         """Return what the coordinator must know before it assigns; the trainer is loaded."""
@@ -101,16 +120,21 @@ class TrainingJob:
         )
 
     async def use_newest(self) -> EvaluationReport | None:
-        """Use the newest prompt; return how it did on the held-out examples, None where it was tuned on them."""
+        """Use the newest prompt; return how it did on the held-out examples.
+
+        The value is None where it was tuned on them, and under masks, where only sums of measurements leave a device.
+        """
         loaded, prompt = self._loaded, self._prompts.newest
         if loaded is None or prompt is None:
             return None
         personal = await self._worker.run(lambda: loaded.rounds.personal(prompt))
-        self._prompts.use(personal)
+        self._prompts.use(personal, prompt)
         measured = personal.measured
         if not measured.examples:
             return None
         self._status.measured(measured.accuracy)
+        if loaded.plan.privacy.is_masked:
+            return None
         return EvaluationReport(
             language=self._identity.language,
             version=prompt.header.version,
@@ -157,6 +181,7 @@ class TrainingJob:
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
         trainer = await self._worker.run(lambda: self._prepare(plan))
+        self._prompts.follow(plan)
         identity, share = self._identity, self._prompts.share(plan)
         first = self._prompts.first_round(plan, self._outbox.last_sequence)
         rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)
@@ -166,13 +191,32 @@ class TrainingJob:
 
     async def _train(self, sequence: int, prompt: Prompt) -> Event:
         rounds, on_progress = self._require_loaded().rounds, self._progress_from_thread()
-        update, done = await self._worker.run(lambda: rounds.run(sequence, prompt, on_progress))
+        left, self._left = self._left, []
+        carried = sorted(self._carried)  # all of them are among what is left
+
+        def run() -> tuple[Update, Round]:
+            for one in left:
+                rounds.carry(one)
+            return rounds.run(sequence, prompt, on_progress)
+
+        update, done = await self._worker.run(run)
         payload = encode(update)
-        await self._disk.written(f"update {sequence}", lambda: self._outbox.put(sequence, payload))
-        self._prompts.use(done.personal)
+        await self._disk.written(f"update {sequence}", lambda: self._put(sequence, payload, carried))
+        self._forget(carried)
+        self._prompts.use(done.personal, prompt)
         self._status.trained(done)
         _log_round(done, len(payload))
         return Trained(self._clock(), sequence)
+
+    def _put(self, sequence: int, payload: bytes, carried: Sequence[int]) -> None:
+        """Keep an update; from the moment that it is on the disk, it stands for those that it carries."""
+        self._outbox.note_carried(carried, by=sequence)
+        self._outbox.put(sequence, payload)
+
+    def _forget(self, carried: Sequence[int]) -> None:
+        self._carried.difference_update(carried)
+        for number in carried:
+            self._disk.write(f"the end of update {number}", partial(self._outbox.forget, number))
 
     def _progress_from_thread(self) -> OnProgress:
         loop = asyncio.get_running_loop()
@@ -190,7 +234,8 @@ class TrainingJob:
 
 def _log_round(done: Round, size: int) -> None:
     accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
+    trained_on = "on all examples" if done.on_all else "without these"
     _log.info(
-        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f, %d bytes",
-        *(done.sequence, done.version, accuracy, done.loss, size),
+        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f %s, %d bytes",
+        *(done.sequence, done.version, accuracy, done.loss, trained_on, size),
     )

@@ -126,10 +126,11 @@ class BackboneTrainer:
         self._train = train
         self._test = test
         labels = train.targets.tolist() if train.targets.ndim == 1 else [0] * len(train.ids)
-        rest = kept_in(labels)
-        trained_on = {tuple(train.ids[row]) for row in rest}
+        keys = [str(ids) for ids in train.ids]
+        rest = kept_in(labels, keys)
+        trained_on = {keys[row] for row in rest}
         # One whose copy is trained on would speak for whatever was tuned on that.
-        held = [row for row in held_out(labels) if tuple(train.ids[row]) not in trained_on]
+        held = [row for row in held_out(labels, keys) if keys[row] not in trained_on]
         self._rest, self._held = train.take(rest), train.take(held)
         every = math.ceil(train.decisions(range(len(labels))) / _MOST_ANSWERS)
         rows = range(0, len(labels), max(1, every))

@@ -21,7 +21,7 @@ from mfpt_edge.tuning.model import PromptModel
 from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.device.trainer import ColumnNames, Content, Share
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.plan import Plan
+from mfpt_shared.plan import Plan, Training
 
 
 class _Rows(NamedTuple):
@@ -33,6 +33,12 @@ class _Rows(NamedTuple):
     def take(self, rows: Sequence[int]) -> Encoded:
         """Return some of the rows."""
         return self.encoded.take([self.places[row] for row in rows])
+
+
+def _encoding(plan: Plan) -> Plan:
+    """Return a plan of what decides how texts are encoded: the same for plans that differ in how they train."""
+    training = Training(max_tokens=plan.training.max_tokens)
+    return Plan(task=plan.task, backbone=plan.backbone, prompt=plan.prompt, training=training)
 
 
 class BackboneLaboratory:
@@ -105,7 +111,7 @@ class BackboneLaboratory:
 
     def _train(self, model: PromptModel, share: Share) -> Encoded:
         """Return the examples of a share; only they are encoded, for a language may have many thousands."""
-        key = (model.plan, share.language)
+        key = (_encoding(model.plan), share.language)
         known = self._rows.get(key)
         if known is None or not known.places.keys() >= set(share.rows):
             examples = self._dataset(share.language).train
@@ -115,7 +121,7 @@ class BackboneLaboratory:
         return known.take(share.rows)
 
     def _test(self, model: PromptModel, language: LanguageCode, max_test: int | None) -> Encoded:
-        key = (model.plan, language, max_test)
+        key = (_encoding(model.plan), language, max_test)
         if key not in self._tests:
             test = self._dataset(language).test
             self._tests[key] = self._encode(model, subsample(test, language, max_test or len(test)))

@@ -14,8 +14,8 @@ from mfpt_shared.device.trainer import Measured, OnProgress, Trainer
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Metrics, Prompt, Update, UpdateHeader
-from mfpt_shared.tensors import PromptState, dense, difference, quantise_with_feedback
+from mfpt_shared.protocol.messages import Metrics, Prompt, Tensors, Update, UpdateHeader
+from mfpt_shared.tensors import PromptState, clip_norm, dense, difference, quantise_with_feedback, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Round:
             these.
         epochs: Number of epochs.
         personal: What the device uses of the prompt that it started from.
+        on_all: Whether it trained on all examples; False: without the held-out ones. The loss of one that did cannot be
+            compared with that of one that did not.
     """
 
     sequence: int
@@ -57,6 +59,7 @@ class Round:
     accuracy: float | None
     epochs: int
     personal: Personal
+    on_all: bool = True
 
 
 class Rounds:
@@ -135,8 +138,7 @@ class Rounds:
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         self._unseen = hold_out
-        delta = difference(tuned.state, start)
-        packed, self._residual = quantise_with_feedback(delta, self._residual, plan.privacy.clip_norm)
+        packed = self._packed(difference(tuned.state, start))
         known = measured.examples > 0
         metrics = Metrics(
             loss=tuned.loss,
@@ -154,7 +156,26 @@ class Rounds:
             metrics=metrics,
             seconds=max(0.0, self._clock() - began),
         )
-        return Update(header, packed), Round(sequence, version, tuned.loss, metrics.accuracy, tuned.epochs, personal)
+        done = Round(sequence, version, tuned.loss, metrics.accuracy, tuned.epochs, personal, on_all=not hold_out)
+        return Update(header, packed), done
+
+    def carry(self, left: PromptState) -> None:
+        """Let the next update bring in what an earlier one did not.
+
+        Args:
+            left: What the grid of masked updates left out of it; or all of it, where it was sent to a sum that came to
+                nothing and may enter no other.
+        """
+        self._residual = left if self._residual is None else total(self._residual, left)
+
+    def _packed(self, delta: PromptState) -> Tensors:
+        """Return what an update holds: 8 bits, or where the plan has masks, which need a grid of their own, 32."""
+        privacy, residual = self._plan.privacy, self._residual
+        if not privacy.is_masked:
+            packed, self._residual = quantise_with_feedback(delta, residual, privacy.clip_norm)
+            return packed
+        self._residual = None
+        return clip_norm(delta if residual is None else total(delta, residual), privacy.clip_norm)
 
 
 def tune_alone(

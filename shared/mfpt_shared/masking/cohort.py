@@ -30,8 +30,8 @@ class PublicKeys(NamedTuple):
 def threshold(members: int) -> int:
     """Return how many members of a cohort must answer at the end: two of three, and two at least.
 
-    Source: Bonawitz et al. 2017, section 6.2: more than half, so that nobody learns the secrets of a member by asking
-    two halves of a cohort for different ones.
+    Source: Bonawitz et al. 2017, section 6: while 2 t is more than the members and those of them who collude with the
+    coordinator together, nobody learns both secrets of a member by asking two halves of a cohort for different ones.
     """
     return max(2, -(-2 * members // 3))
 

@@ -28,6 +28,7 @@ from mfpt_shared.protocol.base import (
     Version,
 )
 
+Sha256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
 Key = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{43}\Z")]
 KeyShare = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,256}\Z")]
 Place = Annotated[int, Meta(ge=0, le=MOST_MEMBERS - 1)]
@@ -51,7 +52,7 @@ class Offer(FromDevice, frozen=True, kw_only=True, tag="offer"):
     examples: Examples
     plan: Digest
     backbone: Digest
-    sha256: Digest
+    sha256: Sha256
     mask_key: Key
     share_key: Key
     seconds: Seconds = 0.0
@@ -79,7 +80,7 @@ class Gather(FromCoordinator, frozen=True, kw_only=True, tag="gather"):
 
     cohort: Identifier
     sequence: Sequence
-    sha256: Digest
+    sha256: Sha256
     place: Place
     factor: Share
     members: Annotated[tuple[MemberKeys, ...], Meta(min_length=2, max_length=MOST_MEMBERS)]
@@ -149,7 +150,7 @@ class Disband(FromCoordinator, frozen=True, kw_only=True, tag="disband"):
 
     cohort: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{0,64}\Z")]
     sequence: Sequence
-    sha256: Digest
+    sha256: Sha256
     detail: Text = ""
 
 

@@ -11,7 +11,7 @@ from mfpt_coord.commands.status_view import render
 from mfpt_coord.core.state import Client, initial
 from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import FederationStatus, LanguageStatus
+from mfpt_shared.protocol.messages import FederationStatus, LanguageStatus, Phase
 from support.federation import tiny_plan
 
 STATUS = federation_status(initial(tiny_plan()), started=0.0, at=1.0)
@@ -45,16 +45,23 @@ def test_the_own_share_of_a_language_is_shown_and_a_gap_where_nobody_has_said_it
     assert "%" not in shown(msgspec.structs.replace(STATUS, languages={"swh": silent}))
 
 
-def with_device() -> FederationStatus:
-    device = Client("d1", LanguageCode("swh"), state="online", phase="training", progress=0.25)
-    state = replace(initial(tiny_plan()), clients={"d1": device})
-    return federation_status(state, started=0.0, at=1.0)
+def with_device(
+    state: Literal["online", "offline"] = "online", phase: Phase = "training", progress: float = 0.25
+) -> FederationStatus:
+    device = Client("d1", LanguageCode("swh"), state=state, phase=phase, progress=progress)
+    federation = replace(initial(tiny_plan()), clients={"d1": device})
+    return federation_status(federation, started=0.0, at=1.0)
 
 
 def test_a_device_is_shown_at_work_while_its_coordinator_is_heard() -> None:
     seen = shown(with_device())
     assert "● online" in seen
     assert "training 25%" in seen
+
+
+def test_a_device_that_is_done_and_still_there_listens() -> None:
+    assert "done, listening for the last prompt" in shown(with_device("online", "done", 0.0))
+    assert "listening" not in shown(with_device("offline", "done", 0.0))
 
 
 def test_nothing_is_known_of_devices_once_their_coordinator_is_silent() -> None:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mfpt_coord.core.answers import REJECTED_SECONDS
 from mfpt_coord.core.effects import SaveClient, SaveCounts, SaveUpdate, Send
 from mfpt_coord.core.schedule import next_deadline
-from mfpt_coord.core.updates import REJECTED_SECONDS
 from mfpt_shared.protocol.messages import Ack, Assign, Reject, Resync
 from support.coordinator_core import SWAHILI, ZULU, Federation
 

@@ -12,6 +12,7 @@ from mfpt_coord.server import intake as intake_module
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.quotas import BURST, STRANGERS_BURST
 from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import (
     Ack,
     ClientState,
@@ -49,8 +50,8 @@ class Door:
         self.stored: set[tuple[str, int, bytes]] = set()
         self.intake = Intake(lambda: self.state, self.holds)
 
-    def holds(self, client: str, sequence: int, payload: bytes) -> bool:
-        return (client, sequence, payload) in self.stored
+    def holds(self, client: str, sequence: int, digest: bytes) -> bool:
+        return (client, sequence, digest) in self.stored
 
     def takes(self, *messages: Inbound, at: float = 9.0) -> list[str]:
         """Return the kinds of events that come of messages."""
@@ -164,7 +165,7 @@ def test_that_an_earlier_session_has_ended_needs_no_answer() -> None:
 def test_only_the_very_bytes_that_are_stored_are_an_update_that_came_before() -> None:
     door = Door("d1", clients={"d1": Client("d1", SWAHILI, sequence=1)})
     other = Update(HEADER, {"head.bias": np.zeros(2, np.float32)})
-    door.stored.add(("d1", 1, encode(UPDATE)))
+    door.stored.add(("d1", 1, update_digest(encode(UPDATE))))
     events = [door.intake.understand(inbound(CLIENT_UP, "d1", one), 9.0)[0] for one in (UPDATE, other)]
     assert [isinstance(event, UpdateArrived) and event.is_stored for event in events] == [True, False]
 

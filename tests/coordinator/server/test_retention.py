@@ -21,13 +21,19 @@ from mfpt_shared.errors import Incompatible
 from support.history import LANGUAGES, History, Shelf
 
 OLD_SCHEMA = Path(__file__).parents[2] / "support" / "old_schema.sql"
-TO_VERSION_3 = """
+TO_VERSION_4 = """
+DROP TABLE cohorts;
+ALTER TABLE updates DROP COLUMN cohort;
+PRAGMA user_version = 4;
+"""
+TO_VERSION_3 = f"""
+{TO_VERSION_4}
 DROP TABLE own_shares;
 CREATE TABLE judgements (language TEXT, device TEXT, errors REAL, times INTEGER, PRIMARY KEY (language, device));
 PRAGMA user_version = 3;
 """
 TABLES = ("meta", "clients", "updates", "folds", "prompts", "distances", "comparisons", "directions")
-OLD_VERSIONS = pytest.mark.parametrize("version", [2, 3])
+OLD_VERSIONS = pytest.mark.parametrize("version", [2, 3, 4])
 
 
 def a_history(path: Path, keep: float = 0.0) -> History:
@@ -85,7 +91,7 @@ def test_what_is_left_of_folded_updates_is_packed_densely(tmp_path: Path) -> Non
     """A row that only shrinks keeps its place on a page that hardly holds anything else: 4 kB for each update."""
     history, path, per_fold = a_history(tmp_path / "state.db"), tmp_path / "state.db", 25
     history.shelf.store.close()
-    row = "INSERT INTO updates VALUES (NULL, 'c', ?, 'swh', 0, 0, 10, 1.0, ?, randomblob(32), randomblob(11000))"
+    row = "INSERT INTO updates VALUES (NULL, 'c', ?, 'swh', 0, 0, 10, 1.0, ?, randomblob(32), randomblob(11000), NULL)"
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as database:
         for version in range(1, 41):
             database.execute("BEGIN")
@@ -194,17 +200,19 @@ def test_a_new_store_has_nothing_to_forget(tmp_path: Path) -> None:
 
 def with_old_schema(path: Path, into: Path, version: int) -> None:
     """Copy a database to one with the tables and the plan of an older version."""
-    if version == 3:
+    if version > 2:
         shutil.copy(path, into)
     old = sqlite3.connect(into)
-    old.executescript(OLD_SCHEMA.read_text(encoding="utf-8") if version == 2 else TO_VERSION_3)
+    older = {3: TO_VERSION_3, 4: TO_VERSION_4}
+    old.executescript(OLD_SCHEMA.read_text(encoding="utf-8") if version == 2 else older[version])
     if version == 2:
         old.execute("ATTACH ? AS new", (str(path),))
         for table in TABLES:
             columns = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})"))
             old.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}")
     plan = json.loads(old.execute("SELECT value FROM meta WHERE key = 'plan'").fetchone()[0])
-    plan["aggregation"]["distance_bias"] = 0.001
+    if version < 4:
+        plan["aggregation"]["distance_bias"] = 0.001
     old.execute("UPDATE meta SET value = ? WHERE key = 'plan'", (json.dumps(plan).encode(),))
     old.commit()
     old.close()

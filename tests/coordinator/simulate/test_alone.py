@@ -4,6 +4,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from mfpt_coord.simulate.experiment import Method
 from mfpt_shared.errors import UsageError
 from mfpt_shared.plan import Privacy
 from support.laboratory import ToyLaboratory, direction, toy_plan
@@ -20,11 +21,41 @@ def test_local_learns_its_own_optimum_and_central_the_middle() -> None:
 
 
 def test_local_trains_for_the_rounds_that_do_best_on_what_it_holds_out() -> None:
-    """With an optimum that every epoch overshoots by more, the first round is the best, and all examples are used."""
-    laboratory = ToyLaboratory({SWAHILI: direction()}, left=-1.2)
-    outcome = simulate("local", laboratory, languages=(SWAHILI,), plan=toy_plan(epochs=1))
-    assert laboratory.trained_on == [32] * ROUNDS + [40]
-    assert outcome.validation_loss.keys() == {SWAHILI}
+    laboratory = ToyLaboratory({SWAHILI: direction()}, noise=1.0, left=0.0, headed=False)
+    outcome = simulate("local", laboratory, languages=(SWAHILI,), seed=1)
+    rounds = [measured.accuracy for measured in laboratory.tested[:ROUNDS]]
+    best = rounds.index(max(rounds)) + 1
+    assert best < ROUNDS
+    assert laboratory.trained_on == [32] * ROUNDS + [40] * best
+    assert outcome.validation == {SWAHILI: max(rounds)}
+
+
+def test_a_device_whose_tuning_leads_away_fits_a_head_on_the_untuned_prompt() -> None:
+    """A linear probe: it needs no round on all examples, and is better than whatever the rounds lead to."""
+    headless, headed = (ToyLaboratory({SWAHILI: direction()}, left=-1.2, headed=headed) for headed in (False, True))
+    tuned = simulate("local", headless, languages=(SWAHILI,), plan=toy_plan(epochs=1))
+    probe = simulate("local", headed, languages=(SWAHILI,), plan=toy_plan(epochs=1))
+    assert headed.trained_on == [32] * ROUNDS
+    assert probe.accuracy[SWAHILI] > tuned.accuracy[SWAHILI]
+
+
+@pytest.mark.parametrize("method", ["local", "central"])
+def test_a_device_whose_tuning_leads_on_fits_a_head_on_the_tuned_prompt(method: Method) -> None:
+    headless, headed = (ToyLaboratory({SWAHILI: direction()}, headed=headed) for headed in (False, True))
+    tuned, both = (
+        simulate(method, laboratory, languages=(SWAHILI,), plan=toy_plan(epochs=1)) for laboratory in (headless, headed)
+    )
+    assert headed.trained_on == [32] * ROUNDS + [40] * ROUNDS
+    assert both.accuracy[SWAHILI] > tuned.accuracy[SWAHILI]
+
+
+@pytest.mark.parametrize("method", ["local", "central"])
+def test_test_examples_are_looked_at_when_all_is_chosen(method: Method) -> None:
+    laboratory = ToyLaboratory({SWAHILI: direction()})
+    simulate(method, laboratory, languages=(SWAHILI,), max_test=500)
+    *choosing, last = (measured.examples for measured in laboratory.tested)
+    assert set(choosing) == {8}
+    assert last == 500
 
 
 def test_a_device_alone_with_a_single_example_is_a_usage_error() -> None:

@@ -139,18 +139,18 @@ def test_late_joiners_start_from_what_others_have_learnt(method: Method) -> None
 
 @FEDERATED
 def test_a_language_that_nobody_speaks_gets_a_prompt(method: Method) -> None:
-    outcome = simulate(method, languages=LANGUAGES[:3], held_out=(AMHARIC,))
+    outcome = simulate(method, languages=LANGUAGES[:3], unseen=(AMHARIC,))
     assert outcome.accuracy.keys() == set(LANGUAGES[:3])
-    assert outcome.held_out.keys() == outcome.shared.keys() == {AMHARIC}
-    assert outcome.held_out[AMHARIC] > 0.8
+    assert outcome.unseen.keys() == outcome.shared.keys() == {AMHARIC}
+    assert outcome.unseen[AMHARIC] > 0.8
 
 
 def test_a_language_that_nobody_speaks_listens_to_its_relatives() -> None:
     distances: Distances = {pair(AMHARIC, near): {"genetic": 0.9} for near in (SWAHILI, ZULU)}
     distances = {**distances, pair(AMHARIC, YORUBA): {"genetic": 0.05}}
-    asked = experiment(languages=LANGUAGES[:3], held_out=(AMHARIC,), rounds=12)
+    asked = experiment(languages=LANGUAGES[:3], unseen=(AMHARIC,), rounds=12)
     outcome = simulation.run(asked, opposite(), distances)
-    assert outcome.held_out[AMHARIC] > outcome.shared[AMHARIC] + 0.05
+    assert outcome.unseen[AMHARIC] > outcome.shared[AMHARIC] + 0.05
 
 
 @FEDERATED
@@ -257,7 +257,7 @@ def test_progress_goes_from_little_to_all() -> None:
     ("changes", "said"),
     [
         ({"languages": (SWAHILI, ZULU, SWAHILI)}, "named twice"),
-        ({"held_out": (ZULU,)}, "zul cannot both take part and be held out"),
+        ({"unseen": (ZULU,)}, "zul cannot both take part and be an unseen language"),
         ({"examples": {SWAHILI: 9, ZULU: 9, YORUBA: 9}}, "amh takes part and has no number"),
     ],
 )

@@ -1,5 +1,6 @@
 """What `mfpt-edge` shows in a terminal."""
 
+import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
@@ -19,6 +20,7 @@ RESULT = JoinResult(
     examples=35,
     test_examples=8,
     losses=(0.9, 0.4),
+    held_rounds=2,
     bytes_up=12_000,
     bytes_down=999,
     peak_rss_bytes=700_000_000,
@@ -42,6 +44,28 @@ def test_a_result_says_how_good_the_personal_prompt_is_and_how_much_of_its_own_i
     assert "accuracy federated 50.0 %" in lines
     assert "accuracy personal 62.5 % (own share 81.8 %)" in lines
     assert "traffic 12.0 kB up, 999 B down" in lines
+
+
+@pytest.mark.parametrize(
+    ("losses", "lines"),
+    [
+        ((), []),
+        ((0.9,), ["training loss 0.900 in round 1"]),
+        ((0.9, 0.4), ["training loss 0.900 in round 1, 0.400 in round 2"]),
+        (
+            (0.9, 0.4, 0.6, 0.5),
+            [
+                "training loss 0.900 in round 1, 0.400 in round 2, without the held-out examples",
+                "training loss 0.600 in round 3, 0.500 in round 4, with them",
+            ],
+        ),
+    ],
+)
+def test_training_losses_are_compared_with_those_on_the_same_examples(
+    losses: tuple[float, ...], lines: list[str]
+) -> None:
+    result = msgspec.structs.replace(RESULT, losses=losses)
+    assert [line for line in shown(result_table(result)) if "loss" in line] == lines
 
 
 def test_what_was_not_measured_is_a_dash() -> None:

@@ -2,7 +2,15 @@
 
 import pytest
 
-from mfpt_edge.commands.join_config import CONNECT_ATTEMPTS, Retries, parse_duration, parse_retries, parse_size
+from mfpt_edge.commands.join_config import (
+    CONNECT_ATTEMPTS,
+    Limits,
+    Retries,
+    parse_duration,
+    parse_limits,
+    parse_retries,
+    parse_size,
+)
 from mfpt_shared.errors import UsageError
 
 
@@ -61,3 +69,9 @@ def test_a_duration_is_a_number_and_a_unit(text: str, seconds: float) -> None:
 def test_any_other_duration_is_a_usage_error_that_names_the_option(text: str) -> None:
     with pytest.raises(UsageError, match="--max-round-time"):
         parse_duration(text, "--max-round-time")
+
+
+def test_limits_are_read_in_bytes_and_seconds() -> None:
+    read = parse_limits("cpu", 2, "1GB", "600MB", "2h", "2GiB")
+    assert read == Limits("cpu", 2, 10**9, 600_000_000, 7200.0, 2 * 2**30)
+    assert parse_limits("cpu", None, "0", None, "90s", "0").memory is None

@@ -86,13 +86,21 @@ def test_a_signal_ends_join_while_it_connects(number: signal.Signals, code: int,
     """Something listens at the address, and never answers."""
 
     async def scenario() -> tuple[int, list[str]]:
-        somebody_came = asyncio.Event()
-        server = await asyncio.start_server(lambda *_: somebody_came.set(), "127.0.0.1", 0)
-        async with server:
+        somebody_came, connections = asyncio.Event(), list[asyncio.StreamWriter]()
+
+        def meet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            connections.append(writer)
+            somebody_came.set()
+
+        async with await asyncio.start_server(meet, "127.0.0.1", 0) as server:
             address = f"mqtt://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-            return await ended_while(
-                tmp_path, lambda _: somebody_came.wait(), number, "--lang", "sw", "--broker", address
-            )
+            try:
+                return await ended_while(
+                    tmp_path, lambda _: somebody_came.wait(), number, "--lang", "sw", "--broker", address
+                )
+            finally:
+                for connection in connections:
+                    connection.close()
 
     assert_told(asyncio.run(asyncio.wait_for(scenario(), 4 * SECONDS)), code, message)
 

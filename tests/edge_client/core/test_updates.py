@@ -1,26 +1,75 @@
 """Updates on their way: sent, sent again, acknowledged, rejected."""
 
+import msgspec
+
 from mfpt_edge.core.deadlines import RESEND_SECONDS, next_deadline
 from mfpt_edge.core.effects import (
     AskForPrompt,
+    Carry,
     Forget,
     NoteSession,
+    Prepare,
     Refuse,
     Renumber,
     SendUpdates,
     Tell,
     Train,
 )
-from mfpt_shared.protocol.messages import Reject, Resync, Stop
-from support.edge_core import Device
+from mfpt_edge.core.events import PlanReceived
+from mfpt_shared.plan import Privacy, Training
+from mfpt_shared.protocol.messages import Disband, Reject, Resync, Stop
+from support.edge_core import PLAN, Device
 
 
 def test_an_outbox_left_over_is_sent_when_a_coordinator_turns_up() -> None:
     device = Device(left_over=(3, 4))
     device.connects()
+    device.feed(PlanReceived(device.now, PLAN))
     assert device.only(SendUpdates) == []
     device.sees()
     assert device.only(SendUpdates) == [SendUpdates((3, 4))]
+
+
+def test_an_outbox_left_over_waits_for_the_plan_which_says_how_updates_travel() -> None:
+    device = Device(left_over=(3, 4))
+    device.connects()
+    device.sees()
+    device.passes(RESEND_SECONDS)
+    assert device.only(SendUpdates) == []
+    device.feed(PlanReceived(device.now, PLAN))
+    assert device.only(SendUpdates) == [SendUpdates((3, 4))]
+
+
+def test_an_update_that_is_in_no_sum_is_carried_and_the_device_may_train_from_the_same_version_again() -> None:
+    device = Device(rounds=1).in_training()
+    device.trained(1)
+    device.told(Disband(cohort="c", sequence=1, sha256="", detail="too few were left"))
+    assert device.only(Carry) == [Carry(1)]
+    assert device.only(Forget) == []
+    assert ["too few were left" in tell.text for tell in device.only(Tell)] == [True]
+    assert (device.state.phase, device.state.rounds, device.state.outbox) == ("idle", 0, ())
+    device.assigned(0)
+    assert device.only(Train) == [Train(2)]
+
+
+def test_a_cohort_of_an_update_that_does_not_wait_is_nothing_to_a_device() -> None:
+    device = Device().in_training()
+    device.trained(1)
+    before = device.state
+    device.told(Disband(cohort="c", sequence=2, sha256=""))
+    assert (device.state, device.effects) == (before, [])
+
+
+def test_a_device_joins_no_federation_in_which_heads_in_closed_form_travel_in_the_open() -> None:
+    shown = msgspec.structs.replace(PLAN, training=Training(head_start="ridge"))
+    device = Device()
+    device.feed(PlanReceived(device.now, shown))
+    assert ["closed form" in refuse.reason for refuse in device.only(Refuse)] == [True]
+    assert device.state.ended
+    hidden = msgspec.structs.replace(shown, privacy=Privacy(aggregation="masked"))
+    another = Device()
+    another.feed(PlanReceived(another.now, hidden))
+    assert another.only(Prepare) == [Prepare(hidden)]
 
 
 def test_an_outbox_is_sent_again_when_another_coordinator_turns_up() -> None:

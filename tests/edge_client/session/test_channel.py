@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptReceived, Told
-from mfpt_edge.session.channel import PACKET_OVERHEAD, Channel, Listener
+from mfpt_edge.core.events import CoordinatorSeen, PlanReceived, PromptReceived, Told
+from mfpt_edge.session.channel import PACKET_OVERHEAD, Channel, Listener, Understood
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_shared.errors import DecodeError, Incompatible
@@ -35,7 +35,7 @@ from support.session import (
 LONGER_PLAN = Plan(task=THE_PLAN.task, backbone=THE_PLAN.backbone, prompt=PromptSpec(tokens=3))
 
 
-def meaning(message: Inbound, plan: Plan | None = THE_PLAN) -> Event | None:
+def meaning(message: Inbound, plan: Plan | None = THE_PLAN) -> Understood | None:
     return Listener(FEDERATION, Trust(), Freshness(session=1)).understand(message, plan, at=5.0)
 
 

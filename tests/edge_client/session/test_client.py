@@ -12,18 +12,19 @@ from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.storage.device_folder import PERSONAL_PROMPT_FILE, DeviceFolder
 from mfpt_edge.storage.saved_prompt import kept_model
-from mfpt_shared.device.own_share import SHARES, Trials
-from mfpt_shared.device.trainer import Measured
+from mfpt_shared.device.own_share import SHARES
 from mfpt_shared.errors import ConnectionFailed, DatasetError, Incompatible, MfptError
 from mfpt_shared.plan import Plan, Task
 from mfpt_shared.protocol.codec import encode, understand
 from mfpt_shared.protocol.messages import Ack, ClientState, Prompt, Stop, Update
-from mfpt_shared.protocol.topics import CLIENT_STATE
-from mfpt_shared.tensors import PromptState, dense
+from mfpt_shared.protocol.topics import CLIENT_STATE, PROMPT
+from mfpt_shared.tensors import dense
 from mfpt_shared.transport.base import Disconnected
 from mfpt_shared.transport.in_process import MemoryBroker
 from support.device import assigned, device, next_up
+from support.keeper import Keeper
 from support.session import (
+    EPOCH,
     FEDERATION,
     SWAHILI,
     THE_PLAN,
@@ -31,6 +32,7 @@ from support.session import (
     keep,
     plan_of_the_future,
     prompt_of,
+    said,
 )
 from support.stub import Gate, StubTrainer
 
@@ -61,23 +63,6 @@ def test_the_progress_of_a_long_training_is_seen_while_it_lasts(tmp_path: Path) 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
 
-class Keeper(StubTrainer):
-    """Keeps a share of its own, which is added to every value of its personal prompt's head."""
-
-    def __init__(self, share: float, *, step: float = 0.0) -> None:
-        super().__init__(step=step)
-        self._share = share
-
-    def try_shares(self, state: PromptState) -> Trials:
-        return Trials(SHARES, [abs(share - self._share) for share in SHARES], 10_000)
-
-    def with_own_head(self, state: PromptState, share: float) -> PromptState:
-        return {**state, "head.bias": state["head.bias"] + np.float32(share)}
-
-    def test(self, state: PromptState) -> Measured:
-        return Measured(accuracy=min(1.0, float(state["head.bias"][0])), loss=1.0, examples=100)
-
-
 async def one_round(folder: Path, broker: MemoryBroker, trainer: StubTrainer, version: int) -> EdgeClient:
     """Let a device take part until it has sent an update of this run; return it, ended."""
     before = DeviceFolder(folder).outbox().last_sequence
@@ -98,6 +83,22 @@ def test_what_a_device_uses_is_its_personal_prompt_also_after_it_ended(tmp_path:
         header = kept_model(DeviceFolder(tmp_path)).prompt.header
         assert (header.version, header.own_share) == (7, SHARES[5])
         assert personal_bias(tmp_path) == np.float32(SHARES[5])
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_a_personal_prompt_goes_with_all_that_is_known_of_the_prompt_that_it_was_made_of(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        broker, gate = broker_of_a_running_federation(7), Gate()
+        async with assigned(tmp_path, broker, 7, trainer=Keeper(SHARES[5], gate=gate)) as running:
+            await asyncio.to_thread(gate.reached.wait, SECONDS)
+            running.hears(said(PROMPT, prompt_of(9), SWAHILI, epoch=EPOCH + 1))
+            while running.client.snapshot.version != 9:
+                await asyncio.sleep(0)
+            gate.open.set()
+            await next_up(running.spy, Update)
+        header = kept_model(DeviceFolder(tmp_path)).prompt.header
+        assert header == msgspec.structs.replace(prompt_of(7).header, own_share=SHARES[5])
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 
@@ -231,6 +232,26 @@ def test_data_that_cannot_be_loaded_ends_the_device_with_the_reason(tmp_path: Pa
         assert last is not None
         assert isinstance(last.message, ClientState)
         assert last.message.state == "offline", "it said goodbye all the same"
+
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))
+
+
+def test_data_that_cannot_be_loaded_leaves_the_plan_and_the_prompt_of_an_earlier_federation(tmp_path: Path) -> None:
+    def no_data(_: Plan) -> StubTrainer:
+        raise DatasetError("sentences.csv has no column 'text'")
+
+    earlier = Plan(task=Task(labels=("c", "d")), backbone=THE_PLAN.backbone, prompt=THE_PLAN.prompt)
+    folder = DeviceFolder(tmp_path)
+    folder.save_plan(earlier.binding)
+    folder.save_prompt(encode(prompt_of(3, plan=earlier)))
+
+    async def scenario() -> None:
+        client, transport = device(tmp_path, broker_of_a_running_federation(7), prepare=no_data)
+        await transport.connect()
+        with pytest.raises(DatasetError):
+            await client.run()
+        held = kept_model(folder)
+        assert (held.plan.digest, held.prompt.header.version) == (earlier.digest, 3)
 
     asyncio.run(asyncio.wait_for(scenario(), SECONDS))
 

@@ -4,12 +4,14 @@ import hashlib
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import pytest
 
 from mfpt_edge.core.events import TimePassed, Told
-from mfpt_edge.session.sent_updates import answers_what_waits, renumber
+from mfpt_edge.session.sent_updates import answers_what_waits, made_for_masks, renumber
 from mfpt_edge.storage.outbox import Outbox
+from mfpt_shared.plan import Plan, Task
 from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import Ack, Reject, Resync, Update, UpdateHeader
 from mfpt_shared.protocol.topics import CLIENT_UP
@@ -27,6 +29,10 @@ UPDATE: Final = encode(
 )
 
 
+def sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
 @pytest.fixture
 def outbox(tmp_path: Path) -> Outbox:
     box = Outbox(tmp_path)
@@ -40,12 +46,12 @@ def test_an_answer_to_another_update_of_the_same_number_changes_nothing(outbox: 
     more = {"reason": "diverged", "detail": ""} if kind is Reject else {}
     digests = [hashlib.sha256(UPDATE).hexdigest(), hashlib.sha256(b"another").hexdigest(), ""]
     answers = [Told(1.0, kind(sequence=5, sha256=digest, **more)) for digest in digests]
-    assert [answers_what_waits(outbox, answer) for answer in answers] == [True, False, True]
+    assert [answers_what_waits(outbox, answer, sha256) for answer in answers] == [True, False, True]
 
 
 def test_what_answers_no_update_is_for_the_core_to_judge(outbox: Outbox) -> None:
-    assert answers_what_waits(outbox, Told(1.0, Ack(sequence=9, sha256="0" * 64)))
-    assert answers_what_waits(outbox, TimePassed(1.0))
+    assert answers_what_waits(outbox, Told(1.0, Ack(sequence=9, sha256="0" * 64)), sha256)
+    assert answers_what_waits(outbox, TimePassed(1.0), sha256)
 
 
 def test_an_update_with_another_number_is_the_same_but_for_that(outbox: Outbox) -> None:
@@ -63,3 +69,19 @@ def test_an_update_that_got_its_number_before_gets_no_second_one(outbox: Outbox)
     renumber(outbox, 5, 9)
     renumber(outbox, 5, 9)
     assert outbox.sequences() == (9,)
+
+
+def test_an_update_that_left_under_masks_has_left_under_its_new_number_too(outbox: Outbox) -> None:
+    outbox.note_sent(5)
+    renumber(outbox, 5, 9)
+    assert outbox.was_sent(9)
+
+
+def test_what_was_made_for_masks_under_another_plan_is_known_by_its_bits(outbox: Outbox) -> None:
+    """In the open, the coordinator would have read it before it could say that it does not fit."""
+    plan = Plan(task=Task(labels=("a", "b")))
+    header = msgspec.structs.replace(HEADER, sequence=6)
+    outbox.put(6, encode(Update(header, {"head.bias": np.array([0.1, 0.2], np.float32)})))
+    own = msgspec.structs.replace(HEADER, sequence=7, plan=plan.digest)
+    outbox.put(7, encode(Update(own, {"head.bias": np.array([0.1, 0.2], np.float32)})))
+    assert list(made_for_masks(outbox, plan)) == [6]

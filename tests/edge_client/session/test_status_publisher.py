@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+from mfpt_edge.commands.display import phase_in_words
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, TimePassed, Told
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel
@@ -125,12 +126,24 @@ def test_the_snapshot_counts_rounds_and_what_they_measured() -> None:
     used = Personal(0, {}, 0.0, Measured(0.0, 0.0, 0))
 
     def scenario(desk: Desk) -> None:
-        desk.status.trained(Round(1, 0, 0.7, None, epochs=1, personal=used))
+        desk.status.trained(Round(1, 0, 0.7, None, epochs=1, personal=used, on_all=False))
         desk.status.trained(Round(2, 1, 0.6, 0.5, epochs=1, personal=used))
         desk.status.follow(Told(desk.now, Ack(sequence=2, staleness=3)), replace(desk.state, rounds=2, version=4))
         seen = desk.status.snapshot
-        assert (seen.losses, seen.accuracies) == ((0.7, 0.6), (0.5,))
+        assert (seen.losses, seen.held_rounds, seen.accuracies) == ((0.7, 0.6), 1, (0.5,))
         assert (seen.rounds, seen.version, seen.staleness) == (2, 4, 3)
+
+    at_a_desk(scenario)
+
+
+def test_the_snapshot_says_that_a_device_without_more_rounds_listens_until_it_leaves() -> None:
+    def scenario(desk: Desk) -> None:
+        for state in (desk.state, replace(desk.state, phase="done"), replace(desk.state, phase="done", ended=True)):
+            desk.is_in(state)
+        assert [(seen.phase, seen.listens) for seen in desk.shown] == [
+            ("preparing", False), ("done", True), ("done", False),
+        ]  # fmt: skip
+        assert [phase_in_words(seen) for seen in desk.shown[1:]] == ["done, listening for the last prompt", "done"]
 
     at_a_desk(scenario)
 

@@ -111,3 +111,53 @@ def test_to_look_into_an_outbox_makes_no_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "outbox").exists()
     outbox.put(1, b"one")
     assert outbox.payload(1) == b"one"
+
+
+def test_that_an_update_left_under_masks_is_known_after_a_restart(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(1, b"one")
+    outbox.put(2, b"two")
+    outbox.note_sent(1)
+    again = Outbox(tmp_path)
+    assert [again.was_sent(sequence) for sequence in (1, 2)] == [True, False]
+    assert again.sequences() == (1, 2)
+
+
+def test_an_update_is_gone_once_a_later_one_carries_it_though_the_process_was_killed_in_between(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(1, b"one")
+    outbox.note_sent(1)
+    outbox.note_carried((1,), by=2)
+    outbox.put(2, b"two, and one")
+    again = Outbox(tmp_path)
+    assert again.sequences() == (2,)
+    assert not again.was_sent(2)
+
+
+def test_an_update_is_still_there_where_the_one_that_was_to_carry_it_never_was(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(1, b"one")
+    outbox.note_sent(1)
+    outbox.note_carried((1,), by=2)
+    assert Outbox(tmp_path).sequences() == (1,)
+    # The next run gives the same number to an update that carries nothing.
+    Outbox(tmp_path).put(2, b"two")
+    again = Outbox(tmp_path)
+    assert again.sequences() == (1, 2)
+    assert again.was_sent(1)
+
+
+def test_a_number_that_no_update_was_given_is_not_known_as_sent(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    outbox.put(1, b"one")
+    outbox.note_sent(7)
+    assert not Outbox(tmp_path).was_sent(7)
+
+
+def test_notes_about_forgotten_updates_do_not_pile_up(tmp_path: Path) -> None:
+    outbox = Outbox(tmp_path)
+    for sequence in range(1, 20):
+        outbox.put(sequence, b"x")
+        outbox.note_sent(sequence)
+        outbox.forget(sequence)
+    assert len(list(tmp_path.iterdir())) == 2

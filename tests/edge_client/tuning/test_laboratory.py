@@ -139,7 +139,8 @@ def test_a_pooled_trainer_has_the_examples_of_all_its_devices(laboratory: Backbo
     together = trainer.test(state)
     assert together.examples == sum(one.examples for one in apart) == 18
     assert together.loss == pytest.approx(np.mean([one.loss for one in apart]), rel=1e-5)
-    pooled = tuned(trainer, state)
+    closed = msgspec.structs.replace(spec, training=msgspec.structs.replace(spec.training, head_start="ridge"))
+    pooled = tuned(laboratory.trainer(closed, shares), state)
     assert pooled["head.weight"].any()
     assert trainer.test(pooled).accuracy > 0.5
 
@@ -177,6 +178,18 @@ def test_a_cache_changes_no_measurement(laboratory: BackboneLaboratory, spec: Pl
         cached = open_laboratory(spec, data, tmp_path).trainer(spec, [share])
         assert cached.test(state) == plain.test(state)
     assert len(list(tmp_path.glob("activations/*.safetensors"))) == 2
+
+
+def test_plans_that_differ_in_how_they_train_share_what_is_encoded(spec: Plan, data: Path, tmp_path: Path) -> None:
+    laboratory = open_laboratory(spec, data, tmp_path)
+    laboratory.trainer(spec, [Share(SWAHILI, range(12))])
+    kept = list(tmp_path.glob("activations/*.safetensors"))
+    for file in kept:
+        file.unlink()
+    faster = msgspec.structs.replace(spec, training=msgspec.structs.replace(spec.training, head_learning_rate=0.1))
+    laboratory.trainer(faster, [Share(SWAHILI, range(12))])
+    assert kept
+    assert not any(file.exists() for file in kept)
 
 
 def test_the_simulator_finds_it_by_its_entry_point() -> None:

@@ -110,6 +110,7 @@ def test_the_first_three_rounds_hold_examples_out_and_the_fourth_still_chooses_b
         trainer.best = SHARES[number]
         update, done = rounds.run(number, prompt(float(number), number), no_progress)
         assert update.header.metrics.own_share == done.personal.share == SHARES[min(number, 4)]
+        assert done.on_all == (number > 3)
         assert (done.accuracy is None) == (number > 4), "measured only while the prompt has not seen the examples"
     assert trainer.held_out == [True] * 3 + [False] * 3
     assert trainer.tried == [1, 2, 3, 4]
