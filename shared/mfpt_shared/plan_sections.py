@@ -18,6 +18,8 @@ NonNegative = Annotated[float, Meta(ge=0, le=1e9)]
 Name = Annotated[str, Meta(min_length=1, max_length=256)]
 
 
+MOST_NOISE: Final = 100.0
+"""Largest standard deviation of noise on a value; a change of ten times as much counts as a training that diverged."""
 MOST_MEMBERS: Final = 32
 """Largest number of devices in a cohort: so many masked numbers can be added up without overflow."""
 
@@ -257,6 +259,11 @@ class Privacy(Section, frozen=True):
             return
         if not (self.clip_norm and self.noise_multiplier):
             raise ValueError(f"privacy.noise {self.noise!r} needs clip_norm and noise_multiplier above 0")
+        if (deviation := self.clip_norm * self.noise_multiplier) > MOST_NOISE:
+            raise ValueError(
+                f"privacy.clip_norm times noise_multiplier is {deviation:g}: noise above {MOST_NOISE:g} on each value "
+                "leaves nothing of a prompt; lower clip_norm"
+            )
         if self.noise == "distributed" and not self.is_masked:
             raise ValueError("privacy.noise 'distributed' needs privacy.aggregation 'masked'")
 

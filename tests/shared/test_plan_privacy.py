@@ -41,6 +41,7 @@ def test_another_value_than_the_default_travels_and_changes_the_digest(line: str
         (['noise = "local"', "noise_multiplier = 1.0"], "clip_norm"),
         (['noise = "local"', "clip_norm = 1.0"], "noise_multiplier"),
         (['noise = "distributed"', "clip_norm = 1.0", "noise_multiplier = 1.0"], "masked"),
+        (['noise = "local"', "clip_norm = 11.0", "noise_multiplier = 10.0"], "leaves nothing of a prompt"),
         (["epsilon = 8.0"], "noise"),
         (["noise_multiplier = 1.0"], "noise"),
     ],

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import math
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +29,7 @@ MessageT = TypeVar("MessageT")
 
 
 def device(
-    folder: Path,
+    folder: Path | DeviceFolder,
     broker: MemoryBroker,
     trainer: StubTrainer | None = None,
     *,
@@ -38,7 +39,7 @@ def device(
     trust: Trust | None = None,
     clock: Callable[[], float] | None = None,
 ) -> tuple[EdgeClient, MemoryTransport]:
-    place = DeviceFolder(folder)
+    place = DeviceFolder(folder) if isinstance(folder, Path) else folder
     session = place.begin_session(place.enrol(SWAHILI))
     transport = MemoryTransport(broker, client_will(FEDERATION, session))
     trainer = trainer or StubTrainer()
@@ -62,10 +63,14 @@ async def next_up(
     spy: MemoryTransport, kind: type[MessageT], wanted: Callable[[MessageT], bool] = lambda _: True
 ) -> MessageT:
     while True:
-        for event in await spy.receive():
+        events = deque(await spy.receive())
+        while events:
+            event = events.popleft()
             if isinstance(event, Inbound):
                 received = understand(event.topic, event.payload, FEDERATION)
                 if received is not None and isinstance(received.message, kind) and wanted(received.message):
+                    for later in events:
+                        spy.put(later)
                     return received.message
 
 
@@ -92,16 +97,18 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def assigned(
-    folder: Path,
+    folder: Path | DeviceFolder,
     broker: MemoryBroker,
     version: int,
     *,
     trainer: StubTrainer | None = None,
     rounds: int | None = None,
     trust: Trust | None = None,
+    clock: Callable[[], float] | None = None,
 ) -> AsyncIterator[Running]:
     """Run a device from its assignment to a version until the context ends."""
-    client, transport = device(folder, broker, trainer=trainer, rounds=rounds, trust=trust)
+    place = DeviceFolder(folder) if isinstance(folder, Path) else folder
+    client, transport = device(place, broker, trainer=trainer, rounds=rounds, trust=trust, clock=clock)
     spy = MemoryTransport(broker)
     await spy.connect()
     spy.subscribe(CLIENT_UP.path(FEDERATION), CLIENT_STATE.path(FEDERATION))
@@ -109,7 +116,7 @@ async def assigned(
     ended = asyncio.create_task(client.run())
     try:
         ready = await next_up(spy, Ready)
-        running = Running(client, transport, ended, spy, DeviceFolder(folder).enrol(SWAHILI).client, ready)
+        running = Running(client, transport, ended, spy, place.enrol(SWAHILI).client, ready)
         running.told(Assign(version=version, deadline=60, session=ready.session, ready=ready.number, turn=1))
         yield running
     finally:

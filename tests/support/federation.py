@@ -127,7 +127,7 @@ class Device:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | DeviceFolder,
         language: str,
         address: BrokerAddress,
         trainer: Trainer | Callable[[Plan], Trainer],
@@ -138,7 +138,7 @@ class Device:
         membership: Membership | None = None,
         wall: Clock = time.time,
     ) -> None:
-        self.folder = DeviceFolder(folder)
+        self.folder = DeviceFolder(folder) if isinstance(folder, Path) else folder
         self.identity = self.folder.enrol(LanguageCode(language))
         session = self.folder.begin_session(self.identity)
         connection = connection_of(reach(str(replace(address, username=None))), membership, session)

@@ -80,13 +80,13 @@ def keep(broker: MemoryBroker, *messages: Inbound) -> None:
     broker.retained.update({message.topic: message.payload for message in messages})
 
 
-def broker_of_a_running_federation(version: int, *, epoch: int = EPOCH) -> MemoryBroker:
+def broker_of_a_running_federation(version: int, *, epoch: int = EPOCH, plan: Plan = THE_PLAN) -> MemoryBroker:
     """Everything that the broker keeps is there before the device comes, and reaches it in one batch."""
     broker = MemoryBroker()
     keep(
         broker,
-        said(PLAN, notice(), epoch=epoch),
-        said(PROMPT, prompt_of(version), SWAHILI, epoch=epoch),
+        said(PLAN, notice(plan), epoch=epoch),
+        said(PROMPT, prompt_of(version, plan=plan), SWAHILI, epoch=epoch),
         said(COORDINATOR_STATE, online(version), epoch=epoch),
     )
     return broker

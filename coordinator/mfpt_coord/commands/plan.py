@@ -71,7 +71,10 @@ def show(plan: PlanArgument, as_json: JsonOption = False) -> None:
 
 @app.command(epilog="Example: mfpt-coord plan validate plan.toml")
 def validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
-    """Check a plan. If it has a mistake, say which, and exit with code 7."""
+    """Check a plan. If it has a mistake, say which, and exit with code 7. With noise, say what devices spend."""
+    import msgspec
+
+    from mfpt_coord.commands.spending import in_words, spending
     from mfpt_coord.presets import read_plan
     from mfpt_shared.tensors import layout, size
 
@@ -79,9 +82,13 @@ def validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
     labels, values = len(content.task.labels), size(layout(content))
     if as_json:
         facts = {"plan": content.digest, "federation": content.federation, "labels": labels, "values": values}
-        typer.echo(json.dumps(facts))
+        typer.echo(json.dumps(facts | {"privacy": msgspec.to_builtins(spending(content), str_keys=True)}))
         return
     typer.echo(f"{plan} is valid: plan {content.digest}, {labels} labels, {values:,} tuned values")
+    if (spent := spending(content)) is not None:
+        typer.echo("\n".join(in_words(content, spent)))
+        if spent.updates == 0:
+            typer.echo("warning: no device can make an update: raise privacy.noise_multiplier or .epsilon", err=True)
     if not content.backbone.fingerprint:
         typer.echo("warning: backbone.fingerprint is empty, so devices with other weights would go unnoticed", err=True)
 

@@ -70,12 +70,14 @@ def _languages(status: FederationStatus) -> Table:
 
 
 def _clients(sight: Sight, now: float) -> Table:
-    columns = ("device", "language", "phase", "last seen", "accuracy", "runs on")
+    spent = any(client.epsilon is not None for client in sight.status.clients)
+    columns = ("device", "language", "phase", "last seen", "accuracy", *(["epsilon"] if spent else []), "runs on")
     table = Table(*columns, box=box.SIMPLE, expand=True)
     for client in sight.status.clients:
         phase = sight.phase_of(client.state, client.phase)
         progress = f" {client.progress:.0%}" if 0 < client.progress < 1 and phase != "unknown" else ""
         accuracy = "" if client.accuracy is None else f"{client.accuracy:.3f}"
+        epsilon = "" if client.epsilon is None else f"{client.epsilon:.2f}"
         style = _PHASE_STYLES.get(phase, "")
         table.add_row(
             _text(client.id),
@@ -83,6 +85,7 @@ def _clients(sight: Sight, now: float) -> Table:
             Text(printable(_in_words(client.state, phase)) + progress, style),
             ago(now - client.last_seen),
             accuracy,
+            *([epsilon] if spent else []),
             _text(client.device),
         )
     return table

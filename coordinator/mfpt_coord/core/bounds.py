@@ -9,7 +9,9 @@ from mfpt_shared.tensors import Array
 def bounded(delta: Array, plan: Privacy) -> Array:
     """Return a delta scaled down to `clip_norm`, if it is longer and there is such a bound.
 
-    An honest one is longer by the rounding to 8 bits at most, and loses no more than that.
+    An honest one is longer by the rounding to 8 bits at most, and loses no more than that; or by its noise, and then
+    keeps its direction. Noise is much longer than what it hides: taken as it is, it would throw every prompt away, and
+    dishonest devices could go as far.
 
     Args:
         delta: [values] float32, finite.

@@ -179,6 +179,7 @@ def _with_state(client: Client, message: ClientState) -> Client:
         phase=message.phase,
         progress=message.progress,
         device=message.device or client.device,
+        epsilon=client.epsilon if message.epsilon is None else message.epsilon,
         ready=client.ready and takes_part,
         assignment=client.assignment if takes_part else None,
         let_go=client.let_go and online and not takes_part,

@@ -4,9 +4,11 @@ A device that has made its rounds listens for what the others still make. It can
 told: with `Stop`, finished, which names the newest version. Whoever joins later starts the federation anew.
 
 A device that was cut off, or that a coordinator which has just started has not heard yet, may be training: for as long
-as it has to come back, nobody is let go.
+as it has to come back, nobody is let go. But nobody waits for updates that are too few for a cohort under masks: it may
+be long before others join.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from mfpt_coord.core.effects import Effect, Step
@@ -20,10 +22,10 @@ def let_go(state: State, at: float) -> Step:
 
     This looks at every device, so it is for now and then, not for every event.
     """
-    if state.finished or state.buffer or state.offers or state.cohorts or state.joining:
+    if state.finished or state.buffer or state.cohorts or state.joining:
         return state, []
     listening = [client for client in state.clients.values() if _listens(client)]
-    if not listening or any(_may_train(client, state, at) for client in state.clients.values()):
+    if not listening or any(_may_train(client, state, at) for client in _others(state)):
         return state, []
     told = {client.id: replace(client, let_go=True) for client in listening}
     effects: list[Effect] = [stop(state, client.id, client, "finished") for client in listening]
@@ -33,6 +35,13 @@ def let_go(state: State, at: float) -> Step:
 def _listens(client: Client) -> bool:
     # It has nothing to say for as long as it listens, so that silence tells nothing.
     return client.state == "online" and client.phase == "done" and not client.let_go
+
+
+def _others(state: State) -> Iterable[Client]:
+    """Return the devices but those that offer an update, and wait for others to make a cohort with."""
+    too_few = len(state.offers) < state.plan.privacy.min_group
+    waiting = {one.client for one in state.offers} if too_few else frozenset[str]()
+    return (client for client in state.clients.values() if client.id not in waiting)
 
 
 def _may_train(client: Client, state: State, at: float) -> bool:

@@ -12,6 +12,7 @@ privacy-preserving machine learning", figure 4, without its round of signatures.
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
@@ -34,6 +35,7 @@ from mfpt_shared.protocol.messages import (
 )
 
 STAGE_SECONDS: Final = 30.0
+_LATE: Final = "the answer of this device did not come in time"
 
 Told = tuple[str, Down]
 """A device, and what it is told."""
@@ -92,7 +94,7 @@ class Cohort:
     envelopes: Mapping[int, Sequence[str]] = field(default_factory=dict)
     delivered: frozenset[int] = frozenset()
     masked: Mapping[int, Codes] = field(default_factory=dict)
-    revealed: Mapping[int, Sequence[str]] = field(default_factory=dict)
+    revealed: Mapping[int, Sequence[bytes]] = field(default_factory=dict)
 
     @property
     def languages(self) -> list[LanguageCode]:
@@ -159,6 +161,8 @@ def begun(members: Sequence[Offered], least: int, at: float) -> tuple[Cohort, li
 def heard(cohort: Cohort, place: int, message: KeyShares | Masked | Reveal, length: int) -> Cohort:
     """Return a cohort with a member's answer; only the first one at each stage counts, and only in its turn.
 
+    What cannot be read is no answer.
+
     Args:
         cohort: The cohort.
         place: Place of a member that has not dropped out.
@@ -170,12 +174,16 @@ def heard(cohort: Cohort, place: int, message: KeyShares | Masked | Reveal, leng
     match message:
         case KeyShares(shares=shares) if cohort.stage == "sharing" and len(shares) == len(cohort.members):
             return replace(cohort, envelopes={**cohort.envelopes, place: shares})
-        case Masked(values=values) if cohort.stage == "masking" and len(values) == length:
-            return replace(cohort, masked={**cohort.masked, place: values})
+        case Masked() if cohort.stage == "masking" and _fits(message, cohort.members[place], length):
+            return replace(cohort, masked={**cohort.masked, place: message.values})
         case Reveal(shares=shares) if cohort.stage == "revealing" and len(shares) == len(cohort.members):
-            return replace(cohort, revealed={**cohort.revealed, place: shares})
-        case _:
-            return cohort
+            with suppress(DecodeError):
+                return replace(cohort, revealed={**cohort.revealed, place: [decoded(share) for share in shares]})
+    return cohort
+
+
+def _fits(masked: Masked, member: Offered, length: int) -> bool:
+    return masked.header.sequence == member.offer.sequence and len(masked.values) == length
 
 
 def without(cohort: Cohort, place: int) -> Cohort:
@@ -206,9 +214,6 @@ def turn(cohort: Cohort, at: float, there: Collection[str]) -> Turn | None:
     return Turn(after, told + [cohort.members[place].disbanded(cohort.id, _LATE) for place in dropped])
 
 
-_LATE: Final = "the answer of this device did not come in time"
-
-
 def _delivering(cohort: Cohort, at: float) -> tuple[Cohort, list[Told]]:
     """Return the stage after the key shares: everybody gets what the others hold for it."""
     left = cohort.answered
@@ -230,13 +235,11 @@ def _unmasking(cohort: Cohort, at: float) -> tuple[Cohort, list[Told]]:
 
 def _opened(cohort: Cohort, *, is_last: bool) -> Turn | None:
     """Return the end of a cohort, if enough survivors have answered, or no more answers are waited for."""
-    keys = [PublicKeys(decoded(one.offer.mask_key), decoded(one.offer.share_key)) for one in cohort.members]
-    survivors = {place: cohort.masked[place] for place in sorted(cohort.masked)}
     if len(cohort.revealed) < threshold(len(cohort.members)) and not is_last:
         return None
     try:
-        revealed = {place: [decoded(share) for share in shares] for place, shares in cohort.revealed.items()}
-        return Turn(None, [], unmasked(cohort.id, survivors, keys, cohort.delivered, revealed))
+        keys = [PublicKeys(decoded(one.offer.mask_key), decoded(one.offer.share_key)) for one in cohort.members]
+        return Turn(None, [], unmasked(cohort.id, cohort.masked, keys, cohort.delivered, cohort.revealed))
     except DecodeError as error:
         return failed(cohort, str(error)) if is_last else None
 

@@ -43,6 +43,7 @@ class Client:
         turn: Number of the last assignment that answered it.
         grants: Versions that it was assigned and has sent no update for yet, in rising order; the newest few.
         let_go: Whether it was told, since it was done, that nobody trains any more.
+        epsilon: What it says it has spent of its privacy budget; None where it has not said it, or there is no noise.
     """
 
     id: str
@@ -65,6 +66,7 @@ class Client:
     grants: tuple[int, ...] = ()
     folded: int = 0
     let_go: bool = False
+    epsilon: float | None = None
     assignment: Assignment | None = None
 
     def is_online(self, at: float) -> bool:

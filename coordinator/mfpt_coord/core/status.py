@@ -96,4 +96,5 @@ def _client(client: Client, at: float, ahead: float) -> ClientStatus:
         examples=client.examples,
         accuracy=client.accuracy,
         device=printable(client.device, _DEVICE_CHARACTERS),
+        epsilon=client.epsilon,
     )

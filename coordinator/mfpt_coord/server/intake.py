@@ -21,6 +21,7 @@ from mfpt_coord.core.events import (
 from mfpt_coord.core.payloads import largest_payload
 from mfpt_coord.core.state import State
 from mfpt_coord.server.quotas import Quotas
+from mfpt_shared.base64url import decoded
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.invitation import INVITED
 from mfpt_shared.keys import PublicKey, fingerprint
@@ -154,10 +155,17 @@ class Intake:
         return [MemberSaid(at, device, message)] if is_new else []
 
     def _offered(self, device: str, offer: Offer, at: float) -> OfferMade:
+        """Return an offer whose digest and keys can be read.
+
+        Raises:
+            DecodeError: They cannot.
+        """
         try:
             digest = bytes.fromhex(offer.sha256)
         except ValueError as error:
-            raise _Refused("damaged", f"{offer.sha256[:80]!r} is not hexadecimal") from error
+            raise DecodeError(f"{offer.sha256[:80]!r} is not hexadecimal") from error
+        for key in (offer.mask_key, offer.share_key):
+            decoded(key)
         return OfferMade(at, device, offer, is_stored=self._is_stored(device, offer.sequence, digest))
 
     def _arrived(self, device: str, update: Update, content: bytes, at: float) -> UpdateArrived:

@@ -12,7 +12,8 @@ class Fleet:
         latency: Time from a device to the coordinator or back, virtual seconds.
         spread: Standard deviation of the logarithm of a device's slowness.
         stragglers: Share of devices that are ten times slower on top.
-        dropouts: Probability that a device disappears instead of finishing a round; it comes back later.
+        dropouts: Probability that a device disappears instead of finishing a round, under masks in its cohort; it comes
+            back later.
         late: Share of devices that join only after the first rounds.
     """
 

@@ -66,10 +66,14 @@ def _devices(experiment: Experiment, plan: Plan, laboratory: Laboratory, shares:
         identity = f"{device_seed(experiment, place):012x}"
         # Only mfpt lets devices choose how much of their own they use, and holds examples out for it.
         chosen, held_rounds = (None, HELD_ROUNDS) if experiment.method == "mfpt" else (0.0, 0)
-        rounds = Rounds(
-            identity, share.language, plan, trainer, clock=lambda: 0.0, share=chosen, held_rounds=held_rounds
-        )
         randomness = np.random.default_rng([experiment.seed, 3, place]).bytes
+        rounds = Rounds(
+            *(identity, share.language, plan, trainer),
+            clock=lambda: 0.0,
+            share=chosen,
+            held_rounds=held_rounds,
+            randomness=randomness,
+        )
         sender = Sender(plan, rounds, randomness) if plan.privacy.is_masked else None
         yield Device(identity, share.language, trainer, rounds, pace, sender)
 

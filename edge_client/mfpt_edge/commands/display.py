@@ -15,6 +15,7 @@ from rich.text import Text
 
 from mfpt_edge.commands.join import Enrolled, JoinResult
 from mfpt_edge.data.summary import DatasetSummary
+from mfpt_edge.session.budget import in_words
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_shared.texts import printable
 
@@ -103,6 +104,8 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     table.add_row(
         "staleness", "-" if snapshot.staleness is None else f"{snapshot.staleness} versions behind (last update)"
     )
+    if snapshot.epsilon is not None:
+        table.add_row("privacy", in_words(snapshot.epsilon, snapshot.epsilon_limit))
     table.add_row("traffic", f"{size(snapshot.bytes_up)} up, {size(snapshot.bytes_down)} down")
     if snapshot.seconds_left is not None:
         table.add_row("time left", f"about {duration(snapshot.seconds_left)}")
@@ -160,6 +163,8 @@ def result_table(result: JoinResult) -> RenderableType:
     table.add_row(
         "accuracy personal", f"[bold]{percent(result.accuracy_personal)}[/bold] (own share {percent(result.own_share)})"
     )
+    if result.epsilon is not None:
+        table.add_row("privacy", in_words(result.epsilon, result.epsilon_limit))
     table.add_row("traffic", f"{size(result.bytes_up)} up, {size(result.bytes_down)} down")
     table.add_row("peak memory", size(result.peak_rss_bytes))
     table.add_row("time", duration(result.seconds))

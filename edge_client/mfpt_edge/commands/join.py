@@ -49,6 +49,8 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         test_examples: Number of test examples.
         losses: Mean training loss of each round.
         held_rounds: How many of these, the first ones, left a third of the examples out; on all, a loss is higher.
+        epsilon: What the updates of this device have given away, in differential privacy; None: the plan has no noise.
+        epsilon_limit: What the plan lets them give away; 0: there is no limit.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
         peak_rss_bytes: Most memory that the process has held.
@@ -67,6 +69,8 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
     test_examples: int
     losses: tuple[float, ...]
     held_rounds: int
+    epsilon: float | None
+    epsilon_limit: float
     bytes_up: int
     bytes_down: int
     peak_rss_bytes: int
@@ -171,6 +175,8 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         test_examples=outcome.test_examples,
         losses=snapshot.losses,
         held_rounds=snapshot.held_rounds,
+        epsilon=snapshot.epsilon,
+        epsilon_limit=snapshot.epsilon_limit,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
         peak_rss_bytes=peak_rss_bytes(),

@@ -53,9 +53,10 @@ class PromptReceived:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Data and backbone are loaded."""
+    """Data and backbone are loaded. `last_number`: number of the last update that the plan's privacy budget allows."""
 
     at: float
+    last_number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from mfpt_shared.protocol.messages import Phase
 
 LAST_PROMPT_SECONDS: Final = 30.0
 """Longest time that a leaving device waits for the prompt that it leaves with."""
+SPENT: Final = "the privacy budget is spent: this device makes no more updates, and goes on using the prompts that come"
 
 Step = tuple[State, list[Effect]]
 
@@ -37,11 +38,12 @@ def told_to_finish(state: State, version: int, at: float) -> Step:
 def finish(state: State, at: float) -> Step:
     """Do what has become possible for a device that has made its last round."""
     effects: list[Effect] = []
-    if state.done_at is None and not state.leaving and _has_made_all(state):
+    if state.done_at is None and not state.leaving and (why := _why_done(state)):
         state, effects = in_phase(waiting(replace(state, done_at=at, assigned=None), at), "done")
         if state.leave_after:
-            made = "1 round is" if state.rounds == 1 else f"{state.rounds} rounds are"
-            effects.append(Tell(f"{made} done; {listening(state.leave_after)}"))
+            effects.append(Tell(f"{why}; {listening(state.leave_after)}"))
+        elif why == SPENT:
+            effects.append(Tell(SPENT))
     if state.done_at is not None and not state.leaving and at >= state.done_at + state.leave_after:
         state = _leave_with(state, max(state.contained_from, state.published), at)
     if state.leaving and not is_busy(state) and (state.holds(state.leave_at_version) or at >= state.leave_by):
@@ -57,8 +59,12 @@ def listening(seconds: float) -> str:
     )
 
 
-def _has_made_all(state: State) -> bool:
-    return state.rounds_wanted is not None and state.rounds >= state.rounds_wanted
+def _why_done(state: State) -> str:
+    """Return why the device makes no more rounds, in words; empty while it makes some, or waits for an answer."""
+    if state.rounds_wanted is not None and state.rounds >= state.rounds_wanted:
+        return "1 round is done" if state.rounds == 1 else f"{state.rounds} rounds are done"
+    waits = state.phase != "idle" or bool(state.outbox)
+    return SPENT if state.has_spent_all and not waits else ""
 
 
 def _leave_with(state: State, version: int, at: float) -> State:

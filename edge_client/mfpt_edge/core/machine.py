@@ -150,7 +150,7 @@ def _(event: PromptReceived, state: State) -> Step:
 
 @_record.register
 def _(event: Prepared, state: State) -> Step:
-    return in_phase(replace(state, prepared=True), "idle")
+    return in_phase(replace(state, prepared=True, last_number=event.last_number), "idle")
 
 
 @_record.register

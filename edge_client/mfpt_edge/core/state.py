@@ -34,6 +34,7 @@ class State:
         outbox: Sequence numbers of unacknowledged updates, oldest first.
         sent_at: When the outbox was last sent.
         sequence: Highest number that an update of this device has had, as far as the device knows.
+        last_number: Number of the last update that the plan's privacy budget allows; None: it has no limit.
         left_over: Numbers of updates in the outbox that earlier runs made.
         failures: Failed trainings since the last one that succeeded.
         base: Version that the running training started from.
@@ -69,6 +70,7 @@ class State:
     outbox: tuple[int, ...] = ()
     sent_at: float = 0.0
     sequence: int = 0
+    last_number: int | None = None
     left_over: frozenset[int] = frozenset()
     failures: int = 0
     base: int = -1
@@ -85,6 +87,11 @@ class State:
     def is_done(self) -> bool:
         """Whether the device trains no more."""
         return self.leaving or self.done_at is not None
+
+    @property
+    def has_spent_all(self) -> bool:
+        """Whether another update would exceed the privacy budget."""
+        return self.last_number is not None and self.sequence >= self.last_number
 
     def holds(self, version: int) -> bool:
         """Tell whether the device has a prompt of this version or a newer one."""

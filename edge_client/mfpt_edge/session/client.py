@@ -128,7 +128,7 @@ class EdgeClient:
         self._disk = PatientDisk()
         self.prompts = PromptKeeper(folder, self._disk)
         self._job = TrainingJob(
-            *(session.identity, prepare),
+            *(session.identity, prepare, folder.path),
             outbox=self._outbox,
             disk=self._disk,
             prompts=self.prompts,

@@ -128,7 +128,7 @@ class MaskedSending:
             case Deliver():
                 self._delivered(order)
             case Unmask():
-                self._channel.send(self._cohorts.unmask(order))
+                self._unmasked(order)
             case Disband():
                 return self._disbanded(order, at)
         return None
@@ -154,14 +154,20 @@ class MaskedSending:
         if self._cohorts.has_served(order) and not self._outbox.was_sent(order.sequence):
             self._begin_anew(order.sequence)
             return
-        self._channel.send(self._cohorts.gather(order))
-        self._show(f"adding up with {_devices(self._cohorts.others(order.sequence))}")
+        answer = self._cohorts.gather(order)
+        self._show(f"joining {_devices(self._cohorts.others(order.sequence))}")
+        self._channel.send(answer)
 
     def _delivered(self, order: Deliver) -> None:
         sequence = self._cohorts.sequence(order.cohort)
         masked = self._cohorts.deliver(order, read_update(self._outbox.payload(sequence)))
         leave = partial(self._leave, order.cohort, sequence, encode(masked))
         self._disk.write(f"the note that update {sequence} leaves", leave)
+
+    def _unmasked(self, order: Unmask) -> None:
+        answer = self._cohorts.unmask(order)
+        self._show(f"adding up with {_devices(len(order.survivors) - 1)}")
+        self._channel.send(answer)
 
     def _leave(self, cohort: str, sequence: int, masked: bytes) -> None:
         """Note that an update leaves, then send it; before the disk takes the note, the cohort may be over."""

@@ -27,6 +27,8 @@ class Snapshot:
         accuracies: Accuracy on held-out examples of each prompt that was received and measured.
         staleness: Versions that the last acknowledged update was behind; None before the first.
         added_up: Where the newest update stands on its way under masks, in words; empty where there are none.
+        epsilon: What the updates have given away, in differential privacy; None where the plan has no noise.
+        epsilon_limit: What they may give away; 0: there is no limit.
         bytes_up: Bytes sent.
         bytes_down: Bytes received.
         seconds_left: Estimated time until all wanted rounds are done; None if unknown.
@@ -46,6 +48,8 @@ class Snapshot:
     accuracies: tuple[float, ...] = ()
     staleness: int | None = None
     added_up: str = ""
+    epsilon: float | None = None
+    epsilon_limit: float = 0.0
     bytes_up: int = 0
     bytes_down: int = 0
     seconds_left: float | None = None

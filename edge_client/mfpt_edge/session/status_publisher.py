@@ -90,6 +90,10 @@ class StatusPublisher:
         """Show where an update stands on its way under masks."""
         self._show(replace(self.snapshot, added_up=how))
 
+    def spent(self, epsilon: float, limit: float) -> None:
+        """Show what the updates have given away, and what they may; 0: there is no limit."""
+        self._show(replace(self.snapshot, epsilon=epsilon, epsilon_limit=limit))
+
     def publish(self, *, at_once: bool = False) -> None:
         """Publish the state: at once, or when it is next due."""
         self._changed = True
@@ -122,6 +126,7 @@ class StatusPublisher:
             progress=self.snapshot.progress if state.phase == "training" else 0.0,
             version=state.version or 0,
             device=self._device,
+            epsilon=self.snapshot.epsilon,
         )
         self._channel.publish_state(message)
 

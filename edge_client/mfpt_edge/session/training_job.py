@@ -5,8 +5,10 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from mfpt_edge.core.events import Event, Prepared, Trained, TrainingFailed
+from mfpt_edge.session.budget import Budget, budget_for
 from mfpt_edge.session.outcome import Outcome, measure
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
@@ -27,11 +29,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Loaded:
-    """A plan, and what was loaded for it."""
+    """A plan, and what was loaded for it; a budget where it has noise."""
 
     plan: Plan
     trainer: Trainer
     rounds: Rounds
+    budget: Budget | None
 
 
 class TrainingJob:
@@ -41,6 +44,7 @@ class TrainingJob:
         self,
         identity: Identity,
         prepare: Callable[[Plan], Trainer],
+        folder: Path,
         *,
         outbox: Outbox,
         disk: PatientDisk,
@@ -53,6 +57,7 @@ class TrainingJob:
         Args:
             identity: Identity of the device.
             prepare: Loads data and backbone for a plan; runs in the thread.
+            folder: State folder of the device.
             outbox: Takes the updates.
             disk: Writes them.
             prompts: Told which personal prompt to use.
@@ -61,6 +66,7 @@ class TrainingJob:
         """
         self._identity = identity
         self._prepare = prepare
+        self._folder = folder
         self._outbox = outbox
         self._disk = disk
         self._prompts = prompts
@@ -122,7 +128,8 @@ class TrainingJob:
     async def use_newest(self) -> EvaluationReport | None:
         """Use the newest prompt; return how it did on the held-out examples.
 
-        The value is None where it was tuned on them, and under masks, where only sums of measurements leave a device.
+        The value is None where it was tuned on them, and under masks or noise, where nothing that was measured leaves a
+        device by itself.
         """
         loaded, prompt = self._loaded, self._prompts.newest
         if loaded is None or prompt is None:
@@ -133,7 +140,7 @@ class TrainingJob:
         if not measured.examples:
             return None
         self._status.measured(measured.accuracy)
-        if loaded.plan.privacy.is_masked:
+        if loaded.plan.privacy.is_masked or loaded.budget is not None:
             return None
         return EvaluationReport(
             language=self._identity.language,
@@ -180,14 +187,19 @@ class TrainingJob:
 
     async def _load(self, plan: Plan) -> Event:
         _log.info("plan %s: %d labels, prompt method %s", plan.digest, len(plan.task.labels), plan.prompt.method)
-        trainer = await self._worker.run(lambda: self._prepare(plan))
+        used = self._outbox.last_sequence
+        budget, trainer = await self._worker.run(lambda: (budget_for(self._folder, plan, used), self._prepare(plan)))
         self._prompts.follow(plan)
         identity, share = self._identity, self._prompts.share(plan)
-        first = self._prompts.first_round(plan, self._outbox.last_sequence)
+        first = self._prompts.first_round(plan, used)
         rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)
-        self._loaded = _Loaded(plan, trainer, rounds)
+        self._loaded = _Loaded(plan, trainer, rounds, budget)
         self._status.prepared(trainer.device)
-        return Prepared(self._clock())
+        if budget is None:
+            return Prepared(self._clock())
+        self._status.spent(budget.epsilon, plan.privacy.epsilon)
+        _log.info("%s", budget.in_words())
+        return Prepared(self._clock(), budget.last_number)
 
     async def _train(self, sequence: int, prompt: Prompt) -> Event:
         rounds, on_progress = self._require_loaded().rounds, self._progress_from_thread()
@@ -209,7 +221,11 @@ class TrainingJob:
         return Trained(self._clock(), sequence)
 
     def _put(self, sequence: int, payload: bytes, carried: Sequence[int]) -> None:
-        """Keep an update; from the moment that it is on the disk, it stands for those that it carries."""
+        """Keep an update, and before it what it gives away; from then on, it stands for those that it carries."""
+        loaded = self._require_loaded()
+        if loaded.budget is not None:
+            loaded.budget.spend(sequence)
+            self._status.spent(loaded.budget.epsilon, loaded.plan.privacy.epsilon)
         self._outbox.note_carried(carried, by=sequence)
         self._outbox.put(sequence, payload)
 

@@ -78,7 +78,7 @@ def epsilon(cost: float, failure_probability: float) -> float:
 
 
 def releases_left(plan: Plan, spent: float = 0.0) -> int | None:
-    """Return how many more updates fit into the plan's budget; None: it has no limit.
+    """Return how many more updates fit into the plan's budget; None: it has no limit, or none that anybody reaches.
 
     Args:
         plan: Plan with noise.

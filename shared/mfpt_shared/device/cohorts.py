@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from mfpt_shared.base64url import decoded, encoded
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.masking.cohort import PublicKeys, Randomness
+from mfpt_shared.masking.cohort import Codes, PublicKeys, Randomness
 from mfpt_shared.masking.grid import Extras, grid
 from mfpt_shared.masking.member import Keys, Member
+from mfpt_shared.masking.release import noisy_part
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import (
     Deliver,
@@ -64,10 +65,11 @@ class Cohorts:
 
         Args:
             plan: Plan with masks.
-            randomness: Where keys, seeds and key shares come from.
+            randomness: Where keys, seeds, key shares and noise come from.
         """
         self._grid = grid(plan)
         self._min_group = plan.privacy.min_group
+        self._noise = plan.privacy.noise
         self._randomness = randomness
         self._keys: dict[int, Keys] = {}
         self._memberships: dict[int, _Membership] = {}
@@ -131,9 +133,15 @@ class Cohorts:
         metrics = update.header.metrics
         extras = Extras(metrics.own_share, metrics.accuracy)
         codes, left = self._grid.encode(dense(update.delta), membership.factor, extras)
-        values = membership.member.masked(codes)
+        values = membership.member.masked(self._noisy(codes, membership.member.least))
         membership.left = left
         return Masked(MaskedHeader(cohort=order.cohort, sequence=sequence), values)
+
+    def _noisy(self, codes: Codes, least: int) -> Codes:
+        """Return codes with as much noise as the smallest sum needs from each, or, with local noise, from one alone."""
+        if self._noise == "none":
+            return codes
+        return noisy_part(codes, self._grid, 1 if self._noise == "local" else least, self._randomness)
 
     def unmask(self, order: Unmask) -> Reveal:
         """Return what the coordinator needs for the sum.

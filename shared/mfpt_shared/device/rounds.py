@@ -3,6 +3,7 @@
 Devices and the simulator share this code; only the trainer behind it knows texts and tensors.
 """
 
+import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -13,9 +14,20 @@ from mfpt_shared.device.own_share import choose
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.masking.cohort import Randomness
+from mfpt_shared.masking.grid import grid
+from mfpt_shared.masking.release import noisy_alone
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Metrics, Prompt, Tensors, Update, UpdateHeader
-from mfpt_shared.tensors import PromptState, clip_norm, dense, difference, quantise_with_feedback, total
+from mfpt_shared.tensors import (
+    PromptState,
+    clip_norm,
+    dense,
+    difference,
+    quantise,
+    quantise_with_feedback,
+    total,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,7 @@ class Rounds:
         share: float | None = None,
         held_rounds: int = HELD_ROUNDS,
         first: int = 1,
+        randomness: Randomness = secrets.token_bytes,
     ) -> None:
         """Prepare for a plan.
 
@@ -92,6 +105,7 @@ class Rounds:
             held_rounds: Number of first rounds that leave the held-out examples out; 0 where nobody asks for more than
                 the federation's prompt.
             first: Number of the device's first round under this plan.
+            randomness: Where noise comes from.
         """
         self._client = client
         self._language = language
@@ -102,6 +116,7 @@ class Rounds:
         self._unseen = share is None
         self._held_rounds = held_rounds
         self._first = first
+        self._randomness = randomness
         self._residual: PromptState | None = None
 
     def personal(self, prompt: Prompt) -> Personal:
@@ -139,10 +154,10 @@ class Rounds:
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         self._unseen = hold_out
         packed = self._packed(difference(tuned.state, start))
-        known = measured.examples > 0
+        accuracy = measured.accuracy if measured.examples else None
         metrics = Metrics(
             loss=tuned.loss,
-            accuracy=measured.accuracy if known else None,
+            accuracy=accuracy,
             own_share=self._share,
             validated=measured.examples,
         )
@@ -153,10 +168,10 @@ class Rounds:
             examples=trainer.examples,
             plan=plan.digest,
             backbone=trainer.fingerprint,
-            metrics=metrics,
+            metrics=Metrics() if plan.privacy.noise != "none" else metrics,  # they would go out without noise
             seconds=max(0.0, self._clock() - began),
         )
-        done = Round(sequence, version, tuned.loss, metrics.accuracy, tuned.epochs, personal, on_all=not hold_out)
+        done = Round(sequence, version, tuned.loss, accuracy, tuned.epochs, personal, on_all=not hold_out)
         return Update(header, packed), done
 
     def carry(self, left: PromptState) -> None:
@@ -169,13 +184,20 @@ class Rounds:
         self._residual = left if self._residual is None else total(self._residual, left)
 
     def _packed(self, delta: PromptState) -> Tensors:
-        """Return what an update holds: 8 bits, or where the plan has masks, which need a grid of their own, 32."""
+        """Return what an update holds: 8 bits, or where the plan has masks, which need a grid of their own, 32.
+
+        What rounding leaves out is carried into the next update; local noise is not.
+        """
         privacy, residual = self._plan.privacy, self._residual
-        if not privacy.is_masked:
+        wanted = delta if residual is None else total(delta, residual)
+        if privacy.is_masked:
+            self._residual = None
+            return clip_norm(wanted, privacy.clip_norm)
+        if privacy.noise == "none":
             packed, self._residual = quantise_with_feedback(delta, residual, privacy.clip_norm)
             return packed
-        self._residual = None
-        return clip_norm(delta if residual is None else total(delta, residual), privacy.clip_norm)
+        noisy, self._residual = noisy_alone(wanted, grid(self._plan), self._randomness)
+        return {name: quantise(array) for name, array in noisy.items()}
 
 
 def tune_alone(

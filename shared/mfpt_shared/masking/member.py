@@ -55,7 +55,11 @@ class _Stage(IntEnum):
 
 
 class Member:
-    """One member of a cohort."""
+    """One member of a cohort.
+
+    Attributes:
+        least: Least number of updates in a sum that it agrees to.
+    """
 
     def __init__(
         self,
@@ -84,7 +88,7 @@ class Member:
         self._keys = keys
         self._place = place
         self._members = tuple(members)
-        self._least = max(threshold(len(members)), min_group)
+        self.least = max(threshold(len(members)), min_group)
         self._randomness = randomness
         self._seed = randomness(SECRET_BYTES)
         self._own = self._split()
@@ -118,8 +122,8 @@ class Member:
         self._check_stage(_Stage.DELIVERED)
         check_places(len(envelopes), len(self._members), "key shares")
         came = {place: envelope for place, envelope in enumerate(envelopes) if envelope and place != self._place}
-        if len(came) + 1 < self._least:
-            raise Exposing(f"{len(came) + 1} members are left of a cohort that needs {self._least}")
+        if len(came) + 1 < self.least:
+            raise Exposing(f"{len(came) + 1} members are left of a cohort that needs {self.least}")
         held = {place: self._unseal(place, envelope) for place, envelope in came.items()}
         self._held = {**held, self._place: self._own[self._place]}
         self._stage = _Stage.DELIVERED
@@ -152,10 +156,10 @@ class Member:
         """
         self._check_stage(_Stage.REVEALED)
         remaining = frozenset(survivors)
-        if self._place not in remaining or len(remaining) < self._least or not remaining <= self._held.keys():
+        if self._place not in remaining or len(remaining) < self.least or not remaining <= self._held.keys():
             raise Exposing(
                 f"the coordinator asks for the sum over members {sorted(remaining)}, which must have at least "
-                f"{self._least}, this one among them, and nobody who had dropped out before"
+                f"{self.least}, this one among them, and nobody who had dropped out before"
             )
         self._stage = _Stage.REVEALED
         return [self._revealed(place, place in remaining) for place in range(len(self._members))]

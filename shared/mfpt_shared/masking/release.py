@@ -5,6 +5,7 @@ discrete Gaussian around it. Whatever happens to it afterwards, such as rounding
 """
 
 from fractions import Fraction
+from typing import Final
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from mfpt_shared.masking.grid import STEPS_OF_NOISE, Grid
 from mfpt_shared.masking.noise import discrete_gaussian
 from mfpt_shared.tensors import PromptState, unflatten
 
-_VARIANCE = Fraction(STEPS_OF_NOISE**2)
+_VARIANCE: Final = Fraction(STEPS_OF_NOISE**2)
 
 
 def noisy_alone(delta: PromptState, grid: Grid, randomness: Randomness) -> tuple[PromptState, PromptState]:

@@ -34,7 +34,11 @@ class LanguageStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """One device, as the coordinator last saw it."""
+    """One device, as the coordinator last saw it.
+
+    Attributes:
+        epsilon: What it has spent of its privacy budget; None where it has not said it, or the plan has no noise.
+    """
 
     id: str
     language: str
@@ -45,6 +49,7 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     examples: int
     accuracy: float | None
     device: str
+    epsilon: float | None = None
 
 
 class FederationStatus(FromCoordinator, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_coord.commands.plan import validate
 from mfpt_shared.plan_files import plan_from_toml
 from support.programs import run
 
@@ -159,3 +160,29 @@ def test_a_plan_that_is_not_there_ends_with_exit_code_7_and_names_it(tmp_path: P
 
     assert code == 7
     assert "missing.toml" in errors
+
+
+NOISE = """
+[task]
+labels = ["a", "b"]
+
+[privacy]
+clip_norm = 1.0
+noise = "local"
+noise_multiplier = 4.0
+epsilon = 3.5
+"""
+
+
+def test_validate_says_what_devices_spend_under_a_plan_with_noise(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text(NOISE, encoding="utf-8")
+
+    validate(file)  # in this process: the accountant takes seconds to import
+
+    updates, spent, enough = capsys.readouterr().out.splitlines()[-3:]
+    after = dict(zip(updates.split()[2:], map(float, spent.split()[1:]), strict=True))
+    assert after["1"] < after["2"] <= 3.5 < after["5"]
+    assert enough == "privacy.epsilon 3.5 is enough for 2 updates of each device"

@@ -53,6 +53,13 @@ def with_device(
     return federation_status(federation, started=0.0, at=1.0)
 
 
+def test_what_a_device_has_spent_is_shown_where_there_is_noise() -> None:
+    silent = with_device()
+    spent = msgspec.structs.replace(silent, clients=[msgspec.structs.replace(silent.clients[0], epsilon=3.456)])
+    assert "3.46" in shown(spent)
+    assert "epsilon" not in shown(silent)
+
+
 def test_a_device_is_shown_at_work_while_its_coordinator_is_heard() -> None:
     seen = shown(with_device())
     assert "● online" in seen

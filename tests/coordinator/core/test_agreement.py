@@ -66,3 +66,11 @@ def test_one_liar_of_two_or_three_moves_nothing_beyond_what_an_honest_device_say
 def test_a_delta_longer_than_the_plan_allows_is_scaled_down() -> None:
     assert bounded(np.array([30, 40], np.float32), Privacy(clip_norm=5)) == pytest.approx(np.array([3, 4]))
     assert bounded(np.array([30, 40], np.float32), Privacy()) == pytest.approx(np.array([30, 40]))
+
+
+def test_a_delta_with_noise_moves_a_prompt_no_further_than_one_without_and_keeps_its_direction() -> None:
+    values, noise = 10_000, Privacy(clip_norm=1, noise="local", noise_multiplier=2)
+    noisy = np.random.default_rng(0).normal(0, 2, values).astype(np.float32)
+    moved = bounded(noisy, noise)
+    assert np.linalg.norm(moved) == pytest.approx(1)
+    assert float(moved @ noisy) == pytest.approx(float(np.linalg.norm(noisy)))

@@ -1,14 +1,23 @@
 """How offers become a sum under masks, and the sum a version."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from msgspec import structs
 
 from mfpt_coord.core.effects import SaveClient, SaveSum, Send
+from mfpt_coord.core.events import ClientSaid, UpdateArrived
 from mfpt_coord.core.stages import STAGE_SECONDS
+from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.masking.grid import Extras, grid
-from mfpt_shared.protocol.messages import Ack, Disband
-from support.coordinator_core import SWAHILI, ZULU
+from mfpt_shared.plan import Privacy
+from mfpt_shared.protocol.codec import encode
+from mfpt_shared.protocol.messages import Ack, Disband, Ready, Reject, Resync, Stop, Update, UpdateHeader
+from mfpt_shared.tensors import unflatten
+from support.admitting import enrolled
+from support.coordinator_core import FINGERPRINT, SWAHILI, ZULU
 from support.masked_core import MaskedFederation, masked_plan
 
 NAMES = ("a", "b", "c")
@@ -172,13 +181,80 @@ def test_updates_that_are_behind_enter_the_sum_with_less_weight() -> None:
     assert [one.staleness for one in federation.sums[-1].contribution.survivors] == [0, 0, 1]
 
 
-@pytest.mark.parametrize("examples", [(10, 10, 10), (1, 30, 500)])
-def test_the_weights_of_a_version_are_kept_for_every_update(examples: tuple[int, ...]) -> None:
-    federation = MaskedFederation()
-    for name, count in zip(NAMES, examples, strict=True):
-        federation.offers(name, examples=count)
+def test_a_sum_uses_the_assignments_of_its_members_up() -> None:
+    federation = offering(*NAMES)
     federation.settles()
-    (fold,) = federation.folds
-    assert list(fold.updates) == [("a", 1), ("b", 1), ("c", 1)]
-    assert fold.weights.shape == (len(fold.prompts), 3)
-    assert np.allclose(fold.weights, fold.weights[:, :1])
+    federation.says("a", federation.devices["a"].trains(0, np.zeros(federation.values, np.float32)))
+    (answer,) = federation.mail["a"]
+    assert isinstance(answer, Reject)
+    assert answer.reason == "unassigned"
+
+
+def test_another_update_under_a_number_that_counts_gets_a_new_number() -> None:
+    federation = offering(*NAMES)
+    federation.settles()
+    federation.devices["a"].last = 0
+    federation.offers("a", delta=0.02)
+    (answer,) = federation.mail["a"]
+    assert isinstance(answer, Resync)
+    assert answer.highest == 1
+
+
+def test_an_update_in_the_open_is_refused_under_masks() -> None:
+    federation = MaskedFederation()
+    header = UpdateHeader(
+        sequence=1, language=SWAHILI, base_version=0, examples=9, plan=federation.plan.digest, backbone=FINGERPRINT
+    )
+    update = Update(header, unflatten(np.zeros(federation.values, np.float32), federation.state.layout))
+    federation.feed(UpdateArrived(federation.now, "a", update, encode(update)))
+    (answer,) = federation.mail["a"]
+    assert isinstance(answer, Reject)
+    assert "takes updates under masks alone" in answer.detail
+
+
+def test_an_offer_is_refused_in_the_open() -> None:
+    federation = MaskedFederation(structs.replace(masked_plan(), privacy=Privacy()))
+    federation.offers("a")
+    (answer,) = federation.mail["a"]
+    assert isinstance(answer, Reject)
+    assert "takes updates in the open" in answer.detail
+
+
+def test_a_device_that_holds_an_update_is_not_assigned_another() -> None:
+    federation = MaskedFederation()
+    for name in NAMES:
+        federation.device(name)
+        ready = Ready(language=SWAHILI, examples=10, plan=federation.plan.digest, backbone=FINGERPRINT)
+        federation.feed(ClientSaid(federation.now, name, ready))
+        federation.mail[name].clear()
+    federation.offers("a")
+    federation.passes(100)
+    assert list(federation.mail["a"]) == []
+    federation.offers("b")
+    federation.offers("c")
+    federation.settles()
+    assert all(client.assignment is not None for client in federation.state.clients.values())
+
+
+def test_nobody_who_was_revoked_is_in_a_cohort() -> None:
+    federation = offering("a", "b")
+    federation.state = replace(federation.state, enrolments={"a": replace(enrolled("a"), revoked=1.0)})
+    federation.offers("c")
+    assert federation.state.cohorts == ()
+    assert [offer.client for offer in federation.state.offers] == ["b", "c"]
+
+
+def test_the_status_counts_offers_as_what_fills_the_buffer() -> None:
+    federation = offering("a", "b")
+    status = federation_status(federation.state, 0.0, federation.now)
+    assert (status.buffer, status.buffer_size) == (2, 3)
+
+
+def test_after_the_last_version_offers_are_answered_with_the_end() -> None:
+    federation = offering(*NAMES)
+    federation.state = replace(federation.state, last_version=1)
+    federation.settles()
+    federation.offers("a")
+    (answer,) = federation.mail["a"]
+    assert isinstance(answer, Stop)
+    assert answer.reason == "finished"

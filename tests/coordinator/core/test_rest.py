@@ -3,11 +3,13 @@
 from dataclasses import replace
 from typing import Any
 
+from mfpt_coord.core.events import ClientSaid
 from mfpt_coord.core.opening import opened
 from mfpt_coord.core.schedule import RETURN_SECONDS
 from mfpt_coord.core.state import GONE_SECONDS
-from mfpt_shared.protocol.messages import Stop
-from support.coordinator_core import Federation
+from mfpt_shared.protocol.messages import ClientState, Stop
+from support.coordinator_core import SWAHILI, Federation
+from support.masked_core import MaskedFederation, masked_plan
 
 FINISHED = Stop(reason="finished", version=1)
 
@@ -102,3 +104,27 @@ def test_one_that_joins_again_is_told_again() -> None:
     federation.says("a", phase="done")
     federation.passes(1)
     assert federation.told("a") == [FINISHED]
+
+
+def test_updates_that_are_too_few_for_a_cohort_keep_nobody() -> None:
+    federation = MaskedFederation()
+    for name in ("a", "b", "c"):
+        federation.offers(name)
+    federation.settles()
+    done = ClientState(state="online", language=SWAHILI, phase="done")
+    for name in "ac":
+        federation.feed(ClientSaid(federation.now, name, done))
+    federation.offers("b")
+    federation.passes(1)
+    assert [[type(told) for told in federation.mail[name]] for name in "abc"] == [[Stop], [], [Stop]]
+
+
+def test_updates_that_are_enough_for_a_cohort_keep_a_device_that_listens() -> None:
+    federation = MaskedFederation(masked_plan(buffer=4))
+    for name in ("a", "b", "c"):
+        federation.offers(name)
+    done = ClientState(state="online", language=SWAHILI, phase="done")
+    federation.feed(ClientSaid(federation.now, "d", done))
+    assert federation.state.offers
+    federation.passes(0.1)
+    assert "d" not in federation.mail

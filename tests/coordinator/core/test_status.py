@@ -44,6 +44,15 @@ def test_the_status_says_how_much_of_their_own_the_devices_of_a_language_keep() 
     assert federation_status(federation.state, started=1.0, at=2000.0).languages["swh"].own_share == 0.25
 
 
+def test_the_status_says_what_a_device_has_spent_as_it_said_it_last() -> None:
+    federation = Federation()
+    federation.ready("a")
+    assert federation_status(federation.state, started=1.0, at=2000.0).clients[0].epsilon is None
+    federation.says("a", epsilon=2.5)
+    federation.says("a", state="offline")
+    assert federation_status(federation.state, started=1.0, at=2000.0).clients[0].epsilon == 2.5
+
+
 LARGEST = 256 * 1024
 # The worst that can be in a text: four bytes a character, or two for a quotation mark.
 TEXTS = st.one_of(

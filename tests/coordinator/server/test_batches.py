@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from mfpt_coord.core.events import ClientSaid, DeviceMet, DeviceRenamed, DistancesFound, Event, TimePassed
+from mfpt_coord.core.events import ClientSaid, DeviceMet, DeviceRenamed, DistancesFound, Event, MemberSaid, TimePassed
 from mfpt_coord.server.batches import said_once
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready
+from mfpt_shared.protocol.messages import ClientState, EvaluationReport, KeyShares, Ready, Reveal
+from support.masked_messages import UP
 from support.sealing import key_of
 
 SWAHILI = LanguageCode("swh")
+ANSWERS = [message for message in UP.values() if isinstance(message, KeyShares | Reveal)]
 
 
 def state(device: str, number: int) -> Event:
@@ -43,3 +45,8 @@ def test_no_more_is_kept_however_long_nothing_can_be_saved() -> None:
     for number in range(1000):
         kept = said_once([*kept, state("d1", number), ready("d1", number), state("d2", number)])
     assert kept == [state("d1", 999), ready("d1", 999), state("d2", 999)]
+
+
+def test_what_members_of_cohorts_answer_is_kept_because_they_say_it_once() -> None:
+    said = [MemberSaid(1.0, device, message) for device in ("d1", "d2") for message in ANSWERS]
+    assert said_once([*said, TimePassed(2.0)]) == said

@@ -21,6 +21,8 @@ RESULT = JoinResult(
     test_examples=8,
     losses=(0.9, 0.4),
     held_rounds=2,
+    epsilon=None,
+    epsilon_limit=0.0,
     bytes_up=12_000,
     bytes_down=999,
     peak_rss_bytes=700_000_000,
@@ -95,6 +97,12 @@ def test_tagged_text_is_shown_with_its_sentences_and_what_was_read_anew() -> Non
         "words of the longest 5 4",
         "read anew: 2 x I- read as B-",
     ]
+
+
+def test_what_a_device_has_given_away_is_shown_with_what_it_may_give_away() -> None:
+    spent = msgspec.structs.replace(RESULT, epsilon=3.456, epsilon_limit=8.0)
+    assert "privacy epsilon 3.46 of 8 spent" in shown(result_table(spent))
+    assert not any("privacy" in line for line in shown(result_table(RESULT)))
 
 
 def test_a_sparkline_goes_from_the_lowest_to_the_highest_value() -> None:

@@ -166,7 +166,7 @@ def test_with_hardly_any_noise_a_code_is_cut_and_carried() -> None:
 
 
 @settings(max_examples=60)
-@given(st.floats(1e-3, 300), st.floats(1e-3, 1e3), st.floats(1e-3, 1e3), st.floats(0, 1), st.integers(0, 99))
+@given(st.floats(1e-3, 300), st.floats(1e-3, 0.3), st.floats(1e-3, 1e3), st.floats(0, 1), st.integers(0, 99))
 def test_with_noise_the_norm_of_codes_is_bounded(
     multiplier: float, clip: float, scale: float, factor: float, seed: int
 ) -> None:

@@ -2,6 +2,7 @@
 
 import random
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -36,6 +37,15 @@ def test_an_update_that_leaves_alone_has_all_the_noise_of_the_plan() -> None:
 
     wanted = PLAN.privacy.clip_norm * PLAN.privacy.noise_multiplier
     assert flat(sent).std() == pytest.approx(wanted, rel=0.15)
+
+
+def test_little_noise_is_as_little_as_the_plan_asks_for() -> None:
+    privacy = msgspec.structs.replace(PLAN.privacy, noise_multiplier=0.01)
+    coarse = grid(msgspec.structs.replace(PLAN, privacy=privacy))
+
+    sent, _ = noisy_alone(constant(0.0), coarse, random.Random(1).randbytes)
+
+    assert flat(sent).std() == pytest.approx(PLAN.privacy.clip_norm * 0.01, rel=0.15)
 
 
 def test_what_an_update_says_is_no_longer_than_the_plan_allows_whatever_was_trained() -> None:
