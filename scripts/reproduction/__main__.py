@@ -30,6 +30,7 @@ from reproduction.communication import communication
 from reproduction.data_efficiency import data_efficiency
 from reproduction.families import families
 from reproduction.headline import headline
+from reproduction.privacy import privacy
 from reproduction.rivals import rivals
 from reproduction.runner import Runner
 from reproduction.runs import EMBEDDED
@@ -45,6 +46,7 @@ STUDIES: dict[str, tuple[Callable[[Setting], Study], str]] = {
     "async": (asynchronous, "virtual time to the same accuracy when some devices are ten times slower"),
     "ablation": (ablation, "one choice of the plan changed at a time"),
     "families": (families, "every method in seven families of tasks; --data holds a folder for each family"),
+    "privacy": (privacy, "what updates, sums and prompts tell about the sentences of devices, with masks and noise"),
     "communication": (communication, "bytes for an accuracy, beside full fine-tuning and LoRA"),
     "rivals": (rivals, "what a linear probe, PEFT under Flower, full fine-tuning and mfpt cost, and what they give"),
 }
@@ -104,7 +106,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--data",
         required=True,
-        help="folder with a folder for each language (families: for each family), or cldr for the embedded data",
+        help="folder with a folder for each language (families, privacy: for each family), or cldr for the "
+        "embedded data",
     )
     parser.add_argument(
         "--preset",
@@ -119,7 +122,7 @@ def _arguments() -> argparse.Namespace:
     )
     for column, what in (("text", "the text, or the first of a pair"), ("label", "the label"), ("pair", "the second")):
         parser.add_argument(f"--{column}-column", metavar="NAME", help=f"column with {what} (default: the usual names)")
-    parser.add_argument("--families", help="families: those to run, separated by commas (default: all)")
+    parser.add_argument("--families", help="families, privacy: those to run, separated by commas (default: all)")
     parser.add_argument(
         "--examples",
         metavar="N[,TAG=N...]",

@@ -36,6 +36,9 @@ class Runner:
     Attributes:
         counts: Runs that were there already.
         data: `cldr`, or a folder with a folder for each language.
+        device: auto, cpu or cuda.
+        jobs: Number of runs at a time.
+        threads: Number of threads of each run.
         only_kept: Whether to run nothing, and make do with what is there.
     """
 
@@ -65,9 +68,9 @@ class Runner:
         """
         self.data = data
         self._languages = languages
-        self._device = device
-        self._jobs = jobs
-        self._threads = threads
+        self.device = device
+        self.jobs = jobs
+        self.threads = threads
         self.only_kept = only_kept
         self.counts = counts or Counts()
         self._columns = columns
@@ -83,9 +86,9 @@ class Runner:
         return Runner(
             data,
             languages,
-            device=self._device,
-            jobs=self._jobs,
-            threads=self._threads,
+            device=self.device,
+            jobs=self.jobs,
+            threads=self.threads,
             only_kept=only_kept or self.only_kept,
             counts=self.counts,
             columns=self._columns,
@@ -127,7 +130,7 @@ class Runner:
 
     @cached_property
     def _store(self) -> RunStore:
-        return RunStore(cache_home() / "runs", circumstances(self.data, self._device, self._columns))
+        return RunStore(cache_home() / "runs", circumstances(self.data, self.device, self._columns))
 
     def _make(self, study: str, missing: dict[int, Experiment], outcomes: dict[int, Outcome]) -> None:
         """Run what is missing, and keep each outcome as soon as it is there."""
@@ -138,9 +141,7 @@ class Runner:
             outcomes[places[place]] = outcome
 
         distances = self._distances(missing.values())
-        bench = Bench(
-            self.data, distances, cache_home(), self._device, self._jobs, self._threads, columns=self._columns
-        )
+        bench = Bench(self.data, distances, cache_home(), self.device, self.jobs, self.threads, columns=self._columns)
         with progress(study, sys.stderr) as on_progress:
             run_all(list(missing.values()), bench, on_progress, keep)
 
