@@ -47,7 +47,7 @@ def tiny_task() -> Plan:
             backbone=BackboneSpec(fingerprint=f"sha256:{BUNDLED_SHA256}"),
             prompt=PromptSpec(tokens=2, layer=11),
             training=Training(epochs=1, batch_size=8, max_tokens=32),
-            aggregation=Aggregation(buffer=2, proximity="uniform"),
+            aggregation=Aggregation(buffer=2, start_together=0, proximity="uniform"),
             privacy=Privacy(min_examples=4),
         )
     )
