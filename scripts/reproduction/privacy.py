@@ -5,11 +5,13 @@ noise. After the first and after the last round, each observer gets what he woul
 the devices' data, and their labels. See `membership` for the attack.
 """
 
+import math
 import multiprocessing
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from statistics import fmean
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -205,30 +207,15 @@ def _caption(setting: Setting, tasks: Sequence[Task], needed: Sequence[Needed], 
 
 
 def _figure(rows: Sequence[Row]) -> "Figure | None":
-    """Draw what each observer can tell about what is held, by how many devices he sees together."""
-    drawn = [row for row in rows if row.question == "held" and row.update == "later"]
-    places = list(dict.fromkeys((row.family, row.examples) for row in drawn))
-    series = list(dict.fromkeys((row.observer, row.aggregation, row.group, row.epsilon) for row in drawn))
-    heights: dict[str, list[float]] = {}
-    for observer, aggregation, group, epsilon in series:
-        if observer in ("peer", "database"):
-            continue
-        name = f"{observer}, {aggregation}{'' if epsilon is None else f' {epsilon:g}'}, {group}"
-        heights[name] = [
-            _mean(
-                [
-                    row.auc
-                    for row in drawn
-                    if (row.family, row.examples) == place
-                    and (row.observer, row.aggregation, row.group, row.epsilon)
-                    == (observer, aggregation, group, epsilon)
-                ]
-            )
-            for place in places
-        ]
-    labels = [f"{family}\n{examples}" for family, examples in places]
-    return plots.bars(labels, heights, None, "AUC", "Is a sentence among those of the devices?") if drawn else None
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")
+    """Draw what coordinator and readers of prompts can tell of a later update, by how many devices are in it."""
+    by_series: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if (row.question, row.update) == ("held", "later") and row.observer in ("broker", "coordinator"):
+            noise = "" if row.epsilon is None else f" {row.epsilon:g}"
+            of_series = by_series.setdefault(f"{row.observer}, {row.aggregation}{noise}, {row.group}", {})
+            of_series.setdefault(f"{row.family}\n{row.examples}", []).append(row.auc)
+    places = list(dict.fromkeys(place for of_series in by_series.values() for place in of_series))
+    heights = {
+        name: [fmean(of_series.get(place, [math.nan])) for place in places] for name, of_series in by_series.items()
+    }
+    return plots.bars(places, heights, None, "AUC", "Is a sentence among those of the devices?") if places else None
