@@ -64,6 +64,7 @@ _QUICK_TESTED: Final = 100
 _FULL: Final = ((8.0, 3.0, 1.0), (8.0, 3.0, 1.0))
 _QUICK: Final = ((8.0,), (8.0,))
 """Budgets of noise under masks, and in the open."""
+_DRAWN_EPSILON: Final = 8.0
 
 
 def privacy(setting: Setting) -> Study:
@@ -89,7 +90,7 @@ def privacy(setting: Setting) -> Study:
     study = _report(setting, tasks, [found[place] for place in sorted(found)]) if found else None
     missing = [task.name for place, task in enumerate(tasks) if place not in found]
     if missing or study is None:
-        state = f"{len(found)} of {len(tasks)} parts are there; missing"
+        state = f"{len(found)} of {len(tasks)} parts are there"
         raise Incomplete("privacy", state, interrupted=interrupted, partial=study, details=missing)
     return study
 
@@ -207,15 +208,23 @@ def _caption(setting: Setting, tasks: Sequence[Task], needed: Sequence[Needed], 
 
 
 def _figure(rows: Sequence[Row]) -> "Figure | None":
-    """Draw what coordinator and readers of prompts can tell of a later update, by how many devices are in it."""
+    """Draw what a later update tells, by who looks and how updates travel."""
     by_series: dict[str, dict[str, list[float]]] = {}
     for row in rows:
-        if (row.question, row.update) == ("held", "later") and row.observer in ("broker", "coordinator"):
-            noise = "" if row.epsilon is None else f" {row.epsilon:g}"
-            of_series = by_series.setdefault(f"{row.observer}, {row.aggregation}{noise}, {row.group}", {})
-            of_series.setdefault(f"{row.family}\n{row.examples}", []).append(row.auc)
+        if (row.question, row.update) == ("held", "later") and (name := _series(row)):
+            by_series.setdefault(name, {}).setdefault(f"{row.family}\n{row.examples}", []).append(row.auc)
     places = list(dict.fromkeys(place for of_series in by_series.values() for place in of_series))
     heights = {
         name: [fmean(of_series.get(place, [math.nan])) for place in places] for name, of_series in by_series.items()
     }
-    return plots.bars(places, heights, None, "AUC", "Is a sentence among those of the devices?") if places else None
+    return plots.bars(places, heights, None, "AUC", "Can a sentence be tested for?") if places else None
+
+
+def _series(row: Row) -> str:
+    """Return the name of the bar that a row is drawn in; empty: it is not drawn."""
+    if row.observer == "broker" and row.default:
+        return "prompts, open"
+    if row.observer != "coordinator" or row.epsilon not in (None, _DRAWN_EPSILON):
+        return ""
+    noise = "" if row.epsilon is None else f", epsilon {row.epsilon:g}"
+    return f"{row.aggregation.removesuffix('-noise')}, {row.group}{noise}"
