@@ -5,11 +5,13 @@ noise. After the first and after the last round, each observer gets what he woul
 the devices' data, and their labels. See `membership` for the attack.
 """
 
+import math
 import multiprocessing
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from statistics import fmean
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
@@ -62,6 +64,7 @@ _QUICK_TESTED: Final = 100
 _FULL: Final = ((8.0, 3.0, 1.0), (8.0, 3.0, 1.0))
 _QUICK: Final = ((8.0,), (8.0,))
 """Budgets of noise under masks, and in the open."""
+_DRAWN_EPSILON: Final = 8.0
 
 
 def privacy(setting: Setting) -> Study:
@@ -87,7 +90,7 @@ def privacy(setting: Setting) -> Study:
     study = _report(setting, tasks, [found[place] for place in sorted(found)]) if found else None
     missing = [task.name for place, task in enumerate(tasks) if place not in found]
     if missing or study is None:
-        state = f"{len(found)} of {len(tasks)} parts are there; missing"
+        state = f"{len(found)} of {len(tasks)} parts are there"
         raise Incomplete("privacy", state, interrupted=interrupted, partial=study, details=missing)
     return study
 
@@ -193,40 +196,35 @@ def _caption(setting: Setting, tasks: Sequence[Task], needed: Sequence[Needed], 
         "holds (held), or that its holder scores higher than another member of the group who speaks its language "
         "(who); .5 is chance. A candidate is a sentence; where words are labelled, with the labels of all its words. "
         "By an attacker who knows the prompt that the round started from, other sentences of the language, and the "
-        f"candidates' labels, or not. {DEVICES} devices for each language ({devices}); "
-        f"{tasks[0].wanted.rounds} rounds, later is the last; {setting.seeds_text}. Together: devices whose updates "
-        "are seen as one. Epsilon: of all rounds together, by distributed noise under masks and by local noise in the "
-        "open. Accuracy: test accuracy in % after the rounds, equal weights, mean over languages. "
+        "candidates' labels (without these: auc_unlabelled in the JSON); 95 % intervals. *: what a plan without "
+        f"privacy keys lets be seen. n: sentences of a device; {DEVICES} devices for each language ({devices}); "
+        f"{tasks[0].wanted.rounds} rounds, later is the last; {setting.seeds_text}. Of: devices in a sum or a fold; a "
+        "fold of several languages is taken apart into these. Epsilon: of all rounds together, by distributed noise "
+        "under masks and by local noise in the open. Accuracy: test accuracy in % after the rounds, equal weights, "
+        "mean over languages. "
         f"{more_text(more, names)} Noise under which neither a round nor all rounds of a sum of three leave more than "
         f"AUC .6: {needed_text(needed)}."
     )
 
 
 def _figure(rows: Sequence[Row]) -> "Figure | None":
-    """Draw what each observer can tell about what is held, by how many devices he sees together."""
-    drawn = [row for row in rows if row.question == "held" and row.update == "later"]
-    places = list(dict.fromkeys((row.family, row.examples) for row in drawn))
-    series = list(dict.fromkeys((row.observer, row.aggregation, row.group, row.epsilon) for row in drawn))
-    heights: dict[str, list[float]] = {}
-    for observer, aggregation, group, epsilon in series:
-        if observer in ("peer", "database"):
-            continue
-        name = f"{observer}, {aggregation}{'' if epsilon is None else f' {epsilon:g}'}, {group}"
-        heights[name] = [
-            _mean(
-                [
-                    row.auc
-                    for row in drawn
-                    if (row.family, row.examples) == place
-                    and (row.observer, row.aggregation, row.group, row.epsilon)
-                    == (observer, aggregation, group, epsilon)
-                ]
-            )
-            for place in places
-        ]
-    labels = [f"{family}\n{examples}" for family, examples in places]
-    return plots.bars(labels, heights, None, "AUC", "Is a sentence among those of the devices?") if drawn else None
+    """Draw what a later update tells, by who looks and how updates travel."""
+    by_series: dict[str, dict[str, list[float]]] = {}
+    for row in rows:
+        if (row.question, row.update) == ("held", "later") and (name := _series(row)):
+            by_series.setdefault(name, {}).setdefault(f"{row.family}\n{row.examples}", []).append(row.auc)
+    places = list(dict.fromkeys(place for of_series in by_series.values() for place in of_series))
+    heights = {
+        name: [fmean(of_series.get(place, [math.nan])) for place in places] for name, of_series in by_series.items()
+    }
+    return plots.bars(places, heights, None, "AUC", "Can a sentence be tested for?") if places else None
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")
+def _series(row: Row) -> str:
+    """Return the name of the bar that a row is drawn in; empty: it is not drawn."""
+    if row.observer == "broker" and row.default:
+        return "prompts, open"
+    if row.observer != "coordinator" or row.epsilon not in (None, _DRAWN_EPSILON):
+        return ""
+    noise = "" if row.epsilon is None else f", epsilon {row.epsilon:g}"
+    return f"{row.aggregation.removesuffix('-noise')}, {row.group}{noise}"

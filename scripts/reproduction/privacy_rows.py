@@ -9,8 +9,8 @@ import msgspec
 from reproduction.study import percent
 
 COLUMNS = (
-    *("family", "examples", "who looks", "updates", "together", "which", "question", "epsilon"),
-    *("AUC", "95 %", "without labels", "accuracy"),
+    *("family", "n", "who looks", "updates", "of", "asks", "epsilon"),
+    *("AUC, first update", "AUC, later update", "accuracy"),
 )
 
 
@@ -101,34 +101,35 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lines(rows: Sequence[Row]) -> tuple[tuple[str, ...], ...]:
-    """Return the table: a line for each attack, averaged over the seeds; intervals are the widest of any seed."""
+    """Return the table: a line for each thing that is seen, averaged over the seeds, with the widest interval of any.
+
+    What a plan without privacy keys lets be seen has a star.
+    """
     by_key: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
-        key = (
-            *(row.family, row.examples, row.observer, row.aggregation, row.group, row.update, row.question),
-            row.epsilon,
-        )
-        by_key.setdefault(key, []).append(row)
-    return tuple(_line(of_seeds) for of_seeds in by_key.values())
+        where = (row.family, row.examples, row.observer, row.aggregation)
+        by_key.setdefault((*where, row.group, row.question, row.epsilon), []).append(row)
+    return tuple(_line(seen) for seen in by_key.values())
 
 
 def _line(rows: Sequence[Row]) -> tuple[str, ...]:
     first = rows[0]
-    unlabelled = [row.auc_unlabelled for row in rows if row.auc_unlabelled is not None]
     return (
         first.family,
         str(first.examples),
-        first.observer + " (default)" * first.default,
+        first.observer + "*" * first.default,
         first.aggregation,
         str(first.group),
-        first.update,
         first.question,
         "" if first.epsilon is None else f"{first.epsilon:g}",
-        _auc(mean(row.auc for row in rows)),
-        f"{_auc(min(row.auc_low for row in rows))}..{_auc(max(row.auc_high for row in rows))}",
-        _auc(mean(unlabelled)) if unlabelled else "",
+        *(_told([row for row in rows if row.update == update]) for update in ("first", "later")),
         percent(mean(row.accuracy for row in rows)),
     )
+
+
+def _told(rows: Sequence[Row]) -> str:
+    low, high = min(row.auc_low for row in rows), max(row.auc_high for row in rows)
+    return f"{_auc(mean(row.auc for row in rows))} {_auc(low)}..{_auc(high)}"
 
 
 def needed_text(found: Iterable[Needed]) -> str:

@@ -1,7 +1,8 @@
 """What each observer of a federation sees of a round.
 
 peer          a device: the prompts of all languages, and its own update
-broker        whoever runs the broker: the prompts of all languages
+broker        anybody who may read at the broker: the prompts of all languages. Who runs a broker of his own, beside the
+              coordinator, also reads what the coordinator reads of single updates
 coordinator   in the open every update, under masks every sum
 database      whoever takes the coordinator's database: what waits for a fold, as the coordinator sees it; of what was
               folded, prompts in full precision
