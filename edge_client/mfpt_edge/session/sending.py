@@ -139,23 +139,23 @@ class MaskedSending:
     def ended(self, answer: Ack | Reject | Resync) -> None:
         """See Sending.ended."""
         self._offer_the_one_after(answer.sequence)
-        others = self._cohorts.others(answer.sequence)
+        number = self._cohorts.others(answer.sequence)
         left = self._cohorts.forget(answer.sequence)
         if isinstance(answer, Ack) and left is not None:
             self._carry(left)
-            self._show(f"added up with {_devices(others)}")
-            _log.info("update %d is added up with those of %s", answer.sequence, _devices(others))
+            self._show(f"added up with {others(number)}")
+            _log.info("update %d is added up with those of %s", answer.sequence, others(number))
 
     def _offer(self, sequence: int) -> None:
         content, sent = self._outbox.payload(sequence), self._outbox.was_sent(sequence)
         self._channel.send(self._cohorts.offer(read_update(content), self.name(content), sent=sent))
         if sent or self._cohorts.cohort(sequence):
             return
-        others = f"{_devices(self._cohorts.min_group - 1)} or more"
-        self._show(f"waiting for {others}")
+        least = f"{others(self._cohorts.min_group - 1)} or more"
+        self._show(f"waiting for {least}")
         if sequence > self._offered:
             self._offered = sequence
-            _log.info("update %d waits to be added up with those of %s", sequence, others)
+            _log.info("update %d waits to be added up with those of %s", sequence, least)
 
     def _offer_the_one_after(self, sequence: int) -> None:
         if later := [number for number in self._unsent() if number > sequence]:
@@ -171,7 +171,7 @@ class MaskedSending:
             self._begin_anew(order.sequence)
             return
         answer = self._cohorts.gather(order)
-        self._show(f"joining {_devices(self._cohorts.others(order.sequence))}")
+        self._show(f"joining {others(self._cohorts.others(order.sequence))}")
         self._channel.send(answer)
 
     def _delivered(self, order: Deliver) -> None:
@@ -182,7 +182,7 @@ class MaskedSending:
 
     def _unmasked(self, order: Unmask) -> None:
         answer = self._cohorts.unmask(order)
-        self._show(f"adding up with {_devices(len(order.survivors) - 1)}")
+        self._show(f"adding up with {others(len(order.survivors) - 1)}")
         self._channel.send(answer)
 
     def _leave(self, cohort: str, sequence: int, masked: bytes) -> None:
@@ -212,5 +212,6 @@ class MaskedSending:
         return sequence in self._outbox.sequences() and self.name(self._outbox.payload(sequence)) == name
 
 
-def _devices(number: int) -> str:
+def others(number: int) -> str:
+    """Return a number of other devices, for people."""
     return "1 other" if number == 1 else f"{number} others"
