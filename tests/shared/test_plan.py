@@ -62,11 +62,11 @@ def test_a_preset_makes_a_plan_that_survives_its_file(name: str) -> None:
         privacy=st.builds(Privacy, clip_norm=st.floats(0, 1e9))
         | st.builds(
             Privacy,
-            clip_norm=st.floats(1e-3, 1e9),
+            clip_norm=st.floats(1e-3, 1),
             aggregation=st.just("masked"),
             min_group=st.integers(2, 32),
             noise=st.sampled_from(["local", "distributed"]),
-            noise_multiplier=st.floats(1e-3, 1e9),
+            noise_multiplier=st.floats(1e-3, 100),
             epsilon=st.floats(0, 1e9),
             failure_probability=st.floats(1e-12, 0.5),
         ),
@@ -171,7 +171,7 @@ BOUNDS = [
     ("privacy", "aggregation", ['"open"', '"masked"'], ['"hidden"']),
     ("privacy", "min_group", ["2", "32"], ["1", "33"]),
     ("privacy", "noise", ['"none"', f'"local"{NOISY}', f'"distributed"{NOISY}\naggregation = "masked"'], ['"some"']),
-    ("privacy", "noise_multiplier", ["0.0", '1e9\nclip_norm = 1.0\nnoise = "local"'], ["-0.1", "1.1e9", "nan"]),
+    ("privacy", "noise_multiplier", ["0.0", '1e9\nclip_norm = 1e-7\nnoise = "local"'], ["-0.1", "1.1e9", "nan"]),
     ("privacy", "epsilon", ["0.0", f'1e9\nnoise = "local"{NOISY}'], ["-0.1", "1.1e9", "nan"]),
     ("privacy", "failure_probability", ["1e-30", "0.999"], ["0.0", "1.0", "nan"]),
     ("task", "labels", ['["a", "b"]'], ['["a"]', '["a", ""]', '["a", "a"]', f'["a", "{"b" * 257}"]']),
