@@ -10,7 +10,7 @@ from mfpt_shared.plan import Training
 from reproduction.membership import Filter, Head, Indices, Values, matched_filter, scores
 from reproduction.privacy_laboratory import Device, Seen
 from reproduction.roc import Stratum
-from reproduction.shadows import best_penalty
+from reproduction.shadows import Tuning, tuned
 
 
 class Observation(NamedTuple):
@@ -41,7 +41,7 @@ class Attacker:
         self._start = start
         self._training = training
         self._seed = seed
-        self._penalties: dict[tuple[int, int], float] = {}
+        self._tunings: dict[tuple[int, int], Tuning] = {}
         self._filters: dict[tuple[LanguageCode, float], Filter] = {}
 
     def scores(
@@ -56,17 +56,18 @@ class Attacker:
             group: Number of devices that the change comes from.
             labels_known: Whether he knows the labels of the candidates.
         """
-        known = self._filter(language, self._penalty(examples, group))
+        known = self._filter(language, self.tuning(examples, group).penalty)
         return scores(change, self._start, self._seen[language].candidates, known, labels_known=labels_known)
 
-    def _penalty(self, examples: int, group: int) -> float:
+    def tuning(self, examples: int, group: int) -> Tuning:
+        """Return how he attacks groups of a size, as his shadow heads have taught him; arguments as for `scores`."""
         key = (examples, group)
-        if key not in self._penalties:
+        if key not in self._tunings:
             references = [one.reference for one in self._seen.values()]
-            self._penalties[key] = best_penalty(
+            self._tunings[key] = tuned(
                 references, self._start, self._training, examples=examples, group=group, seed=self._seed
             )
-        return self._penalties[key]
+        return self._tunings[key]
 
     def _filter(self, language: LanguageCode, penalty: float) -> Filter:
         key = (language, penalty)
@@ -97,12 +98,44 @@ class Targets(NamedTuple):
         return found
 
 
+def compared(targets: Targets, observations: Sequence[Observation]) -> list[Observation]:
+    """Return what sets each observation apart from the others that the same observer has of the round.
+
+    What all updates have in common, and what those of one language have, tells nothing about single sentences. The mean
+    of the other observations is taken out: of those of the same languages, or else of all.
+    """
+    spoken = [frozenset(targets.by_language(one.members)) for one in observations]
+    found = []
+    for place, (change, members) in enumerate(observations):
+        others = [at for at, one in enumerate(observations) if not set(one.members) & set(members)]
+        near = [at for at in others if spoken[at] == spoken[place]] or others
+        if near:
+            weight, bias = (
+                part - np.mean([observations[at].change[which] for at in near], axis=0)
+                for which, part in enumerate(change)
+            )
+            change = Head(weight, bias)  # noqa: PLW2901 - what is seen, less what others share
+        found.append(Observation(change, members))
+    return found
+
+
 def held(
     attacker: Attacker, targets: Targets, observations: Sequence[Observation], *, labels_known: bool = True
 ) -> list[Stratum]:
-    """Return scores for the question whether a sentence is among those of the devices that an observation shows."""
+    """Return scores for the question whether a sentence is among those of the devices that an observation shows.
+
+    Args:
+        attacker: Attacker.
+        targets: Who holds what.
+        observations: All that one observer sees of a round; they are compared with each other.
+        labels_known: Whether he knows the labels of the candidates.
+    """
     found = []
-    for change, members in observations:
+    apart = compared(targets, observations)
+    for plain, different in zip(observations, apart, strict=True):
+        members = plain.members
+        compares = attacker.tuning(targets.examples, len(members)).compares
+        change = different.change if compares else plain.change
         for language, places in targets.by_language(members).items():
             given = attacker.scores(
                 change, language, examples=targets.examples, group=len(members), labels_known=labels_known

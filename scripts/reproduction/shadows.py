@@ -1,7 +1,7 @@
 """Shadow heads: an attacker trains heads on sentences of his own, and learns from them how to attack.
 
-He knows what is in his own heads. So he can try how strongly to smooth the covariance of his filter, and take what
-tells his own sentences best.
+He knows what is in his own heads. So he can try how strongly to smooth the covariance of his filter, and whether to
+compare updates with each other, and take what tells his own sentences best.
 
 Source: Shokri et al. 2017, "Membership inference attacks against machine learning models", section V-B.
 """
@@ -35,10 +35,22 @@ class Reference(NamedTuple):
     centred: Values
 
 
-def best_penalty(
+class Tuning(NamedTuple):
+    """How an attacker goes about it.
+
+    Attributes:
+        penalty: Penalty of his filter.
+        compares: Whether he takes out of an observation what others have in common with it.
+    """
+
+    penalty: float
+    compares: bool
+
+
+def tuned(
     references: Sequence[Reference], start: Head, training: Training, *, examples: int, group: int, seed: int
-) -> float:
-    """Return the penalty whose filter tells best what shadow heads were trained on.
+) -> Tuning:
+    """Return what tells best what shadow heads were trained on.
 
     Args:
         references: Sentences of each language.
@@ -49,23 +61,30 @@ def best_penalty(
         seed: Of the choice of sentences.
     """
     rng = np.random.default_rng(seed)
-    found: dict[float, list[float]] = {penalty: [] for penalty in PENALTIES}
+    found: dict[Tuning, list[float]] = {}
     for number in range(_SHADOWS):
         reference = references[number % len(references)]
         count = reference.answers.number
         each = min(examples, count // 2)
         if each < 1:
-            return _USUAL_PENALTY
+            return Tuning(_USUAL_PENALTY, compares=False)
         order = rng.permutation(count)
-        members = order[: each * max(1, min(group, count // (2 * each)))]
-        parts = members.reshape(-1, each)
+        parts = np.split(order[: count // each * each], count // each)[: max(1, min(group, count // (2 * each)))]
+        members, rest = np.concatenate(parts), order[each * len(parts) :]
         changes = [trained(start, reference.answers.take(part), training, rng) for part in parts]
         change = Head(*(np.mean(part, axis=0) for part in zip(*changes, strict=True)))
+        trials = [(change, rest, False)]
+        if len(rest) > each:
+            other = trained(start, reference.answers.take(rest[:each]), training, rng)
+            apart = Head(change.weight - other.weight, change.bias - other.bias)
+            trials = [(change, rest[each:], False), (apart, rest[each:], True)]
         for penalty in PENALTIES:
             known = matched_filter(reference.answers.features, reference.centred, penalty)
-            given = scores(change, start, reference.answers, known)
-            found[penalty].append(auc(Stratum(given[members], given[order[len(members) :]])))
-    return max(PENALTIES, key=lambda penalty: np.mean(found[penalty]))
+            for seen, others, compares in trials:
+                given = scores(seen, start, reference.answers, known)
+                outcome = auc(Stratum(given[members], given[others]))
+                found.setdefault(Tuning(penalty, compares), []).append(outcome)
+    return max(found, key=lambda tuning: np.mean(found[tuning]))
 
 
 def trained(start: Head, answers: Answers, training: Training, rng: np.random.Generator) -> Head:

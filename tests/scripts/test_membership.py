@@ -6,7 +6,7 @@ import pytest
 from mfpt_shared.plan import Training
 from reproduction.membership import Answers, Head, Indices, Values, matched_filter, scores
 from reproduction.roc import Stratum, auc, mean_auc
-from reproduction.shadows import PENALTIES, Reference, best_penalty, trained
+from reproduction.shadows import PENALTIES, Reference, trained, tuned
 
 LABELS, WIDTH = 4, 24
 TRAINING = Training(head_start="zero", head_learning_rate=0.005)
@@ -97,13 +97,13 @@ def test_an_interval_is_narrower_with_more_candidates() -> None:
     assert width(400) < width(40) / 2
 
 
-def test_shadow_heads_choose_a_penalty_that_is_among_those_tried() -> None:
+def test_shadow_heads_choose_how_to_attack() -> None:
     answers = sentences(60, seed=12)
     reference = Reference(answers, answers.features - answers.features.mean(axis=0))
 
-    chosen = best_penalty([reference], untrained(), TRAINING, examples=10, group=2, seed=0)
+    chosen = tuned([reference], untrained(), TRAINING, examples=10, group=2, seed=0)
 
-    assert chosen in PENALTIES
+    assert chosen.penalty in PENALTIES
 
 
 def test_a_shadow_head_is_trained_as_torch_trains() -> None:
