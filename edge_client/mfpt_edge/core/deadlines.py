@@ -12,6 +12,8 @@ REANNOUNCE_SECONDS: Final = 60.0
 """Time after which an idle device without an assignment announces itself again."""
 RESUBSCRIBE_SECONDS: Final = 5.0
 """Time after which a retained message that has not come is asked for again; twice as long after each time in vain."""
+OTHERS_SECONDS: Final = 900.0
+"""Time that others have at least to come and be added up with under masks. Some train for minutes, and folds wait."""
 
 
 def waits_for_acknowledgement(state: State) -> bool:
@@ -42,12 +44,12 @@ def waiting(state: State, at: float) -> State:
 def left_alone_at(state: State) -> float:
     """Return when a device that makes so many rounds, or updates, waits no longer for others to be added up with.
 
-    Unix seconds; infinity while it waits for nobody, or for however long. A fold may take as long as the plan says.
+    Unix seconds; infinity while it waits for nobody, or for however long.
     """
     will_end = state.rounds_wanted is not None or state.has_spent_all
-    if state.plan is None or state.alone_since is None or state.leaving or not will_end:
+    if state.alone_since is None or state.leaving or not will_end:
         return float("inf")
-    return state.alone_since + state.plan.aggregation.fold_after + state.leave_after
+    return state.alone_since + max(OTHERS_SECONDS, state.leave_after)
 
 
 def is_busy(state: State) -> bool:
