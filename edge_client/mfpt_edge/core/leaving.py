@@ -75,8 +75,9 @@ def _leave_alone(state: State, at: float) -> Step:
 
 def listening(seconds: float) -> str:
     """Return what a person is told about a device that is done and still there."""
+    at_most = f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
     return (
-        f"listening for what the others still make, {seconds / 60:.0f} min at most (--leave-after); "
+        f"listening for what the others still make, {at_most} at most (--leave-after); "
         "Ctrl-C leaves now, and nothing is lost"
     )
 
