@@ -267,7 +267,7 @@ def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
 def _ended(state: State, sequence: int, end: Forget | Carry, *, accepted: bool = False) -> Step:
     """Take an update out of the outbox, whatever becomes of it."""
     outbox = tuple(waiting for waiting in state.outbox if waiting != sequence)
-    after = replace(state, outbox=outbox, trained_from=state.trained_from if accepted else -1)
+    after = replace(state, outbox=outbox, trained_from=state.trained_from if accepted else -1, alone_since=None)
     if outbox or state.phase != "uploading":
         return after, [end]
     idle, effects = in_phase(after, "idle")

@@ -217,7 +217,7 @@ class TrainingJob:
         self._forget(carried)
         self._prompts.use(done.personal, prompt)
         self._status.trained(done)
-        _log_round(done, len(payload))
+        _log_round(done, None if self._require_loaded().plan.privacy.is_masked else len(payload))
         return Trained(self._clock(), sequence)
 
     def _put(self, sequence: int, payload: bytes, carried: Sequence[int]) -> None:
@@ -248,10 +248,12 @@ class TrainingJob:
         return self._loaded
 
 
-def _log_round(done: Round, size: int) -> None:
+def _log_round(done: Round, size: int | None) -> None:
+    """Log a round, with the size of its update in bytes; None: what it takes here is not what will travel."""
     accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
     trained_on = "on all examples" if done.on_all else "without these"
+    travels = "" if size is None else f", {size} bytes"
     _log.info(
-        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f %s, %d bytes",
-        *(done.sequence, done.version, accuracy, done.loss, trained_on, size),
+        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f %s%s",
+        *(done.sequence, done.version, accuracy, done.loss, trained_on, travels),
     )

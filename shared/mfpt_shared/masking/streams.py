@@ -8,10 +8,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.masking.cohort import Codes, context
+from mfpt_shared.masking.cohort import Codes, PublicKeys, context
 
 _FIRST_BLOCK = bytes(16)
 """Counter and nonce of ChaCha20: zero, since every key makes one stream."""
+_PROBE = X25519PrivateKey.from_private_bytes(bytes(32))
+"""No secret: with a key of small order every private key agrees on zero, so that any tells (RFC 7748, section 6.1)."""
 
 
 def pair_mask(private: X25519PrivateKey, public: bytes, cohort: str, own: int, other: int, length: int) -> Codes:
@@ -52,6 +54,20 @@ def agree(private: X25519PrivateKey, public: bytes) -> bytes:
         return private.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:
         raise DecodeError("a member's public key is none of X25519") from error
+
+
+def check_keys(keys: PublicKeys) -> None:
+    """Check that every other member can agree on secrets with the owner of these keys.
+
+    One device whose keys are none would make every cohort fail that it is in.
+
+    Raises:
+        DecodeError: One is no key, or both are the same.
+    """
+    for key in keys:
+        agree(_PROBE, key)
+    if keys.mask == keys.share:
+        raise DecodeError("a member's two public keys are one and the same")
 
 
 def derive(secret: bytes, info: bytes) -> bytes:
