@@ -61,9 +61,12 @@ def disbanded(state: State, sequence: int, detail: str) -> Step:
     """Drop an update that left under masks and is in no sum: the next one carries it, as no other sum may hold it."""
     if sequence not in state.outbox:
         return state, []
-    after, effects = _ended(state, sequence, Carry(sequence))
-    told = f"update {sequence} was added up with nobody's{detail and f' ({detail})'}; the next one carries it"
-    return after, [*effects, Tell(told)]
+    end: Forget | Carry = Carry(sequence)
+    fate = "the next one carries it"
+    if state.has_spent_all:
+        end, fate = Forget(sequence), "the privacy budget allows no next one that could carry it"
+    after, effects = _ended(state, sequence, end)
+    return after, [*effects, Tell(f"update {sequence} was added up with nobody's{detail and f' ({detail})'}; {fate}")]
 
 
 def with_number(state: State, sequence: int, new: int) -> Step:

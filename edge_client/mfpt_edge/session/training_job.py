@@ -1,6 +1,7 @@
 """A device's training: loads a trainer for a plan, runs rounds in the worker thread, and says how they ended."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -147,6 +148,19 @@ class TrainingJob:
             accuracy=measured.accuracy,
             examples=measured.examples,
         )
+
+    async def fit_to_what_came(self, seconds: float) -> None:
+        """Fit the own head to the newest prompt that came, where that is soon done; the one in use may be older.
+
+        Args:
+            seconds: Longest time to take.
+        """
+        personal, newest = self._prompts.personal, self._prompts.newest
+        if personal is None or newest is None or not personal.share or personal.version == newest.header.version:
+            return
+        _log.info("fitting this device's head to version %d; Ctrl-C again leaves at once", newest.header.version)
+        with contextlib.suppress(MfptError, TimeoutError):
+            await asyncio.wait_for(self.use_newest(), seconds)
 
     async def result(self, *, alone: bool) -> Outcome:
         """Measure on the test examples what the federation was good for.

@@ -1,9 +1,9 @@
 """A device whose privacy budget is spent makes no more updates, and goes on as a user of prompts."""
 
-from mfpt_edge.core.effects import Forget, Leave, Renumber, SendReady, SendUpdates, Tell, Train
+from mfpt_edge.core.effects import Carry, Forget, Leave, Renumber, SendReady, SendUpdates, Tell, Train
 from mfpt_edge.core.events import PlanReceived, Prepared
 from mfpt_edge.core.leaving import SPENT
-from mfpt_shared.protocol.messages import Resync
+from mfpt_shared.protocol.messages import Disband, Resync
 from support.edge_core import PLAN, Device
 
 
@@ -110,3 +110,15 @@ def test_an_update_that_was_trained_while_others_used_the_budget_up_is_not_sent(
 
     assert device.state.outbox == (9,)
     assert device.only(Forget) == [Forget(10)]
+
+
+def test_the_last_update_is_carried_by_none_where_its_cohort_fails() -> None:
+    device = prepared(Device(leave_after=900.0), last_number=1)
+    device.assigned(0)
+    device.trained(1)
+
+    device.told(Disband(cohort="c", sequence=1, sha256=""))
+
+    assert device.only(Carry) + device.only(Forget) == [Forget(1)]
+    assert "allows no next one" in told(device)[0]
+    assert device.state.phase == "done"
