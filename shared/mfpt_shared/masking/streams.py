@@ -13,6 +13,9 @@ from mfpt_shared.masking.cohort import Codes, context
 _FIRST_BLOCK = bytes(16)
 """Counter and nonce of ChaCha20: zero, since every key makes one stream."""
 
+_SOME_KEY = X25519PrivateKey.from_private_bytes(bytes(32))
+"""Whether a key is of small order does not depend on the other one (RFC 7748, section 6.1)."""
+
 
 def pair_mask(private: X25519PrivateKey, public: bytes, cohort: str, own: int, other: int, length: int) -> Codes:
     """Return what a member adds to its codes for another one; what that one adds is the same, negated.
@@ -52,6 +55,15 @@ def agree(private: X25519PrivateKey, public: bytes) -> bytes:
         return private.exchange(X25519PublicKey.from_public_bytes(public))
     except ValueError as error:
         raise DecodeError("a member's public key is none of X25519") from error
+
+
+def check_public(key: bytes) -> None:
+    """Check that members can agree with the owner of a public key: one of small order makes every secret zero.
+
+    Raises:
+        DecodeError: They cannot.
+    """
+    agree(_SOME_KEY, key)
 
 
 def derive(secret: bytes, info: bytes) -> bytes:
