@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -19,6 +20,8 @@ from reproduction.privacy_attack import Observation, holders
 from reproduction.privacy_federation import Setting, Track, head_of, noisy_mean
 from reproduction.privacy_folds import Entry, Folding
 from reproduction.privacy_noise import multiplier_for, spent, with_noise
+from reproduction.privacy_rows import Row, lines
+from reproduction.privacy_scene import usual_fold
 from reproduction.privacy_views import masked_vectors, prompts, prompts_and_own, sums
 from reproduction.roc import auc, mean_auc
 from reproduction.setting import changed
@@ -145,6 +148,25 @@ def test_noise_for_a_budget_is_enough_and_no_more(plan: Plan, kind: str) -> None
     multiplier = multiplier_for(plan, kind, 8.0, 6)  # type: ignore[arg-type]  # one of the two kinds
 
     assert 7.8 < spent(with_noise(plan, kind, multiplier, 1.0), 6) <= 8.0  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize(("number", "updates"), [(0, 9), (2, 9), (3, 5)])
+def test_the_first_folds_of_a_usual_plan_are_of_all_devices(plan: Plan, number: int, updates: int) -> None:
+    assert usual_fold(plan.aggregation, 9, number) == updates
+
+
+def test_a_star_is_where_a_usual_plan_lets_something_be_seen() -> None:
+    about: dict[str, Any] = {"family": "sib200", "aggregation": "open", "examples": 35, "epsilon": None}
+    about |= {"question": "held", "seed": 0, "auc": 0.9, "auc_low": 0.8, "auc_high": 1.0, "auc_unlabelled": None}
+    about |= {"accuracy": 0.5, "observer": "broker"}
+    first = Row(group=9, update="first", default=True, **about)
+    later = Row(group=9, update="later", default=False, **about)
+    half = Row(group=5, update="later", default=True, **about)
+
+    assert [line[-3:-1] for line in lines([first, later, half])] == [
+        ("0.90 0.80..1.00*", "0.90 0.80..1.00"),
+        ("", "0.90 0.80..1.00*"),
+    ]
 
 
 @pytest.fixture
