@@ -138,10 +138,11 @@ def _views(
 
 
 def _fold_sizes(scene: Scene, setting: Setting, number: int) -> list[tuple[int, bool]]:
-    """Return numbers of devices in a fold, and which of them is usual; under masks, whole cohorts."""
-    usual, of = scene.usual_fold(number), COHORT if setting.is_masked else 1
-    usual = -(-usual // of) * of
-    return [(size, size == usual) for size in scene.sizes((of, COHORT, usual))]
+    """Return numbers of devices in a fold, and which of them is usual in a round; under masks, whole cohorts."""
+    of = COHORT if setting.is_masked else 1
+    after_start = scene.world.plan.aggregation.start_together
+    usual, later = (-(-scene.usual_fold(round_number) // of) * of for round_number in (number, after_start))
+    return [(size, size == usual) for size in scene.sizes((of, COHORT, later, usual))]
 
 
 def _by_member(
