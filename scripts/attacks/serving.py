@@ -25,7 +25,7 @@ PLAN: Final = Plan(
     backbone=BackboneSpec(uri="path:none", width=8, layers=2),
     prompt=PromptSpec(tokens=4),
     training=Training(head_start="zero"),
-    aggregation=Aggregation(buffer=HONEST, proximity="uniform"),
+    aggregation=Aggregation(buffer=HONEST, start_together=0, proximity="uniform"),
 )
 _START_SECONDS: Final = 60.0
 PATIENCE_SECONDS: Final = 15.0

@@ -22,7 +22,9 @@ def bench_plan(buffer: int, concurrency: int) -> Plan:
     return Plan(
         task=Task(labels=tuple(f"label {index}" for index in range(7))),
         backbone=BackboneSpec(fingerprint=""),
-        aggregation=Aggregation(buffer=buffer, concurrency=concurrency, max_staleness=1_000_000, proximity="uniform"),
+        aggregation=Aggregation(
+            buffer=buffer, start_together=0, concurrency=concurrency, max_staleness=1_000_000, proximity="uniform"
+        ),
     )
 
 

@@ -22,6 +22,8 @@ def stub_plan(devices: int, buffer: int) -> Plan:
             backbone=BackboneSpec(uri="path:none", width=8, layers=2),
             prompt=PromptSpec(tokens=4),
             training=Training(head_start="zero"),
-            aggregation=Aggregation(buffer=buffer, concurrency=devices, max_staleness=1_000_000, proximity="uniform"),
+            aggregation=Aggregation(
+                buffer=buffer, start_together=0, concurrency=devices, max_staleness=1_000_000, proximity="uniform"
+            ),
         )
     )

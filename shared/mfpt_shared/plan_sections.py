@@ -143,6 +143,9 @@ class Aggregation(Section, frozen=True):
     """How updates become new versions, and which devices train when."""
 
     buffer: Annotated[Whole, Meta(description="updates in a fold; 0: half the number of devices that take part")] = 0
+    start_together: Annotated[
+        Whole, Meta(description="first versions that wait for every device at work, however small the buffer")
+    ] = 3
     fold_after: Annotated[
         Positive, Meta(description="seconds from the first update to a fold, even if the buffer is not full")
     ] = 600.0

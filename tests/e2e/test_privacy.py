@@ -6,7 +6,7 @@ import json
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 
@@ -39,7 +39,7 @@ def texts(tag: str) -> list[str]:
     return [f"{canary} {number} {canary}" for number in range(10) for canary in CANARIES[tag]]
 
 
-def tiny_task() -> Plan:
+def tiny_task(aggregation: Literal["open", "masked"]) -> Plan:
     return checked(
         Plan(
             federation="private",
@@ -47,8 +47,8 @@ def tiny_task() -> Plan:
             backbone=BackboneSpec(fingerprint=f"sha256:{BUNDLED_SHA256}"),
             prompt=PromptSpec(tokens=2, layer=11),
             training=Training(epochs=1, batch_size=8, max_tokens=32),
-            aggregation=Aggregation(buffer=2, proximity="uniform"),
-            privacy=Privacy(min_examples=4),
+            aggregation=Aggregation(buffer=2, start_together=0, proximity="uniform"),
+            privacy=Privacy(min_examples=4, aggregation=aggregation, min_group=len(CANARIES)),
         )
     )
 
@@ -86,9 +86,8 @@ def trainer(plan: Plan, file: Path, tag: str) -> Trainer:
     return load_trainer(plan, load_dataset(str(file), normalise(tag), plan.task.labels), device="cpu")
 
 
-async def train_one_round(directory: Path) -> list[bytes]:
+async def train_one_round(directory: Path, plan: Plan) -> list[bytes]:
     """Let two devices take part, and return everything that passed between them and the broker."""
-    plan = tiny_task()
     trainers = {tag: trainer(plan, write_data(directory / tag, tag), tag) for tag in CANARIES}
     async with (
         embedded(directory / "broker", federation=plan.federation) as broker,
@@ -118,18 +117,27 @@ async def train_one_round(directory: Path) -> list[bytes]:
         ]
 
 
-def test_no_text_token_or_file_name_ever_passes_the_broker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("aggregation", "update"),
+    [
+        pytest.param("open", b"MFPT\x02\x02", id="open"),
+        pytest.param("masked", b"MFPT\x02\x03", id="masked", marks=pytest.mark.slow),
+    ],
+)
+def test_no_text_token_or_file_name_ever_passes_the_broker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, aggregation: Literal["open", "masked"], update: bytes
+) -> None:
     from mfpt_edge.tuning import backbone_trainer
     from mfpt_edge.tuning.objectives import backbone_for
 
     # Both devices share one frozen backbone: loading it takes longer than everything else.
     monkeypatch.setattr(backbone_trainer, "backbone_for", functools.cache(backbone_for))
 
-    traffic = asyncio.run(asyncio.wait_for(train_one_round(tmp_path), 150))
+    traffic = asyncio.run(asyncio.wait_for(train_one_round(tmp_path, tiny_task(aggregation)), 150))
 
     everything = b"".join(traffic)
     # The search looks at the right bytes, and would find what it looks for.
-    assert everything.count(b"MFPT\x02\x02") >= 2, "updates were recorded"
+    assert everything.count(update) >= 2, "updates were recorded"
     assert b"health" in everything, "the plan's labels were recorded"
     hidden = dict(secrets())
     assert any(secret in texts("sw")[0].encode() for secret in hidden.values())

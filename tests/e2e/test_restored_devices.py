@@ -11,6 +11,7 @@ import pytest
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import Update, UpdateHeader
+from mfpt_shared.tensors import quantise
 from support.brokers import embedded
 from support.federation import Device, coordinating, rows, running, tiny_plan
 from support.inbox import SECONDS
@@ -84,7 +85,7 @@ def test_an_update_that_has_waited_since_the_plan_changed_is_dropped_at_once_wit
         ):
             device = Device(tmp_path / "device", "swh", broker.address, StubTrainer(), rounds=1)
             header = UpdateHeader(sequence=1, language="swh", base_version=3, examples=9, plan="old", backbone="")
-            device.folder.outbox().put(1, encode(Update(header, {"prompt": np.ones((4, 8), np.float32)})))
+            device.folder.outbox().put(1, encode(Update(header, {"prompt": quantise(np.ones((4, 8), np.float32))})))
             again = Device(tmp_path / "device", "swh", broker.address, StubTrainer(), rounds=1)
             await asyncio.wait_for(again.run(), SECONDS)
 

@@ -45,7 +45,9 @@ class Federation:
             backbone=BackboneSpec(width=2, layers=2, fingerprint=FINGERPRINT),
             prompt=PromptSpec(tokens=1),
             training=Training(head_start=head_start),
-            aggregation=Aggregation(**{"buffer": 2, "concurrency": 10, "fold_after": 600.0} | aggregation),
+            aggregation=Aggregation(
+                **{"buffer": 2, "start_together": 0, "concurrency": 10, "fold_after": 600.0} | aggregation
+            ),
         )
         self.state = replace(initial(plan), last_version=last_version)
         self.now = 1000.0

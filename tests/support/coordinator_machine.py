@@ -115,9 +115,10 @@ class CoordinatorInvariants(RuleBasedStateMachine):
 
     @invariant()
     def the_buffer_is_never_full(self) -> None:
-        """Except for closed-form heads, which wait for every device that is still computing one."""
-        first = self.state.version == 0 and self.state.plan.training.head_start == "ridge"
-        waits = first and (self.state.joining or self.book.ready)
+        """Except for the first versions, which wait for every device at work."""
+        plan = self.state.plan
+        first = max(plan.aggregation.start_together, 1 if plan.training.head_start == "ridge" else 0)
+        waits = self.state.version < first and (self.state.joining or self.book.ready)
         assert len(self.state.buffer) < fold_size(self.state) or self.state.finished or waits
 
     @invariant()

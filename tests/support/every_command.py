@@ -128,7 +128,7 @@ def _small_plan() -> Plan:
             backbone=BackboneSpec(fingerprint=f"sha256:{BUNDLED_SHA256}"),
             prompt=PromptSpec(tokens=2, layer=11),
             training=Training(epochs=1, batch_size=8, max_tokens=32),
-            aggregation=Aggregation(buffer=1),
+            aggregation=Aggregation(buffer=1, start_together=0),
             privacy=Privacy(min_examples=4),
         )
     )

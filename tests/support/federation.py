@@ -52,7 +52,7 @@ def tiny_plan(*, tokens: int = 4, **aggregation: Any) -> Plan:
             task=Task(labels=("good", "bad")),
             backbone=BackboneSpec(uri="path:none", width=8, layers=2),
             prompt=PromptSpec(tokens=tokens),
-            aggregation=Aggregation(**{"buffer": 1, "proximity": "uniform", **aggregation}),
+            aggregation=Aggregation(**{"buffer": 1, "start_together": 0, "proximity": "uniform", **aggregation}),
         )
     )
 

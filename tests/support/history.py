@@ -34,7 +34,9 @@ def plan_with(**aggregation: Any) -> Plan:
         backbone=BackboneSpec(width=2, layers=2, fingerprint=FINGERPRINT),
         prompt=PromptSpec(tokens=1),
         training=Training(head_start="zero"),  # late updates from version 0 count
-        aggregation=Aggregation(**{"buffer": 3, "max_staleness": 2, "concurrency": 2} | aggregation),
+        aggregation=Aggregation(
+            **{"buffer": 3, "start_together": 0, "max_staleness": 2, "concurrency": 2} | aggregation
+        ),
     )
 
 

@@ -25,7 +25,7 @@ def toy_plan(head_start: Any = "zero", epochs: int = 2, **aggregation: Any) -> P
         backbone=BackboneSpec(uri="path:none", width=8, layers=2),
         prompt=PromptSpec(tokens=4),
         training=Training(head_start=head_start, epochs=epochs, min_steps=1),
-        aggregation=Aggregation(**aggregation),
+        aggregation=Aggregation(**{"start_together": 0} | aggregation),
     )
 
 

@@ -30,7 +30,9 @@ def masked_plan(min_group: int = 3, privacy: dict[str, Any] | None = None, **agg
             backbone=BackboneSpec(width=2, layers=2, fingerprint=FINGERPRINT),
             prompt=PromptSpec(tokens=1),
             training=Training(head_start="zero"),
-            aggregation=Aggregation(**{"buffer": 3, "concurrency": 10, "fold_after": 600.0} | aggregation),
+            aggregation=Aggregation(
+                **{"buffer": 3, "start_together": 0, "concurrency": 10, "fold_after": 600.0} | aggregation
+            ),
             privacy=Privacy(aggregation="masked", min_group=min_group, **privacy or {}),
         )
     )

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Final
 
@@ -19,19 +18,22 @@ from mfpt_shared.protocol.messages import (
     KeyShares,
     Masked,
     Offer,
+    Ready,
     Update,
 )
-from mfpt_shared.protocol.topics import PROMPT
+from mfpt_shared.protocol.topics import CLIENT_UP, PROMPT
+from mfpt_shared.transport.in_process import MemoryTransport
 from support.cohort_peers import Peers
-from support.device import Running, assigned, next_up
+from support.device import Running, assigned, device, next_up
 from support.session import (
+    FEDERATION,
     SWAHILI,
     THE_PLAN,
     broker_of_a_running_federation,
     prompt_of,
     said,
 )
-from support.stub import Gate, StubTrainer
+from support.stub import StubTrainer
 
 SECONDS: Final = 20.0
 STEP: Final = 0.01
@@ -45,17 +47,32 @@ def outbox_of(folder: Path) -> Outbox:
     return DeviceFolder(folder).outbox()
 
 
-def in_training(folder: Path | DeviceFolder, gate: Gate | None = None) -> AbstractAsyncContextManager[Running]:
-    """Run a device that trains from version 0."""
-    broker, trainer = broker_of_a_running_federation(0, plan=PLAN), StubTrainer(step=STEP, gate=gate)
-    return assigned(folder, broker, version=0, trainer=trainer, clock=lambda: NOW)
-
-
 @contextlib.asynccontextmanager
 async def offering(folder: Path | DeviceFolder) -> AsyncIterator[tuple[Running, Offer]]:
     """Run a device up to the offer of its first update."""
-    async with in_training(folder) as running:
+    broker, trainer = broker_of_a_running_federation(0, plan=PLAN), StubTrainer(step=STEP)
+    async with assigned(folder, broker, version=0, trainer=trainer, clock=lambda: NOW) as running:
         yield running, await next_up(running.spy, Offer)
+
+
+@contextlib.asynccontextmanager
+async def started_again(folder: Path) -> AsyncIterator[tuple[Running, Offer]]:
+    """Run a device that holds an update of an earlier run, up to its offer; it has not announced itself."""
+    broker = broker_of_a_running_federation(0, plan=PLAN)
+    client, transport = device(folder, broker, StubTrainer(step=STEP), clock=lambda: NOW)
+    spy = MemoryTransport(broker)
+    await spy.connect()
+    spy.subscribe(CLIENT_UP.path(FEDERATION))
+    await transport.connect()
+    ended = asyncio.create_task(client.run())
+    nothing = Ready(language=SWAHILI, examples=0, plan="", backbone="")
+    try:
+        offer = await next_up(spy, Offer)
+        yield Running(client, transport, ended, spy, DeviceFolder(folder).enrol(SWAHILI).client, nothing), offer
+    finally:
+        ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
+        client.close()
 
 
 async def gathered(running: Running, peers: Peers) -> KeyShares:

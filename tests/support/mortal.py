@@ -94,9 +94,19 @@ class MortalOutbox(Outbox):
     """A device's outbox, with a boundary before and after each effect; what is forgotten goes into a journal."""
 
     def __init__(self, folder: Path, life: Life, journal: Journal) -> None:
-        super().__init__(folder)
         self._life = life
         self._journal = journal
+        super().__init__(folder)
+
+    def note_sent(self, sequence: int) -> None:
+        self._life.passes("before it is noted that an update leaves")
+        super().note_sent(sequence)
+        self._life.passes("after it was noted that an update leaves")
+
+    def note_carried(self, sequences: Iterable[int], by: int) -> None:
+        self._life.passes("before it is noted what an update carries")
+        super().note_carried(sequences, by)
+        self._life.passes("after it was noted what an update carries")
 
     def put(self, sequence: int, payload: bytes) -> None:
         self._life.passes("before an update is kept")

@@ -51,12 +51,16 @@ def plans(kind: str) -> st.SearchStrategy[Aggregation]:
 
 
 def contribution(
-    language: LanguageCode, examples: int = 10, delta: Array | None = None, metrics: Metrics | None = None
+    language: LanguageCode,
+    examples: int = 10,
+    delta: Array | None = None,
+    metrics: Metrics | None = None,
+    base: int = 0,
 ) -> Contribution:
     header = UpdateHeader(
         sequence=1,
         language=language,
-        base_version=0,
+        base_version=base,
         examples=examples,
         plan="",
         backbone="",

@@ -106,6 +106,6 @@ def toy_study_plan(backbone: BackboneSpec, preset: str = "sib200") -> Plan:
         "backbone": backbone,
         "prompt": PromptSpec(tokens=2),
         "training": Training(min_steps=1),
-        "aggregation": Aggregation(proximity="uniform"),
+        "aggregation": Aggregation(start_together=0, proximity="uniform"),
     }
     return msgspec.structs.replace(preset_plan(preset), **changes)

@@ -20,6 +20,7 @@ from support.world_setting import Setting
 
 HEALED_SECONDS: Final = 900.0
 """Longest time in which everything must be done once nothing goes wrong any more."""
+LOOK_SECONDS: Final = 1.0
 COORDINATOR: Final = "coordinator"
 RESTART_SECONDS: Final = 3.0
 
@@ -90,13 +91,18 @@ class World:
 
     async def _until_all_have_left(self, serving: "asyncio.Task[None]", joining: "list[asyncio.Task[None]]") -> None:
         ends = self.loop.time() + self.setting.heals_after + HEALED_SECONDS
-        while not all(device.done() for device in joining):
+        while not (self._has_folds_enough() or all(device.done() for device in joining)):
             left = ends - self.loop.time()
             assert left > 0, f"somebody stands still: {self._what_they_do()}"
             running = [task for task in (serving, *joining) if not task.done()]
-            done, _ = await asyncio.wait(running, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            timeout = left if self.setting.folds is None else LOOK_SECONDS
+            done, _ = await asyncio.wait(running, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
             for one in done:
                 one.result()
+
+    def _has_folds_enough(self) -> bool:
+        folds, coordinator = self.setting.folds, self.coordinator
+        return folds is not None and coordinator is not None and coordinator.state.version >= folds
 
     async def _heal(self) -> None:
         if self.setting.chaos is not None:

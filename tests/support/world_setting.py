@@ -36,6 +36,7 @@ class Setting:
         heals_after: Seconds after which nothing goes wrong any more.
         is_started_again: Whether somebody starts a device again that ended because it does not fit the federation.
         is_closed: Whether the devices are invited, by an invitation that admits exactly as many.
+        folds: Versions after which the world ends, whoever is still there; None: it ends when all devices have left.
     """
 
     plan: Plan
@@ -48,3 +49,4 @@ class Setting:
     heals_after: float = 60.0
     is_started_again: bool = False
     is_closed: bool = False
+    folds: int | None = None

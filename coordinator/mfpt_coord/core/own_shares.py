@@ -54,7 +54,8 @@ def newest_shares(
     """Return what devices say with the updates of a fold about how much of their own they keep.
 
     A device that has measured nothing in its round repeats what it chose beside an earlier prompt. That tells what it
-    keeps, and nothing of this prompt.
+    keeps, and nothing of this prompt. Nor does what is kept beside a prompt of the first versions tell anything about
+    languages: while a head grows from zeros, everybody does better alone.
 
     Args:
         buffer: Updates of devices that have updates in an earlier version, each with the examples that it counts with.
@@ -69,7 +70,7 @@ def newest_shares(
     for update, own, share in said:
         of = (update.language, update.client)
         known = changed.get(of) or relations.shares.get(of)
-        if not update.header.metrics.validated:
+        if not update.header.metrics.validated or update.header.base_version < plan.start_together:
             changed |= {} if known is None else {of: known._replace(share=share)}
         elif update.language not in borrowed:
             changed[of] = OwnShare(share, 0.0) if known is None else known._replace(share=share)

@@ -38,7 +38,6 @@ def eligible(state: State, at: float) -> list[Client]:
         client
         for client in state.clients.values()
         if client.ready
-        and client.id not in holding
         and client.contributed < state.version
         and (
             client.assignment is None
@@ -47,6 +46,7 @@ def eligible(state: State, at: float) -> list[Client]:
         )
         and at >= client.retry_at
         and client.language in state.prompts
+        and client.id not in holding
     ]
 
 
@@ -122,12 +122,14 @@ def _is_due(state: State, at: float) -> bool:
 
 
 def _still_starting(state: State, at: float) -> bool:
-    """Tell whether other devices are still computing closed-form heads, which all go into the first version together.
+    """Tell whether a full buffer waits for the other devices at work, because the federation has only begun.
 
-    They are complete heads, not small steps: folded one after the other, they would add up to one that is too large.
+    From a head of zeros every device makes much the same first steps: half of them, folded alone, would only do what
+    the other half does too. And heads in closed form are complete, not small steps: folded one after the other, they
+    would add up to one that is too large.
     """
-    starts_closed = state.version == 0 and state.plan.starts_closed
-    return starts_closed and bool(state.joining or training(state, at) or eligible(state, at))
+    together = max(state.plan.aggregation.start_together, 1 if state.plan.starts_closed else 0)
+    return state.version < together and bool(state.joining or training(state, at) or eligible(state, at))
 
 
 def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:

@@ -150,7 +150,9 @@ def _(event: PromptReceived, state: State) -> Step:
 
 @_record.register
 def _(event: Prepared, state: State) -> Step:
-    return in_phase(replace(state, prepared=True, last_number=event.last_number), "idle")
+    # Under masks an update waits for others: to train from its version again meanwhile would be in vain.
+    waits = bool(state.outbox) and state.is_masked
+    return in_phase(replace(state, prepared=True, last_number=event.last_number), "uploading" if waits else "idle")
 
 
 @_record.register
@@ -226,6 +228,11 @@ def _resynced(state: State, answer: Resync, at: float) -> Step:
         told = (
             f"update {sequence} is from a version that is gone: it was dropped; going on from version {answer.version}"
         )
+        after, effects = _forgotten(state, sequence)
+        return after, [*effects, Tell(told)]
+    if sequence in state.left_over and state.is_masked:
+        # In a folder that was restored, it may be one that left under masks, or that a later one has carried.
+        told = f"update {sequence} may be in a sum already (was this state folder restored, or copied?): it was dropped"
         after, effects = _forgotten(state, sequence)
         return after, [*effects, Tell(told)]
     new = max(state.sequence, answer.highest) + 1

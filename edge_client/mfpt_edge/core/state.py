@@ -93,6 +93,11 @@ class State:
         """Whether another update would exceed the privacy budget."""
         return self.last_number is not None and self.sequence >= self.last_number
 
+    @property
+    def is_masked(self) -> bool:
+        """Whether updates leave under masks."""
+        return self.plan is not None and self.plan.privacy.is_masked
+
     def holds(self, version: int) -> bool:
         """Tell whether the device has a prompt of this version or a newer one."""
         return self.version is not None and self.version >= version

@@ -8,7 +8,7 @@ from mfpt_edge.core.events import CoordinatorSeen, Event, Told
 from mfpt_edge.session.channel import Channel, Understood
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.patient_disk import PatientDisk
-from mfpt_edge.session.sending import MaskedSending, OpenSending, Sending
+from mfpt_edge.session.sending import MaskedSending, OpenSending, Sending, others
 from mfpt_edge.session.sent_updates import answers_what_waits, made_for_masks
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.cohorts import CohortOrder, Cohorts
@@ -52,7 +52,8 @@ class Sender:
             at: Time, Unix seconds.
         """
         if plan.privacy.is_masked:
-            _log.info("updates are added up under masks with those of %d others or more", plan.privacy.min_group - 1)
+            least = others(plan.privacy.min_group - 1)
+            _log.info("updates are added up under masks with those of %s or more; nobody reads a single one", least)
             self._way = MaskedSending(
                 *(self._outbox, self._channel, self._disk),
                 cohorts=Cohorts(plan, secrets.token_bytes),

@@ -107,18 +107,16 @@ class MaskedSending:
         self._secret = bytes.fromhex(key.secret(_DIGESTS))
         self._carry = carry
         self._show = show
+        self._offered = 0
 
     def name(self, content: bytes) -> str:
         """See Sending.name. Nobody else can tell whether it is that of some other update."""
         return hmac.digest(self._secret, content, "sha256").hex()
 
     def send(self, sequence: int) -> None:
-        """See Sending.send."""
-        content = self._outbox.payload(sequence)
-        sent = self._outbox.was_sent(sequence)
-        self._channel.send(self._cohorts.offer(read_update(content), self.name(content), sent=sent))
-        if not sent and not self._cohorts.cohort(sequence):
-            self._show("waiting for others to be added up with")
+        """See Sending.send. A device has one offer: of its updates that have not left, the oldest."""
+        if self._outbox.was_sent(sequence) or sequence == min(self._unsent()):
+            self._offer(sequence)
 
     def hear(self, order: CohortOrder, at: float) -> Event | None:
         """See Sending.hear."""
@@ -135,18 +133,36 @@ class MaskedSending:
 
     def restarted(self) -> None:
         """See Sending.restarted."""
-        for sequence in self._outbox.sequences():
-            if not self._outbox.was_sent(sequence):
-                self._cohorts.leave(sequence)
+        for sequence in self._unsent():
+            self._cohorts.leave(sequence)
 
     def ended(self, answer: Ack | Reject | Resync) -> None:
         """See Sending.ended."""
-        others = self._cohorts.others(answer.sequence)
+        self._offer_the_one_after(answer.sequence)
+        number = self._cohorts.others(answer.sequence)
         left = self._cohorts.forget(answer.sequence)
         if isinstance(answer, Ack) and left is not None:
             self._carry(left)
-            self._show(f"added up with {_devices(others)}")
-            _log.info("update %d is added up with those of %s", answer.sequence, _devices(others))
+            self._show(f"added up with {others(number)}")
+            _log.info("update %d is added up with those of %s", answer.sequence, others(number))
+
+    def _offer(self, sequence: int) -> None:
+        content, sent = self._outbox.payload(sequence), self._outbox.was_sent(sequence)
+        self._channel.send(self._cohorts.offer(read_update(content), self.name(content), sent=sent))
+        if sent or self._cohorts.cohort(sequence):
+            return
+        least = f"{others(self._cohorts.min_group - 1)} or more"
+        self._show(f"waiting for {least}")
+        if sequence > self._offered:
+            self._offered = sequence
+            _log.info("update %d waits to be added up with those of %s", sequence, least)
+
+    def _offer_the_one_after(self, sequence: int) -> None:
+        if later := [number for number in self._unsent() if number > sequence]:
+            self._offer(min(later))
+
+    def _unsent(self) -> list[int]:
+        return [number for number in self._outbox.sequences() if not self._outbox.was_sent(number)]
 
     def _gathered(self, order: Gather) -> None:
         if not self._is_here(order.sequence, order.sha256):
@@ -155,7 +171,7 @@ class MaskedSending:
             self._begin_anew(order.sequence)
             return
         answer = self._cohorts.gather(order)
-        self._show(f"joining {_devices(self._cohorts.others(order.sequence))}")
+        self._show(f"joining {others(self._cohorts.others(order.sequence))}")
         self._channel.send(answer)
 
     def _delivered(self, order: Deliver) -> None:
@@ -166,7 +182,7 @@ class MaskedSending:
 
     def _unmasked(self, order: Unmask) -> None:
         answer = self._cohorts.unmask(order)
-        self._show(f"adding up with {_devices(len(order.survivors) - 1)}")
+        self._show(f"adding up with {others(len(order.survivors) - 1)}")
         self._channel.send(answer)
 
     def _leave(self, cohort: str, sequence: int, masked: bytes) -> None:
@@ -182,6 +198,7 @@ class MaskedSending:
             raise NotAwaited(f"nothing new: update {sequence} is not in cohort {order.cohort}")
         if self._outbox.was_sent(sequence):
             self._cohorts.forget(sequence)
+            self._offer_the_one_after(sequence)
             return Told(at, order)
         self._begin_anew(sequence)
         return None
@@ -189,11 +206,12 @@ class MaskedSending:
     def _begin_anew(self, sequence: int) -> None:
         """Leave the cohort of an update, and offer the update with new keys."""
         self._cohorts.leave(sequence)
-        self.send(sequence)
+        self._offer(sequence)
 
     def _is_here(self, sequence: int, name: str) -> bool:
         return sequence in self._outbox.sequences() and self.name(self._outbox.payload(sequence)) == name
 
 
-def _devices(number: int) -> str:
+def others(number: int) -> str:
+    """Return a number of other devices, for people."""
     return "1 other" if number == 1 else f"{number} others"

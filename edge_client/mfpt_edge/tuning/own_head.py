@@ -23,6 +23,8 @@ _ITERATIONS: Final = 60
 def fit(known: Decisions, federated: Head, share: float, answers: int) -> Head:
     """Return the head of an own share: multinomial logistic regression, drawn to a federated head.
 
+    It is found on the CPU, wherever the model is: a search of many small steps waits for a GPU at each of them.
+
     Args:
         known: Answers to fit to.
         federated: Head to start from.
@@ -32,16 +34,15 @@ def fit(known: Decisions, federated: Head, share: float, answers: int) -> Head:
     if share <= 0 or not len(known.targets):
         return federated
     every = -(-len(known.targets) // _FITTED)
-    features, targets = known.features[::every].double(), known.targets[::every]
+    features, targets = known.features[::every].cpu().double(), known.targets[::every].cpu()
     mean = features.mean(dim=0)
     centred = features - mean
     strength = strength_of(share, answers) / _EXAMPLES_OF_A_PENALTY / every
     penalty = strength * float(centred.square().sum(dim=1).mean())
-    start = federated.weight.double()
-    weight, bias = _minimise(
-        centred, targets, start, federated.bias.double() + start @ mean, penalty, _BIAS_PENALTY / every
-    )
-    return Head(weight.float(), (bias - weight @ mean).float())
+    start, bias = federated.weight.cpu().double(), federated.bias.cpu().double()
+    weight, bias = _minimise(centred, targets, start, bias + start @ mean, penalty, _BIAS_PENALTY / every)
+    device = federated.weight.device
+    return Head(weight.float().to(device), (bias - weight @ mean).float().to(device))
 
 
 def _minimise(

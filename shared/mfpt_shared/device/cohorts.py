@@ -58,7 +58,11 @@ class _Membership:
 
 
 class Cohorts:
-    """Keys and memberships for the updates that a device offers in this process, by their numbers."""
+    """Keys and memberships for the updates that a device offers in this process, by their numbers.
+
+    Attributes:
+        min_group: Least number of devices in a cohort.
+    """
 
     def __init__(self, plan: Plan, randomness: Randomness) -> None:
         """Begin without offers.
@@ -68,7 +72,7 @@ class Cohorts:
             randomness: Where keys, seeds, key shares and noise come from.
         """
         self._grid = grid(plan)
-        self._min_group = plan.privacy.min_group
+        self.min_group = plan.privacy.min_group
         self._noise = plan.privacy.noise
         self._randomness = randomness
         self._keys: dict[int, Keys] = {}
@@ -111,7 +115,7 @@ class Cohorts:
         if keys is None:
             raise NotAwaited(f"nothing new: cohort {order.cohort} is gathered for an offer that waits no longer")
         members = [PublicKeys(decoded(one.mask_key), decoded(one.share_key)) for one in order.members]
-        member = Member(order.cohort, keys, order.place, members, self._min_group, self._randomness)
+        member = Member(order.cohort, keys, order.place, members, self.min_group, self._randomness)
         answer = KeyShares(cohort=order.cohort, shares=_texts(member.key_shares()))
         del self._keys[order.sequence]
         self._memberships[order.sequence] = _Membership(order.cohort, keys, member, order.factor, len(members) - 1)

@@ -70,7 +70,7 @@ class Gather(FromCoordinator, frozen=True, kw_only=True, tag="gather"):
     """`client/<id>/down`: the device is a member of a cohort.
 
     Attributes:
-        cohort: Id of the cohort, drawn at random.
+        cohort: Id of the cohort, the same for all its members, and for no other cohort.
         sequence: Number of the update that was offered.
         sha256: As in the offer.
         place: Index of the device among the members.

@@ -1,7 +1,7 @@
 """Which offers are added up together."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfpt_coord.core.cohorts import Group, grouped
@@ -10,6 +10,7 @@ from mfpt_shared.plan_sections import MOST_MEMBERS
 
 TAGS = [LanguageCode(tag) for tag in ("eng", "sot", "swh", "tsn", "xho", "zul")]
 NEAR = {("xho", "zul"): 0.9, ("sot", "tsn"): 0.8, ("swh", "zul"): 0.3}
+FEW = settings(max_examples=40)
 OFFERS = st.lists(st.sampled_from(TAGS), max_size=150)
 LEAST = st.integers(2, MOST_MEMBERS)
 
@@ -27,6 +28,7 @@ def languages_of(groups: list[Group], offers: list[LanguageCode]) -> list[list[s
     return [sorted(offers[place] for place in group) for group in groups]
 
 
+@FEW
 @given(offers=OFFERS, least=LEAST)
 def test_a_device_is_in_one_cohort_at_most_and_a_cohort_has_enough_devices_and_not_too_many(
     offers: list[LanguageCode], least: int
@@ -38,12 +40,14 @@ def test_a_device_is_in_one_cohort_at_most_and_a_cohort_has_enough_devices_and_n
     assert all(least <= len(group) <= MOST_MEMBERS for group in groups)
 
 
+@FEW
 @given(offers=OFFERS, least=st.integers(2, MOST_MEMBERS // 2))
 def test_nobody_waits_if_there_are_enough(offers: list[LanguageCode], least: int) -> None:
     members = sum(len(group) for group in grouped(offers, near, least))
     assert members == (len(offers) if len(offers) >= least else 0)
 
 
+@FEW
 @given(offers=OFFERS, least=LEAST)
 def test_one_language_at_most_that_has_enough_devices_shares_cohorts_with_others(
     offers: list[LanguageCode], least: int
@@ -53,6 +57,7 @@ def test_one_language_at_most_that_has_enough_devices_shares_cohorts_with_others
     assert len({tag for tags in mixed for tag in large.intersection(tags)}) <= 1
 
 
+@FEW
 @given(offers=OFFERS, least=LEAST, data=st.data())
 def test_the_order_of_offers_does_not_change_how_large_cohorts_are(
     offers: list[LanguageCode], least: int, data: st.DataObject

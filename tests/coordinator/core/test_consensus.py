@@ -59,7 +59,7 @@ def test_what_one_device_says_is_bounded(
 ) -> None:
     target = next(iter(examples))
     update = contribution(target, metrics=Metrics(own_share=share, validated=12))
-    (said,) = newest_shares([(update, float(own))], examples, relations, Aggregation()).values()
+    (said,) = newest_shares([(update, float(own))], examples, relations, Aggregation(start_together=0)).values()
     assert said.share == share
     assert -BOUND <= said.disagreement <= BOUND
 

@@ -71,6 +71,7 @@ class CoordinatorMachine(CoordinatorInvariants):
 
     @initialize(
         buffer=st.integers(0, 4),
+        start_together=st.sampled_from([0, 0, 2]),
         concurrency=st.integers(1, 3),
         proximity=st.sampled_from(["auto", "auto", "fixed", "observed", "uniform"]),
         combination=st.sampled_from(["mean", "mean", "clip", "trimmed-mean", "median"]),
@@ -82,6 +83,7 @@ class CoordinatorMachine(CoordinatorInvariants):
     def start(
         self,
         buffer: int,
+        start_together: int,
         concurrency: int,
         proximity: str,
         combination: str,
@@ -93,6 +95,7 @@ class CoordinatorMachine(CoordinatorInvariants):
         plan = federation(
             head_start,
             buffer=buffer,
+            start_together=start_together,
             concurrency=concurrency,
             proximity=proximity,
             combine=combination,

@@ -17,7 +17,7 @@ EQUALS = st.tuples(st.integers(3, 5), st.integers(1, 500), st.integers(-20, 20))
 """Number of equal devices of a language, examples of each, and a thousandfold of what their updates change."""
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     devices=st.lists(EQUALS, min_size=1, max_size=3),
     proximity=st.sampled_from(["auto", "fixed", "uniform"]),

@@ -16,7 +16,7 @@ from mfpt_shared.protocol.messages import Metrics
 from mfpt_shared.tensors import Array
 from support.relations import TAGS, contribution
 
-PLAN = Aggregation()
+PLAN = Aggregation(start_together=0)
 TARGET, *OTHERS = TAGS
 DISTANCES = {pair(*two): {"custom": 0.3 + 0.1 * place} for place, two in enumerate(itertools.combinations(TAGS, 2))}
 EXAMPLES = dict.fromkeys(TAGS, 40.0)
@@ -119,3 +119,11 @@ def test_a_share_that_was_chosen_beside_an_earlier_prompt_tells_what_is_kept_and
     repeated = contribution(TARGET, metrics=Metrics(own_share=0.9))
     assert newest_shares([(repeated, 40.0)], EXAMPLES, relations, PLAN) == {(TARGET, "c"): OwnShare(0.9, 1.5)}
     assert newest_shares([(repeated, 40.0)], EXAMPLES, Relations(), PLAN) == {}
+
+
+def test_what_is_kept_beside_a_prompt_of_the_first_versions_shows_nothing() -> None:
+    plan = Aggregation(start_together=3)
+    for version, shows in ((2, False), (3, True)):
+        update = contribution(TARGET, metrics=Metrics(own_share=0.9, validated=12), base=version)
+        changed = newest_shares([(update, 40.0)], EXAMPLES, known(0.0), plan)
+        assert (changed[TARGET, "c"].disagreement > 0) is shows

@@ -47,7 +47,7 @@ def federation(*clients: Client, **changes: Any) -> State:
         backbone=BackboneSpec(width=2, layers=2),
         prompt=PromptSpec(tokens=1),
         training=Training(head_start=changes.pop("head_start", "zero")),
-        aggregation=Aggregation(**aggregation),
+        aggregation=Aggregation(**{"start_together": 0} | aggregation),
     )
     state = initial(plan)
     first = next(iter(state.prompts.values()))
@@ -193,6 +193,14 @@ def test_a_full_buffer_of_first_heads_in_closed_form_waits_for_all_who_are_at_wo
     assert not fold_is_due(state, NOW)
     assert fold_is_due(state, NOW + FOLD_AFTER)
     assert fold_is_due(replace(state, version=1), NOW)
+
+
+def test_the_first_versions_wait_for_all_who_are_at_work() -> None:
+    buffer = tuple(waiting_update(name) for name in "xyz")
+    state = federation(device("a", assignment=in_training(NOW + 100)), buffer=buffer, aggregation={"start_together": 2})
+    assert not fold_is_due(replace(state, version=1), NOW)
+    assert fold_is_due(replace(state, version=1), NOW + FOLD_AFTER)
+    assert fold_is_due(replace(state, version=2), NOW)
 
 
 def test_a_full_buffer_of_first_heads_in_closed_form_is_due_once_nobody_is_at_work() -> None:

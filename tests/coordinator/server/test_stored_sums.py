@@ -1,5 +1,6 @@
 """What the store keeps of a sum under masks: all of it, with the numbers of its updates, or nothing."""
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mfpt_coord.core.effects import SaveSum
-from mfpt_coord.core.events import TimePassed
+from mfpt_coord.core.effects import Action, SaveSum, Send
+from mfpt_coord.core.events import MemberSaid, TimePassed
 from mfpt_coord.core.schedule import RETURN_SECONDS
+from mfpt_coord.server.batches import Batches
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.masking.grid import Extras
 from mfpt_shared.protocol.bodies import write_values
-from mfpt_shared.protocol.messages import Ack
+from mfpt_shared.protocol.messages import Ack, Reveal
 from support.coordinator_core import SWAHILI, ZULU
 from support.masked_core import MaskedFederation, masked_plan
 
@@ -103,3 +105,33 @@ def test_the_numbers_of_a_folded_sum_stay_and_the_sum_is_overwritten(store: Sqli
     assert loaded is not None
     assert (loaded.version, loaded.buffer, loaded.contributed) == (1, (), {SWAHILI: 30})
     assert [loaded.clients[name].folded for name in NAMES[:3]] == [1, 1, 1]
+
+
+def test_a_sum_that_could_not_be_saved_at_first_is_saved_later_and_nobody_is_told_before(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    federation = MaskedFederation()
+    store.create(federation.state, "c0ffee")
+    done: list[Action] = []
+    batches = Batches(federation.state, store, lambda action, _: done.append(action))
+    for name in NAMES[:3]:
+        federation.offers(name)
+    for name in NAMES[:3] * 2:
+        federation.reads(name)
+    batches.state = federation.state
+    answers = [(name, federation.devices[name].hears(federation.mail[name].popleft())) for name in NAMES[:3]]
+    said = [MemberSaid(federation.now, name, answer) for name, answer in answers if isinstance(answer, Reveal)]
+    assert len(said) == 3
+    with contextlib.closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        batches.take(said, federation.now)
+        other.execute("ROLLBACK")
+    assert batches.has_failed
+    assert done == []
+    batches.take([TimePassed(federation.now + 100)], federation.now + 100)
+    assert sorted(action.client for action in done if isinstance(action, Send) and isinstance(action.message, Ack)) == [
+        *NAMES[:3]
+    ]
+    loaded = store.load()
+    assert loaded is not None
+    assert (loaded.version, loaded.counts.accepted) == (1, 3)

@@ -11,11 +11,12 @@ from mfpt_edge.core.effects import (
     Prepare,
     Refuse,
     Renumber,
+    SendReady,
     SendUpdates,
     Tell,
     Train,
 )
-from mfpt_edge.core.events import PlanReceived
+from mfpt_edge.core.events import PlanReceived, Prepared
 from mfpt_shared.plan import Privacy, Training
 from mfpt_shared.protocol.messages import Disband, Reject, Resync, Stop
 from support.edge_core import PLAN, Device
@@ -50,6 +51,31 @@ def test_an_update_that_is_in_no_sum_is_carried_and_the_device_may_train_from_th
     assert (device.state.phase, device.state.rounds, device.state.outbox) == ("idle", 0, ())
     device.assigned(0)
     assert device.only(Train) == [Train(2)]
+
+
+def test_under_masks_an_update_of_an_earlier_run_is_dropped_where_its_number_was_used() -> None:
+    """The folder was restored: it may have left, or a later one may have carried it, and no second sum may hold it."""
+    masked = msgspec.structs.replace(PLAN, privacy=Privacy(aggregation="masked"))
+    device = Device(left_over=(3,))
+    device.connects()
+    device.feed(PlanReceived(device.now, masked))
+    device.sees()
+    device.told(Resync(sequence=3, highest=5))
+    assert (device.only(Forget), device.only(Renumber)) == ([Forget(3)], [])
+    assert ["restored" in tell.text for tell in device.only(Tell)] == [True]
+
+
+def test_under_masks_a_device_does_not_train_while_an_update_of_an_earlier_run_waits() -> None:
+    """It would train from the same version again, of which one update counts."""
+    masked = msgspec.structs.replace(PLAN, privacy=Privacy(aggregation="masked"))
+    device = Device(left_over=(3,))
+    device.connects()
+    device.feed(PlanReceived(device.now, masked))
+    device.sees()
+    device.feed(Prepared(device.now))
+    assert (device.state.phase, device.only(SendReady)) == ("uploading", [])
+    device.acknowledged(3)
+    assert (device.state.phase, device.only(SendReady)) == ("idle", [SendReady()])
 
 
 def test_a_cohort_of_an_update_that_does_not_wait_is_nothing_to_a_device() -> None:

@@ -6,27 +6,26 @@ from pathlib import Path
 import numpy as np
 
 from mfpt_edge.session.sent_updates import read_update
-from mfpt_shared.protocol.codec import understand
-from mfpt_shared.protocol.messages import Ack, ClientState, Offer, Reveal, Stop
+from mfpt_shared.protocol.codec import encode, understand
+from mfpt_shared.protocol.messages import Ack, Assign, ClientState, Offer, Ready, Reveal, Stop
 from mfpt_shared.protocol.topics import COORDINATOR_STATE
 from mfpt_shared.tensors import dense
 from mfpt_shared.transport.base import Inbound
-from support.cohort_peers import Peers
+from support.cohort_peers import Peers, update_of
 from support.device import next_up
 from support.masked_session import (
     PLAN,
     STEP,
     disband,
     gathered,
-    in_training,
     lives,
     masked,
     offering,
     outbox_of,
     retrained,
+    started_again,
 )
-from support.session import EPOCH, FEDERATION, online, said, told
-from support.stub import Gate
+from support.session import EPOCH, FEDERATION, online, said
 
 
 def test_an_update_is_offered_by_a_name_that_says_nothing_of_it_and_stays(tmp_path: Path) -> None:
@@ -35,7 +34,7 @@ def test_an_update_is_offered_by_a_name_that_says_nothing_of_it_and_stays(tmp_pa
             content = outbox_of(tmp_path).payload(1)
             assert offer.sha256 != hashlib.sha256(content).hexdigest()
             assert len(bytes.fromhex(offer.sha256)) == 32
-            assert running.client.snapshot.added_up == "waiting for others to be added up with"
+            assert running.client.snapshot.added_up == "waiting for 2 others or more"
             np.testing.assert_allclose(dense(read_update(content).delta)["prompt"], STEP, atol=1e-6)
 
     lives(scenario)
@@ -114,17 +113,16 @@ def test_after_a_restart_a_device_says_that_its_update_has_left_and_joins_no_coh
     async def scenario() -> None:
         async with offering(tmp_path) as (running, offer):
             await masked(running, Peers(PLAN, offer))
-        gate = Gate()
-        async with in_training(tmp_path, gate) as running:
-            running.hears(said(COORDINATOR_STATE, online(), epoch=EPOCH + 1))
-            again = await next_up(running.spy, Offer)
+        async with started_again(tmp_path) as (running, again):
             assert (again.sequence, again.sha256, again.sent) == (1, offer.sha256, True)
-            for order in (Peers(PLAN, again, name="another").gather(), disband(offer, "")):
-                running.hears(told(running.id, order, epoch=EPOCH + 1))
-            gate.open.set()
-            update = await next_up(running.spy, Offer, lambda one: one.sequence == 2)
-            assert not update.sent
+            running.told(Peers(PLAN, again, name="another").gather())
+            running.told(disband(offer, ""))
+            ready = await next_up(running.spy, Ready)
             assert running.client.ignored.counts == {"replayed": 1}
+            running.told(Assign(version=0, deadline=60, session=ready.session, ready=ready.number, turn=1))
+            await next_up(running.spy, Offer)
+            update = read_update(outbox_of(tmp_path).payload(2))
+            np.testing.assert_allclose(dense(update.delta)["prompt"], 2 * STEP, atol=1e-6)
 
     lives(scenario)
 
@@ -173,5 +171,19 @@ def test_a_device_under_masks_does_not_report_how_a_prompt_did(tmp_path: Path) -
             inbound = [one for one in await running.spy.receive() if isinstance(one, Inbound)]
             heard = [understand(one.topic, one.payload, FEDERATION) for one in inbound]
             assert {type(one.message) for one in heard if one is not None} == {ClientState}
+
+    lives(scenario)
+
+
+def test_a_device_offers_its_oldest_update_first_and_the_next_one_when_that_is_answered(tmp_path: Path) -> None:
+    """A coordinator takes the newest offer of a device for its only one."""
+
+    async def scenario() -> None:
+        for sequence in (3, 4):
+            outbox_of(tmp_path).put(sequence, encode(update_of(PLAN, STEP, sequence)))
+        async with started_again(tmp_path) as (running, offer):
+            assert offer.sequence == 3
+            running.told(Ack(sequence=3, sha256=offer.sha256))
+            assert (await next_up(running.spy, Offer)).sequence == 4
 
     lives(scenario)
