@@ -15,10 +15,11 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.tensors import PromptState, initial_state, layout, unflatten
-from reproduction.membership import Values
-from reproduction.privacy_attack import Observation, holders
+from reproduction.membership import Head, Values
+from reproduction.privacy_attack import Observation, Targets, compared, holders
 from reproduction.privacy_federation import Setting, Track, head_of, noisy_mean
 from reproduction.privacy_folds import Entry, Folding
+from reproduction.privacy_laboratory import Device
 from reproduction.privacy_noise import multiplier_for, spent, with_noise
 from reproduction.privacy_rows import Row, lines
 from reproduction.privacy_scene import usual_fold
@@ -141,6 +142,18 @@ def test_a_peer_takes_its_own_update_out_of_a_fold(track: Track, folding: Foldin
     assert swahili.members == (1,)
     assert abs(alike(swahili, track.sent[0][0])) < 0.05
     assert alike(swahili, track.sent[0][1]) > 0.75
+
+
+def test_what_updates_of_one_language_have_in_common_is_taken_out() -> None:
+    common, own, other = (np.random.default_rng(seed).standard_normal((7, 12)) for seed in range(3))
+    devices = [Device(SWAHILI, np.array([place])) for place in range(2)] + [Device(YORUBA, np.array([0]))]
+    changes = (common + own, common, other)
+    seen = [Observation(Head(change, np.zeros(7)), (place,)) for place, change in enumerate(changes)]
+
+    first, *_ = compared(Targets(devices, {}, examples=1), seen)
+
+    assert np.allclose(first.change.weight, own)
+    assert first.members == (0,)
 
 
 @pytest.mark.parametrize("kind", ["local", "distributed"])
