@@ -28,6 +28,16 @@ _LARGE_GROUP: Final = 10
 _FRESH_MASKS: Final = 8
 
 
+class _About(NamedTuple):
+    """What a row is about, as in `Row`; `number`: of the round, from 0."""
+
+    observer: views.Observer
+    group: int
+    update: str
+    question: str
+    number: int
+
+
 class _Told(NamedTuple):
     """What an observation gave away."""
 
@@ -95,12 +105,13 @@ def _rows(scene: Scene, setting: Setting, track: Track, attackers: Sequence[Atta
             known = mean_auc(held(attacker, scene.targets, seen), seed=seed)
             unlabelled = mean_auc(held(attacker, scene.targets, seen, labels_known=False), draws=1)
             told = _Told(known, unlabelled.mean)
-            yield _row(scene, setting, track.accuracy, (observer, group, update, "held"), told)
+            yield _row(scene, setting, track.accuracy, _About(observer, group, update, "held", number), told)
         if setting.is_masked:
             for size in scene.sizes((COHORT, _LARGE_GROUP)):
                 strata = _by_member(scene, setting, attacker, track.sent[number], size)
                 told = _Told(mean_auc(strata, seed=seed), None)
-                yield _row(scene, setting, track.accuracy, ("coordinator", size, update, "who"), told)
+                about = _About("coordinator", size, update, "who", number)
+                yield _row(scene, setting, track.accuracy, about, told)
 
 
 def _views(
@@ -114,7 +125,7 @@ def _views(
     else:
         singles = views.updates(track, number)
         yield from (("coordinator", 1, singles), ("database", 1, singles))
-    for size, is_usual in _fold_sizes(scene, setting):
+    for size, is_usual in _fold_sizes(scene, setting, number):
         folds = [
             views.entries(track, setting, number, groups, scene.laboratory.devices, scene.rng)
             for groups in scene.folds(size, COHORT if setting.is_masked else 1)
@@ -126,12 +137,12 @@ def _views(
             yield "database", size, views.prompts(track, number, scene.folding, folds, rounded=False)
 
 
-def _fold_sizes(scene: Scene, setting: Setting) -> list[tuple[int, bool]]:
-    """Return numbers of devices in a fold, and which of them is usual; under masks, whole cohorts."""
-    if setting.is_masked:
-        usual = -(-scene.usual_fold // COHORT) * COHORT
-        return [(size, size == usual) for size in scene.sizes((COHORT, usual))]
-    return [(size, size == scene.usual_fold) for size in scene.sizes((1, COHORT, scene.usual_fold))]
+def _fold_sizes(scene: Scene, setting: Setting, number: int) -> list[tuple[int, bool]]:
+    """Return numbers of devices in a fold, and which of them is usual in a round; under masks, whole cohorts."""
+    of = COHORT if setting.is_masked else 1
+    after_start = scene.world.plan.aggregation.start_together
+    usual, later = (-(-scene.usual_fold(round_number) // of) * of for round_number in (number, after_start))
+    return [(size, size == usual) for size in scene.sizes((of, COHORT, later, usual))]
 
 
 def _by_member(
@@ -146,25 +157,22 @@ def _by_member(
     return found
 
 
-def _row(
-    scene: Scene, setting: Setting, accuracy: float, about: tuple[views.Observer, int, str, str], told: _Told
-) -> Row:
-    observer, group, update, question = about
-    usual = (scene.usual_fold,) if observer in ("peer", "broker") else (1, scene.usual_fold)
+def _row(scene: Scene, setting: Setting, accuracy: float, about: _About, told: _Told) -> Row:
+    usual = {scene.usual_fold(about.number)} | (set() if about.observer in ("peer", "broker") else {1})
     return Row(
         family=scene.family,
-        group=group,
-        observer=observer,
+        group=about.group,
+        observer=about.observer,
         aggregation=setting.aggregation,
-        update=update,
+        update=about.update,
         examples=scene.world.examples,
         epsilon=setting.epsilon,
-        question=question,
+        question=about.question,
         seed=scene.world.seed,
         auc=told.known.mean,
         auc_low=told.known.low,
         auc_high=told.known.high,
         auc_unlabelled=told.unlabelled,
         accuracy=accuracy,
-        default=setting.aggregation == "open" and group in usual,
+        default=setting.aggregation == "open" and about.group in usual,
     )

@@ -117,7 +117,7 @@ def _line(rows: Sequence[Row]) -> tuple[str, ...]:
     return (
         first.family,
         str(first.examples),
-        first.observer + "*" * first.default,
+        first.observer,
         first.aggregation,
         str(first.group),
         first.question,
@@ -128,8 +128,10 @@ def _line(rows: Sequence[Row]) -> tuple[str, ...]:
 
 
 def _told(rows: Sequence[Row]) -> str:
+    if not rows:
+        return ""
     low, high = min(row.auc_low for row in rows), max(row.auc_high for row in rows)
-    return f"{_auc(mean(row.auc for row in rows))} {_auc(low)}..{_auc(high)}"
+    return f"{_auc(mean(row.auc for row in rows))} {_auc(low)}..{_auc(high)}" + "*" * rows[0].default
 
 
 def needed_text(found: Iterable[Needed]) -> str:

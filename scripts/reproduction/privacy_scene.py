@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from mfpt_coord.core.relations import Distances
+from mfpt_shared.plan import Aggregation
 from mfpt_shared.tensors import PromptState, dense, halve, initial_state
 from reproduction import privacy_views as views
 from reproduction.privacy_attack import Attacker, Targets
@@ -53,10 +54,9 @@ class Scene:
         world = self.world
         return Folding(world.plan, world.languages, self.distances, len(self.laboratory.devices), world.examples)
 
-    @property
-    def usual_fold(self) -> int:
-        """Number of updates in a fold where the plan does not say."""
-        return -(-len(self.laboratory.devices) // 2)
+    def usual_fold(self, number: int) -> int:
+        """Return the number of updates in a fold of a round, counted from 0."""
+        return usual_fold(self.world.plan.aggregation, len(self.laboratory.devices), number)
 
     def sizes(self, wanted: Sequence[int]) -> list[int]:
         """Return the sizes of groups that there are devices for."""
@@ -86,3 +86,14 @@ class Scene:
     def attacker(self, start: PromptState) -> Attacker:
         """Return an attacker of a round that started from this prompt."""
         return Attacker(self.laboratory.seen(start), head_of(start), self.world.plan.training, self.world.seed)
+
+
+def usual_fold(plan: Aggregation, devices: int, number: int) -> int:
+    """Return the number of updates in a fold where the plan does not say: all, later half of them.
+
+    Args:
+        plan: Says which versions devices make together.
+        devices: Number of devices.
+        number: Round, or version that it starts from.
+    """
+    return devices if number < plan.start_together else -(-devices // 2)

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,11 +15,14 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.tensors import PromptState, initial_state, layout, unflatten
-from reproduction.membership import Values
-from reproduction.privacy_attack import Observation, holders
+from reproduction.membership import Head, Values
+from reproduction.privacy_attack import Observation, Targets, compared, holders
 from reproduction.privacy_federation import Setting, Track, head_of, noisy_mean
 from reproduction.privacy_folds import Entry, Folding
+from reproduction.privacy_laboratory import Device
 from reproduction.privacy_noise import multiplier_for, spent, with_noise
+from reproduction.privacy_rows import Row, lines
+from reproduction.privacy_scene import usual_fold
 from reproduction.privacy_views import masked_vectors, prompts, prompts_and_own, sums
 from reproduction.roc import auc, mean_auc
 from reproduction.setting import changed
@@ -140,11 +144,42 @@ def test_a_peer_takes_its_own_update_out_of_a_fold(track: Track, folding: Foldin
     assert alike(swahili, track.sent[0][1]) > 0.75
 
 
+def test_what_updates_of_one_language_have_in_common_is_taken_out() -> None:
+    common, own, other = (np.random.default_rng(seed).standard_normal((7, 12)) for seed in range(3))
+    devices = [Device(SWAHILI, np.array([place])) for place in range(2)] + [Device(YORUBA, np.array([0]))]
+    changes = (common + own, common, other)
+    seen = [Observation(Head(change, np.zeros(7)), (place,)) for place, change in enumerate(changes)]
+
+    first, *_ = compared(Targets(devices, {}, examples=1), seen)
+
+    assert np.allclose(first.change.weight, own)
+    assert first.members == (0,)
+
+
 @pytest.mark.parametrize("kind", ["local", "distributed"])
 def test_noise_for_a_budget_is_enough_and_no_more(plan: Plan, kind: str) -> None:
     multiplier = multiplier_for(plan, kind, 8.0, 6)  # type: ignore[arg-type]  # one of the two kinds
 
     assert 7.8 < spent(with_noise(plan, kind, multiplier, 1.0), 6) <= 8.0  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize(("number", "updates"), [(0, 9), (2, 9), (3, 5)])
+def test_the_first_folds_of_a_usual_plan_are_of_all_devices(plan: Plan, number: int, updates: int) -> None:
+    assert usual_fold(plan.aggregation, 9, number) == updates
+
+
+def test_a_star_is_where_a_usual_plan_lets_something_be_seen() -> None:
+    about: dict[str, Any] = {"family": "sib200", "aggregation": "open", "examples": 35, "epsilon": None}
+    about |= {"question": "held", "seed": 0, "auc": 0.9, "auc_low": 0.8, "auc_high": 1.0, "auc_unlabelled": None}
+    about |= {"accuracy": 0.5, "observer": "broker"}
+    first = Row(group=9, update="first", default=True, **about)
+    later = Row(group=9, update="later", default=False, **about)
+    half = Row(group=5, update="later", default=True, **about)
+
+    assert [line[-3:-1] for line in lines([first, later, half])] == [
+        ("0.90 0.80..1.00*", "0.90 0.80..1.00"),
+        ("", "0.90 0.80..1.00*"),
+    ]
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from mfpt_shared.errors import DecodeError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.cohort import Codes, PublicKeys, threshold
 from mfpt_shared.masking.collector import unmasked
+from mfpt_shared.masking.envelopes import ENVELOPE_BYTES
 from mfpt_shared.protocol.messages import (
     Deliver,
     Disband,
@@ -131,7 +132,8 @@ class Turn(NamedTuple):
 def begun(members: Sequence[Offered], least: int, at: float) -> tuple[Cohort, list[Told]]:
     """Return a new cohort, and what its members are told.
 
-    Its id is drawn from keys that are new with every offer, so that there never is another one with that id.
+    Its id is drawn from the updates and their keys. A number counts once, so that no two sums have the same id, even
+    where devices use their keys again.
 
     Args:
         members: By place.
@@ -139,7 +141,8 @@ def begun(members: Sequence[Offered], least: int, at: float) -> tuple[Cohort, li
         at: Unix seconds.
     """
     keys = [MemberKeys(mask_key=one.offer.mask_key, share_key=one.offer.share_key) for one in members]
-    name = hashlib.sha256("".join(key.mask_key + key.share_key for key in keys).encode()).hexdigest()[:32]
+    offered = [f"{one.client} {one.offer.sequence} {one.offer.mask_key} {one.offer.share_key}" for one in members]
+    name = hashlib.sha256("\n".join(offered).encode()).hexdigest()[:32]
     needed = max(threshold(len(members)), least)
     cohort = Cohort(name, tuple(members), needed, at + STAGE_SECONDS, frozenset(range(len(members))))
     return cohort, [
@@ -172,7 +175,7 @@ def heard(cohort: Cohort, place: int, message: KeyShares | Masked | Reveal, leng
     if place in cohort.answered:
         return cohort
     match message:
-        case KeyShares(shares=shares) if cohort.stage == "sharing" and len(shares) == len(cohort.members):
+        case KeyShares(shares=shares) if cohort.stage == "sharing" and _are_sealed(shares, place, len(cohort.members)):
             return replace(cohort, envelopes={**cohort.envelopes, place: shares})
         case Masked() if cohort.stage == "masking" and _fits(message, cohort.members[place], length):
             return replace(cohort, masked={**cohort.masked, place: message.values})
@@ -180,6 +183,14 @@ def heard(cohort: Cohort, place: int, message: KeyShares | Masked | Reveal, leng
             with suppress(DecodeError):
                 return replace(cohort, revealed={**cohort.revealed, place: [decoded(share) for share in shares]})
     return cohort
+
+
+def _are_sealed(shares: Sequence[str], place: int, members: int) -> bool:
+    """Tell whether there are key shares for all others, as far as it shows; what nobody can read spoils every part."""
+    sizes = [0 if at == place else ENVELOPE_BYTES for at in range(members)]
+    with suppress(DecodeError):
+        return [len(decoded(share)) for share in shares] == sizes
+    return False
 
 
 def _fits(masked: Masked, member: Offered, length: int) -> bool:

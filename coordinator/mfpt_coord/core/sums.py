@@ -26,13 +26,15 @@ def contribution_of(plan: Plan, cohort: str, survivors: Sequence[Survivor], tota
     said = grid(plan).decode(total, len(survivors))
     languages = {survivor.language for survivor in survivors}
     language = languages.pop() if len(languages) == 1 else UNDETERMINED
+    # Devices tell an accuracy in the rounds in which they measure what they keep, and in no others.
+    validated = 0 if said.accuracy is None else len(survivors)
     header = UpdateHeader(
         sequence=1,
         language=language,
-        base_version=max(survivor.base_version for survivor in survivors),
+        base_version=min(survivor.base_version for survivor in survivors),
         examples=sum(survivor.examples for survivor in survivors),
         plan=plan.digest,
         backbone=plan.backbone.fingerprint,
-        metrics=Metrics(own_share=said.own_share, accuracy=said.accuracy, validated=len(survivors)),
+        metrics=Metrics(own_share=said.own_share, accuracy=said.accuracy, validated=validated),
     )
     return Contribution(cohort, header, language, 0, said.delta, at, survivors=tuple(survivors))

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.masking.cohort import Codes, PublicKeys, threshold
-from mfpt_shared.masking.shamir import SHARE_BYTES, recover
+from mfpt_shared.masking.shamir import is_share, recover
 from mfpt_shared.masking.streams import pair_mask, self_mask
 
 
@@ -68,4 +68,4 @@ def _missing(cohort: str, place: int, secret: bytes, keys: Sequence[PublicKeys],
 
 def _is_whole(shares: Sequence[bytes], places: Sequence[int], keys: Sequence[PublicKeys]) -> bool:
     """Tell whether an answer has a key share for each member that is asked about."""
-    return len(shares) == len(keys) and all(len(shares[place]) == SHARE_BYTES for place in places)
+    return len(shares) == len(keys) and all(is_share(shares[place]) for place in places)

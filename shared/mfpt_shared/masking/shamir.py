@@ -40,6 +40,11 @@ def split(secret: bytes, threshold: int, members: int, randomness: Randomness) -
     return [_value(coefficients, place + 1).to_bytes(SHARE_BYTES, "big") for place in range(members)]
 
 
+def is_share(share: bytes) -> bool:
+    """Tell whether this is some share of some secret: a number of 33 bytes below the prime."""
+    return len(share) == SHARE_BYTES and int.from_bytes(share, "big") < PRIME
+
+
 def recover(shares: Mapping[int, Sequence[bytes]]) -> list[bytes]:
     """Return the secrets of which these are shares.
 
@@ -79,12 +84,11 @@ def _at_zero(column: Iterable[int], weights: Iterable[int]) -> int:
 
 
 def _number(share: bytes) -> int:
-    number = int.from_bytes(share, "big")
-    if len(share) != SHARE_BYTES or number >= PRIME:
+    if not is_share(share):
         raise DecodeError(
             f"{len(share)} bytes are no key share: it is a number of {SHARE_BYTES} bytes below 2^256 + 297"
         )
-    return number
+    return int.from_bytes(share, "big")
 
 
 def _secret(number: int) -> bytes:

@@ -169,6 +169,30 @@ def test_a_cohort_of_one_language_says_how_accurate_its_prompt_is_and_what_its_d
     assert set(federation.folds[-1].directions) == {SWAHILI}
 
 
+def test_what_is_kept_beside_a_prompt_of_the_first_versions_tells_nothing_in_a_sum_either() -> None:
+    federation = MaskedFederation(masked_plan(start_together=1))
+    for kept in (None, 0.5):
+        # All update from version 0 in the first round, and one does in the second one too.
+        for name in NAMES:
+            base = 0 if name == "a" else federation.state.version
+            federation.offers(name, extras=Extras(own_share=kept, accuracy=0.5), base=base)
+        federation.settles()
+    assert federation.folds[-1].shares == {}
+
+
+def test_what_devices_chose_beside_an_earlier_prompt_tells_nothing_of_this_one_in_a_sum_either() -> None:
+    federation = MaskedFederation(masked_plan(buffer=6))
+    shown: list[float] = []
+    for kept, accuracy in ((None, 0.5), (0.5, 0.5), (0.9, None)):
+        for language in (SWAHILI, ZULU):
+            for name in NAMES:
+                federation.offers(f"{language}{name}", language, extras=Extras(own_share=kept, accuracy=accuracy))
+        federation.settles()
+        shown += [one.disagreement for of, one in federation.folds[-1].shares.items() if of[0] == SWAHILI]
+    before, after = shown
+    assert before == after != 0.0
+
+
 def test_updates_that_are_behind_enter_the_sum_with_less_weight() -> None:
     federation = offering(*NAMES)
     federation.settles()

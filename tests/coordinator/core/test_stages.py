@@ -1,11 +1,13 @@
 """What a cohort makes of members who answer late, twice, wrongly, or not at all."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
+import pytest
 from msgspec import structs
 
-from mfpt_coord.core.stages import STAGE_SECONDS
+from mfpt_coord.core.stages import STAGE_SECONDS, begun
 from mfpt_shared.base64url import encoded
 from mfpt_shared.protocol.messages import Ack, Disband, KeyShares, Masked, Reveal
 from support.masked_core import MaskedFederation, masked_plan
@@ -109,6 +111,38 @@ def test_a_list_that_is_too_short_is_no_answer() -> None:
     federation.passes(STAGE_SECONDS)
     federation.settles("d")
     assert survivors(federation) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("damaged", ["AAB", encoded(b"short"), ""], ids=["no base64url", "too short", "none"])
+def test_who_sends_one_key_share_that_nobody_can_open_drops_out_alone(damaged: str) -> None:
+    federation = four()
+    for name, said in at_stage(federation, 0).items():
+        assert isinstance(said, KeyShares)
+        others = (damaged, *said.shares[1:])
+        federation.says(name, structs.replace(said, shares=others) if name == "d" else said)
+    federation.passes(STAGE_SECONDS)
+    federation.settles("d")
+    assert survivors(federation) == ["a", "b", "c"]
+
+
+def test_a_number_that_is_no_key_share_is_made_up_for_by_another_answer() -> None:
+    federation = four()
+    answers = at_stage(federation, 2)
+    said = answers["a"]
+    assert isinstance(said, Reveal)
+    federation.says("a", structs.replace(said, shares=(encoded(bytes([255] * 33)),) * 4))
+    for name in "bcd":
+        federation.says(name, answers[name])
+    assert survivors(federation) == [*FOUR]
+
+
+def test_a_cohort_has_its_own_id_even_where_devices_use_their_keys_again() -> None:
+    federation = four()
+    members = federation.state.cohorts[0].members
+    again = [replace(one, offer=structs.replace(one.offer, sequence=one.offer.sequence + 1)) for one in members]
+    first, second = (begun(offers, 3, federation.now)[0] for offers in (members, again))
+    assert federation.state.cohorts[0].id == first.id
+    assert first.id != second.id
 
 
 def test_an_answer_that_takes_no_mask_off_is_made_up_for_by_another() -> None:
