@@ -12,7 +12,8 @@ import pytest
 from mfpt_edge.commands.renewal import LOOK_AGAIN_SECONDS, Renewal, renew_in_passing, renewed
 from mfpt_edge.session.refitting import refit
 from mfpt_edge.storage.declined import decline
-from mfpt_edge.storage.device_folder import LOOKED_FILE, PROMPT_FILE, DeviceFolder
+from mfpt_edge.storage.device_folder import PROMPT_FILE, DeviceFolder
+from mfpt_edge.storage.prompt_age import LOOKED_FILE, looked_ago
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.errors import ConnectionFailed, Incompatible, InUse, UsageError
 from mfpt_shared.folders import owned
@@ -141,7 +142,7 @@ def test_predict_takes_a_newer_prompt_in_passing_and_seldom_looks_for_one(tmp_pa
         # Nobody answers now, and whoever looked a moment ago does not ask.
         aged(folder.path, PROMPT_FILE, LOOKED_FILE)
         await asyncio.to_thread(renew_in_passing, folder, "test")
-        assert folder.looked_ago(time.time()) < LOOK_AGAIN_SECONDS
+        assert looked_ago(folder.path, time.time()) < LOOK_AGAIN_SECONDS
         assert folder.prompt().header.version == 2
 
     asyncio.run(asyncio.wait_for(scenario(), 60))

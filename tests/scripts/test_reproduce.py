@@ -16,6 +16,7 @@ def written(folder: Path, name: str) -> tuple[dict[str, object], list[list[str]]
     return json.loads((folder / f"{name}.json").read_text(encoding="utf-8")), [rows[0], *rows[2:]]
 
 
+@pytest.mark.slow
 def test_the_headline_compares_every_method(reproduce: Reproduce, tmp_path: Path) -> None:
     done = reproduce("headline", "--seeds", 0, "--json")
     assert done.code == 0, done.err

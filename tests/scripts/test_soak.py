@@ -13,7 +13,7 @@ from soaking.series import slope
 from stub_federation.reports import Acknowledged
 from support.scripts import run_script
 
-ROW = "INSERT INTO updates VALUES (NULL, ?, ?, 'swh', ?, 0, 10, 1.0, ?, ?, NULL)"
+ROW = "INSERT INTO updates VALUES (NULL, ?, ?, 'swh', ?, 0, 10, 1.0, ?, ?, NULL, NULL)"
 
 
 @pytest.fixture

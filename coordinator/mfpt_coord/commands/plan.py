@@ -89,6 +89,12 @@ def validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
         typer.echo("\n".join(in_words(content, spent)))
         if spent.updates == 0:
             typer.echo("warning: no device can make an update: raise privacy.noise_multiplier or .epsilon", err=True)
+    if content.shows_heads:
+        typer.echo(
+            'warning: serve refuses it: training.head_start "ridge" needs privacy.aggregation "masked"; studies of '
+            "devices alone may use it",
+            err=True,
+        )
     if not content.backbone.fingerprint:
         typer.echo("warning: backbone.fingerprint is empty, so devices with other weights would go unnoticed", err=True)
 

@@ -151,7 +151,7 @@ def _standing(state: State) -> list[Offered]:
     for one in state.offers:
         own = {one.offer.mask_key, one.offer.share_key}
         # Nobody joins a cohort in which a key comes twice.
-        if _stands(state, one) and len(own) == 2 and keys.isdisjoint(own):
+        if _stands(state, one) and keys.isdisjoint(own):
             keys |= own
             standing.append(one)
     return standing

@@ -22,6 +22,10 @@ from mfpt_coord.core.grants import grant_for
 from mfpt_coord.core.stages import Offered, without
 from mfpt_coord.core.state import Client, State
 from mfpt_coord.core.taking_part import counted_examples, stop
+from mfpt_shared.base64url import decoded
+from mfpt_shared.errors import DecodeError
+from mfpt_shared.masking.cohort import PublicKeys
+from mfpt_shared.masking.streams import check_keys
 from mfpt_shared.protocol.messages import Offer
 
 _FORGOTTEN = "the coordinator knows nothing of that cohort any more"
@@ -49,11 +53,20 @@ def _refused(state: State, known: Client, client: Client, event: OfferMade) -> S
     offer = event.offer
     if offer.sequence <= client.sequence:
         return renumbered(state, known, event)
-    if why := problem(state, client, offer):
+    if why := problem(state, client, offer) or _key_problem(offer):
         return rejected(state, known, event, "incompatible", why)
     if is_stale(state, offer.base_version):
         return stale(state, client, event)
     return unassigned(state, client, event) if grant_for(client, offer.base_version) is None else None
+
+
+def _key_problem(offer: Offer) -> str:
+    """Return why nobody could be in a cohort with a device, in words; empty if everybody can."""
+    try:
+        check_keys(PublicKeys(decoded(offer.mask_key), decoded(offer.share_key)))
+    except DecodeError as error:
+        return f"its keys for masks are of no use: {error}"
+    return ""
 
 
 def without_offer(state: State, client: str) -> State:

@@ -26,7 +26,6 @@ from mfpt_shared.errors import DecodeError
 from mfpt_shared.invitation import INVITED
 from mfpt_shared.keys import PublicKey, fingerprint
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.masking.streams import check_public
 from mfpt_shared.protocol import codec
 from mfpt_shared.protocol.codec import Decoded, Received
 from mfpt_shared.protocol.identity import update_digest
@@ -156,7 +155,7 @@ class Intake:
         return [MemberSaid(at, device, message)] if is_new else []
 
     def _offered(self, device: str, offer: Offer, at: float) -> OfferMade:
-        """Return an offer whose digest can be read, and with whose keys others can agree.
+        """Return an offer whose digest and keys can be read.
 
         Raises:
             DecodeError: They cannot.
@@ -166,7 +165,7 @@ class Intake:
         except ValueError as error:
             raise DecodeError(f"{offer.sha256[:80]!r} is not hexadecimal") from error
         for key in (offer.mask_key, offer.share_key):
-            check_public(decoded(key))
+            decoded(key)
         return OfferMade(at, device, offer, is_stored=self._is_stored(device, offer.sequence, digest))
 
     def _arrived(self, device: str, update: Update, content: bytes, at: float) -> UpdateArrived:

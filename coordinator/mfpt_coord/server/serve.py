@@ -26,7 +26,7 @@ from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.clock import SteadyClock
-from mfpt_shared.errors import ConnectionFailed, Incompatible, UsageError
+from mfpt_shared.errors import ConnectionFailed, Incompatible, PlanError
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
@@ -76,7 +76,7 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
 
     Raises:
         Incompatible: The store follows another plan than the given one.
-        UsageError: Heads in closed form would travel in the open.
+        PlanError: Heads in closed form would travel in the open.
     """
     state = store.load()
     if state is None:
@@ -94,10 +94,10 @@ def _begun(plan: Plan) -> State:
     """Return the state of a new federation; one that has begun before sends no more heads in closed form.
 
     Raises:
-        UsageError: Heads in closed form would travel in the open.
+        PlanError: Heads in closed form would travel in the open.
     """
     if plan.shows_heads:
-        raise UsageError(
+        raise PlanError(
             'with training.head_start = "ridge", first heads show which sentences a device holds: set '
             'privacy.aggregation = "masked", or head_start = "zero"'
         )

@@ -118,7 +118,7 @@ class Sender:
         left = self._cohorts.forget(sequence)
         self._held = None
         if isinstance(message, Disband):
-            self._rounds.carry(dense(held.update.delta))
+            self._rounds.go_on_from([dense(held.update.delta)])
         elif isinstance(message, Ack) and left is not None:
             self._rounds.carry(left)
         return None

@@ -15,6 +15,7 @@ from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.storage.declined import is_declined
 from mfpt_edge.storage.device_folder import DeviceFolder, Identity
 from mfpt_edge.storage.membership import read_membership
+from mfpt_edge.storage.prompt_age import looked, looked_ago, prompt_age, prompt_is_newest
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.errors import Damaged, Incompatible, InUse, MfptError, UsageError
 from mfpt_shared.folders import owned
@@ -82,7 +83,7 @@ def renewed(
         unwanted = not again and is_declined(folder.path, model.prompt.header)
         if held is not None and (unwanted or not _is_newer(model.prompt, held)):
             if model.prompt.header == held.header:
-                folder.prompt_is_newest()
+                prompt_is_newest(folder.path)
             return Renewal(held.header.version, held.header.version)
         folder.save_prompt(encode(model.prompt))
         return Renewal(None if held is None else held.header.version, model.prompt.header.version)
@@ -99,13 +100,13 @@ def renew_in_passing(folder: DeviceFolder, federation: str, *, offline: bool = F
         offline: Whether to look for none.
     """
     now = time.time()
-    age = folder.prompt_age(now)
-    if offline or folder.looked_ago(now) < LOOK_AGAIN_SECONDS or not _knows_where(folder):
+    age = prompt_age(folder.path, now)
+    if offline or looked_ago(folder.path, now) < LOOK_AGAIN_SECONDS or not _knows_where(folder):
         if LOOK_AGAIN_SECONDS <= age < math.inf:
             _log.warning("the prompt here is %s old; there may be a newer one", duration(age))
         return
     try:
-        folder.looked()
+        looked(folder.path)
         found = renewed(
             folder,
             federation,

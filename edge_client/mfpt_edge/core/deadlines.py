@@ -12,6 +12,8 @@ REANNOUNCE_SECONDS: Final = 60.0
 """Time after which an idle device without an assignment announces itself again."""
 RESUBSCRIBE_SECONDS: Final = 5.0
 """Time after which a retained message that has not come is asked for again; twice as long after each time in vain."""
+OTHERS_SECONDS: Final = 900.0
+"""Time that others have at least to come and be added up with under masks. Some train for minutes, and folds wait."""
 
 
 def waits_for_acknowledgement(state: State) -> bool:
@@ -39,6 +41,17 @@ def waiting(state: State, at: float) -> State:
     return replace(state, waiting_since=at, looks=0)
 
 
+def left_alone_at(state: State) -> float:
+    """Return when a device that makes so many rounds, or updates, waits no longer for others to be added up with.
+
+    Unix seconds; infinity while it waits for nobody, or for however long.
+    """
+    will_end = state.rounds_wanted is not None or state.has_spent_all
+    if state.alone_since is None or state.leaving or not will_end:
+        return float("inf")
+    return state.alone_since + max(OTHERS_SECONDS, state.leave_after)
+
+
 def is_busy(state: State) -> bool:
     """Tell whether the device is in the middle of something, and cannot leave."""
     return state.phase == "training" or (state.phase == "preparing" and state.plan is not None)
@@ -46,7 +59,7 @@ def is_busy(state: State) -> bool:
 
 def next_deadline(state: State) -> float:
     """Return when `TimePassed` is due if nothing else happens, in Unix seconds; infinity for never."""
-    deadlines = [float("inf")]
+    deadlines = [left_alone_at(state)]
     if waits_for_acknowledgement(state):
         deadlines.append(state.sent_at + RESEND_SECONDS)
     if lacks_news(state):

@@ -3,12 +3,15 @@
 Its last update is in some version; those that follow hold what the others still make, and are better. So the device
 goes on listening, without training and almost without traffic, until the coordinator says that nobody trains any more
 (`Stop`, finished), or the time that its owner gives is over. Then it asks for the newest prompt, once, and leaves.
+
+Under masks an update waits for those of others. Where they are too few for too long, a device that was to make so many
+rounds leaves without having made them; the update stays in its outbox.
 """
 
 from dataclasses import replace
 from typing import Final
 
-from mfpt_edge.core.deadlines import is_busy, waiting
+from mfpt_edge.core.deadlines import is_busy, left_alone_at, waiting
 from mfpt_edge.core.effects import CancelTraining, Effect, Leave, PublishState, Tell
 from mfpt_edge.core.state import State
 from mfpt_shared.protocol.messages import Phase
@@ -16,6 +19,10 @@ from mfpt_shared.protocol.messages import Phase
 LAST_PROMPT_SECONDS: Final = 30.0
 """Longest time that a leaving device waits for the prompt that it leaves with."""
 SPENT: Final = "the privacy budget is spent: this device makes no more updates, and goes on using the prompts that come"
+LEFT_ALONE: Final = (
+    "too few others came to be added up with: this device leaves; its update stays here, and the same command offers "
+    "it again"
+)
 
 Step = tuple[State, list[Effect]]
 
@@ -37,7 +44,7 @@ def told_to_finish(state: State, version: int, at: float) -> Step:
 
 def finish(state: State, at: float) -> Step:
     """Do what has become possible for a device that has made its last round."""
-    effects: list[Effect] = []
+    state, effects = _leave_alone(_noting_others(state, at), at)
     if state.done_at is None and not state.leaving and (why := _why_done(state)):
         state, effects = in_phase(waiting(replace(state, done_at=at, assigned=None), at), "done")
         if state.leave_after:
@@ -51,10 +58,26 @@ def finish(state: State, at: float) -> Step:
     return state, effects
 
 
+def _noting_others(state: State, at: float) -> State:
+    """Note since when an update waits for others."""
+    waits = state.is_masked and state.phase == "uploading" and state.connected and state.coordinator is not None
+    if waits == (state.alone_since is not None):
+        return state
+    return replace(state, alone_since=at if waits else None)
+
+
+def _leave_alone(state: State, at: float) -> Step:
+    """Begin to leave where too few others have come."""
+    if at < left_alone_at(state):
+        return state, []
+    return _leave_with(state, max(state.contained_from, state.published), at), [Tell(LEFT_ALONE)]
+
+
 def listening(seconds: float) -> str:
     """Return what a person is told about a device that is done and still there."""
+    at_most = f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
     return (
-        f"listening for what the others still make, {seconds / 60:.0f} min at most (--leave-after); "
+        f"listening for what the others still make, {at_most} at most (--leave-after); "
         "Ctrl-C leaves now, and nothing is lost"
     )
 

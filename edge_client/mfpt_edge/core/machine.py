@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import singledispatch
 from typing import Final
 
+from mfpt_edge.core.answers import acknowledged, disbanded, rejected, resynced, with_number
 from mfpt_edge.core.asking import ask, given, is_at_hand, knowing, needed_version
 from mfpt_edge.core.deadlines import (
     REANNOUNCE_SECONDS,
@@ -19,16 +20,13 @@ from mfpt_edge.core.deadlines import (
     waits_for_acknowledgement,
 )
 from mfpt_edge.core.effects import (
-    Carry,
     Effect,
     Exclude,
-    Forget,
     KeepPrompt,
     Leave,
     NoteSession,
     PublishState,
     Refuse,
-    Renumber,
     SendReady,
     SendUpdates,
     Subscribe,
@@ -163,7 +161,7 @@ def _(event: Trained, state: State) -> Step:
     trained, effects = in_phase(replace(done, trained_from=state.base), "uploading")
     if event.sequence < state.sequence:
         # Meanwhile another one was given a higher number, and a lower one than that is not taken any more.
-        trained, more = _with_number(trained, event.sequence, state.sequence + 1)
+        trained, more = with_number(trained, event.sequence, state.sequence + 1)
         effects += more
     return trained, [*effects, SendUpdates(trained.outbox)] if state.coordinator is not None else effects
 
@@ -186,18 +184,13 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
             busy = state.is_done or state.phase == "training"
             return (state, []) if busy else (waiting(replace(state, assigned=version), event.at), [])
         case Ack() as answer:
-            return _acknowledged(state, answer)
-        case Reject(sequence=sequence, reason=reason, detail=detail):
-            if sequence not in state.outbox:
-                return state, []
-            rejected, effects = _forgotten(state, sequence)
-            if reason == "incompatible" and sequence not in state.left_over:
-                return rejected, [*effects, Refuse(f"the coordinator rejects this device's updates: {detail}")]
-            return rejected, [*effects, Tell(f"update {sequence} was rejected: {detail}")]
+            return acknowledged(state, answer)
+        case Reject() as answer:
+            return rejected(state, answer)
         case Resync() as answer:
-            return _resynced(state, answer, event.at)
+            return resynced(state, answer, event.at)
         case Disband(sequence=sequence, detail=detail):
-            return _disbanded(state, sequence, detail)
+            return disbanded(state, sequence, detail)
         case Stop(reason="finished", version=version):
             return told_to_finish(state, version, event.at)
         case Stop(reason="revoked", detail=detail):
@@ -206,72 +199,6 @@ def _(event: Told, state: State) -> Step:  # noqa: PLR0911 - one case for each m
             return state, [NoteSession(newest), Refuse(detail)]
         case Stop(detail=detail):
             return state, [Refuse(f"the coordinator turned this device away: {detail}")]
-
-
-def _acknowledged(state: State, answer: Ack) -> Step:
-    if answer.sequence not in state.outbox:
-        return state, []
-    after, effects = _forgotten(state, answer.sequence, accepted=True)
-    if answer.sequence in state.left_over:
-        return after, effects  # made by an earlier run
-    # Not the version after the newest one here: prompts and answers may overtake each other.
-    contained_from = state.base + answer.staleness + 1
-    return replace(after, rounds=after.rounds + 1, contained_from=contained_from), effects
-
-
-def _resynced(state: State, answer: Resync, at: float) -> Step:
-    """Drop an update that is of no use any more; one whose number another has had is sent again under a higher one."""
-    sequence = answer.sequence
-    if sequence not in state.outbox:
-        return state, []
-    if not answer.highest:
-        told = (
-            f"update {sequence} is from a version that is gone: it was dropped; going on from version {answer.version}"
-        )
-        after, effects = _forgotten(state, sequence)
-        return after, [*effects, Tell(told)]
-    if sequence in state.left_over and state.is_masked:
-        # In a folder that was restored, it may be one that left under masks, or that a later one has carried.
-        told = f"update {sequence} may be in a sum already (was this state folder restored, or copied?): it was dropped"
-        after, effects = _forgotten(state, sequence)
-        return after, [*effects, Tell(told)]
-    new = max(state.sequence, answer.highest) + 1
-    after, effects = _with_number(replace(state, sent_at=at), sequence, new)
-    told = f"another update of this device had number {sequence} before (was its state folder restored, or copied?)"
-    return after, [*effects, SendUpdates((new,)), Tell(f"{told}; it is sent again as update {new}")]
-
-
-def _disbanded(state: State, sequence: int, detail: str) -> Step:
-    """Drop an update that left under masks and is in no sum: the next one carries it, as no other sum may hold it."""
-    if sequence not in state.outbox:
-        return state, []
-    after, effects = _ended(state, sequence, Carry(sequence))
-    told = f"update {sequence} was added up with nobody's{detail and f' ({detail})'}; the next one carries it"
-    return after, [*effects, Tell(told)]
-
-
-def _with_number(state: State, sequence: int, new: int) -> Step:
-    """Give an update in the outbox another number, higher than all others."""
-    outbox = (*(waiting for waiting in state.outbox if waiting != sequence), new)
-    left_over = state.left_over | {new} if sequence in state.left_over else state.left_over
-    return replace(state, outbox=outbox, sequence=new, left_over=left_over), [Renumber(sequence, new)]
-
-
-def _forgotten(state: State, sequence: int, *, accepted: bool = False) -> Step:
-    """Drop an update from the outbox; after one that was not accepted, the same version may be trained from again."""
-    if sequence not in state.outbox:
-        return state, []
-    return _ended(state, sequence, Forget(sequence), accepted=accepted)
-
-
-def _ended(state: State, sequence: int, end: Forget | Carry, *, accepted: bool = False) -> Step:
-    """Take an update out of the outbox, whatever becomes of it."""
-    outbox = tuple(waiting for waiting in state.outbox if waiting != sequence)
-    after = replace(state, outbox=outbox, trained_from=state.trained_from if accepted else -1)
-    if outbox or state.phase != "uploading":
-        return after, [end]
-    idle, effects = in_phase(after, "idle")
-    return idle, [end, *effects]
 
 
 def _advance(state: State, at: float) -> Step:

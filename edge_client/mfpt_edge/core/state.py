@@ -33,6 +33,8 @@ class State:
         assigned: Lowest version to train from; None without an assignment.
         outbox: Sequence numbers of unacknowledged updates, oldest first.
         sent_at: When the outbox was last sent.
+        alone_since: Since when an update waits for others to be added up with under masks, the coordinator being
+            there; None while none does.
         sequence: Highest number that an update of this device has had, as far as the device knows.
         last_number: Number of the last update that the plan's privacy budget allows; None: it has no limit.
         left_over: Numbers of updates in the outbox that earlier runs made.
@@ -69,6 +71,7 @@ class State:
     assigned: int | None = None
     outbox: tuple[int, ...] = ()
     sent_at: float = 0.0
+    alone_since: float | None = None
     sequence: int = 0
     last_number: int | None = None
     left_over: frozenset[int] = frozenset()

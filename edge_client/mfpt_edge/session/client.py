@@ -1,7 +1,6 @@
 """The edge client's event loop: wait for the broker, the worker or a deadline; step the core; run its effects."""
 
 import asyncio
-import contextlib
 import logging
 import math
 import time
@@ -50,7 +49,7 @@ from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_shared.device.trainer import Trainer
-from mfpt_shared.errors import AuthenticationFailed, Incompatible, MfptError
+from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
@@ -174,7 +173,7 @@ class EdgeClient:
         except BaseException as error:
             self._excluded = isinstance(error, AuthenticationFailed)
             if isinstance(error, asyncio.CancelledError) and self._state.phase == "done":
-                await self._fit_to_what_came()
+                await self._job.fit_to_what_came(FIT_SECONDS)
             self._job.close()
             raise
         finally:
@@ -283,15 +282,6 @@ class EdgeClient:
         report = await self._job.use_newest()
         if report is not None:
             self._channel.send(report)
-
-    async def _fit_to_what_came(self) -> None:
-        """Fit the own head to the newest prompt that came, where that is soon done; the one in use may be older."""
-        personal, newest = self.prompts.personal, self.prompts.newest
-        if personal is None or newest is None or not personal.share or personal.version == newest.header.version:
-            return
-        _log.info("fitting this device's head to version %d; Ctrl-C again leaves at once", newest.header.version)
-        with contextlib.suppress(MfptError, TimeoutError):
-            await asyncio.wait_for(self._job.use_newest(), FIT_SECONDS)
 
     async def _say_goodbye(self) -> None:
         self._status.say_goodbye()

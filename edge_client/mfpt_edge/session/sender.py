@@ -9,7 +9,7 @@ from mfpt_edge.session.channel import Channel, Understood
 from mfpt_edge.session.hearing import Hearing
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.sending import MaskedSending, OpenSending, Sending, others
-from mfpt_edge.session.sent_updates import answers_what_waits, made_for_masks
+from mfpt_edge.session.sent_updates import answers_what_waits, shows_too_much
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.cohorts import CohortOrder, Cohorts
 from mfpt_shared.errors import DecodeError, Exposing
@@ -62,8 +62,8 @@ class Sender:
                 show=self._show,
             )
             return
-        detail = "it was made to travel under masks, which this plan has not, and is not sent"
-        for sequence in made_for_masks(self._outbox, plan):
+        detail = "it was made under another plan, and would show more than this one lets it; it is not sent"
+        for sequence in shows_too_much(self._outbox, plan):
             yield Told(at, Reject(sequence=sequence, reason="incompatible", detail=detail))
 
     def send(self, sequences: Iterable[int]) -> None:

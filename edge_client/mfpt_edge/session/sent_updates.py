@@ -57,15 +57,16 @@ def forget_damaged(outbox: Outbox) -> None:
             outbox.forget(sequence)
 
 
-def made_for_masks(outbox: Outbox, plan: Plan) -> Iterator[int]:
-    """Yield the numbers of updates that were made under another plan, to travel under masks: in 32 bits, not in 8.
+def shows_too_much(outbox: Outbox, plan: Plan) -> Iterator[int]:
+    """Yield the numbers of updates that must not travel in the open as they are, under a plan without masks.
 
-    Where this plan has no masks, they would be laid bare before the coordinator could say that they do not fit.
+    They were made under another plan: to travel under masks, in 32 bits and not in 8, or perhaps without the noise that
+    this plan asks for. They would be laid bare before the coordinator could say that they do not fit.
     """
     for sequence in outbox.sequences():
         update = read_update(outbox.payload(sequence))
         in_8_bits = any(isinstance(tensor, Quantised) for tensor in update.delta.values())
-        if update.header.plan != plan.digest and not in_8_bits:
+        if update.header.plan != plan.digest and not (in_8_bits and plan.privacy.noise == "none"):
             yield sequence
 
 

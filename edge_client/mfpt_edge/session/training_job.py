@@ -1,6 +1,7 @@
 """A device's training: loads a trainer for a plan, runs rounds in the worker thread, and says how they ended."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ class TrainingJob:
         self._plan: Plan | None = None
         self._loaded: _Loaded | None = None
         self._left: list[PromptState] = []
-        self._carried: set[int] = set()
+        self._carried: dict[int, PromptState] = {}
 
     async def outcome(self) -> Event:
         """Return what the next job to end means to the core.
@@ -107,13 +108,12 @@ class TrainingJob:
         self._left.append(left)
 
     def carry_all_of(self, update: Update) -> None:
-        """Let the next round that begins bring in an update as well, which stays in the outbox until then."""
+        """Let the next round that begins go on from an update, which stays in the outbox until its own is there."""
         number = update.header.sequence
         if self._plan is None or update.header.plan != self._plan.digest:
             self._forget((number,))  # it fits into no update of this plan
             return
-        self.carry(dense(update.delta))
-        self._carried.add(number)
+        self._carried[number] = dense(update.delta)
 
     def announcement(self) -> Ready:
         """Return what the coordinator must know before it assigns; the trainer is loaded."""
@@ -148,6 +148,19 @@ class TrainingJob:
             accuracy=measured.accuracy,
             examples=measured.examples,
         )
+
+    async def fit_to_what_came(self, seconds: float) -> None:
+        """Fit the own head to the newest prompt that came, where that is soon done; the one in use may be older.
+
+        Args:
+            seconds: Longest time to take.
+        """
+        personal, newest = self._prompts.personal, self._prompts.newest
+        if personal is None or newest is None or not personal.share or personal.version == newest.header.version:
+            return
+        _log.info("fitting this device's head to version %d; Ctrl-C again leaves at once", newest.header.version)
+        with contextlib.suppress(MfptError, TimeoutError):
+            await asyncio.wait_for(self.use_newest(), seconds)
 
     async def result(self, *, alone: bool) -> Outcome:
         """Measure on the test examples what the federation was good for.
@@ -204,11 +217,12 @@ class TrainingJob:
     async def _train(self, sequence: int, prompt: Prompt) -> Event:
         rounds, on_progress = self._require_loaded().rounds, self._progress_from_thread()
         left, self._left = self._left, []
-        carried = sorted(self._carried)  # all of them are among what is left
+        carried, changes = sorted(self._carried), list(self._carried.values())
 
         def run() -> tuple[Update, Round]:
             for one in left:
                 rounds.carry(one)
+            rounds.go_on_from(changes)
             return rounds.run(sequence, prompt, on_progress)
 
         update, done = await self._worker.run(run)
@@ -217,7 +231,7 @@ class TrainingJob:
         self._forget(carried)
         self._prompts.use(done.personal, prompt)
         self._status.trained(done)
-        _log_round(done, len(payload))
+        _log_round(done, None if self._require_loaded().plan.privacy.is_masked else len(payload))
         return Trained(self._clock(), sequence)
 
     def _put(self, sequence: int, payload: bytes, carried: Sequence[int]) -> None:
@@ -230,8 +244,8 @@ class TrainingJob:
         self._outbox.put(sequence, payload)
 
     def _forget(self, carried: Sequence[int]) -> None:
-        self._carried.difference_update(carried)
         for number in carried:
+            self._carried.pop(number, None)
             self._disk.write(f"the end of update {number}", partial(self._outbox.forget, number))
 
     def _progress_from_thread(self) -> OnProgress:
@@ -248,10 +262,12 @@ class TrainingJob:
         return self._loaded
 
 
-def _log_round(done: Round, size: int) -> None:
+def _log_round(done: Round, size: int | None) -> None:
+    """Log a round, with the size of its update in bytes; None: what it takes here is not what will travel."""
     accuracy = "unknown" if done.accuracy is None else f"{done.accuracy:.3f}"
     trained_on = "on all examples" if done.on_all else "without these"
+    travels = "" if size is None else f", {size} bytes"
     _log.info(
-        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f %s, %d bytes",
-        *(done.sequence, done.version, accuracy, done.loss, trained_on, size),
+        "update %d from version %d: accuracy on held-out examples before training %s, training loss %.3f %s%s",
+        *(done.sequence, done.version, accuracy, done.loss, trained_on, travels),
     )

@@ -1,6 +1,5 @@
 """A device's state folder: its identity, the plan it follows, the prompts it holds, and its outbox."""
 
-import math
 import time
 import uuid
 from dataclasses import dataclass
@@ -27,7 +26,6 @@ KEY_FILE: Final = "device.key"
 SESSION_FILE: Final = "session"
 EPOCH_FILE: Final = "epoch"
 BROKER_FILE: Final = "broker"
-LOOKED_FILE: Final = "looked"
 PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
 PERSONAL_PROMPT_FILE: Final = "own-prompt.mfpt"
@@ -236,36 +234,6 @@ class DeviceFolder:
     def save_epoch(self, epoch: int) -> None:
         """Keep the highest epoch that was seen; it is on the disk when this returns."""
         self._write(EPOCH_FILE, f"{epoch}\n".encode())
-
-    def prompt_age(self, now: float) -> float:
-        """Return how long ago the prompt here was known to be the newest, seconds; infinity if there is none.
-
-        Args:
-            now: Unix seconds.
-        """
-        return self._age(PROMPT_FILE, now)
-
-    def looked_ago(self, now: float) -> float:
-        """Return how long ago `predict` looked for a newer prompt, in vain or not, seconds; infinity for never.
-
-        Args:
-            now: Unix seconds.
-        """
-        return min(self._age(LOOKED_FILE, now), self.prompt_age(now))
-
-    def prompt_is_newest(self) -> None:
-        """Note that the federation has no newer prompt than the one here."""
-        (self.path / PROMPT_FILE).touch()
-
-    def looked(self) -> None:
-        """Note that `predict` has looked for a newer prompt."""
-        self._write(LOOKED_FILE, b"")
-
-    def _age(self, name: str, now: float) -> float:
-        try:
-            return max(0.0, now - (self.path / name).stat().st_mtime)
-        except OSError:
-            return math.inf
 
     def save_broker(self, url: str) -> None:
         """Remember the broker of a federation that needs no invitation."""

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass
 
 from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.prompt_age import prompt_age
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Prompt
@@ -45,4 +46,4 @@ def kept_model(folder: DeviceFolder) -> Model:
         Damaged: The plan or the prompt is damaged.
     """
     plan = folder.plan()
-    return Model(plan, folder.personal_prompt(plan) or folder.prompt(), folder.prompt_age(time.time()))
+    return Model(plan, folder.personal_prompt(plan) or folder.prompt(), prompt_age(folder.path, time.time()))

@@ -9,7 +9,6 @@ from typing import Final
 import msgspec
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from mfpt_edge.data.sources import Dataset
 from mfpt_edge.host.cores import usable_cores
@@ -193,7 +192,7 @@ class BackboneTrainer:
         rest, held = (Decisions(*(part[rows] for part in known)) for rows in (~is_held, is_held))
         federated, answers = _head_of(state, known.features.device), len(known.targets)
         heads = [own_head.fit(rest, federated, share, answers) for share in SHARES]
-        losses = [float(cross_entropy(head.logits(held.features), held.targets)) for head in heads]
+        losses = [own_head.loss_at_best_scale(head, held) for head in heads]
         return Trials(SHARES, losses, len(held.targets))
 
     def with_own_head(self, state: PromptState, share: float) -> PromptState:

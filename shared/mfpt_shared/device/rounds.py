@@ -4,8 +4,9 @@ Devices and the simulator share this code; only the trainer behind it knows text
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -118,6 +119,7 @@ class Rounds:
         self._first = first
         self._randomness = randomness
         self._residual: PromptState | None = None
+        self._ahead: tuple[PromptState, ...] = ()
 
     def personal(self, prompt: Prompt) -> Personal:
         """Return what the device uses of a federated prompt; choose its own share, where that is not settled yet."""
@@ -149,11 +151,15 @@ class Rounds:
         measured = personal.measured
         epochs = plan.training.epochs_for(trainer.examples)
         seed, hold_out = int(self._client, 16) ^ sequence, made < self._held_rounds
-        tuned = trainer.tune(start, epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out)
+        tuned = trainer.tune(
+            reduce(total, self._ahead, start), epochs=epochs, seed=seed, on_progress=on_progress, hold_out=hold_out
+        )
         if not all(np.isfinite(array).all() for array in tuned.state.values()):
             raise MfptError("training diverged: a tuned value is not finite; lower the plan's learning rates")
         self._unseen = hold_out
+        seconds = max(0.0, self._clock() - began)  # without the time that noise takes, which depends on what is drawn
         packed = self._packed(difference(tuned.state, start))
+        self._ahead = ()
         accuracy = measured.accuracy if measured.examples else None
         metrics = Metrics(
             loss=tuned.loss,
@@ -169,19 +175,25 @@ class Rounds:
             plan=plan.digest,
             backbone=trainer.fingerprint,
             metrics=Metrics() if plan.privacy.noise != "none" else metrics,  # they would go out without noise
-            seconds=max(0.0, self._clock() - began),
+            seconds=seconds,
         )
         done = Round(sequence, version, tuned.loss, accuracy, tuned.epochs, personal, on_all=not hold_out)
         return Update(header, packed), done
 
     def carry(self, left: PromptState) -> None:
-        """Let the next update bring in what an earlier one did not.
+        """Let the next update bring in what the grid of masked updates left out of an earlier one."""
+        self._residual = left if self._residual is None else total(self._residual, left)
+
+    def go_on_from(self, changes: Sequence[PromptState]) -> None:
+        """Let the next round go on where earlier ones ended, whose updates left for sums that came to nothing.
+
+        The next update brings in these as well. If they were only added to it, a device that trains from the same
+        version again would take the same step twice.
 
         Args:
-            left: What the grid of masked updates left out of it; or all of it, where it was sent to a sum that came to
-                nothing and may enter no other.
+            changes: The updates, all of them.
         """
-        self._residual = left if self._residual is None else total(self._residual, left)
+        self._ahead = tuple(changes)
 
     def _packed(self, delta: PromptState) -> Tensors:
         """Return what an update holds: 8 bits, or where the plan has masks, which need a grid of their own, 32.

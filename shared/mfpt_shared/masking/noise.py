@@ -1,7 +1,8 @@
 """Discrete Gaussian noise, drawn exactly.
 
 Floating-point noise gives away in its last bits what it was added to (Mironov 2012). Here every draw is made of uniform
-integers by comparing integers, so that the probability of each value is the one that the accountant reckons with.
+integers by comparing integers, so that the probability of each value is the one that the accountant reckons with. How
+long a draw takes depends on its value, but nobody outside the device can time a single one.
 
 Source: Canonne, Kamath, Steinke 2020, "The discrete Gaussian for differential privacy", algorithms 1 to 3.
 """

@@ -8,13 +8,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from mfpt_shared.errors import DecodeError
-from mfpt_shared.masking.cohort import Codes, context
+from mfpt_shared.masking.cohort import Codes, PublicKeys, context
 
 _FIRST_BLOCK = bytes(16)
 """Counter and nonce of ChaCha20: zero, since every key makes one stream."""
-
-_SOME_KEY = X25519PrivateKey.from_private_bytes(bytes(32))
-"""Whether a key is of small order does not depend on the other one (RFC 7748, section 6.1)."""
+_PROBE = X25519PrivateKey.from_private_bytes(bytes(32))
+"""No secret: with a key of small order every private key agrees on zero, so that any tells (RFC 7748, section 6.1)."""
 
 
 def pair_mask(private: X25519PrivateKey, public: bytes, cohort: str, own: int, other: int, length: int) -> Codes:
@@ -57,13 +56,18 @@ def agree(private: X25519PrivateKey, public: bytes) -> bytes:
         raise DecodeError("a member's public key is none of X25519") from error
 
 
-def check_public(key: bytes) -> None:
-    """Check that members can agree with the owner of a public key: one of small order makes every secret zero.
+def check_keys(keys: PublicKeys) -> None:
+    """Check that every other member can agree on secrets with the owner of these keys.
+
+    One device whose keys are none would make every cohort fail that it is in.
 
     Raises:
-        DecodeError: They cannot.
+        DecodeError: One is no key, or both are the same.
     """
-    agree(_SOME_KEY, key)
+    for key in keys:
+        agree(_PROBE, key)
+    if keys.mask == keys.share:
+        raise DecodeError("a member's two public keys are one and the same")
 
 
 def derive(secret: bytes, info: bytes) -> bytes:

@@ -186,3 +186,12 @@ def test_validate_says_what_devices_spend_under_a_plan_with_noise(
     after = dict(zip(updates.split()[2:], map(float, spent.split()[1:]), strict=True))
     assert after["1"] < after["2"] <= 3.5 < after["5"]
     assert enough == "privacy.epsilon 3.5 is enough for 2 updates of each device"
+
+
+def test_validate_warns_of_a_plan_that_serve_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text('[task]\nlabels = ["a", "b"]\n[training]\nhead_start = "ridge"\n', encoding="utf-8")
+
+    validate(file)
+
+    assert "serve refuses it" in capsys.readouterr().err

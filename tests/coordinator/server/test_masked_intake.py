@@ -94,11 +94,8 @@ def test_an_offer_of_what_is_stored_is_known_by_its_digest(stored: str, known: b
 
 @pytest.mark.parametrize(
     "damage",
-    [
-        {"sha256": "no digest"},
-        *({key: text} for key in ("mask_key", "share_key") for text in ("A" * 42 + "B", "A" * 43)),
-    ],
-    ids=["digest", "mask key", "mask key of small order", "share key", "share key of small order"],
+    [{"sha256": "no digest"}, {"mask_key": "A" * 42 + "B"}, {"share_key": "A" * 42 + "B"}],
+    ids=["digest", "mask key", "share key"],
 )
 def test_an_offer_with_a_digest_or_a_key_that_is_none_is_damaged(damage: dict[str, str]) -> None:
     door = Door()

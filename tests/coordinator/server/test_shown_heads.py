@@ -7,7 +7,7 @@ import pytest
 from mfpt_coord.core.state import initial
 from mfpt_coord.server.data_folder import open_store
 from mfpt_coord.server.serve import open_state
-from mfpt_shared.errors import UsageError
+from mfpt_shared.errors import PlanError
 from mfpt_shared.plan import Plan, Privacy, Task, Training
 
 LABELS = Task(labels=("a", "b"))
@@ -16,7 +16,7 @@ SHOWN = Plan(task=LABELS, training=Training(head_start="ridge"))
 
 def test_a_federation_does_not_begin_with_heads_that_show_what_devices_hold(tmp_path: Path) -> None:
     store = open_store(tmp_path)
-    with pytest.raises(UsageError, match=r"privacy\.aggregation"):
+    with pytest.raises(PlanError, match=r"privacy\.aggregation"):
         open_state(store, SHOWN)
     assert store.load() is None
 

@@ -28,6 +28,14 @@ def test_it_stays_and_says_so() -> None:
     assert device.state.phase == "done"
 
 
+def test_it_says_how_few_seconds_it_stays() -> None:
+    device = Device(rounds=1, leave_after=15.0).in_training()
+    device.trained(1)
+    device.acknowledged(1)
+    (told,) = device.only(Tell)
+    assert ", 15 s at most" in told.text
+
+
 def test_it_asks_for_no_version_that_others_make_while_it_listens() -> None:
     device = done()
     for version in (2, 3, 4):

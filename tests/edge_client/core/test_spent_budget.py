@@ -1,9 +1,9 @@
 """A device whose privacy budget is spent makes no more updates, and goes on as a user of prompts."""
 
-from mfpt_edge.core.effects import Leave, SendReady, SendUpdates, Tell, Train
+from mfpt_edge.core.effects import Carry, Forget, Leave, Renumber, SendReady, SendUpdates, Tell, Train
 from mfpt_edge.core.events import PlanReceived, Prepared
 from mfpt_edge.core.leaving import SPENT
-from mfpt_shared.protocol.messages import Resync
+from mfpt_shared.protocol.messages import Disband, Resync
 from support.edge_core import PLAN, Device
 
 
@@ -84,3 +84,41 @@ def test_a_device_that_does_not_listen_says_that_its_budget_is_spent_and_leaves(
 
     assert told(device) == [SPENT]
     assert device.only(Leave) == [Leave()]
+
+
+def test_no_update_goes_on_under_a_number_that_is_beyond_the_budget() -> None:
+    """Under masks, nothing of it has left yet."""
+    device = prepared(Device(leave_after=900.0), last_number=6)
+    device.assigned(0)
+    device.trained(1)
+
+    device.told(Resync(sequence=1, version=0, highest=6))
+
+    assert (device.only(SendUpdates), device.state.outbox) == ([], ())
+    assert device.only(Renumber) + device.only(Forget) == [Renumber(1, 7), Forget(7)], "the next run knows of number 7"
+    assert device.state.phase == "done"
+
+
+def test_an_update_that_was_trained_while_others_used_the_budget_up_is_not_sent() -> None:
+    device = prepared(Device(left_over=(5,), leave_after=900.0), last_number=9)
+    device.assigned(0)
+    assert device.only(Train) == [Train(6)]
+    device.told(Resync(sequence=5, version=0, highest=8))
+    assert device.only(SendUpdates) == [SendUpdates((9,))]
+
+    device.trained(6)
+
+    assert device.state.outbox == (9,)
+    assert device.only(Forget) == [Forget(10)]
+
+
+def test_the_last_update_is_carried_by_none_where_its_cohort_fails() -> None:
+    device = prepared(Device(leave_after=900.0), last_number=1)
+    device.assigned(0)
+    device.trained(1)
+
+    device.told(Disband(cohort="c", sequence=1, sha256=""))
+
+    assert device.only(Carry) + device.only(Forget) == [Forget(1)]
+    assert "allows no next one" in told(device)[0]
+    assert device.state.phase == "done"

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from mfpt_edge.core.events import TimePassed, Told
-from mfpt_edge.session.sent_updates import answers_what_waits, made_for_masks, renumber
+from mfpt_edge.session.sent_updates import answers_what_waits, renumber, shows_too_much
 from mfpt_edge.storage.outbox import Outbox
-from mfpt_shared.plan import Plan, Task
+from mfpt_shared.plan import Plan, Privacy, Task
 from mfpt_shared.protocol.codec import decode, encode
 from mfpt_shared.protocol.messages import Ack, Reject, Resync, Update, UpdateHeader
 from mfpt_shared.protocol.topics import CLIENT_UP
-from mfpt_shared.tensors import Quantised
+from mfpt_shared.tensors import Quantised, quantise
 
 HEADER: Final = UpdateHeader(sequence=5, language="swh", base_version=3, examples=9, plan="p", backbone="b")
 UPDATE: Final = encode(
@@ -77,11 +77,22 @@ def test_an_update_that_left_under_masks_has_left_under_its_new_number_too(outbo
     assert outbox.was_sent(9)
 
 
-def test_what_was_made_for_masks_under_another_plan_is_known_by_its_bits(outbox: Outbox) -> None:
+def test_what_was_shows_too_much_under_another_plan_is_known_by_its_bits(outbox: Outbox) -> None:
     """In the open, the coordinator would have read it before it could say that it does not fit."""
     plan = Plan(task=Task(labels=("a", "b")))
     header = msgspec.structs.replace(HEADER, sequence=6)
     outbox.put(6, encode(Update(header, {"head.bias": np.array([0.1, 0.2], np.float32)})))
     own = msgspec.structs.replace(HEADER, sequence=7, plan=plan.digest)
     outbox.put(7, encode(Update(own, {"head.bias": np.array([0.1, 0.2], np.float32)})))
-    assert list(made_for_masks(outbox, plan)) == [6]
+    assert list(shows_too_much(outbox, plan)) == [6]
+
+
+def test_what_was_made_without_noise_is_not_sent_under_a_plan_with_noise(outbox: Outbox) -> None:
+    """It would be outside of what the budget counts."""
+    without = Plan(task=Task(labels=("a", "b")))
+    noise = Privacy(clip_norm=1.0, noise="local", noise_multiplier=2.0)
+    with_noise = msgspec.structs.replace(without, privacy=noise)
+    own = msgspec.structs.replace(HEADER, sequence=7, plan=with_noise.digest)
+    outbox.put(7, encode(Update(own, {"head.bias": quantise(np.array([[0.1, 0.2]], np.float32))})))
+    assert list(shows_too_much(outbox, without)) == []
+    assert list(shows_too_much(outbox, with_noise)) == [5]

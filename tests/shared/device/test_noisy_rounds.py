@@ -85,3 +85,18 @@ def test_without_noise_what_was_measured_travels() -> None:
     update, _ = run(rounds)
 
     assert update.header.metrics.accuracy == 0.5
+
+
+def test_the_time_that_a_device_tells_has_none_of_the_noise_in_it() -> None:
+    """How long a draw takes depends on its value."""
+    now = [0.0]
+
+    def slow(number: int) -> bytes:
+        now[0] += 1.0
+        return random.Random(number).randbytes(number)
+
+    rounds = Rounds("abc", SWAHILI, PLAN, StubTrainer(step=0.0), lambda: now[0], randomness=slow)
+    update, _ = run(rounds)
+
+    assert now[0] > 0
+    assert update.header.seconds == 0.0

@@ -7,7 +7,7 @@ import pytest
 
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.masking.member import Keys
-from mfpt_shared.masking.streams import agree, derive, key_stream, pair_mask, self_mask
+from mfpt_shared.masking.streams import agree, check_keys, derive, key_stream, pair_mask, self_mask
 from support.cohort import seeded
 
 # RFC 8439, appendix A.1, first test vector.
@@ -47,3 +47,12 @@ def test_private_keys_are_not_in_their_representation() -> None:
     keys = Keys.fresh(seeded(0))
     assert keys.mask.private_bytes_raw().hex() not in repr(keys)
     assert "X25519" not in repr(keys)
+
+
+@pytest.mark.parametrize("small", [bytes(32), bytes([1, *bytes(31)])])
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_key_with_which_every_secret_is_zero_is_found_at_once(small: bytes, place: int) -> None:
+    keys = Keys.fresh(seeded(1)).public
+    check_keys(keys)
+    with pytest.raises(DecodeError, match="none of X25519"):
+        check_keys(keys._replace(**{("mask", "share")[place]: small}))
