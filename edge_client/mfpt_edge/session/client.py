@@ -33,6 +33,7 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, NotSubscribed, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
+from mfpt_edge.session.carried import Carried
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.clock import ClockCheck
 from mfpt_edge.session.freshness import Freshness
@@ -126,16 +127,18 @@ class EdgeClient:
         self._status = StatusPublisher(self._channel, self._state, clock, observe)
         self._disk = PatientDisk()
         self.prompts = PromptKeeper(folder, self._disk)
+        self._carried = Carried(self._outbox, self._disk)
         self._job = TrainingJob(
             *(session.identity, prepare, folder.path),
             outbox=self._outbox,
             disk=self._disk,
             prompts=self.prompts,
+            carried=self._carried,
             status=self._status,
             clock=clock,
         )
         self._sender = Sender(
-            *(self._outbox, self._channel, self._disk, session.key), carry=self._job.carry, show=self._status.added_up
+            *(self._outbox, self._channel, self._disk, session.key), carry=self._carried.add, show=self._status.added_up
         )
 
     @property
@@ -263,7 +266,8 @@ class EdgeClient:
             case Forget(sequence):
                 self._disk.write(f"the end of update {sequence}", lambda: self._outbox.forget(sequence))
             case Carry(sequence):
-                self._job.carry_all_of(read_update(self._outbox.payload(sequence)))
+                assert self._state.plan is not None, "under no plan nothing leaves"
+                self._carried.add_all_of(read_update(self._outbox.payload(sequence)), self._state.plan)
             case Renumber(sequence, new):
                 self._disk.write(f"update {new}", partial(renumber, self._outbox, sequence, new))
             case NoteSession(newest):

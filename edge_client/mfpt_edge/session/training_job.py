@@ -5,11 +5,11 @@ import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from mfpt_edge.core.events import Event, Prepared, Trained, TrainingFailed
 from mfpt_edge.session.budget import Budget, budget_for
+from mfpt_edge.session.carried import Carried
 from mfpt_edge.session.outcome import Outcome, measure
 from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
@@ -23,7 +23,6 @@ from mfpt_shared.errors import MfptError
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import EvaluationReport, Prompt, Ready, Update
-from mfpt_shared.tensors import PromptState, dense
 
 _log = logging.getLogger(__name__)
 
@@ -50,6 +49,7 @@ class TrainingJob:
         outbox: Outbox,
         disk: PatientDisk,
         prompts: PromptKeeper,
+        carried: Carried,
         status: StatusPublisher,
         clock: Callable[[], float],
     ) -> None:
@@ -62,6 +62,7 @@ class TrainingJob:
             outbox: Takes the updates.
             disk: Writes them.
             prompts: Told which personal prompt to use.
+            carried: What the next update brings in of earlier ones.
             status: Told about progress.
             clock: Unix seconds.
         """
@@ -74,10 +75,8 @@ class TrainingJob:
         self._status = status
         self._clock = clock
         self._worker: Worker[Event] = Worker()
-        self._plan: Plan | None = None
         self._loaded: _Loaded | None = None
-        self._left: list[PromptState] = []
-        self._carried: dict[int, PromptState] = {}
+        self._carried = carried
 
     async def outcome(self) -> Event:
         """Return what the next job to end means to the core.
@@ -92,7 +91,6 @@ class TrainingJob:
 
     def load(self, plan: Plan) -> None:
         """Begin to load data and backbone for a plan; ends with `Prepared`."""
-        self._plan = plan
         self._worker.start(self._load(plan), lambda error: error)
 
     def train(self, sequence: int, prompt: Prompt) -> None:
@@ -102,18 +100,6 @@ class TrainingJob:
     def cancel(self) -> None:
         """Stop the running round; it ends with nothing."""
         self._worker.cancel_job()
-
-    def carry(self, left: PromptState) -> None:
-        """Let the next round that begins bring in what was left out of an update."""
-        self._left.append(left)
-
-    def carry_all_of(self, update: Update) -> None:
-        """Let the next round that begins go on from an update, which stays in the outbox until its own is there."""
-        number = update.header.sequence
-        if self._plan is None or update.header.plan != self._plan.digest:
-            self._forget((number,))  # it fits into no update of this plan
-            return
-        self._carried[number] = dense(update.delta)
 
     def announcement(self) -> Ready:
         """Return what the coordinator must know before it assigns; the trainer is loaded."""
@@ -216,19 +202,16 @@ class TrainingJob:
 
     async def _train(self, sequence: int, prompt: Prompt) -> Event:
         rounds, on_progress = self._require_loaded().rounds, self._progress_from_thread()
-        left, self._left = self._left, []
-        carried, changes = sorted(self._carried), list(self._carried.values())
+        carried, give = self._carried.numbers, self._carried.taken()
 
         def run() -> tuple[Update, Round]:
-            for one in left:
-                rounds.carry(one)
-            rounds.go_on_from(changes)
+            give(rounds)
             return rounds.run(sequence, prompt, on_progress)
 
         update, done = await self._worker.run(run)
         payload = encode(update)
         await self._disk.written(f"update {sequence}", lambda: self._put(sequence, payload, carried))
-        self._forget(carried)
+        self._carried.forget(carried)
         self._prompts.use(done.personal, prompt)
         self._status.trained(done)
         _log_round(done, None if self._require_loaded().plan.privacy.is_masked else len(payload))
@@ -242,11 +225,6 @@ class TrainingJob:
             self._status.spent(loaded.budget.epsilon, loaded.plan.privacy.epsilon)
         self._outbox.note_carried(carried, by=sequence)
         self._outbox.put(sequence, payload)
-
-    def _forget(self, carried: Sequence[int]) -> None:
-        for number in carried:
-            self._carried.pop(number, None)
-            self._disk.write(f"the end of update {number}", partial(self._outbox.forget, number))
 
     def _progress_from_thread(self) -> OnProgress:
         loop = asyncio.get_running_loop()
