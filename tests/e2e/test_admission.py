@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Admitted
-from mfpt_shared.transport.base import Disconnected
+from mfpt_shared.protocol.topics import PROMPT
+from mfpt_shared.transport.base import Disconnected, SubscriptionRefused
 from mfpt_shared.transport.security import Security
 from support.admitting import refused_because
 from support.brokers import free_port
@@ -61,6 +63,25 @@ def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_pat
 
 
 @pytest.mark.slow  # the rules are tested without processes as well
+def test_a_device_may_not_read_the_prompts_of_other_languages(tmp_path: Path) -> None:
+    async def scenario(operator: Operator, _: Serving) -> None:
+        made = await operator.does("invite", "--lang", "sw")
+        device = Newcomer(made["line"], "d1")
+        await device.is_admitted()
+        await device.logs_in()
+        assert device.transport is not None
+        assert device.inbox is not None
+        own = PROMPT.path(PLAN.federation, UNDETERMINED)
+        device.transport.subscribe(own)
+        await device.inbox.until(lambda: bool(device.inbox and device.inbox.payloads(own)))
+        for others in (PROMPT.path(PLAN.federation, "zul"), PROMPT.path(PLAN.federation)):
+            device.transport.subscribe(others)
+        await device.inbox.until_event(SubscriptionRefused, 2)
+        await device.leaves()
+
+    with_federation(tmp_path, scenario)
+
+
 def test_a_withdrawn_invitation_admits_nobody_else_and_whom_it_admitted_stays(tmp_path: Path) -> None:
     async def scenario(operator: Operator, _: Serving) -> None:
         line = await operator.invites(uses=5)

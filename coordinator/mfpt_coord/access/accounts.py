@@ -6,6 +6,7 @@ from typing import Final, Literal, Protocol
 
 from mfpt_shared.invitation import INVITED
 from mfpt_shared.keys import digest
+from mfpt_shared.languages import LanguageCode
 
 Role = Literal["device", "reader", "monitor", "invitation"]
 """device: trains; reader: fetches plan and prompts; monitor: also the status; invitation: asks to be admitted."""
@@ -20,12 +21,14 @@ class Account:
         role: What it may do.
         password: SHA-256 of the password, which has 128 random bits and so needs no slow hash.
         client: SHA-256 of the MQTT client id, which nobody else may use and nobody else knows; None: any.
+        language: Language that a device is bound to; None: any.
     """
 
     user: str
     role: Role
     password: bytes
     client: bytes | None = None
+    language: LanguageCode | None = None
 
     @property
     def key(self) -> str:

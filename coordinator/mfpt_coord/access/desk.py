@@ -125,7 +125,7 @@ class Desk:
         if account is not None:
             if not account.admits(password, client):
                 return "wrong password or client id"
-            return rights(account.role, self._federation, account.key)
+            return rights(account.role, self._federation, account.key, account.language)
         if user in self._withdrawn:
             return "revoked"
         if self._open is None:

@@ -110,7 +110,8 @@ class MosquittoFiles:
         with self._lock:
             # A device that asks again has the account already: it costs no new files, and Mosquitto reads none.
             if not self._knows(account.user, password):
-                self._put(account.user, password, rights(account.role, self._federation, account.key))
+                may = rights(account.role, self._federation, account.key, account.language)
+                self._put(account.user, password, may)
 
     def withdraw(self, user: str) -> None:
         """See Credentials.withdraw."""

@@ -76,16 +76,20 @@ def other(federation: FederationOption = "default", as_json: JsonOption = False)
 
 
 def _rights(federation: str) -> "dict[tuple[str, str], Rights]":
-    """Return what may be done, by role and user name; `<id>` is a device's id, `<token>` an invitation's."""
+    """Return what may be done, by role and user name.
+
+    `<id>` is a device's id, `<lang>` its language, and `<token>` the id of an invitation's token.
+    """
     from typing import get_args
 
     from mfpt_coord.access.accounts import COORDINATOR_USER, Role
     from mfpt_coord.access.rights import coordinator_rights, rights
     from mfpt_shared.invitation import INVITED
+    from mfpt_shared.languages import LanguageCode
 
     found = {("coordinator", COORDINATOR_USER): coordinator_rights(federation)}
     for role in get_args(Role):
         key = "<token>" if role == "invitation" else "<id>"
         user = f"{INVITED}{key}" if role == "invitation" else key
-        found[role, user] = rights(role, federation, key)
+        found[role, user] = rights(role, federation, key, LanguageCode("<lang>") if role == "device" else None)
     return found

@@ -11,7 +11,7 @@ def account_of(whom: Invitation | Enrolment) -> Account:
     """Return the account of an invitation, or of somebody who was admitted with one."""
     if isinstance(whom, Invitation):
         return Account(whom.user, "invitation", whom.secret)
-    return Account(whom.client, whom.role, whom.password, whom.login)
+    return Account(whom.client, whom.role, whom.password, whom.login, whom.language)
 
 
 def known_accounts(state: State) -> Iterator[Account]:

@@ -6,7 +6,8 @@ import pytest
 
 from mfpt_coord.access.accounts import Role
 from mfpt_coord.access.rights import Rights, coordinator_rights, rights
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, ENROL_DOWN, ENROL_UP, TOPICS
+from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, ENROL_DOWN, ENROL_UP, PROMPT, TOPICS
 
 ROLES: tuple[Role, ...] = get_args(Role)
 FEDERATION = "f"
@@ -49,6 +50,14 @@ def test_nobody_has_rights_outside_of_the_federation(role: Role, topic: str) -> 
     for own in (rights(role, FEDERATION, "own"), coordinator_rights("g")):
         assert not may(own.publish, topic)
         assert not may(own.subscribe, topic)
+
+
+def test_a_device_reads_the_prompts_of_its_own_language_and_of_those_without_one_and_no_other() -> None:
+    own = rights("device", FEDERATION, "own", LanguageCode("swh"))
+
+    assert may(own.subscribe, PROMPT.path(FEDERATION, "swh"))
+    assert may(own.subscribe, PROMPT.path(FEDERATION, UNDETERMINED))
+    assert not may(own.subscribe, PROMPT.path(FEDERATION, "zul"))
 
 
 def test_an_invitation_sees_its_own_enrolment_alone() -> None:

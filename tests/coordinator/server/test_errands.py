@@ -9,6 +9,7 @@ from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.look_ups import LookUps
 from mfpt_shared.keys import digest
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Admitted, ClientState
 from mfpt_shared.protocol.topics import CLIENT_STATE, ENROL_DOWN
@@ -73,7 +74,7 @@ def test_who_is_admitted_and_who_may_ask_have_accounts_until_they_are_withdrawn(
     errands.do(Allow(device, "p"), STATE)
     assert accounts.known == {
         "invite-token-1": (Account("invite-token-1", "invitation", digest("secret")), "secret"),
-        "d1": (Account("d1", "device", digest("p"), digest("c")), "p"),
+        "d1": (Account("d1", "device", digest("p"), digest("c"), LanguageCode("swh")), "p"),
     }
     errands.do(Withdraw(device), STATE)
     assert list(accounts.known) == ["invite-token-1"]
