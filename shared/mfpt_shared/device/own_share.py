@@ -25,9 +25,6 @@ SHARES: Final = (0.0, *(1 / (1 + math.exp(-odds)) for odds in (-3.0, -1.5, 0.0, 
 # What all must be better by than none, in nats over all held-out answers, where none is usual. Measured: on twelve
 # sentences of SIB-200 less lets chance choose, on those of MasakhaPOS more keeps too little.
 _CAUTION: Final = 10.0
-# What any share must be better by than the one nearest to the usual, in nats: a choice by few answers has to pay for
-# itself. Source: Akaike 1974, "A new look at the statistical model identification", one parameter.
-_CHANGE: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +61,8 @@ def choose(trials: Trials, usual: float | None) -> float:
             the doubt.
     """
     expected = 0.0 if usual is None else usual
-    nearest = min(trials.shares, key=lambda share: abs(share - expected))
 
     def cost(at: int) -> float:
-        share, loss = trials.shares[at], trials.losses[at] * trials.answers
-        return loss + _CAUTION * (share - expected) ** 2 + (0.0 if share == nearest else _CHANGE)
+        return trials.losses[at] * trials.answers + _CAUTION * (trials.shares[at] - expected) ** 2
 
     return trials.shares[min(range(len(trials.shares)), key=cost)]
