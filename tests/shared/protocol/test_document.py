@@ -15,6 +15,7 @@ from conformance.v2 import frames
 from mfpt_coord.access.accounts import Role as AccountRole
 from mfpt_coord.access.rights import rights
 from mfpt_coord.core.updates import MAX_CHANGE
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, Privacy, PromptSpec, Section, Task, Training
 from mfpt_shared.protocol.bodies import MAX_TENSORS
 from mfpt_shared.protocol.codec import MAX_JSON, encode
@@ -191,9 +192,9 @@ def test_every_choice_is_explained(heading: str, column: str, choices: object) -
 def test_the_rights_of_a_role_are_those_of_the_code(row: Row) -> None:
     def filters(column: str) -> set[str]:
         names = re.findall("`([^`]+)`", row[column])
-        return {f"{ROOT}/f/{name.replace('<id>', 'key').replace('TOKEN', 'key')}" for name in names}
+        return {f"{ROOT}/f/{re.sub('<id>|TOKEN', 'key', name).replace('<lang>', 'swh')}" for name in names}
 
-    found = rights(cast("AccountRole", row["role"].strip("`")), "f", "key")
+    found = rights(cast("AccountRole", row["role"].strip("`")), "f", "key", LanguageCode("swh"))
     assert (filters("publishes"), filters("subscribes to")) == (set(found.publish), set(found.subscribe))
 
 
