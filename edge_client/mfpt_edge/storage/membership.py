@@ -3,14 +3,14 @@
 A device's own account at the broker is not kept: its password and its MQTT client id follow from the device's key.
 """
 
-import base64
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from mfpt_shared.atomic import write_durably
-from mfpt_shared.errors import Damaged, UsageError
+from mfpt_shared.base64url import decoded
+from mfpt_shared.errors import Damaged, DecodeError, UsageError
 from mfpt_shared.keys import KEY_BYTES, PublicKey
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Role
@@ -54,9 +54,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True):
             Damaged: It is not a key.
         """
         try:
-            padded = self.coordinator + "=" * (-len(self.coordinator) % 4)
-            key = base64.b64decode(padded, altchars=b"-_", validate=True)
-        except ValueError as error:
+            key = decoded(self.coordinator)
+        except DecodeError as error:
             raise Damaged(f"the coordinator's key in {MEMBERSHIP_FILE} is damaged: {error}") from error
         if len(key) != KEY_BYTES:
             raise Damaged(f"the coordinator's key in {MEMBERSHIP_FILE} has {len(key)} bytes instead of {KEY_BYTES}")
