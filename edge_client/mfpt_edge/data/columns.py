@@ -28,6 +28,8 @@ LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
 }
 # Column of data sets that are translations of one another, such as SIB-200.
 KEY_COLUMN: Final = "index_id"
+# A column's name is shorter; a first line without names must not be shown, as it holds a text.
+_LONGEST_NAME, _MOST_WORDS = 40, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +143,19 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
             for same in found:
                 _check_one(table, same, role)
             return tuple(same[0] for same in found)
+    if any(_is_sentence(column) for column in table.columns):
+        raise DatasetError(
+            f"{table.where}: no {role} column, and what should be names of columns are texts: "
+            "put a line with the names first, such as text and label"
+        )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
     raise DatasetError(
         f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
     )
+
+
+def _is_sentence(name: str) -> bool:
+    return len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS
 
 
 def _called(table: Table, name: str) -> list[str]:

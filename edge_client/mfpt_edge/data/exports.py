@@ -19,6 +19,7 @@ from mfpt_edge.data.table import Record, Table
 
 _LABEL: Final = "label"
 _ANSWERS: Final = frozenset({"accept", "reject", "ignore"})
+_CHOSEN: Final = frozenset({_LABEL, "accept"})
 _ABOUT_ANNOTATING: Final = frozenset(
     {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
 )
@@ -31,7 +32,9 @@ def flattened(table: Table) -> Table:
         return _label_studio(table)
     if {"annotation_id", "lead_time"} <= columns:
         return _label_studio_min(table)
-    answers = {_answer(record) for record in table.records} - {None} if "answer" in columns else set()
+    answers = (
+        {_answer(record) for record in table.records} - {None} if "answer" in columns and columns & _CHOSEN else set()
+    )
     if answers and answers <= _ANSWERS:
         return _prodigy(table)
     return table

@@ -25,6 +25,7 @@ from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.place import Place, SkippedRow, by_reason
 from mfpt_edge.data.readers import read_file
 from mfpt_edge.data.sentences import sentences_of
+from mfpt_edge.data.split_column import by_split_column
 from mfpt_edge.data.split_files import SplitFiles, split_files
 from mfpt_edge.data.splits import SPLITS, SourceSplit, divided, split_of, subsample
 from mfpt_edge.data.table import Table
@@ -184,15 +185,20 @@ def _tables(
 ) -> tuple[dict[SourceSplit, list[Table]], list[str]]:
     """Return split -> its tables, and what was guessed about which files these are."""
     if source.startswith("hf:"):
-        tables = read_hub(source, max_download, lists=kind == "tagging")
-        return {name: [table] for name, table in tables.items() if development or name != "validation"}, []
+        hub = read_hub(source, max_download, lists=kind == "tagging")
+        return {name: [table] for name, table in hub.items() if development or name != "validation"}, []
     path = Path(source)
     try:
         found = split_files(path, kind, language) if path.is_dir() else SplitFiles({"train": [path]})
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
-    return {
+    tables = {
         name: [flattened(read_file(file, kind)) for file in files]
         for name, files in found.files.items()
         if development or name != "validation"
-    }, list(found.notes)
+    }
+    if found.files.keys() == {"train"} and len(tables["train"]) == 1:
+        tables = {name: [table] for name, table in by_split_column(tables["train"][0]).items()}
+        if not development:
+            tables.pop("validation", None)
+    return tables, list(found.notes)

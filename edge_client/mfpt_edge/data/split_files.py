@@ -101,7 +101,7 @@ def split_files(folder: Path, kind: TaskKind, language: LanguageCode) -> SplitFi
 
 def _claims(entries: Sequence[Path], kind: TaskKind) -> Iterator[_Claim]:
     """Find what could be a split: files of data, files in parts, and folders with files of data."""
-    parts: dict[tuple[str, str, str], list[Path]] = {}
+    parts: dict[tuple[str, str, str], dict[str, Path]] = {}
     for path in entries:
         if path.is_dir():
             if path.name.casefold() in SPLIT_NAMES and (inside := _data_files(path, kind)):
@@ -110,15 +110,25 @@ def _claims(entries: Sequence[Path], kind: TaskKind) -> Iterator[_Claim]:
         if not _is_data(path, kind):
             continue
         if part := _PART.fullmatch(stem_of(path)):
-            parts.setdefault((part["name"], part["parts"], suffix_of(path)), []).append(path)
+            numbered = parts.setdefault((part["name"], part["parts"], suffix_of(path)), {})
+            if numbered.setdefault(part["number"], path) != path:
+                raise DatasetError(
+                    f"{path.parent}: both {numbered[part['number']].name} and {path.name} claim to be the same part: "
+                    "keep one"
+                )
         else:
             yield _Claim(stem_of(path), path.name, [path])
-    for (name, number, _), files in parts.items():
+    for (name, number, _), numbered in parts.items():
+        files = [*numbered.values()]
         yield _Claim(name, files[0].name, files, int(number))
 
 
 def _data_files(folder: Path, kind: TaskKind) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if _is_data(path, kind))
+    files = sorted(path for path in folder.iterdir() if _is_data(path, kind))
+    formats = sorted({suffix_of(path) for path in files})
+    if len(formats) > 1:
+        raise DatasetError(f"{folder} holds files of more than one format ({', '.join(formats)}): keep those of one")
+    return files
 
 
 def _is_data(path: Path, kind: TaskKind) -> bool:
