@@ -53,6 +53,21 @@ class SavePrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a language stood when a version was made.
+
+    Attributes:
+        accuracy: Newest accuracy on its devices' held-out examples, 0 to 1; None: nobody has told one.
+        own_share: How much of their own its devices keep, 0 to 1; None: nobody has told it.
+        weights: Language -> its part in this language's step, 0 to 1; the largest ones.
+    """
+
+    accuracy: float | None
+    own_share: float | None
+    weights: Mapping[LanguageCode, float]
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFold:
     """The buffer became a new version.
 
@@ -62,6 +77,7 @@ class SaveFold:
         prompts: Prompt of every language, in the order of the rows.
         updates: (client, sequence) of every update, in the order of the columns.
         moments: The server optimiser's memory of every language; empty if it keeps none.
+        standings: How every language stood.
         directions: Changes of this fold only, like `comparisons` and `shares`; see `evidence` and `own_shares`.
     """
 
@@ -71,6 +87,7 @@ class SaveFold:
     prompts: Mapping[LanguageCode, Array]
     updates: Sequence[tuple[str, int]]
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
+    standings: Mapping[LanguageCode, Standing] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
     shares: Mapping[Speaker, OwnShare] = field(default_factory=dict)

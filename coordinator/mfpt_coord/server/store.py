@@ -27,7 +27,8 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_database import Database
-from mfpt_coord.server.stored_schema import SCHEMA, forget
+from mfpt_coord.server.stored_forgetting import forget
+from mfpt_coord.server.stored_schema import SCHEMA
 from mfpt_coord.server.stored_values import load_state, meta
 from mfpt_shared.errors import InUse
 from mfpt_shared.keys import PublicKey
@@ -249,6 +250,13 @@ class SqliteStore:
         self._db.execute("UPDATE cohorts SET fold = ? WHERE fold IS NULL", (fold.version,))
         for language, vector in fold.prompts.items():
             self._save_prompt(language, fold.version, vector)
+        self._db.executemany(
+            "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (fold.version, language, fold.at, one.accuracy, one.own_share, json.dumps(one.weights))
+                for language, one in fold.standings.items()
+            ],
+        )
         # What a fold leaves for the next fold; only the newest is kept.
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),
