@@ -11,6 +11,7 @@ from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Spe
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.cohort import Codes
+from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Down, EnrolAnswer, UpdateCounts
 from mfpt_shared.tensors import Array
 
@@ -94,6 +95,20 @@ class SaveFold:
 
 
 @dataclass(frozen=True, slots=True)
+class SavePlan:
+    """The plan has changed.
+
+    Attributes:
+        former: Digests of plans under which updates are still taken.
+        keeps_moments: Whether the server optimiser's memory is still of use.
+    """
+
+    plan: Plan
+    former: Sequence[str]
+    keeps_moments: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SaveCounts:
     """An update was not accepted: the counts of what became of updates have changed."""
 
@@ -160,6 +175,11 @@ class PublishPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishPlan:
+    """Publish the plan that devices follow."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishState:
     """Publish that the coordinator is online, and its newest version."""
 
@@ -185,12 +205,13 @@ Durable = (
     | SaveSum
     | SavePrompt
     | SaveFold
+    | SavePlan
     | SaveCounts
     | SaveDistances
     | SaveInvitation
     | SaveEnrolment
 )
-Action = Send | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
+Action = Send | PublishPlan | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action
 
 Step = tuple[State, list[Effect]]

@@ -20,6 +20,7 @@ from mfpt_coord.core.effects import (
     SaveEnrolment,
     SaveFold,
     SaveInvitation,
+    SavePlan,
     SavePrompt,
     SaveSum,
     SaveUpdate,
@@ -192,6 +193,11 @@ class SqliteStore:
                 self._save_prompt(language, version, vector)
             case SaveFold():
                 self._save_fold(effect)
+            case SavePlan(plan, former, keeps_moments):
+                self._put_meta("plan", plan_to_json(plan))
+                self._put_meta("former", json.dumps(list(former)).encode())
+                if not keeps_moments:
+                    self._db.execute("DELETE FROM moments")
             case SaveCounts(counts):
                 self._put_meta("counts", msgspec.json.encode(counts))
             case SaveInvitation(invitation):
