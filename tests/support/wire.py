@@ -99,6 +99,7 @@ PROGRESSES = of_coordinator(
     training=EXAMPLES,
     places=EXAMPLES,
     at_work=st.dictionaries(TAGS, SHARES, max_size=8),
+    joining=st.lists(TAGS, max_size=8).map(tuple),
 )
 CHALLENGES = of_coordinator(Challenge, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CHALLENGE_ANSWERS = of_coordinator(ChallengeAnswer, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)

@@ -4,7 +4,7 @@ from mfpt_coord.core.schedule import fold_size, training, waiting_updates
 from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Progress
-from mfpt_shared.protocol.status import MOST_AT_WORK
+from mfpt_shared.protocol.status import MOST_NAMED
 
 
 def progress(state: State, at: float) -> Progress:
@@ -20,7 +20,7 @@ def progress(state: State, at: float) -> Progress:
     behind: dict[LanguageCode, float] = {}
     for client in at_work:
         behind[client.language] = min(behind.get(client.language, 1.0), round(client.progress, 2))
-    first = sorted(behind, key=lambda language: (behind[language], language))[:MOST_AT_WORK]
+    first = sorted(behind, key=lambda language: (behind[language], language))[:MOST_NAMED]
     return Progress(
         version=state.version,
         updates=waiting_updates(state),
@@ -28,4 +28,5 @@ def progress(state: State, at: float) -> Progress:
         training=len(at_work),
         places=state.plan.aggregation.concurrency,
         at_work={language: behind[language] for language in first},
+        joining=tuple(sorted(state.joining)[:MOST_NAMED]),
     )

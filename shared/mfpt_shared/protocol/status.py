@@ -10,8 +10,8 @@ from msgspec import Meta
 
 from mfpt_shared.protocol.base import Examples, FromCoordinator, Number, Padding, Share, Tag
 
-MOST_AT_WORK: Final = 8
-"""Languages that `Progress` names: those that are not so far."""
+MOST_NAMED: Final = 8
+"""Languages that `Progress` names of each kind."""
 
 
 class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,13 +101,15 @@ class Progress(FromCoordinator, frozen=True, kw_only=True):
         places: Number of devices that may be at work at a time.
         at_work: Languages of the devices at work -> how far the one is that has most before it; at most 8, those first
             that have most before them.
+        joining: Languages that get their first prompt once their distances to the others are known; at most 8.
     """
 
     updates: Examples = 0
     needed: Examples = 0
     training: Examples = 0
     places: Examples = 0
-    at_work: Annotated[dict[Tag, Share], Meta(max_length=MOST_AT_WORK)] = msgspec.field(default_factory=dict)
+    at_work: Annotated[dict[Tag, Share], Meta(max_length=MOST_NAMED)] = msgspec.field(default_factory=dict)
+    joining: Annotated[tuple[Tag, ...], Meta(max_length=MOST_NAMED)] = ()
 
 
 class Beat(FromCoordinator, frozen=True, kw_only=True):
