@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from mfpt_edge.data.names import comparable_name
+from mfpt_edge.data.names import comparable_name, may_be_name
 from mfpt_edge.data.table import listed
 
 UNKNOWN: Final = "label not in the plan"
@@ -14,8 +14,7 @@ UNKNOWN: Final = "label not in the plan"
 _WHOLE: Final = re.compile(r"(0|[1-9][0-9]{0,3})(\.0+)?")
 # What stands where a label is missing. It says nothing about how the other rows are labelled.
 _MISSING: Final = frozenset({"-1", "-1.0", "na", "n/a", "nan", "null", "none", "-", "?"})
-# A column of texts taken for labels has many, long ones; no text may be named.
-_NAMED, _LONGEST_NAME, _MOST_WORDS = 10, 40, 5
+_NAMED: Final = 10
 
 
 class Matched(NamedTuple):
@@ -67,13 +66,21 @@ def unknown_reasons(found: Mapping[str, int], known: Mapping[str, int]) -> dict[
 
     The most frequent ones are named, unless they look like texts: long, or many that occur once.
     """
-    unknown = Counter({label: count for label, count in found.items() if label not in known})
-    named = [
+    unknown = {label: count for label, count in found.items() if label not in known}
+    named = nameable(unknown)[:_NAMED]
+    return dict.fromkeys(unknown, UNKNOWN) | {label: f"{UNKNOWN}: {listed([label])}" for label in named}
+
+
+def nameable(found: Mapping[str, int]) -> list[str]:
+    """Return the labels of a source that a message may name, the most frequent first.
+
+    A column of texts taken for labels has long ones, or many that occur once; no text may be named.
+    """
+    return [
         label
-        for label, count in unknown.most_common()
-        if len(label) <= _LONGEST_NAME and len(label.split()) <= _MOST_WORDS and (count > 1 or len(unknown) <= _NAMED)
+        for label, count in Counter(found).most_common()
+        if may_be_name(label) and (count > 1 or len(found) <= _NAMED)
     ]
-    return dict.fromkeys(unknown, UNKNOWN) | {label: f"{UNKNOWN}: {listed([label])}" for label in named[:_NAMED]}
 
 
 def _positions(found: Mapping[str, int], plan_labels: int) -> dict[str, int]:

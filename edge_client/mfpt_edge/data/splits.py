@@ -82,7 +82,8 @@ def divided(found: Mapping[SourceSplit, Sequence[Example]]) -> Divided:
     if not test:
         test = [example for example in train if split_of(_kept_together(example)) == "test"]
         train = [example for example in train if split_of(_kept_together(example)) == "train"]
-        notes.append(f"{'no' if 'test' not in found else 'no usable'} test split: {len(test)} examples are kept for it")
+        lack = "no usable test split" if "test" in found else "no test split"
+        notes.append(f"{lack}: {len(test)} of {len(train) + len(test)} examples are kept to test on")
     train, leaks = _apart(train, test)
     left_out = [one.place for one in (*repeated, *leaks) if one.place is not None]
     return Divided(train, test, [SkippedRow(place, IN_ANOTHER_SPLIT) for place in left_out], tuple(notes))

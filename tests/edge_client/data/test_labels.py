@@ -125,6 +125,14 @@ def test_names_of_labels_are_bounded_and_no_text_is_among_them() -> None:
     }
 
 
+def test_texts_taken_for_labels_are_not_shown(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "text,label\n" + "".join(f"health,siri {number}\n" for number in range(20)))
+
+    with pytest.raises(DatasetError, match="its labels: 20 that look like texts") as caught:
+        load_split(file, LABELS)
+    assert "siri" not in str(caught.value)
+
+
 def test_what_a_label_would_do_to_a_terminal_is_escaped() -> None:
     assert unknown_reasons({"\x1b[2J": 1}, {}) == {"\x1b[2J": r"label not in the plan: '\x1b[2J'"}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.data.sources import load_dataset
+from mfpt_edge.data.sources import load_dataset, load_split
 from mfpt_edge.data.split_files import split_files
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.languages import LanguageCode
@@ -138,3 +138,10 @@ def test_a_column_of_other_words_is_no_split(tmp_path: Path) -> None:
     table = "text,label,set\n" + "".join(f"a{number},health,{'train' if number else 'tea'}\n" for number in range(40))
 
     assert len(load(write(tmp_path / "a.csv", table)).train) > 30
+
+
+def test_an_evaluation_reads_the_test_rows_of_a_file_with_all_splits(tmp_path: Path) -> None:
+    loaded = load_split(write(tmp_path / "a.csv", "text,label,split\na,health,train\nb,sport,test\n"), LABELS)
+
+    assert texts(loaded.examples) == {"b"}
+    assert loaded.skipped == {"not of the test split": 1}

@@ -145,7 +145,7 @@ def test_translations_of_one_sentence_are_in_the_same_split_of_every_language(tm
     keys = [{example.key for example in dataset.test} for dataset in (swahili, zulu)]
     assert keys[0] == keys[1]
     assert 5 < len(keys[0]) < 40
-    assert swahili.notes == (f"no test split: {len(keys[0])} examples are kept for it",)
+    assert swahili.notes == (f"no test split: {len(keys[0])} of 200 examples are kept to test on",)
 
 
 def test_one_text_under_two_keys_is_in_one_split_only(tmp_path: Path) -> None:
@@ -171,5 +171,5 @@ def test_a_test_split_without_labels_is_made_up_for_from_the_training_split(tmp_
     dataset = load(tmp_path)
 
     assert 5 < len(dataset.test) < 40
-    assert dataset.notes == (f"no usable test split: {len(dataset.test)} examples are kept for it",)
+    assert dataset.notes == (f"no usable test split: {len(dataset.test)} of 200 examples are kept to test on",)
     assert dataset.skipped == {"label not in the plan: '-1'": 2}
