@@ -95,10 +95,18 @@ def test_data_beside_a_card_is_looked_for_where_the_hub_has_it(tmp_path: Path) -
 
 
 def test_a_sole_file_of_data_is_read_whatever_its_name(tmp_path: Path) -> None:
-    files = split_files(filled(tmp_path, "habari.csv", "labels.txt", "README.md"), "classification", SWAHILI)
+    files = split_files(filled(tmp_path, "habari.csv", "labels.txt", "about.txt"), "classification", SWAHILI)
 
     assert files.files == {"train": [tmp_path / "habari.csv"]}
-    assert files.notes == (f"{tmp_path}: 'habari.csv' read, the only file of data",)
+    assert files.notes == (
+        f"{tmp_path}: 'habari.csv' read, the only file of data",
+        f"{tmp_path}: not used: 'about.txt', 'labels.txt'",
+    )
+
+
+def test_a_folder_of_languages_is_refused_with_the_one_to_give(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"it holds 'swh_Latn', 'zul': give .*swh_Latn, which is named after"):
+        found(filled(tmp_path, "swh_Latn/train.tsv", "zul/train.tsv"))
 
 
 def test_of_several_languages_in_one_folder_the_one_wanted_is_read(tmp_path: Path) -> None:
