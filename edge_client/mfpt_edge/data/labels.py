@@ -12,6 +12,7 @@ UNKNOWN: Final = "label not in the plan"
 """Reason for a row whose label is none of the plan's; where labels can be named, theirs follows."""
 
 _WHOLE: Final = re.compile(r"(0|[1-9][0-9]{0,3})(\.0+)?")
+_QUOTED: Final = re.compile(r"""\[?\s*(['"])(.+)\1\s*\]?""")
 # What stands where a label is missing. It says nothing about how the other rows are labelled.
 _MISSING: Final = frozenset({"-1", "-1.0", "na", "n/a", "nan", "null", "none", "-", "?"})
 _NAMED: Final = 10
@@ -32,9 +33,11 @@ class Matched(NamedTuple):
 def match_labels(found: Mapping[str, int], labels: Sequence[str]) -> Matched:
     """Match the labels of a source with the plan's.
 
-    A label matches exactly or, where none does and only one would, as `comparable_name` compares. Whole numbers are
-    positions in the plan, counted from 0, where no label of the plan is a number, 0 is among them, at least four rows
-    in five have such a position, and at most one in twenty a number beyond the last.
+    A label matches exactly or, where none does and only one would, as `comparable_name` compares. So does what stands in
+    quotation marks or as a list of one, `['health']`, and a number with a point, `1.0`.
+
+    Whole numbers are positions in the plan, counted from 0, where no label of the plan is a number, 0 is among them, at
+    least four rows in five have such a position, and at most one in twenty a number beyond the last.
 
     Args:
         found: Label of the whole source, stripped -> number of times that it occurs.
@@ -43,17 +46,22 @@ def match_labels(found: Mapping[str, int], labels: Sequence[str]) -> Matched:
     exact = {label.strip(): index for index, label in enumerate(labels)}
     spellings = Counter(comparable_name(label) for label in exact)
     alike = {comparable_name(label): index for label, index in exact.items() if spellings[comparable_name(label)] == 1}
-    unlike = {label: alike.get(comparable_name(label)) for label in found if label not in exact}
-    respelt = {label: index for label, index in unlike.items() if index is not None}
+    respelt = {label: alike[name] for label in found if label not in exact and (name := _bare(label)) in alike}
     named = {label: index for label, index in exact.items() if label in found} | respelt
     positions = {} if any(map(_WHOLE.fullmatch, exact)) else _positions(found, len(labels))
     return Matched(positions | named, (*_respelt_note(respelt, labels), *_positions_note(positions, labels)))
 
 
+def _bare(label: str) -> str:
+    """Return a label as it is compared: without the brackets of a list of one, and without the point of `1.0`."""
+    quoted, number = _QUOTED.fullmatch(label), _WHOLE.fullmatch(label)
+    return number[1] if number else comparable_name(quoted[2] if quoted else label)
+
+
 def number_hint(found: Mapping[str, int], labels: Sequence[str]) -> str:
     """Return what to do about labels that are numbers but no positions in the plan, as a line; empty: they are not."""
-    numbers = [label for label in found if _WHOLE.fullmatch(label)]
-    if not numbers or len(numbers) < len([label for label in found if not _is_missing(label)]):
+    given = [label for label in found if not _is_missing(label)]
+    if not given or not all(map(_WHOLE.fullmatch, given)) or any(map(_WHOLE.fullmatch, labels)):
         return ""
     return (
         f"\nnumbers are read as positions in the plan only if they count from 0 to {len(labels) - 1} and 0 is "

@@ -8,6 +8,8 @@ from typing import Final, Literal, NamedTuple
 
 from mfpt_edge.data.example import Example, comparable
 from mfpt_edge.data.place import SkippedRow
+from mfpt_edge.data.table import listed
+from mfpt_shared.errors import DatasetError
 from mfpt_shared.languages import LanguageCode
 
 SplitName = Literal["train", "test"]
@@ -46,6 +48,28 @@ def split_in(name: str) -> SourceSplit | None:
         return None
     said = {split for word in words if (split := SPLIT_NAMES.get(word) or SPLIT_NAMES.get(_ENDING.sub("", word)))}
     return said.pop() if len(said) == 1 else None
+
+
+def known_splits(source: str, names: Sequence[str]) -> dict[SourceSplit, str]:
+    """Return split -> what a source calls it; other names say none.
+
+    Args:
+        source: The source, as messages name it.
+        names: What it calls its splits.
+
+    Raises:
+        DatasetError: Two names say the same split, or none says what to train on.
+    """
+    known: dict[SourceSplit, str] = {}
+    for name in names:
+        split = SPLIT_NAMES.get(name.casefold())
+        if split in known:
+            raise DatasetError(f"{source}: {listed([known[split], name])} both claim to be the {split} split")
+        if split is not None:
+            known[split] = name
+    if "train" not in known:
+        raise DatasetError(f"{source} has no train split; it has {listed(names)}")
+    return known
 
 
 def split_of(key: str) -> SplitName:

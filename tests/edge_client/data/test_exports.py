@@ -1,15 +1,19 @@
 """What annotation tools export: texts and labels are found, and answers that do not count are named."""
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.sources import Loaded, load_split
 from mfpt_edge.data.table import Record, Table
+from mfpt_shared.errors import DatasetError
 from support.tables import LABELS, write
 
 Cells = Mapping[str, object]
@@ -124,3 +128,21 @@ def test_a_table_that_only_looks_like_an_export_stays_as_it_is(cells: Cells) -> 
     table = Table("a", tuple(cells), [Record(1, cells), Record(2, None)])
 
     assert flattened(table) is table
+
+
+NAMES = st.sampled_from(
+    ["data", "annotations", "result", "value", "choices", "text", "label", "answer", "accept", "options"]
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["accept", "reject", "health", ""])
+CELLS = st.recursive(LEAVES, lambda of: st.lists(of, max_size=3) | st.dictionaries(NAMES, of, max_size=4), max_leaves=9)
+
+
+@given(st.lists(st.dictionaries(NAMES, CELLS, max_size=6), min_size=1, max_size=5))
+@settings(max_examples=150)
+def test_whatever_an_export_holds_its_rows_add_up_or_are_refused(lines: list[Cells]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            loaded = read(Path(folder), lines)
+        except DatasetError:
+            return
+        assert len(loaded.examples) + len(loaded.skipped_rows) == len(lines)

@@ -45,6 +45,9 @@ def test_labels_match_exactly_then_in_any_case_and_else_as_positions(
         ("science  and\u00a0technology", "science and technology"),
         ("Ｈｅａｌｔｈ", "health"),
         ("STRASSE", "straße"),
+        ("['Health']", "health"),
+        ('"health"', "health"),
+        ("4.0", "4"),
         ("العـــلوم".replace("ـ", "\u200c"), "العلوم"),
     ],
 )

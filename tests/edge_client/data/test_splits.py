@@ -6,6 +6,7 @@ import pytest
 
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import load_dataset
+from mfpt_edge.data.splits import known_splits
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode
 from support.tables import LABELS, SWAHILI, load, rows, texts, write
@@ -87,6 +88,24 @@ def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DatasetError, match=r"both dev\.tsv and valid\.csv claim to be the validation split"):
         load(tmp_path)
+
+
+def test_splits_of_the_hub_are_known_by_their_names_and_others_are_left() -> None:
+    names = ["Train", "val", "test", "validation_mismatched", "unsupervised"]
+
+    assert known_splits("hf:x", names) == {"train": "Train", "validation": "val", "test": "test"}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train", "dev", "validation"], "'dev', 'validation' both claim to be the validation split"),
+        (["all", "test"], "no train split; it has 'all', 'test'"),
+    ],
+)
+def test_splits_of_the_hub_that_cannot_be_told_are_refused_by_name(names: list[str], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        known_splits("hf:x", names)
 
 
 # ---- the limit
