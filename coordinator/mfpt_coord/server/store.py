@@ -46,13 +46,47 @@ class Store(Protocol):
         """
 
     def holds(self, client: str, sequence: int, digest: bytes) -> bool:
-        """Tell whether the update with this digest was committed as this one of this device, however long ago."""
+        """Tell whether the update with this digest was committed as this one of this device, among its newest ones."""
 
     def erase(self) -> None:
         """Overwrite on the disk what the last commits removed; this takes longer than a commit, and may wait."""
 
     def close(self) -> None:
         """Close the store."""
+
+
+class RunStore(Store, Protocol):
+    """A store on which runs of a coordinator begin."""
+
+    @property
+    def coordinator(self) -> str:
+        """Id of the coordinator that this store belongs to."""
+
+    @property
+    def key(self) -> PublicKey | None:
+        """The key by which devices know the coordinator; None if no run has begun that noted it."""
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a run has begun on this store."""
+
+    def begin_run(self, now: float, key: PublicKey) -> int:
+        """Begin a run, on the disk already.
+
+        Args:
+            now: Unix seconds.
+            key: The coordinator's public key.
+
+        Returns:
+            The run's epoch, higher than all before.
+        """
+
+    def forget(self, now: float) -> None:
+        """Remove what need not be kept any longer, as every fold does: for a start, after which none may come for long.
+
+        Args:
+            now: Unix seconds.
+        """
 
 
 class SqliteStore:
@@ -81,29 +115,21 @@ class SqliteStore:
 
     @property
     def coordinator(self) -> str:
-        """Id of the coordinator that this store belongs to."""
+        """See RunStore.coordinator."""
         return self._meta("coordinator").decode()
 
     @property
     def key(self) -> PublicKey | None:
-        """The key by which devices know the coordinator; None if no run has begun that noted it."""
+        """See RunStore.key."""
         return PublicKey(self._meta("key", b"")) or None
 
     @property
     def has_run(self) -> bool:
-        """Whether a run has begun on this store."""
+        """See RunStore.has_run."""
         return bool(self._meta("epoch", b""))
 
     def begin_run(self, now: float, key: PublicKey) -> int:
-        """Begin a run, on the disk already.
-
-        Args:
-            now: Unix seconds.
-            key: The coordinator's public key.
-
-        Returns:
-            The run's epoch, higher than all before.
-        """
+        """See RunStore.begin_run."""
         epoch = next_run(int(self._meta("epoch", b"0")), now)
         with self._database.transaction():
             put_meta(self._db, "epoch", b"%d" % epoch)
@@ -137,11 +163,7 @@ class SqliteStore:
             self._has_removed = not self._database.empty_log()
 
     def forget(self, now: float) -> None:
-        """Remove what need not be kept any longer, as every fold does: for a start, after which none may come for long.
-
-        Args:
-            now: Unix seconds.
-        """
+        """See RunStore.forget."""
         if not self._is_new:
             with self._database.transaction():
                 forget(self._db, now - self._keep)
