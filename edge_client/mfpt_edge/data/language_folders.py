@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mfpt_edge.data.file_names import stem_of, suffix_of
 from mfpt_edge.data.readers import readers
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, normalise
@@ -36,9 +37,11 @@ def find_language(folder: Path, language: LanguageCode, kind: TaskKind = "classi
 
 
 def _language_of(path: Path, kind: TaskKind) -> LanguageCode | None:
-    if path.is_file() and path.suffix.lower() not in readers(kind):
+    suffix = suffix_of(path)
+    # Beside data, a file of plain text is more often about them; it is read where it is named itself.
+    if path.is_file() and (suffix not in readers(kind) or (suffix == ".txt" and kind != "tagging")):
         return None
     try:
-        return normalise(path.stem.split("_")[0])
+        return normalise(stem_of(path).split("_")[0])
     except UsageError:
         return None

@@ -105,8 +105,9 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
     [
         ("a.csv", "", "a.csv is empty"),
         ("a.csv", "\ufeff \n", "a.csv is empty"),
-        ("a.csv", b"text,label\n\xff,health\n", "byte 11 is not UTF-8; save the file as UTF-8"),
-        ("a.csv", b"\xff\xfet\0e\0", "byte 0 is not UTF-8"),
+        ("a.csv", b"text,label\n\xff,health\n", r"no row can be used \(bytes that are not UTF-8 1\)"),
+        ("a.csv", b"texte,\xe9tiquette\nx,sant\xe9\n", r"not UTF-8 but probably Windows-1252 .*: save it as UTF-8"),
+        ("a.csv", b"t\0e\0x\0t\0,\0l\0", "no text, or UTF-16 without its mark: save it as UTF-8"),
         (
             "a.csv",
             "body,label\nx,health\n",
@@ -117,7 +118,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
             "text,topic\nx,health\n",
             r"no label column label or category; it has 'text', 'topic'.*--label-column",
         ),
-        ("a.csv", 'text,label\nx,health\n"y,sport\n', r"a.csv, line 3: .*quote"),
+        ("a.csv", '"text,label\nx,health\n', r"a.csv, line 1: a quotation mark .* not closed"),
         ("a.csv", "text,label\n", r"no row can be used \(the source has no rows\)"),
         (
             "a.csv",
@@ -125,7 +126,9 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
             r"plan 1, empty text 1\)\n.*'weather', 'health'; the plan's labels: 'health'",
         ),
         ("a.jsonl", "nothing\n[]\n", "none of its 2 lines is a JSON object"),
-        ("a.txt", "text,label\n", r"not a data file .*: its name must end in \.csv.* \(--kind tagging\)"),
+        ("a.conll", "text,label\n", r"not a data file .*: its name must end in \.csv.* \(--kind tagging\)"),
+        ("a.txt", "Habari za asubuhi\nMpira\n", r"no table: its first line must name columns"),
+        ("a.txt", "Mtoto NOUN\nanacheza VERB\nsana NOUN\n. NOUN\n", r"tagged words \(CoNLL\).*--kind tagging"),
         ("a.parquet", "PAR1", "not a readable Parquet file"),
     ],
 )

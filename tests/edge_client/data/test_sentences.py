@@ -83,7 +83,7 @@ def test_an_index_that_says_there_is_no_label_leaves_its_word_without_one(tmp_pa
         (sentence(["Amina", {}]), "broken row"),
         (sentence(["Amina", "\ud800"]), "broken row"),
         (json.dumps({"tokens": WORDS}), "broken row"),
-        ("[]", "broken row"),
+        ("[]", "not a JSON object"),
         (sentence(["w"] * 1001, ["O"] * 1001), "more than 1000 words"),
     ],
 )

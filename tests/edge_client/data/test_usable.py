@@ -10,6 +10,7 @@ from mfpt_edge.data.place import Place
 from mfpt_edge.data.sources import load_dataset, load_split
 from mfpt_edge.data.usable import match_labels
 from mfpt_shared.errors import DatasetError
+from mfpt_shared.separated.rows import TOO_MANY
 from support.tables import LABELS, SWAHILI, load, write
 
 # ---- labels
@@ -63,16 +64,23 @@ def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
     split = load_split(write(tmp_path / "a.jsonl", "\n".join(lines)), LABELS)
 
     assert split.examples == (Example("good", 0),)
-    assert split.skipped == {"broken row": 6, "empty text": 2, "empty label": 1, "label not in the plan": 1}
+    assert split.skipped == {
+        "broken row": 3,
+        "broken JSON": 2,
+        "not a JSON object": 1,
+        "empty text": 2,
+        "empty label": 1,
+        "label not in the plan": 1,
+    }
 
 
-def test_rows_with_too_few_or_too_many_fields_are_broken(tmp_path: Path) -> None:
+def test_cells_that_are_missing_are_empty_and_a_row_with_too_many_says_so(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "text,label\ngood,health\nlonely\nHabari, dunia,health\nfine,sport,,\n")
 
     split = load_split(file, LABELS)
 
     assert [example.text for example in split.examples] == ["good", "fine"]
-    assert split.skipped == {"broken row": 2}
+    assert split.skipped == {"empty label": 1, TOO_MANY: 1}
 
 
 def test_skipped_rows_of_all_splits_add_up(tmp_path: Path) -> None:
