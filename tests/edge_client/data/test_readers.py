@@ -111,19 +111,19 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
         (
             "a.csv",
             "body,label\nx,health\n",
-            r"no text column text or sentence or headline or tweet; it has 'body', 'label'.*--text-col",
+            r"no text column text or sentence or headline or tweet or data; it has 'body', 'label'.*--text-col",
         ),
         (
             "a.csv",
             "text,topic\nx,health\n",
-            r"no label column label or category; it has 'text', 'topic'.*--label-column",
+            r"no label column label or category or labels; it has 'text', 'topic'.*--label-column",
         ),
         ("a.csv", '"text,label\nx,health\n', r"a.csv, line 1: a quotation mark .* not closed"),
         ("a.csv", "text,label\n", r"no row can be used \(the source has no rows\)"),
         (
             "a.csv",
             "text,label\nx,weather\n,health\n",
-            r"plan 1, empty text 1\)\n.*'weather', 'health'; the plan's labels: 'health'",
+            r"\(1 x label not in the plan: 'weather', 1 x empty text\)\n.*'weather', 'health'; the plan's",
         ),
         ("a.jsonl", "nothing\n[]\n", "none of its 2 lines is a JSON object"),
         ("a.conll", "text,label\n", r"not a data file .*: its name must end in \.csv.* \(--kind tagging\)"),
