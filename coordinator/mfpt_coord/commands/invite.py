@@ -65,7 +65,9 @@ def invite(
 def _explained(made: "Invitation") -> str:
     import time
 
+    from mfpt_shared.languages import named
+
     count = f"{made.uses} {made.role}{'s' if made.uses > 1 else ''}"
     until = "" if made.expires is None else time.strftime(", until %Y-%m-%d %H:%M", time.localtime(made.expires))
-    language = f" for {made.language}" if made.language else ""
+    language = f" for {named(made.language)}" if made.language else ""
     return f"admits {count}{language}{until}; there: mfpt-edge join '…', with this line in quotes"

@@ -243,14 +243,16 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
         UsageError: Neither says it, or they differ.
     """
     from mfpt_shared.errors import UsageError
-    from mfpt_shared.languages import device_language
+    from mfpt_shared.languages import device_language, named
 
     invited = line.language if line else None
     if lang is None and invited is None:
         raise UsageError("give the language of your texts with --lang, for example --lang sw")
     language = device_language(lang or str(invited))
     if invited is not None and language != invited:
-        raise UsageError(f"this invitation is for {invited}, not for {language}; leave --lang out, or get another one")
+        raise UsageError(
+            f"this invitation is for {named(invited)}, not for {named(language)}; leave --lang out, or get another one"
+        )
     return language
 
 
