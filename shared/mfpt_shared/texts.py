@@ -1,5 +1,7 @@
 """Texts of others, from files or the network, as they may be shown on a terminal or written to a log."""
 
+import json
+import re
 import unicodedata
 from typing import Final
 
@@ -7,6 +9,8 @@ from typing import Final
 # U+200D stay: Persian, Sinhala and other languages are not written right without them.
 _UNSEEN: Final = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _TAGS: Final = range(0xE0000, 0xE0080)
+# What JSON lets stand as it is, and many programs take for the end of a line or for an order to the terminal.
+_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029]")
 
 
 def printable(text: str, most: int | None = None) -> str:
@@ -26,6 +30,11 @@ def printable(text: str, most: int | None = None) -> str:
 def printable_lines(text: str) -> str:
     """Return a text of several lines, each of which is `printable`."""
     return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def json_text(value: object) -> str:
+    """Return a value as JSON on one line, whatever its texts hold, in the letters of their language."""
+    return _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
 
 
 def _shown(character: str) -> str:
