@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mfpt_coord.commands.options import DataDirOption, JsonOption
+from mfpt_shared.command_line import say, say_data
 
 if TYPE_CHECKING:
     from mfpt_coord.server.orders import Invitation
@@ -54,12 +55,12 @@ def invite(
     )
     made = report_of(data_dir, order, Invitation)
     if as_json:
-        typer.echo(json_line(made))
+        say_data(json_line(made))
         return
-    typer.echo(made.line)
+    say(made.line)
     if qr or (qr is None and sys.stdout.isatty()):
         print_qr(made.line)
-    typer.echo(_explained(made), err=True)
+    say(_explained(made), err=True)
 
 
 def _explained(made: "Invitation") -> str:

@@ -269,9 +269,11 @@ def device_folder(lang: str, federation: str, state_dir: Path | None) -> "Device
 def show(result: ResultT, as_json: bool, table: Callable[[ResultT], object]) -> None:
     """Print a result as JSON, or as the table that `table` makes of it."""
     import msgspec
-    from rich.console import Console
+
+    from mfpt_shared.command_line import say_data
+    from mfpt_shared.terminal import PlainConsole
 
     if as_json:
-        typer.echo(msgspec.json.encode(result).decode())
+        say_data(msgspec.json.encode(result).decode())
     else:
-        Console().print(table(result))
+        PlainConsole().print(table(result))

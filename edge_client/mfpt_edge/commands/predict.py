@@ -28,7 +28,7 @@ from mfpt_edge.commands.options import (
     device_folder,
     show,
 )
-from mfpt_shared.texts import json_text
+from mfpt_shared.command_line import say, say_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,10 +86,12 @@ def predict(
 
     rows = answers_of(model, given_texts(texts or [], file), runtime, graph, device)
     if as_json:
-        typer.echo(json_text({**facts, "predictions": rows}))
+        import json
+
+        say_data(json.dumps({**facts, "predictions": rows}, ensure_ascii=False))
         return
     for line in lines_of(rows, model.plan.task):
-        typer.echo(line)
+        say(line)
 
 
 def evaluate(

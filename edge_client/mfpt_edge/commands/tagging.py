@@ -1,11 +1,10 @@
 """What `mfpt-edge predict` and `evaluate` do where every word gets a label."""
 
+import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
-
-import typer
 
 from mfpt_edge.commands.options import AnswerFormat, RuntimeName
 from mfpt_edge.commands.runtimes import tagger
@@ -14,7 +13,8 @@ from mfpt_edge.data.unlabelled import NO_LABEL, unlabelled_sentences
 from mfpt_edge.data.words import unspaced_script
 from mfpt_edge.inference.tags import Tagged, evaluate, predict
 from mfpt_edge.storage.saved_prompt import Model
-from mfpt_shared.texts import json_text, printable
+from mfpt_shared.command_line import say, say_data
+from mfpt_shared.texts import printable
 
 # Few words are longer where words are written apart; a text in a script without spaces is one such word.
 _LONG: Final = 20
@@ -50,10 +50,10 @@ def print_tags(found: Sequence[Tagged], facts: Mapping[str, int], answers: Answe
     """Print labelled words: `word/LABEL` for people, CoNLL, or JSON with facts about the prompt."""
     if as_json:
         rows = [{"number": number, **_row(one)} for number, one in enumerate(found, start=1)]
-        typer.echo(json_text({**facts, "predictions": rows}))
+        say_data(json.dumps({**facts, "predictions": rows}, ensure_ascii=False))
         return
     for one in found:
-        typer.echo("\n".join([*_lines(one), ""]) if answers == "conll" else " ".join(_pairs(one)))
+        say("\n".join([*_lines(one), ""]) if answers == "conll" else " ".join(_pairs(one)))
 
 
 def _row(one: Tagged) -> dict[str, object]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mfpt_edge.commands.answering import completed, labelled, lines
 from mfpt_edge.data.example import Example
 from mfpt_shared.plan import Task
-from mfpt_shared.texts import json_text
+from mfpt_shared.texts import escaped
 
 LABELS = ("odd", "even")
 LABELLING, GENERATING = Task(labels=LABELS), Task(labels=(), kind="generation")
@@ -70,9 +70,9 @@ def test_there_are_as_many_lines_as_texts_whatever_these_hold(texts: list[str]) 
     assert [row["number"] for row in rows] == list(range(1, len(texts) + 1))
 
 
-@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\x9b31m", "\x7f"])
+@pytest.mark.parametrize("inside", ["\u2028", "\u2029", "\x85", "\x9b31m", "\x7f", "\u202e"])
 def test_json_is_one_line_and_holds_the_text_as_it_is(inside: str) -> None:
-    written = json_text({"text": f"habari{inside}ñ"})
+    written = escaped(json.dumps({"text": f"habari{inside}ñ"}, ensure_ascii=False))
     assert written.splitlines() == [written]
     assert written.isprintable()
     assert json.loads(written) == {"text": f"habari{inside}ñ"}
