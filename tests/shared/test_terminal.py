@@ -99,7 +99,7 @@ def test_data_keeps_its_meaning(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_ways_around_are_forbidden(line: str) -> None:
     file = ROOT / "edge_client" / "mfpt_edge" / "commands" / "further.py"
     found = subprocess.run(
-        [*(sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format", "concise"), "--stdin-filename", file],
+        [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "--stdin-filename", file, "-"],
         input=line, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
     )  # fmt: skip
     assert "TID251" in found.stdout, found.stderr

@@ -54,5 +54,5 @@ def read_file(path: Path, kind: TaskKind = "classification") -> Table:
 
 def _hint(path: Path, kind: TaskKind) -> str:
     if kind != "tagging" and path.suffix.lower() in TAGGED_READERS:
-        return "; it may be one of labelled words (--kind tagging)"
+        return "; it may be one of labelled words (see `mfpt-edge data show --kind tagging`)"
     return ""

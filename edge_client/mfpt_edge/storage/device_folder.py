@@ -260,7 +260,8 @@ class DeviceFolder:
 
     def _nothing_here(self) -> UsageError:
         return UsageError(
-            f"no prompt in {self.path}: run `mfpt-edge join` first, or fetch one with --broker mqtt://host:port"
+            f"no prompt in {self.path}: run `mfpt-edge join` first, or use a broker's with `mfpt-edge predict --broker "
+            "mqtt://host:port`"
         )
 
     def _write(self, name: str, payload: bytes) -> None:

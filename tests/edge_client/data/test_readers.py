@@ -125,7 +125,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
             r"plan 1, empty text 1\)\n.*'weather', 'health'; the plan's labels: 'health'",
         ),
         ("a.jsonl", "nothing\n[]\n", "none of its 2 lines is a JSON object"),
-        ("a.txt", "text,label\n", r"not a data file .*: its name must end in \.csv.* \(--kind tagging\)"),
+        ("a.txt", "text,label\n", r"not a data file .*: its name must end in \.csv.* --kind tagging"),
         ("a.parquet", "PAR1", "not a readable Parquet file"),
     ],
 )
