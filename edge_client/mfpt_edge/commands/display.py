@@ -93,6 +93,10 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     table.add_row("phase", phase_in_words(snapshot))
     if snapshot.phase == "training":
         table.add_row("", ProgressBar(total=1.0, completed=snapshot.progress, width=40))
+    if snapshot.waits_for:
+        table.add_row("waits", _text(f"{snapshot.waits_for[0].upper()}{snapshot.waits_for[1:]}."))
+    if snapshot.advice:
+        table.add_row("", Text(printable(snapshot.advice), "dim"))
     table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")
     if snapshot.phase == "training" and snapshot.loss is not None:
         table.add_row("loss now", f"{snapshot.loss:.3f}")

@@ -16,6 +16,7 @@ from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.doing_file import DoingFile
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
@@ -137,6 +138,13 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
             folder.save_broker(str(connection))
         return trainer
 
+    clock = SteadyClock()
+    doing = DoingFile(folder.path, clock)
+
+    def observe(snapshot: Snapshot) -> None:
+        view.update(snapshot)
+        doing.update(snapshot)
+
     client = EdgeClient(
         folder,
         session,
@@ -144,11 +152,11 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         transport,
         trust=trust_of(membership),
         prepare=load,
-        clock=SteadyClock(),
+        clock=clock,
         rounds=config.rounds,
         leave_after=config.leave_after,
         retries=config.retries.reconnect,
-        observe=view.update,
+        observe=observe,
     )
     try:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
@@ -159,6 +167,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         return _result(config.language, client.snapshot, outcome, seconds)
     finally:
         client.close()
+        doing.close()
 
 
 def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:

@@ -109,6 +109,10 @@ def _updates(count: int) -> str:
     return "1 update" if count == 1 else f"{count} updates"
 
 
+def _more(count: int) -> str:
+    return "1 more update" if count == 1 else f"{count} more updates"
+
+
 def _not_readable(refused: tuple[str, ...], since: str) -> Wait:
     named = ", ".join(refused) or "what the coordinator publishes"
     return Wait(
@@ -169,9 +173,7 @@ def _next_version(said: Progress, version: int, since: str) -> Wait:
         return Wait("version", f"waiting since {since} for {_at_work(said)} before version {version}", there)
     if missing:
         advice = f"{there}, and nobody else trains: it goes on when more devices come"
-        return Wait(
-            "more devices", f"waiting since {since} for {_updates(missing)} more before version {version}", advice
-        )
+        return Wait("more devices", f"waiting since {since} for {_more(missing)} before version {version}", advice)
     return Wait("version", f"waiting since {since} for version {version}")
 
 
