@@ -135,7 +135,7 @@ def _(event: CoordinatorSeen, state: State) -> Step:
 
 @_record.register
 def _(event: PlanReceived, state: State) -> Step:
-    return follow(state, event.plan)
+    return follow(state, event.plan, event.at)
 
 
 @_record.register
