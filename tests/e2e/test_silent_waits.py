@@ -124,7 +124,7 @@ def test_an_update_that_is_too_long_for_the_broker_is_named_with_its_length(tmp_
         ):
             cut = device(tmp_path, broker)
             async with running(cut):
-                await until_it_says(cut, "the broker has ended every connection after a moment")
+                await until_it_says(cut, "every connection to the broker has ended after a moment")
                 assert f"messages of {len(too_long) + 96:,} bytes" in cut.client.snapshot.advice
 
     within(scenario())

@@ -91,9 +91,10 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
 def _cut_off(since: str, longest: int) -> Wait:
     return Wait(
         "long messages",
-        f"the broker has ended every connection after a moment since {since}",
-        f"does it pass messages of {longest:,} bytes, the longest that this device has sent (nats-server: max_payload, "
-        "Mosquitto: max_packet_size)? Or does a copy of this device run elsewhere? Nothing is lost",
+        f"every connection to the broker has ended after a moment since {since}",
+        f"does the broker pass messages of {longest:,} bytes, the longest that this device has sent (nats-server: "
+        "max_payload, Mosquitto: max_packet_size)? Is its disk full? Or does a copy of this device run elsewhere? "
+        "Nothing is lost",
         is_trouble=True,
     )
 

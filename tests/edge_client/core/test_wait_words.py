@@ -109,7 +109,7 @@ def test_a_training_without_a_broker_goes_on() -> None:
 
 
 def test_a_broker_that_cuts_is_asked_for_the_length_that_the_device_needs() -> None:
-    assert "messages of 12,345 bytes" in said("long messages", longest=12345).advice
+    assert "does the broker pass messages of 12,345 bytes" in said("long messages", longest=12345).advice
     assert "messages of 12,345 bytes" in said("answer", replace(STATE, outbox=(1,)), longest=12345).advice
 
 
