@@ -28,7 +28,7 @@ class LivePanel:
     """A panel on stderr, redrawn a few times a second; log lines appear above it."""
 
     def __init__(self) -> None:
-        self._live = Live(_panel(Snapshot()), console=Console(stderr=True), refresh_per_second=4, transient=True)
+        self._live = Live(panel(Snapshot()), console=Console(stderr=True), refresh_per_second=4, transient=True)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -45,7 +45,7 @@ class LivePanel:
 
     def update(self, snapshot: Snapshot) -> None:
         """See join.View."""
-        self._live.update(_panel(snapshot))
+        self._live.update(panel(snapshot))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -84,7 +84,8 @@ def phase_in_words(snapshot: Snapshot) -> str:
     return "done, listening for the last prompt" if snapshot.listens else snapshot.phase
 
 
-def _panel(snapshot: Snapshot) -> RenderableType:
+def panel(snapshot: Snapshot) -> RenderableType:
+    """Return what is shown of a device while it takes part."""
     rounds = (
         str(snapshot.rounds) if snapshot.rounds_wanted is None else f"{snapshot.rounds} of {snapshot.rounds_wanted}"
     )

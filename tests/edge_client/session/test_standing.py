@@ -117,6 +117,19 @@ def test_since_when_is_said_by_the_clock_that_people_see(caplog: pytest.LogCaptu
     assert f"since {time.strftime('%H:%M', time.localtime(1e9 + 600))}" in wait.text
 
 
+def test_a_disk_that_takes_nothing_comes_before_all_else(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch(caplog)
+    training = replace(IDLE, phase="training")
+    watch.is_in(training)
+    watch.now = 5.0
+    watch.standing.hold("the disk does not take update 1", watch.now)
+    watch.stays_in(training, FIRST_SECONDS)
+    assert watch.told == [5.0 + FIRST_SECONDS]
+    assert "the disk does not take update 1 since" in caplog.text
+    watch.standing.hold("", watch.now)
+    assert watch.standing.wait is None
+
+
 def test_a_time_of_another_day_has_its_date() -> None:
     noon = time.mktime((2026, 5, 4, 12, 0, 0, 0, 0, -1))
     assert as_people_read_it(noon, noon + HOUR) == "12:00"
