@@ -105,7 +105,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
     [
         ("a.csv", "", "a.csv is empty"),
         ("a.csv", "\ufeff \n", "a.csv is empty"),
-        ("a.csv", b"text,label\n\xff,health\n", r"no row can be used \(bytes that are not UTF-8 1\)"),
+        ("a.csv", b"text,label\n\xff,health\n", r"no row can be used \(1 x bytes that are not UTF-8\)"),
         ("a.csv", b"texte,\xe9tiquette\nx,sant\xe9\n", r"not UTF-8 but probably Windows-1252 .*: save it as UTF-8"),
         ("a.csv", b"t\0e\0x\0t\0,\0l\0", "no text, or UTF-16 without its mark: save it as UTF-8"),
         (
