@@ -33,8 +33,8 @@ class Matched(NamedTuple):
 def match_labels(found: Mapping[str, int], labels: Sequence[str]) -> Matched:
     """Match the labels of a source with the plan's.
 
-    A label matches exactly or, where none does and only one would, as `comparable_name` compares. So does what stands in
-    quotation marks or as a list of one, `['health']`, and a number with a point, `1.0`.
+    A label matches exactly or, where none does and only one would, as `comparable_name` compares. So does what stands
+    in quotation marks or as a list of one, `['health']`, and a number with a point, `1.0`.
 
     Whole numbers are positions in the plan, counted from 0, where no label of the plan is a number, 0 is among them, at
     least four rows in five have such a position, and at most one in twenty a number beyond the last.

@@ -52,6 +52,11 @@ def test_names_inherited_from_a_parent_locale_are_dropped() -> None:
     assert not {key for key, text in nynorsk.items() if norwegian.get(key) == text}
 
 
+@pytest.mark.parametrize(("tag", "locale"), [("tgl", "fil"), ("prs", "fa"), ("swc", "sw"), ("cnr", "sr")])
+def test_a_language_without_a_locale_of_its_own_has_the_names_of_its_nearest(tag: str, locale: str) -> None:
+    assert texts(tag) == texts(locale)
+
+
 def test_english_itself_keeps_its_names() -> None:
     assert labels("en") == set(CLDR_LABELS)
     assert texts("en")["city/Africa/Accra"] == "Accra"

@@ -168,6 +168,7 @@ def test_cells_of_json_are_read_as_the_label_that_they_hold(
         ({"a": 1}, "'label' holds an object"),
         ([[0, 5, "PER"]], "'label' holds a list of 3"),
         (0.5, "'label' holds a number that is not whole"),
+        (float("inf"), "empty label"),
         (True, "label not in the plan: 'true'"),
         ([], "empty label"),
         (float("nan"), "empty label"),

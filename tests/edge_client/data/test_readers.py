@@ -126,7 +126,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
             r"\(1 x label not in the plan: 'weather', 1 x empty text\)\n.*'weather', 'health'; the plan's",
         ),
         ("a.jsonl", "nothing\n[]\n", "none of its 2 lines is a JSON object"),
-        ("a.conll", "text,label\n", r"not a data file .*: its name must end in \.csv.* \(--kind tagging\)"),
+        ("a.conll", "text,label\n", r"not a data file .*: its name must end in \.csv.* --kind tagging"),
         ("a.txt", "Habari za asubuhi\nMpira\n", r"no table: its first line must name columns"),
         ("a.txt", "Mtoto NOUN\nanacheza VERB\nsana NOUN\n. NOUN\n", r"tagged words \(CoNLL\).*--kind tagging"),
         ("a.parquet", "PAR1", "not a readable Parquet file"),
