@@ -75,5 +75,9 @@ def _other_kind(path: Path, kind: TaskKind) -> str:
     if suffix in _INSTEAD:
         return _INSTEAD[suffix]
     what = "a file of labelled words, as this task needs" if kind == "tagging" else "a data file of this kind of task"
-    hint = "; it may be one of labelled words (--kind tagging)" if suffix in TAGGED_READERS else ""
+    hint = (
+        "; it may be one of labelled words (see `mfpt-edge data show --kind tagging`)"
+        if suffix in TAGGED_READERS
+        else ""
+    )
     return f"not {what}: its name must end in {', '.join(readers(kind))}, or in one of these and .gz{hint}"
