@@ -25,6 +25,7 @@ from mfpt_shared.protocol.messages import (
     Masked,
     Metrics,
     PlanNotice,
+    Progress,
     Prompt,
     PromptHeader,
     Ready,
@@ -44,6 +45,7 @@ from mfpt_shared.protocol.topics import (
     CLIENT_UP,
     COORDINATOR_ANSWER,
     COORDINATOR_CHALLENGE,
+    COORDINATOR_PROGRESS,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -87,7 +89,18 @@ def choices(kind: Any, field: str) -> st.SearchStrategy[Any]:
     return st.sampled_from(get_args(kind.__annotations__[field]))
 
 
-COORDINATOR_STATES = of_coordinator(CoordinatorState, state=ONLINE, coordinator=IDENTIFIERS, started=SECONDS)
+COORDINATOR_STATES = of_coordinator(
+    CoordinatorState, state=ONLINE, coordinator=IDENTIFIERS, started=SECONDS, finished=st.booleans()
+)
+PROGRESSES = of_coordinator(
+    Progress,
+    updates=EXAMPLES,
+    needed=EXAMPLES,
+    training=EXAMPLES,
+    places=EXAMPLES,
+    at_work=st.dictionaries(TAGS, SHARES, max_size=8),
+    joining=st.lists(TAGS, max_size=8).map(tuple),
+)
 CHALLENGES = of_coordinator(Challenge, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CHALLENGE_ANSWERS = of_coordinator(ChallengeAnswer, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CLIENT_STATES = of_device(
@@ -233,6 +246,7 @@ UPDATES = st.builds(
 ON_TOPIC: list[tuple[Topic, st.SearchStrategy[Any]]] = [
     (COORDINATOR_STATE, COORDINATOR_STATES),
     (COORDINATOR_STATUS, STATUSES),
+    (COORDINATOR_PROGRESS, PROGRESSES),
     (COORDINATOR_CHALLENGE, CHALLENGES),
     (COORDINATOR_ANSWER, CHALLENGE_ANSWERS),
     (PLAN, PLAN_NOTICES),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfpt_coord.commands.options import JsonOption
+from mfpt_coord.commands.options import DataDirOption, JsonOption
 from mfpt_shared.command_line import say, say_data
 from mfpt_shared.environment import not_written
 from mfpt_shared.errors import UsageError
@@ -14,6 +14,7 @@ from mfpt_shared.plan import PromptMethod, Task, TaskKind, federation_name, made
 
 if TYPE_CHECKING:
     from mfpt_coord.presets import Preset
+    from mfpt_coord.server.orders import PlanChange
 
 app = typer.Typer(help="Write, show and check federation plans.", no_args_is_help=True)
 
@@ -70,6 +71,32 @@ def show(plan: PlanArgument, as_json: JsonOption = False) -> None:
     say_data(plan_to_json(content).decode() if as_json else plan_to_toml(content).removesuffix("\n"))
 
 
+@app.command(epilog="Example: mfpt-coord plan apply plan.toml --dry-run")
+def apply(
+    plan: PlanArgument,
+    data_dir: DataDirOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Change the plan of a coordinator that runs; devices follow by themselves.
+
+    How devices train, and everything in [aggregation] but the metrics, may change. Another task, backbone or prompt
+    make another federation, and so does whatever protects updates.
+    """
+    from mfpt_coord.commands.control import json_line, report_of
+    from mfpt_coord.presets import read_plan
+    from mfpt_coord.server.orders import ApplyPlan, PlanChange
+
+    report = report_of(data_dir, ApplyPlan(plan=read_plan(plan), only_say=dry_run), PlanChange)
+    if as_json:
+        say_data(json_line(report))
+        return
+    for line in report.changes or ["the coordinator follows this plan already"]:
+        say(line)
+    if report.changes:
+        say(_effect(report, dry_run=dry_run), err=True)
+
+
 @app.command(epilog="Example: mfpt-coord plan validate plan.toml")
 def validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
     """Check a plan. If it has a mistake, say which, and exit with code 7. With noise, say what devices spend."""
@@ -98,6 +125,18 @@ def validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
         )
     if not content.backbone.fingerprint:
         say("warning: backbone.fingerprint is empty, so devices with other weights would go unnoticed", err=True)
+
+
+def _effect(report: "PlanChange", *, dry_run: bool) -> str:
+    """Return what a change of the plan means for devices."""
+    would = "would be" if dry_run else "is"
+    if report.before == report.after:
+        return f"the plan {would} changed at once; devices do nothing else"
+    online = "1 device is" if report.devices == 1 else f"{report.devices} devices are"
+    return (
+        f"the plan {would} {report.after} after {report.before}; {online} online: devices load it and go on, and those "
+        "with an mfpt-edge that cannot follow leave, and say so"
+    )
 
 
 def _chosen(preset: str | None, kind: TaskKind | None, labels: str | None) -> "Preset":

@@ -48,12 +48,12 @@ def problem(state: State, client: Client, header: UpdateHeader | Offer) -> str:
     """Return why an update can never be used, in words; empty if it may be."""
     if header.sequence > client.sequence + MAX_JUMP:
         return f"update {header.sequence} cannot follow update {client.sequence}"
-    if header.plan != state.plan.digest:
+    if header.plan not in (state.plan.digest, *state.former):
         return f"it was made under plan {header.plan}, and this federation follows plan {state.plan.digest} now"
     if isinstance(header, Offer) != state.plan.privacy.is_masked:
         wanted = "under masks alone" if state.plan.privacy.is_masked else "in the open"
         return f"this federation takes updates {wanted}: bring mfpt-edge up to date, and start it again"
-    return incompatibility(header, state.plan) or language_problem(state, client.id, client.language)
+    return incompatibility(header, state.plan, state.former) or language_problem(state, client.id, client.language)
 
 
 def usual_seconds(client: Client, at: float) -> float | None:

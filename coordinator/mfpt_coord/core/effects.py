@@ -11,6 +11,7 @@ from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Spe
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.cohort import Codes
+from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Down, EnrolAnswer, UpdateCounts
 from mfpt_shared.tensors import Array
 
@@ -53,6 +54,21 @@ class SavePrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """How a language stood when a version was made.
+
+    Attributes:
+        accuracy: Newest accuracy on its devices' held-out examples, 0 to 1; None: nobody has told one.
+        own_share: How much of their own its devices keep, 0 to 1; None: nobody has told it.
+        weights: Language -> its part in this language's step, 0 to 1; the largest ones.
+    """
+
+    accuracy: float | None
+    own_share: float | None
+    weights: Mapping[LanguageCode, float]
+
+
+@dataclass(frozen=True, slots=True)
 class SaveFold:
     """The buffer became a new version.
 
@@ -62,6 +78,7 @@ class SaveFold:
         prompts: Prompt of every language, in the order of the rows.
         updates: (client, sequence) of every update, in the order of the columns.
         moments: The server optimiser's memory of every language; empty if it keeps none.
+        standings: How every language stood.
         directions: Changes of this fold only, like `comparisons` and `shares`; see `evidence` and `own_shares`.
     """
 
@@ -71,9 +88,24 @@ class SaveFold:
     prompts: Mapping[LanguageCode, Array]
     updates: Sequence[tuple[str, int]]
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
+    standings: Mapping[LanguageCode, Standing] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
     shares: Mapping[Speaker, OwnShare] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SavePlan:
+    """The plan has changed.
+
+    Attributes:
+        former: Digests of plans under which updates are still taken.
+        keeps_moments: Whether the server optimiser's memory is still of use.
+    """
+
+    plan: Plan
+    former: Sequence[str]
+    keeps_moments: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +175,11 @@ class PublishPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishPlan:
+    """Publish the plan that devices follow."""
+
+
+@dataclass(frozen=True, slots=True)
 class PublishState:
     """Publish that the coordinator is online, and its newest version."""
 
@@ -168,12 +205,13 @@ Durable = (
     | SaveSum
     | SavePrompt
     | SaveFold
+    | SavePlan
     | SaveCounts
     | SaveDistances
     | SaveInvitation
     | SaveEnrolment
 )
-Action = Send | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
+Action = Send | PublishPlan | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action
 
 Step = tuple[State, list[Effect]]

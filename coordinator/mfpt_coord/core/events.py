@@ -7,6 +7,7 @@ from mfpt_coord.core.admission import Invitation
 from mfpt_coord.core.relations import Distances
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.messages import (
     ClientState,
@@ -164,6 +165,14 @@ class Invited:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanApplied:
+    """The operator has changed the plan, in a way that devices can follow."""
+
+    at: float
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True)
 class InvitationWithdrawn:
     """The operator takes back the invitation whose id is `token`."""
 
@@ -202,4 +211,5 @@ Event = (
     | InvitationWithdrawn
     | DeviceRevoked
     | DeviceRenamed
+    | PlanApplied
 )

@@ -16,6 +16,7 @@ from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, 
 from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
 from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Relations, Speaker
+from mfpt_coord.core.standings import standings
 from mfpt_coord.core.state import Client, Contribution, Counted, State
 from mfpt_coord.core.status import accuracies
 from mfpt_coord.core.taking_part import counting
@@ -55,7 +56,9 @@ def fold(state: State, at: float) -> Step:
     )
     after = replace(after, usual=usual_shares(counting(after).shares))
     numbers = [(update.client, update.sequence) for update in updates]
-    saved = SaveFold(version, at, _shared_out(weights, buffer), prompts, numbers, remembered, *taught)
+    shared_out = _shared_out(weights, buffer)
+    standing = standings(after, targets, shared_out, updates)
+    saved = SaveFold(version, at, shared_out, prompts, numbers, remembered, standing, *taught)
     made = Log(f"version {version} from {_sources(buffer)}: {_scores(after)}")
     return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
 

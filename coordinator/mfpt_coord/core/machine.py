@@ -31,6 +31,7 @@ from mfpt_coord.core.events import (
     Invited,
     MemberSaid,
     OfferMade,
+    PlanApplied,
     SessionOver,
     TimePassed,
     UpdateArrived,
@@ -39,6 +40,7 @@ from mfpt_coord.core.fold import fold
 from mfpt_coord.core.gathering import gather, hear, proceed
 from mfpt_coord.core.grants import granted
 from mfpt_coord.core.offers import take_offer, without_offer
+from mfpt_coord.core.plan_change import apply_plan
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.rest import let_go
 from mfpt_coord.core.schedule import assignments, fold_is_due, gathering_is_due
@@ -105,6 +107,11 @@ def _(event: DeviceRevoked, state: State) -> Step:
 @_record.register
 def _(event: DeviceRenamed, state: State) -> Step:
     return rename(state, event)
+
+
+@_record.register
+def _(event: PlanApplied, state: State) -> Step:
+    return apply_plan(state, event)
 
 
 @_record.register
@@ -188,6 +195,9 @@ def _with_state(client: Client, message: ClientState) -> Client:
 
 def _record_ready(state: State, client: Client, message: Ready) -> Step:
     client = replace(client, session=message.session, announced=message.number, turn=0)
+    if message.plan in state.former:
+        # The new plan is on its way to it: it announces itself again.
+        return _with_client(state, replace(client, ready=False, assignment=None)), []
     if refusal := incompatibility(message, state.plan):
         refused = replace(client, ready=False, assignment=None)
         return _with_client(state, refused), [stop(state, client.id, message, "incompatible", refusal)]

@@ -151,6 +151,7 @@ class State:
         directions: Moving average of each language's deltas, flat, [values] float32.
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
         staleness: Staleness -> number of accepted updates.
+        former: Digests of earlier plans of this federation, newest last: updates under them still count.
         last_version: Version after which nobody is assigned any more; None: there is no last one.
         opened: When the coordinator started; see `opening`.
         open: Whether devices take part without an invitation.
@@ -174,6 +175,7 @@ class State:
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()
     staleness: Mapping[int, int] = field(default_factory=dict)
+    former: tuple[str, ...] = ()
     last_version: int | None = None
     opened: float = -math.inf
     open: bool = True

@@ -20,6 +20,7 @@ from mfpt_shared.protocol.messages import (
     FederationStatus,
     FromCoordinator,
     PlanNotice,
+    Progress,
     Prompt,
 )
 from mfpt_shared.protocol.seal import seal
@@ -30,6 +31,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_ANSWER,
     COORDINATOR_BEAT,
     COORDINATOR_CHALLENGE,
+    COORDINATOR_PROGRESS,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -90,6 +92,7 @@ class Channel:
     Attributes:
         kept: What the broker is to keep.
         reached: Whether the broker has ever been connected.
+        is_up: Whether it is connected now.
     """
 
     def __init__(self, transport: Transport, federation: str, identity: CoordinatorIdentity, clock: Clock) -> None:
@@ -107,7 +110,7 @@ class Channel:
         self._clock = clock
         self.kept = Kept()
         self.reached = False
-        self._is_up = False
+        self.is_up = False
 
     async def connect(self) -> None:
         """Connect for the first time, however long that takes; see `retries.connect`."""
@@ -119,7 +122,7 @@ class Channel:
         events = await self._transport.receive()
         for event in events:
             if isinstance(event, Connected | Disconnected):
-                self._is_up = isinstance(event, Connected)
+                self.is_up = isinstance(event, Connected)
         return events
 
     def subscribe(self) -> None:
@@ -144,8 +147,8 @@ class Channel:
         """Publish a prompt on its language's topic; the broker keeps it."""
         self._publish(PROMPT, replace(prompt, header=self._stamped(prompt.header)), prompt.header.language)
 
-    def publish_state(self, version: int, *, online: bool = True) -> None:
-        """Publish whether the coordinator is there, and its newest version; the broker keeps it."""
+    def publish_state(self, version: int, *, online: bool = True, finished: bool = False) -> None:
+        """Publish whether the coordinator is there, its newest version, and if it is the last; the broker keeps it."""
         identity = self._identity
         self._publish(
             COORDINATOR_STATE,
@@ -154,15 +157,20 @@ class Channel:
                 coordinator=identity.id,
                 started=identity.started,
                 version=version,
+                finished=finished,
             ),
         )
+
+    def publish_progress(self, progress: Progress) -> None:
+        """Publish how far the next version is; the broker keeps it."""
+        self._publish(COORDINATOR_PROGRESS, progress)
 
     def publish_status(self, status: FederationStatus) -> None:
         """Publish what `mfpt-coord status` shows; the broker keeps it.
 
         One that nobody could see would be out of date when the connection is back, and all of them would wait for that.
         """
-        if self._is_up:
+        if self.is_up:
             self._publish(COORDINATOR_STATUS, status)
 
     def publish_beat(self, number: int, version: int, size: int = 0) -> None:

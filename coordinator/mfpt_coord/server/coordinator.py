@@ -25,6 +25,7 @@ from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
+from mfpt_coord.server.progress_notice import ProgressNotice
 from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
 from mfpt_shared.clock import Clock
@@ -91,6 +92,7 @@ class Coordinator:
         self.clock = clock
         self._wall = wall or clock
         self._watch = BrokerWatch(self._channel, state.plan.federation, identity, largest_payload(state.plan), revive)
+        self._progress = ProgressNotice(self._channel)
         self._status_due = 0.0
         self._shown: State | None = None
         self._stopping = asyncio.Event()
@@ -205,7 +207,7 @@ class Coordinator:
     def _next_deadline(self, looked: float) -> float:
         """Return when there is something to do even if nothing is heard: as of `looked`, so that nothing is missed."""
         retry = looked + RETRY_SECONDS if self._batches.has_failed else math.inf
-        due = (self._next_status(), self._watch.next_deadline, self._rivals.repair_at)
+        due = (self._next_status(), self._progress.next_deadline, self._watch.next_deadline, self._rivals.repair_at)
         return min(next_deadline(self.state, looked), retry, *due)
 
     def _next_status(self) -> float:
@@ -244,7 +246,9 @@ class Coordinator:
         self._watch.act(now, self.state.version)
         if self._rivals.repair_is_due(now):
             self._errands.publish_kept(self.state)
+            self._progress.repeat()
             self._shown = None
+        self._progress.follow(self.state, now)
         if now >= self._next_status():
             self._say_how_it_stands(now)
 
@@ -262,5 +266,5 @@ class Coordinator:
     async def _say_goodbye(self) -> None:
         if not self._superseded:  # the later run must not be announced as gone
             self._say_how_it_stands(self.clock())
-            self._channel.publish_state(self.state.version, online=False)
+            self._channel.publish_state(self.state.version, online=False, finished=self.state.finished)
         await self._channel.close(FLUSH_SECONDS)

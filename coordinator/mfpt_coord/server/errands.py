@@ -12,6 +12,7 @@ from mfpt_coord.core.effects import (
     AnswerEnrolment,
     Log,
     LookUpDistances,
+    PublishPlan,
     PublishPrompt,
     PublishState,
     Send,
@@ -52,6 +53,8 @@ class Errands:
         match action:
             case Send(client, message):
                 self._channel.send(client, message)
+            case PublishPlan():
+                self._channel.publish_plan(state.plan, state.version)
             case PublishPrompt(language):
                 self._channel.publish_prompt(newest_prompt(state, language))
             case PublishState():

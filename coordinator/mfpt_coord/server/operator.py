@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 
 from mfpt_coord.core import admission
 from mfpt_coord.core.admission import Enrolment
-from mfpt_coord.core.events import DeviceRenamed, DeviceRevoked, InvitationWithdrawn, Invited
+from mfpt_coord.core.events import DeviceRenamed, DeviceRevoked, InvitationWithdrawn, Invited, PlanApplied
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.orders import (
     AnyOrder,
     AnyReport,
+    ApplyPlan,
     DeviceEntry,
     Devices,
     Done,
@@ -20,6 +21,7 @@ from mfpt_coord.server.orders import (
     Invite,
     ListDevices,
     ListInvitations,
+    PlanChange,
     Rename,
     Revoke,
     ShowStatus,
@@ -27,10 +29,12 @@ from mfpt_coord.server.orders import (
     WithdrawInvitation,
 )
 from mfpt_shared.base64url import encoded
-from mfpt_shared.errors import UsageError
+from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine
 from mfpt_shared.keys import PublicKey, digest, fingerprint
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan
+from mfpt_shared.plan_changes import changes, unfollowable
 from mfpt_shared.transport.address import BrokerAddress
 
 
@@ -56,6 +60,8 @@ class Operator:
             MfptError: It cannot be saved.
         """
         match order:
+            case ApplyPlan(plan=plan, only_say=only_say):
+                return await self._apply(plan, only_say=only_say)
             case Invite():
                 return await self._invite(order)
             case ListInvitations():
@@ -101,6 +107,21 @@ class Operator:
         await self.coordinator.apply(Invited(now, made, secret))
         return Invitation(
             line=str(line), role=made.role, uses=made.uses, language=made.language, expires=self._told(made.expires)
+        )
+
+    async def _apply(self, plan: Plan, *, only_say: bool) -> PlanChange:
+        old, now = self.coordinator.state.plan, self.coordinator.clock()
+        if fixed := unfollowable(old, plan):
+            keys = ", ".join(one.key for one in fixed)
+            raise Incompatible(
+                f"devices cannot follow a change of {keys} while the federation runs: start a new one beside it, with "
+                "another name and a --data-dir of its own"
+            )
+        online = sum(one.is_online(now) for one in self.coordinator.state.clients.values())
+        if not only_say:
+            await self.coordinator.apply(PlanApplied(now, plan))
+        return PlanChange(
+            before=old.digest, after=plan.digest, changes=[str(one) for one in changes(old, plan)], devices=online
         )
 
     def _invitations(self) -> Invitations:

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Examples, FederationStatus, Identifier, Role, Tag, Text
 
 
@@ -30,6 +31,18 @@ class Invite(Order, frozen=True, kw_only=True, tag="invite"):
     seconds: Annotated[float, Meta(gt=0, le=1e9)] | None = None
     max_examples: Examples | None = None
     host: Annotated[str, Meta(min_length=1, max_length=253)] | None = None
+
+
+class ApplyPlan(Order, frozen=True, kw_only=True, tag="apply"):
+    """Change the plan while the federation runs.
+
+    Attributes:
+        plan: The new plan, all of it.
+        only_say: Whether to say what would change, and change nothing.
+    """
+
+    plan: Plan
+    only_say: bool = False
 
 
 class ListInvitations(Order, frozen=True, kw_only=True, tag="invitations"):
@@ -124,6 +137,22 @@ class Status(Report, frozen=True, kw_only=True, tag="status"):
     status: FederationStatus
 
 
+class PlanChange(Report, frozen=True, kw_only=True, tag="change"):
+    """A plan was applied, or could be.
+
+    Attributes:
+        before: Digest of the plan before.
+        after: Digest of the plan after it; the same if devices do nothing else under it.
+        changes: Keys that differ, with both values, in words.
+        devices: Number of devices that were online, and follow or have to be brought up to date.
+    """
+
+    before: str
+    after: str
+    changes: list[str]
+    devices: int
+
+
 class Done(Report, frozen=True, kw_only=True, tag="done"):
     """It has happened."""
 
@@ -135,5 +164,5 @@ class Failed(Report, frozen=True, kw_only=True, tag="failed"):
     exit_code: int = 1
 
 
-AnyOrder = Invite | ListInvitations | WithdrawInvitation | ListDevices | Revoke | Rename | ShowStatus
-AnyReport = Invitation | Invitations | Devices | Status | Done | Failed
+AnyOrder = ApplyPlan | Invite | ListInvitations | WithdrawInvitation | ListDevices | Revoke | Rename | ShowStatus
+AnyReport = Invitation | Invitations | Devices | Status | PlanChange | Done | Failed

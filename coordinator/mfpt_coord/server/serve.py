@@ -85,7 +85,8 @@ def open_state(store: SqliteStore, plan: Plan | None) -> State:
     elif plan is not None and (difference := _difference(state.plan, plan)):
         raise Incompatible(
             f"the data folder follows plan {state.plan.digest}, but --plan is {plan.digest} (they differ in "
-            f"{difference}); give the new plan a --data-dir of its own"
+            f"{difference}); start without --plan and use `mfpt-coord plan apply` then, or give the new plan a "
+            "--data-dir of its own"
         )
     return state
 

@@ -20,6 +20,7 @@ from mfpt_coord.core.effects import (
     SaveEnrolment,
     SaveFold,
     SaveInvitation,
+    SavePlan,
     SavePrompt,
     SaveSum,
     SaveUpdate,
@@ -27,7 +28,8 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.state import Client, Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_database import Database
-from mfpt_coord.server.stored_schema import SCHEMA, forget
+from mfpt_coord.server.stored_forgetting import forget
+from mfpt_coord.server.stored_schema import SCHEMA
 from mfpt_coord.server.stored_values import load_state, meta
 from mfpt_shared.errors import InUse
 from mfpt_shared.keys import PublicKey
@@ -191,6 +193,11 @@ class SqliteStore:
                 self._save_prompt(language, version, vector)
             case SaveFold():
                 self._save_fold(effect)
+            case SavePlan(plan, former, keeps_moments):
+                self._put_meta("plan", plan_to_json(plan))
+                self._put_meta("former", json.dumps(list(former)).encode())
+                if not keeps_moments:
+                    self._db.execute("DELETE FROM moments")
             case SaveCounts(counts):
                 self._put_meta("counts", msgspec.json.encode(counts))
             case SaveInvitation(invitation):
@@ -249,6 +256,13 @@ class SqliteStore:
         self._db.execute("UPDATE cohorts SET fold = ? WHERE fold IS NULL", (fold.version,))
         for language, vector in fold.prompts.items():
             self._save_prompt(language, fold.version, vector)
+        self._db.executemany(
+            "INSERT INTO history VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (fold.version, language, fold.at, one.accuracy, one.own_share, json.dumps(one.weights))
+                for language, one in fold.standings.items()
+            ],
+        )
         # What a fold leaves for the next fold; only the newest is kept.
         learned: tuple[tuple[str, list[tuple[object, ...]]], ...] = (
             ("moments VALUES (?, ?)", [(language, part.tobytes()) for language, part in fold.moments.items()]),

@@ -1,4 +1,4 @@
-"""The tables of the coordinator's database, how an older database gets them, and what is removed from them in time."""
+"""The tables of the coordinator's database, and how an older database gets them."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.identity import update_digest
 from mfpt_shared.protocol.topics import CLIENT_UP
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 
 # An update's payload is NULL once nobody needs it any more, or if it came under masks; its digest stays.
 _UPDATES: Final = """
@@ -33,6 +33,18 @@ CREATE TABLE cohorts (
 _OWN_SHARES: Final = """
 CREATE TABLE own_shares (
     language TEXT, device TEXT, share REAL NOT NULL, disagreement REAL NOT NULL, PRIMARY KEY (language, device)
+) WITHOUT ROWID;
+"""
+
+# What the rows of updates said that were removed: updates of a device, examples of a language, updates of a staleness.
+_TOTALS: Final = """
+CREATE TABLE totals (kind TEXT, key TEXT, value INTEGER NOT NULL, PRIMARY KEY (kind, key)) WITHOUT ROWID;
+"""
+
+_HISTORY: Final = """
+CREATE TABLE history (
+    version INTEGER, language TEXT, at REAL NOT NULL, accuracy REAL, own_share REAL, weights TEXT NOT NULL,
+    PRIMARY KEY (version, language)
 ) WITHOUT ROWID;
 """
 
@@ -61,7 +73,7 @@ CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 """
 
 SCHEMA: Final = (
-    f"{_TABLES} {_UPDATES} {_COHORTS} {_OWN_SHARES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} "
+    f"{_TABLES} {_UPDATES} {_COHORTS} {_OWN_SHARES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} {_TOTALS} {_HISTORY} "
     f"PRAGMA user_version = {SCHEMA_VERSION};"
 )
 
@@ -74,11 +86,9 @@ DROP TABLE judgements;
 {_OWN_SHARES}
 """  # noqa: S608 - our own constants
 
-_FROM_4: Final = f"""
-ALTER TABLE updates ADD COLUMN cohort TEXT;
-{_COHORTS}
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
+_FROM_5: Final = f"{_TOTALS} {_HISTORY} PRAGMA user_version = {SCHEMA_VERSION};"
+
+_FROM_4: Final = f"ALTER TABLE updates ADD COLUMN cohort TEXT; {_COHORTS} {_FROM_5}"
 
 _FROM_3: Final = f"{_NEWER_SHARES} {_FROM_4}"
 
@@ -98,28 +108,14 @@ DROP TABLE old_updates;
 {ADMISSION_SCHEMA}
 {_NEWER_SHARES}
 {_COHORTS}
-PRAGMA user_version = {SCHEMA_VERSION};
+{_FROM_5}
 """  # noqa: S608 - our own constants
 
-_UPGRADES: Final[Mapping[int, str]] = {2: _FROM_2, 3: _FROM_3, 4: _FROM_4}
-
-_FOLDED: Final = """
-SELECT number, client, sequence, language, base_version, staleness, examples, received, fold, sha256 FROM updates
-WHERE payload IS NOT NULL AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
-"""
-
-_FORGET_SUMS: Final = "DELETE FROM cohorts WHERE fold <= (SELECT max(version) FROM folds WHERE at <= :before)"
-
-_FORGET_PROMPTS: Final = """
-DELETE FROM prompts WHERE EXISTS (
-    SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
-    AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
-)
-"""
+_UPGRADES: Final[Mapping[int, str]] = {2: _FROM_2, 3: _FROM_3, 4: _FROM_4, 5: _FROM_5}
 
 
 def upgrade(database: sqlite3.Connection, name: str) -> None:
-    """Give the tables of this version to a database of one of the three versions before, all of them or none.
+    """Give the tables of this version to a database of one of the four versions before, all of them or none.
 
     Args:
         database: Connection without transactions of its own.
@@ -154,39 +150,6 @@ def _check_waiting(database: sqlite3.Connection, name: str) -> None:
                 f"{name} holds updates in an older protocol that are in no version yet; let the older mfpt-coord make "
                 "one more version (`serve --folds 1`), or use another --data-dir"
             ) from error
-
-
-def forget(database: sqlite3.Connection, before: float) -> None:
-    """Remove what was folded until a time: the payloads of updates, sums of cohorts, and prompts that were replaced.
-
-    Args:
-        database: Connection, with or without a transaction.
-        before: Unix seconds.
-    """
-    _forget_payloads(database, before)
-    database.execute(_FORGET_SUMS, {"before": before})
-    # Prompts were published: they need not be overwritten, which would take as long as writing the new ones.
-    database.execute("PRAGMA secure_delete = OFF")
-    try:
-        database.execute(_FORGET_PROMPTS, {"before": before})
-    finally:
-        database.execute("PRAGMA secure_delete = ON")
-
-
-def _forget_payloads(database: sqlite3.Connection, before: float) -> None:
-    """Write rows anew without their payloads: in rows that only shrink, SQLite keeps the space for good."""
-    rows = database.execute(_FOLDED, {"before": before}).fetchall()
-    database.execute("SAVEPOINT forgetting")
-    try:
-        database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
-        database.executemany("INSERT INTO updates VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, NULL)", rows)
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK TO forgetting")
-        raise
-    finally:
-        if database.in_transaction:
-            database.execute("RELEASE forgetting")
 
 
 def checkpoint(database: sqlite3.Connection) -> str:

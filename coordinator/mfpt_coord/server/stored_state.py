@@ -33,7 +33,7 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         counts: Counts of the updates that were not accepted; the accepted ones are counted here.
     """
     shapes = layout(plan)
-    accepted = database.execute("SELECT count(*) FROM updates").fetchone()[0]
+    staleness = {int(value): number for value, number in _summed(database, "staleness", "staleness, 1")}
     state = State(
         plan,
         shapes,
@@ -41,18 +41,38 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         prompts=_prompts(database),
         buffer=(*_buffer(database, shapes), *_sums(database, plan)),
         clients=_clients(database),
-        contributed=dict(
-            database.execute("SELECT language, sum(examples) FROM updates WHERE fold IS NOT NULL GROUP BY language")
-        ),
+        contributed={
+            LanguageCode(language): examples
+            for language, examples in _summed(database, "examples", "language, examples", "fold IS NOT NULL")
+        },
         relations=Relations(_distances(database), _comparisons(database), _own_shares(database)),
         directions=_directions(database),
         moments=_moments(database, plan.aggregation),
-        counts=msgspec.structs.replace(counts, accepted=accepted),
+        counts=msgspec.structs.replace(counts, accepted=sum(staleness.values())),
         enrolments=enrolments(database),
         invitations=invitations(database),
-        staleness=dict(database.execute("SELECT staleness, count(*) FROM updates GROUP BY staleness")),
+        staleness=staleness,
     )
     return replace(state, usual=usual_shares(counting(state).shares))
+
+
+def _summed(database: sqlite3.Connection, kind: str, columns: str, which: str = "TRUE") -> list[tuple[str, int]]:
+    """Return key -> sum, of the rows of updates that are there and of those that were removed.
+
+    Args:
+        database: Connection to the coordinator's database.
+        kind: What is summed up, as the table of totals names it.
+        columns: Key and value of a row.
+        which: Which rows of updates count.
+    """
+    query = f"""
+        WITH parts (key, value) AS (
+            SELECT {columns} FROM updates WHERE {which}
+            UNION ALL SELECT key, value FROM totals WHERE kind = ?
+        )
+        SELECT key, sum(value) FROM parts GROUP BY CAST(key AS TEXT)
+    """  # noqa: S608 - our own constants
+    return database.execute(query, (kind,)).fetchall()
 
 
 def _prompts(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
@@ -94,7 +114,7 @@ def _clients(database: sqlite3.Connection) -> dict[str, Client]:
         "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen, session, "
         "announced, grants FROM clients"
     )
-    folded = dict(database.execute("SELECT client, count(*) FROM updates WHERE fold IS NOT NULL GROUP BY client"))
+    folded = dict(_summed(database, "updates", "client, 1", "fold IS NOT NULL"))
     clients = {}
     for client, language, examples, sequence, contributed, seconds, accuracy, device, seen, *announcement in rows:
         session, announced, grants = announcement

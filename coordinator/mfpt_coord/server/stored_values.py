@@ -1,6 +1,7 @@
 """What a coordinator's database holds, or the error that says that it cannot be read."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +31,8 @@ def load_state(database: sqlite3.Connection, path: Path) -> State:
     try:
         plan = plan_from_json(meta(database, path, "plan"))
         counts = msgspec.json.decode(meta(database, path, "counts", b"{}"), type=UpdateCounts)
-        return read_state(database, plan, counts)
+        former = msgspec.json.decode(meta(database, path, "former", b"[]"), type=tuple[str, ...])
+        return replace(read_state(database, plan, counts), former=former)
     except sqlite3.Error as error:
         raise explained(error, path) from error
     except _UNREADABLE as error:

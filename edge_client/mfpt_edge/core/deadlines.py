@@ -12,6 +12,8 @@ REANNOUNCE_SECONDS: Final = 60.0
 """Time after which an idle device without an assignment announces itself again."""
 RESUBSCRIBE_SECONDS: Final = 5.0
 """Time after which a retained message that has not come is asked for again; twice as long after each time in vain."""
+OVER_SECONDS: Final = 10.0
+"""Time that a coordinator which has ended after the last version has to begin again with more of them."""
 OTHERS_SECONDS: Final = 900.0
 """Time that others have at least to come and be added up with under masks. Some train for minutes, and folds wait."""
 
@@ -52,6 +54,11 @@ def left_alone_at(state: State) -> float:
     return state.alone_since + max(OTHERS_SECONDS, state.leave_after)
 
 
+def over_at(state: State) -> float:
+    """Return when a device leaves a federation that has ended, Unix seconds; infinity while it has not."""
+    return float("inf") if state.over_since is None else state.over_since + OVER_SECONDS
+
+
 def is_busy(state: State) -> bool:
     """Tell whether the device is in the middle of something, and cannot leave."""
     return state.phase == "training" or (state.phase == "preparing" and state.plan is not None)
@@ -60,6 +67,8 @@ def is_busy(state: State) -> bool:
 def next_deadline(state: State) -> float:
     """Return when `TimePassed` is due if nothing else happens, in Unix seconds; infinity for never."""
     deadlines = [left_alone_at(state)]
+    if not state.leaving:
+        deadlines.append(over_at(state))
     if waits_for_acknowledgement(state):
         deadlines.append(state.sent_at + RESEND_SECONDS)
     if lacks_news(state):

@@ -3,7 +3,17 @@
 from dataclasses import dataclass
 
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Ack, Assign, CoordinatorState, Disband, Prompt, Reject, Resync, Stop
+from mfpt_shared.protocol.messages import (
+    Ack,
+    Assign,
+    CoordinatorState,
+    Disband,
+    Progress,
+    Prompt,
+    Reject,
+    Resync,
+    Stop,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +32,10 @@ class BrokerLost:
 
 @dataclass(frozen=True, slots=True)
 class NotSubscribed:
-    """The broker has refused a subscription: for good, or because it had no room."""
+    """The broker has refused a subscription: for good, or because it had no room. `filters`: what it was for."""
 
     at: float
+    filters: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,14 @@ class CoordinatorSeen:
 
     at: float
     message: CoordinatorState
+
+
+@dataclass(frozen=True, slots=True)
+class ProgressSeen:
+    """The coordinator published how far the next version is; people are told, and nothing else depends on it."""
+
+    at: float
+    message: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +114,7 @@ Event = (
     | BrokerLost
     | NotSubscribed
     | CoordinatorSeen
+    | ProgressSeen
     | PlanReceived
     | PromptReceived
     | Prepared

@@ -11,7 +11,8 @@ rounds leaves without having made them; the update stays in its outbox.
 from dataclasses import replace
 from typing import Final
 
-from mfpt_edge.core.deadlines import is_busy, left_alone_at, waiting
+from mfpt_edge.core.asking import knowing
+from mfpt_edge.core.deadlines import is_busy, left_alone_at, over_at, waiting
 from mfpt_edge.core.effects import CancelTraining, Effect, Leave, PublishState, Tell
 from mfpt_edge.core.state import State
 from mfpt_shared.protocol.messages import Phase
@@ -42,9 +43,17 @@ def told_to_finish(state: State, version: int, at: float) -> Step:
     return idle, [CancelTraining(), *effects]
 
 
+def told_it_is_over(state: State, version: int, at: float) -> State:
+    """Note that the coordinator has ended after the last version; it may be about to begin with more of them."""
+    gone = knowing(replace(state, coordinator=None, announced=False, assigned=None), version)
+    return gone if gone.over_since is not None else replace(gone, over_since=at)
+
+
 def finish(state: State, at: float) -> Step:
     """Do what has become possible for a device that has made its last round."""
-    state, effects = _leave_alone(_noting_others(state, at), at)
+    state, effects = _leave_what_is_over(_noting_others(state, at), at)
+    state, more = _leave_alone(state, at)
+    effects += more
     if state.done_at is None and not state.leaving and (why := _why_done(state)):
         state, effects = in_phase(waiting(replace(state, done_at=at, assigned=None), at), "done")
         if state.leave_after:
@@ -64,6 +73,16 @@ def _noting_others(state: State, at: float) -> State:
     if waits == (state.alone_since is not None):
         return state
     return replace(state, alone_since=at if waits else None)
+
+
+def _leave_what_is_over(state: State, at: float) -> Step:
+    """Begin to leave where the federation has ended, and no coordinator has begun again."""
+    if state.leaving or at < over_at(state):
+        return state, []
+    kept = "; what was not sent stays here" if state.outbox else ""
+    told = Tell(f"the federation has ended with version {state.published}: this device leaves with that prompt{kept}")
+    leaving, effects = told_to_finish(state, state.published, at)
+    return leaving, [*effects, told]
 
 
 def _leave_alone(state: State, at: float) -> Step:

@@ -41,21 +41,20 @@ from mfpt_edge.core.events import (
     NotSubscribed,
     PlanReceived,
     Prepared,
+    ProgressSeen,
     PromptReceived,
     TimePassed,
     Told,
     Trained,
     TrainingFailed,
 )
-from mfpt_edge.core.leaving import finish, in_phase, told_to_finish
+from mfpt_edge.core.leaving import finish, in_phase, told_it_is_over, told_to_finish
 from mfpt_edge.core.plans import follow
 from mfpt_edge.core.state import State
 from mfpt_shared.protocol.messages import Ack, Assign, Disband, Reject, Resync, Stop
 
 MAX_FAILURES: Final = 3
 """Failed trainings in a row after which the device gives up."""
-NOBODY: Final = "no coordinator is online yet; waiting for one"
-UNKNOWN: Final = "nothing is heard of this federation yet; waiting. Are the broker and --federation the right ones?"
 
 Step = tuple[State, list[Effect]]
 
@@ -88,11 +87,14 @@ def _(event: TimePassed, state: State) -> Step:
     if lacks_news(state) and event.at >= look_again_at(state):
         # What it was told while it did not hear is lost: it is told again in answer to an announcement.
         known = state.announced and not state.refused
-        if state.looks == 0 and state.coordinator is None and state.announced_at == 0.0 and not state.refused:
-            effects.append(Tell(UNKNOWN if state.plan is None else NOBODY))
         state = replace(state, waiting_since=event.at, looks=state.looks + 1, announced=known)
         effects.append(Subscribe())
     return state, effects
+
+
+@_record.register
+def _(event: ProgressSeen, state: State) -> Step:
+    return state, []
 
 
 @_record.register
@@ -104,7 +106,8 @@ def _(event: BrokerConnected, state: State) -> Step:
 
 @_record.register
 def _(event: BrokerLost, state: State) -> Step:
-    return replace(state, connected=False, coordinator=None, announced=False, assigned=None, asked=0), []
+    gone = replace(state, connected=False, coordinator=None, announced=False, assigned=None, asked=0, over_since=None)
+    return gone, []
 
 
 @_record.register
@@ -115,10 +118,13 @@ def _(event: NotSubscribed, state: State) -> Step:
 @_record.register
 def _(event: CoordinatorSeen, state: State) -> Step:
     if event.message.state == "offline":
+        if event.message.finished:
+            return told_it_is_over(state, event.message.version, event.at), []
         if state.coordinator is None:
             return state, []
         gone = replace(state, coordinator=None, announced=False, assigned=None)
         return waiting(gone, event.at), [Tell("the coordinator went offline; waiting")]
+    state = replace(state, over_since=None)
     epoch, version = event.message.epoch, event.message.version
     if epoch == state.coordinator:
         return knowing(state, version), []
@@ -129,7 +135,7 @@ def _(event: CoordinatorSeen, state: State) -> Step:
 
 @_record.register
 def _(event: PlanReceived, state: State) -> Step:
-    return follow(state, event.plan)
+    return follow(state, event.plan, event.at)
 
 
 @_record.register

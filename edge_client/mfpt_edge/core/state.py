@@ -20,6 +20,7 @@ class State:
         looks: How often it has subscribed again since then, because something that it waits for has not come.
         refused: Whether the broker has refused a subscription over this connection, and no order has come since.
         coordinator: Epoch of the coordinator that is online; None if no coordinator is.
+        over_since: Since when the last word of the coordinator is that the federation has ended; None: it has not.
         plan: Plan that this device follows; None before it came.
         prepared: Whether data and backbone are loaded.
         announced: Whether the coordinator that is online knows that this device is ready.
@@ -58,6 +59,7 @@ class State:
     looks: int = 0
     refused: bool = False
     coordinator: int | None = None
+    over_since: float | None = None
     plan: Plan | None = None
     prepared: bool = False
     announced: bool = False

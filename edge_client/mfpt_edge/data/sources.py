@@ -11,7 +11,7 @@ Every source goes the same way: tables, then rows of text and label, then exampl
 No text read here goes anywhere but into the device's own training; what is said about rows holds no text.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -41,11 +41,13 @@ class Loaded:
         examples: All that can be used.
         skipped_rows: The rows that cannot.
         repaired: How labels of words were read that do not follow the plan's convention -> number of words.
+        notes: What was guessed or decided for the person, in words that hold nothing of a text.
     """
 
     examples: tuple[Example, ...]
     skipped_rows: tuple[SkippedRow, ...]
     repaired: Mapping[str, int]
+    notes: tuple[str, ...] = ()
 
     @property
     def skipped(self) -> Mapping[str, int]:
@@ -62,12 +64,14 @@ class Dataset:
         test: Examples to test on, none with a text of `train`; may be empty where the source is tiny.
         skipped_rows: The rows of all splits that cannot be used.
         repaired: How labels of words were read that do not follow the plan's convention -> number of words.
+        notes: What was guessed or decided for the person, in words that hold nothing of a text.
     """
 
     train: tuple[Example, ...]
     test: tuple[Example, ...]
     skipped_rows: tuple[SkippedRow, ...] = ()
     repaired: Mapping[str, int] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def skipped(self) -> Mapping[str, int]:
@@ -107,17 +111,19 @@ def load_dataset(
     """
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
+    notes: tuple[str, ...] = ()
     if source == "cldr":
         rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]] = _cldr_rows(language, kind)
     else:
         tables = _tables(source, kind, max_download, development)
         rows = {name: _rows(table, columns, kind) for name, table in tables.items()}
+        notes = _notes(tables.values())
     found = usable(source, rows, labels, kind)
     splits, left_out = divided(found.examples)
     if not splits["train"]:
         raise DatasetError(f"{source}: no example is left to train on, all are for the test: add more rows")
     train = subsample(splits["train"], language, max_examples or len(splits["train"]))
-    return Dataset(tuple(train), tuple(splits["test"]), (*found.skipped, *left_out), found.repaired)
+    return Dataset(tuple(train), tuple(splits["test"]), (*found.skipped, *left_out), found.repaired, notes)
 
 
 def load_split(
@@ -128,8 +134,13 @@ def load_split(
     Raises:
         DatasetError: The file cannot be read, or holds no example of the plan's labels.
     """
-    found = usable(str(path), {"test": _rows(read_file(path, kind), columns, kind)}, labels, kind)
-    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired)
+    table = read_file(path, kind)
+    found = usable(str(path), {"test": _rows(table, columns, kind)}, labels, kind)
+    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, _notes([table]))
+
+
+def _notes(tables: Iterable[Table]) -> tuple[str, ...]:
+    return tuple(f"{table.where}: {note}" for table in tables for note in table.notes)
 
 
 def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SourceSplit, list[Row | SkippedRow]]:

@@ -32,11 +32,13 @@ class Table:
         where: The source, as messages name it.
         columns: Names of the columns, in their order.
         records: All rows, also those that break the format.
+        notes: What the reader guessed, in words that hold no text of the file; names of columns are `listed`.
     """
 
     where: str
     columns: tuple[str, ...]
     records: Sequence[Record]
+    notes: tuple[str, ...] = ()
 
     def place(self, record: Record) -> Place:
         """Return where a row is."""

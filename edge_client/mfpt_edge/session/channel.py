@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, PromptReceived, Told
+from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, ProgressSeen, PromptReceived, Told
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import Session
@@ -25,6 +25,7 @@ from mfpt_shared.protocol.messages import (
     KeyShares,
     Offer,
     PlanNotice,
+    Progress,
     Prompt,
     Ready,
     Reject,
@@ -33,7 +34,16 @@ from mfpt_shared.protocol.messages import (
     Stop,
 )
 from mfpt_shared.protocol.seal import seal
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT, Topic
+from mfpt_shared.protocol.topics import (
+    CLIENT_DOWN,
+    CLIENT_STATE,
+    CLIENT_UP,
+    COORDINATOR_PROGRESS,
+    COORDINATOR_STATE,
+    PLAN,
+    PROMPT,
+    Topic,
+)
 from mfpt_shared.tensors import check_layout, dense, layout
 from mfpt_shared.transport.base import Event as TransportEvent
 from mfpt_shared.transport.base import Inbound, Transport, Will
@@ -118,6 +128,8 @@ def _event(message: FromCoordinator | Prompt, at: float) -> Event:
             return PromptReceived(at, message)
         case CoordinatorState():
             return CoordinatorSeen(at, message)
+        case Progress():
+            return ProgressSeen(at, message)
         case Assign() | Ack() | Reject() | Resync() | Stop():
             return Told(at, message)
         case _:
@@ -139,6 +151,7 @@ class Channel:
     Attributes:
         bytes_up: Payloads, topics and packet headers that were published.
         bytes_down: Payloads, topics and packet headers that were received.
+        longest: Length of the longest payload that was published, bytes.
     """
 
     def __init__(self, transport: Transport, federation: str, session: Session) -> None:
@@ -156,6 +169,8 @@ class Channel:
         self._number = 0
         self.bytes_up = 0
         self.bytes_down = 0
+        self.longest = 0
+        self._follows_progress = False
 
     async def receive(self) -> list[TransportEvent]:
         """See Transport.receive."""
@@ -176,6 +191,18 @@ class Channel:
     def stop_asking(self) -> None:
         """Take back the subscription to the prompt."""
         self._transport.unsubscribe(self._prompt)
+
+    def follow_progress(self) -> None:
+        """Subscribe to how far the next version is, unless that was done over this connection."""
+        if not self._follows_progress:
+            self._follows_progress = True
+            self._transport.subscribe(COORDINATOR_PROGRESS.path(self._federation), qos=COORDINATOR_PROGRESS.qos)
+
+    def leave_progress(self, *, connected: bool) -> None:
+        """Take that subscription back; one over a connection that was lost is gone."""
+        if self._follows_progress and connected:
+            self._transport.unsubscribe(COORDINATOR_PROGRESS.path(self._federation))
+        self._follows_progress = False
 
     def publish_state(self, state: ClientState) -> None:
         """Publish what the device is doing; the broker keeps it."""
@@ -205,6 +232,7 @@ class Channel:
         path = topic.path(self._federation, self._session.identity.client)
         payload = seal(path, content, self._session.key)
         self.bytes_up += _size(path, payload)
+        self.longest = max(self.longest, len(payload))
         self._transport.publish(path, payload, retain=retain)
 
 

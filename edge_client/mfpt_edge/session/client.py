@@ -33,6 +33,7 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, Event, NotSubscribed, TimePassed
 from mfpt_edge.core.machine import step
 from mfpt_edge.core.state import State
+from mfpt_edge.core.wait_words import Place
 from mfpt_edge.session.carried import Carried
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.clock import ClockCheck
@@ -45,6 +46,7 @@ from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.sender import Sender
 from mfpt_edge.session.sent_updates import forget_damaged, read_update, renumber
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.standing import Standing
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
@@ -124,7 +126,9 @@ class EdgeClient:
         self._freshness = Freshness(self._kept_epoch, version, session.number)
         self._hearing = Hearing(Listener(federation, trust, self._freshness), clock=ClockCheck(wall))
         self.ignored = self._hearing.ignored
-        self._status = StatusPublisher(self._channel, self._state, clock, observe)
+        place = Place(federation, session.identity.client, is_named_by_hand=not self._is_member)
+        standing = Standing(place, self._state, wall)
+        self._status = StatusPublisher(self._channel, self._state, clock, observe, standing)
         self._disk = PatientDisk()
         self.prompts = PromptKeeper(folder, self._disk)
         self._carried = Carried(self._outbox, self._disk)
@@ -170,7 +174,7 @@ class EdgeClient:
                 if outcome.done():
                     self._handle(outcome.result())
                     outcome = asyncio.ensure_future(self._job.outcome())
-                self._status.publish_if_due()
+                self._status.tell_if_due()
             await self._report_last_version()
             self._disk.finish()
         except BaseException as error:
@@ -211,9 +215,9 @@ class EdgeClient:
             case Connected():
                 self._lost.mended()
                 self._handle(BrokerConnected(self._clock()))
-            case SubscriptionRefused():
+            case SubscriptionRefused(filters):
                 _log.warning("%s", event)
-                self._handle(NotSubscribed(self._clock()))
+                self._handle(NotSubscribed(self._clock(), filters))
             case Disconnected():
                 self._handle(BrokerLost(self._clock()))
                 self._lost.note(event, self._clock())

@@ -61,12 +61,14 @@ class PromptKeeper:
         Until then the state folder holds what an earlier federation gave, and from the first prompt on what this one
         gives: plan and prompt belong together.
         """
+        if self._plan is not None and self._plan.digest != plan.digest:
+            self._plan_is_saved = False
         self._plan = plan
         self._save_newest()
 
     def _save_newest(self) -> None:
         plan, prompt = self._plan, self.newest
-        if plan is None or prompt is None:
+        if plan is None or prompt is None or prompt.header.plan != plan.digest:
             return
         if not self._plan_is_saved:
             self._disk.write("the plan", lambda: self._folder.save_plan(plan.binding))

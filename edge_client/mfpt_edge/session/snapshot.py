@@ -31,6 +31,9 @@ class Snapshot:
         epsilon_limit: What they may give away; 0: there is no limit.
         bytes_up: Bytes sent.
         bytes_down: Bytes received.
+        waits_for: What the device waits for and since when, in words; empty while it waits for nothing.
+        waits_since: Since when, by the clock that people see, Unix seconds; None while it waits for nothing.
+        advice: What to do about that, or what is kept meanwhile; empty where nothing is to be done.
         seconds_left: Estimated time until all wanted rounds are done; None if unknown.
     """
 
@@ -52,4 +55,7 @@ class Snapshot:
     epsilon_limit: float = 0.0
     bytes_up: int = 0
     bytes_down: int = 0
+    waits_for: str = ""
+    waits_since: float | None = None
+    advice: str = ""
     seconds_left: float | None = None

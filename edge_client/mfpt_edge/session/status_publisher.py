@@ -9,6 +9,7 @@ from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, 
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel
 from mfpt_edge.session.snapshot import Link, Snapshot
+from mfpt_edge.session.standing import Standing
 from mfpt_shared.device.rounds import Round
 from mfpt_shared.protocol.messages import Ack, ClientState
 
@@ -25,7 +26,9 @@ class StatusPublisher:
         snapshot: What the device is doing now.
     """
 
-    def __init__(self, channel: Channel, state: State, clock: Callable[[], float], observe: Observer) -> None:
+    def __init__(
+        self, channel: Channel, state: State, clock: Callable[[], float], observe: Observer, standing: Standing
+    ) -> None:
         """Prepare to publish; nothing is shown or published yet.
 
         Args:
@@ -33,11 +36,13 @@ class StatusPublisher:
             state: State that the core starts from.
             clock: Unix seconds.
             observe: Called with a snapshot whenever something changed.
+            standing: What the device waits for.
         """
         self._channel = channel
         self._state = state
         self._clock = clock
         self._observe = observe
+        self._standing = standing
         self._changed = False
         self._due = 0.0
         self._prepared_at: float | None = None
@@ -47,7 +52,9 @@ class StatusPublisher:
     def follow(self, event: Event, state: State) -> None:
         """Show what happened, and the state after it."""
         self._state = state
-        last = self.snapshot
+        self._standing.follow(event, state, self._channel.longest)
+        self._ask_how_far_others_are()
+        last, wait = self.snapshot, self._standing.wait
         staleness = last.staleness
         if isinstance(event, Told) and isinstance(event.message, Ack):
             staleness = event.message.staleness
@@ -60,6 +67,9 @@ class StatusPublisher:
                 version=state.version,
                 rounds=state.rounds,
                 staleness=staleness,
+                waits_for="" if wait is None else wait.text,
+                waits_since=None if wait is None else self._standing.since,
+                advice="" if wait is None else wait.advice,
                 seconds_left=self._seconds_left(),
             )
         )
@@ -99,6 +109,12 @@ class StatusPublisher:
         self._changed = True
         self.publish_if_due(at_once=at_once)
 
+    def tell_if_due(self) -> None:
+        """Say in the log what the device waits for, and ask how far the others are, if it is time to."""
+        self._standing.tell_if_due()
+        self._ask_how_far_others_are()
+        self.publish_if_due()
+
     def publish_if_due(self, *, at_once: bool = False) -> None:
         """Publish the state if it changed since it was last published, and that is long enough ago."""
         now = self._clock()
@@ -107,8 +123,9 @@ class StatusPublisher:
             self._publish_now(online=True)
 
     def next_deadline(self) -> float:
-        """Return when `publish_if_due` must be called, Unix seconds; infinity for never."""
-        return self._due if self._changed and self._state.connected else math.inf
+        """Return when `tell_if_due` must be called, Unix seconds; infinity for never."""
+        publish_at = self._due if self._changed and self._state.connected else math.inf
+        return min(publish_at, self._standing.next_deadline)
 
     def say_goodbye(self) -> None:
         """Publish that the device has left, if the broker is there to hear it."""
@@ -116,6 +133,13 @@ class StatusPublisher:
             self._state = replace(self._state, phase="done")
             self._publish_now(online=False)
         self._show(self.snapshot)
+
+    def _ask_how_far_others_are(self) -> None:
+        """Listen to the others' progress for as long as the device waits for them."""
+        if self._state.connected and self._standing.wants_progress:
+            self._channel.follow_progress()
+        else:
+            self._channel.leave_progress(connected=self._state.connected)
 
     def _publish_now(self, *, online: bool) -> None:
         state = self._state

@@ -45,7 +45,14 @@ from mfpt_shared.protocol.masked import (
     Unmask,
 )
 from mfpt_shared.protocol.presence import Challenge, ChallengeAnswer
-from mfpt_shared.protocol.status import Beat, ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
+from mfpt_shared.protocol.status import (
+    Beat,
+    ClientStatus,
+    FederationStatus,
+    LanguageStatus,
+    Progress,
+    UpdateCounts,
+)
 
 __all__ = [
     "PROTOCOL",
@@ -71,6 +78,7 @@ __all__ = [
     "MemberKeys",
     "Message",
     "Offer",
+    "Progress",
     "Refused",
     "Reveal",
     "Role",
@@ -85,11 +93,16 @@ Phase = Literal["idle", "preparing", "training", "uploading", "evaluating", "don
 
 
 class CoordinatorState(FromCoordinator, frozen=True, kw_only=True):
-    """`coord/state`: whether the coordinator is there. The last will says `offline`."""
+    """`coord/state`: whether the coordinator is there. The last will says `offline`.
+
+    Attributes:
+        finished: Whether the last version exists, and nobody trains any more.
+    """
 
     state: Literal["online", "offline"]
     coordinator: Identifier
     started: Seconds
+    finished: bool = False
 
 
 class PlanNotice(FromCoordinator, frozen=True, kw_only=True):

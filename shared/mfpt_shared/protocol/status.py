@@ -1,10 +1,17 @@
-"""The status of a federation, which `mfpt-coord status` shows, and its beat. docs/protocol.md explains every field."""
+"""How a federation stands: for `mfpt-coord status`, for devices that wait, and its beat.
 
-from typing import Literal
+docs/protocol.md explains every field.
+"""
+
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
-from mfpt_shared.protocol.base import FromCoordinator, Number, Padding
+from mfpt_shared.protocol.base import Examples, FromCoordinator, Number, Padding, Share, Tag
+
+MOST_NAMED: Final = 8
+"""Languages that `Progress` names of each kind."""
 
 
 class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,6 +89,27 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     more_languages: int = 0
     more_clients: int = 0
     more_online: int = 0
+
+
+class Progress(FromCoordinator, frozen=True, kw_only=True):
+    """`coord/progress`: how far the next version is, for devices that wait for it.
+
+    Attributes:
+        updates: Number of updates that wait for the next fold.
+        needed: Number of updates that fill the buffer.
+        training: Number of devices at work.
+        places: Number of devices that may be at work at a time.
+        at_work: Languages of the devices at work -> how far the one is that has most before it; at most 8, those first
+            that have most before them.
+        joining: Languages that get their first prompt once their distances to the others are known; at most 8.
+    """
+
+    updates: Examples = 0
+    needed: Examples = 0
+    training: Examples = 0
+    places: Examples = 0
+    at_work: Annotated[dict[Tag, Share], Meta(max_length=MOST_NAMED)] = msgspec.field(default_factory=dict)
+    joining: Annotated[tuple[Tag, ...], Meta(max_length=MOST_NAMED)] = ()
 
 
 class Beat(FromCoordinator, frozen=True, kw_only=True):

@@ -23,6 +23,7 @@ from mfpt_shared.protocol.messages import (
     FederationStatus,
     Masked,
     PlanNotice,
+    Progress,
     Prompt,
     Update,
     UpJson,
@@ -64,6 +65,7 @@ class Topic:
 
 COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState, qos=0)
 COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus, qos=0)
+COORDINATOR_PROGRESS: Final = Topic("coord/progress", "coordinator", retain=True, json=Progress, qos=0)
 COORDINATOR_BEAT: Final = Topic("coord/beat", "coordinator", retain=False, json=Beat)
 COORDINATOR_CHALLENGE: Final = Topic("coord/challenge", "coordinator", retain=False, json=Challenge)
 COORDINATOR_ANSWER: Final = Topic("coord/answer", "coordinator", retain=False, json=ChallengeAnswer)
@@ -76,7 +78,8 @@ ENROL_UP: Final = Topic("enrol/+/up", "client", retain=False, json=Enrol)
 ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=EnrolAnswer, qos=0)
 
 TOPICS: Final = (
-    *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_BEAT, COORDINATOR_CHALLENGE, COORDINATOR_ANSWER),
+    *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_PROGRESS),
+    *(COORDINATOR_BEAT, COORDINATOR_CHALLENGE, COORDINATOR_ANSWER),
     *(PLAN, PROMPT),
     *(CLIENT_STATE, CLIENT_UP, CLIENT_DOWN, ENROL_UP, ENROL_DOWN),
 )

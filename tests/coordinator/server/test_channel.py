@@ -122,6 +122,19 @@ def test_a_coordinator_that_vanishes_is_announced_as_offline_by_its_will() -> No
     within(scenario())
 
 
+def test_a_coordinator_that_ends_after_the_last_version_says_so() -> None:
+    async def scenario() -> None:
+        setting = Setting()
+        await setting.start()
+        setting.channel.publish_state(7, online=False, finished=True)
+
+        left = setting.kept(COORDINATOR_STATE)
+        assert isinstance(left, CoordinatorState)
+        assert (left.state, left.finished, left.version) == ("offline", True, 7)
+
+    within(scenario())
+
+
 def test_no_status_waits_for_a_broker_that_is_away() -> None:
     async def scenario() -> None:
         setting = Setting()

@@ -4,13 +4,14 @@ import asyncio
 import time
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.core.events import DeviceRenamed
 from mfpt_coord.server.operator import Operator
-from mfpt_coord.server.orders import Invitations, Invite, ListInvitations
-from mfpt_shared.errors import AuthenticationFailed, MfptError
+from mfpt_coord.server.orders import ApplyPlan, Invitations, Invite, ListInvitations, PlanChange
+from mfpt_shared.errors import AuthenticationFailed, Incompatible, MfptError
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
@@ -63,3 +64,35 @@ def test_people_are_told_times_by_the_clock_on_the_wall(tmp_path: Path) -> None:
     created, expires = asyncio.run(asyncio.wait_for(scenario(), 60))
     assert -30 < created <= 0
     assert 30 < expires <= 60
+
+
+def test_the_operator_is_told_what_a_plan_would_change_before_it_does(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker:
+            plan = tiny_plan(buffer=1)
+            new = msgspec.structs.replace(plan, training=msgspec.structs.replace(plan.training, batch_size=4))
+            async with coordinating(tmp_path / "data", plan, broker.address) as (coordinator, _):
+                operator = Operator(coordinator, key_of("coordinator").public, (broker.public_address,))
+                said = await operator.obey(ApplyPlan(plan=new, only_say=True))
+                assert isinstance(said, PlanChange)
+                assert (said.before, said.after) == (plan.digest, new.digest)
+                assert said.changes == ["training.batch_size: 16 -> 4"]
+                assert coordinator.state.plan.digest == plan.digest
+                assert await operator.obey(ApplyPlan(plan=new)) == said
+                assert coordinator.state.plan.digest == new.digest
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_a_plan_that_makes_another_federation_is_refused_by_its_keys(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with embedded(tmp_path / "broker") as broker:
+            plan = tiny_plan()
+            other = msgspec.structs.replace(plan, prompt=msgspec.structs.replace(plan.prompt, tokens=5))
+            async with coordinating(tmp_path / "data", plan, broker.address) as (coordinator, _):
+                operator = Operator(coordinator, key_of("coordinator").public, (broker.public_address,))
+                with pytest.raises(Incompatible, match=r"prompt\.tokens"):
+                    await operator.obey(ApplyPlan(plan=other))
+                assert coordinator.state.plan.digest == plan.digest
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))

@@ -16,12 +16,18 @@ import pytest
 
 from mfpt_coord.core.effects import SaveUpdate
 from mfpt_coord.server.store import SqliteStore
-from mfpt_coord.server.stored_schema import forget
+from mfpt_coord.server.stored_forgetting import forget
 from mfpt_shared.errors import Incompatible
 from support.history import LANGUAGES, History, Shelf
 
 OLD_SCHEMA = Path(__file__).parents[2] / "support" / "old_schema.sql"
-TO_VERSION_4 = """
+TO_VERSION_5 = """
+DROP TABLE totals;
+DROP TABLE history;
+PRAGMA user_version = 5;
+"""
+TO_VERSION_4 = f"""
+{TO_VERSION_5}
 DROP TABLE cohorts;
 ALTER TABLE updates DROP COLUMN cohort;
 PRAGMA user_version = 4;
@@ -33,7 +39,7 @@ CREATE TABLE judgements (language TEXT, device TEXT, errors REAL, times INTEGER,
 PRAGMA user_version = 3;
 """
 TABLES = ("meta", "clients", "updates", "folds", "prompts", "distances", "comparisons", "directions")
-OLD_VERSIONS = pytest.mark.parametrize("version", [2, 3, 4])
+OLD_VERSIONS = pytest.mark.parametrize("version", [2, 3, 4, 5])
 
 
 def a_history(path: Path, keep: float = 0.0) -> History:
@@ -203,7 +209,7 @@ def with_old_schema(path: Path, into: Path, version: int) -> None:
     if version > 2:
         shutil.copy(path, into)
     old = sqlite3.connect(into)
-    older = {3: TO_VERSION_3, 4: TO_VERSION_4}
+    older = {3: TO_VERSION_3, 4: TO_VERSION_4, 5: TO_VERSION_5}
     old.executescript(OLD_SCHEMA.read_text(encoding="utf-8") if version == 2 else older[version])
     if version == 2:
         old.execute("ATTACH ? AS new", (str(path),))

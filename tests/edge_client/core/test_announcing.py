@@ -1,9 +1,8 @@
 """How a device and a coordinator find each other, and find each other again."""
 
-from mfpt_edge.core.deadlines import REANNOUNCE_SECONDS, RESUBSCRIBE_SECONDS
+from mfpt_edge.core.deadlines import REANNOUNCE_SECONDS
 from mfpt_edge.core.effects import PublishState, SendReady, Tell
 from mfpt_edge.core.events import PlanReceived, Prepared
-from mfpt_edge.core.machine import NOBODY, UNKNOWN
 from support.edge_core import PLAN, Device
 
 
@@ -15,26 +14,6 @@ def test_a_device_says_that_it_is_ready_once_it_is_prepared() -> None:
     assert device.only(SendReady) == []
     device.feed(Prepared(device.now))
     assert device.only(SendReady) == [SendReady()]
-
-
-def test_a_device_that_hears_of_no_federation_says_once_that_it_waits() -> None:
-    device = Device()
-    device.connects()
-    device.passes(RESUBSCRIBE_SECONDS)
-    assert device.only(Tell) == [Tell(UNKNOWN)]
-    device.passes(100)
-    assert device.only(Tell) == []
-
-
-def test_a_device_that_comes_while_no_coordinator_is_online_says_once_that_it_waits() -> None:
-    device = Device()
-    device.connects()
-    device.feed(PlanReceived(device.now, PLAN))
-    device.sees("offline")
-    device.passes(RESUBSCRIBE_SECONDS)
-    assert device.only(Tell) == [Tell(NOBODY)]
-    device.passes(100)
-    assert device.only(Tell) == []
 
 
 def test_a_coordinator_is_told_once() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_shared.clock import SteadyClock
 from mfpt_shared.errors import MfptError
 from mfpt_shared.protocol.messages import Ack, Stop, Update
 from mfpt_shared.protocol.topics import COORDINATOR_STATE, PROMPT
@@ -113,7 +114,7 @@ def test_an_update_that_is_acknowledged_on_a_read_only_disk_is_removed_later(
 def test_a_device_that_leaves_with_a_prompt_that_finds_no_room_ends_with_an_error(disk: SmallDisk) -> None:
     async def scenario() -> None:
         broker = broker_of_a_running_federation(0)
-        async with assigned(disk.path / "state", broker, 0) as running:
+        async with assigned(disk.path / "state", broker, 0, clock=SteadyClock()) as running:
             await next_up(running.spy, Update)
             running.told(Ack(sequence=1, staleness=0))
             while DeviceFolder(disk.path / "state").outbox().sequences():

@@ -7,8 +7,10 @@ from dataclasses import replace
 from mfpt_edge.commands.display import phase_in_words
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, TimePassed, Told
 from mfpt_edge.core.state import State
+from mfpt_edge.core.wait_words import Place
 from mfpt_edge.session.channel import Channel
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.standing import Standing
 from mfpt_edge.session.status_publisher import STATE_SECONDS, StatusPublisher
 from mfpt_shared.device.rounds import Personal, Round
 from mfpt_shared.device.trainer import Measured
@@ -16,7 +18,7 @@ from mfpt_shared.protocol.codec import understand
 from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState
 from mfpt_shared.protocol.topics import CLIENT_STATE
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
-from support.session import FEDERATION, IDENTITY, SESSION, SWAHILI
+from support.session import EPOCH, FEDERATION, IDENTITY, SESSION, SWAHILI, THE_PLAN
 
 
 class Desk:
@@ -25,9 +27,10 @@ class Desk:
     def __init__(self, transport: MemoryTransport, broker: MemoryBroker, rounds: int | None = None) -> None:
         self.now = 100.0
         self.shown: list[Snapshot] = []
-        self.state = State(SWAHILI, rounds_wanted=rounds)
+        self.state = State(SWAHILI, rounds_wanted=rounds, plan=THE_PLAN, coordinator=EPOCH)
+        standing = Standing(Place(FEDERATION, IDENTITY.client), self.state, lambda: self.now)
         self.channel = Channel(transport, FEDERATION, SESSION)
-        self.status = StatusPublisher(self.channel, self.state, lambda: self.now, self.shown.append)
+        self.status = StatusPublisher(self.channel, self.state, lambda: self.now, self.shown.append, standing)
         self._broker = broker
 
     def connects(self) -> None:

@@ -29,6 +29,7 @@ from mfpt_shared.protocol.messages import (
     Masked,
     Metrics,
     PlanNotice,
+    Progress,
     Prompt,
     PromptHeader,
     Ready,
@@ -48,6 +49,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_ANSWER,
     COORDINATOR_BEAT,
     COORDINATOR_CHALLENGE,
+    COORDINATOR_PROGRESS,
     COORDINATOR_STATE,
     COORDINATOR_STATUS,
     ENROL_DOWN,
@@ -99,6 +101,10 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
     "coordinator-state.json": (
         COORDINATOR_STATE,
         CoordinatorState(epoch=3, version=42, at=AT, state="online", coordinator="c0ffee", started=1750000000.5),
+    ),
+    "progress.json": (
+        COORDINATOR_PROGRESS,
+        Progress(epoch=3, version=42, at=AT, updates=1, needed=2, training=1, places=100, at_work={"zul": 0.69}),
     ),
     "beat.json": (COORDINATOR_BEAT, Beat(epoch=3, version=42, at=AT, number=7, padding="..")),
     "federation-status.json": (

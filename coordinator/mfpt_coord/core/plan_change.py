@@ -1,0 +1,45 @@
+"""The operator changes the plan while the federation runs: devices follow, and what is under way still counts."""
+
+from dataclasses import replace
+from typing import Final
+
+from mfpt_coord.core.effects import Effect, Log, PublishPlan, PublishPrompt, PublishState, SavePlan, Step
+from mfpt_coord.core.events import PlanApplied
+from mfpt_coord.core.optimiser import moment_count
+from mfpt_coord.core.state import State
+from mfpt_shared.plan import Plan
+from mfpt_shared.plan_changes import changes, changes_devices
+
+# An update that waited on a device for longer than so many changes is likely too stale anyway.
+_REMEMBERED: Final = 8
+
+
+def apply_plan(state: State, event: PlanApplied) -> Step:
+    """Return the state under another plan, one that devices of the old plan can follow.
+
+    If devices are to do anything else, they hear of it, load what they need and announce themselves again. Updates made
+    under the plan before have the same shape and count as before.
+    """
+    old, new = state.plan, event.plan
+    differences = changes(old, new)
+    if not differences:
+        return state, []
+    keeps_moments = _memory(state.plan) == _memory(new)
+    following = replace(state, plan=new, moments=state.moments if keeps_moments else {})
+    told = Log("the plan has changed: " + "; ".join(map(str, differences)))
+    if not changes_devices(old, new):
+        return following, [SavePlan(new, state.former, keeps_moments), told]
+    known = (one for one in state.former if one not in (old.digest, new.digest))
+    following = replace(_waiting(following), former=(*known, old.digest)[-_REMEMBERED:])
+    prompts: list[Effect] = [PublishPrompt(language) for language in following.prompts]
+    return following, [SavePlan(new, following.former, keeps_moments), PublishPlan(), *prompts, PublishState(), told]
+
+
+def _memory(plan: Plan) -> tuple[str, int]:
+    return plan.aggregation.optimiser, moment_count(plan.aggregation)
+
+
+def _waiting(state: State) -> State:
+    """Return a state in which every device has to announce itself again before it is assigned."""
+    clients = {name: replace(client, ready=False, assignment=None) for name, client in state.clients.items()}
+    return replace(state, clients=clients)
