@@ -46,7 +46,9 @@ def read_file(path: Path, kind: TaskKind = "classification") -> Table:
         path.open("rb").close()
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that no file can have
         raise DatasetError(f"{path} cannot be read: {error}") from error
     what = "a file of labelled words, as this task needs" if kind == "tagging" else "a data file of this kind of task"
     raise DatasetError(f"{path} is not {what}: its name must end in {', '.join(readers(kind))}{_hint(path, kind)}")
