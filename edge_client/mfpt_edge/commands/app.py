@@ -236,12 +236,13 @@ def data_show(
     from mfpt_edge.data.summary import describe
     from mfpt_shared.errors import UsageError
     from mfpt_shared.languages import normalise
+    from mfpt_shared.plan import labels_from
 
     source = data or "cldr"
-    if labels and kind == "generation":
+    if labels is not None and kind == "generation":
         raise UsageError("give --labels or --kind generation, not both: completions have no labels")
-    if labels or kind == "generation":
-        wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
+    if labels is not None or kind == "generation":
+        wanted = () if labels is None else labels_from(labels)
     elif source == "cldr":
         wanted = CLDR_LABELS
     else:

@@ -248,7 +248,7 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
     invited = line.language if line else None
     if lang is None and invited is None:
         raise UsageError("give the language of your texts with --lang, for example --lang sw")
-    language = device_language(lang or str(invited))
+    language = device_language(str(invited) if lang is None else lang)
     if invited is not None and language != invited:
         raise UsageError(
             f"this invitation is for {named(invited)}, not for {named(language)}; leave --lang out, or get another one"
