@@ -84,6 +84,8 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
             return _no_prompt(state, place, since)
         case "listening":
             return Wait("listening", f"listening since {since} for what the others still make")
+        case "measuring":
+            return Wait("measuring", f"measuring since {since} what the federation was good for")
         case "last prompt":
             return Wait("last prompt", f"waiting since {since} for the last prompt, 30 s at most")
 
