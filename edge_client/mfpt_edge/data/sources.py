@@ -124,10 +124,11 @@ def load_dataset(
     found = usable(source, rows, labels, kind)
     splits = divided(found.examples)
     if not splits.train:
-        raise DatasetError(_nothing_to_train_on(source, found))
+        raise _nothing_to_train_on(source, found)
     train = subsample(splits.train, language, max_examples or len(splits.train))
     skipped = (*found.skipped, *splits.left_out)
-    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, (*notes, *found.notes, *splits.notes))
+    notes = [*dict.fromkeys(notes), *found.notes, *splits.notes]
+    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, tuple(notes))
 
 
 def load_split(
@@ -144,8 +145,8 @@ def load_split(
     others = [row for of in rows.values() for row in of]
     tested += [SkippedRow(row.place, "not of the test split") for row in others] if tested else others
     found = usable(str(path), {"test": tested}, labels, kind)
-    notes = (*(note for table in tables.values() for note in _notes(table, columns, kind)), *found.notes)
-    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, notes)
+    notes = dict.fromkeys(note for table in tables.values() for note in _notes(table, columns, kind))
+    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, (*notes, *found.notes))
 
 
 def _notes(table: Table, columns: Columns | None, kind: TaskKind) -> list[str]:

@@ -89,7 +89,7 @@ def split_files(folder: Path, kind: TaskKind, language: LanguageCode) -> SplitFi
         return _unnamed(folder, entries, kind, language)
     if "train" not in chosen:
         raise _no_training_file(folder, entries, kind, language)
-    notes = [note for split, claim in chosen.items() for note in _notes(split, claim)]
+    notes = [f"{folder}: {note}" for split, claim in chosen.items() for note in _notes(split, claim)]
     return _found(folder, entries, {split: claim.files for split, claim in chosen.items()}, notes)
 
 
@@ -146,12 +146,15 @@ def _unnamed(folder: Path, entries: Sequence[Path], kind: TaskKind, language: La
     """Find data where no name says a split."""
     inner = folder / "data"
     if inner in entries and inner.is_dir():
-        return split_files(inner, kind, language)
+        found = split_files(inner, kind, language)
+        return _found(folder, [path for path in entries if path != inner], found.files, found.notes)
     files = [path for path in entries if _is_data(path, kind) and stem_of(path).casefold() not in _ABOUT]
     files = [path for path in files if suffix_of(path) != ".txt"] or files
     if len(files) != 1:
         raise _no_training_file(folder, entries, kind, language)
-    return _found(folder, entries, {"train": files}, [f"{listed([files[0].name])} read, the only file of data"])
+    return _found(
+        folder, entries, {"train": files}, [f"{folder}: {listed([files[0].name])} read, the only file of data"]
+    )
 
 
 def _found(
@@ -160,8 +163,7 @@ def _found(
     """Name also what is not used."""
     used = {path for of in files.values() for file in of for path in (file, file.parent)}
     unused = [path.name for path in entries if path not in used]
-    named = [*notes, f"not used: {listed(unused)}"] if unused else notes
-    return SplitFiles(files, tuple(f"{folder}: {note}" for note in named))
+    return SplitFiles(files, (*notes, f"{folder}: not used: {listed(unused)}") if unused else tuple(notes))
 
 
 def _no_training_file(folder: Path, entries: Sequence[Path], kind: TaskKind, language: LanguageCode) -> DatasetError:

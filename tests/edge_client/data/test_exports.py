@@ -52,7 +52,7 @@ def test_label_studio_has_its_texts_in_data_and_its_labels_in_annotations(tmp_pa
         ([], "empty label"),
         ([annotation()], "empty label"),
         ([annotation(choice("health"), cancelled=True)], "cancelled by its annotator"),
-        ([annotation(choice("health")), annotation(choice("sport"))], "annotators disagree"),
+        ([annotation(choice("health")), annotation(choice("sport"))], "'label' holds annotations that disagree"),
         ([annotation(choice("health", "sport"))], "'label' holds a list of 2"),
         (
             [annotation({"from_name": "topic", "value": {"start": 0, "text": "D", "labels": ["PER"]}})],
@@ -76,9 +76,9 @@ def test_annotators_who_agree_give_one_label(tmp_path: Path) -> None:
 
 
 def test_of_several_questions_in_label_studio_the_named_one_is_read(tmp_path: Path) -> None:
-    both = annotation(choice("health", name="topic"), choice("Positive", name="mood"))
+    both = [annotation(choice("health", name="topic"), choice(mood, name="mood")) for mood in ("good", "bad")]
 
-    assert pairs(read(tmp_path, [task("Dawa", both)], Columns(label="topic"))) == [("Dawa", "health")]
+    assert pairs(read(tmp_path, [task("Dawa", *both)], Columns(label="topic"))) == [("Dawa", "health")]
 
 
 @pytest.mark.parametrize("chosen", ["health", {"choices": ["health"]}])
@@ -86,6 +86,15 @@ def test_label_studio_calls_the_column_of_its_short_export_after_the_question(tm
     about = {"id": 1, "annotator": 1, "annotation_id": 3, "created_at": "2024-01-01", "lead_time": 4.5}
 
     assert pairs(read(tmp_path, [{"text": "Dawa", "sentiment": chosen, **about}])) == [("Dawa", "health")]
+
+
+def test_a_usual_column_of_labels_counts_in_the_short_export_too(tmp_path: Path) -> None:
+    about = {"annotator": 1, "annotation_id": 3, "lead_time": 4.5}
+
+    assert pairs(read(tmp_path, [{"text": "Dawa", "category": "health", **about}])) == [("Dawa", "health")]
+    assert pairs(read(tmp_path, [{"text": "Dawa", "category": "health", "radio": "sport", **about}])) == [
+        ("Dawa", "health")
+    ]
 
 
 def test_only_what_was_accepted_in_prodigy_counts(tmp_path: Path) -> None:

@@ -89,9 +89,12 @@ def test_a_folder_with_two_formats_of_one_split_is_refused(tmp_path: Path) -> No
 
 
 def test_data_beside_a_card_is_looked_for_where_the_hub_has_it(tmp_path: Path) -> None:
-    filled(tmp_path, "README.md", "data/train-00000-of-00001.parquet")
+    files = split_files(
+        filled(tmp_path, "more.csv", "data/train-00000-of-00001.parquet", "data/x.md"), "classification", SWAHILI
+    )
 
-    assert found(tmp_path) == {"train": ["data/train-00000-of-00001.parquet"]}
+    assert files.files == {"train": [tmp_path / "data" / "train-00000-of-00001.parquet"]}
+    assert files.notes == (f"{tmp_path / 'data'}: not used: 'x.md'", f"{tmp_path}: not used: 'more.csv'")
 
 
 def test_a_sole_file_of_data_is_read_whatever_its_name(tmp_path: Path) -> None:
@@ -133,12 +136,17 @@ def test_a_guessed_split_is_said(tmp_path: Path) -> None:
 
 
 def test_a_column_that_says_the_split_keeps_the_test_out_of_the_training(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", "text,label,Split\na,health,train\nb,sport,Val\nc,health,TEST\nd,sport,\n")
+    file = write(
+        tmp_path / "a.csv", "text,label,Split,category\na,health,train,\nb,sport,Val,\nc,health,TEST,\nd,sport,,\n"
+    )
 
     dataset = load(file)
 
     assert (texts(dataset.train), texts(dataset.test)) == ({"a", "b", "d"}, {"c"})
-    assert dataset.notes == (f"{file}: rows parted by 'Split': 2 train, 1 validation, 1 test",)
+    assert dataset.notes == (
+        f"{file}: rows parted by 'Split': 2 train, 1 validation, 1 test",
+        f"{file}: label column 'label'; not used: 'category'",
+    )
     assert len(load_dataset(str(file), SWAHILI, LABELS, development=False).train) == 2
 
 
