@@ -82,19 +82,28 @@ def _alpha3(tag: str) -> str | None:
         return None
 
 
-def device_language(tag: str) -> LanguageCode:
-    """Return the code of a language that a device may have: any except "undetermined".
+def given_language(tag: str) -> LanguageCode:
+    """Return what `normalise` does, for a tag that somebody typed: where it is a language's name, its tag is said.
 
     Raises:
-        UsageError: The tag is malformed, names no language, or is `und`; where it is the name of one, its tag is said.
+        UsageError: The tag is malformed or names no language.
     """
     try:
-        code = normalise(tag)
+        return normalise(tag)
     except UsageError as error:
         if meant := codes_named(tag):
             tags = " or ".join(f"{short_tag(LanguageCode(one))} for {named(one)}" for one in meant)
             raise UsageError(f"{tag!r} is a name and no language tag: give {tags}") from error
         raise
+
+
+def device_language(tag: str) -> LanguageCode:
+    """Return the code of a language that a device may have: any except "undetermined".
+
+    Raises:
+        UsageError: The tag is malformed, names no language, or is `und`.
+    """
+    code = given_language(tag)
     if code == UNDETERMINED:
         raise UsageError("a device needs a language; 'und' is the prompt of languages that no device speaks")
     return code

@@ -259,11 +259,11 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
 def device_folder(lang: str, federation: str, state_dir: Path | None) -> "DeviceFolder":
     """Return the state folder that the options name."""
     from mfpt_edge.storage.device_folder import DeviceFolder, default_folder
-    from mfpt_shared.languages import normalise
+    from mfpt_shared.languages import given_language
     from mfpt_shared.plan import federation_name
 
     federation = federation_name(federation)
-    return DeviceFolder((state_dir or default_folder(federation, normalise(lang))).absolute())
+    return DeviceFolder((state_dir or default_folder(federation, given_language(lang))).absolute())
 
 
 def show(result: ResultT, as_json: bool, table: Callable[[ResultT], object]) -> None:
