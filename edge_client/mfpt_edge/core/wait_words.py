@@ -64,7 +64,7 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
         case "broker":
             return Wait("broker", f"no connection to the broker since {since}", _kept(state))
         case "rights":
-            return _not_readable(facts.refused, since)
+            return _not_readable(state, facts, place, since)
         case "plan":
             return _no_plan(state, place, since)
         case "preparing":
@@ -116,13 +116,14 @@ def _more(count: int) -> str:
     return "1 more update" if count == 1 else f"{count} more updates"
 
 
-def _not_readable(refused: tuple[str, ...], since: str) -> Wait:
-    named = ", ".join(refused) or "what the coordinator publishes"
+def _not_readable(state: State, facts: Facts, place: Place, since: str) -> Wait:
+    named = ", ".join(facts.refused) or "what the coordinator publishes"
+    is_name_in_doubt = state.plan is None and place.is_named_by_hand
+    name = f"is {place.federation} the federation's name (--federation)? If so, " if is_name_in_doubt else ""
     return Wait(
         "rights",
         f"the broker has refused since {since} to let this device read {named}",
-        "ask its operator for the right to read it, or for room for another subscription, and look at the "
-        "federation's name",
+        f"{name}ask the broker's operator for the right to read it, or for room for another subscription",
         is_trouble=True,
     )
 

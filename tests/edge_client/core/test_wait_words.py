@@ -86,8 +86,12 @@ def test_a_plan_that_does_not_come_from_a_coordinator_that_is_there_is_a_matter_
     )
 
 
-def test_a_refused_subscription_is_named() -> None:
-    assert "refused since 14:02 to let this device read a/plan, b" in said("rights", refused=("a/plan", "b")).text
+def test_a_refused_subscription_is_named_and_the_federation_where_its_name_is_in_doubt() -> None:
+    refused = ("a/plan", "b")
+    assert "refused since 14:02 to let this device read a/plan, b" in said("rights", refused=refused).text
+    assert said("rights", refused=refused).advice.startswith("ask the broker's operator for the right")
+    unsure = said("rights", replace(STATE, plan=None), refused=refused)
+    assert unsure.advice.startswith("is radio the federation's name (--federation)? If so, ask")
 
 
 @pytest.mark.parametrize(
