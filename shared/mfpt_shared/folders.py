@@ -19,6 +19,7 @@ from mfpt_shared.errors import InUse, MfptError
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+LOCK_FILE: Final = "lock"
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
@@ -121,7 +122,7 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         MfptError: The folder cannot be written to.
     """
     try:
-        lock = private_file(private_folder(directory) / "lock").open("w")
+        lock = private_file(private_folder(directory) / LOCK_FILE).open("w")
     except OSError as error:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
@@ -133,3 +134,23 @@ def owned(directory: Path, option: str) -> Iterator[None]:
             raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
         tighten(directory.resolve())
         yield
+
+
+@contextmanager
+def borrowed(directory: Path) -> Iterator[bool]:
+    """Own a folder as `owned` does, if nobody else does, but change nothing in it; tell whether that came about.
+
+    A folder that nobody has ever owned, or that is missing, is not locked.
+    """
+    try:
+        lock = (directory / LOCK_FILE).open("rb")
+    except OSError:
+        yield True
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
