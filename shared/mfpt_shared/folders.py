@@ -22,7 +22,7 @@ FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 LOOK_SECONDS: Final = 0.05
 """More than a process needs to see whether another one owns a folder."""
-_LOCK: Final = "lock"
+LOCK_FILE: Final = "lock"
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
@@ -125,7 +125,7 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         MfptError: The folder cannot be written to.
     """
     try:
-        lock = private_file(private_folder(directory) / _LOCK).open("w")
+        lock = private_file(private_folder(directory) / LOCK_FILE).open("w")
     except OSError as error:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
@@ -155,10 +155,30 @@ def _lock(file: int) -> None:
 def is_owned(directory: Path) -> bool:
     """Tell whether a process owns a folder; one that cannot be looked at counts as free."""
     try:
-        with (directory / _LOCK).open() as lock:
+        with (directory / LOCK_FILE).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
     except OSError:
         return False
     return False
+
+
+@contextmanager
+def borrowed(directory: Path) -> Iterator[bool]:
+    """Own a folder as `owned` does, if nobody else does, but change nothing in it; tell whether that came about.
+
+    A folder that nobody has ever owned, or that is missing, is not locked.
+    """
+    try:
+        lock = (directory / LOCK_FILE).open("rb")
+    except OSError:
+        yield True
+        return
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
