@@ -12,6 +12,7 @@ from typing import Protocol
 
 import msgspec
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import (
     Durable,
     SaveClient,
@@ -25,7 +26,7 @@ from mfpt_coord.core.effects import (
     SaveSum,
     SaveUpdate,
 )
-from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.state import Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_database import Database
 from mfpt_coord.server.stored_forgetting import forget

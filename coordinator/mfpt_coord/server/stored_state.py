@@ -8,10 +8,12 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
+from mfpt_coord.core.client import Client
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.consensus import usual_shares
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
-from mfpt_coord.core.state import Client, Contribution, State, Survivor
+from mfpt_coord.core.state import Contribution, State, Survivor
 from mfpt_coord.core.sums import contribution_of
 from mfpt_coord.core.taking_part import counting
 from mfpt_coord.server.stored_admission import enrolments, invitations
@@ -109,26 +111,28 @@ def _sums(database: sqlite3.Connection, plan: Plan) -> Iterator[Contribution]:
         yield contribution_of(plan, cohort, [Survivor(*row) for row in rows], read_values(total), at)
 
 
-def _clients(database: sqlite3.Connection) -> dict[str, Client]:
+def _clients(database: sqlite3.Connection) -> Clients:
     rows = database.execute(
         "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen, session, "
         "announced, grants FROM clients"
     )
     folded = dict(_summed(database, "updates", "client, 1", "fold IS NOT NULL"))
-    clients = {}
+    clients = []
     for client, language, examples, sequence, contributed, seconds, accuracy, device, seen, *announcement in rows:
         session, announced, grants = announcement
         known = Client(client, language, examples, sequence, contributed, seconds, accuracy)
-        clients[client] = replace(
-            known,
-            device=device,
-            last_seen=seen,
-            session=session,
-            announced=announced,
-            grants=tuple(json.loads(grants)),
-            folded=folded.get(client, 0),
+        clients.append(
+            replace(
+                known,
+                device=device,
+                last_seen=seen,
+                session=session,
+                announced=announced,
+                grants=tuple(json.loads(grants)),
+                folded=folded.get(client, 0),
+            )
         )
-    return clients
+    return Clients.of(clients)
 
 
 def _distances(database: sqlite3.Connection) -> Distances:
