@@ -144,7 +144,7 @@ def revoke(state: State, event: DeviceRevoked) -> Step:
         effects += [SaveInvitation(used_up), Log(f"invitation {used_up.id}, by which it came, admits nobody any more")]
     if client := state.clients.get(event.client):
         gone = replace(client, state="offline", ready=False, assignment=None, examples=0, accuracy=None, grants=())
-        after = replace(after, clients={**after.clients, client.id: gone})
+        after = replace(after, clients=after.clients.plus(gone))
         effects += [SaveClient(gone), stop(state, client.id, client, "revoked", REVOKED)]
     return after, [*effects, Withdraw(revoked), Log(f"device {event.client} is revoked")]
 

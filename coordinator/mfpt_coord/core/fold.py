@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.active import active_examples
 from mfpt_coord.core.bounds import bounded
+from mfpt_coord.core.client import Client
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.combine import combine, credible, parts
 from mfpt_coord.core.consensus import usual_shares
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
@@ -17,7 +19,7 @@ from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
 from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Relations, Speaker
 from mfpt_coord.core.standings import standings
-from mfpt_coord.core.state import Client, Contribution, Counted, State
+from mfpt_coord.core.state import Contribution, Counted, State
 from mfpt_coord.core.status import accuracies
 from mfpt_coord.core.taking_part import counting
 from mfpt_coord.core.weights import cohort_weights, example_counts, fold_weights
@@ -148,10 +150,10 @@ def _moments(state: State, targets: list[LanguageCode]) -> Array:
     return np.stack([known.get(target, np.zeros(shape, np.float32)) for target in targets])
 
 
-def _folded(state: State, updates: Sequence[Counted]) -> dict[str, Client]:
+def _folded(state: State, updates: Sequence[Counted]) -> Clients:
     """Return the devices, with these updates among those that went into a version."""
-    clients = dict(state.clients)
+    clients = state.clients
     for update in updates:
         client = clients.get(update.client) or Client(update.client, update.language)
-        clients[update.client] = replace(client, folded=client.folded + 1)
+        clients = clients.plus(replace(client, folded=client.folded + 1))
     return clients

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from mfpt_coord.core.admission import language_is_welcome
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, Send
 from mfpt_coord.core.events import SessionOver
 from mfpt_coord.core.relations import COHORT, Relations
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import SaveClient
-from mfpt_coord.core.state import Client, initial
+from mfpt_coord.core.state import initial
 from mfpt_coord.server.postgres_store import PostgresStore
 from mfpt_coord.server.stored_errors import StoreLost
 from mfpt_coord.server.stored_forgetting import KEPT_UPDATES
