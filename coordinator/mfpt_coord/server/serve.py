@@ -20,7 +20,10 @@ from mfpt_coord.server.channel import ADVICE, CoordinatorIdentity, coordinator_w
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator
-from mfpt_coord.server.data_folder import KEY_FILE, open_key, open_store
+from mfpt_coord.server.data_folder import DATABASE_FILE, KEY_FILE, open_key, open_store
+from mfpt_coord.server.metrics.http_server import monitored
+from mfpt_coord.server.metrics.meters import Meters
+from mfpt_coord.server.metrics.monitor import Monitor
 from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
@@ -149,7 +152,11 @@ async def _not_yet(_: AnyOrder) -> AnyReport:
 async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
+    meters = Meters()
+    monitor = Monitor(asyncio.get_running_loop(), meters, config.data_dir / DATABASE_FILE)
     async with contextlib.AsyncExitStack() as stack:
+        if config.metrics is not None:
+            await stack.enter_async_context(monitored(config.metrics, monitor))
         found = await reach(config, state, identity, stack)
         if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
             asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
@@ -169,7 +176,9 @@ async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: 
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
             revive=found.revive,
+            observer=meters,
         )
+        monitor.follow(coordinator.vital_signs)
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)

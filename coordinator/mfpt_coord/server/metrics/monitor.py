@@ -1,0 +1,120 @@
+"""What monitoring may ask of a coordinator: its figures, whether it is alive, and whether it is ready.
+
+All of it is asked of the coordinator's event loop: one that does not turn does not answer, and is not alive.
+"""
+
+import asyncio
+import concurrent.futures
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+
+from mfpt_coord.server.metrics.families import families
+from mfpt_coord.server.metrics.meters import Meters
+from mfpt_coord.server.metrics.vital_signs import CHECKS, STARTING, VitalSigns
+from mfpt_shared.errors import TimedOut
+
+LOOP_SECONDS: Final = 5.0
+"""Time in which the event loop has to answer."""
+_JSON: Final = "application/json"
+_PLAIN: Final = "text/plain; charset=utf-8"
+
+Look = Callable[[], VitalSigns | None]
+"""Tells how the coordinator is; None: it still starts."""
+
+
+def _starting() -> None:
+    """Say that the coordinator still starts."""
+
+
+class Answer(NamedTuple):
+    """An answer to a reader."""
+
+    status: HTTPStatus
+    kind: str
+    body: bytes
+
+
+class Monitor:
+    """Answers what a reader may ask of one coordinator; from any thread."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, meters: Meters, database: Path) -> None:
+        """Prepare.
+
+        Args:
+            loop: Event loop of the coordinator.
+            meters: What is measured while it works.
+            database: Path of its database.
+        """
+        self._loop = loop
+        self._look: Look = _starting
+        self._meters = meters
+        self._database = database
+
+    def follow(self, look: Look) -> None:
+        """Ask this, in the event loop, how the coordinator is from now on."""
+        self._look = look
+
+    def answer(self, path: str, accept: str = "") -> Answer:
+        """Return the answer to `GET path`.
+
+        Args:
+            path: Path, without a query.
+            accept: Formats that the reader wants, as in the header of that name.
+        """
+        try:
+            match path:
+                case "/metrics":
+                    return self._metrics(accept)
+                case "/healthz":
+                    self._signs()
+                    return Answer(HTTPStatus.OK, _PLAIN, b"ok\n")
+                case "/readyz":
+                    return _readiness(self._signs())
+        except TimedOut as error:
+            return Answer(HTTPStatus.SERVICE_UNAVAILABLE, _PLAIN, f"{error}\n".encode())
+        return Answer(HTTPStatus.NOT_FOUND, _PLAIN, b"there are /metrics, /healthz and /readyz\n")
+
+    def _metrics(self, accept: str) -> Answer:
+        signs = self._signs()
+        encode, kind = choose_encoder(accept)
+        return Answer(HTTPStatus.OK, kind, encode(_Page(signs, self._meters, self._database)))
+
+    def _signs(self) -> VitalSigns | None:
+        """Return how the coordinator is.
+
+        Raises:
+            TimedOut: Its event loop does not answer.
+        """
+        seen = concurrent.futures.Future[VitalSigns | None]()
+        try:
+            self._loop.call_soon_threadsafe(lambda: seen.set_result(self._look()))
+            return seen.result(LOOP_SECONDS)
+        except (TimeoutError, RuntimeError):  # the loop hangs, or has been closed
+            raise TimedOut(f"the coordinator has not answered for {LOOP_SECONDS:g} s: it is busy, or hangs") from None
+
+
+class _Page:
+    """A Collector of prometheus-client: all figures at one moment."""
+
+    def __init__(self, signs: VitalSigns | None, meters: Meters, database: Path) -> None:
+        self._signs = signs
+        self._meters = meters
+        self._database = database
+
+    def collect(self) -> list[Metric]:
+        """Return all families; until the coordinator runs, those that are measured."""
+        seen = [] if self._signs is None else families(self._signs, self._database)
+        return [*seen, *self._meters.collect()]
+
+
+def _readiness(signs: VitalSigns | None) -> Answer:
+    problems = {"broker": STARTING} if signs is None else dict(signs.problems)
+    report = {"ready": not problems, "checks": {check: problems.get(check, "ok") for check in CHECKS}}
+    status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
+    return Answer(status, _JSON, json.dumps(report).encode() + b"\n")
