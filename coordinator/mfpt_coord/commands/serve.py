@@ -81,7 +81,7 @@ def serve(
         str | None,
         typer.Option(
             metavar="[HOST:]PORT",
-            help="Serve figures for Prometheus at /metrics, with /healthz and /readyz, over plain HTTP; with a port alone, "
+            help="Serve figures for Prometheus at /metrics, with /healthz and /readyz, over plain HTTP; a port alone: "
             "for this machine only.",
         ),
     ] = None,
