@@ -115,6 +115,7 @@ def test_the_configuration_of_prometheus_is_valid() -> None:
     promtool(DEPLOY / "prometheus", "check", "config", "prometheus.yml")
 
 
+@pytest.mark.slow  # it goes through days of series
 def test_each_fault_raises_its_alert_and_a_healthy_coordinator_none(tmp_path: Path) -> None:
     for file in (ALERTS, Path(__file__).with_name("alerts_test.yml")):
         shutil.copy(file, tmp_path)

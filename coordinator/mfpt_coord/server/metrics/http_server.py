@@ -68,6 +68,7 @@ class _Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 2 * MAX_READERS
 
     def __init__(self, listen: Listen, monitor: Monitor) -> None:
         self.address_family = socket.AF_INET6 if ":" in listen.host else socket.AF_INET

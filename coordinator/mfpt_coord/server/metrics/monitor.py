@@ -20,7 +20,7 @@ from mfpt_coord.server.metrics.vital_signs import CHECKS, STARTING, VitalSigns
 from mfpt_shared.errors import TimedOut
 
 LOOP_SECONDS: Final = 5.0
-"""Time in which the event loop has to answer."""
+"""Time in which the event loop has to answer, unless another is given."""
 _JSON: Final = "application/json"
 _PLAIN: Final = "text/plain; charset=utf-8"
 
@@ -43,18 +43,22 @@ class Answer(NamedTuple):
 class Monitor:
     """Answers what a reader may ask of one coordinator; from any thread."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, meters: Meters, database: Path) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, meters: Meters, database: Path, patience: float = LOOP_SECONDS
+    ) -> None:
         """Prepare.
 
         Args:
             loop: Event loop of the coordinator.
             meters: What is measured while it works.
             database: Path of its database.
+            patience: Time in which the loop has to answer, seconds.
         """
         self._loop = loop
         self._look: Look = _starting
         self._meters = meters
         self._database = database
+        self._patience = patience
 
     def follow(self, look: Look) -> None:
         """Ask this, in the event loop, how the coordinator is from now on."""
@@ -94,9 +98,9 @@ class Monitor:
         seen = concurrent.futures.Future[VitalSigns | None]()
         try:
             self._loop.call_soon_threadsafe(lambda: seen.set_result(self._look()))
-            return seen.result(LOOP_SECONDS)
+            return seen.result(self._patience)
         except (TimeoutError, RuntimeError):  # the loop hangs, or has been closed
-            raise TimedOut(f"the coordinator has not answered for {LOOP_SECONDS:g} s: it is busy, or hangs") from None
+            raise TimedOut(f"the coordinator has not answered for {self._patience:g} s: it is busy, or hangs") from None
 
 
 class _Page:
