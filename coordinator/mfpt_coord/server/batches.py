@@ -19,6 +19,7 @@ from mfpt_coord.core.state import State
 from mfpt_coord.server.complaints import Complaints
 from mfpt_coord.server.observer import Observer, Unobserved
 from mfpt_coord.server.store import Store
+from mfpt_coord.server.stored_errors import StoreLost
 from mfpt_shared.errors import Damaged, MfptError
 
 _log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Batches:
 
         Raises:
             Damaged: Nothing can be saved any more.
+            StoreLost: The database server is gone, and another coordinator may have taken over.
         """
         began = time.perf_counter()
         after, effects = self._stepped(events)
@@ -107,6 +109,7 @@ class Batches:
 
         Raises:
             Damaged: Nothing can be saved any more.
+            StoreLost: The database server is gone, and another coordinator may have taken over.
         """
         durable = durable_effects(effects)
         if not durable:
@@ -114,7 +117,7 @@ class Batches:
         began = time.perf_counter()
         try:
             self._store.commit(durable)
-        except Damaged:
+        except (Damaged, StoreLost):
             raise
         except (sqlite3.Error, MfptError) as error:
             self.complaints.failed(str(error), at)
