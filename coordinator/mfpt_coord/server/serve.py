@@ -45,15 +45,21 @@ def serve(config: ServeConfig) -> None:
     Raises:
         MfptError: See `errors`.
     """
-    with owned(config.data_dir, "--data-dir"):
+    monitor = Monitor(Meters(), config.data_dir / DATABASE_FILE)
+    with owned(config.data_dir, "--data-dir"), _monitored(config, monitor):
         store = _open(config)
         try:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store)
-            asyncio.run(_run(config, store, state, identity))
+            asyncio.run(_run(config, store, state, identity, monitor))
         finally:
             store.close()
+
+
+def _monitored(config: ServeConfig, monitor: Monitor) -> contextlib.AbstractContextManager[object]:
+    """Serve a monitor for as long as the context lasts, where somebody is to read it."""
+    return contextlib.nullcontext() if config.metrics is None else monitored(config.metrics, monitor)
 
 
 def _open(config: ServeConfig) -> RunStore:
@@ -163,14 +169,12 @@ async def _not_yet(_: AnyOrder) -> AnyReport:
     raise ConnectionFailed("the coordinator still waits for its broker: see its log, and try again later")
 
 
-async def _run(config: ServeConfig, store: RunStore, state: State, identity: CoordinatorIdentity) -> None:
+async def _run(
+    config: ServeConfig, store: RunStore, state: State, identity: CoordinatorIdentity, monitor: Monitor
+) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
-    meters = Meters()
-    monitor = Monitor(asyncio.get_running_loop(), meters, config.data_dir / DATABASE_FILE)
     async with contextlib.AsyncExitStack() as stack:
-        if config.metrics is not None:
-            await stack.enter_async_context(monitored(config.metrics, monitor))
         found = await reach(config, state, identity, stack)
         if config.broker is not None:  # nobody else has an account at the embedded one with which to serve
             asking = found.connection.transport(f"mfpt-start-{uuid.uuid4().hex[:12]}")
@@ -190,9 +194,9 @@ async def _run(config: ServeConfig, store: RunStore, state: State, identity: Coo
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
             revive=found.revive,
-            observer=meters,
+            observer=monitor.meters,
         )
-        monitor.follow(coordinator.vital_signs)
+        monitor.follow(asyncio.get_running_loop(), coordinator.vital_signs)
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)

@@ -32,7 +32,7 @@ def families(signs: VitalSigns, database: Path) -> Iterable[Metric]:
 
     Args:
         signs: How it is.
-        database: Path of its database, whose size is told.
+        database: Path of its database, whose size is told; there is none where a server keeps it.
     """
     yield from _federation(signs)
     yield from _updates(signs.state)
@@ -107,7 +107,8 @@ def _queues(signs: VitalSigns) -> Iterable[Metric]:
 
 def _store(signs: VitalSigns, database: Path) -> Iterable[Metric]:
     yield _gauge("mfpt_store_up", "Whether the last commit succeeded: 1, or 0.", signs.saves)
-    sizes = {"database": _size(database), "log": _size(Path(f"{database}-wal"))}
+    files = {"database": database, "log": Path(f"{database}-wal")}
+    sizes = {name: file.stat().st_size for name, file in files.items() if file.exists()}
     yield _labelled(GaugeMetricFamily("mfpt_store_bytes", "Size of the database's files.", labels=["file"]), sizes)
 
 
@@ -133,11 +134,3 @@ def _labelled(
     for label, value in values.items():
         family.add_metric([label], value)
     return family
-
-
-def _size(file: Path) -> int:
-    """Return a file's size, bytes; 0 where there is none."""
-    try:
-        return file.stat().st_size
-    except OSError:
-        return 0

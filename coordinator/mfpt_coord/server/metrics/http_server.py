@@ -1,13 +1,12 @@
 """`serve --metrics`: HTTP in threads of its own, so that a slow reader never holds the coordinator up."""
 
-import asyncio
 import contextlib
 import http.server
 import logging
 import socket
 import socketserver
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Final, cast
 from urllib.parse import urlsplit
@@ -21,14 +20,16 @@ METRICS_PORT: Final = 9464
 """Port where none is given: the one that is usual for exporters that are part of a program."""
 SOCKET_SECONDS: Final = 10.0
 """Time in which a reader has to ask, and then to read."""
+POLL_SECONDS: Final = 0.2
+"""Longest time in which the server ends."""
 MAX_READERS: Final = 16
 """Readers that are answered at a time; others are turned away."""
 
 _log = logging.getLogger(__name__)
 
 
-@contextlib.asynccontextmanager
-async def monitored(listen: Listen, monitor: Monitor) -> AsyncIterator[int]:
+@contextlib.contextmanager
+def monitored(listen: Listen, monitor: Monitor) -> Iterator[int]:
     """Serve a monitor until the context ends.
 
     Args:
@@ -47,7 +48,7 @@ async def monitored(listen: Listen, monitor: Monitor) -> AsyncIterator[int]:
         raise ConnectionFailed(
             f"--metrics {listen}: cannot listen there ({error.strerror or error}); choose another port"
         ) from error
-    thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(POLL_SECONDS,), name="metrics", daemon=True)
     thread.start()
     port = server.server_address[1]
     _log.info("metrics: http://%s/metrics", replace(listen, port=port))
@@ -58,8 +59,9 @@ async def monitored(listen: Listen, monitor: Monitor) -> AsyncIterator[int]:
     try:
         yield port
     finally:
-        await asyncio.to_thread(server.shutdown)
+        server.shutdown()
         server.server_close()
+        thread.join()
 
 
 class _Server(socketserver.ThreadingTCPServer):

@@ -16,7 +16,7 @@ from prometheus_client.metrics_core import Metric
 
 from mfpt_coord.server.metrics.families import families
 from mfpt_coord.server.metrics.meters import Meters
-from mfpt_coord.server.metrics.vital_signs import CHECKS, STARTING, VitalSigns
+from mfpt_coord.server.metrics.vital_signs import CHECKS, WAITING, VitalSigns
 from mfpt_shared.errors import TimedOut
 
 LOOP_SECONDS: Final = 5.0
@@ -24,12 +24,8 @@ LOOP_SECONDS: Final = 5.0
 _JSON: Final = "application/json"
 _PLAIN: Final = "text/plain; charset=utf-8"
 
-Look = Callable[[], VitalSigns | None]
-"""Tells how the coordinator is; None: it still starts."""
-
-
-def _starting() -> None:
-    """Say that the coordinator still starts."""
+Look = Callable[[], VitalSigns]
+"""Tells how a coordinator is."""
 
 
 class Answer(NamedTuple):
@@ -41,28 +37,33 @@ class Answer(NamedTuple):
 
 
 class Monitor:
-    """Answers what a reader may ask of one coordinator; from any thread."""
+    """Answers what a reader may ask of one coordinator; from any thread.
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, meters: Meters, database: Path, patience: float = LOOP_SECONDS
-    ) -> None:
+    Attributes:
+        meters: What is measured while it works.
+    """
+
+    def __init__(self, meters: Meters, database: Path, patience: float = LOOP_SECONDS) -> None:
         """Prepare.
 
         Args:
-            loop: Event loop of the coordinator.
             meters: What is measured while it works.
             database: Path of its database.
             patience: Time in which the loop has to answer, seconds.
         """
-        self._loop = loop
-        self._look: Look = _starting
-        self._meters = meters
+        self._followed: tuple[asyncio.AbstractEventLoop, Look] | None = None
+        self.meters = meters
         self._database = database
         self._patience = patience
 
-    def follow(self, look: Look) -> None:
-        """Ask this, in the event loop, how the coordinator is from now on."""
-        self._look = look
+    def follow(self, loop: asyncio.AbstractEventLoop, look: Look) -> None:
+        """Ask a coordinator how it is from now on.
+
+        Args:
+            loop: Its event loop.
+            look: Tells in that loop how it is.
+        """
+        self._followed = (loop, look)
 
     def answer(self, path: str, accept: str = "") -> Answer:
         """Return the answer to `GET path`.
@@ -87,17 +88,20 @@ class Monitor:
     def _metrics(self, accept: str) -> Answer:
         signs = self._signs()
         encode, kind = choose_encoder(accept)
-        return Answer(HTTPStatus.OK, kind, encode(_Page(signs, self._meters, self._database)))
+        return Answer(HTTPStatus.OK, kind, encode(_Page(signs, self.meters, self._database)))
 
     def _signs(self) -> VitalSigns | None:
-        """Return how the coordinator is.
+        """Return how the coordinator is; None: it does not serve yet.
 
         Raises:
             TimedOut: Its event loop does not answer.
         """
-        seen = concurrent.futures.Future[VitalSigns | None]()
+        if self._followed is None:
+            return None
+        loop, look = self._followed
+        seen = concurrent.futures.Future[VitalSigns]()
         try:
-            self._loop.call_soon_threadsafe(lambda: seen.set_result(self._look()))
+            loop.call_soon_threadsafe(lambda: seen.set_result(look()))
             return seen.result(self._patience)
         except (TimeoutError, RuntimeError):  # the loop hangs, or has been closed
             raise TimedOut(f"the coordinator has not answered for {self._patience:g} s: it is busy, or hangs") from None
@@ -118,7 +122,7 @@ class _Page:
 
 
 def _readiness(signs: VitalSigns | None) -> Answer:
-    problems = {"broker": STARTING} if signs is None else dict(signs.problems)
+    problems = {"leadership": WAITING} if signs is None else dict(signs.problems)
     report = {"ready": not problems, "checks": {check: problems.get(check, "ok") for check in CHECKS}}
     status = HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK
     return Answer(status, _JSON, json.dumps(report).encode() + b"\n")

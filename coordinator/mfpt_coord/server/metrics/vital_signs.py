@@ -9,7 +9,7 @@ from mfpt_coord.core.state import State
 Check = Literal["broker", "leadership", "store"]
 CHECKS: Final[tuple[Check, ...]] = ("broker", "leadership", "store")
 
-STARTING: Final = "the coordinator still waits for its broker"
+WAITING: Final = "it starts, waits for its broker, or stands by while another coordinator is at work"
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,9 +40,9 @@ def asked(folder: Path, signs: VitalSigns | None, path: str) -> tuple[int, str]:
     """Return what a coordinator that is like this answers."""
 
     async def scenario() -> Answer:
-        monitor = Monitor(asyncio.get_running_loop(), Meters(), folder / "database")
+        monitor = Monitor(Meters(), folder / "database")
         if signs is not None:
-            monitor.follow(lambda: signs)
+            monitor.follow(asyncio.get_running_loop(), lambda: signs)
         return await asyncio.to_thread(monitor.answer, path)
 
     answer = asyncio.run(scenario())
@@ -80,7 +80,7 @@ def test_prometheus_reads_updates_staleness_and_sizes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("signs", "check"),
     [
-        (None, "broker"),
+        (None, "leadership"),
         (replace(SOUND, delivers=False), "broker"),
         (replace(SOUND, in_place=False), "leadership"),
         (replace(SOUND, saves=False), "store"),
@@ -100,7 +100,7 @@ def test_a_coordinator_that_serves_is_ready(tmp_path: Path) -> None:
     assert (status, json.loads(text)["ready"]) == (200, True)
 
 
-def test_a_coordinator_that_still_waits_for_its_broker_is_alive(tmp_path: Path) -> None:
+def test_a_coordinator_that_waits_for_its_broker_or_stands_by_is_alive(tmp_path: Path) -> None:
     assert asked(tmp_path, None, "/healthz") == (200, "ok\n")
     assert asked(tmp_path, None, "/metrics")[0] == 200
 
@@ -110,7 +110,9 @@ def test_a_loop_that_does_not_turn_is_not_alive(is_closed: bool, tmp_path: Path)
     loop = asyncio.new_event_loop()
     if is_closed:
         loop.close()
-    answer = Monitor(loop, Meters(), tmp_path / "database", patience=0.05).answer("/healthz")
+    monitor = Monitor(Meters(), tmp_path / "database", patience=0.05)
+    monitor.follow(loop, lambda: SOUND)
+    answer = monitor.answer("/healthz")
     loop.close()
     assert answer.status == 503
     assert b"hangs" in answer.body
@@ -123,9 +125,9 @@ def test_what_else_is_asked_for_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.network
 def test_answers_come_over_http_and_more_readers_than_there_are_places_are_turned_away(tmp_path: Path) -> None:
     async def scenario() -> tuple[int, str, str]:
-        monitor = Monitor(asyncio.get_running_loop(), Meters(), tmp_path / "database")
-        monitor.follow(lambda: SOUND)
-        async with monitored(Listen("127.0.0.1", 0), monitor) as port:
+        monitor = Monitor(Meters(), tmp_path / "database")
+        monitor.follow(asyncio.get_running_loop(), lambda: SOUND)
+        with monitored(Listen("127.0.0.1", 0), monitor) as port:
             answer = await asyncio.to_thread(get, port, "/metrics?debug=1")
             silent = [socket.create_connection(("127.0.0.1", port)) for _ in range(MAX_READERS + 1)]
             assert await asyncio.to_thread(silent[-1].recv, 1) == b""
@@ -141,12 +143,11 @@ def test_answers_come_over_http_and_more_readers_than_there_are_places_are_turne
 
 @pytest.mark.network
 def test_a_port_that_is_taken_is_named() -> None:
-    async def scenario(port: int) -> None:
-        monitor = Monitor(asyncio.get_running_loop(), Meters(), Path("none"))
-        async with monitored(Listen("127.0.0.1", port), monitor):
-            raise AssertionError("it listens where another program does")
-
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(ConnectionFailed, match=rf"--metrics 127\.0\.0\.1:{port}: cannot listen"):
-            asyncio.run(scenario(port))
+        monitor = Monitor(Meters(), Path("none"))
+        with (
+            pytest.raises(ConnectionFailed, match=rf"--metrics 127\.0\.0\.1:{port}: cannot listen"),
+            monitored(Listen("127.0.0.1", port), monitor),
+        ):
+            raise AssertionError("it listens where another program does")
