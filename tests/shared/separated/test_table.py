@@ -81,6 +81,28 @@ def test_a_quotation_that_begins_in_the_names_of_the_columns_and_does_not_end_is
         table('\n"text,label\na,b\n')
 
 
+def test_quotation_marks_around_whole_lines_are_left_out() -> None:
+    found = table('"text,label"\n"""Habari, dunia"",health"\n"Mpira; leo,sports"\n')
+
+    assert cells(found) == WANTED
+    assert found.notes == ("quotation marks around whole lines left out",)
+
+
+def test_titles_above_the_names_of_the_columns_are_left_out() -> None:
+    found = table("Redio yetu;;\nJulai 2025;;\n\ntext;label;\nHabari, dunia;health;\nMpira, leo;sports;\n")
+
+    assert [row.line for row in found.rows] == [5, 6]
+    assert found.notes == ("columns are named in line 4; what is above is left out", "cells between semicolons")
+
+
+def test_a_row_that_repeats_the_names_of_the_columns_is_a_row() -> None:
+    assert cells(table("text,label\na,health\ntext,label\nb,sports\n")) == [
+        ["a", "health"],
+        ["text", "label"],
+        ["b", "sports"],
+    ]
+
+
 # ---- rows
 
 
