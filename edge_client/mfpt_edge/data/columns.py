@@ -158,6 +158,22 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
     )
 
 
+def check_header(table: Table, labels: Sequence[str]) -> None:
+    """Refuse a table whose first line is a row: no column has a usual name, and one is called as a label of the plan.
+
+    Raises:
+        DatasetError: It is so.
+    """
+    usual = (name for groups in (*TEXT_COLUMNS.values(), *LABEL_COLUMNS.values()) for group in groups for name in group)
+    names = {comparable_name(label) for label in labels}
+    called = [column for column in table.columns if comparable_name(column) in names]
+    if len(called) == 1 and not any(_called(table, name) for name in usual):
+        raise DatasetError(
+            f"{table.where}: its first line is a row, as {listed(called)} is a label: "
+            "put a line with names of columns before it, such as text and label"
+        )
+
+
 def _called(table: Table, name: str) -> list[str]:
     """Return the columns of a name; those that differ in case, spaces or Unicode form only where none is exactly it."""
     alike = [column for column in table.columns if comparable_name(column) == comparable_name(name)]
