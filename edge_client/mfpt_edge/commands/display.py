@@ -29,7 +29,9 @@ class LivePanel:
     """A panel on stderr, redrawn a few times a second; log lines appear above it."""
 
     def __init__(self) -> None:
-        self._live = Live(_panel(Snapshot()), console=PlainConsole(stderr=True), refresh_per_second=4, transient=True)
+        self._live = Live(
+            device_panel(Snapshot()), console=PlainConsole(stderr=True), refresh_per_second=4, transient=True
+        )
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -46,7 +48,7 @@ class LivePanel:
 
     def update(self, snapshot: Snapshot) -> None:
         """See join.View."""
-        self._live.update(_panel(snapshot))
+        self._live.update(device_panel(snapshot))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -85,7 +87,8 @@ def phase_in_words(snapshot: Snapshot) -> str:
     return "done, listening for the last prompt" if snapshot.listens else snapshot.phase
 
 
-def _panel(snapshot: Snapshot) -> RenderableType:
+def device_panel(snapshot: Snapshot) -> RenderableType:
+    """Return what is shown of a device while it takes part."""
     rounds = (
         str(snapshot.rounds) if snapshot.rounds_wanted is None else f"{snapshot.rounds} of {snapshot.rounds_wanted}"
     )
@@ -94,6 +97,10 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     table.add_row("phase", phase_in_words(snapshot))
     if snapshot.phase == "training":
         table.add_row("", ProgressBar(total=1.0, completed=snapshot.progress, width=40))
+    if snapshot.waits_for:
+        table.add_row("waits", _text(f"{snapshot.waits_for[0].upper()}{snapshot.waits_for[1:]}."))
+    if snapshot.advice:
+        table.add_row("", Text(printable(snapshot.advice), "dim"))
     table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")
     if snapshot.phase == "training" and snapshot.loss is not None:
         table.add_row("loss now", f"{snapshot.loss:.3f}")

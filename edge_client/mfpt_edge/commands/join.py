@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,8 +15,10 @@ from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
+from mfpt_edge.host.pauses import CourteousTrainer
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.doing_file import DoingFile
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
@@ -135,11 +138,23 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     connection = connection_of(config.reach, membership, session)
     transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
 
+    loaded: list[CourteousTrainer] = []
+
     def load(plan: Plan) -> Trainer:
         trainer = prepare(config, plan, view)
+        loaded.append(trainer)
         if membership is None:
             folder.save_broker(str(connection))
         return trainer
+
+    clock = SteadyClock()
+    doing = DoingFile(folder.path, clock)
+
+    def observe(snapshot: Snapshot) -> None:
+        if loaded and (why := loaded[-1].pause):
+            snapshot = replace(snapshot, waits_for=f"training pauses: {why}", advice="it goes on by itself")
+        view.update(snapshot)
+        doing.update(snapshot)
 
     client = EdgeClient(
         folder,
@@ -148,11 +163,11 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         transport,
         trust=trust_of(membership),
         prepare=load,
-        clock=SteadyClock(),
+        clock=clock,
         rounds=config.rounds,
         leave_after=config.leave_after,
         retries=config.retries.reconnect,
-        observe=view.update,
+        observe=observe,
     )
     try:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
@@ -163,6 +178,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         return _result(config.language, client.snapshot, outcome, seconds)
     finally:
         client.close()
+        doing.close()
 
 
 def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:

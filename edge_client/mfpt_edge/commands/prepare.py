@@ -22,7 +22,6 @@ from mfpt_edge.session.limits import Given, asked, check_state, check_weights
 from mfpt_edge.storage.answers import Answers
 from mfpt_shared.backbones import hub
 from mfpt_shared.backbones.describe import locate, parse_uri, weight_bytes
-from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
@@ -45,7 +44,7 @@ class Terminal(Protocol):
         """Show nothing that moves until the context ends."""
 
 
-def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> Trainer:
+def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrainer:
     """Return a trainer for a plan, within what the owner allows.
 
     Raises:

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from mfpt_edge.data.file_names import stem_of, suffix_of
 from mfpt_edge.data.readers import readers
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, named, normalise
@@ -46,9 +47,11 @@ def find_language(folder: Path, language: LanguageCode, kind: TaskKind = "classi
 
 
 def _language_of(path: Path, kind: TaskKind) -> LanguageCode | None:
-    if path.is_file() and path.suffix.lower() not in readers(kind):
+    suffix = suffix_of(path)
+    # Beside data, a file of plain text is more often about them; it is read where it is named itself.
+    if path.is_file() and (suffix not in readers(kind) or (suffix == ".txt" and kind != "tagging")):
         return None
-    for tag in (path.stem, _END_OF_TAG.split(path.name)[0]):
+    for tag in (stem_of(path), _END_OF_TAG.split(path.name)[0]):
         try:
             return normalise(tag)
         except UsageError:
