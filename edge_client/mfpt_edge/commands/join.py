@@ -27,7 +27,7 @@ from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home, owned
-from mfpt_shared.languages import LanguageCode
+from mfpt_shared.languages import LanguageCode, named
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Role
 
@@ -167,7 +167,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     )
     try:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
-        _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
+        _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)

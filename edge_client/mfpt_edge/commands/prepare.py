@@ -26,6 +26,7 @@ from mfpt_shared.environment import sentence
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
+from mfpt_shared.streams import tell
 from mfpt_shared.texts import printable_lines
 
 # Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
@@ -102,8 +103,7 @@ def _agreed(question: str, terminal: Terminal) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     with terminal.paused():
-        sys.stderr.write(f"{printable_lines(question)} [y/N] ")
-        sys.stderr.flush()
+        tell(f"{printable_lines(question)} [y/N] ")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

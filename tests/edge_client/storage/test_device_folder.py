@@ -85,7 +85,7 @@ def test_looking_at_a_folder_disturbs_nobody_who_writes_to_it(tmp_path: Path) ->
 def test_a_folder_of_another_language_is_refused_with_a_way_out(tmp_path: Path) -> None:
     folder = DeviceFolder(tmp_path)
     first = folder.enrol(SWAHILI)
-    with pytest.raises(Incompatible, match="for swh, not zul; give another --state-dir"):
+    with pytest.raises(Incompatible, match=r"for Swahili \(swh\), not Zulu \(zul\); give another --state-dir"):
         folder.enrol(ZULU)
     assert folder.identity() == first
 
