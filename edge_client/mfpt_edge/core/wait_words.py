@@ -77,7 +77,8 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
         case "turn":
             return _turn(state, facts, place, at, since)
         case "others":
-            return Wait("others", f"waiting since {since} for others whose updates are added up with this device's")
+            there = "" if facts.progress is None else _there(facts.progress)
+            return Wait("others", f"waiting since {since} for others whose updates are added up with this one's", there)
         case "answer":
             return _unanswered(state, place, since, longest)
         case "prompt":
@@ -172,13 +173,17 @@ def _devices(count: int) -> str:
 
 def _next_version(said: Progress, version: int, since: str) -> Wait:
     missing = max(0, said.needed - said.updates)
-    there = f"{said.updates} of {_updates(said.needed)} {'is' if said.updates == 1 else 'are'} there"
+    there = _there(said)
     if said.at_work:
         return Wait("version", f"waiting since {since} for {_at_work(said)} before version {version}", there)
     if missing:
         advice = f"{there}, and nobody else trains: it goes on when more devices come"
         return Wait("more devices", f"waiting since {since} for {_more(missing)} before version {version}", advice)
     return Wait("version", f"waiting since {since} for version {version}")
+
+
+def _there(said: Progress) -> str:
+    return f"{said.updates} of {_updates(said.needed)} {'is' if said.updates == 1 else 'are'} there"
 
 
 def _at_work(said: Progress) -> str:
