@@ -71,6 +71,7 @@ async def coordinating(
     look_up: Callable[..., Any] = no_distances,
     credentials: Credentials | None = None,
     clock: Clock | None = None,
+    wall: Clock = time.time,
 ) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
     """Run a coordinator on a data directory, from the moment it is online until the context ends.
 
@@ -93,7 +94,7 @@ async def coordinating(
             transport,
             identity,
             clock=clock or SteadyClock(),
-            wall=time.time,
+            wall=wall,
             look_up=look_up,
             credentials=credentials,
         )

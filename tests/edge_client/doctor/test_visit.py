@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from typing import Final
 
 import msgspec
 import pytest
@@ -95,20 +96,23 @@ def test_a_federation_that_has_ended_still_has_a_prompt_to_take_home() -> None:
     assert (answer.level, answer.found) == ("warning", "the federation has ended with version 9")
 
 
+OWN: Final = f"mfpt {__version__} and protocol 2"
+
+
 @pytest.mark.parametrize(
     ("mfpt", "level", "found"),
     [
-        (__version__, "ok", f"mfpt {__version__} and protocol 2 on both sides"),
-        ("9.9.9", "warning", f"mfpt {__version__} and protocol 2 here, mfpt 9.9.9 and protocol 2 at the coordinator"),
+        (__version__, "ok", f"{OWN} on both sides"),
+        ("9.9.9", "warning", f"{OWN} here, mfpt 9.9.9 and protocol 2 at the coordinator"),
         (
             "",
             "warning",
-            f"mfpt {__version__} and protocol 2 here; the coordinator runs an older mfpt, which does not say its version",
+            f"{OWN} here; the coordinator runs an older mfpt, which does not say its version",
         ),
         (
             "\x1b[31m9",
             "warning",
-            f"mfpt {__version__} and protocol 2 here, mfpt [31m9 and protocol 2 at the coordinator",
+            f"{OWN} here, mfpt [31m9 and protocol 2 at the coordinator",
         ),
     ],
 )
