@@ -14,7 +14,7 @@ from mfpt_shared.environment import explained
 from mfpt_shared.errors import Interrupted, MfptError, Terminated
 from mfpt_shared.stopping import sigterm_interrupts
 from mfpt_shared.streams import UNREAD, open_streams, settle, tell
-from mfpt_shared.texts import printable, printable_lines
+from mfpt_shared.texts import escaped, printable, printable_lines
 
 DEBUG_FLAG: Final = "--debug"
 EPILOG: Final = (
@@ -26,8 +26,29 @@ EPILOG: Final = (
 def show_version(wanted: bool) -> None:
     """Print the version and end the program, if `--version` was given."""
     if wanted:
-        sys.stdout.write(f"mfpt {__version__}\n")
+        say(f"mfpt {__version__}")
         sys.exit()
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print a text for people, of one line or more, whatever devices and files put into it.
+
+    Args:
+        text: Text without the end of its last line.
+        err: Whether it goes to standard error.
+    """
+    _print(printable_lines(text), err=err)
+
+
+def say_data(written: str) -> None:
+    """Print JSON or TOML, for programs, so that it means what it meant and does nothing to a terminal."""
+    _print(escaped(written), err=False)
+
+
+def _print(text: str, *, err: bool) -> None:
+    stream = sys.stderr if err else sys.stdout
+    stream.write(f"{text}\n")
+    stream.flush()
 
 
 class LogLines(logging.Formatter):

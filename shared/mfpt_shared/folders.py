@@ -8,6 +8,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,9 @@ from mfpt_shared.errors import InUse, MfptError
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
-LOCK_FILE: Final = "lock"
+LOOK_SECONDS: Final = 0.05
+"""More than a process needs to see whether another one owns a folder."""
+_LOCK: Final = "lock"
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
@@ -122,14 +125,14 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         MfptError: The folder cannot be written to.
     """
     try:
-        lock = private_file(private_folder(directory) / LOCK_FILE).open("w")
+        lock = private_file(private_folder(directory) / _LOCK).open("w")
     except OSError as error:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
         ) from error
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock.fileno())
         except BlockingIOError as error:
             raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
         tighten(directory.resolve())
@@ -143,14 +146,39 @@ def borrowed(directory: Path) -> Iterator[bool]:
     A folder that nobody has ever owned, or that is missing, is not locked.
     """
     try:
-        lock = (directory / LOCK_FILE).open("rb")
+        lock = (directory / _LOCK).open("rb")
     except OSError:
         yield True
         return
     with lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _lock(lock.fileno())
         except BlockingIOError:
             yield False
         else:
             yield True
+
+
+def _lock(file: int) -> None:
+    """Lock a file for this process; one that only looks whether it is locked is gone after a moment.
+
+    Raises:
+        BlockingIOError: Another process has locked it.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        time.sleep(LOOK_SECONDS)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def is_owned(directory: Path) -> bool:
+    """Tell whether a process owns a folder; one that cannot be looked at counts as free."""
+    try:
+        with (directory / _LOCK).open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -8,11 +8,19 @@ from langcodes import Language
 from langcodes.tag_parser import LanguageTagError
 
 from mfpt_shared.errors import UsageError
+from mfpt_shared.language_names import language_name
 
 LanguageCode = NewType("LanguageCode", str)
 """An ISO 639-3 code of three lower-case letters, such as `swh`; `und` is BCP 47's "undetermined"."""
 
 UNDETERMINED: Final = LanguageCode("und")
+
+# ISO 639-3 codes of single languages that CLDR writes as a region of another (fa-AF, sw-CD, sr-ME) or merges (fil).
+_KEPT: Final = {"cnr": "cnr", "prs": "prs", "swc": "swc", "tgl": "tgl", "tl": "tgl"}
+# ISO 639-3 codes that are newer than the registry in langcodes 3.5.
+_NEWER: Final = re.compile(
+    "ajs|bpc|cnq|dsz|egm|gov|imt|lgo|lqr|lsc|lsw|nww|oie|phj|pzh|rib|rnb|rsk|rsn|tok|ugh|uon|wdt|wyn|xdq|xhm|zcd"
+)
 
 # For some ISO 639-1 tags ISO 639-3 has a macro-language. Data sets and URIEL+ know only its standard member.
 _STANDARD_MEMBERS: Final = {
@@ -47,19 +55,30 @@ _STANDARD_MEMBERS: Final = {
 def normalise(tag: str) -> LanguageCode:
     """Return the ISO 639-3 code of a language tag; `sw`, `sw-KE`, `swa` and `swh` all give `swh`.
 
+    A code of ISO 639-3 stays what it is (`swc`, `prs`), unless it was retired or is that of a macro-language with a
+    standard member.
+
     Raises:
         UsageError: The tag is malformed or names no language.
     """
-    try:
-        language = Language.get(tag.replace("_", "-"), normalize=True)
-        code = language.to_alpha3() if language.is_valid() else None
-    except (LanguageTagError, LookupError):
-        code = None
+    code = _alpha3(tag.replace("_", "-"))
     if code is None or not re.fullmatch(r"[a-z]{3}", code) or code in ("mul", "zxx", "mis"):
         raise UsageError(
             f"unknown language tag {tag!r}: give a BCP 47 or ISO 639 tag, such as 'sw' or 'swh' (see iso639-3.sil.org)"
         )
     return LanguageCode(_STANDARD_MEMBERS.get(code, code))
+
+
+def _alpha3(tag: str) -> str | None:
+    """Return the ISO 639-3 code of a BCP 47 tag, or None if it has none."""
+    first, dash, rest = tag.partition("-")
+    kept = first.lower() if _NEWER.fullmatch(first.lower()) else _KEPT.get(first.lower())
+    try:
+        # English stands in for what langcodes would replace or does not know: the rest of the tag is checked alike.
+        language = Language.get(f"{'en' if kept else first}{dash}{rest}", normalize=True)
+        return (kept or language.to_alpha3()) if language.is_valid() else None
+    except (LanguageTagError, LookupError):
+        return None
 
 
 def device_language(tag: str) -> LanguageCode:
@@ -83,8 +102,19 @@ def is_language(code: str) -> bool:
         return False
 
 
+def named(code: str) -> str:
+    """Return a language's name with its code, as people are told what their tag became: `Congo Swahili (swc)`.
+
+    A code that the table of names lacks stands alone.
+    """
+    name = language_name(code)
+    return code if name is None else f"{name} ({code})"
+
+
 def short_tag(code: LanguageCode) -> str:
     """Return the shortest BCP 47 tag for a code (`swh` -> `sw`), as CLDR and people write it."""
+    if code in _KEPT:
+        return next(tag for tag, kept in reversed(_KEPT.items()) if kept == code)
     for macro, member in _STANDARD_MEMBERS.items():
         if member == code:
             return str(Language.get(macro).language)

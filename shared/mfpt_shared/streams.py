@@ -75,7 +75,7 @@ class _StandardOutput(io.FileIO):
 def tell(text: str) -> None:
     """Write a text for people on standard error, if anybody can read it there."""
     try:
-        sys.stderr.write(text)
+        sys.stderr.write(text)  # noqa: TID251 - here it is made safe
         sys.stderr.flush()
     except OSError:
         _divert(_STDERR)

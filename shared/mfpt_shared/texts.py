@@ -1,5 +1,6 @@
 """Texts of others, from files or the network, as they may be shown on a terminal or written to a log."""
 
+import re
 import unicodedata
 from typing import Final
 
@@ -7,6 +8,8 @@ from typing import Final
 # U+200D stay: Persian, Sinhala and other languages are not written right without them.
 _UNSEEN: Final = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
 _TAGS: Final = range(0xE0000, 0xE0080)
+# What JSON lets stand as it is, and many programs take for the end of a line or for an order to the terminal.
+_RAW: Final = re.compile("[\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def printable(text: str, most: int | None = None) -> str:
@@ -26,6 +29,11 @@ def printable(text: str, most: int | None = None) -> str:
 def printable_lines(text: str) -> str:
     """Return a text of several lines, each of which is `printable`."""
     return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def escaped(written: str) -> str:
+    """Return JSON or TOML with escapes for what would end a line of it or move a terminal; it means the same."""
+    return _RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", written)
 
 
 def _shown(character: str) -> str:

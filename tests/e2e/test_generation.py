@@ -70,7 +70,7 @@ def test_two_devices_tune_a_decoder_through_the_broker_and_their_losses_fall(
         assert answer.returncode == 0, answer.stderr
         predictions = json.loads(answer.stdout)["predictions"]
         assert [one["text"] for one in predictions] == texts
-        assert all(one.keys() == {"text", "completion"} for one in predictions)
+        assert all(one.keys() == {"number", "text", "completion"} for one in predictions)
 
         measured = run(
             home,

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import LanguageCode, normalise, short_tag
+from mfpt_shared.languages import LanguageCode, named, normalise, short_tag
 
 
 @pytest.mark.parametrize(
@@ -32,10 +32,41 @@ from mfpt_shared.languages import LanguageCode, normalise, short_tag
         ("en-Latn-US", "eng"),
         ("haw", "haw"),
         ("und", "und"),
+        ("mol", "ron"),
+        ("fas", "pes"),
     ],
 )
 def test_a_tag_becomes_its_code(tag: str, code: str) -> None:
     assert normalise(tag) == code
+
+
+@pytest.mark.parametrize("code", ["prs", "swc", "tgl", "cnr", "fil", "arz", "rsk", "tok", "wdt"])
+def test_a_code_of_iso_639_3_stays_what_it_is(code: str) -> None:
+    assert [normalise(tag) for tag in (code, f"{code}-Latn", f"{code}_Latn", code.upper())] == [code] * 4
+
+
+def test_the_short_tag_of_tagalog_is_not_taken_for_filipino() -> None:
+    assert normalise("tl") == normalise("tl-PH") == "tgl"
+
+
+@pytest.mark.parametrize("tag", ["tgl-nonsense-nonsense", "swc-", "prs-1", "rsk\n"])
+def test_a_code_that_stays_is_refused_with_a_tag_that_is_none(tag: str) -> None:
+    with pytest.raises(UsageError, match="unknown language tag"):
+        normalise(tag)
+
+
+@pytest.mark.parametrize(
+    ("code", "name"),
+    [
+        ("swc", "Congo Swahili (swc)"),
+        ("prs", "Dari (prs)"),
+        ("tgl", "Tagalog (tgl)"),
+        ("nob", "Norwegian Bokmål (nob)"),
+        ("qaa", "qaa"),
+    ],
+)
+def test_a_code_is_told_with_the_name_of_its_language(code: str, name: str) -> None:
+    assert named(code) == name
 
 
 @pytest.mark.parametrize(
@@ -46,7 +77,10 @@ def test_what_names_no_language_is_refused_with_advice(tag: str) -> None:
         normalise(tag)
 
 
-@pytest.mark.parametrize(("code", "tag"), [("swh", "sw"), ("cmn", "zh"), ("eng", "en"), ("haw", "haw"), ("und", "und")])
+@pytest.mark.parametrize(
+    ("code", "tag"),
+    [("swh", "sw"), ("cmn", "zh"), ("eng", "en"), ("haw", "haw"), ("und", "und"), ("tgl", "tl"), ("prs", "prs")],
+)
 def test_a_code_has_a_short_tag(code: str, tag: str) -> None:
     assert short_tag(LanguageCode(code)) == tag
 

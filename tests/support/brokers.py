@@ -52,12 +52,16 @@ def find_mosquitto() -> str | None:
 
 
 @contextlib.asynccontextmanager
-async def mosquitto(directory: Path) -> AsyncIterator[BrokerAddress]:
+async def mosquitto(directory: Path, *lines: str) -> AsyncIterator[BrokerAddress]:
+    """Run a Mosquitto without passwords; `lines` are added to its configuration."""
     program = find_mosquitto()
     assert program is not None
     port = free_port()
     configuration = directory / "mosquitto.conf"
-    configuration.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n", encoding="utf-8")
+    if os.geteuid() == 0:
+        lines = ("user root", *lines)  # otherwise it reads no file of the test's
+    settings = (f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false", *lines)
+    configuration.write_text("\n".join(settings) + "\n", encoding="utf-8")
     with (directory / "mosquitto.log").open("wb") as log:
         server = await asyncio.create_subprocess_exec(program, "-c", str(configuration), stdout=log, stderr=log)
         try:

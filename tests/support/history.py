@@ -1,6 +1,7 @@
 """Random but repeatable lives of a federation, every step of which is committed to a store."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,10 +51,11 @@ class Shelf:
     path: Path
     store: Store
     conflict: type[Exception]
+    opens: Callable[[Path], Store] = SqliteStore
 
     def reopen(self) -> Store:
         self.store.close()
-        self.store = SqliteStore(self.path)
+        self.store = self.opens(self.path)
         return self.store
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from mfpt_coord.commands.options import JsonOption
+from mfpt_shared.command_line import say, say_data
 from mfpt_shared.errors import UsageError
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def mosquitto(
     write_durably(folder / PASSWORD_FILE, f"{password}\n".encode())
     text = configuration(folder, place.port, place.host, MAX_PAYLOAD)
     write_durably(folder / "mosquitto.conf", text.encode())
-    typer.echo(
+    say(
         f"Give the files in {folder} to the user under which Mosquitto runs, then:\n"
         f"  mosquitto -c {folder / 'mosquitto.conf'}\n"
         f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) "
@@ -66,13 +67,13 @@ def other(federation: FederationOption = "default", as_json: JsonOption = False)
             {"role": role, "user": user, "publish": may.publish, "subscribe": may.subscribe}
             for (role, user), may in table.items()
         ]
-        typer.echo(json.dumps({"federation": federation, "users": users}))
+        say_data(json.dumps({"federation": federation, "users": users}))
         return
     for (role, user), may in table.items():
-        typer.echo(f"{role}: user {user}")
+        say(f"{role}: user {user}")
         for verb, filters in (("publishes", may.publish), ("reads", may.subscribe)):
-            typer.echo(f"  {verb:<9} {', '.join(filters) or 'nothing'}")
-    typer.echo("Nobody has rights to any other topic, and nobody may connect under the MQTT client id of another user.")
+            say(f"  {verb:<9} {', '.join(filters) or 'nothing'}")
+    say("Nobody has rights to any other topic, and nobody may connect under the MQTT client id of another user.")
 
 
 def _rights(federation: str) -> "dict[tuple[str, str], Rights]":

@@ -6,11 +6,11 @@ from typing import TypeVar
 
 import msgspec
 import segno
-import typer
 
 from mfpt_coord.server.config import default_data_dir
 from mfpt_coord.server.control import ask
 from mfpt_coord.server.orders import AnyOrder, Done, Failed, Report
+from mfpt_shared.command_line import say, say_data
 from mfpt_shared.errors import MfptError
 
 ReportT = TypeVar("ReportT", bound=Report)
@@ -59,9 +59,9 @@ def give_order(data_dir: Path | None, order: AnyOrder, done: str, *, as_json: bo
     """
     report = report_of(data_dir, order, Done)
     if as_json:
-        typer.echo(json_line(report))
+        say_data(json_line(report))
     else:
-        typer.echo(done, err=True)
+        say(done, err=True)
 
 
 def print_qr(line: str) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfpt_coord.commands.options import DataDirOption, JsonOption
+from mfpt_shared.command_line import say, say_data
 
 if TYPE_CHECKING:
     from mfpt_coord.server.backup_file import Summary
@@ -89,9 +90,9 @@ def compact(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None
     folder = _folder(data_dir)
     before, after = write_anew(folder)
     if as_json:
-        typer.echo(json.dumps({"before": before, "after": after}))
+        say_data(json.dumps({"before": before, "after": after}))
     else:
-        typer.echo(f"{folder}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now", err=True)
+        say(f"{folder}: {before / 1e6:.1f} MB before, {after / 1e6:.1f} MB now", err=True)
 
 
 def _folder(data_dir: Path | None) -> Path:
@@ -128,6 +129,6 @@ def _tell(found: "Summary", line: str, *, as_json: bool) -> None:
     import msgspec
 
     if as_json:
-        typer.echo(msgspec.json.encode(found).decode())
+        say_data(msgspec.json.encode(found).decode())
     else:
-        typer.echo(line, err=True)
+        say(line, err=True)

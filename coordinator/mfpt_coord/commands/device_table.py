@@ -4,12 +4,11 @@ import time
 from collections.abc import Sequence
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from mfpt_coord.commands.status_view import ago
 from mfpt_coord.server.orders import DeviceEntry, InvitationEntry
+from mfpt_shared.terminal import PlainConsole
 from mfpt_shared.texts import printable
 
 
@@ -18,10 +17,9 @@ def print_devices(devices: Sequence[DeviceEntry]) -> None:
     table = Table("id", "name", "role", "language", "state", "admitted", box=box.SIMPLE)
     now = time.time()
     for one in devices:
-        # Names come from devices: nothing in them is markup, and nothing moves the terminal.
         row = (one.id, one.name, one.role, one.language or "", _state(one, now), ago(now - one.at))
-        table.add_row(*(Text(printable(cell)) for cell in row))
-    Console().print(table if devices else "nobody was admitted yet; invite devices with mfpt-coord invite")
+        table.add_row(*map(printable, row))
+    PlainConsole().print(table if devices else "nobody was admitted yet; invite devices with mfpt-coord invite")
 
 
 def print_invitations(invitations: Sequence[InvitationEntry]) -> None:
@@ -30,8 +28,8 @@ def print_invitations(invitations: Sequence[InvitationEntry]) -> None:
     now = time.time()
     for one in invitations:
         row = (one.id, one.role, one.language or "", str(one.admitted), str(one.uses), _expiry(one, now))
-        table.add_row(*(Text(cell) for cell in row))
-    Console().print(table if invitations else "nobody was invited yet; invite devices with mfpt-coord invite")
+        table.add_row(*map(printable, row))
+    PlainConsole().print(table if invitations else "nobody was invited yet; invite devices with mfpt-coord invite")
 
 
 def _expiry(invitation: InvitationEntry, now: float) -> str:

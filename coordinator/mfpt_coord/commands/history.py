@@ -28,24 +28,23 @@ def history(
     Accuracies are those that devices tell, on examples that they hold out. Works while the coordinator runs.
     """
     import msgspec
-    from rich.console import Console
 
     from mfpt_coord.server.config import default_data_dir
     from mfpt_coord.server.data_folder import database_of
     from mfpt_coord.server.stored_history import read_history
+    from mfpt_shared.command_line import say, say_data
     from mfpt_shared.languages import normalise
+    from mfpt_shared.terminal import PlainConsole
 
     language = None if lang is None else normalise(lang)
     lines = read_history(database_of((data_dir or default_data_dir()).absolute()), language)
     if as_json:
-        typer.echo(msgspec.json.encode({"history": lines}).decode())
+        say_data(msgspec.json.encode({"history": lines}).decode())
         return
     if not lines:
-        typer.echo(
-            "no version was made yet" if language is None else f"no version has a prompt of {language}", err=True
-        )
+        say("no version was made yet" if language is None else f"no version has a prompt of {language}", err=True)
         return
-    Console().print(_languages(lines) if language is None else _versions(lines))
+    PlainConsole().print(_languages(lines) if language is None else _versions(lines))
 
 
 def _versions(lines: Sequence["Line"]) -> "Table":

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from mfpt_coord.commands.options import DataDirOption, JsonOption
+from mfpt_shared.command_line import say_data
 
 app = typer.Typer(help="Show and withdraw the invitations of a federation that runs.", no_args_is_help=True)
 
@@ -18,7 +19,7 @@ def list_invitations(data_dir: DataDirOption = None, as_json: JsonOption = False
 
     report = report_of(data_dir, ListInvitations(), Invitations)
     if as_json:
-        typer.echo(json_line(report))
+        say_data(json_line(report))
     else:
         print_invitations(report.invitations)
 

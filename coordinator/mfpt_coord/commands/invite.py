@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from mfpt_coord.commands.options import DataDirOption, JsonOption
+from mfpt_shared.command_line import say, say_data
 
 if TYPE_CHECKING:
     from mfpt_coord.server.orders import Invitation
@@ -54,18 +55,20 @@ def invite(
     )
     made = report_of(data_dir, order, Invitation)
     if as_json:
-        typer.echo(json_line(made))
+        say_data(json_line(made))
         return
-    typer.echo(made.line)
+    say(made.line)
     if qr or (qr is None and sys.stdout.isatty()):
         print_qr(made.line)
-    typer.echo(_explained(made), err=True)
+    say(_explained(made), err=True)
 
 
 def _explained(made: "Invitation") -> str:
     import time
 
+    from mfpt_shared.languages import named
+
     count = f"{made.uses} {made.role}{'s' if made.uses > 1 else ''}"
     until = "" if made.expires is None else time.strftime(", until %Y-%m-%d %H:%M", time.localtime(made.expires))
-    language = f" for {made.language}" if made.language else ""
+    language = f" for {named(made.language)}" if made.language else ""
     return f"admits {count}{language}{until}; there: mfpt-edge join '…', with this line in quotes"

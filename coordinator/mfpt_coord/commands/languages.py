@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from mfpt_coord.commands.options import DistancesOption, JsonOption
+from mfpt_shared.command_line import say_data
 from mfpt_shared.plan import Aggregation
 
 _DEFAULT = Aggregation()
@@ -39,12 +40,11 @@ def languages(
     as_json: JsonOption = False,
 ) -> None:
     """Show the distances between languages, and how much each counts for the others."""
-    from rich.console import Console
-
     from mfpt_coord import plots
     from mfpt_coord.commands import language_table
     from mfpt_coord.languages.distance_file import read_distances
     from mfpt_shared.folders import cache_home
+    from mfpt_shared.terminal import PlainConsole
 
     wanted = language_table.parse_languages(tags)
     chosen = language_table.parse_metrics(metrics) if metrics is not None else None
@@ -58,7 +58,7 @@ def languages(
     if plot:
         plots.save(language_table.figure(table), plot)
     if as_json:
-        typer.echo(language_table.as_json(table))
+        say_data(language_table.as_json(table))
         return
-    console = Console()
+    console = PlainConsole()
     console.print(language_table.render(table, console.width))

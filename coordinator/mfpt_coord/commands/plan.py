@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mfpt_coord.commands.options import DataDirOption, JsonOption
+from mfpt_shared.command_line import say, say_data
 from mfpt_shared.environment import not_written
 from mfpt_shared.errors import UsageError
 from mfpt_shared.plan import PromptMethod, Task, TaskKind, federation_name, made, plan_to_json
@@ -50,10 +51,10 @@ def init(
         raise UsageError("the bundled backbone cannot write text; name a decoder with --backbone hf:, path: or gguf:")
     plan = presets.plan_for(chosen, federation=federation_name(federation), backbone=backbone, method=method)
     if out is None:
-        typer.echo(plan_to_toml(plan), nl=False)
+        say_data(plan_to_toml(plan).removesuffix("\n"))
         return
     _write(plan_to_toml(plan), out)
-    typer.echo(
+    say(
         f"wrote {out}: {plan.task.kind}, {len(plan.task.labels)} labels, plan {plan.digest}; "
         f"next: mfpt-coord serve --plan {out}",
         err=True,
@@ -67,7 +68,7 @@ def show(plan: PlanArgument, as_json: JsonOption = False) -> None:
     from mfpt_shared.plan_files import plan_to_toml
 
     content = read_plan(plan)
-    typer.echo(plan_to_json(content).decode() if as_json else plan_to_toml(content), nl=as_json)
+    say_data(plan_to_json(content).decode() if as_json else plan_to_toml(content).removesuffix("\n"))
 
 
 @app.command(epilog="Example: mfpt-coord plan apply plan.toml --dry-run")
@@ -88,12 +89,12 @@ def apply(
 
     report = report_of(data_dir, ApplyPlan(plan=read_plan(plan), only_say=dry_run), PlanChange)
     if as_json:
-        typer.echo(json_line(report))
+        say_data(json_line(report))
         return
     for line in report.changes or ["the coordinator follows this plan already"]:
-        typer.echo(line)
+        say(line)
     if report.changes:
-        typer.echo(_effect(report, dry_run=dry_run), err=True)
+        say(_effect(report, dry_run=dry_run), err=True)
 
 
 @app.command(epilog="Example: mfpt-coord plan validate plan.toml")
@@ -109,21 +110,21 @@ def validate(plan: PlanArgument, as_json: JsonOption = False) -> None:
     labels, values = len(content.task.labels), size(layout(content))
     if as_json:
         facts = {"plan": content.digest, "federation": content.federation, "labels": labels, "values": values}
-        typer.echo(json.dumps(facts | {"privacy": msgspec.to_builtins(spending(content), str_keys=True)}))
+        say_data(json.dumps(facts | {"privacy": msgspec.to_builtins(spending(content), str_keys=True)}))
         return
-    typer.echo(f"{plan} is valid: plan {content.digest}, {labels} labels, {values:,} tuned values")
+    say(f"{plan} is valid: plan {content.digest}, {labels} labels, {values:,} tuned values")
     if (spent := spending(content)) is not None:
-        typer.echo("\n".join(in_words(content, spent)))
+        say("\n".join(in_words(content, spent)))
         if spent.updates == 0:
-            typer.echo("warning: no device can make an update: raise privacy.noise_multiplier or .epsilon", err=True)
+            say("warning: no device can make an update: raise privacy.noise_multiplier or .epsilon", err=True)
     if content.shows_heads:
-        typer.echo(
+        say(
             'warning: serve refuses it: training.head_start "ridge" needs privacy.aggregation "masked"; studies of '
             "devices alone may use it",
             err=True,
         )
     if not content.backbone.fingerprint:
-        typer.echo("warning: backbone.fingerprint is empty, so devices with other weights would go unnoticed", err=True)
+        say("warning: backbone.fingerprint is empty, so devices with other weights would go unnoticed", err=True)
 
 
 def _effect(report: "PlanChange", *, dry_run: bool) -> str:

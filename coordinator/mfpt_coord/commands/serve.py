@@ -69,6 +69,14 @@ def serve(
         typer.Option(metavar="DIR", help="Folder with the accounts of --broker, a Mosquitto, to keep up to date."),
     ] = None,
     data_dir: DataDirOption = None,
+    store: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="PostgreSQL database for the state, postgresql://user@host/database, instead of a file in the data "
+            "folder. Where several coordinators share one, one works and the others stand by.",
+        ),
+    ] = None,
     folds: Annotated[int | None, typer.Option(min=1, help="Stop after this many new versions.")] = None,
     keep: Annotated[
         str | None,
@@ -119,9 +127,18 @@ def serve(
             mosquitto=mosquitto,
             advertised=tuple(map(parse_advertised, advertise or ())),
             keep=_kept(keep),
+            store=_postgres(store),
             distances=read_distances(distances) if distances else {},
         )
     )
+
+
+def _postgres(url: str | None) -> str | None:
+    from mfpt_shared.errors import UsageError
+
+    if url is not None and not url.startswith(("postgresql://", "postgres://")):
+        raise UsageError("--store takes the URL of a PostgreSQL database, postgresql://user@host/database")
+    return url
 
 
 def _kept(text: str | None) -> float:

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-import typer
 
 from mfpt_coord.commands.options import (
     DeviceOption,
@@ -39,6 +38,7 @@ from mfpt_coord.commands.options import (
 )
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, method_plan
 from mfpt_coord.simulate.fleet import Fleet
+from mfpt_shared.command_line import say_data
 from mfpt_shared.device.trainer import ColumnNames
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode, normalise
@@ -125,7 +125,7 @@ def simulate(
     if plot is not None:
         plots.save(summary.figure(outcomes, base.plan.task), plot)
     if as_json:
-        typer.echo(summary.as_json(outcomes, base.plan.task))
+        say_data(summary.as_json(outcomes, base.plan.task))
     else:
         simulate_report.show(outcomes, base.plan.task)
 

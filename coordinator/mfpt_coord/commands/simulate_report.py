@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final, TextIO
 
 from rich import box
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mfpt_coord.simulate.experiment import Outcome
 from mfpt_coord.simulate.summary import by_method, score_name, summarise
 from mfpt_shared.plan import Task
+from mfpt_shared.terminal import PlainConsole
 
 # Without a terminal: a line for every tenth, but at most one in this many seconds.
 _LINE_SECONDS: Final = 10.0
@@ -42,7 +42,7 @@ def show(outcomes: Sequence[Outcome], task: Task) -> None:
             for found in groups.values()
         ]
         table.add_row(f"{tag}, unseen (und)", *zero_shot, *("-" for _ in used))
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(table)
     score = score_name(task)
     console.print(f"{score[0].upper()}{score[1:]} in % on test examples; used: with the prompts that devices use.")
@@ -58,17 +58,17 @@ def show(outcomes: Sequence[Outcome], task: Task) -> None:
 @contextlib.contextmanager
 def progress(what: str, stream: TextIO) -> Iterator[Callable[[float], None]]:
     """Show progress: as a bar on a terminal, elsewhere as a line now and then."""
-    console = Console(file=stream, highlight=False)
+    console = PlainConsole(stream)
     if not console.is_terminal:
         yield _lines(what, console)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=1.0)
         yield lambda share: bar.update(task, completed=share)
 
 
-def _lines(what: str, console: Console) -> Callable[[float], None]:
+def _lines(what: str, console: PlainConsole) -> Callable[[float], None]:
     shown, due = 0, 0.0
 
     def on_progress(share: float) -> None:

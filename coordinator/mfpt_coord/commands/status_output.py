@@ -8,13 +8,13 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 import msgspec
-import typer
-from rich.console import Console
 from rich.live import Live
 
 from mfpt_coord.commands.sight import Sight, Unseen
 from mfpt_coord.commands.status_view import render
+from mfpt_shared.command_line import say, say_data
 from mfpt_shared.errors import ConnectionFailed
+from mfpt_shared.terminal import PlainConsole
 from mfpt_shared.texts import printable
 
 REMIND_SECONDS: Final = 5.0
@@ -35,12 +35,12 @@ async def show_once(sights: AsyncGenerator[Sight], *, as_json: bool) -> None:
                     break
     except Unseen as unseen:
         if as_json:
-            typer.echo(unseen.as_json())
+            say_data(unseen.as_json())
         raise
     if as_json:
-        typer.echo(sight.as_json())
+        say_data(sight.as_json())
     else:
-        Console().print(render(sight, time.time()))
+        PlainConsole().print(render(sight, time.time()))
     if sight.health != "online":
         raise ConnectionFailed(_not_online(sight))
 
@@ -66,7 +66,7 @@ async def keep_showing(sights: AsyncGenerator[Sight], *, as_json: bool) -> None:
 
 
 async def _draw(sights: AsyncIterator[Sight]) -> None:
-    with Live(console=Console(), screen=True, auto_refresh=False) as live:
+    with Live(console=PlainConsole(), screen=True, auto_refresh=False) as live:
         async for sight in sights:
             if sight.is_settled:
                 live.update(render(sight, time.time()), refresh=True)
@@ -78,7 +78,7 @@ async def _write_json(sights: AsyncIterator[Sight]) -> None:
     async for sight in sights:
         state = sight.health, msgspec.structs.replace(sight.status, at=0.0)
         if sight.is_settled and state != written:
-            typer.echo(sight.as_json())
+            say_data(sight.as_json())
             written = state
 
 
@@ -89,7 +89,7 @@ async def _write_lines(sights: AsyncIterator[Sight]) -> None:
         state, now = (sight.health, sight.connected, _summary(sight)), time.monotonic()
         if sight.is_settled and (state != written or (sight.health != "online" and now >= due)):
             at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-            typer.echo(f"{at} {sight.in_words()}; {_summary(sight)}")
+            say(f"{at} {sight.in_words()}; {_summary(sight)}")
             written, due = state, now + REMIND_SECONDS
 
 

@@ -4,12 +4,12 @@ from typing import Final
 
 from rich import box
 from rich.console import Group, RenderableType
-from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
 from mfpt_coord.commands.sight import Health, Sight
 from mfpt_shared.protocol.messages import FederationStatus
+from mfpt_shared.terminal import panel
 from mfpt_shared.texts import printable
 
 _PHASE_STYLES: Final = {
@@ -50,7 +50,7 @@ def render(sight: Sight, now: float) -> RenderableType:
         parts.append(Text(f"failed logins since the coordinator started: {status.failed_logins:,}", "yellow"))
     if status.staleness:
         parts.append(_staleness(status.staleness))
-    return Panel(Group(*parts), title=_text(f"federation {status.federation}"), title_align="left")
+    return panel(Group(*parts), f"federation {status.federation}")
 
 
 def _languages(status: FederationStatus) -> Table:
@@ -59,7 +59,7 @@ def _languages(status: FederationStatus) -> Table:
     )
     for tag, entry in status.languages.items():
         table.add_row(
-            _text(tag),
+            printable(tag),
             str(entry.clients),
             f"{entry.examples:,}",
             f"{entry.contributed:,}",
@@ -80,13 +80,13 @@ def _clients(sight: Sight, now: float) -> Table:
         epsilon = "" if client.epsilon is None else f"{client.epsilon:.2f}"
         style = _PHASE_STYLES.get(phase, "")
         table.add_row(
-            _text(client.id),
-            _text(client.language),
+            printable(client.id),
+            printable(client.language),
             Text(printable(_in_words(client.state, phase)) + progress, style),
             ago(now - client.last_seen),
             accuracy,
             *([epsilon] if spent else []),
-            _text(client.device),
+            printable(client.device),
         )
     return table
 
@@ -107,11 +107,6 @@ def _staleness(histogram: dict[int, int]) -> Text:
         f"{staleness:>4}  {'█' * max(1, round(30 * count / most))} {count}" for staleness, count in histogram.items()
     ]
     return Text("staleness of accepted updates (versions behind)\n" + "\n".join(lines))
-
-
-def _text(text: str) -> Text:
-    """Return a text of others as it is: nothing in it is markup, and nothing moves the terminal."""
-    return Text(printable(text))
 
 
 def accuracy_bar(accuracy: float | None) -> str:

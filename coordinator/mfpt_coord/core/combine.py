@@ -40,6 +40,8 @@ _FEWEST_TO_CLIP: Final = 3
 _SLIVER: Final = 1e-6
 # Values x targets to work on at a time: a handful of float64 arrays of this size fit into the cache.
 _BLOCK: Final = 16_384
+# Share of a target's weights that must be left for them to be scaled up to what they were.
+_LEAST_BELIEVED: Final = 1e-9
 
 
 Parts = Sequence[slice]
@@ -101,8 +103,10 @@ def credible(deltas: Array, plan: Aggregation, parts: Parts = ()) -> Array:
 def _agreed(weights: Weights, deltas: Array, agreed: Weights) -> Array:
     """Return the mean in which updates count by their agreement; each target's weights keep their sum."""
     kept = weights * agreed
-    sums = kept.sum(axis=1, keepdims=True)
-    return _product(kept * (weights.sum(axis=1, keepdims=True) / np.where(sums > 0, sums, 1)), deltas)
+    sums, totals = kept.sum(axis=1, keepdims=True), weights.sum(axis=1, keepdims=True)
+    # What is left of a target's weights may be next to nothing, and then says nothing about it.
+    believed = sums > _LEAST_BELIEVED * totals
+    return _product(kept * np.where(believed, totals / np.where(believed, sums, 1), 0), deltas)
 
 
 def clipped_parts(deltas: Array, parts: Parts) -> Array:

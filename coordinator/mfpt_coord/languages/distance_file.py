@@ -6,9 +6,11 @@
 
 Languages are written in any form that `languages.normalise` accepts. Distances are numbers from 0 to 1; an empty cell
 means unknown. A matrix may give one half or both, which then have to agree; its diagonal is empty or 0.
+
+Cells may stand between anything that `separated` knows; where that is no comma, numbers may have one: `0,27`.
 """
 
-import csv
+import re
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
@@ -17,8 +19,12 @@ from typing import Final, NamedTuple
 from mfpt_coord.core.relations import CUSTOM, Distances, Pair, pair
 from mfpt_shared.errors import BadData, UsageError
 from mfpt_shared.languages import UNDETERMINED, LanguageCode, normalise
+from mfpt_shared.separated.rows import TOO_MANY
+from mfpt_shared.separated.table import read_separated
+from mfpt_shared.text_files import read_text_file
 
 _LONG_HEADER: Final = ["first", "second", "distance"]
+_COMMA: Final = re.compile(r"(?<=\d),(?=\d+$)")
 
 
 class _Row(NamedTuple):
@@ -72,17 +78,19 @@ def read_distances(path: Path) -> Distances:
 
 
 def _rows(path: Path) -> list[_Row]:
-    """Return the lines that are not empty, with white space around their cells removed."""
+    """Return the lines that are not empty, with white space around their cells removed and numbers with a point."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            rows = [_Row(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+        found = read_separated(read_text_file(path).content, str(path), usual=_LONG_HEADER)
     except OSError as error:
         raise BadData(f"cannot read the distances in {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadData(f"{path} is not UTF-8; save it as UTF-8") from error
-    except csv.Error as error:
-        raise BadData(f"{path}, line {reader.line_num}: {error}") from error
+    rows = [_Row(found.header, found.columns)]
+    for row in found.rows:
+        if row.cells is None or row.fault not in (None, TOO_MANY):
+            raise BadData(f"{path}, line {row.line}: {row.fault}")
+        cells = [cell.strip() for cell in row.cells]
+        if found.separator != ",":
+            cells = [_COMMA.sub(".", cell) for cell in cells]
+        rows.append(_Row(row.line, cells))
     return [row for row in rows if any(row.cells)]
 
 

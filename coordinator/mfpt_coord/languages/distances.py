@@ -31,7 +31,7 @@ from mfpt_coord.core.relations import CUSTOM, Distances, Pair
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.environment import sentence
 from mfpt_shared.folders import cache_home, private_folder
-from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_shared.languages import UNDETERMINED, LanguageCode, named
 from mfpt_shared.plan import Aggregation, DistanceMetric
 
 METRICS: Final[tuple[DistanceMetric, ...]] = get_args(DistanceMetric)
@@ -39,6 +39,9 @@ USUAL_METRICS: Final = Aggregation().metrics
 """What a plan asks for unless it says something else."""
 
 LOOK_UP_SECONDS: Final = 180.0
+
+# ISO 639-3 codes that URIEL+ lacks -> the nearest language that it has.
+_STAND_INS: Final[Mapping[str, str]] = {"cnr": "srp"}
 
 _CACHE_FILE: Final = "distances.json"
 
@@ -136,6 +139,8 @@ async def _ask(wanted: Mapping[Pair, Sequence[str]]) -> Distances:
     """
     if not wanted:
         return {}
+    for language in sorted({language for two in wanted for language in two if language in _STAND_INS}):
+        _log.info("URIEL+ does not know %s: its distances are those of %s", named(language), _stand_in(language))
     answered: dict[Pair, dict[str, float]] = {}
     try:
         reason = await _collect(wanted, answered)
@@ -215,6 +220,10 @@ def _write(file: Path, kept: _Kept) -> None:
         _log.warning("language distances cannot be cached in %s: %s", file.parent, error.strerror)
 
 
+def _stand_in(language: str) -> str:
+    return _STAND_INS.get(language, language)
+
+
 def main() -> None:
     """Answer the request on stdin; this is what the child process runs."""
     logging.disable(logging.INFO)
@@ -226,16 +235,17 @@ def main() -> None:
     described = {metric: set(uriel.langs[uriel.map_new_distance_to_loaded_features(metric)]) for metric in metrics}
     for first, second, wanted in request:
         known = {}
+        both = [_stand_in(first), _stand_in(second)]
         for metric in wanted:
-            if not {first, second} <= described[metric]:
+            if not described[metric].issuperset(both):
                 continue
             try:
-                value = float(uriel.new_distance(metric, [first, second]))
+                value = float(uriel.new_distance(metric, both))
             except ValueError:  # the two have no known feature in common
                 continue
             if 0 <= value <= 1:
                 known[metric] = round(value, 4)
-        sys.stdout.write(json.dumps([first, second, known]) + "\n")
+        sys.stdout.write(json.dumps([first, second, known]) + "\n")  # noqa: TID251 - for the parent, not a terminal
         sys.stdout.flush()
 
 

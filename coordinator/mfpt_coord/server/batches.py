@@ -17,6 +17,7 @@ from mfpt_coord.core.order import actions, durable_effects
 from mfpt_coord.core.state import State
 from mfpt_coord.server.complaints import Complaints
 from mfpt_coord.server.store import Store
+from mfpt_coord.server.stored_errors import StoreLost
 from mfpt_shared.errors import Damaged, MfptError
 
 _log = logging.getLogger(__name__)
@@ -76,13 +77,14 @@ class Batches:
 
         Raises:
             Damaged: Nothing can be saved any more.
+            StoreLost: The database server is gone, and another coordinator may have taken over.
         """
         after, effects = self._stepped(events)
         try:
             if durable := durable_effects(effects):
                 self._store.commit(durable)
                 self.complaints.succeeded()
-        except Damaged:
+        except (Damaged, StoreLost):
             raise
         except (sqlite3.Error, MfptError) as error:
             self.complaints.failed(str(error), at)

@@ -23,8 +23,9 @@ from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.data_folder import KEY_FILE, open_key, open_store
 from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.orders import AnyOrder, AnyReport
+from mfpt_coord.server.postgres_store import PostgresStore
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
-from mfpt_coord.server.store import SqliteStore
+from mfpt_coord.server.store import RunStore
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.errors import ConnectionFailed, Incompatible, PlanError
 from mfpt_shared.folders import owned
@@ -42,7 +43,7 @@ def serve(config: ServeConfig) -> None:
         MfptError: See `errors`.
     """
     with owned(config.data_dir, "--data-dir"):
-        store = open_store(config.data_dir, config.keep)
+        store = _open(config)
         try:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
@@ -52,7 +53,20 @@ def serve(config: ServeConfig) -> None:
             store.close()
 
 
-def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
+def _open(config: ServeConfig) -> RunStore:
+    """Return the store, once no other coordinator works on it."""
+    if config.store is None:
+        return open_store(config.data_dir, config.keep)
+    store = PostgresStore(config.store, config.keep)
+    try:
+        store.lead()
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def open_identity(data_dir: Path, store: RunStore) -> CoordinatorIdentity:
     """Return who the coordinator is in this run.
 
     Its number is at least the time in microseconds: where a store was lost, or an older copy of it was restored,
@@ -71,7 +85,7 @@ def open_identity(data_dir: Path, store: SqliteStore) -> CoordinatorIdentity:
     return CoordinatorIdentity(store.coordinator, started, epoch, key)
 
 
-def open_state(store: SqliteStore, plan: Plan | None) -> State:
+def open_state(store: RunStore, plan: Plan | None) -> State:
     """Return the state in a store; a new store gets the state of a new federation.
 
     Raises:
@@ -146,7 +160,7 @@ async def _not_yet(_: AnyOrder) -> AnyReport:
     raise ConnectionFailed("the coordinator still waits for its broker: see its log, and try again later")
 
 
-async def _run(config: ServeConfig, store: SqliteStore, state: State, identity: CoordinatorIdentity) -> None:
+async def _run(config: ServeConfig, store: RunStore, state: State, identity: CoordinatorIdentity) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:

@@ -1,10 +1,10 @@
 """Who was admitted, as the tables of the coordinator's database hold it."""
 
-import sqlite3
 from dataclasses import astuple, fields
 from typing import Final
 
 from mfpt_coord.core.admission import Enrolment, Invitation
+from mfpt_coord.server.stored_rows import Rows, upsert
 
 ADMISSION_SCHEMA: Final = """
 CREATE TABLE invitations (
@@ -18,32 +18,27 @@ CREATE TABLE enrolments (
 """
 
 
-def save_invitation(database: sqlite3.Connection, invitation: Invitation) -> None:
+def save_invitation(rows: Rows, invitation: Invitation) -> None:
     """Write an invitation, in the transaction that is open."""
-    _save(database, "invitations", astuple(invitation))
+    rows.execute(upsert("invitations", _names(Invitation)), astuple(invitation))
 
 
-def save_enrolment(database: sqlite3.Connection, enrolment: Enrolment) -> None:
+def save_enrolment(rows: Rows, enrolment: Enrolment) -> None:
     """Write an enrolment, in the transaction that is open."""
-    _save(database, "enrolments", astuple(enrolment))
+    rows.execute(upsert("enrolments", _names(Enrolment)), astuple(enrolment))
 
 
-def invitations(database: sqlite3.Connection) -> dict[str, Invitation]:
+def invitations(rows: Rows) -> dict[str, Invitation]:
     """Return token id -> invitation."""
-    rows = database.execute(f"SELECT {_columns(Invitation)} FROM invitations")  # noqa: S608 - names of our own fields
-    return {row[0]: Invitation(*row) for row in rows}
+    found = rows.execute(f"SELECT {', '.join(_names(Invitation))} FROM invitations")  # noqa: S608 - our own fields
+    return {row[0]: Invitation(*row) for row in found}
 
 
-def enrolments(database: sqlite3.Connection) -> dict[str, Enrolment]:
+def enrolments(rows: Rows) -> dict[str, Enrolment]:
     """Return device id -> enrolment."""
-    rows = database.execute(f"SELECT {_columns(Enrolment)} FROM enrolments")  # noqa: S608 - names of our own fields
-    return {row[0]: Enrolment(*row) for row in rows}
+    found = rows.execute(f"SELECT {', '.join(_names(Enrolment))} FROM enrolments")  # noqa: S608 - our own fields
+    return {row[0]: Enrolment(*row) for row in found}
 
 
-def _save(database: sqlite3.Connection, table: str, values: tuple[object, ...]) -> None:
-    marks = ", ".join("?" * len(values))
-    database.execute(f"INSERT OR REPLACE INTO {table} VALUES ({marks})", values)  # noqa: S608 - one of two tables
-
-
-def _columns(kind: type[Invitation] | type[Enrolment]) -> str:
-    return ", ".join(field.name for field in fields(kind))
+def _names(kind: type[Invitation] | type[Enrolment]) -> list[str]:
+    return [field.name for field in fields(kind)]

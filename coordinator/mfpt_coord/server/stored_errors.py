@@ -7,7 +7,7 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
-from mfpt_shared.errors import Damaged, InUse, MfptError
+from mfpt_shared.errors import ConnectionFailed, Damaged, InUse, MfptError
 
 ADVICE: Final = "put a backup back with `mfpt-coord db restore FILE --force`, or use another --data-dir"
 
@@ -35,6 +35,10 @@ class DamagedDatabase(Damaged):
         """Take a message without advice."""
         super().__init__(f"{problem}; {ADVICE}")
         self.problem = problem
+
+
+class StoreLost(ConnectionFailed):
+    """The database server does not answer any more. Another coordinator may work by now, so this one ends."""
 
 
 def explained(error: sqlite3.Error, path: Path) -> MfptError:

@@ -9,6 +9,8 @@ import sqlite3
 from collections import Counter
 from typing import Final
 
+from mfpt_coord.server.stored_rows import Rows
+
 KEPT_UPDATES: Final = 64
 """Number of each device's newest updates whose rows stay."""
 KEPT_FOLDS: Final = 1000
@@ -38,7 +40,8 @@ AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
 """
 
 _ADD: Final = """
-INSERT INTO totals VALUES (?, ?, ?) ON CONFLICT (kind, key) DO UPDATE SET value = value + excluded.value
+INSERT INTO totals (kind, key, value) VALUES (?, ?, ?)
+ON CONFLICT (kind, key) DO UPDATE SET value = totals.value + excluded.value
 """
 
 _FORGET_FOLDS: Final = """
@@ -60,20 +63,30 @@ def forget(database: sqlite3.Connection, before: float) -> None:
         before: Unix seconds.
     """
     _forget_payloads(database, before)
-    database.execute(_FORGET_SUMS, {"before": before})
-    _forget_rows(database, before)
-    database.execute(_FORGET_FOLDS, {"kept": KEPT_FOLDS, "before": before})
-    for power in range(1, 5):
-        database.execute(_THIN_HISTORY, {"age": KEPT_FOLDS * 10 ** (power - 1), "every": 10**power})
+    forget_sums_and_rows(database, before)
     # Prompts were published: they need not be overwritten, which would take as long as writing the new ones.
     database.execute("PRAGMA secure_delete = OFF")
     try:
-        database.execute(_FORGET_PROMPTS, {"before": before})
+        forget_prompts(database, before)
     finally:
         database.execute("PRAGMA secure_delete = ON")
 
 
-def _forget_rows(database: sqlite3.Connection, before: float) -> None:
+def forget_sums_and_rows(rows: Rows, before: float) -> None:
+    """Remove sums of cohorts that were folded until a time, and of rows and lines those that are too many."""
+    rows.execute(_FORGET_SUMS, {"before": before})
+    _forget_rows(rows, before)
+    rows.execute(_FORGET_FOLDS, {"kept": KEPT_FOLDS, "before": before})
+    for power in range(1, 5):
+        rows.execute(_THIN_HISTORY, {"age": KEPT_FOLDS * 10 ** (power - 1), "every": 10**power})
+
+
+def forget_prompts(rows: Rows, before: float) -> None:
+    """Remove prompts that were replaced until a time."""
+    rows.execute(_FORGET_PROMPTS, {"before": before})
+
+
+def _forget_rows(database: Rows, before: float) -> None:
     """Remove the rows of old updates of the devices that were in the newest fold, and add up what they said."""
     rows = database.execute(_OLD_ROWS, {"kept": KEPT_UPDATES, "before": before}).fetchall()
     totals: Counter[tuple[str, str]] = Counter()

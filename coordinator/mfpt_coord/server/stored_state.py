@@ -1,7 +1,6 @@
 """The coordinator's state as the tables of its database hold it; `store` says what they are and writes them."""
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -15,6 +14,7 @@ from mfpt_coord.core.state import Client, Contribution, State, Survivor
 from mfpt_coord.core.sums import contribution_of
 from mfpt_coord.core.taking_part import counting
 from mfpt_coord.server.stored_admission import enrolments, invitations
+from mfpt_coord.server.stored_rows import Rows
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, Plan
 from mfpt_shared.protocol.bodies import read_values
@@ -24,7 +24,7 @@ from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import Array, Layout, dense, flatten, layout
 
 
-def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -> State:
+def read_state(database: Rows, plan: Plan, counts: UpdateCounts) -> State:
     """Return the state after the last commit.
 
     Args:
@@ -33,7 +33,7 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         counts: Counts of the updates that were not accepted; the accepted ones are counted here.
     """
     shapes = layout(plan)
-    staleness = {int(value): number for value, number in _summed(database, "staleness", "staleness, 1")}
+    staleness = {int(value): number for value, number in _summed(database, "staleness", "staleness")}
     state = State(
         plan,
         shapes,
@@ -43,7 +43,7 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
         clients=_clients(database),
         contributed={
             LanguageCode(language): examples
-            for language, examples in _summed(database, "examples", "language, examples", "fold IS NOT NULL")
+            for language, examples in _summed(database, "examples", "language", "examples", "fold IS NOT NULL")
         },
         relations=Relations(_distances(database), _comparisons(database), _own_shares(database)),
         directions=_directions(database),
@@ -56,34 +56,36 @@ def read_state(database: sqlite3.Connection, plan: Plan, counts: UpdateCounts) -
     return replace(state, usual=usual_shares(counting(state).shares))
 
 
-def _summed(database: sqlite3.Connection, kind: str, columns: str, which: str = "TRUE") -> list[tuple[str, int]]:
+def _summed(database: Rows, kind: str, key: str, value: str = "1", which: str = "TRUE") -> list[tuple[str, int]]:
     """Return key -> sum, of the rows of updates that are there and of those that were removed.
 
     Args:
         database: Connection to the coordinator's database.
         kind: What is summed up, as the table of totals names it.
-        columns: Key and value of a row.
+        key: Column of the key.
+        value: What is summed up of a row.
         which: Which rows of updates count.
     """
     query = f"""
         WITH parts (key, value) AS (
-            SELECT {columns} FROM updates WHERE {which}
+            SELECT CAST({key} AS TEXT), {value} FROM updates WHERE {which}
             UNION ALL SELECT key, value FROM totals WHERE kind = ?
         )
-        SELECT key, sum(value) FROM parts GROUP BY CAST(key AS TEXT)
+        SELECT key, CAST(sum(value) AS BIGINT) FROM parts GROUP BY key
     """  # noqa: S608 - our own constants
     return database.execute(query, (kind,)).fetchall()
 
 
-def _prompts(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
+def _prompts(database: Rows) -> dict[LanguageCode, Array]:
     newest = """
         SELECT language, vector FROM prompts
-        JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) USING (language, version)
+        JOIN (SELECT language, max(version) AS version FROM prompts GROUP BY language) AS newest
+        USING (language, version)
     """
     return {language: np.frombuffer(vector, np.float32) for language, vector in database.execute(newest)}
 
 
-def _buffer(database: sqlite3.Connection, shapes: Layout) -> tuple[Contribution, ...]:
+def _buffer(database: Rows, shapes: Layout) -> tuple[Contribution, ...]:
     rows = database.execute(
         "SELECT client, language, staleness, examples, received, sha256, payload FROM updates "
         "WHERE fold IS NULL AND cohort IS NULL ORDER BY number"
@@ -99,7 +101,7 @@ def _buffer(database: sqlite3.Connection, shapes: Layout) -> tuple[Contribution,
     return tuple(buffer)
 
 
-def _sums(database: sqlite3.Connection, plan: Plan) -> Iterator[Contribution]:
+def _sums(database: Rows, plan: Plan) -> Iterator[Contribution]:
     for cohort, at, total in database.execute("SELECT id, at, sum FROM cohorts WHERE fold IS NULL ORDER BY number"):
         rows = database.execute(
             "SELECT client, sequence, language, examples, base_version, staleness, sha256 FROM updates "
@@ -109,12 +111,12 @@ def _sums(database: sqlite3.Connection, plan: Plan) -> Iterator[Contribution]:
         yield contribution_of(plan, cohort, [Survivor(*row) for row in rows], read_values(total), at)
 
 
-def _clients(database: sqlite3.Connection) -> dict[str, Client]:
+def _clients(database: Rows) -> dict[str, Client]:
     rows = database.execute(
         "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen, session, "
         "announced, grants FROM clients"
     )
-    folded = dict(_summed(database, "updates", "client, 1", "fold IS NOT NULL"))
+    folded = dict(_summed(database, "updates", "client", which="fold IS NOT NULL"))
     clients = {}
     for client, language, examples, sequence, contributed, seconds, accuracy, device, seen, *announcement in rows:
         session, announced, grants = announcement
@@ -131,28 +133,28 @@ def _clients(database: sqlite3.Connection) -> dict[str, Client]:
     return clients
 
 
-def _distances(database: sqlite3.Connection) -> Distances:
+def _distances(database: Rows) -> Distances:
     distances: dict[Pair, dict[str, float]] = {}
     for first, second, metric, value in database.execute("SELECT first, second, metric, value FROM distances"):
         distances.setdefault((first, second), {})[metric] = value
     return distances
 
 
-def _comparisons(database: sqlite3.Connection) -> dict[Pair, Comparison]:
+def _comparisons(database: Rows) -> dict[Pair, Comparison]:
     rows = database.execute("SELECT first, second, cosine, times, weight FROM comparisons")
     return {(first, second): Comparison(*seen) for first, second, *seen in rows}
 
 
-def _own_shares(database: sqlite3.Connection) -> dict[Speaker, OwnShare]:
+def _own_shares(database: Rows) -> dict[Speaker, OwnShare]:
     rows = database.execute("SELECT language, device, share, disagreement FROM own_shares")
     return {(language, device): OwnShare(share, disagreement) for language, device, share, disagreement in rows}
 
 
-def _directions(database: sqlite3.Connection) -> dict[LanguageCode, Array]:
+def _directions(database: Rows) -> dict[LanguageCode, Array]:
     rows = database.execute("SELECT language, vector FROM directions")
     return {language: np.frombuffer(vector, np.float32) for language, vector in rows}
 
 
-def _moments(database: sqlite3.Connection, plan: Aggregation) -> dict[LanguageCode, Array]:
+def _moments(database: Rows, plan: Aggregation) -> dict[LanguageCode, Array]:
     rows = database.execute("SELECT language, vectors FROM moments")
     return {language: np.frombuffer(vectors, np.float32).reshape(moment_count(plan), -1) for language, vectors in rows}

@@ -9,13 +9,14 @@ import msgspec
 
 from mfpt_coord.core.state import State
 from mfpt_coord.server.stored_errors import damaged, explained
+from mfpt_coord.server.stored_rows import Rows
 from mfpt_coord.server.stored_state import read_state
 from mfpt_shared.errors import DecodeError, PlanError
 from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.protocol.messages import UpdateCounts
 
-# What reading a damaged value raises.
-_UNREADABLE: Final = (DecodeError, PlanError, msgspec.MsgspecError, AssertionError, LookupError, TypeError, ValueError)
+UNREADABLE: Final = (DecodeError, PlanError, msgspec.MsgspecError, AssertionError, LookupError, TypeError, ValueError)
+"""What reading a damaged value raises."""
 
 
 def load_state(database: sqlite3.Connection, path: Path) -> State:
@@ -29,14 +30,38 @@ def load_state(database: sqlite3.Connection, path: Path) -> State:
         Damaged: It cannot be read.
     """
     try:
-        plan = plan_from_json(meta(database, path, "plan"))
-        counts = msgspec.json.decode(meta(database, path, "counts", b"{}"), type=UpdateCounts)
-        former = msgspec.json.decode(meta(database, path, "former", b"[]"), type=tuple[str, ...])
-        return replace(read_state(database, plan, counts), former=former)
+        return state_of(database)
     except sqlite3.Error as error:
         raise explained(error, path) from error
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise damaged(path, f"what it holds cannot be read: {error}") from error
+
+
+def state_of(rows: Rows) -> State:
+    """Return the state that a database of any engine holds.
+
+    Raises:
+        LookupError: It has no plan.
+        Exception: It cannot be read; one of `UNREADABLE`, or the engine's own.
+    """
+    plan = plan_from_json(value_of(rows, "plan"))
+    counts = msgspec.json.decode(value_of(rows, "counts", b"{}"), type=UpdateCounts)
+    former = msgspec.json.decode(value_of(rows, "former", b"[]"), type=tuple[str, ...])
+    return replace(read_state(rows, plan, counts), former=former)
+
+
+def value_of(rows: Rows, key: str, default: bytes | None = None) -> bytes:
+    """Return a value that a database holds once.
+
+    Raises:
+        LookupError: There is none, and no default.
+    """
+    row = rows.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+    if row is not None:
+        return bytes(row[0])
+    if default is None:
+        raise LookupError(f"it has no {key}")
+    return default
 
 
 def meta(database: sqlite3.Connection, path: Path, key: str, default: bytes | None = None) -> bytes:
@@ -51,7 +76,7 @@ def meta(database: sqlite3.Connection, path: Path, key: str, default: bytes | No
     Raises:
         Damaged: There is none, and no default.
     """
-    row = database.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-    if row is None and default is None:
-        raise damaged(path, f"it has no {key}")
-    return bytes(row[0]) if row is not None else default or b""
+    try:
+        return value_of(database, key, default)
+    except LookupError as error:
+        raise damaged(path, str(error.args[0])) from error

@@ -171,6 +171,7 @@ def status(
 ) -> None:
     """Show who this device is, which prompt it uses, and which updates wait to be sent."""
     from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.storage.doing import said
     from mfpt_edge.storage.membership import read_membership
     from mfpt_shared.errors import UsageError
     from mfpt_shared.keys import fingerprint
@@ -186,6 +187,7 @@ def status(
         personal = folder.personal_prompt(plan)
         used, share = ("federated", 0.0) if personal is None else ("personal", personal.header.own_share)
     outbox, membership = folder.outbox(), read_membership(folder.path)
+    doing = said(folder.path)
     named = membership.federation if membership else None
     facts = {
         "device": identity.client,
@@ -201,7 +203,15 @@ def status(
         "own_share": share,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
+        "running": doing is not None,
+        "phase": doing.phase if doing else None,
+        "link": doing.link if doing else None,
+        "waiting_for": doing.waiting_for or None if doing else None,
+        "waiting_since": doing.waiting_since if doing else None,
+        "advice": doing.advice or None if doing else None,
     }
+    if not as_json:
+        del facts["waiting_since"]  # the text says it, as people read it
     show(facts, as_json, facts_table)
 
 

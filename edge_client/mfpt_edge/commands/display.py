@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.live import Live
-from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -17,6 +16,8 @@ from mfpt_edge.commands.join import Enrolled, JoinResult
 from mfpt_edge.data.summary import DatasetSummary
 from mfpt_edge.session.budget import in_words
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_shared.languages import named
+from mfpt_shared.terminal import PlainConsole, panel
 from mfpt_shared.texts import printable
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -28,7 +29,9 @@ class LivePanel:
     """A panel on stderr, redrawn a few times a second; log lines appear above it."""
 
     def __init__(self) -> None:
-        self._live = Live(_panel(Snapshot()), console=Console(stderr=True), refresh_per_second=4, transient=True)
+        self._live = Live(
+            device_panel(Snapshot()), console=PlainConsole(stderr=True), refresh_per_second=4, transient=True
+        )
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -45,7 +48,7 @@ class LivePanel:
 
     def update(self, snapshot: Snapshot) -> None:
         """See join.View."""
-        self._live.update(_panel(snapshot))
+        self._live.update(device_panel(snapshot))
 
     @contextmanager
     def paused(self) -> Iterator[None]:
@@ -84,7 +87,8 @@ def phase_in_words(snapshot: Snapshot) -> str:
     return "done, listening for the last prompt" if snapshot.listens else snapshot.phase
 
 
-def _panel(snapshot: Snapshot) -> RenderableType:
+def device_panel(snapshot: Snapshot) -> RenderableType:
+    """Return what is shown of a device while it takes part."""
     rounds = (
         str(snapshot.rounds) if snapshot.rounds_wanted is None else f"{snapshot.rounds} of {snapshot.rounds_wanted}"
     )
@@ -93,6 +97,10 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     table.add_row("phase", phase_in_words(snapshot))
     if snapshot.phase == "training":
         table.add_row("", ProgressBar(total=1.0, completed=snapshot.progress, width=40))
+    if snapshot.waits_for:
+        table.add_row("waits", _text(f"{snapshot.waits_for[0].upper()}{snapshot.waits_for[1:]}."))
+    if snapshot.advice:
+        table.add_row("", Text(printable(snapshot.advice), "dim"))
     table.add_row("rounds", f"{rounds}   prompt version {'-' if snapshot.version is None else snapshot.version}")
     if snapshot.phase == "training" and snapshot.loss is not None:
         table.add_row("loss now", f"{snapshot.loss:.3f}")
@@ -109,7 +117,7 @@ def _panel(snapshot: Snapshot) -> RenderableType:
     table.add_row("traffic", f"{size(snapshot.bytes_up)} up, {size(snapshot.bytes_down)} down")
     if snapshot.seconds_left is not None:
         table.add_row("time left", f"about {duration(snapshot.seconds_left)}")
-    return Panel(table, title=f"mfpt-edge {snapshot.language}", title_align="left", expand=False)
+    return panel(table, f"mfpt-edge {snapshot.language}", expand=False)
 
 
 def _series(values: Sequence[float]) -> str:
@@ -152,16 +160,17 @@ def result_table(result: JoinResult) -> RenderableType:
     """Return a device's result of a federation."""
     table = Table(box=box.SIMPLE, show_header=False)
     tested = f"on {result.test_examples} test examples"
-    table.add_row("language", result.language)
+    table.add_row("language", named(result.language))
     table.add_row("accepted updates", str(result.rounds))
     table.add_row("training examples", str(result.examples))
     for line in _losses(result):
         table.add_row("training loss", line)
     table.add_row("accuracy before", f"{percent(result.accuracy_before)} {tested}")
     table.add_row("accuracy alone", percent(result.accuracy_alone))
-    table.add_row("accuracy federated", f"[bold]{percent(result.accuracy_after)}[/bold]")
+    table.add_row("accuracy federated", Text(percent(result.accuracy_after), "bold"))
     table.add_row(
-        "accuracy personal", f"[bold]{percent(result.accuracy_personal)}[/bold] (own share {percent(result.own_share)})"
+        "accuracy personal",
+        Text.assemble((percent(result.accuracy_personal), "bold"), f" (own share {percent(result.own_share)})"),
     )
     if result.epsilon is not None:
         table.add_row("privacy", in_words(result.epsilon, result.epsilon_limit))

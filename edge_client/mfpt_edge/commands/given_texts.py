@@ -1,5 +1,6 @@
 """The texts that a command is given: arguments, lines of standard input, or of a file."""
 
+import codecs
 import logging
 import os
 import sys
@@ -8,6 +9,7 @@ from typing import Final
 
 from mfpt_edge.data.conll import CONLL_SUFFIXES
 from mfpt_edge.data.unlabelled import are_tagged_words
+from mfpt_edge.data.visible import is_visible, trimmed
 from mfpt_shared.errors import BadData, UsageError
 
 _TABLES: Final = frozenset({".csv", ".jsonl"})
@@ -16,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 def given_texts(given: list[str], file: Path | None) -> list[str]:
-    """Return the texts that a command was given, one a line, without empty ones; arguments as for `given_lines`.
+    """Return the texts that a command was given, one a line, "" for a blank one; arguments as for `given_lines`.
 
     Raises:
         UsageError: There are both or neither, or the file cannot be read.
@@ -29,7 +31,7 @@ def given_texts(given: list[str], file: Path | None) -> list[str]:
             f"{what} looks like tagged words (CoNLL), and this federation's task is about whole texts: give one text "
             "a line"
         )
-    return [line for line in map(str.strip, lines) if line]
+    return [trimmed(line) if is_visible(line) else "" for line in lines]
 
 
 def given_lines(given: list[str], file: Path | None) -> list[str]:
@@ -47,18 +49,43 @@ def given_lines(given: list[str], file: Path | None) -> list[str]:
         raise UsageError("give either texts, - for standard input, or --file FILE")
     if given and given != ["-"]:
         return [_as_utf8(text, row) for row, text in enumerate(given, start=1)]
+    name = "standard input" if file is None else f"--file {file}"
     try:
-        content = (sys.stdin.buffer.read() if file is None else file.read_bytes()).decode("utf-8")
+        content = sys.stdin.buffer.read() if file is None else file.read_bytes()
     except FileNotFoundError as error:
-        raise UsageError(f"--file {file}: no such file") from error
+        raise UsageError(f"{name}: no such file") from error
     except OSError as error:
-        raise UsageError(f"--file {file} cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise BadData(f"{file or 'standard input'} is not UTF-8: {error}") from error
+        raise UsageError(f"{name} cannot be read: {error.strerror}") from error
     if file is not None and file.suffix.lower() in _TABLES:
         _log.warning("%s is read as plain text, one text a line, and not as a table", file)
-    # Some programs begin text with a byte order mark; it is no part of the first word.
-    return content.removeprefix("\ufeff").splitlines()
+    return _lines(content, name)
+
+
+def _lines(content: bytes, name: str) -> list[str]:
+    r"""Return the lines of a content, which end in \n, \r\n or \r, and in nothing else that Unicode has for it.
+
+    Args:
+        content: Text, with or without a byte order mark.
+        name: Where it comes from, for messages.
+
+    Raises:
+        BadData: It is not UTF-8.
+    """
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise BadData(f"{name} is UTF-16; save it as UTF-8, which an editor offers under Save As")
+    lines = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+    if not lines[-1]:
+        del lines[-1]  # the end of the last line is no further line
+    return [_decoded(line, f"{name}, line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _decoded(line: bytes, place: str) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadData(
+            f"{place} is not UTF-8: byte {error.start + 1} is 0x{line[error.start]:02x}; save the file as UTF-8"
+        ) from error
 
 
 def _as_utf8(text: str, row: int) -> str:
@@ -72,4 +99,4 @@ def _as_utf8(text: str, row: int) -> str:
     try:
         return os.fsencode(text).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadData(f"text {row} is not UTF-8: {error}") from error
+        raise BadData(f"text {row} is not UTF-8; set the terminal to UTF-8, or give a file with --file") from error

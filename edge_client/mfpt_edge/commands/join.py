@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,8 +15,10 @@ from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
+from mfpt_edge.host.pauses import CourteousTrainer
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.doing_file import DoingFile
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
@@ -24,7 +27,7 @@ from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home, owned
-from mfpt_shared.languages import LanguageCode
+from mfpt_shared.languages import LanguageCode, named
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Role
 
@@ -131,11 +134,23 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     connection = connection_of(config.reach, membership, session)
     transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
 
+    loaded: list[CourteousTrainer] = []
+
     def load(plan: Plan) -> Trainer:
         trainer = prepare(config, plan, view)
+        loaded.append(trainer)
         if membership is None:
             folder.save_broker(str(connection))
         return trainer
+
+    clock = SteadyClock()
+    doing = DoingFile(folder.path, clock)
+
+    def observe(snapshot: Snapshot) -> None:
+        if loaded and (why := loaded[-1].pause):
+            snapshot = replace(snapshot, waits_for=f"training pauses: {why}", advice="it goes on by itself")
+        view.update(snapshot)
+        doing.update(snapshot)
 
     client = EdgeClient(
         folder,
@@ -144,21 +159,22 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         transport,
         trust=trust_of(membership),
         prepare=load,
-        clock=SteadyClock(),
+        clock=clock,
         rounds=config.rounds,
         leave_after=config.leave_after,
         retries=config.retries.reconnect,
-        observe=view.update,
+        observe=observe,
     )
     try:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
-        _log.info("connected to %s as device %s for %s", connection, identity.client, identity.language)
+        _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
         return _result(config.language, client.snapshot, outcome, seconds)
     finally:
         client.close()
+        doing.close()
 
 
 def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:

@@ -243,14 +243,16 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
         UsageError: Neither says it, or they differ.
     """
     from mfpt_shared.errors import UsageError
-    from mfpt_shared.languages import device_language
+    from mfpt_shared.languages import device_language, named
 
     invited = line.language if line else None
     if lang is None and invited is None:
         raise UsageError("give the language of your texts with --lang, for example --lang sw")
     language = device_language(lang or str(invited))
     if invited is not None and language != invited:
-        raise UsageError(f"this invitation is for {invited}, not for {language}; leave --lang out, or get another one")
+        raise UsageError(
+            f"this invitation is for {named(invited)}, not for {named(language)}; leave --lang out, or get another one"
+        )
     return language
 
 
@@ -267,9 +269,11 @@ def device_folder(lang: str, federation: str, state_dir: Path | None) -> "Device
 def show(result: ResultT, as_json: bool, table: Callable[[ResultT], object]) -> None:
     """Print a result as JSON, or as the table that `table` makes of it."""
     import msgspec
-    from rich.console import Console
+
+    from mfpt_shared.command_line import say_data
+    from mfpt_shared.terminal import PlainConsole
 
     if as_json:
-        typer.echo(msgspec.json.encode(result).decode())
+        say_data(msgspec.json.encode(result).decode())
     else:
-        Console().print(table(result))
+        PlainConsole().print(table(result))

@@ -28,7 +28,7 @@ from mfpt_edge.commands.options import (
     device_folder,
     show,
 )
-from mfpt_shared.texts import printable
+from mfpt_shared.command_line import say, say_data
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from mfpt_edge.data.example import Example
     from mfpt_edge.storage.device_folder import DeviceFolder
     from mfpt_edge.storage.saved_prompt import Model
-
-Row = dict[str, str | float]
-"""What `predict --json` prints for one text."""
 
 
 def predict(
@@ -84,17 +81,17 @@ def predict(
         return
     if answers != "text":
         raise UsageError(f"--format {answers} is for labels of words; this federation's task is {model.plan.task.kind}")
-    rows = _answers(model, given_texts(texts or [], file), runtime, graph, device)
+    from mfpt_edge.commands.answering import answers as answers_of
+    from mfpt_edge.commands.answering import lines as lines_of
+
+    rows = answers_of(model, given_texts(texts or [], file), runtime, graph, device)
     if as_json:
         import json
 
-        typer.echo(json.dumps({**facts, "predictions": rows}, ensure_ascii=False))
+        say_data(json.dumps({**facts, "predictions": rows}, ensure_ascii=False))
         return
-    for row in rows:
-        # A completion may have several lines; here it is printed on one.
-        cells = [printable(" ".join(str(row[name]).split())) for name in ("completion", "label") if name in row]
-        cells += [f"{row['probability']:.3f}"] if "probability" in row else []
-        typer.echo("\t".join([*cells, *(str(row[name]) for name in ("text", "pair") if name in row)]))
+    for line in lines_of(rows, model.plan.task):
+        say(line)
 
 
 def evaluate(
@@ -205,43 +202,6 @@ def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | N
     from mfpt_edge.storage.answers import Answers
 
     check_backbone(model.plan, named or (), Answers(folder.path).given())
-
-
-def _answers(model: "Model", texts: list[str], runtime: RuntimeName, graph: Path | None, device: str) -> list[Row]:
-    """Return what `predict` prints for each text; the two texts of a pair come as one, with a tab between them."""
-    from mfpt_edge.commands.runtimes import completer, predictor
-
-    if model.plan.task.generates:
-        from mfpt_edge.inference.completions import complete
-
-        completed = complete(completer(model, runtime, device), texts)
-        return [{"text": one.text, "completion": one.completion} for one in completed]
-    from mfpt_edge.inference.labels import predict as label
-
-    pairs = None
-    if model.plan.task.kind == "pairs":
-        texts, pairs = _split_pairs(texts)
-    predictions = label(predictor(model, runtime, graph, device), texts, pairs)
-    rows: list[Row] = [
-        {"text": one.text, "label": one.label, "probability": round(one.probability, 4)} for one in predictions
-    ]
-    return rows if pairs is None else [{**row, "pair": pair} for row, pair in zip(rows, pairs, strict=True)]
-
-
-def _split_pairs(texts: list[str]) -> tuple[list[str], list[str]]:
-    """Return the first and the second texts of pairs.
-
-    Raises:
-        BadData: One of them is not a pair.
-    """
-    from mfpt_shared.errors import BadData
-
-    parts = [text.partition("\t") for text in texts]
-    firsts, seconds = [first.strip() for first, _, _ in parts], [second.strip() for _, _, second in parts]
-    lonely = [row for row, both in enumerate(zip(firsts, seconds, strict=True), start=1) if not all(both)]
-    if lonely:
-        raise BadData(f"text {lonely[0]} of {len(texts)} is not a pair: give two texts with a tab between them")
-    return firsts, seconds
 
 
 def _measured(

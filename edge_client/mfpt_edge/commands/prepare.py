@@ -22,11 +22,11 @@ from mfpt_edge.session.limits import Given, asked, check_state, check_weights
 from mfpt_edge.storage.answers import Answers
 from mfpt_shared.backbones import hub
 from mfpt_shared.backbones.describe import locate, parse_uri, weight_bytes
-from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
+from mfpt_shared.streams import tell
 from mfpt_shared.texts import printable_lines
 
 # Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
@@ -44,7 +44,7 @@ class Terminal(Protocol):
         """Show nothing that moves until the context ends."""
 
 
-def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> Trainer:
+def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrainer:
     """Return a trainer for a plan, within what the owner allows.
 
     Raises:
@@ -103,8 +103,7 @@ def _agreed(question: str, terminal: Terminal) -> bool:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     with terminal.paused():
-        sys.stderr.write(f"{printable_lines(question)} [y/N] ")
-        sys.stderr.flush()
+        tell(f"{printable_lines(question)} [y/N] ")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from mfpt_edge.commands.options import (
     AllowBackboneOption,
     BrokerOption,
@@ -23,6 +21,7 @@ from mfpt_edge.commands.options import (
     TextColumnOption,
     device_folder,
 )
+from mfpt_shared.command_line import say, say_data
 
 if TYPE_CHECKING:
     from mfpt_edge.data.columns import Columns
@@ -71,17 +70,17 @@ def refresh(
 
         facts = {"version_before": renewal.version_before, "version": renewal.version, "version_used": used}
         compared = {"accuracy_before": refitted.accuracy_before, "accuracy": refitted.accuracy} if refitted else {}
-        typer.echo(json.dumps({**facts, **compared}))
+        say_data(json.dumps({**facts, **compared}))
         return
     if renewal.version == renewal.version_before:
-        typer.echo(f"version {renewal.version} is the newest")
+        say(f"version {renewal.version} is the newest")
     else:
         version_before = "unknown" if renewal.version_before is None else renewal.version_before
-        typer.echo(f"version {version_before} -> {renewal.version}")
+        say(f"version {version_before} -> {renewal.version}")
     if refitted is not None:
-        typer.echo(comparison(refitted))
+        say(comparison(refitted))
     elif used != renewal.version:
-        typer.echo(f"this device uses a head of its own, on version {used}: give --data to fit it to {renewal.version}")
+        say(f"this device uses a head of its own, on version {used}: give --data to fit it to {renewal.version}")
 
 
 def comparison(refitted: "Refitted") -> str:

@@ -6,8 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import typer
-
 from mfpt_edge.commands.options import AnswerFormat, RuntimeName
 from mfpt_edge.commands.runtimes import tagger
 from mfpt_edge.data.example import Example
@@ -15,6 +13,7 @@ from mfpt_edge.data.unlabelled import NO_LABEL, unlabelled_sentences
 from mfpt_edge.data.words import unspaced_script
 from mfpt_edge.inference.tags import Tagged, evaluate, predict
 from mfpt_edge.storage.saved_prompt import Model
+from mfpt_shared.command_line import say, say_data
 from mfpt_shared.texts import printable
 
 # Few words are longer where words are written apart; a text in a script without spaces is one such word.
@@ -26,7 +25,10 @@ _log = logging.getLogger(__name__)
 def tag(
     model: Model, lines: Sequence[str], runtime: RuntimeName, graph: Path | None, device: str, *, conll: bool = False
 ) -> list[Tagged]:
-    """Return the labels of all words of sentences, one a line or in CoNLL; say what cannot be labelled well."""
+    """Return the labels of all words of sentences, one a line or in CoNLL; say what cannot be labelled well.
+
+    Where each line is a sentence, a blank one has no words and no labels.
+    """
     sentences = unlabelled_sentences(lines, model.plan.task.labels, conll=conll)
     scripts = {unspaced_script(word) for words in sentences for word in words if len(word) > _LONG} - {None}
     if scripts:
@@ -34,22 +36,24 @@ def tag(
             "%s is written without spaces, so whole texts were taken for words: put spaces between words, or give "
             "CoNLL, one word a line", " and ".join(sorted(map(str, scripts))),
         )  # fmt: skip
-    found = predict(tagger(model, runtime, graph, device), sentences)
+    found = predict(tagger(model, runtime, graph, device), list(filter(None, sentences)))
     if cut := sum(one.tags.count(None) for one in found):
         _log.warning(
             "%d words have no label: sentences may be no longer than %d tokens (training.max_tokens of the plan); "
             "split long ones", cut, model.plan.training.max_tokens,
         )  # fmt: skip
-    return found
+    remaining = iter(found)
+    return [next(remaining) if words else Tagged((), ()) for words in sentences]
 
 
 def print_tags(found: Sequence[Tagged], facts: Mapping[str, int], answers: AnswerFormat, *, as_json: bool) -> None:
     """Print labelled words: `word/LABEL` for people, CoNLL, or JSON with facts about the prompt."""
     if as_json:
-        typer.echo(json.dumps({**facts, "predictions": [_row(one) for one in found]}, ensure_ascii=False))
+        rows = [{"number": number, **_row(one)} for number, one in enumerate(found, start=1)]
+        say_data(json.dumps({**facts, "predictions": rows}, ensure_ascii=False))
         return
     for one in found:
-        typer.echo("\n".join([*_lines(one), ""]) if answers == "conll" else " ".join(_pairs(one)))
+        say("\n".join([*_lines(one), ""]) if answers == "conll" else " ".join(_pairs(one)))
 
 
 def _row(one: Tagged) -> dict[str, object]:

@@ -91,9 +91,10 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
 def _cut_off(since: str, longest: int) -> Wait:
     return Wait(
         "long messages",
-        f"the broker has ended every connection after a moment since {since}",
-        f"does it pass messages of {longest:,} bytes, the longest that this device has sent (nats-server: max_payload, "
-        "Mosquitto: max_packet_size)? Or does a copy of this device run elsewhere? Nothing is lost",
+        f"every connection to the broker has ended after a moment since {since}",
+        f"does the broker pass messages of {longest:,} bytes, the longest that this device has sent (nats-server: "
+        "max_payload, Mosquitto: max_packet_size)? Is its disk full? Or does a copy of this device run elsewhere? "
+        "Nothing is lost",
         is_trouble=True,
     )
 
@@ -107,6 +108,10 @@ def _kept(state: State) -> str:
 
 def _updates(count: int) -> str:
     return "1 update" if count == 1 else f"{count} updates"
+
+
+def _more(count: int) -> str:
+    return "1 more update" if count == 1 else f"{count} more updates"
 
 
 def _not_readable(refused: tuple[str, ...], since: str) -> Wait:
@@ -169,9 +174,7 @@ def _next_version(said: Progress, version: int, since: str) -> Wait:
         return Wait("version", f"waiting since {since} for {_at_work(said)} before version {version}", there)
     if missing:
         advice = f"{there}, and nobody else trains: it goes on when more devices come"
-        return Wait(
-            "more devices", f"waiting since {since} for {_updates(missing)} more before version {version}", advice
-        )
+        return Wait("more devices", f"waiting since {since} for {_more(missing)} before version {version}", advice)
     return Wait("version", f"waiting since {since} for version {version}")
 
 

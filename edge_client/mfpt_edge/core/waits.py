@@ -28,7 +28,7 @@ Kind = Literal[
     "last prompt",
 ]
 
-MOMENT_SECONDS: Final = 5.0
+MOMENT_SECONDS: Final = 8.0
 """Duration of a connection under which its end is no accident..."""
 MANY_CUTS: Final = 3
 """...if so many were as short, one after the other."""

@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from mfpt_edge.data.cells import Odd
 from mfpt_edge.data.splits import SPLIT_NAMES, SourceSplit
 from mfpt_edge.data.table import Record, Table, listed
 from mfpt_shared.backbones.hub import data_name, measured_data
@@ -12,6 +13,9 @@ from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+_SHORT: Final = 4
+_LONGEST_TYPE: Final = 40
 
 
 def read_parquet(path: Path, *, lists: bool = False) -> Table:
@@ -62,53 +66,87 @@ def read_hub(source: str, max_download: int | None = None, *, lists: bool = Fals
         loaded = datasets.load_dataset(name, config, revision=revision)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         raise DatasetError(f"{source} cannot be loaded: {str(error).partition(chr(10))[0]}") from error
-    known = {SPLIT_NAMES[split]: data for split, data in loaded.items() if split in SPLIT_NAMES}
-    if "train" not in known:
-        raise DatasetError(f"{source} has no train split; it has {listed(list(loaded))}")
+    known = _known_splits(source, list(loaded))
+    unused = [name for name in loaded if name not in known.values()]
     return {
-        split: _arrow_table(f"{source} {split}", data.with_format("arrow")[:], data.features.arrow_schema, lists=lists)
-        for split, data in known.items()
+        split: _arrow_table(
+            f"{source} {name}",
+            loaded[name].with_format("arrow")[:],
+            loaded[name].features.arrow_schema,
+            lists=lists,
+            notes=(f"splits that are not used: {listed(unused)}",) if unused and split == "train" else (),
+        )
+        for split, name in known.items()
     }
 
 
-def _arrow_table(where: str, table: "pa.Table", schema: "pa.Schema", *, lists: bool) -> Table:
-    """Take over the columns of text and whole numbers; numbers with names in the schema become those names.
+def _known_splits(source: str, names: Sequence[str]) -> dict[SourceSplit, str]:
+    """Return split -> what the data set calls it."""
+    known: dict[SourceSplit, str] = {}
+    for name in names:
+        split = SPLIT_NAMES.get(name.casefold())
+        if split in known:
+            raise DatasetError(f"{source}: {listed([known[split], name])} both claim to be the {split} split")
+        if split is not None:
+            known[split] = name
+    if "train" not in known:
+        raise DatasetError(f"{source} has no train split; it has {listed(names)}")
+    return known
+
+
+def _arrow_table(
+    where: str, table: "pa.Table", schema: "pa.Schema", *, lists: bool, notes: tuple[str, ...] = ()
+) -> Table:
+    """Take over the columns of text and numbers; numbers with names in the schema become those names.
+
+    What is neither, nor short lists of these, is costly or impossible to convert: its cells say what they are.
 
     Args:
         where: The source, as messages name it.
         table: What it holds.
         schema: Its columns, with what the `datasets` library notes about them.
-        lists: Whether lists of texts and whole numbers are taken over too.
+        lists: Whether longer lists of texts and numbers are taken over too.
+        notes: What was guessed.
     """
     names = _class_names(schema)
     cells: dict[str, list[object]] = {}
     for position, field in enumerate(schema):
-        if not (_is_cell_type(field.type) or (lists and _is_list_type(field.type))):
+        column = table.column(position)
+        if not (_is_cell_type(field.type) or (_is_list_type(field.type) and (lists or _are_short(column)))):
+            cells[field.name] = [Odd(f"values of type {str(field.type)[:_LONGEST_TYPE]}")] * len(column)
             continue
-        values = table.column(position).to_pylist()
+        values = column.to_pylist()
         cells[field.name] = (
             [_class_name(names[field.name], value) for value in values] if field.name in names else values
         )
     rows = (dict(zip(cells, values, strict=True)) for values in zip(*cells.values(), strict=True))
     records = [Record(number, row) for number, row in enumerate(rows, start=1)]
-    return Table(where, tuple(schema.names), records)
+    return Table(where, tuple(schema.names), records, notes)
 
 
 def _is_cell_type(kind: "pa.DataType") -> bool:
-    """Whether values become `str`, `int` or `None`; lists, images and times are costly or impossible to convert."""
+    """Whether values become `str`, `bool`, `int`, `float` or `None`."""
     from pyarrow import types  # noqa: PLC0415 - part of the `data` extra
 
     value = kind.value_type if types.is_dictionary(kind) else kind
-    tests = (types.is_string, types.is_large_string, types.is_string_view, types.is_integer, types.is_null)
+    texts = (types.is_string, types.is_large_string, types.is_string_view)
+    tests = (*texts, types.is_boolean, types.is_integer, types.is_floating, types.is_null)
     return any(test(value) for test in tests)
 
 
 def _is_list_type(kind: "pa.DataType") -> bool:
-    """Whether values become lists of `str`, `int` and `None`."""
+    """Whether values become lists of what cells become."""
     from pyarrow import types  # noqa: PLC0415 - part of the `data` extra
 
     tests = (types.is_list, types.is_large_list, types.is_fixed_size_list)
     return any(test(kind) for test in tests) and _is_cell_type(kind.value_type)
+
+
+def _are_short(column: "pa.ChunkedArray") -> bool:
+    """Whether lists hold about one value each, as labels in lists do, unlike vectors."""
+    import pyarrow.compute as pc  # noqa: PLC0415 - part of the `data` extra
+
+    return bool((pc.mean(pc.list_value_length(column)).as_py() or 0) <= _SHORT)
 
 
 def _class_names(schema: "pa.Schema") -> dict[str, list[str]]:

@@ -33,6 +33,9 @@ _NOT_COUNTRIES: Final = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 _NOT_LANGUAGES: Final = frozenset({"mis", "mul", "root", "und", "zxx"})
 _NOT_CURRENCIES: Final = frozenset({"XTS", "XXX"})
 
+# CLDR has no locale of their own for these languages, and one of another's that serves.
+_LOCALES: Final = {"cnr": "sr_ME", "prs": "fa_AF", "swc": "sw_CD", "tgl": "fil"}
+
 _Names = dict[str, dict[str, str]]  # label -> CLDR code -> name
 
 
@@ -133,7 +136,7 @@ def _locale(language: LanguageCode) -> "Locale":
 
     try:
         # parse() resolves aliases and ISO 639-3 codes, but adds a territory, whose locale holds next to nothing itself.
-        return Locale(Locale.parse(short_tag(language)).language)
+        return Locale(Locale.parse(_LOCALES.get(language) or short_tag(language)).language)
     except (UnknownLocaleError, ValueError) as error:
         raise DatasetError(
             f"the embedded data does not know the language {language!r}: give your own sentences with --data FILE"

@@ -2,30 +2,34 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
+from mfpt_edge.data.cells import Odd, cell_text
+from mfpt_edge.data.names import comparable_name
 from mfpt_edge.data.place import Place, SkippedRow
-from mfpt_edge.data.table import Table, listed
+from mfpt_edge.data.table import Record, Table, listed
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
 
 # For each kind of task, the first group of columns that is there counts.
-# MasakhaNEWS has a headline beside its text: both belong together.
+# MasakhaNEWS has a headline beside its text: both belong together. doccano calls the text `data`.
 TEXT_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
-    "classification": (("headline", "text"), ("text",), ("sentence",), ("headline",), ("tweet",)),
+    "classification": (("headline", "text"), ("text",), ("sentence",), ("headline",), ("tweet",), ("data",)),
     "pairs": (("premise",), ("sentence1",), ("text",)),
     "tagging": (("tokens",), ("words",)),
     "generation": (("prompt",), ("text",)),
 }
 _PAIR_COLUMNS: Final = (("hypothesis",), ("sentence2",), ("pair",))
 LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
-    "classification": (("label",), ("category",)),
+    "classification": (("label",), ("category",), ("labels",)),
     "pairs": (("label",), ("gold_label",)),
     "tagging": (("tags",), ("ner_tags",), ("pos_tags",), ("upos",)),
     "generation": (("completion",), ("target",)),
 }
 # Column of data sets that are translations of one another, such as SIB-200.
 KEY_COLUMN: Final = "index_id"
+# A column's name is shorter; a first line without names must not be shown, as it holds a text.
+_LONGEST_NAME, _MOST_WORDS = 40, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,58 +75,113 @@ class Row:
         return self.tags or (self.label,)
 
 
+class _Chosen(NamedTuple):
+    """The columns of a table that are read."""
+
+    texts: tuple[str, ...]
+    pairs: tuple[str, ...]
+    labels: tuple[str, ...]
+    key: str | None
+
+
 def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | SkippedRow]:
-    """Return what each row says; a row in which a cell is missing, or is not text, is skipped.
+    """Return what each row says; a row in which a cell is no text, or that is the header again, is skipped.
 
     Where every word has a label, see `sentences.sentences_of`.
 
     Raises:
-        DatasetError: The table lacks a column.
+        DatasetError: The table lacks a column, or has more than one of its name.
     """
-    text_columns = chosen_columns(table, columns.text, TEXT_COLUMNS[kind], "text")
-    pair_columns = chosen_columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else ()
-    label_columns = chosen_columns(table, columns.label, LABEL_COLUMNS[kind], "label")
-    rows: list[Row | SkippedRow] = []
-    for record in table.records:
-        cells, place = record.cells or {}, table.place(record)
-        texts, pairs, labels = (
-            [_cell(cells, column) for column in some] for some in (text_columns, pair_columns, label_columns)
-        )
-        if None in (*texts, *pairs, *labels):
-            rows.append(SkippedRow(place, record.fault))
-        else:
-            key = _cell(cells, KEY_COLUMN) or ""
-            rows.append(Row(place, _joined(texts), _joined(labels), key, _joined(pairs)))
-    return rows
+    chosen = _Chosen(
+        chosen_columns(table, columns.text, TEXT_COLUMNS[kind], "text"),
+        chosen_columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else (),
+        chosen_columns(table, columns.label, LABEL_COLUMNS[kind], "label"),
+        key_column(table),
+    )
+    return [_row(record, table.place(record), chosen) for record in table.records]
 
 
-def _joined(cells: Sequence[str | None]) -> str:
-    return " ".join(cell for cell in cells if cell)
+def _row(record: Record, place: Place, chosen: _Chosen) -> Row | SkippedRow:
+    if record.cells is None:
+        return SkippedRow(place, record.fault)
+    cells = {column: cell_text(record.cells.get(column)) for column in (*chosen.texts, *chosen.pairs)}
+    cells |= {column: cell_text(record.cells.get(column), truth=True) for column in chosen.labels}
+    texts = {column: cell for column, cell in cells.items() if not isinstance(cell, Odd)}
+    for column, cell in cells.items():
+        if isinstance(cell, Odd):
+            return SkippedRow(place, f"{listed([column])} holds {cell.what}")
+    if all(comparable_name(text) == comparable_name(column) for column, text in texts.items()):
+        return SkippedRow(place, "header again")
+    text, pair, label = (_joined(texts, group) for group in chosen[:3])
+    return Row(place, text, label, key_of(record, chosen.key), pair)
 
 
-def _cell(row: Mapping[str, object], column: str) -> str | None:
-    """Return a cell as stripped text; a missing one is `None`, see `as_text`."""
-    return as_text(row.get(column, False))
+def _joined(texts: Mapping[str, str], columns: Sequence[str]) -> str:
+    return " ".join(text for column in columns if (text := texts[column]))
 
 
-def as_text(value: object) -> str | None:
-    """Return a value as stripped text; a null is empty, and what is neither text nor a whole number is `None`."""
-    if value is None:
-        return ""
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        return None
-    text = str(value).strip()
-    # JSON can escape half of a surrogate pair, which is not Unicode text and which no tokenizer takes.
-    return None if any("\ud800" <= char <= "\udfff" for char in text) else text
+def key_of(record: Record, column: str | None) -> str:
+    """Return what tells which sentence a row is a translation of; empty: nothing does."""
+    key = cell_text(record.cells.get(column)) if record.cells and column else ""
+    return "" if isinstance(key, Odd) else key
+
+
+def key_column(table: Table) -> str | None:
+    """Return the column that tells translations of one sentence."""
+    return next((column for column in table.columns if comparable_name(column) == KEY_COLUMN), None)
 
 
 def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, ...]], role: str) -> tuple[str, ...]:
-    """Return the column that the user wants, or else the first usual group, in upper or lower case."""
-    known = {column if wanted else column.casefold(): column for column in reversed(table.columns)}
+    """Return the column that the user wants, or else the first usual group; names are compared by `comparable_name`.
+
+    Raises:
+        DatasetError: There is none, or more than one column could be meant.
+    """
     for group in [(wanted,)] if wanted else usual:
-        if all(column in known for column in group):
-            return tuple(known[column] for column in group)
+        found = [_called(table, name) for name in group]
+        if all(found):
+            for same in found:
+                _check_one(table, same, role)
+            return tuple(same[0] for same in found)
+    if any(_is_sentence(column) for column in table.columns):
+        raise DatasetError(
+            f"{table.where}: no {role} column, and what should be names of columns are texts: "
+            "put a line with the names first, such as text and label"
+        )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
     raise DatasetError(
         f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
     )
+
+
+def _is_sentence(name: str) -> bool:
+    return len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS
+
+
+def _called(table: Table, name: str) -> list[str]:
+    """Return the columns of a name; those that differ in case, spaces or Unicode form only where none is exactly it."""
+    alike = [column for column in table.columns if comparable_name(column) == comparable_name(name)]
+    return [column for column in alike if column == name] or alike
+
+
+def _check_one(table: Table, same: Sequence[str], role: str) -> None:
+    if len(same) > 1 and len(set(same)) == 1:
+        raise DatasetError(f"{table.where}: {len(same)} columns are called {listed(same[:1])}: rename all but one")
+    if len(same) > 1:
+        raise DatasetError(
+            f"{table.where}: {listed(same)} could all be the {role} column: name one with --{role}-column"
+        )
+
+
+def column_notes(table: Table, columns: Columns, kind: TaskKind) -> tuple[str, ...]:
+    """Say which columns were taken where others are usual too."""
+    notes: list[str] = []
+    for wanted, usual, role in (
+        (columns.text, TEXT_COLUMNS[kind], "text"),
+        (columns.label, LABEL_COLUMNS[kind], "label"),
+    ):
+        taken = chosen_columns(table, wanted, usual, role)
+        others = {column for group in usual for name in group for column in _called(table, name)} - {*taken}
+        if others and not wanted:
+            notes.append(f"{role} column {listed(taken)}; not used: {listed(sorted(others))}")
+    return tuple(notes)

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_edge.data.table import Record, Table
-from mfpt_edge.data.text_tables import read_text
 from mfpt_edge.data.visible import trimmed
 from mfpt_shared.errors import DatasetError
+from mfpt_shared.text_files import read_text_file, unreadable
 
 MAX_WORDS: Final = 1000
 """The longest sentence; a file without blank lines would be a single one, which no device could train on."""
@@ -51,12 +51,13 @@ def read_conll(path: Path) -> Table:
         DatasetError: No line of the file has a word and a tag.
         OSError: The file cannot be opened.
     """
-    lines = read_text(path).replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    text, notes = read_text_file(path)
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     dialect = _dialect(lines)
     if dialect is None:
         raise DatasetError(f"{path} is not tagged text: a line must hold one word and its tag, with a tab between")
     columns = ("tokens", "upos", "xpos") if dialect.universal else ("tokens", "tags")
-    return Table(str(path), columns, list(_records(lines, dialect)))
+    return Table(str(path), columns, list(_records(lines, dialect)), notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,9 @@ class _Sentence:
         """Take in a line."""
         if self.fault is not None:
             return
-        if not fields[0] or (len(fields) == 1 and fields[0] in dialect.tags):
+        if fault := unreadable("".join(fields)):
+            self.fault = fault
+        elif not fields[0] or (len(fields) == 1 and fields[0] in dialect.tags):
             self.fault = "empty word"
         elif len(fields) == 1:
             self.fault = "word without a tag"

@@ -6,15 +6,21 @@ from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_parquet, read_parquet_lists
 from mfpt_edge.data.conll import read_conll
+from mfpt_edge.data.file_names import suffix_of
+from mfpt_edge.data.json_tables import read_json
+from mfpt_edge.data.separated import read_columns, read_csv, read_tsv
 from mfpt_edge.data.table import Reader, Table
-from mfpt_edge.data.text_tables import read_csv, read_json_lines, read_tsv
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
 
 READERS: Final[Mapping[str, Reader]] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
-    ".jsonl": read_json_lines,
+    ".tab": read_tsv,
+    ".txt": read_columns,
+    ".jsonl": read_json,
+    ".json": read_json,
+    ".ndjson": read_json,
     ".parquet": read_parquet,
 }
 TAGGED_READERS: Final[Mapping[str, Reader]] = {
@@ -22,9 +28,21 @@ TAGGED_READERS: Final[Mapping[str, Reader]] = {
     ".conllu": read_conll,
     ".txt": read_conll,
     ".tsv": read_conll,
-    ".jsonl": read_json_lines,
+    ".jsonl": read_json,
+    ".json": read_json,
+    ".ndjson": read_json,
     ".parquet": read_parquet_lists,
 }
+
+_SHEET: Final = "a spreadsheet: save the sheet as CSV in UTF-8 (in Excel: Save As, CSV UTF-8) and give that file"
+_DOCUMENT: Final = "a document: save its table as CSV in UTF-8 and give that file"
+_PACKED: Final = "packed: unpack it, or pack it with gzip, and give that file"
+_INSTEAD: Final[Mapping[str, str]] = {
+    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".xlsb", ".ods", ".numbers"), _SHEET),
+    **dict.fromkeys((".docx", ".doc", ".odt", ".rtf", ".pdf"), _DOCUMENT),
+    **dict.fromkeys((".zip", ".7z", ".rar", ".tar", ".tgz", ".xz", ".bz2", ".zst"), _PACKED),
+}
+"""Files that people have, and what to do with them."""
 
 
 def readers(kind: TaskKind) -> Mapping[str, Reader]:
@@ -33,13 +51,13 @@ def readers(kind: TaskKind) -> Mapping[str, Reader]:
 
 
 def read_file(path: Path, kind: TaskKind = "classification") -> Table:
-    """Read a CSV, TSV, JSONL or Parquet file; where words are labelled, a CoNLL, CoNLL-U, JSONL or Parquet file.
+    """Read a CSV, TSV, JSON or Parquet file; where words are labelled, a CoNLL, CoNLL-U, JSON or Parquet file.
 
     Raises:
         DatasetError: The file cannot be read, or is not of the format that its suffix says.
         NotInstalled: The format needs a library that is not installed.
     """
-    reader = readers(kind).get(path.suffix.lower())
+    reader = readers(kind).get(suffix_of(path))
     try:
         if reader is not None:
             return reader(path)
@@ -48,11 +66,18 @@ def read_file(path: Path, kind: TaskKind = "classification") -> Table:
         raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise DatasetError(f"{path} cannot be read: {error}") from error
+    raise DatasetError(f"{path} is {_other_kind(path, kind)}")
+
+
+def _other_kind(path: Path, kind: TaskKind) -> str:
+    """Return what a file is that no reader reads, and what to do."""
+    suffix = suffix_of(path)
+    if suffix in _INSTEAD:
+        return _INSTEAD[suffix]
     what = "a file of labelled words, as this task needs" if kind == "tagging" else "a data file of this kind of task"
-    raise DatasetError(f"{path} is not {what}: its name must end in {', '.join(readers(kind))}{_hint(path, kind)}")
-
-
-def _hint(path: Path, kind: TaskKind) -> str:
-    if kind != "tagging" and path.suffix.lower() in TAGGED_READERS:
-        return "; it may be one of labelled words (--kind tagging)"
-    return ""
+    hint = (
+        "; it may be one of labelled words (see `mfpt-edge data show --kind tagging`)"
+        if suffix in TAGGED_READERS
+        else ""
+    )
+    return f"not {what}: its name must end in {', '.join(readers(kind))}, or in one of these and .gz{hint}"

@@ -1,9 +1,10 @@
 """From tables to rows where every word has a label: two columns of lists, the words and their labels."""
 
-from mfpt_edge.data.columns import KEY_COLUMN, LABEL_COLUMNS, TEXT_COLUMNS, Columns, Row, as_text, chosen_columns
+from mfpt_edge.data.cells import Odd, cell_text
+from mfpt_edge.data.columns import LABEL_COLUMNS, TEXT_COLUMNS, Columns, Row, chosen_columns, key_column, key_of
 from mfpt_edge.data.conll import MAX_WORDS
 from mfpt_edge.data.place import Place, SkippedRow
-from mfpt_edge.data.table import Record, Table
+from mfpt_edge.data.table import Record, Table, listed
 from mfpt_edge.data.visible import is_visible, trimmed
 
 
@@ -15,18 +16,21 @@ def sentences_of(table: Table, columns: Columns) -> list[Row | SkippedRow]:
     """
     (words,) = chosen_columns(table, columns.text, TEXT_COLUMNS["tagging"], "text")
     (tags,) = chosen_columns(table, columns.label, LABEL_COLUMNS["tagging"], "label")
-    return [_sentence(record, table.place(record), words, tags) for record in table.records]
+    key = key_column(table)
+    return [_sentence(record, table.place(record), (words, tags), key) for record in table.records]
 
 
-def _sentence(record: Record, place: Place, word_column: str, tag_column: str) -> Row | SkippedRow:
+def _sentence(record: Record, place: Place, columns: tuple[str, str], key: str | None) -> Row | SkippedRow:
     if record.cells is None:
         return SkippedRow(place, record.fault)
-    words, tags = (_texts(record.cells.get(column)) for column in (word_column, tag_column))
-    if words is None or tags is None:
-        return SkippedRow(place, record.fault)
+    words, tags = (_texts(record.cells.get(column)) for column in columns)
+    for column, texts in zip(columns, (words, tags), strict=True):
+        if isinstance(texts, Odd):
+            return SkippedRow(place, f"{listed([column])} holds {texts.what}")
     fault = _fault(words, tags)
-    key = as_text(record.cells.get(KEY_COLUMN)) or ""
-    return SkippedRow(place, fault) if fault else Row(place, " ".join(words), key=key, words=words, tags=tags)
+    if fault:
+        return SkippedRow(place, fault)
+    return Row(place, " ".join(words), key=key_of(record, key), words=words, tags=tags)
 
 
 def _fault(words: tuple[str, ...], tags: tuple[str, ...]) -> str | None:
@@ -39,9 +43,14 @@ def _fault(words: tuple[str, ...], tags: tuple[str, ...]) -> str | None:
     return f"more than {MAX_WORDS} words" if len(words) > MAX_WORDS else None
 
 
-def _texts(values: object) -> tuple[str, ...] | None:
-    """Return a list of words or labels without what surrounds them; `None` where it holds anything else."""
+def _texts(values: object) -> tuple[str, ...] | Odd:
+    """Return a list of words or labels without what surrounds them."""
     if not isinstance(values, list):
-        return None
-    texts = [as_text(value) for value in values]
-    return None if None in texts else tuple(trimmed(text) for text in texts if text is not None)
+        return Odd("no list")
+    texts: list[str] = []
+    for value in values:
+        text = cell_text(value)
+        if isinstance(text, Odd):
+            return Odd(f"a list with {text.what} in it")
+        texts.append(trimmed(text))
+    return tuple(texts)

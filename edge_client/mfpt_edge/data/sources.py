@@ -3,29 +3,33 @@
 Every source goes the same way: tables, then rows of text and label, then examples of the plan's labels, then splits.
 
 - A device trains on what a source has to train and to validate on, and tests on what it has to test on. Without that,
-  a tenth is split off by a stable hash of the text, so that equal texts share a split and adding rows moves no other.
-- Labels are matched with the plan's, see `usable.match_labels`.
+  a tenth is split off by a stable hash of what a row is a translation of, or of its text, so that adding rows moves no
+  other. Which file of a folder is which split, `split_files` says.
+- Labels are matched with the plan's, see `labels.match_labels`.
 - A row that cannot be used is skipped, with its place and a reason, and never stops the rest. A sentence is one row: a
   word that lacks a label, or has one that the plan does not know, makes all of it unusable.
 
 No text read here goes anywhere but into the device's own training; what is said about rows holds no text.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_hub
 from mfpt_edge.data.cldr import cldr_examples
-from mfpt_edge.data.columns import Columns, Row, rows_of
+from mfpt_edge.data.columns import Columns, Row, column_notes, rows_of
 from mfpt_edge.data.example import Example
+from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.place import Place, SkippedRow, by_reason
-from mfpt_edge.data.readers import read_file, readers
+from mfpt_edge.data.readers import read_file
 from mfpt_edge.data.sentences import sentences_of
-from mfpt_edge.data.splits import SPLIT_NAMES, SPLITS, SourceSplit, divided, split_of, subsample
-from mfpt_edge.data.table import Table, listed
-from mfpt_edge.data.usable import usable
+from mfpt_edge.data.split_column import by_split_column
+from mfpt_edge.data.split_files import SplitFiles, split_files
+from mfpt_edge.data.splits import SPLITS, SourceSplit, divided, split_of, subsample
+from mfpt_edge.data.table import Table
+from mfpt_edge.data.usable import Usable, usable
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode, normalise
 from mfpt_shared.plan import TaskKind
@@ -111,19 +115,19 @@ def load_dataset(
     """
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
-    notes: tuple[str, ...] = ()
     if source == "cldr":
-        rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]] = _cldr_rows(language, kind)
+        rows, notes = _cldr_rows(language, kind), list[str]()
     else:
-        tables = _tables(source, kind, max_download, development)
-        rows = {name: _rows(table, columns, kind) for name, table in tables.items()}
-        notes = _notes(tables.values())
+        tables, notes = _tables(source, kind, language, max_download, development)
+        rows = {name: [row for table in of for row in _rows(table, columns, kind)] for name, of in tables.items()}
+        notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
     found = usable(source, rows, labels, kind)
-    splits, left_out = divided(found.examples)
-    if not splits["train"]:
-        raise DatasetError(f"{source}: no example is left to train on, all are for the test: add more rows")
-    train = subsample(splits["train"], language, max_examples or len(splits["train"]))
-    return Dataset(tuple(train), tuple(splits["test"]), (*found.skipped, *left_out), found.repaired, notes)
+    splits = divided(found.examples)
+    if not splits.train:
+        raise DatasetError(_nothing_to_train_on(source, found))
+    train = subsample(splits.train, language, max_examples or len(splits.train))
+    skipped = (*found.skipped, *splits.left_out)
+    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, (*notes, *found.notes, *splits.notes))
 
 
 def load_split(
@@ -134,13 +138,27 @@ def load_split(
     Raises:
         DatasetError: The file cannot be read, or holds no example of the plan's labels.
     """
-    table = read_file(path, kind)
+    table = flattened(read_file(path, kind))
     found = usable(str(path), {"test": _rows(table, columns, kind)}, labels, kind)
-    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, _notes([table]))
+    notes = (*_notes(table, columns, kind), *found.notes)
+    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, notes)
 
 
-def _notes(tables: Iterable[Table]) -> tuple[str, ...]:
-    return tuple(f"{table.where}: {note}" for table in tables for note in table.notes)
+def _notes(table: Table, columns: Columns | None, kind: TaskKind) -> list[str]:
+    return [f"{table.where}: {note}" for note in (*table.notes, *column_notes(table, columns or Columns(), kind))]
+
+
+def _nothing_to_train_on(source: str, found: Usable) -> DatasetError:
+    said = f"{source}: no example is left to train on"
+    if found.examples["train"] and found.examples.get("test"):
+        return DatasetError(
+            f"{said}: every text to train on is also in the test split, as if one were a copy of the other\n"
+            "give other texts to test on, or leave them out: then a tenth is kept for the test"
+        )
+    if found.examples["train"]:
+        return DatasetError(f"{said}, all are for the test: add more rows")
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in by_reason(found.skipped).items())
+    return DatasetError(f"{said}; skipped in all splits: {reasons or 'none'}")
 
 
 def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SourceSplit, list[Row | SkippedRow]]:
@@ -162,33 +180,25 @@ def _rows(table: Table, columns: Columns | None, kind: TaskKind) -> list[Row | S
     return rows_of(table, columns or Columns(), kind)
 
 
-def _tables(source: str, kind: TaskKind, max_download: int | None, development: bool) -> dict[SourceSplit, Table]:
+def _tables(
+    source: str, kind: TaskKind, language: LanguageCode, max_download: int | None, development: bool
+) -> tuple[dict[SourceSplit, list[Table]], list[str]]:
+    """Return split -> its tables, and what was guessed about which files these are."""
     if source.startswith("hf:"):
-        tables = read_hub(source, max_download, lists=kind == "tagging")
-        return {name: table for name, table in tables.items() if development or name != "validation"}
+        hub = read_hub(source, max_download, lists=kind == "tagging")
+        return {name: [table] for name, table in hub.items() if development or name != "validation"}, []
     path = Path(source)
     try:
-        files: dict[SourceSplit, Path] = _split_files(path, kind) if path.is_dir() else {"train": path}
+        found = split_files(path, kind, language) if path.is_dir() else SplitFiles({"train": [path]})
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
-    return {name: read_file(file, kind) for name, file in files.items() if development or name != "validation"}
-
-
-def _split_files(folder: Path, kind: TaskKind) -> dict[SourceSplit, Path]:
-    suffixes = tuple(readers(kind))
-    files: dict[SourceSplit, Path] = {}
-    found = sorted(file for file in folder.iterdir() if file.is_file())
-    for file in found:
-        # Universal Dependencies name their files such as `sw_swahili-ud-train`.
-        name = SPLIT_NAMES.get(file.stem.lower().rpartition("-ud-")[2])
-        if name is None or file.suffix.lower() not in suffixes:
-            continue
-        if name in files:
-            raise DatasetError(
-                f"{folder}: both {files[name].name} and {file.name} claim to be the {name} split: keep one"
-            )
-        files[name] = file
-    if "train" not in files:
-        names = listed([file.name for file in found]) or "no file"
-        raise DatasetError(f"{folder} has no training file (train{', train'.join(suffixes)}); it holds {names}")
-    return files
+    tables = {
+        name: [flattened(read_file(file, kind)) for file in files]
+        for name, files in found.files.items()
+        if development or name != "validation"
+    }
+    if found.files.keys() == {"train"} and len(tables["train"]) == 1:
+        tables = {name: [table] for name, table in by_split_column(tables["train"][0]).items()}
+        if not development:
+            tables.pop("validation", None)
+    return tables, list(found.notes)

@@ -1,9 +1,10 @@
 """Which example is trained or tested on: by a stable hash, the same on every machine."""
 
 import hashlib
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from mfpt_edge.data.example import Example, comparable
 from mfpt_edge.data.place import SkippedRow
@@ -13,14 +14,38 @@ SplitName = Literal["train", "test"]
 SourceSplit = Literal["train", "validation", "test"]
 """A split as a source has it; what it validates on, a device trains on."""
 
+IN_ANOTHER_SPLIT: Final = "text also in another split"
+"""Reason for a row whose text another split holds too."""
+
 SPLITS: Final[tuple[SplitName, ...]] = ("train", "test")
 SPLIT_NAMES: Final[Mapping[str, SourceSplit]] = {
     "train": "train",
+    "training": "train",
     "dev": "validation",
+    "devel": "validation",
+    "development": "validation",
+    "val": "validation",
     "valid": "validation",
     "validation": "validation",
+    "eval": "validation",
+    "evaluation": "validation",
     "test": "test",
+    "testing": "test",
 }
+# What may follow the name of a split in one word, such as `testset2`.
+_ENDING: Final = re.compile(r"(set|data|split)?[0-9]*$")
+_WORD: Final = re.compile(r"[^\W_]+")
+_HUMP: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_WITHOUT_LABELS: Final = frozenset({"unlabelled", "unlabeled", "unsupervised", "predictions"})
+
+
+def split_in(name: str) -> SourceSplit | None:
+    """Return the split that a name such as `sw_train` or `TestSet` says; None: it says none, or two."""
+    words = _WORD.findall(_HUMP.sub("_", name).casefold())
+    if _WITHOUT_LABELS.intersection(words):
+        return None
+    said = {split for word in words if (split := SPLIT_NAMES.get(word) or SPLIT_NAMES.get(_ENDING.sub("", word)))}
+    return said.pop() if len(said) == 1 else None
 
 
 def split_of(key: str) -> SplitName:
@@ -29,27 +54,42 @@ def split_of(key: str) -> SplitName:
     return "test" if bucket == 0 else "train"
 
 
-def divided(
-    found: Mapping[SourceSplit, Sequence[Example]],
-) -> tuple[dict[SplitName, list[Example]], list[SkippedRow]]:
-    """Return what to train and to test on, no text of which is in both.
+class Divided(NamedTuple):
+    """What to train and to test on, no text of which is in both.
 
-    The training examples are those of the source, then those that it validates on; where it has nothing to test on, a
-    tenth of them is split off.
-
-    Returns:
-        The splits, and the rows of the source that were left out because another split holds their text.
+    Attributes:
+        train: Examples to train on.
+        test: Examples to test on.
+        left_out: Rows that were left out because another split holds their text.
+        notes: What was decided.
     """
-    train, repeated = _apart(found.get("validation", ()), found["train"])
-    train = [*found["train"], *train]
-    if "test" in found:
-        test = list(found["test"])
-    else:
-        test = [example for example in train if split_of(comparable(example.content)) == "test"]
-        train = [example for example in train if split_of(comparable(example.content)) == "train"]
+
+    train: Sequence[Example]
+    test: Sequence[Example]
+    left_out: Sequence[SkippedRow]
+    notes: tuple[str, ...]
+
+
+def divided(found: Mapping[SourceSplit, Sequence[Example]]) -> Divided:
+    """Return what to train and to test on.
+
+    The training examples are those of the source, then those that it validates on. Where it has nothing to test on, a
+    tenth of them is split off: by what they are translations of, where the source says it, so that no language trains
+    on what is another's test, translated; else by their text.
+    """
+    more, repeated = _apart(found.get("validation", ()), found["train"])
+    train, test, notes = [*found["train"], *more], list(found.get("test", ())), list[str]()
+    if not test:
+        test = [example for example in train if split_of(_kept_together(example)) == "test"]
+        train = [example for example in train if split_of(_kept_together(example)) == "train"]
+        notes.append(f"{'no' if 'test' not in found else 'no usable'} test split: {len(test)} examples are kept for it")
     train, leaks = _apart(train, test)
     left_out = [one.place for one in (*repeated, *leaks) if one.place is not None]
-    return {"train": train, "test": test}, [SkippedRow(place, "text also in another split") for place in left_out]
+    return Divided(train, test, [SkippedRow(place, IN_ANOTHER_SPLIT) for place in left_out], tuple(notes))
+
+
+def _kept_together(example: Example) -> str:
+    return example.key or comparable(example.content)
 
 
 def _apart(examples: Sequence[Example], others: Sequence[Example]) -> tuple[list[Example], list[Example]]:

@@ -17,7 +17,7 @@ _TELLING: Final = 4
 
 
 def unlabelled_sentences(lines: Sequence[str], labels: Container[str], *, conll: bool = False) -> list[tuple[str, ...]]:
-    """Return the words of every sentence; blank ones are left out.
+    """Return the words of every sentence: where each line is one, none for a blank line; in CoNLL, blanks are between.
 
     Lines are CoNLL where each holds one word, or ends in a label or `_`, or is of CoNLL-U; and where sentences have
     blank lines between them, or at least one line has more than a word. All else is one sentence a line.
@@ -29,7 +29,7 @@ def unlabelled_sentences(lines: Sequence[str], labels: Container[str], *, conll:
     """
     rows = [_columns(line) for line in lines]
     if not conll and not _are_conll(rows, labels):
-        return [words for line in lines if (words := words_of(line))]
+        return [words_of(line) for line in lines]
     found: list[tuple[str, ...]] = []
     sentence: list[str] = []
     for row in [*rows, []]:

@@ -52,7 +52,11 @@ class Pauses:
 
 
 class Courtesy:
-    """Decides when to wait. Only one thread at a time may use it."""
+    """Decides when to wait. Only one thread at a time may use it.
+
+    Attributes:
+        reason: Why training waits now, for people; None: it does not.
+    """
 
     def __init__(self, machine: Machine, pauses: Pauses, *, threads: int) -> None:
         """Prepare; the first look is at the next call.
@@ -68,6 +72,7 @@ class Courtesy:
         self._looked = -math.inf
         self._counted = machine.clock()
         self._own = 0.0
+        self.reason: str | None = None
 
     def give_way(self, check: Callable[[], None]) -> None:
         """Wait while there is a reason to.
@@ -78,16 +83,19 @@ class Courtesy:
         if self._machine.clock() < self._looked + LOOK_SECONDS:
             self._count_own(busy=True)
             return
-        reason = self._look(busy=True)
-        if reason is None:
+        self.reason = self._look(busy=True)
+        if self.reason is None:
             return
         began = self._machine.clock()
-        _log.info("training pauses: %s", reason)
-        while reason is not None:
-            while self._machine.clock() < self._looked + LOOK_SECONDS:
-                check()
-                self._machine.wait(SLICE_SECONDS)
-            reason = self._look(busy=False)
+        _log.info("training pauses: %s", self.reason)
+        try:
+            while self.reason is not None:
+                while self._machine.clock() < self._looked + LOOK_SECONDS:
+                    check()
+                    self._machine.wait(SLICE_SECONDS)
+                self.reason = self._look(busy=False)
+        finally:
+            self.reason = None
         check()
         _log.info("training continues after %.0f s", self._machine.clock() - began)
 
@@ -130,6 +138,11 @@ class CourteousTrainer:
     def __init__(self, trainer: Trainer, courtesy: Courtesy) -> None:
         self._trainer = trainer
         self._courtesy = courtesy
+
+    @property
+    def pause(self) -> str | None:
+        """Why training waits now, for people; None: it does not. Any thread may ask."""
+        return self._courtesy.reason
 
     @property
     def examples(self) -> int:

@@ -129,7 +129,7 @@ class EdgeClient:
         place = Place(federation, session.identity.client, is_named_by_hand=not self._is_member)
         standing = Standing(place, self._state, wall)
         self._status = StatusPublisher(self._channel, self._state, clock, observe, standing)
-        self._disk = PatientDisk()
+        self._disk = PatientDisk(tell=self._status.held_up)
         self.prompts = PromptKeeper(folder, self._disk)
         self._carried = Carried(self._outbox, self._disk)
         self._job = TrainingJob(

@@ -6,6 +6,7 @@ if the key that the invitation names has signed it.
 """
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +24,11 @@ from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound, 
 
 REPEAT_SECONDS: Final = 3.0
 PATIENCE_SECONDS: Final = 30.0
+TOLD_AFTER: Final = 3
+"""Questions without an answer after which a person is told."""
+_UNANSWERED: Final = "the coordinator does not answer the invitation"
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,15 +116,20 @@ async def ask(transport: Transport, asked: Request) -> Admitted:
     lost = LostConnection(INVITED)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
+            unanswered = 0
             while True:
                 transport.subscribe(asked.down, qos=ENROL_DOWN.qos)
                 transport.publish(asked.up, asked.payload)
                 answer = await _answer_within(transport, asked, lost, REPEAT_SECONDS)
                 if answer is not None:
                     return answer
+                unanswered += 1
+                if unanswered == TOLD_AFTER:
+                    _log.warning("%s; asking for %.0f s in all", _UNANSWERED, PATIENCE_SECONDS)
     except TimeoutError as error:
         raise TimedOut(
-            "the coordinator does not answer the invitation; is `mfpt-coord serve` running there?"
+            f"{_UNANSWERED}. Is `mfpt-coord serve` running there? If so, may the invitation's user publish on "
+            f"{asked.up}?"
         ) from error
 
 

@@ -2,7 +2,7 @@
 
 import logging
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
@@ -20,6 +20,8 @@ INVITED: Final = "the broker does not accept this invitation any more: get a new
 ANYBODY: Final = (
     f"the broker no longer accepts these credentials; was its password changed? Give the new one in {PASSWORD_VARIABLE}"
 )
+AGAIN_SECONDS: Final = 60.0
+"""Time before the same reason is told again: some brokers end every connection after a moment."""
 
 _log = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ class LostConnection:
         refusals: Refused logins in a row.
         refused_since: When the first of them was refused, seconds.
         reason: Why the last attempt failed.
+        told: When each reason was last told, seconds.
+        is_told: Whether the last one was.
     """
 
     unwanted: str
@@ -41,12 +45,14 @@ class LostConnection:
     refusals: int = 0
     refused_since: float = math.inf
     reason: str = ""
+    told: dict[str, float] = field(default_factory=dict)
+    is_told: bool = False
 
     def mended(self) -> None:
         """Note that the connection is up, and say so to whoever was told that it was lost."""
-        if self.reason:
+        if self.is_told:
             _log.warning("the broker is there again")
-        self.refusals, self.refused_since, self.reason = 0, math.inf, ""
+        self.refusals, self.refused_since, self.reason, self.is_told = 0, math.inf, "", False
 
     def note(self, lost: Disconnected, at: float) -> None:
         """Note that the connection was lost or an attempt failed, and tell the person at the device why, once.
@@ -63,7 +69,8 @@ class LostConnection:
         self.refused_since = min(self.refused_since, at) if lost.refused else math.inf
         if self.refusals >= REFUSALS and at - self.refused_since >= REFUSED_SECONDS:
             raise AuthenticationFailed(self.unwanted)
-        if lost.reason != self.reason:
+        if lost.reason != self.reason and at >= self.told.get(lost.reason, -math.inf) + AGAIN_SECONDS:
+            self.told[lost.reason], self.is_told = at, True
             what = "lost the connection to the broker" if not self.reason else "no connection yet"
             _log.warning("%s (%s); reconnecting, nothing is lost", what, lost.reason)
         self.reason = lost.reason

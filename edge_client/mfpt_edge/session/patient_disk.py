@@ -37,13 +37,17 @@ class _Waiting:
 class PatientDisk:
     """Writes; what fails waits in memory, the newest of each name alone, and is written again with growing pauses."""
 
-    def __init__(self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+    def __init__(
+        self, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, *, tell: Callable[[str], None] = lambda _: None
+    ) -> None:
         """Begin with nothing that waits.
 
         Args:
             sleep: Waits, in seconds.
+            tell: Told what waits, in words, whenever that changes; empty words: nothing.
         """
         self._sleep = sleep
+        self._tell = tell
         self._waiting: dict[str, _Waiting] = {}
         self._retries: asyncio.Task[None] | None = None
 
@@ -59,6 +63,7 @@ class PatientDisk:
             write()
         except OSError as error:
             self._waiting[name] = _Waiting(write, error)
+            self._tell_what_waits()
             if before is None:
                 _log.warning("%s is not on the disk, and waits in memory until it is: %s", name, sentence(error))
             if self._retries is None:
@@ -77,6 +82,7 @@ class PatientDisk:
             raise
         finally:
             self._waiting.pop(name, None)
+            self._tell_what_waits()
 
     def finish(self) -> None:
         """Write what waits, for the last time.
@@ -111,3 +117,7 @@ class PatientDisk:
             del self._waiting[name]
             waiting.done.set()
             _log.info("%s is on the disk now", name)
+            self._tell_what_waits()
+
+    def _tell_what_waits(self) -> None:
+        self._tell(f"the disk does not take {', '.join(self._waiting)}" if self._waiting else "")

@@ -51,6 +51,8 @@ class Standing:
         self._state = state
         self._wall = wall
         self._facts = Facts()
+        self._held = ""
+        self._held_since = 0.0
         self._at = 0.0
         self._longest = 0
         self._told: dict[str, float] = {}
@@ -85,6 +87,13 @@ class Standing:
             self._pauses.clear()
         self._put_in_words()
 
+    def hold(self, why: str, at: float) -> None:
+        """Note what holds the device up on its own machine, in words, since a time; empty words: nothing does."""
+        if why and not self._held:
+            self._held_since = at
+        self._held = why
+        self._put_in_words()
+
     def tell_if_due(self) -> None:
         """Say in the log what the device waits for, if it has waited for long enough."""
         wait = self.wait
@@ -98,15 +107,23 @@ class Standing:
         if wait.name in _TOLD_ELSEWHERE:
             return math.inf
         pause = self._pauses.get(wait.name, AGAIN_SECONDS)
-        return max(self._facts.since + FIRST_SECONDS, self._told.get(wait.name, -math.inf) + pause)
+        return max(self._began + FIRST_SECONDS, self._told.get(wait.name, -math.inf) + pause)
+
+    @property
+    def _began(self) -> float:
+        return self._held_since if self._held else self._facts.since
 
     def _put_in_words(self) -> None:
         now = self._wall()
-        self.since = now - (self._at - self._facts.since)
+        self.since = now - (self._at - self._began)
+        since = as_people_read_it(self.since, now)
+        if self._held:
+            self.wait = Wait("disk", f"{self._held} since {since}", "make room; it is kept in memory until then", True)
+            return
         self.wait = in_words(
             *(self._state, self._facts, self._place),
             at=self._at,
-            since=as_people_read_it(self.since, now),
+            since=since,
             longest=self._longest,
         )
 

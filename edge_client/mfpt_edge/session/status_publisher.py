@@ -54,7 +54,7 @@ class StatusPublisher:
         self._state = state
         self._standing.follow(event, state, self._channel.longest)
         self._ask_how_far_others_are()
-        last, wait = self.snapshot, self._standing.wait
+        last = self._with_wait(self.snapshot)
         staleness = last.staleness
         if isinstance(event, Told) and isinstance(event.message, Ack):
             staleness = event.message.staleness
@@ -67,9 +67,6 @@ class StatusPublisher:
                 version=state.version,
                 rounds=state.rounds,
                 staleness=staleness,
-                waits_for="" if wait is None else wait.text,
-                waits_since=None if wait is None else self._standing.since,
-                advice="" if wait is None else wait.advice,
                 seconds_left=self._seconds_left(),
             )
         )
@@ -104,6 +101,11 @@ class StatusPublisher:
         """Show what the updates have given away, and what they may; 0: there is no limit."""
         self._show(replace(self.snapshot, epsilon=epsilon, epsilon_limit=limit))
 
+    def held_up(self, why: str) -> None:
+        """Show what holds the device up on its own machine, in words; empty words: nothing does."""
+        self._standing.hold(why, self._clock())
+        self._show(self._with_wait(self.snapshot))
+
     def publish(self, *, at_once: bool = False) -> None:
         """Publish the state: at once, or when it is next due."""
         self._changed = True
@@ -133,6 +135,12 @@ class StatusPublisher:
             self._state = replace(self._state, phase="done")
             self._publish_now(online=False)
         self._show(self.snapshot)
+
+    def _with_wait(self, snapshot: Snapshot) -> Snapshot:
+        wait = self._standing.wait
+        if wait is None:
+            return replace(snapshot, waits_for="", waits_since=None, advice="")
+        return replace(snapshot, waits_for=wait.text, waits_since=self._standing.since, advice=wait.advice)
 
     def _ask_how_far_others_are(self) -> None:
         """Listen to the others' progress for as long as the device waits for them."""

@@ -13,7 +13,7 @@ from mfpt_shared.atomic import remove_unfinished, write_durably
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
 from mfpt_shared.folders import private_folder, state_home
 from mfpt_shared.keys import SigningKey
-from mfpt_shared.languages import LanguageCode
+from mfpt_shared.languages import LanguageCode, named
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.protocol.codec import decode
@@ -104,7 +104,8 @@ class DeviceFolder:
             self._write(IDENTITY_FILE, msgspec.json.encode(identity))
         if identity.language != language:
             raise Incompatible(
-                f"{self.path} belongs to a device for {identity.language}, not {language}; give another --state-dir"
+                f"{self.path} belongs to a device for {named(identity.language)}, not {named(language)}; give another "
+                "--state-dir"
             )
         return identity
 
@@ -259,7 +260,8 @@ class DeviceFolder:
 
     def _nothing_here(self) -> UsageError:
         return UsageError(
-            f"no prompt in {self.path}: run `mfpt-edge join` first, or fetch one with --broker mqtt://host:port"
+            f"no prompt in {self.path}: run `mfpt-edge join` first, or use a broker's with `mfpt-edge predict --broker "
+            "mqtt://host:port`"
         )
 
     def _write(self, name: str, payload: bytes) -> None:

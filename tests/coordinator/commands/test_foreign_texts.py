@@ -5,7 +5,7 @@ import logging
 import unicodedata
 
 import pytest
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
 from mfpt_coord.commands.device_table import print_devices
 from mfpt_coord.commands.sight import Sight
@@ -13,13 +13,14 @@ from mfpt_coord.commands.status_view import render
 from mfpt_coord.server.orders import DeviceEntry
 from mfpt_shared.command_line import LogLines
 from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
+from mfpt_shared.terminal import PlainConsole
 
 HOSTILE = ["[/]", "[red]no colour", "a\x1b]0;x\x07b", "\x1b[2Jgone", "\u202etxet", "one\ntwo", "[link=http://x]here"]
 
 
 def shown(what: RenderableType) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=200, color_system=None).print(what)
+    PlainConsole(stream, width=200).print(what)
     return stream.getvalue()
 
 

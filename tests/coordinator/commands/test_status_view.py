@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import Literal
 
 import msgspec
-from rich.console import Console
 
 from mfpt_coord.commands.sight import Sight
 from mfpt_coord.commands.status_view import render
@@ -12,13 +11,14 @@ from mfpt_coord.core.state import Client, initial
 from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import FederationStatus, LanguageStatus, Phase
+from mfpt_shared.terminal import PlainConsole
 from support.federation import tiny_plan
 
 STATUS = federation_status(initial(tiny_plan()), started=0.0, at=1.0)
 
 
 def shown(status: FederationStatus, said: Literal["online", "offline"] = "online", heard: float | None = 0.5) -> str:
-    recorder = Console(width=100)
+    recorder = PlainConsole(width=100)
     with recorder.capture() as capture:
         recorder.print(render(Sight(status, said, heard, listened=12.0), now=2.0))
     return capture.get()

@@ -66,7 +66,8 @@ def test_the_files_distance_counts_instead_of_the_plans_metrics(tmp_path: Path) 
         (",swh,zul,sw\nzul,0.25,,\n", ("columns 2 and 4", "swh")),
         (",swh,zul\nzul,0.25,\nzu,0.25,\n", ("lines 2 and 3", "zul")),
         (",swh,zul\nswh,,0.25,0.5\n", ("line 2, column 4", "0.5")),
-        ("first,second,distance\nswh,zul\n", ("line 2", "first,second,distance")),
+        ("first,second,distance\nswh,zul,0.25,0.5\n", ("line 2", "first,second,distance")),
+        ("first,second,distance\nswh,zul\n", ("no distance",)),
         ("first,second,distance\nswh,zul,2\n", ("line 2, column 3", "'2'")),
         (",swh,zul\nswh,,\n", ("no distance",)),
         ("", ("empty",)),
@@ -91,4 +92,20 @@ def test_a_file_that_is_not_text_is_named(tmp_path: Path) -> None:
     file = tmp_path / "distances.csv"
     file.write_bytes(b",swh\xff\n")
     with pytest.raises(BadData, match=r"distances\.csv is not UTF-8"):
+        read_distances(file)
+
+
+def test_semicolons_with_decimal_commas_are_read_as_a_spreadsheet_in_many_countries_writes_them(tmp_path: Path) -> None:
+    assert read(tmp_path, "sep=;\r\n;swh;zul;yor\r\nswh;;0,25;0,5\r\nzul\r\n") == WANTED
+
+
+@pytest.mark.parametrize("separator", ["\t", ";", "|"])
+def test_a_list_of_pairs_may_have_any_separator(separator: str, tmp_path: Path) -> None:
+    assert read(tmp_path, LONG.replace(",", separator)) == WANTED
+
+
+def test_a_damaged_line_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "distances.csv"
+    file.write_bytes(b"first,second,distance\nswh,zul,0.25\nswh,\xff,0.5\n")
+    with pytest.raises(BadData, match="line 3: bytes that are not UTF-8"):
         read_distances(file)

@@ -21,21 +21,33 @@ from mfpt_coord.core.effects import (
     SaveUpdate,
 )
 from mfpt_coord.core.state import Client, State, initial
+from mfpt_coord.server.postgres_store import PostgresStore
 from mfpt_coord.server.store import SqliteStore
 from mfpt_coord.server.stored_schema import SCHEMA_VERSION
-from mfpt_shared.errors import Incompatible
+from mfpt_shared.errors import Incompatible, MfptError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import UpdateCounts
 from mfpt_shared.tensors import Array
 from support.admitting import enrolled, invitation
 from support.coordinator_core import SWAHILI
 from support.history import LANGUAGES, PLAN, History, Shelf, plan_with
+from support.postgres import Server, served
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Server]:
+    with served() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Shelf]:
-    assert request.param == "sqlite"
-    shelf = Shelf(tmp_path / "state.db", SqliteStore(tmp_path / "state.db"), sqlite3.IntegrityError)
+    path = tmp_path / "state.db"
+    if request.param == "sqlite":
+        shelf = Shelf(path, SqliteStore(path), sqlite3.IntegrityError)
+    else:
+        url = request.getfixturevalue("postgres").new_database()
+        shelf = Shelf(path, PostgresStore(url), MfptError, lambda _: PostgresStore(url))
     yield shelf
     shelf.store.close()
 
@@ -213,7 +225,7 @@ def test_effects_that_break_off_change_nothing(shelf: Shelf) -> None:
 def test_a_store_is_not_created_over_another(shelf: Shelf) -> None:
     history = History(shelf, seed=6)
     history.happen(20)
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises((sqlite3.OperationalError, MfptError)):
         shelf.store.create(initial(PLAN), "other")
     assert_same(shelf.reopen().load(), history.state, history.saved)
 

@@ -4,9 +4,19 @@ import msgspec
 import pytest
 from rich.console import Console, RenderableType
 
-from mfpt_edge.commands.display import duration, facts_table, percent, result_table, size, sparkline, summary_table
+from mfpt_edge.commands.display import (
+    device_panel,
+    duration,
+    facts_table,
+    percent,
+    result_table,
+    size,
+    sparkline,
+    summary_table,
+)
 from mfpt_edge.commands.join import JoinResult
 from mfpt_edge.data.summary import DatasetSummary
+from mfpt_edge.session.snapshot import Snapshot
 
 RESULT = JoinResult(
     language="swh",
@@ -137,3 +147,11 @@ def test_texts_of_plans_and_files_are_no_markup_and_do_nothing_to_a_terminal(tex
     assert not any(line == "two" for line in lines)
     if text.startswith("["):
         assert sum(line.count(text) for line in lines) == 6
+
+
+def test_the_panel_says_what_the_device_waits_for_and_what_to_do() -> None:
+    seen = Snapshot(waits_for="nothing is heard of [red]radio[/red] since 14:02", advice="is that the name?")
+    lines = shown(device_panel(seen))
+    assert any("waits Nothing is heard of [red]radio[/red] since 14:02." in line for line in lines)
+    assert any("is that the name?" in line for line in lines)
+    assert not any("waits" in line for line in shown(device_panel(Snapshot())))

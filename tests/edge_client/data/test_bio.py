@@ -39,7 +39,7 @@ def test_labels_that_end_entities_become_those_of_bio(tmp_path: Path, given: str
 
 
 def test_an_entity_of_another_kind_makes_its_sentence_unusable(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="label not in the plan 1"):
+    with pytest.raises(DatasetError, match="1 x label not in the plan"):
         read_anew(tmp_path, "B-PER B-ORG")
 
 

@@ -52,6 +52,11 @@ def test_names_inherited_from_a_parent_locale_are_dropped() -> None:
     assert not {key for key, text in nynorsk.items() if norwegian.get(key) == text}
 
 
+@pytest.mark.parametrize(("tag", "locale"), [("tgl", "fil"), ("prs", "fa"), ("swc", "sw"), ("cnr", "sr")])
+def test_a_language_without_a_locale_of_its_own_has_the_names_of_its_nearest(tag: str, locale: str) -> None:
+    assert texts(tag) == texts(locale)
+
+
 def test_english_itself_keeps_its_names() -> None:
     assert labels("en") == set(CLDR_LABELS)
     assert texts("en")["city/Africa/Accra"] == "Accra"
@@ -123,5 +128,5 @@ def test_names_of_a_class_that_the_plan_lacks_are_skipped() -> None:
 
     dataset = load_dataset("cldr", normalise("lg"), plan)
 
-    assert dataset.skipped == {"label not in the plan": names["currency"]}
+    assert dataset.skipped == {"label not in the plan: 'currency'": names["currency"]}
     assert {example.label for example in dataset.train} == {0, 1}

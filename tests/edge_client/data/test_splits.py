@@ -129,3 +129,47 @@ def test_languages_keep_different_rows_of_the_same_file(tmp_path: Path) -> None:
 def test_a_limit_below_one_makes_no_sense(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="at least 1"):
         load(tmp_path, 0)
+
+
+# ---- what the split is made by
+
+
+def parallel(folder: Path, language: str) -> Path:
+    lines = "".join(f"{number},{language} {number},{LABELS[number % 2]}\n" for number in range(200))
+    return write(folder / f"{language}.csv", f"index_id,text,label\n{lines}")
+
+
+def test_translations_of_one_sentence_are_in_the_same_split_of_every_language(tmp_path: Path) -> None:
+    swahili, zulu = (load(parallel(tmp_path, language)) for language in ("swh", "zul"))
+
+    keys = [{example.key for example in dataset.test} for dataset in (swahili, zulu)]
+    assert keys[0] == keys[1]
+    assert 5 < len(keys[0]) < 40
+    assert swahili.notes == (f"no test split: {len(keys[0])} examples are kept for it",)
+
+
+def test_one_text_under_two_keys_is_in_one_split_only(tmp_path: Path) -> None:
+    lines = "".join(f"{number},same {number % 20},health\n" for number in range(200))
+    dataset = load(write(tmp_path / "a.csv", f"index_id,text,label\n{lines}"))
+
+    assert not texts(dataset.train) & texts(dataset.test)
+    assert len(dataset.train) + len(dataset.test) + sum(dataset.skipped.values()) == 200
+
+
+def test_a_test_split_that_is_a_copy_of_the_training_split_is_called_so(tmp_path: Path) -> None:
+    for name in ("train", "test"):
+        write(tmp_path / f"{name}.tsv", "text\tlabel\n" + rows(20))
+
+    with pytest.raises(DatasetError, match="every text to train on is also in the test split"):
+        load(tmp_path)
+
+
+def test_a_test_split_without_labels_is_made_up_for_from_the_training_split(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", "text\tlabel\n" + rows(200))
+    write(tmp_path / "test.tsv", "text\tlabel\na\t-1\nb\t-1\n")
+
+    dataset = load(tmp_path)
+
+    assert 5 < len(dataset.test) < 40
+    assert dataset.notes == (f"no usable test split: {len(dataset.test)} examples are kept for it",)
+    assert dataset.skipped == {"label not in the plan: '-1'": 2}

@@ -12,7 +12,7 @@ UNIVERSAL = "\t".join("_" * 6)
 @pytest.mark.parametrize(
     "text",
     [
-        "Bei imepanda.\n\nHabari\n",
+        "Bei imepanda.\nHabari\n",
         "Bei\nimepanda\n.\n\nHabari\n\n",
         "Bei NOUN\nimepanda VERB\n. PUNCT\n\nHabari NOUN",
         "# sentence 1\nBei\tx\tNOUN\nimepanda\ty\tVERB\n.\tz\t_\n\n\n# sentence 2\nHabari\tx\tNOUN\n",
@@ -24,6 +24,10 @@ UNIVERSAL = "\t".join("_" * 6)
 )
 def test_sentences_are_read_as_they_are_written(text: str) -> None:
     assert unlabelled_sentences(text.splitlines(), LABELS) == WANTED
+
+
+def test_a_blank_line_among_sentences_is_a_sentence_without_words() -> None:
+    assert unlabelled_sentences(["Bei imepanda.", "", "Habari", " "], LABELS) == [WANTED[0], (), WANTED[1], ()]
 
 
 def test_lines_of_one_word_are_sentences_where_nothing_separates_them() -> None:

@@ -8,30 +8,9 @@ from mfpt_edge.data.cldr import CLDR_LABELS
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.place import Place
 from mfpt_edge.data.sources import load_dataset, load_split
-from mfpt_edge.data.usable import match_labels
 from mfpt_shared.errors import DatasetError
+from mfpt_shared.separated.rows import TOO_MANY
 from support.tables import LABELS, SWAHILI, load, write
-
-# ---- labels
-
-
-@pytest.mark.parametrize(
-    ("found", "plan", "matched"),
-    [
-        (["health", "other"], LABELS, {"health": 0}),
-        (["HEALTH", "Sport"], LABELS, {"HEALTH": 0, "Sport": 1}),
-        (["0", "1"], LABELS, {"0": 0, "1": 1}),
-        (["0", "1", "2"], LABELS, {}),
-        (["0", "1", "health"], LABELS, {"health": 0}),
-        (["1", "2"], ("1", "2", "3"), {"1": 0, "2": 1}),
-        (["us", "US", "Us"], ("US", "us"), {"US": 0, "us": 1}),
-        (["٠", "1"], LABELS, {}),
-    ],
-)
-def test_labels_match_exactly_then_in_any_case_and_else_as_indices(
-    found: list[str], plan: tuple[str, ...], matched: dict[str, int]
-) -> None:
-    assert match_labels(found, plan) == matched
 
 
 def test_indices_are_judged_over_all_splits(tmp_path: Path) -> None:
@@ -51,7 +30,7 @@ def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
         '{"text": "no label"}',
         '{"text": "cut off',
         "[1, 2]",
-        '{"text": ["a list"], "label": "health"}',
+        '{"text": ["a", "list"], "label": "health"}',
         '{"text": "half a pair \\ud800", "label": "health"}',
         "[" * 100_000,
         '{"text": "  ", "label": "health"}',
@@ -63,16 +42,24 @@ def test_rows_that_cannot_be_used_are_counted_by_reason(tmp_path: Path) -> None:
     split = load_split(write(tmp_path / "a.jsonl", "\n".join(lines)), LABELS)
 
     assert split.examples == (Example("good", 0),)
-    assert split.skipped == {"broken row": 6, "empty text": 2, "empty label": 1, "label not in the plan": 1}
+    assert split.skipped == {
+        "empty label": 2,
+        "broken JSON": 2,
+        "not a JSON object": 1,
+        "'text' holds a list of 2": 1,
+        "'text' holds half a character": 1,
+        "empty text": 2,
+        "label not in the plan: 'weather'": 1,
+    }
 
 
-def test_rows_with_too_few_or_too_many_fields_are_broken(tmp_path: Path) -> None:
+def test_cells_that_are_missing_are_empty_and_a_row_with_too_many_says_so(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "text,label\ngood,health\nlonely\nHabari, dunia,health\nfine,sport,,\n")
 
     split = load_split(file, LABELS)
 
     assert [example.text for example in split.examples] == ["good", "fine"]
-    assert split.skipped == {"broken row": 2}
+    assert split.skipped == {"empty label": 1, TOO_MANY: 1}
 
 
 def test_skipped_rows_of_all_splits_add_up(tmp_path: Path) -> None:
@@ -103,7 +90,7 @@ def test_an_index_id_tells_which_sentences_are_translations(tmp_path: Path, name
     assert (example.text, other.text) == ("Habari", "Mpira")
 
 
-@pytest.mark.parametrize("cell", ["", "null", "[1]", "true"])
+@pytest.mark.parametrize("cell", ["", "null", "[1, 2]", "true"])
 def test_a_row_without_a_usable_index_id_is_used_all_the_same(tmp_path: Path, cell: str) -> None:
     index = f'"index_id": {cell}, ' if cell else ""
     content = f'{{{index}"text": "Habari", "label": "health"}}\n'

@@ -238,3 +238,11 @@ def test_anything_else_does_not(tmp_path: Path, supplies: dict[str, dict[str, st
 
 def test_a_system_without_such_a_folder_runs_on_mains(tmp_path: Path) -> None:
     assert not on_battery(tmp_path / "missing")
+
+
+def test_the_reason_for_a_pause_can_be_asked_for_while_it_lasts() -> None:
+    desk, seen = Desk(unplugged=(0, 10)), set[str | None]()
+    courtesy = courteous(desk, pause=True)
+    courtesy.give_way(lambda: seen.add(courtesy.reason))
+    assert seen == {"the machine runs on battery (--on-battery)", None}
+    assert courtesy.reason is None

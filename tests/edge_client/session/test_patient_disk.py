@@ -139,3 +139,26 @@ def test_an_error_that_is_not_the_disks_is_raised_at_once() -> None:
 
     with pytest.raises(ValueError, match="a defect"):
         PatientDisk().write("a file", broken)
+
+
+def test_what_waits_is_told_until_it_is_on_the_disk(tmp_path: Path) -> None:
+    told: list[str] = []
+
+    async def scenario() -> None:
+        blocked, other = Blocked(tmp_path / "one"), Blocked(tmp_path / "two")
+        disk = PatientDisk(at_once, tell=told.append)
+        disk.write("update 1", blocked.writer("1"))
+        disk.write("the newest prompt", other.writer("2"))
+        blocked.unblock()
+        other.unblock()
+        while told[-1]:
+            await asyncio.sleep(0)
+        await disk.close()
+
+    run(scenario())
+    assert told == [
+        "the disk does not take update 1",
+        "the disk does not take update 1, the newest prompt",
+        "the disk does not take the newest prompt",
+        "",
+    ]

@@ -16,8 +16,10 @@ from mfpt_edge.storage.device_folder import (
     DeviceFolder,
     default_folder,
 )
+from mfpt_edge.storage.doing import Doing, say
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.errors import BadData, Damaged, Incompatible, UsageError
+from mfpt_shared.folders import owned
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task, plan_to_json
 from mfpt_shared.protocol.codec import encode
@@ -83,7 +85,7 @@ def test_looking_at_a_folder_disturbs_nobody_who_writes_to_it(tmp_path: Path) ->
 def test_a_folder_of_another_language_is_refused_with_a_way_out(tmp_path: Path) -> None:
     folder = DeviceFolder(tmp_path)
     first = folder.enrol(SWAHILI)
-    with pytest.raises(Incompatible, match="for swh, not zul; give another --state-dir"):
+    with pytest.raises(Incompatible, match=r"for Swahili \(swh\), not Zulu \(zul\); give another --state-dir"):
         folder.enrol(ZULU)
     assert folder.identity() == first
 
@@ -240,6 +242,19 @@ def test_status_names_the_broker_where_the_device_last_took_part_without_an_invi
     folder.enrol(SWAHILI)
     folder.save_broker("mqtt://broker.example:1883")
     assert status_of(tmp_path, monkeypatch, capsys)["broker"] == "mqtt://broker.example:1883"
+
+
+def test_status_says_what_a_device_that_runs_waits_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    DeviceFolder(tmp_path).enrol(SWAHILI)
+    doing = Doing(link="no coordinator", phase="idle", waiting_for="no coordinator since 14:02", waiting_since=7.5)
+    with owned(tmp_path, "--state-dir"):
+        say(tmp_path, doing)
+        status = status_of(tmp_path, monkeypatch, capsys)
+    assert (status["running"], status["phase"]) == (True, "idle")
+    assert (status["waiting_for"], status["waiting_since"]) == ("no coordinator since 14:02", 7.5)
+    assert status_of(tmp_path, monkeypatch, capsys)["running"] is False
 
 
 def status_of(

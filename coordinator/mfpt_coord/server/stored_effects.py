@@ -1,0 +1,161 @@
+"""Durable effects of the core, as rows of the coordinator's database."""
+
+import json
+from typing import Final
+
+import msgspec
+
+from mfpt_coord.core.effects import (
+    Durable,
+    SaveClient,
+    SaveCounts,
+    SaveDistances,
+    SaveEnrolment,
+    SaveFold,
+    SaveInvitation,
+    SavePlan,
+    SavePrompt,
+    SaveSum,
+    SaveUpdate,
+)
+from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
+from mfpt_coord.server.stored_rows import Rows, upsert
+from mfpt_shared.languages import LanguageCode
+from mfpt_shared.masking.cohort import Codes
+from mfpt_shared.plan import plan_to_json
+from mfpt_shared.protocol.bodies import write_values
+from mfpt_shared.tensors import Array
+
+_META: Final = upsert("meta", ("key", "value"))
+_CLIENT: Final = upsert(
+    "clients",
+    (
+        *("id", "language", "examples", "sequence", "contributed", "seconds", "accuracy", "device", "last_seen"),
+        *("session", "announced", "grants"),
+    ),
+)
+_DISTANCE: Final = upsert("distances", ("first", "second", "metric", "value"), keys=3)
+_UPDATE: Final = """
+INSERT INTO updates
+    (client, sequence, language, base_version, staleness, examples, received, sha256, payload, cohort)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_MOMENTS: Final = upsert("moments", ("language", "vectors"))
+_DIRECTION: Final = upsert("directions", ("language", "vector"))
+_OWN_SHARE: Final = upsert("own_shares", ("language", "device", "share", "disagreement"), keys=2)
+_COMPARISON: Final = upsert("comparisons", ("first", "second", "cosine", "times", "weight"), keys=2)
+
+
+def create(rows: Rows, state: State, coordinator: str) -> None:
+    """Write a new federation: its plan, the coordinator's id, and the first prompts."""
+    put_meta(rows, "plan", plan_to_json(state.plan))
+    put_meta(rows, "coordinator", coordinator.encode())
+    for language, vector in state.prompts.items():
+        _save_prompt(rows, language, state.version, vector)
+
+
+def put_meta(rows: Rows, key: str, value: bytes) -> None:
+    """Write a value that a database holds once."""
+    rows.execute(_META, (key, value))
+
+
+def save(rows: Rows, effect: Durable) -> None:
+    """Write an effect, in the transaction that is open. What a fold makes superfluous is removed elsewhere."""
+    match effect:
+        case SaveUpdate(update, payload):
+            _save_update(rows, update, payload)
+        case SaveSum(contribution, total):
+            _save_sum(rows, contribution, total)
+        case SaveClient(client):
+            _save_client(rows, client)
+        case SavePrompt(language, version, vector):
+            _save_prompt(rows, language, version, vector)
+        case SaveFold():
+            _save_fold(rows, effect)
+        case SavePlan(plan, former, keeps_moments):
+            put_meta(rows, "plan", plan_to_json(plan))
+            put_meta(rows, "former", json.dumps(list(former)).encode())
+            if not keeps_moments:
+                rows.execute("DELETE FROM moments")
+        case SaveCounts(counts):
+            put_meta(rows, "counts", msgspec.json.encode(counts))
+        case SaveInvitation(invitation):
+            save_invitation(rows, invitation)
+        case SaveEnrolment(enrolment):
+            save_enrolment(rows, enrolment)
+        case SaveDistances(distances):
+            found = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
+            rows.executemany(_DISTANCE, found)
+
+
+def holds(rows: Rows, client: str, sequence: int, digest: bytes) -> bool:
+    """Tell whether the update with this digest is written as this one of this device."""
+    query = "SELECT 1 FROM updates WHERE client = ? AND sequence = ? AND sha256 = ?"
+    return rows.execute(query, (client, sequence, digest)).fetchone() is not None
+
+
+def _save_update(rows: Rows, update: Contribution, payload: bytes) -> None:
+    header = update.header
+    values = (
+        *(update.client, header.sequence, update.language, header.base_version),
+        *(update.staleness, header.examples, update.at, update.digest, payload, None),
+    )
+    rows.execute(_UPDATE, values)
+
+
+def _save_sum(rows: Rows, contribution: Contribution, total: Codes) -> None:
+    cohort, at = contribution.client, contribution.at
+    rows.execute("INSERT INTO cohorts (id, at, sum) VALUES (?, ?, ?)", (cohort, at, write_values(total)))
+    rows.executemany(
+        _UPDATE,
+        [
+            (
+                *(one.client, one.sequence, one.language, one.base_version),
+                *(one.staleness, one.examples, at, one.digest, None, cohort),
+            )
+            for one in contribution.survivors
+        ],
+    )
+
+
+def _save_client(rows: Rows, client: Client) -> None:
+    values = (
+        *(client.id, client.language, client.examples, client.sequence, client.contributed),
+        *(client.seconds, client.accuracy, client.device, client.last_seen),
+        *(client.session, client.announced, json.dumps(client.grants)),
+    )
+    rows.execute(_CLIENT, values)
+
+
+def _save_fold(rows: Rows, fold: SaveFold) -> None:
+    languages, updates = json.dumps(list(fold.prompts)), json.dumps(list(fold.updates))
+    rows.execute(
+        "INSERT INTO folds (version, at, languages, updates, weights) VALUES (?, ?, ?, ?, ?)",
+        (fold.version, fold.at, languages, updates, fold.weights.tobytes()),
+    )
+    rows.executemany(
+        "UPDATE updates SET fold = ? WHERE client = ? AND sequence = ?",
+        [(fold.version, *update) for update in fold.updates],
+    )
+    rows.execute("UPDATE cohorts SET fold = ? WHERE fold IS NULL", (fold.version,))
+    for language, vector in fold.prompts.items():
+        _save_prompt(rows, language, fold.version, vector)
+    rows.executemany(
+        "INSERT INTO history (version, language, at, accuracy, own_share, weights) VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            (fold.version, language, fold.at, one.accuracy, one.own_share, json.dumps(one.weights))
+            for language, one in fold.standings.items()
+        ],
+    )
+    # What a fold leaves for the next fold; only the newest is kept.
+    rows.executemany(_MOMENTS, [(language, part.tobytes()) for language, part in fold.moments.items()])
+    rows.executemany(_DIRECTION, [(language, part.tobytes()) for language, part in fold.directions.items()])
+    rows.executemany(_OWN_SHARE, [(*speaker, *share) for speaker, share in fold.shares.items()])
+    rows.executemany(_COMPARISON, [(*pair, *seen) for pair, seen in fold.comparisons.items()])
+
+
+def _save_prompt(rows: Rows, language: LanguageCode, version: int, vector: Array) -> None:
+    rows.execute(
+        "INSERT INTO prompts (language, version, vector) VALUES (?, ?, ?)", (language, version, vector.tobytes())
+    )

@@ -1,0 +1,205 @@
+"""From lines to rows, each judged by itself: what is wrong with one never costs another.
+
+A quotation mark that somebody forgot to close would take the rows after it into one cell, up to the next mark. So a
+cell over several lines is believed only where these lines, read one by one, would not make rows as good as the others,
+see `_swallows`. Else the row in which it opens is skipped, and so is the one with the mark that seemed to close it.
+
+Where most quotation marks do not stand as RFC 4180 wants them, they are letters: see `read_rows`.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Final, NamedTuple
+
+from mfpt_shared.separated.cells import QUOTE, Cut, cut, cut_sloppily
+from mfpt_shared.separated.lines import Lines
+from mfpt_shared.text_files import unreadable
+
+NOT_CLOSED: Final = "a quotation mark that is not closed in its row"
+MISPLACED: Final = "a quotation mark within a text, neither doubled nor the last of its cell"
+HALF: Final = "the end of a quotation that begins in an earlier row"
+TOO_MANY: Final = "more cells than columns, as where a text with separators is not in quotation marks"
+
+# Rows from which it can be told that the values of a column come back.
+_TELLING: Final = 4
+
+
+class Row(NamedTuple):
+    """One row.
+
+    Attributes:
+        line: The line on which it begins, counted from 1.
+        cells: Its cells, at least as many as there are columns; None where they cannot be told.
+        fault: Why it cannot be used, in words that hold nothing of its text; None if it can.
+    """
+
+    line: int
+    cells: list[str] | None
+    fault: str | None = None
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows, and how well they fit the columns.
+
+    Attributes:
+        rows: All of them, in their order.
+        fitting: Number of rows with as many cells as there are columns.
+        short: Number of rows with fewer, but more than one.
+        quoted: Number of cells with quotation marks around them.
+        lettered: Number of rows in which quotation marks are letters.
+    """
+
+    rows: list[Row] = field(default_factory=list)
+    fitting: int = 0
+    short: int = 0
+    quoted: int = 0
+    lettered: int = 0
+
+    @property
+    def fit(self) -> float:
+        """How well the rows fit the columns, from 0 to 1."""
+        return (self.fitting + self.short / 2) / max(1, len(self.rows))
+
+
+def read_rows(lines: Lines, first: int, separator: str, width: int) -> Rows:
+    """Read the rows of a table; a file in which quotation marks are letters rather than signs is read as such.
+
+    Args:
+        lines: The lines of the file.
+        first: The line after the names of the columns, counted from 0.
+        separator: What stands between cells.
+        width: Number of columns.
+    """
+    found = _Reader(lines, separator, width).read(first)
+    if found.lettered <= found.quoted:
+        return found
+    lettered = _Reader(lines, separator, width, quoting=False).read(first)
+    lettered.lettered = found.lettered
+    return lettered
+
+
+def is_blank(line: str, separator: str = "") -> bool:
+    """Whether a line holds nothing, not even an empty cell."""
+    return not line.strip("\ufeff \t\r\f\v\u00a0") and (not separator or separator not in line)
+
+
+class _Reader:
+    """Reads row by row."""
+
+    def __init__(self, lines: Lines, separator: str, width: int, *, quoting: bool = True) -> None:
+        self._lines = lines
+        self._separator = separator
+        self._width = width
+        self._quoting = quoting
+        self._readable = unreadable(lines.text) is None
+        self._half = False  # whether a quotation has begun in a row that was skipped
+        self._found = Rows()
+
+    def read(self, first: int) -> Rows:
+        """Read all rows from a line on."""
+        number = first
+        while number < len(self._lines):
+            line = self._lines[number]
+            if is_blank(line, self._separator):
+                number += 1
+            elif self._quoting and QUOTE in line:
+                number = self._read_quoted(number, line) + 1
+            else:
+                self._take(number, line.split(self._separator))
+                number += 1
+        return self._found
+
+    def _read_quoted(self, number: int, line: str) -> int:
+        """Read the row that begins with a line in which quotation marks stand; return the last line of it."""
+        got = cut(self._lines, number, self._separator)
+        last = self._lines.ending_at(got.end) if got.ending == "whole" else number
+        if last > number and (any(got.cells[self._width :]) or self._swallows(number, last)):
+            self._skip(number, NOT_CLOSED)
+            self._half = True
+            return number
+        if got.ending == "whole":
+            self._take_quoted(number, line, got)
+            return last
+        sloppy = cut_sloppily(line, self._separator) if got.ending == "misplaced" else None
+        if sloppy is not None and len(sloppy) == self._width:
+            self._take(number, sloppy)
+            return number
+        # Tables between tabs quote nothing as a rule, and then a text may well begin with a quotation mark.
+        likely = got.ending == "misplaced" or self._separator == "\t"
+        lettered = likely and len(line.split(self._separator)) == self._width
+        self._found.lettered += lettered
+        self._half = self._half or not lettered
+        self._skip(number, NOT_CLOSED if got.ending == "open" else MISPLACED)
+        return number
+
+    def _take_quoted(self, number: int, line: str, got: Cut) -> None:
+        if got.quoted:
+            self._half = False
+            self._found.quoted += got.quoted
+        elif self._half and any(cell.count(QUOTE) % 2 and cell.rstrip().endswith(QUOTE) for cell in got.cells):
+            self._half = False
+            self._skip(number, HALF)
+            return
+        else:
+            self._found.lettered += line.count(QUOTE) % 2 == 0
+        self._take(number, got.cells)
+
+    def _take(self, number: int, cells: list[str]) -> None:
+        """Take in a row; cells that are missing at its end are empty, as some programs leave these out."""
+        self._found.fitting += len(cells) == self._width
+        self._found.short += 1 < len(cells) < self._width
+        fault = None if self._readable else unreadable("".join(cells))
+        if fault is None and any(map(str.strip, cells[self._width :])):
+            fault = TOO_MANY
+        self._found.rows.append(Row(number + 1, cells + [""] * (self._width - len(cells)), fault))
+
+    def _skip(self, number: int, fault: str) -> None:
+        self._found.rows.append(Row(number + 1, None, fault))
+
+    def _swallows(self, first: int, last: int) -> bool:
+        """Whether a cell over several lines has taken in rows, because its quotation mark was not closed.
+
+        Most of its lines then hold, where columns hold few values, values that other rows have there. Where no column
+        is known to be such a one, each line would make a row; a comma with a space after it, or two lines with commas,
+        may as well be of a sentence.
+        """
+        alone = [cells for cells in map(self._alone, range(first, last + 1)) if cells is not None]
+        if self._values:
+            known = [
+                len(cells) == self._width and all(cells[column].strip() in of for column, of in self._values.items())
+                for cells in alone
+            ]
+            return 2 * sum(known) > len(alone)
+        if not all(len(cells) == self._width for cells in alone):
+            return False
+        if self._separator not in ",;":
+            return True
+        return len(alone) > 2 and not any(cell.startswith(" ") for cells in alone for cell in cells[1:])
+
+    def _alone(self, number: int) -> list[str] | None:
+        """Return the cells of a line as if it were a row; None of a blank one."""
+        line = self._lines[number]
+        if is_blank(line, self._separator):
+            return None
+        got = cut(self._lines, number, self._separator) if QUOTE in line else None
+        if got is not None and got.ending == "whole" and got.end == self._lines.ends[number]:
+            return got.cells
+        return line.split(self._separator)
+
+    @cached_property
+    def _values(self) -> dict[int, frozenset[str]]:
+        """Column -> its values, for those in which values come back."""
+        rows = [row for row in self._plain_rows() if len(row) == self._width]
+        if len(rows) < _TELLING:
+            return {}
+        counts = {column: Counter(row[column].strip() for row in rows) for column in range(self._width)}
+        return {column: frozenset(of) for column, of in counts.items() if 2 * len(of) <= len(rows)}
+
+    def _plain_rows(self) -> Iterator[Sequence[str]]:
+        for number in range(1, len(self._lines)):
+            line = self._lines[number]
+            if QUOTE not in line and self._separator in line:
+                yield line.split(self._separator)
