@@ -22,7 +22,7 @@ FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 LOOK_SECONDS: Final = 0.05
 """More than a process needs to see whether another one owns a folder."""
-LOCK_FILE: Final = "lock"
+_LOCK: Final = "lock"
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
@@ -125,7 +125,7 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         MfptError: The folder cannot be written to.
     """
     try:
-        lock = private_file(private_folder(directory) / LOCK_FILE).open("w")
+        lock = private_file(private_folder(directory) / _LOCK).open("w")
     except OSError as error:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
@@ -137,6 +137,26 @@ def owned(directory: Path, option: str) -> Iterator[None]:
             raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
         tighten(directory.resolve())
         yield
+
+
+@contextmanager
+def borrowed(directory: Path) -> Iterator[bool]:
+    """Own a folder as `owned` does, if nobody else does, but change nothing in it; tell whether that came about.
+
+    A folder that nobody has ever owned, or that is missing, is not locked.
+    """
+    try:
+        lock = (directory / _LOCK).open("rb")
+    except OSError:
+        yield True
+        return
+    with lock:
+        try:
+            _lock(lock.fileno())
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def _lock(file: int) -> None:
@@ -162,23 +182,3 @@ def is_owned(directory: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-@contextmanager
-def borrowed(directory: Path) -> Iterator[bool]:
-    """Own a folder as `owned` does, if nobody else does, but change nothing in it; tell whether that came about.
-
-    A folder that nobody has ever owned, or that is missing, is not locked.
-    """
-    try:
-        lock = (directory / LOCK_FILE).open("rb")
-    except OSError:
-        yield True
-        return
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True

@@ -138,10 +138,3 @@ async def _made(check: Check) -> Answer:
         if known is None:
             raise
         return failed(known)
-
-
-async def device_runs() -> Answer:
-    """Leave out what would disturb the device, which is logged in now."""
-    return skipped(
-        "this device takes part right now, and a second login would cut it off: see mfpt-edge status", blocks=True
-    )

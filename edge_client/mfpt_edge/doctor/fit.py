@@ -58,7 +58,9 @@ class Work:
         if self.heard is not None and self.heard.plan_problem is not None:
             raise self.heard.plan_problem
         plan = self._newest()
-        return skipped("no plan is known yet") if plan is None else await plan_fits(plan, self.owner)
+        if plan is None:
+            return skipped("none is known yet; it comes once this device has joined")
+        return await plan_fits(plan, self.owner)
 
     async def data(self) -> Answer:
         """See whether the data fit the plan."""

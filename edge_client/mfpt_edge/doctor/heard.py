@@ -30,6 +30,7 @@ class Heard:
         plan: Plan of the federation.
         plan_problem: Why the plan cannot be followed.
         problem: Why what came is not what this device can go by.
+        older: Why the coordinator cannot be understood, if it speaks an older protocol.
         cut: Why the connection was lost; empty while it is up.
         refused: Topics that the broker does not let this user read.
         is_back: Whether the message of one's own has come back.
@@ -43,9 +44,21 @@ class Heard:
     plan: Plan | None = None
     plan_problem: MfptError | None = None
     problem: MfptError | None = None
+    older: Incompatible | None = None
     cut: str = ""
     refused: set[str] = field(default_factory=set)
     is_back: bool = False
+
+    @property
+    def said(self) -> CoordinatorState | Beat | None:
+        """What the coordinator has said, at best what shows that it lives; None: nothing."""
+        return self.beat or self.state
+
+    @property
+    def is_online(self) -> bool:
+        """Whether the coordinator lives, as far as this user may know."""
+        says_so = self.state is not None and self.state.state == "online"
+        return self.beat is not None or (says_so and self._is_refused(COORDINATOR_BEAT))
 
     @property
     def anything(self) -> bool:
@@ -102,7 +115,8 @@ class Heard:
                 f"somebody else than the coordinator that invited this device answers: {error}"
             )
         except DecodeError as error:
-            self.problem = self.problem or _older(inbound.payload) or error
+            self.older = self.older or _older(inbound.payload)
+            self.problem = self.problem or error
 
     def _take_plan(self, inbound: Inbound, at: float) -> None:
         try:

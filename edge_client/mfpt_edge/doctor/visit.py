@@ -1,4 +1,4 @@
-"""Checks at the broker, over one connection that only listens: login, delivery, coordinator, versions, clocks.
+"""Checks at the broker, over one connection that only listens: login, delivery, coordinator, versions.
 
 Nothing is left behind: no state is published, no session is kept, and an invitation stays as good as it was.
 """
@@ -7,29 +7,24 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Final
 
 from mfpt_edge.doctor.examination import Answer, ok, skipped, warning
 from mfpt_edge.doctor.heard import Heard
-from mfpt_edge.session.clock import CLOCK_SECONDS
 from mfpt_edge.session.standing import as_people_read_it
 from mfpt_shared import __version__
 from mfpt_shared.clock import Clock
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, TimedOut
-from mfpt_shared.keys import PublicKey, fingerprint
+from mfpt_shared.keys import fingerprint
 from mfpt_shared.protocol.messages import PROTOCOL, CoordinatorState
 from mfpt_shared.protocol.topics import COORDINATOR_BEAT, COORDINATOR_STATE, PLAN
 from mfpt_shared.texts import printable
 from mfpt_shared.transport.base import Transport
-from mfpt_shared.transport.probing import Encrypted
 
 LISTEN_SECONDS: Final = 4.0
-"""Longest time to wait for what the broker keeps, and for a beat, of which there is one a second."""
+"""Time in which the broker has sent what it keeps, and the coordinator some beats, of which there is one a second."""
 PROBE: Final = b"doctor"
 """The message of one's own."""
-AGAIN_SECONDS: Final = 1.0
-"""Time after which it is asked once more for what it keeps: what is published at the same moment may not come."""
 
 
 class Visit:
@@ -45,6 +40,7 @@ class Visit:
         heard: Heard,
         explain: Callable[[AuthenticationFailed], AuthenticationFailed],
         wall: Clock = time.time,
+        patience: float = LISTEN_SECONDS,
     ) -> None:
         """Prepare; nothing is opened yet.
 
@@ -53,11 +49,13 @@ class Visit:
             heard: What has been heard: nothing yet.
             explain: Says what to do about a login that is refused.
             wall: Clock of this machine, Unix seconds.
+            patience: Longest time to wait for what the broker keeps and for a beat, seconds.
         """
         self._transport = transport
         self.heard = heard
         self._explain = explain
         self._wall = wall
+        self._patience = patience
         self._has_sent = False
 
     async def log_in(self) -> Answer:
@@ -88,31 +86,32 @@ class Visit:
         if heard.anything:
             return ok("it delivers what it keeps")
         return warning(
-            f"it has delivered nothing of federation {federation} within {LISTEN_SECONDS:g} s", "see coordinator"
+            f"it has delivered nothing of federation {federation} within {self._patience:g} s", "see coordinator"
         )
 
     async def coordinator(self) -> Answer:
         """See whether the coordinator is there."""
         heard, federation = self.heard, self.heard.listener.federation
+        if heard.older is not None:
+            return ok("one answers; see versions")
         if heard.problem is not None:
             raise heard.problem
-        state = heard.state
-        if state is None and heard.beat is None:
+        if heard.said is None:
             raise TimedOut(
                 f"no coordinator of federation {federation} is known there; is that its name (--federation), and does "
                 "`mfpt-coord serve` run?"
             )
-        if heard.beat is not None or (state is not None and self._is_said_only(state)):
-            key = heard.listener.trust.key or PublicKey(b"")
-            version = state.version if state is not None else heard.beat.version if heard.beat is not None else 0
-            return ok(f"online with version {version}, its key is {fingerprint(key)}")
-        assert state is not None, "there is a beat, or a state"
+        if heard.is_online:
+            whose = heard.listener.trust.key
+            return ok(f"online with version {heard.said.version}, its key is {fingerprint(whose) if whose else '-'}")
+        return self._gone(heard.state)
+
+    def _gone(self, state: CoordinatorState | None) -> Answer:
+        assert state is not None, "who has sent no beat has said something else"
         if state.finished:
-            return warning(
-                f"the federation has ended with version {state.version}", "mfpt-edge join takes that prompt home"
-            )
+            return warning(f"the federation has ended with version {state.version}", "join takes that prompt home")
         since = as_people_read_it(state.at, self._wall())
-        said = "has said that it is online, and has been silent" if state.state == "online" else "is offline"
+        said = "has said that it is online, and has been silent" if state.state == "online" else "has been offline"
         raise TimedOut(
             f"the coordinator {said} since {since}; what this device has learned is kept, and it goes on when "
             "`mfpt-coord serve` runs there again"
@@ -121,6 +120,8 @@ class Visit:
     async def versions(self) -> Answer:
         """Compare the versions of both sides."""
         state, own = self.heard.state, f"mfpt {__version__} and protocol {PROTOCOL}"
+        if self.heard.older is not None:
+            raise self.heard.older
         if state is None:
             return skipped("the coordinator has not said what it runs")
         theirs = printable(state.mfpt)
@@ -136,31 +137,10 @@ class Visit:
             )
         return ok(f"{own} on both sides")
 
-    async def clock(self, encrypted: Encrypted | None) -> Answer:
-        """Compare the clocks, with the coordinator's where it can be heard.
-
-        Args:
-            encrypted: What the broker has shown in TLS.
-        """
-        heard = self.heard
-        if heard.beat is not None:
-            return _compared(heard.beat_at - heard.beat.at)
-        now = self._wall()
-        # What is kept was said in the past: a clock that shows less is behind.
-        said = max(heard.state.at if heard.state else 0.0, encrypted.begins.timestamp() if encrypted else 0.0)
-        if said > now + CLOCK_SECONDS:
-            return _compared(now - said)
-        return skipped("nobody has told the time")
-
     async def close(self) -> None:
         """Disconnect; the broker forgets that this side was there."""
         with contextlib.suppress(OSError):
             await self._transport.close()
-
-    def _is_said_only(self, state: CoordinatorState) -> bool:
-        """Tell whether a state is all that this user may hear of a coordinator that is online."""
-        beat = COORDINATOR_BEAT.path(self.heard.listener.federation)
-        return state.state == "online" and beat in self.heard.refused
 
     async def _listen(self) -> None:
         heard, federation = self.heard, self.heard.listener.federation
@@ -168,12 +148,13 @@ class Visit:
             self._transport.subscribe(heard.probe, qos=1)
         for topic in (PLAN, COORDINATOR_STATE, COORDINATOR_BEAT):
             self._transport.subscribe(topic.path(federation), qos=topic.qos)
-        if await self._has_all_within(AGAIN_SECONDS):
+        if await self._has_all_within(self._patience / 4):
             return
+        # Once more: what is published at the same moment may not have come.
         self._send_probe()
         for topic in (PLAN, COORDINATOR_STATE):
             self._transport.subscribe(topic.path(federation), qos=topic.qos)
-        await self._has_all_within(LISTEN_SECONDS - AGAIN_SECONDS)
+        await self._has_all_within(self._patience * 3 / 4)
 
     async def _has_all_within(self, seconds: float) -> bool:
         try:
@@ -193,14 +174,3 @@ class Visit:
             return
         self._has_sent = True
         self._transport.publish(self.heard.probe, PROBE)
-
-
-def _compared(ahead: float) -> Answer:
-    off = timedelta(seconds=round(abs(ahead)))
-    side = "ahead of" if ahead > 0 else "behind"
-    if abs(ahead) <= CLOCK_SECONDS:
-        return ok("as the coordinator's" if abs(ahead) < 1 else f"{off} {side} the coordinator's")
-    return warning(
-        f"this device's clock is {off} {side} the coordinator's",
-        "set it: this device takes part all the same, but certificates may be refused",
-    )

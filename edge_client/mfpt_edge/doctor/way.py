@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -84,17 +85,17 @@ class Way:
                 failed.append(error)
                 continue
             self._open = address
-            through = "" if proxy is None else f", through {proxy}"
+            found = f"{replace(address, username=None)} is open" + ("" if proxy is None else f", through {proxy}")
             if not failed:
-                return ok(f"{address} is open{through}")
-            return warning(f"{failed[0]}; {address} is open{through}", "nothing: this way leads to the broker")
+                return ok(found)
+            return warning(f"{failed[0]}; {found}", "nothing: this way leads to the broker")
         raise type(failed[0])(f"{failed[0]}; {SERVE}")
 
     async def tls(self) -> Answer:
         """See whether the server that answers is the one that is meant."""
         address = self._open or self._connection.addresses[0]
         if not address.tls:
-            return skipped(f"{address} is in the clear")
+            return skipped("the connection is in the clear")
         shown = await probing.encrypted(address, self._proxy_to(address), self._connection.security)
         self.encrypted = shown
         why = "signed by the coordinator's key" if shown.is_pinned else f"from a CA, valid until {_day(shown.ends)}"
@@ -111,7 +112,7 @@ class Way:
         if None in problems:
             opened = [str(place) for place, problem in zip(places, problems, strict=True) if problem is None]
             return ok(f"{', '.join(opened)} answers")
-        return warning(f"{', '.join(map(str, places))}: {_reason(problems[0])}", "see port")
+        return warning(f"{', '.join(map(str, places))}: {_reason(problems[0])}", "nothing, if port is open; see there")
 
     async def _problem(self, place: Place) -> OSError | None:
         """Return why a port is closed, None if it is open; it is tried once."""
