@@ -13,7 +13,7 @@ from mfpt_coord.core.bounds import bounded
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.combine import combine, credible, parts
-from mfpt_coord.core.consensus import usual_shares
+from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
@@ -56,7 +56,8 @@ def fold(state: State, at: float) -> Step:
         directions={**state.directions, **taught.directions},
         relations=added(state.relations, taught.comparisons, taught.shares),
     )
-    after = replace(after, usual=usual_shares(counting(after).shares))
+    shares = counting(after).shares
+    after = replace(after, usual=usual_shares(shares), kept=kept_by_language(shares))
     numbers = [(update.client, update.sequence) for update in updates]
     shared_out = _shared_out(weights, buffer)
     standing = standings(after, targets, shared_out, updates)

@@ -7,7 +7,7 @@ changes though nothing is heard. `clients` moves it on.
 from __future__ import annotations  # rpds has type arguments for checkers alone
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
@@ -53,6 +53,14 @@ class Indices:
     recent: HashTrieMap[Kind, Ordered[tuple[float, str]]] = field(default_factory=HashTrieMap)
     listening: Ordered[str] = field(default_factory=Ordered)
     usual: Ordered[tuple[float, str]] = field(default_factory=Ordered)
+
+    @classmethod
+    def of(cls, clients: Iterable[Client], at: float) -> Indices:
+        """Return the indices of devices as of a time, Unix seconds."""
+        indices = cls(as_of=at)
+        for client in clients:
+            indices = indices.with_device(None, client)
+        return indices
 
     @property
     def online(self) -> int:

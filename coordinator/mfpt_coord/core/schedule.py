@@ -37,7 +37,7 @@ def eligible(state: State, at: float) -> dict[LanguageCode, Iterator[tuple[int, 
     return {
         language: _untrained(devices, state.version, holding)
         for language, devices in waiting.items()
-        if language in state.prompts
+        if language in state.prompts and devices.at(0)[0] < state.version
     }
 
 

@@ -85,6 +85,7 @@ class State:
         joining: Languages that have devices but no prompt yet, because their distances are being looked up.
         relations: What is known about how languages relate.
         usual: How much of their own devices usually keep, by language, and for `und` in all; see `usual_shares`.
+        kept: Language -> how much of their own its devices keep, as of the newest version; see `kept_by_language`.
         directions: Moving average of each language's deltas, flat, [values] float32.
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
         staleness: Staleness -> number of accepted updates.
@@ -108,6 +109,7 @@ class State:
     joining: frozenset[LanguageCode] = frozenset()
     relations: Relations = Relations()
     usual: Mapping[LanguageCode, float] = field(default_factory=dict)
+    kept: Mapping[LanguageCode, float] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()

@@ -1,16 +1,14 @@
 """A summary of the state, for people and for scripts: small enough for every broker, however many devices there are."""
 
 import heapq
-from collections.abc import Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Final
 
 from mfpt_coord.core.client import GONE_SECONDS, Client
-from mfpt_coord.core.consensus import kept_by_language
 from mfpt_coord.core.indices import Indices
 from mfpt_coord.core.schedule import fold_size, waiting_updates
 from mfpt_coord.core.state import State
-from mfpt_coord.core.taking_part import counting
 from mfpt_coord.core.tally import Tally
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus
@@ -33,7 +31,6 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
     """
     indices = state.clients.indices
     by_language = indices.by_language
-    kept = kept_by_language(counting(state).shares)
     most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-by_language[language].devices, language))
     shown = [state.clients[name] for name in islice(_newest_first(indices, at), MAX_CLIENTS)]
     more_online = _online(indices, at) - sum(one.is_online(at) for one in shown)
@@ -48,7 +45,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         at=at + ahead,
         updates=state.counts,
         staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
-        languages={language: _language(state, language, by_language[language], kept) for language in sorted(most)},
+        languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
         clients=[_client(client, at, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
         more_languages=len(by_language) - len(most),
         more_clients=len(state.clients) - len(shown),
@@ -69,7 +66,7 @@ def _newest_first(indices: Indices, at: float) -> Iterator[str]:
     gone = [devices for kind, devices in indices.recent.items() if not kind.is_online]
     online = [islice(devices, devices.below((limit, ""))) for devices in there]
     silent = [islice(devices, devices.below((limit, "")), None) for devices in there]
-    return (name for _, name in (*heapq.merge(*online), *heapq.merge(*silent, *gone)))
+    return (name for _, name in chain(heapq.merge(*online), heapq.merge(*silent, *gone)))
 
 
 def _online(indices: Indices, at: float) -> int:
@@ -78,13 +75,13 @@ def _online(indices: Indices, at: float) -> int:
     return sum(devices.below((GONE_SECONDS - at, "")) for devices in there)
 
 
-def _language(state: State, language: LanguageCode, tally: Tally, kept: Mapping[LanguageCode, float]) -> LanguageStatus:
+def _language(state: State, language: LanguageCode, tally: Tally) -> LanguageStatus:
     return LanguageStatus(
         clients=tally.devices,
         examples=tally.examples,
         accuracy=tally.accuracy,
         contributed=state.contributed.get(language, 0),
-        own_share=kept.get(language),
+        own_share=state.kept.get(language),
     )
 
 

@@ -64,6 +64,8 @@ def over(state: State, event: SessionOver) -> list[Effect]:
 
 def speaks(state: State, language: LanguageCode) -> bool:
     """Tell whether a device may bring a language."""
+    if language in state.prompts or language in state.joining:
+        return True
     known = state.joining.union(state.prompts)
     return language_is_welcome(language, known, state.invitations, state.plan.aggregation)
 

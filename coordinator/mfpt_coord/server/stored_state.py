@@ -9,7 +9,7 @@ import numpy as np
 
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.clients import Clients
-from mfpt_coord.core.consensus import usual_shares
+from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
 from mfpt_coord.core.state import Contribution, State, Survivor
@@ -55,7 +55,8 @@ def read_state(database: Rows, plan: Plan, counts: UpdateCounts) -> State:
         invitations=invitations(database),
         staleness=staleness,
     )
-    return replace(state, usual=usual_shares(counting(state).shares))
+    shares = counting(state).shares
+    return replace(state, usual=usual_shares(shares), kept=kept_by_language(shares))
 
 
 def _summed(database: Rows, kind: str, key: str, value: str = "1", which: str = "TRUE") -> list[tuple[str, int]]:
