@@ -16,6 +16,7 @@ from mfpt_coord.commands.app import app as coordinator_app
 from mfpt_edge.commands.app import app as edge_app
 from mfpt_shared import errors
 from mfpt_shared.command_line import DEBUG_FLAG
+from mfpt_shared.logs import LOG_FORMAT_OPTION
 from mfpt_shared.streams import UNREAD
 
 ROOT: Final = Path(__file__).parents[2]
@@ -137,14 +138,16 @@ def parse(command: Command, name: str, arguments: list[str]) -> None:
 
 @document
 def test_every_command_and_option_in_running_text_exists(path: Path) -> None:
-    known = {DEBUG_FLAG, "--help", *script_options()}
+    known = {DEBUG_FLAG, LOG_FORMAT_OPTION, "--help", *script_options()}
     known.update(option for program in PROGRAMS for option in options(program_command(program)))
     unknown = []
     for code in inline_code(path):
         words = code.split()
         if words[0] in OTHER_PROGRAMS:
             continue
-        known_here = {DEBUG_FLAG, "--help", *options(named_command(words))} if words[0] in PROGRAMS else known
+        known_here = (
+            {DEBUG_FLAG, LOG_FORMAT_OPTION, "--help", *options(named_command(words))} if words[0] in PROGRAMS else known
+        )
         unknown += [option for option in _OPTION.findall(code) if option not in known_here]
 
     assert unknown == []
