@@ -60,12 +60,14 @@ class _Ending(NamedTuple):
         code: Exit code.
         message: What people are told; None: nothing.
         hurry: Whether nothing is waited for.
+        error: Name of the error; empty: there was none.
         shown_error: Error whose traceback is shown; None: nobody asked for it.
     """
 
     code: int
     message: str | None = None
     hurry: bool = False
+    error: str = ""
     shown_error: Exception | KeyboardInterrupt | None = None
 
 
@@ -106,7 +108,7 @@ def _last_words(program: str, ending: _Ending, kind: LogFormat) -> None:
         return
     if kind == "json":
         level = logging.ERROR if ending.code else logging.INFO
-        about = {"exit_code": ending.code}
+        about = {"exit_code": ending.code, "error": ending.error}
         logging.getLogger(program).log(level, "%s", ending.message, extra=about, exc_info=ending.shown_error)
         return
     if ending.shown_error is not None:
@@ -122,17 +124,19 @@ def _ended(app: Callable[[], None], *, is_service: bool, debug: bool) -> _Ending
     except SystemExit:
         return _Ending(UNREAD)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - people get a line, and a traceback if they ask
-        return _failed(error)._replace(shown_error=error if debug else None)
+        return _failed(error, debug=debug)
     return _Ending(code)
 
 
-def _failed(error: Exception | KeyboardInterrupt) -> _Ending:
+def _failed(error: Exception | KeyboardInterrupt, *, debug: bool) -> _Ending:
+    shown = error if debug else None
     if isinstance(error, KeyboardInterrupt):
-        return _Ending(Interrupted.exit_code, "interrupted", hurry=True)
+        return _Ending(Interrupted.exit_code, "interrupted", True, Interrupted.__name__, shown)
     known = error if isinstance(error, MfptError) else explained(error)
     if known is None:
-        return _Ending(1, f"unexpected {type(error).__name__}: {error} (a bug; --debug shows where)")
-    return _Ending(known.exit_code, str(known), isinstance(known, Interrupted))
+        name = type(error).__name__
+        return _Ending(1, f"unexpected {name}: {error} (a bug; --debug shows where)", False, name, shown)
+    return _Ending(known.exit_code, str(known), isinstance(known, Interrupted), type(known).__name__, shown)
 
 
 def _exit_code(app: Callable[[], None], *, is_service: bool) -> int:

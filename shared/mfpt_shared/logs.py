@@ -18,7 +18,7 @@ LOG_FORMAT_OPTION: Final = "--log-format"
 LogFormat = Literal["text", "json"]
 LOG_FORMATS: Final[tuple[str, ...]] = get_args(LogFormat)
 
-FACTS: Final = ("federation", "device", "language", "version", "exit_code")
+FACTS: Final = ("federation", "device", "language", "version", "exit_code", "error")
 """What a JSON line may say beside its message: the attributes of a record that are written, where it has them."""
 _NOISY: Final = ("asyncio", "paho", "urllib3", "filelock", "matplotlib")
 

@@ -14,10 +14,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from mfpt_coord.commands.app import app as coordinator_app
 from mfpt_edge.commands.app import app as edge_app
-from mfpt_shared import errors
 from mfpt_shared.command_line import DEBUG_FLAG
 from mfpt_shared.logs import LOG_FORMAT_OPTION
-from mfpt_shared.streams import UNREAD
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -187,16 +185,6 @@ def test_what_the_architecture_names_is_in_the_source() -> None:
     missing = {word for word in words if not re.search(rf"\b{word}\b", sources())}
 
     assert missing == set()
-
-
-def test_every_exit_code_has_a_section_and_every_error_a_place_in_it() -> None:
-    page = (DOCS / "exit-codes.md").read_text(encoding="utf-8")
-    sections = {int(found) for found in re.findall(r"^## (\d+), ", page, re.MULTILINE)}
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.MfptError)]
-    shared = [kind for kind in kinds if kind.exit_code in (6, 7) and kind is not errors.BadData]
-
-    assert sections == {0, UNREAD, *(kind.exit_code for kind in kinds)}
-    assert [kind.__name__ for kind in shared if f"**{kind.__name__}**" not in page] == []
 
 
 def test_every_decision_is_in_the_index() -> None:

@@ -96,7 +96,8 @@ def test_the_last_word_of_a_program_is_a_json_line_too() -> None:
     ended = program("--log-format", "json", body="log.info('works'); raise InUse('taken')")
     first, last = map(json.loads, ended.stderr.splitlines())
     assert (ended.returncode, first["message"]) == (6, "works")
-    assert (last["level"], last["message"], last["exit_code"]) == ("error", "taken", 6)
+    assert (last["level"], last["message"]) == ("error", "taken")
+    assert (last["exit_code"], last["error"]) == (6, "InUse")
 
 
 def test_a_traceback_is_in_the_line_if_it_was_asked_for() -> None:
