@@ -15,7 +15,7 @@ from typer.core import TyperCommand, TyperGroup
 from mfpt_coord.commands.app import app as coordinator_app
 from mfpt_edge.commands.app import app as edge_app
 from mfpt_shared.command_line import DEBUG_FLAG
-from mfpt_shared.logs import LOG_FORMAT_OPTION
+from mfpt_shared.logs import LOG_FORMAT_OPTION, log_format_in
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -102,7 +102,8 @@ def exists(code: str, modules: set[str]) -> bool:
 
 @document
 def test_every_command_line_in_a_block_parses(path: Path) -> None:
-    for program, *arguments in command_lines(path.read_text(encoding="utf-8")):
+    for command_line in command_lines(path.read_text(encoding="utf-8")):
+        program, *arguments = log_format_in(command_line)[1]
         parse(program_command(program), program, arguments)
 
 
