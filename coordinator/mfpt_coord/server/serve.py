@@ -32,6 +32,7 @@ from mfpt_coord.server.store import RunStore
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.errors import ConnectionFailed, Incompatible, PlanError
 from mfpt_shared.folders import owned
+from mfpt_shared.logs import lines_about
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
 from mfpt_shared.transport.retries import connect
@@ -201,7 +202,8 @@ async def _run(
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
-        try:
-            await coordinator.run()
-        finally:
-            _log.info("stopped at version %d", coordinator.state.version)
+        with lines_about(lambda: {"federation": federation, "version": coordinator.state.version}):
+            try:
+                await coordinator.run()
+            finally:
+                _log.info("stopped at version %d", coordinator.state.version)
