@@ -79,10 +79,13 @@ def _tables() -> dict[str, list[bytes]]:
             'text\tlabel\n"Bei\nya mafuta"\ta\n'.encode("utf-16"),
         ],
         "csv.gz": [gzip.compress(b"text|label\nHabari|a\n")],
-        "json": [json.dumps(_ROWS).encode(), json.dumps({"data": _ROWS}, indent=1).encode()],
+        "json": [
+            json.dumps(_ROWS).encode(),
+            json.dumps({"data": _ROWS}, indent=1).encode(),
+            json.dumps([_LABEL_STUDIO]).encode(),
+        ],
         "tsv": [b"index_id\tcategory\ttext\n1\ta\tHabari za asubuhi\n"],
         "jsonl": ["\n".join(map(json.dumps, _ROWS)).encode(), json.dumps(_PRODIGY).encode()],
-        "json": [json.dumps(_ROWS).encode(), json.dumps([_LABEL_STUDIO]).encode()],
         "parquet": [parquet.getvalue()],
     }
 

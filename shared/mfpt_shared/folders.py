@@ -175,7 +175,7 @@ def _lock(file: int) -> None:
 def is_owned(directory: Path) -> bool:
     """Tell whether a process owns a folder; one that cannot be looked at counts as free."""
     try:
-        with (directory / LOCK_FILE).open() as lock:
+        with (directory / _LOCK).open() as lock:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
