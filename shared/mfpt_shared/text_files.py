@@ -24,6 +24,8 @@ _AS_UTF8: Final = "save it as UTF-8 (in Excel: Save As, CSV UTF-8; in LibreOffic
 
 # More lines than this are hardly all damaged: then the whole file is of another encoding.
 _FEW: Final = 10
+_ZEROS: Final = re.compile(rb"\0{2,}")
+_END_OF_FILE: Final = b"\x1a"  # as DOS writes it
 _HALF_OF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 _WIDE: Final[Mapping[bytes, str]] = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -146,6 +148,8 @@ def _narrow(data: bytes, where: str) -> str:
     Raises:
         DatasetError: It is another encoding, rather than UTF-8 with some rows that are damaged.
     """
+    # What a disk had not written when the power went is a run of zeros; it damages one row.
+    data = _ZEROS.sub(b"\0", data).rstrip(_END_OF_FILE)
     if data.count(0) > len(data) // 8:
         raise DatasetError(f"{where} is no text, or UTF-16 without its mark: {_AS_UTF8}")
     text = data.decode("utf-8", "surrogateescape")
