@@ -77,6 +77,12 @@ def test_another_encoding_is_named_with_what_to_do(codec: str, name: str, line: 
         decoded(data, "data.csv")
 
 
+def test_a_few_bytes_that_are_not_utf8_are_said_with_the_encoding_that_they_may_be_of() -> None:
+    (note,) = decoded("text,label\ngood,siasa\nl'été,siasa\n".encode("cp1252"), "data.csv").notes
+
+    assert note.startswith("some bytes are not UTF-8; if the file is Windows-1252 (Western Europe), save it as UTF-8")
+
+
 def test_noise_has_no_likely_encoding() -> None:
     assert likely_encoding(bytes(range(128, 256)) * 3) is None
 

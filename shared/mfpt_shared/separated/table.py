@@ -154,7 +154,11 @@ def _header(lines: Lines, at: int, separator: str) -> _Header | None:
         return None
     last = lines.ending_at(got.end) if got.ending == "whole" else at
     cells = got.cells if got.ending == "whole" else lines[at].replace(QUOTE, "").split(separator)
-    return _Header(separator, tuple(cell.strip() for cell in cells), last + 1)
+    columns = [cell.strip() for cell in cells]
+    # Spreadsheets add columns without a name at the end; what stands in one belongs to no column.
+    while len(columns) > 1 and not columns[-1]:
+        columns.pop()
+    return _Header(separator, tuple(columns), last + 1)
 
 
 def _fit(lines: Lines, header: _Header, usual: Collection[str]) -> tuple[bool, float]:

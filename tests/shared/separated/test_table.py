@@ -142,6 +142,19 @@ def test_a_row_is_at_the_line_on_which_it_begins() -> None:
     assert found.header == 4
 
 
+def test_a_cell_beside_the_columns_that_have_names_is_one_too_many() -> None:
+    found = table("label,text,,\nhealth,Habari,,\nhealth,Habari, dunia,\n")
+
+    assert found.columns == ("label", "text")
+    assert [row.fault for row in found.rows] == [None, TOO_MANY]
+
+
+def test_a_row_that_ends_unlike_the_others_is_a_row() -> None:
+    found = table("text,label\r\na,health\r\nb,sports\rc,health\r\nd \r e,sports\r\n")
+
+    assert cells(found) == [["a", "health"], ["b", "sports"], ["c", "health"], ["d \r e", "sports"]]
+
+
 # ---- quotation marks
 
 
