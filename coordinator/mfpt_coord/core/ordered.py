@@ -5,7 +5,7 @@ references: at a hundred thousand items about as many as at a thousand.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, Generic, TypeVar
 
@@ -24,6 +24,12 @@ class Ordered(Generic[Item]):
         """Take chunks of items, all in order, and the number of the items."""
         self._chunks = chunks
         self._size = size
+
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> "Ordered[Item]":
+        """Return the set of some different items, in chunks with room for as many again."""
+        known, size = sorted(items), _MOST // 2
+        return cls(tuple(tuple(known[start : start + size]) for start in range(0, len(known), size)), len(known))
 
     def __len__(self) -> int:
         """Return how many items there are."""
