@@ -89,10 +89,10 @@ def _filled(state: State, delta: Tensors, number: int) -> State:
     """Return a state with so many updates in its buffer."""
     while len(state.buffer) < number:
         if not (working := _at_work(state, 1)):
-            raise MfptError(f"nobody is at work; the buffer has {len(state.buffer)} of {number}")
+            raise MfptError(f"nobody is at work; the buffer has {len(state.buffer)} of {number} updates")
         taken, _ = step(state, brought(state, working[0], delta, _AT))
         if len(taken.buffer) == len(state.buffer):
-            raise MfptError(f"an update was not taken; the buffer has {len(state.buffer)} of {number}")
+            raise MfptError(f"an update was not taken; the buffer has {len(state.buffer)} of {number} updates")
         state = taken
     return state
 
