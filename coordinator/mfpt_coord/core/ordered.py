@@ -6,7 +6,7 @@ references: at a hundred thousand items about as many as at a thousand.
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item", bound=str | tuple[float, str])
@@ -37,8 +37,7 @@ class Ordered(Generic[Item]):
 
     def __iter__(self) -> Iterator[Item]:
         """Go through the items in order."""
-        for chunk in self._chunks:
-            yield from chunk
+        return chain.from_iterable(self._chunks)
 
     @property
     def first(self) -> Item | None:
@@ -60,8 +59,10 @@ class Ordered(Generic[Item]):
     def below(self, limit: Item) -> int:
         """Return how many items are less than this one."""
         number = self._chunk_of(limit)
+        if number == len(self._chunks):
+            return self._size
         before = sum(len(chunk) for chunk in islice(self._chunks, number))
-        return before + (bisect_left(self._chunks[number], limit) if number < len(self._chunks) else 0)
+        return before + bisect_left(self._chunks[number], limit)
 
     def plus(self, item: Item) -> "Ordered[Item]":
         """Return the set with an item that it does not have yet."""
