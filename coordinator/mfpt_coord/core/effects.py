@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpt_coord.core.admission import Enrolment, Invitation
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Speaker
-from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.state import Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.cohort import Codes
 from mfpt_shared.plan import Plan

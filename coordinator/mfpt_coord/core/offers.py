@@ -16,11 +16,12 @@ from mfpt_coord.core.answers import (
     unassigned,
     usual_seconds,
 )
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Log, Send, Step
 from mfpt_coord.core.events import OfferMade
 from mfpt_coord.core.grants import grant_for
 from mfpt_coord.core.stages import Offered, without
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import counted_examples, stop
 from mfpt_shared.base64url import decoded
 from mfpt_shared.errors import DecodeError
@@ -120,4 +121,4 @@ def _kept(state: State, client: Client, event: OfferMade, before: Offered | None
 
 
 def _with_client(state: State, client: Client) -> State:
-    return replace(state, clients={**state.clients, client.id: client})
+    return replace(state, clients=state.clients.plus(client))

@@ -283,7 +283,7 @@ class Coordinator:
         self._shown, self._status_due = self.state, now + STATUS_SECONDS
 
     def _all_gone(self) -> bool:
-        return all(client.state == "offline" for client in self.state.clients.values())
+        return not self.state.clients.indices.online
 
     async def _say_goodbye(self) -> None:
         if not self._superseded:  # the later run must not be announced as gone

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mfpt_edge.commands.doctor import doctor
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
     AllowBackboneOption,
@@ -44,7 +45,7 @@ from mfpt_edge.commands.options import (
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
-from mfpt_shared.command_line import EPILOG, run, show_version
+from mfpt_shared.command_line import EPILOG, run, say, show_version
 from mfpt_shared.plan import TaskKind
 from mfpt_shared.stopping import stopped_on_request
 
@@ -152,6 +153,9 @@ def join(
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command(epilog="Example: mfpt-edge doctor --lang sw --broker mqtt://server.example:1883 --data sentences.csv")(
+    doctor
+)
 app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda'")(predict)
 app.command(epilog="Example: mfpt-edge evaluate --lang sw --data test.csv --json")(evaluate)
 app.command(epilog="Example: mfpt-edge refresh --lang sw")(refresh)
@@ -235,20 +239,23 @@ def data_show(
     from mfpt_edge.data.sources import load_dataset
     from mfpt_edge.data.summary import describe
     from mfpt_shared.errors import UsageError
-    from mfpt_shared.languages import normalise
+    from mfpt_shared.languages import given_language, named
+    from mfpt_shared.plan import labels_from
 
     source = data or "cldr"
-    if labels and kind == "generation":
+    if labels is not None and kind == "generation":
         raise UsageError("give --labels or --kind generation, not both: completions have no labels")
-    if labels or kind == "generation":
-        wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
+    if labels is not None or kind == "generation":
+        wanted = () if labels is None else labels_from(labels)
     elif source == "cldr":
         wanted = CLDR_LABELS
     else:
         task = device_folder(lang, federation, state_dir).plan().task
         wanted, kind = task.labels, task.kind
     columns = Columns(text_column, label_column, pair_column)
-    dataset = load_dataset(source, normalise(lang), wanted, kind=kind, columns=columns)
+    language = given_language(lang)
+    say(f"language: {named(language)}", err=True)
+    dataset = load_dataset(source, language, wanted, kind=kind, columns=columns)
     show(describe(dataset, wanted), as_json, summary_table)
 
 

@@ -120,8 +120,12 @@ def _check_data_early(data: DataSource) -> None:
     """Find a missing file before anything is connected; its content can only be judged with the plan."""
     if data.source is None or data.source == "cldr" or data.source.startswith("hf:"):
         return
-    if not Path(data.source).exists():
-        raise UsageError(f"--data {data.source}: no such file or folder")
+    try:
+        Path(data.source).stat()
+    except FileNotFoundError as error:
+        raise UsageError(f"--data {data.source}: no such file or folder") from error
+    except OSError as error:
+        raise UsageError(f"--data {data.source} cannot be read: {error.strerror}") from error
 
 
 async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:

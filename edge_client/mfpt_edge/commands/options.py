@@ -248,7 +248,7 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
     invited = line.language if line else None
     if lang is None and invited is None:
         raise UsageError("give the language of your texts with --lang, for example --lang sw")
-    language = device_language(lang or str(invited))
+    language = device_language(str(invited) if lang is None else lang)
     if invited is not None and language != invited:
         raise UsageError(
             f"this invitation is for {named(invited)}, not for {named(language)}; leave --lang out, or get another one"
@@ -259,11 +259,11 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
 def device_folder(lang: str, federation: str, state_dir: Path | None) -> "DeviceFolder":
     """Return the state folder that the options name."""
     from mfpt_edge.storage.device_folder import DeviceFolder, default_folder
-    from mfpt_shared.languages import normalise
+    from mfpt_shared.languages import given_language
     from mfpt_shared.plan import federation_name
 
     federation = federation_name(federation)
-    return DeviceFolder((state_dir or default_folder(federation, normalise(lang))).absolute())
+    return DeviceFolder((state_dir or default_folder(federation, given_language(lang))).absolute())
 
 
 def show(result: ResultT, as_json: bool, table: Callable[[ResultT], object]) -> None:

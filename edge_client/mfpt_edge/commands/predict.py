@@ -190,11 +190,11 @@ def _model(
     proxy: str | None,
 ) -> "Model":
     from mfpt_edge.commands.newest import model_for
-    from mfpt_shared.languages import normalise
+    from mfpt_shared.languages import given_language
     from mfpt_shared.transport.security import Security
 
     folder, security = device_folder(lang, federation, state_dir), Security(ca_file, cert, key)
-    return model_for(folder, federation, normalise(lang), broker=broker, security=security, proxy=proxy)
+    return model_for(folder, federation, given_language(lang), broker=broker, security=security, proxy=proxy)
 
 
 def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | None) -> None:

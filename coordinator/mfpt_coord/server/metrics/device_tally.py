@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.client import Client
+from mfpt_coord.core.state import State
 
 MAX_LANGUAGES: Final = 50
 """Languages that are named; every name is kept by whatever reads it, once for each figure, for weeks."""

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from mfpt_coord.core.state import GONE_SECONDS, Client, State, initial
+from mfpt_coord.core.client import GONE_SECONDS, Client
+from mfpt_coord.core.clients import Clients
+from mfpt_coord.core.state import State, initial
 from mfpt_coord.server.metrics.device_tally import MAX_LANGUAGES, OTHER, tally
 from mfpt_shared.languages import LanguageCode
 from support.federation import tiny_plan
@@ -13,7 +15,7 @@ NOW = 1000.0
 
 
 def state(*clients: Client) -> State:
-    return replace(initial(tiny_plan()), clients={client.id: client for client in clients})
+    return replace(initial(tiny_plan()), clients=Clients.of(clients))
 
 
 def online(name: str, language: str = "swh", **about: object) -> Client:
