@@ -1,6 +1,7 @@
 """The tokenizer of a plan's backbone, as `data.quality` asks for it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import sentencepiece
@@ -28,7 +29,7 @@ class BundledGauge:
             NotInstalled: The bundled model is not installed.
         """
         self._plan = plan
-        self._pieces = sentencepiece.SentencePieceProcessor(model_proto=E5File(find_file()).sentencepiece_model())
+        self._pieces = _pieces()
 
     @property
     def max_tokens(self) -> int:
@@ -51,6 +52,11 @@ class BundledGauge:
             )
             for one, other in zip(first, second, strict=True)
         ]
+
+
+@lru_cache(maxsize=1)
+def _pieces() -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_proto=E5File(find_file()).sentencepiece_model())
 
 
 def gauge_for(plan: Plan) -> BundledGauge | None:
