@@ -25,14 +25,16 @@ def test_characters_that_no_token_stands_for_are_counted(text: str, unknown: int
     assert (count.unknown, count.characters) == (unknown, characters)
 
 
-@pytest.mark.parametrize("kind", ["classification", "pairs"])
-def test_as_many_tokens_are_counted_as_a_device_reads_where_nothing_is_cut(kind: TaskKind) -> None:
-    examples = [Example("Bei ya mafuta imepanda", pair="Mafuta ni ghali" * (kind == "pairs"))]
-    texts, pairs = inputs(plan(kind), examples)
+def test_as_many_tokens_are_counted_as_a_device_reads_where_nothing_is_cut() -> None:
+    tokenizer = BundledTokenizer(E5File(find_file()))
+    kinds: tuple[TaskKind, ...] = ("classification", "pairs")
+    for kind in kinds:
+        examples = [Example("Bei ya mafuta imepanda", pair="Mafuta ni ghali" * (kind == "pairs"))]
+        texts, pairs = inputs(plan(kind), examples)
 
-    (count,) = BundledGauge(plan(kind)).count(examples)
+        (count,) = BundledGauge(plan(kind)).count(examples)
 
-    assert count.tokens == len(BundledTokenizer(E5File(find_file())).encode(texts, MANY, pairs)[0])
+        assert count.tokens == len(tokenizer.encode(texts, MANY, pairs)[0])
 
 
 def test_another_backbone_is_not_measured_with_this_tokenizer() -> None:
