@@ -39,3 +39,11 @@ def test_as_many_tokens_are_counted_as_a_device_reads_where_nothing_is_cut() -> 
 
 def test_another_backbone_is_not_measured_with_this_tokenizer() -> None:
     assert gauge_for(Plan(task=Task(labels=("a", "b")), backbone=BackboneSpec(uri="hf:org/name"))) is None
+
+
+def test_a_very_long_text_has_more_tokens_than_a_device_reads() -> None:
+    gauge = BundledGauge(plan())
+
+    (count,) = gauge.count([Example("mawasiliano " * 100_000)])
+
+    assert count.tokens > gauge.max_tokens

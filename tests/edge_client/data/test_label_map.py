@@ -71,9 +71,8 @@ def test_labels_that_fit_nothing_are_refused_with_the_lines_of_a_map_that_works(
     assert load_dataset(str(file), SWAHILI, TOPICS, renamed=mapped).skipped == {}
 
 
-def test_a_label_in_quotation_marks_is_written_so_that_it_can_be_read_back(tmp_path: Path) -> None:
-    odd = ['a "b" \\c']
-
+@pytest.mark.parametrize("odd", [['a "b" \\c'], ["\x1b[31mred"], ["two\nlines"], ["\x7f\u202e"]])
+def test_a_label_of_any_characters_is_written_so_that_it_can_be_read_back(tmp_path: Path, odd: list[str]) -> None:
     assert read_label_map(write(tmp_path / "map.toml", "\n".join(map_lines(odd, TOPICS)))) == {odd[0]: ""}
 
 
