@@ -16,7 +16,7 @@ from mfpt_edge.commands.app import app as device
 ROOT = Path(__file__).parents[1]
 PROGRAMS = {"mfpt-coord": coordinator, "mfpt-edge": device}
 FOLDERS = {"mfpt-coord": ("coordinator",), "mfpt-edge": ("edge_client",), "both": ("shared",)}
-EVERYWHERE = {"--help", "--debug"}
+EVERYWHERE = {"--help", "--debug", "--log-format"}
 OTHERS = {"--force-reinstall"}  # of pip
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 COMMAND = re.compile(r"\b(mfpt-(?:coord|edge))((?: [^`';|]*)?)")

@@ -26,6 +26,7 @@ Kind = Literal[
     "prompt",  # the version that an assignment names
     "listening",  # what the others still make, without training
     "last prompt",
+    "measuring",  # its own measurement, at the end
 ]
 
 MOMENT_SECONDS: Final = 8.0
@@ -115,7 +116,7 @@ def _after(facts: Facts, event: Event) -> Facts:
 
 def _kind(state: State, facts: Facts) -> Kind | None:  # noqa: PLR0911 - one line for each kind, the first that holds
     if state.ended:
-        return None
+        return "measuring" if state.prepared else None
     if facts.cuts >= MANY_CUTS:
         return "long messages"
     if not state.connected:

@@ -19,7 +19,7 @@ from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_hub
 from mfpt_edge.data.cldr import cldr_examples
-from mfpt_edge.data.columns import Columns, Row, column_notes, rows_of
+from mfpt_edge.data.columns import Columns, Row, check_header, column_notes, rows_of
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.place import Place, SkippedRow, by_reason
@@ -119,29 +119,36 @@ def load_dataset(
         rows, notes = _cldr_rows(language, kind), list[str]()
     else:
         tables, notes = _tables(source, kind, language, max_download, development)
-        rows = {name: [row for table in of for row in _rows(table, columns, kind)] for name, of in tables.items()}
+        rows = {
+            name: [row for table in of for row in _rows(table, columns, kind, labels)] for name, of in tables.items()
+        }
         notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
     found = usable(source, rows, labels, kind)
     splits = divided(found.examples)
     if not splits.train:
-        raise DatasetError(_nothing_to_train_on(source, found))
+        raise _nothing_to_train_on(source, found)
     train = subsample(splits.train, language, max_examples or len(splits.train))
     skipped = (*found.skipped, *splits.left_out)
-    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, (*notes, *found.notes, *splits.notes))
+    notes = [*dict.fromkeys(notes), *found.notes, *splits.notes]
+    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, tuple(notes))
 
 
 def load_split(
     path: Path, labels: Sequence[str], columns: Columns | None = None, kind: TaskKind = "classification"
 ) -> Loaded:
-    """Read all rows of one file as one split, for an evaluation.
+    """Read the rows of one file for an evaluation: all, or those of its test where a column says the splits.
 
     Raises:
         DatasetError: The file cannot be read, or holds no example of the plan's labels.
     """
-    table = flattened(read_file(path, kind))
-    found = usable(str(path), {"test": _rows(table, columns, kind)}, labels, kind)
-    notes = (*_notes(table, columns, kind), *found.notes)
-    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, notes)
+    tables = by_split_column(flattened(read_file(path, kind)))
+    rows = {name: _rows(table, columns, kind, labels) for name, table in tables.items()}
+    tested = rows.pop("test", [])
+    others = [row for of in rows.values() for row in of]
+    tested += [SkippedRow(row.place, "not of the test split") for row in others] if tested else others
+    found = usable(str(path), {"test": tested}, labels, kind)
+    notes = dict.fromkeys(note for table in tables.values() for note in _notes(table, columns, kind))
+    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, (*notes, *found.notes))
 
 
 def _notes(table: Table, columns: Columns | None, kind: TaskKind) -> list[str]:
@@ -174,7 +181,9 @@ def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SourceSplit, list
     return rows
 
 
-def _rows(table: Table, columns: Columns | None, kind: TaskKind) -> list[Row | SkippedRow]:
+def _rows(table: Table, columns: Columns | None, kind: TaskKind, labels: Sequence[str]) -> list[Row | SkippedRow]:
+    if columns in (None, Columns()):
+        check_header(table, labels)
     if kind == "tagging":
         return sentences_of(table, columns or Columns())
     return rows_of(table, columns or Columns(), kind)

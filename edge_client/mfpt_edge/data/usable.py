@@ -7,7 +7,7 @@ from typing import NamedTuple
 from mfpt_edge.data import bio
 from mfpt_edge.data.columns import Row
 from mfpt_edge.data.example import Example
-from mfpt_edge.data.labels import Matched, match_labels, number_hint, unknown_reasons
+from mfpt_edge.data.labels import Matched, match_labels, nameable, number_hint, unknown_reasons
 from mfpt_edge.data.place import SkippedRow, by_reason
 from mfpt_edge.data.splits import SourceSplit
 from mfpt_edge.data.table import listed
@@ -113,6 +113,6 @@ def _nothing_usable(
     said = f"{source}: no row can be used ({reasons or 'the source has no rows'})"
     if not labels:
         return DatasetError(said)
-    its_labels = listed([label for label, _ in found.most_common()]) or "none"
+    its_labels = listed(nameable(found)) or (f"{len(found)} that look like texts" if found else "none")
     hint = number_hint(found, labels)
     return DatasetError(f"{said}\nits labels: {its_labels}; the plan's labels: {listed(labels)}{hint}")

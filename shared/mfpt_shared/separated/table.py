@@ -6,7 +6,7 @@ names columns, if possible of usual names, and the rows have as many cells as th
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from mfpt_shared.errors import DatasetError
@@ -18,6 +18,9 @@ SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"
 """What may stand between cells, and how a person is told."""
 
 _NAMED: Final = re.compile(r'\s*"?sep=(.)"?[;,\t| ]*', re.IGNORECASE)
+_WRAPPED: Final = re.compile(r'"((?:[^"]++|"")*+)"[,;\t ]*')
+# Lines in which titles may stand above the names of the columns.
+_TITLES: Final = 8
 # Lines from which it can be told how well rows fit the columns.
 _SAMPLE: Final = 400
 
@@ -60,20 +63,25 @@ def read_separated(text: str, where: str, expected: str = ",", usual: Collection
         DatasetError: The text is blank, or a quotation mark is not closed in the names of its columns.
     """
     lines = lines_in(text)
-    at, named = _beginning(lines, where)
+    first, named = _beginning(lines, where)
+    at = _line_of_names(lines, first, named or "".join(SEPARATORS), usual)
     order = [named] if named else sorted(SEPARATORS, key=lambda one: one != expected)
     headers = [header for header in (_header(lines, at, one) for one in order) if header is not None]
     if not headers:
         raise DatasetError(f"{where}, line {at + 1}: a quotation mark in the names of the columns is not closed")
     several = [header for header in headers if len(header.columns) > 1]
+    inner = None if several else _unwrapped(lines, at)
+    if inner is not None:
+        found = read_separated(inner, where, expected, usual)
+        return replace(found, notes=("quotation marks around whole lines left out", *found.notes))
     chosen = max(several, key=lambda one: _fit(lines, one, usual)) if len(several) > 1 else (several or headers)[0]
-    found = read_rows(lines, chosen.first, chosen.separator, len(chosen.columns))
-    notes = []
+    rows = read_rows(lines, chosen.first, chosen.separator, len(chosen.columns))
+    notes = [] if at == first else [f"columns are named in line {at + 1}; what is above is left out"]
     if chosen.separator != expected and several:
         notes.append(f"cells between {SEPARATORS.get(chosen.separator, repr(chosen.separator))}")
-    if found.lettered > found.quoted:
+    if rows.are_letters:
         notes.append("quotation marks read as part of the texts")
-    return Separated(chosen.separator, at + 1, chosen.columns, found.rows, tuple(notes))
+    return Separated(chosen.separator, at + 1, chosen.columns, rows.rows, tuple(notes))
 
 
 def _beginning(lines: Lines, where: str) -> tuple[int, str | None]:
@@ -88,6 +96,35 @@ def _beginning(lines: Lines, where: str) -> tuple[int, str | None]:
             return number, named
         named = match[1]
     raise DatasetError(f"{where} is empty")
+
+
+def _line_of_names(lines: Lines, first: int, separators: str, usual: Collection[str]) -> int:
+    """Return the line that names the columns: the first, unless only one soon after holds several usual names."""
+    for number in range(first, min(first + _TITLES, len(lines))):
+        names = max((_usual_names(lines[number], one, usual) for one in separators), default=0)
+        if names > 1 or (names and number == first):
+            return number
+    return first
+
+
+def _usual_names(line: str, separator: str, usual: Collection[str]) -> int:
+    return sum(cell.strip(f"{QUOTE} ").casefold() in usual for cell in line.split(separator))
+
+
+def _unwrapped(lines: Lines, at: int) -> str | None:
+    """Return what is in the quotation marks around whole lines; None where they are not around the names of columns.
+
+    Spreadsheets write a table like this after they have taken it for one column.
+    """
+    match = _WRAPPED.fullmatch(lines[at])
+    if match is None or not any(separator in match[1] for separator in SEPARATORS):
+        return None
+    return "\n".join(_without_marks(lines[number]) for number in range(len(lines)))
+
+
+def _without_marks(line: str) -> str:
+    match = _WRAPPED.fullmatch(line)
+    return line if match is None else match[1].replace(QUOTE * 2, QUOTE)
 
 
 def _header(lines: Lines, at: int, separator: str) -> _Header | None:

@@ -165,11 +165,11 @@ def test_what_was_heard_over_a_connection_ends_with_it() -> None:
     assert device.facts == Facts(kind="coordinator", since=device.now, is_up=True, connected_at=device.now, cuts=1)
 
 
-def test_no_kind_of_wait_is_left_for_a_device_that_has_ended() -> None:
+def test_a_device_that_leaves_measures_what_it_leaves_with() -> None:
     device = Watched(rounds=1)
     device.in_training()
     device.trained(1)
     device.acknowledged(1)
     device.receives(1)
     assert device.state.ended
-    assert device.waits_for() is None
+    assert device.waits_for() == "measuring"
