@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 from rich import box
-from rich.console import Console
+from mfpt_shared.terminal import PlainConsole
 from rich.table import Table
 
 import command_line
@@ -48,7 +48,7 @@ def main() -> int:
     if arguments.json:
         print(msgspec.json.encode({"lines": lines}).decode())
     else:
-        Console(highlight=False, markup=False, width=160).print(_table(lines))
+        PlainConsole(highlight=False, markup=False, width=160).print(_table(lines))
     return 0
 
 
