@@ -31,13 +31,13 @@ def show_version(wanted: bool) -> None:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a text for people, of one line or more, whatever devices and files put into it.
+    """Print a text for people, of one line or more, whatever devices and files put into it; tabs stay.
 
     Args:
         text: Text without the end of its last line.
         err: Whether it goes to standard error.
     """
-    _print(printable_lines(text), err=err)
+    _print("\t".join(map(printable_lines, text.split("\t"))), err=err)
 
 
 def say_data(written: str) -> None:

@@ -78,6 +78,11 @@ def test_what_is_said_does_nothing_to_the_terminal(text: str, capsys: pytest.Cap
     assert len(out.splitlines()) == 2
 
 
+def test_columns_of_what_is_said_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    say("paka\tNOUN\nana\x1bkula\tVERB\n")
+    assert capsys.readouterr().out == "paka\tNOUN\nanakula\tVERB\n\n"
+
+
 def test_data_keeps_its_meaning(capsys: pytest.CaptureFixture[str]) -> None:
     say_data('{"name": "a\u202e\x9bñ\u200d"}')
     assert capsys.readouterr().out == '{"name": "a\\u202e\\u009bñ\u200d"}\n'

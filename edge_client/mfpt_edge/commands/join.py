@@ -13,6 +13,7 @@ import msgspec
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.data.label_map import read_label_map
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import CourteousTrainer
@@ -116,10 +117,16 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
 
 def _check_data_early(data: DataSource) -> None:
     """Find a missing file before anything is connected; its content can only be judged with the plan."""
+    if data.label_map is not None:
+        read_label_map(data.label_map)
     if data.source is None or data.source == "cldr" or data.source.startswith("hf:"):
         return
-    if not Path(data.source).exists():
-        raise UsageError(f"--data {data.source}: no such file or folder")
+    try:
+        Path(data.source).stat()
+    except FileNotFoundError as error:
+        raise UsageError(f"--data {data.source}: no such file or folder") from error
+    except OSError as error:
+        raise UsageError(f"--data {data.source} cannot be read: {error.strerror}") from error
 
 
 async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:

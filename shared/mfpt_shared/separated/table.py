@@ -71,7 +71,7 @@ def read_separated(text: str, where: str, expected: str = ",", usual: Collection
     notes = []
     if chosen.separator != expected and several:
         notes.append(f"cells between {SEPARATORS.get(chosen.separator, repr(chosen.separator))}")
-    if found.lettered > found.quoted:
+    if found.are_letters:
         notes.append("quotation marks read as part of the texts")
     return Separated(chosen.separator, at + 1, chosen.columns, found.rows, tuple(notes))
 
