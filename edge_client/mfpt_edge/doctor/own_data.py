@@ -45,6 +45,8 @@ class OwnData:
             UsageError: There is no such file.
             BadData: There are too few.
         """
+        if self.named and not _is_there(self.named):
+            raise UsageError(f"--data {self.named}: no such file or folder")
         plan = self.plan()
         if plan is None:
             return skipped("the plan says which labels count, and none is known yet: see mfpt-edge data show")
@@ -55,8 +57,6 @@ class OwnData:
             return skipped("none are named: name yours with --data")
         if source == "cldr" and not self.is_language_known:
             return skipped("their language is not named: name yours with --lang")
-        if source != "cldr" and not Path(source).exists():
-            raise UsageError(f"--data {source}: no such file or folder")
         dataset, findings = await in_background(lambda: self.read(source, plan))
         return self._judged(source, plan, dataset, findings)
 
@@ -71,6 +71,10 @@ class OwnData:
         odd = [f"{count} x {reason}" for reason, count in dataset.skipped.items()]
         odd += [one.text for one in findings if one.level != "note"]
         return warning(f"{found}: {', '.join(odd)}", _WHERE) if odd else ok(found)
+
+
+def _is_there(source: str) -> bool:
+    return source == "cldr" or source.startswith("hf:") or Path(source).exists()
 
 
 def _counted(source: str, dataset: Dataset) -> str:

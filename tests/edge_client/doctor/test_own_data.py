@@ -74,6 +74,8 @@ def test_too_few_examples_are_bad_data(mine: Path) -> None:
 def test_a_file_that_is_missing_is_a_mistake_in_the_command(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no such file or folder"):
         looked_at(tmp_path / "none.csv")
+    with pytest.raises(UsageError, match="no such file or folder"):
+        looked_at(tmp_path / "none.csv", None)
 
 
 def test_without_a_plan_nobody_knows_which_labels_count(mine: Path) -> None:
