@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 
 from rpds import HashTrieMap
 
-from mfpt_coord.core.client import Client
+from mfpt_coord.core.client import GONE_SECONDS, Client
 from mfpt_coord.core.ordered import Item, Ordered
 from mfpt_coord.core.tally import Tally, tally_of, total
 from mfpt_shared.languages import LanguageCode
@@ -78,6 +78,11 @@ class Indices:
     def online(self) -> int:
         """Number of the devices that have said that they are there, and not that they are gone."""
         return sum(len(devices) for kind, devices in self.recent.items() if kind.is_online)
+
+    def heard_by(self, at: float) -> int:
+        """Return how many of those were heard from lately enough, as `Client.is_online` has it, Unix seconds."""
+        there = (devices for kind, devices in self.recent.items() if kind.is_online)
+        return sum(devices.below((GONE_SECONDS - at, "")) for devices in there)
 
     def with_device(self, before: Client | None, after: Client) -> Indices:
         """Return the indices with a device as it is now, instead of as it was; None: nothing was known of it."""
