@@ -39,18 +39,21 @@ def say(text: str, *, err: bool = False) -> None:
         text: Text without the end of its last line.
         err: Whether it goes to standard error.
     """
-    _print("\t".join(map(printable_lines, text.split("\t"))), err=err)
+    clean = "\t".join(map(printable_lines, text.split("\t")))
+    if err:
+        tell(f"{clean}\n")
+    else:
+        _print(clean)
 
 
 def say_data(written: str) -> None:
     """Print JSON or TOML, for programs, so that it means what it meant and does nothing to a terminal."""
-    _print(escaped(written), err=False)
+    _print(escaped(written))
 
 
-def _print(text: str, *, err: bool) -> None:
-    stream = sys.stderr if err else sys.stdout
-    stream.write(f"{text}\n")
-    stream.flush()
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")  # noqa: TID251 - here it is made safe
+    sys.stdout.flush()
 
 
 class _Ending(NamedTuple):

@@ -89,9 +89,8 @@ def test_data_keeps_its_meaning(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == '{"name": "a\\u202e\\u009bñ\u200d"}\n'
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
+def test_the_ways_around_are_forbidden() -> None:
+    ways = [
         "import typer; typer.echo('x')",
         "from typer import echo",
         "from rich.console import Console",
@@ -100,15 +99,14 @@ def test_data_keeps_its_meaning(capsys: pytest.CaptureFixture[str]) -> None:
         "from rich import print",
         "import sys; sys.stdout.write('x')",
         "from rich.text import Text; Text.from_markup('x')",
-    ],
-)
-def test_the_ways_around_are_forbidden(line: str) -> None:
+    ]
     file = ROOT / "edge_client" / "mfpt_edge" / "commands" / "further.py"
     found = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--no-cache", "--output-format=concise", "--stdin-filename", file, "-"],
-        input=line, capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        input="\n".join(ways), capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
     )  # fmt: skip
-    assert "TID251" in found.stdout, found.stderr
+    told = {int(line.split(":")[1]) for line in found.stdout.splitlines() if "TID251" in line}
+    assert [way for number, way in enumerate(ways, start=1) if number not in told] == [], found.stderr
 
 
 @pytest.mark.parametrize("folder", ["coordinator", "edge_client"])

@@ -14,6 +14,7 @@ import msgspec
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.data.label_map import read_label_map
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import CourteousTrainer
@@ -118,6 +119,8 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
 
 def _check_data_early(data: DataSource) -> None:
     """Find a missing file before anything is connected; its content can only be judged with the plan."""
+    if data.label_map is not None:
+        read_label_map(data.label_map)
     if data.source is None or data.source == "cldr" or data.source.startswith("hf:"):
         return
     try:
