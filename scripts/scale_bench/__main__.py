@@ -11,7 +11,7 @@
 
 All devices are online and ready, one in ten is at work, the buffer of 64 updates is half full. The first table has 200
 languages, or as many as devices where these are fewer; the second one has 10,000 devices. Nothing is sent, and nothing
-committed. Events are medians.
+committed. Events are medians of processor time, the start is a time by the clock.
 """
 
 import argparse

@@ -15,10 +15,14 @@ Item = TypeVar("Item", bound=str | tuple[float, str])
 
 
 def check_indices(clients: Clients, at: float) -> None:
-    """Compare the indices as of a time, Unix seconds, with a walk."""
-    moved, every = clients.by(at), list(clients.values())
-    indices = moved.indices
-    assert list(moved.values()) == every
+    """Compare the indices as of a time, Unix seconds, with a walk: those that were moved on, and new ones."""
+    every = [clients[name] for name in clients]
+    assert list(clients.values()) == every
+    for indices in (clients.by(at).indices, Clients.of(every, at).indices):
+        _check(indices, every, at)
+
+
+def _check(indices: Indices, every: list[Client], at: float) -> None:
     at_work = [one for one in every if one.assignment is not None and at < one.assignment.deadline]
     assert _listed(indices.working) == _grouped((one.language, (one.progress, one.id)) for one in at_work)
     startable = [one for one in every if _could_start(one, at)]
@@ -29,8 +33,9 @@ def check_indices(clients: Clients, at: float) -> None:
     online = [one for one in every if one.state == "online"]
     assert indices.online == len(online)
     assert list(indices.usual) == sorted((one.seconds, one.id) for one in online if one.seconds is not None)
-    due = [time for one in every for time in _times(one) if time > at]
-    assert [time for time, _ in indices.alarms][:1] == sorted(due)[:1]
+    due = [(time, one.id) for one in every for time in _times(one) if time > at]
+    first = {name: time for time, name in sorted(due, reverse=True)}
+    assert list(indices.alarms) == sorted((time, name) for name, time in first.items())
     _check_sums(indices, every, at)
 
 

@@ -4,7 +4,7 @@ Both share all but a few hundred references, so that an event costs the same how
 holds the devices, and `indices` answers what would otherwise take a walk through all of them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.entries import Entries
@@ -46,6 +46,14 @@ class Clients(Mapping[str, Client]):
     def __repr__(self) -> str:
         """Return the devices in the manner of a dict."""
         return f"Clients({dict(self)})"
+
+    def values(self) -> ValuesView[Client]:
+        """Return the devices, first come first."""
+        return self._entries.values()
+
+    def items(self) -> ItemsView[str, Client]:
+        """Return ids and devices, first come first."""
+        return self._entries.items()
 
     def plus(self, *clients: Client) -> "Clients":
         """Return the devices with some as they are now: new ones, or instead of what was known of them."""

@@ -6,7 +6,7 @@ process; so the order in which the keys became known is kept beside it.
 
 from __future__ import annotations  # rpds has type arguments for checkers alone
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import TypeVar
 
 from rpds import HashTrieMap, List
@@ -44,6 +44,19 @@ class Entries(Mapping[str, Value]):
     def __repr__(self) -> str:
         """Return the entries in the manner of a dict."""
         return f"Entries({dict(self)})"
+
+    def values(self) -> ValuesView[Value]:
+        """Return the values, first come first."""
+        return dict(self._listed()).values()
+
+    def items(self) -> ItemsView[str, Value]:
+        """Return keys and values, first come first."""
+        return dict(self._listed()).items()
+
+    def _listed(self) -> Iterator[tuple[str, Value]]:
+        # One key after the other, as `Mapping` does it, takes ten times as long.
+        keys = list(self)
+        return zip(keys, map(self._by_key.__getitem__, keys), strict=True)
 
     def plus(self, key: str, value: Value) -> Entries[Value]:
         """Return the entries with another one, or with one that has another value."""

@@ -15,10 +15,12 @@ from rpds import HashTrieMap
 
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.ordered import Item, Ordered
-from mfpt_coord.core.tally import Tally, tally_of
+from mfpt_coord.core.tally import Tally, tally_of, total
 from mfpt_shared.languages import LanguageCode
 
 Group = TypeVar("Group", LanguageCode, "Kind")
+Key = TypeVar("Key")
+Part = TypeVar("Part")
 
 
 class Kind(NamedTuple):
@@ -57,10 +59,20 @@ class Indices:
     @classmethod
     def of(cls, clients: Iterable[Client], at: float) -> Indices:
         """Return the indices of devices as of a time, Unix seconds."""
-        indices = cls(as_of=at)
-        for client in clients:
-            indices = indices.with_device(None, client)
-        return indices
+        entries = [_entry(client, at) for client in clients]
+        tallies = _by_group((entry.language, entry.tally) for entry in entries)
+        by_language = {language: total(some) for language, some in tallies.items() if language is not None}
+        return cls(
+            at,
+            total(by_language.values()),
+            HashTrieMap(by_language),
+            _all_grouped(entry.waiting for entry in entries),
+            _all_grouped(entry.working for entry in entries),
+            Ordered.of(entry.alarm for entry in entries if entry.alarm is not None),
+            _all_grouped(entry.recent for entry in entries),
+            Ordered.of(entry.listening for entry in entries if entry.listening is not None),
+            Ordered.of(entry.usual for entry in entries if entry.usual is not None),
+        )
 
     @property
     def online(self) -> int:
@@ -128,6 +140,18 @@ def _entry(client: Client, at: float) -> _Entry:
         client.id if client.is_listening else None,
         (client.seconds, client.id) if is_online and client.seconds is not None else None,
     )
+
+
+def _by_group(pairs: Iterable[tuple[Key, Part]]) -> dict[Key, list[Part]]:
+    groups: dict[Key, list[Part]] = {}
+    for group, part in pairs:
+        groups.setdefault(group, []).append(part)
+    return groups
+
+
+def _all_grouped(pairs: Iterable[tuple[Group, Item] | None]) -> HashTrieMap[Group, Ordered[Item]]:
+    groups = _by_group(pair for pair in pairs if pair is not None)
+    return HashTrieMap({group: Ordered.of(items) for group, items in groups.items()})
 
 
 def _tallied(

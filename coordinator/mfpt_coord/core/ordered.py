@@ -5,8 +5,8 @@ references: at a hundred thousand items about as many as at a thousand.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Final, Generic, TypeVar
 
 Item = TypeVar("Item", bound=str | tuple[float, str])
@@ -25,14 +25,19 @@ class Ordered(Generic[Item]):
         self._chunks = chunks
         self._size = size
 
+    @classmethod
+    def of(cls, items: Iterable[Item]) -> "Ordered[Item]":
+        """Return the set of some different items, in chunks with room for as many again."""
+        known, size = sorted(items), _MOST // 2
+        return cls(tuple(tuple(known[start : start + size]) for start in range(0, len(known), size)), len(known))
+
     def __len__(self) -> int:
         """Return how many items there are."""
         return self._size
 
     def __iter__(self) -> Iterator[Item]:
         """Go through the items in order."""
-        for chunk in self._chunks:
-            yield from chunk
+        return chain.from_iterable(self._chunks)
 
     @property
     def first(self) -> Item | None:
@@ -54,8 +59,10 @@ class Ordered(Generic[Item]):
     def below(self, limit: Item) -> int:
         """Return how many items are less than this one."""
         number = self._chunk_of(limit)
+        if number == len(self._chunks):
+            return self._size
         before = sum(len(chunk) for chunk in islice(self._chunks, number))
-        return before + (bisect_left(self._chunks[number], limit) if number < len(self._chunks) else 0)
+        return before + bisect_left(self._chunks[number], limit)
 
     def plus(self, item: Item) -> "Ordered[Item]":
         """Return the set with an item that it does not have yet."""

@@ -1,5 +1,6 @@
 """Sums over devices that are kept up to date, so that nobody has to walk through the devices to know them."""
 
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from mfpt_coord.core.client import Client
@@ -42,6 +43,11 @@ class Tally(NamedTuple):
     def minus(self, other: "Tally") -> "Tally":
         """Return the sums without those of some of the devices."""
         return Tally(*(mine - its for mine, its in zip(self, other, strict=True)))
+
+
+def total(tallies: Iterable[Tally]) -> Tally:
+    """Return the sums over the devices of all of these."""
+    return Tally(*map(sum, zip(*tallies, strict=True)))
 
 
 def tally_of(client: Client, at: float) -> Tally:

@@ -14,6 +14,7 @@ import msgspec
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.data.label_map import read_label_map
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import CourteousTrainer
@@ -118,6 +119,8 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
 
 def _check_data_early(data: DataSource) -> None:
     """Find a missing file before anything is connected; its content can only be judged with the plan."""
+    if data.label_map is not None:
+        read_label_map(data.label_map)
     if data.source is None or data.source == "cldr" or data.source.startswith("hf:"):
         return
     try:
@@ -129,9 +132,14 @@ def _check_data_early(data: DataSource) -> None:
 
 
 async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    began = time.monotonic()
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
+    with lines_about(lambda: {"device": identity.client, "language": identity.language}):
+        return await _take_part(config, view, folder, identity)
+
+
+async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity) -> JoinResult | Enrolled:
+    began = time.monotonic()
     session = folder.begin_session(identity)
     membership = await admitted(config, folder, session, asyncio.sleep)
     if membership is not None and membership.role != "device":
@@ -171,7 +179,7 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         retries=config.retries.reconnect,
         observe=observe,
     )
-    told = lines_about(lambda: _facts(federation, identity, client.snapshot))
+    told = lines_about(lambda: {"federation": federation, "version": client.snapshot.version})
     with contextlib.closing(doing), contextlib.closing(client), told:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
@@ -179,12 +187,6 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
         return _result(config.language, client.snapshot, outcome, seconds)
-
-
-def _facts(federation: str, identity: Identity, known: Snapshot) -> dict[str, object]:
-    """Return what every line of the log is about."""
-    about = {"federation": federation, "device": identity.client, "language": identity.language}
-    return {**about, "version": known.version}
 
 
 def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:

@@ -144,7 +144,7 @@ def _no_plan(state: State, place: Place, since: str) -> Wait:
 
 
 def _turn(state: State, facts: Facts, place: Place, at: float, since: str) -> Wait:
-    if is_unheard(state, facts, at):
+    if is_unheard(facts, at):
         up = CLIENT_UP.path(place.federation, place.client)
         return Wait(
             "unheard",

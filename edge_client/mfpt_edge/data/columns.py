@@ -153,8 +153,10 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
             "put a line with the names first, such as text and label"
         )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
+    guessed = f" ({'; '.join(table.notes)})" if table.notes else ""
     raise DatasetError(
-        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
+        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}{guessed}: "
+        f"name one with --{role}-column"
     )
 
 

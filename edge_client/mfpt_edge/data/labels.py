@@ -16,6 +16,7 @@ _QUOTED: Final = re.compile(r"""\[?\s*(['"])(.+)\1\s*\]?""")
 # What stands where a label is missing. It says nothing about how the other rows are labelled.
 _MISSING: Final = frozenset({"-1", "-1.0", "na", "n/a", "nan", "null", "none", "-", "?"})
 _NAMED: Final = 10
+_MOST_OWN: Final = 200
 
 
 class Matched(NamedTuple):
@@ -60,7 +61,7 @@ def _bare(label: str) -> str:
 
 def number_hint(found: Mapping[str, int], labels: Sequence[str]) -> str:
     """Return what to do about labels that are numbers but no positions in the plan, as a line; empty: they are not."""
-    given = [label for label in found if not _is_missing(label)]
+    given = [label for label in found if not is_missing(label)]
     if not given or not all(map(_WHOLE.fullmatch, given)) or any(map(_WHOLE.fullmatch, labels)):
         return ""
     return (
@@ -91,20 +92,38 @@ def nameable(found: Mapping[str, int]) -> list[str]:
     ]
 
 
+def own_labels(found: Mapping[str, int]) -> tuple[str, ...]:
+    """Return the labels of a source where no plan says which there are, in order; none where they look like texts.
+
+    Args:
+        found: As for `match_labels`.
+    """
+    given = {label: count for label, count in found.items() if not is_missing(label)}
+    names = nameable(given)
+    if 2 * sum(given[name] for name in names) < sum(given.values()) or len(names) > _MOST_OWN:
+        return ()
+    spelt: dict[str, str] = {}
+    for name in names:
+        spelt.setdefault(_bare(name), name)
+    whole = all(map(_WHOLE.fullmatch, spelt.values()))
+    return tuple(sorted(spelt.values(), key=(lambda name: (float(name), name)) if whole else None))
+
+
 def _positions(found: Mapping[str, int], plan_labels: int) -> dict[str, int]:
     """Return number as the source writes it -> index; none where numbers mean something else."""
     numbers = {label: match for label in found if (match := _WHOLE.fullmatch(label))}
     fractions = sum(found[label] if match[2] else -found[label] for label, match in numbers.items()) > 0
     alike = {label: int(match[1]) for label, match in numbers.items() if bool(match[2]) == fractions}
     within = {label: number for label, number in alike.items() if number < plan_labels}
-    rows = sum(count for label, count in found.items() if not _is_missing(label))
+    rows = sum(count for label, count in found.items() if not is_missing(label))
     fitting = sum(found[label] for label in within)
     beyond = sum(found[label] for label in alike.keys() - within.keys())
     surely = 0 in within.values() and 5 * fitting >= 4 * rows and 20 * beyond <= rows
     return within if surely else {}
 
 
-def _is_missing(label: str) -> bool:
+def is_missing(label: str) -> bool:
+    """Tell whether a label is what people write where there is none."""
     return comparable_name(label) in _MISSING
 
 

@@ -29,7 +29,7 @@ from mfpt_edge.data.split_column import by_split_column
 from mfpt_edge.data.split_files import SplitFiles, split_files
 from mfpt_edge.data.splits import SPLITS, SourceSplit, divided, split_of, subsample
 from mfpt_edge.data.table import Table
-from mfpt_edge.data.usable import Usable, usable
+from mfpt_edge.data.usable import Usable, labels_found, usable
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode, normalise
 from mfpt_shared.plan import TaskKind
@@ -83,6 +83,96 @@ class Dataset:
         return by_reason(self.skipped_rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was read of a data set, before its labels are known to mean anything.
+
+    Attributes:
+        name: The source, as messages name it.
+        kind: Kind of task that it was read for.
+        rows: Split -> its rows.
+        notes: What was guessed about files and columns.
+    """
+
+    name: str
+    kind: TaskKind
+    rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Mapping[str, int]:
+        """Label as the source writes it -> number of times that it occurs."""
+        return labels_found(self.rows)
+
+
+def read_source(
+    source: str,
+    language: LanguageCode,
+    *,
+    kind: TaskKind = "classification",
+    columns: Columns | None = None,
+    labels: Sequence[str] = (),
+    max_download: int | None = None,
+    development: bool = True,
+) -> Source:
+    """Read the rows of a data set.
+
+    Args:
+        source: `cldr`, a file of one of the `readers`, a folder with train, dev and test files of these kinds, or
+            `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
+        language: Language of the names that `cldr` gives.
+        kind: Kind of the plan's task. With `cldr` and generation, each name is a prompt for the same name in English.
+        columns: The columns to read, for sources other than `cldr`.
+        labels: Labels of the plan, as far as they are known: a first line that holds one names no columns.
+        max_download: Bytes that a data set of the hub may be; None: no limit.
+        development: Whether a device also trains on what the source validates on; if not, that is not read.
+
+    Raises:
+        NotAllowed: The data set is larger.
+        DatasetError: The source cannot be read.
+        UsageError: The name after `hf:` is malformed.
+    """
+    if source == "cldr":
+        return Source(source, kind, _cldr_rows(language, kind))
+    tables, notes = _tables(source, kind, language, max_download, development)
+    rows = {name: [row for table in of for row in _rows(table, columns, kind, labels)] for name, of in tables.items()}
+    notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
+    return Source(source, kind, rows, tuple(dict.fromkeys(notes)))
+
+
+def dataset_of(
+    source: Source,
+    language: LanguageCode,
+    labels: Sequence[str],
+    *,
+    renamed: Mapping[str, str] | None = None,
+    max_examples: int | None = None,
+) -> Dataset:
+    """Make examples of the rows of a data set.
+
+    Args:
+        source: The rows.
+        language: Also decides which examples `max_examples` keeps.
+        labels: Labels of the plan, in its order; none for generation.
+        renamed: What the owner says that labels mean, see `label_map`.
+        max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
+            share as far as possible; of sentences with tagged words, they are any.
+
+    Raises:
+        DatasetError: There is no example to train on.
+        UsageError: The limit is below 1.
+    """
+    _check_limit(max_examples)
+    found = usable(source.name, source.rows, labels, source.kind, renamed)
+    splits = divided(found.examples)
+    if not splits.train:
+        raise _nothing_to_train_on(source.name, found)
+    train = subsample(splits.train, language, max_examples or len(splits.train))
+    skipped = (*found.skipped, *splits.left_out)
+    notes = (*source.notes, *found.notes, *splits.notes)
+    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, notes)
+
+
 def load_dataset(
     source: str,
     language: LanguageCode,
@@ -90,51 +180,36 @@ def load_dataset(
     *,
     kind: TaskKind = "classification",
     columns: Columns | None = None,
+    renamed: Mapping[str, str] | None = None,
     max_examples: int | None = None,
     max_download: int | None = None,
     development: bool = True,
 ) -> Dataset:
-    """Read a data set.
+    """Read a data set; see `read_source` and `dataset_of` for arguments and errors."""
+    _check_limit(max_examples)
+    read = read_source(
+        source,
+        language,
+        kind=kind,
+        columns=columns,
+        labels=labels,
+        max_download=max_download,
+        development=development,
+    )
+    return dataset_of(read, language, labels, renamed=renamed, max_examples=max_examples)
 
-    Args:
-        source: `cldr`, a file of one of the `readers`, a folder with train, dev and test files of these kinds, or
-            `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
-        language: Language of the names that `cldr` gives; also decides which examples `max_examples` keeps.
-        labels: Labels of the plan, in its order; none for generation.
-        kind: Kind of the plan's task. With `cldr` and generation, each name is a prompt for the same name in English.
-        columns: The columns to read, for sources other than `cldr`.
-        max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
-            share as far as possible; of sentences with tagged words, they are any.
-        max_download: Bytes that a data set of the hub may be; None: no limit.
-        development: Whether a device also trains on what the source validates on; if not, that is not read.
 
-    Raises:
-        NotAllowed: The data set is larger.
-        DatasetError: The source cannot be read, or holds no example to train on.
-        UsageError: The name after `hf:` is malformed, or the limit is below 1.
-    """
+def _check_limit(max_examples: int | None) -> None:
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
-    if source == "cldr":
-        rows, notes = _cldr_rows(language, kind), list[str]()
-    else:
-        tables, notes = _tables(source, kind, language, max_download, development)
-        rows = {
-            name: [row for table in of for row in _rows(table, columns, kind, labels)] for name, of in tables.items()
-        }
-        notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
-    found = usable(source, rows, labels, kind)
-    splits = divided(found.examples)
-    if not splits.train:
-        raise _nothing_to_train_on(source, found)
-    train = subsample(splits.train, language, max_examples or len(splits.train))
-    skipped = (*found.skipped, *splits.left_out)
-    notes = [*dict.fromkeys(notes), *found.notes, *splits.notes]
-    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, tuple(notes))
 
 
 def load_split(
-    path: Path, labels: Sequence[str], columns: Columns | None = None, kind: TaskKind = "classification"
+    path: Path,
+    labels: Sequence[str],
+    columns: Columns | None = None,
+    kind: TaskKind = "classification",
+    renamed: Mapping[str, str] | None = None,
 ) -> Loaded:
     """Read the rows of one file for an evaluation: all, or those of its test where a column says the splits.
 
@@ -146,7 +221,7 @@ def load_split(
     tested = rows.pop("test", [])
     others = [row for of in rows.values() for row in of]
     tested += [SkippedRow(row.place, "not of the test split") for row in others] if tested else others
-    found = usable(str(path), {"test": tested}, labels, kind)
+    found = usable(str(path), {"test": tested}, labels, kind, renamed)
     notes = dict.fromkeys(note for table in tables.values() for note in _notes(table, columns, kind))
     return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, (*notes, *found.notes))
 

@@ -106,4 +106,4 @@ class Cached:
             held = await in_background(lambda: sum(sizes(self.cache).values()))
         except OSError as error:
             return warning(f"cannot read {sentence(error, self.cache)}", "it works without, and starts later")
-        return ok(f"{self.cache} holds {held / 1e6:.0f} MB (mfpt-edge cache clear)")
+        return ok(f"{self.cache} holds {held / 1e6:.0f} MB; mfpt-edge cache clear empties it")

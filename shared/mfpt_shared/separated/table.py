@@ -64,24 +64,44 @@ def read_separated(text: str, where: str, expected: str = ",", usual: Collection
     """
     lines = lines_in(text)
     first, named = _beginning(lines, where)
-    at = _line_of_names(lines, first, named or "".join(SEPARATORS), usual)
-    order = [named] if named else sorted(SEPARATORS, key=lambda one: one != expected)
-    headers = [header for header in (_header(lines, at, one) for one in order) if header is not None]
-    if not headers:
+    order = sorted(SEPARATORS, key=lambda one: one != expected)
+    at = _line_of_names(lines, first, order, usual)
+    header = _chosen(lines, at, [named, *order] if named else order, usual, sure=named)
+    if header is None:
         raise DatasetError(f"{where}, line {at + 1}: a quotation mark in the names of the columns is not closed")
-    several = [header for header in headers if len(header.columns) > 1]
-    inner = None if several else _unwrapped(lines, at)
+    inner = _unwrapped(lines, at) if len(header.columns) == 1 else None
     if inner is not None:
         found = read_separated(inner, where, expected, usual)
         return replace(found, notes=("quotation marks around whole lines left out", *found.notes))
-    chosen = max(several, key=lambda one: _fit(lines, one, usual)) if len(several) > 1 else (several or headers)[0]
-    rows = read_rows(lines, chosen.first, chosen.separator, len(chosen.columns))
+    rows = read_rows(lines, header.first, header.separator, len(header.columns))
     notes = [] if at == first else [f"columns are named in line {at + 1}; what is above is left out"]
-    if chosen.separator != expected and several:
-        notes.append(f"cells between {SEPARATORS.get(chosen.separator, repr(chosen.separator))}")
+    if len(header.columns) == 1:
+        notes.append("one column: nothing that separates cells was found")
+    elif header.separator != expected:
+        notes.append(f"cells between {SEPARATORS.get(header.separator, repr(header.separator))}")
     if rows.are_letters:
         notes.append("quotation marks read as part of the texts")
-    return Separated(chosen.separator, at + 1, chosen.columns, rows.rows, tuple(notes))
+    return Separated(header.separator, at + 1, header.columns, rows.rows, tuple(notes))
+
+
+def _chosen(
+    lines: Lines, at: int, separators: Sequence[str], usual: Collection[str], *, sure: str | None
+) -> _Header | None:
+    """Return the names of the columns as the separator gives them that fits best; None where none can be cut.
+
+    Args:
+        lines: The lines of the file.
+        at: The line that names the columns, counted from 0.
+        separators: What may stand between cells, the likeliest first.
+        usual: Usual names of columns, in lower case.
+        sure: The separator that the file itself names, which counts wherever it gives several columns.
+    """
+    headers = [header for header in (_header(lines, at, one) for one in separators) if header is not None]
+    several = [header for header in headers if len(header.columns) > 1]
+    certain = [header for header in several if header.separator == sure]
+    if certain or len(several) < 2:
+        return next(iter([*certain, *several, *headers]), None)
+    return max(several, key=lambda one: _fit(lines, one, usual))
 
 
 def _beginning(lines: Lines, where: str) -> tuple[int, str | None]:
@@ -98,7 +118,7 @@ def _beginning(lines: Lines, where: str) -> tuple[int, str | None]:
     raise DatasetError(f"{where} is empty")
 
 
-def _line_of_names(lines: Lines, first: int, separators: str, usual: Collection[str]) -> int:
+def _line_of_names(lines: Lines, first: int, separators: Sequence[str], usual: Collection[str]) -> int:
     """Return the line that names the columns: the first, unless only one soon after holds several usual names."""
     for number in range(first, min(first + _TITLES, len(lines))):
         names = max((_usual_names(lines[number], one, usual) for one in separators), default=0)
@@ -134,7 +154,11 @@ def _header(lines: Lines, at: int, separator: str) -> _Header | None:
         return None
     last = lines.ending_at(got.end) if got.ending == "whole" else at
     cells = got.cells if got.ending == "whole" else lines[at].replace(QUOTE, "").split(separator)
-    return _Header(separator, tuple(cell.strip() for cell in cells), last + 1)
+    columns = [cell.strip() for cell in cells]
+    # Spreadsheets add columns without a name at the end; what stands in one belongs to no column.
+    while len(columns) > 1 and not columns[-1]:
+        columns.pop()
+    return _Header(separator, tuple(columns), last + 1)
 
 
 def _fit(lines: Lines, header: _Header, usual: Collection[str]) -> tuple[bool, float]:

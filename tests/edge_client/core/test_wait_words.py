@@ -65,7 +65,7 @@ def test_a_new_language_waits_for_its_first_prompt() -> None:
 
 
 def test_an_unheard_device_is_told_which_right_may_be_missing() -> None:
-    wait = said("turn", at=100.0, is_told=False, progress=Progress(version=2, training=1, places=40))
+    wait = said("turn", at=100.0, due_since=1.0, progress=Progress(version=2, training=1, places=40))
     assert wait.is_trouble
     assert "may this device publish on mfpt/v1/radio/client/d1/up?" in wait.advice
 
@@ -136,7 +136,7 @@ def test_the_guide_for_volunteers_explains_what_is_really_said() -> None:
         turn(training=40),
         turn(updates=1, needed=3),
         *(str(said(kind, lost)) for kind in ("coordinator", "broker", "plan", "rights")),
-        str(said("turn", at=100.0, is_told=False, progress=Progress(version=2, training=1, places=40))),
+        str(said("turn", at=100.0, due_since=1.0, progress=Progress(version=2, training=1, places=40))),
         str(said("long messages", lost, longest=9)),
         str(said("over", replace(STATE, published=12))),
     )

@@ -40,7 +40,7 @@ class Watched(Device):
 
     @property
     def is_unheard(self) -> bool:
-        return is_unheard(self.state, self.facts, self.now)
+        return is_unheard(self.facts, self.now)
 
 
 def ready() -> Watched:
@@ -151,8 +151,10 @@ def test_a_device_is_not_unheard_where_there_is_no_place_or_it_has_been_answered
 
 def test_a_device_that_is_passed_over_when_a_version_comes_is_unheard() -> None:
     device = ready()
-    device.progresses(Progress(version=1, training=1, places=9, updates=1, needed=2))
-    device.now += ANSWER_SECONDS
+    for version, seconds in ((0, 100.0), (1, ANSWER_SECONDS)):
+        assert not device.is_unheard
+        device.progresses(Progress(version=version, training=1, places=9, updates=1, needed=2))
+        device.passes(seconds)
     assert device.is_unheard
 
 
