@@ -1,5 +1,6 @@
 """Readers of files and of what people type: plans, data, caches, graphs, keys, distances, addresses."""
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -72,10 +73,19 @@ def _tables() -> dict[str, list[bytes]]:
     parquet = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(_ROWS), parquet)
     return {
-        "csv": [b'text,label\nHabari za asubuhi,a\n"Bei ""ya"" mafuta",b\n', b"text;label\nHabari;a\n"],
+        "csv": [
+            b'text,label\nHabari za asubuhi,a\n"Bei ""ya"" mafuta",b\n',
+            b"sep=;\r\ntext;label\r\nHabari;a\r\n",
+            'text\tlabel\n"Bei\nya mafuta"\ta\n'.encode("utf-16"),
+        ],
+        "csv.gz": [gzip.compress(b"text|label\nHabari|a\n")],
+        "json": [
+            json.dumps(_ROWS).encode(),
+            json.dumps({"data": _ROWS}, indent=1).encode(),
+            json.dumps([_LABEL_STUDIO]).encode(),
+        ],
         "tsv": [b"index_id\tcategory\ttext\n1\ta\tHabari za asubuhi\n"],
         "jsonl": ["\n".join(map(json.dumps, _ROWS)).encode(), json.dumps(_PRODIGY).encode()],
-        "json": [json.dumps(_ROWS).encode(), json.dumps([_LABEL_STUDIO]).encode()],
         "parquet": [parquet.getvalue()],
     }
 

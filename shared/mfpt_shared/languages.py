@@ -15,8 +15,9 @@ LanguageCode = NewType("LanguageCode", str)
 
 UNDETERMINED: Final = LanguageCode("und")
 
-# ISO 639-3 codes of single languages that CLDR writes as a region of another (fa-AF, sw-CD, sr-ME) or merges (fil).
-_KEPT: Final = {"cnr": "cnr", "prs": "prs", "swc": "swc", "tgl": "tgl", "tl": "tgl"}
+# ISO 639-3 codes of single languages that CLDR writes as a region of another (fa-AF, sw-CD, sr-ME) or merges (fil), and
+# codes that were retired in favour of one of these.
+_KEPT: Final = {"drw": "prs", "tnf": "prs", "cnr": "cnr", "prs": "prs", "swc": "swc", "tgl": "tgl", "tl": "tgl"}
 # ISO 639-3 codes that are newer than the registry in langcodes 3.5.
 _NEWER: Final = re.compile(
     "ajs|bpc|cnq|dsz|egm|gov|imt|lgo|lqr|lsc|lsw|nww|oie|phj|pzh|rib|rnb|rsk|rsn|tok|ugh|uon|wdt|wyn|xdq|xhm|zcd"

@@ -116,6 +116,29 @@ def test_bench_masks_needs_enough_devices_that_answer(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_bench_scale_measures_events_by_devices_and_by_languages(tmp_path: Path) -> None:
+    sizes = ("--devices", "100,200", "--languages", "3", "--among", 120)
+    done = run_script("scale_bench", *sizes, "--json", cache=tmp_path, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert set(done.answer) == {"devices", "languages", "machine"}
+    assert (set(done.answer["devices"]), set(done.answer["languages"])) == ({"100", "200"}, {"3"})
+    costs = {
+        "ready_us", "update_us", "fold_us", "status_us", "turn_us", "publish_bytes", "status_bytes", "memory_bytes",
+        "start_s",
+    }  # fmt: skip
+    for cost in (*done.answer["devices"].values(), *done.answer["languages"].values()):
+        assert set(cost) == costs
+        assert min(cost.values()) > 0
+
+
+@pytest.mark.slow
+def test_bench_scale_says_in_one_line_that_a_federation_is_too_small(tmp_path: Path) -> None:
+    done = run_script("scale_bench", "--devices", 20, "--json", cache=tmp_path, cwd=tmp_path)
+    assert (done.code, done.out) == (MfptError.exit_code, "")
+    assert done.err == "bench_scale: nobody is at work; the buffer has 20 of 32 updates\n"
+
+
+@pytest.mark.slow
 def test_bench_edge_compares_with_both_rivals(sentences: Path, tmp_path: Path) -> None:
     data = ("--data", sentences / "swh_Latn", "--lang", "sw")
     done = run_script("edge_bench", *data, "--json", cache=tmp_path, cwd=tmp_path, seconds=1800)

@@ -16,6 +16,7 @@ PYTHON_SCRIPTS = {
     "bench_edge": "edge_bench",
     "bench_masks": "masks_bench",
     "bench_round": "round_bench",
+    "bench_scale": "scale_bench",
     "fuzz": "fuzzing",
     "reproduce": "reproduction",
     "soak": "soaking",

@@ -33,6 +33,7 @@ from mfpt_shared.languages import LanguageCode, device_language, named, normalis
         ("haw", "haw"),
         ("und", "und"),
         ("mol", "ron"),
+        ("drw", "prs"),
         ("fas", "pes"),
     ],
 )

@@ -40,6 +40,16 @@ def test_a_damaged_byte_stays_in_its_line() -> None:
     assert [unreadable(line) for line in lines] == [None, None, NOT_UTF8, None, None]
 
 
+def test_zeros_that_a_power_cut_left_behind_damage_one_line() -> None:
+    lines = decoded(b"text\ngood\ncut o" + bytes(4096), "data.csv").content.split("\n")
+
+    assert [unreadable(line) for line in lines] == [None, None, NUL]
+
+
+def test_a_mark_of_dos_at_the_end_is_no_text() -> None:
+    assert decoded(b"text\ngood\n\x1a", "data.csv").content == "text\ngood\n"
+
+
 def test_half_a_character_at_the_end_of_utf16_is_damage_in_the_last_line() -> None:
     lines = decoded("text\ngood\nlast".encode("utf-16") + b"a", "data.csv").content.split("\n")
 
@@ -65,6 +75,12 @@ def test_another_encoding_is_named_with_what_to_do(codec: str, name: str, line: 
 
     with pytest.raises(DatasetError, match=f"data.csv is not UTF-8 but probably {name}.*: save it as UTF-8"):
         decoded(data, "data.csv")
+
+
+def test_a_few_bytes_that_are_not_utf8_are_said_with_the_encoding_that_they_may_be_of() -> None:
+    (note,) = decoded("text,label\ngood,siasa\nl'été,siasa\n".encode("cp1252"), "data.csv").notes
+
+    assert note.startswith("some bytes are not UTF-8; if the file is Windows-1252 (Western Europe), save it as UTF-8")
 
 
 def test_noise_has_no_likely_encoding() -> None:

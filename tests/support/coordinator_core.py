@@ -6,12 +6,13 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, SaveFold, SaveUpdate, Send
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.grants import granted
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.relations import pair
-from mfpt_coord.core.state import Client, State, initial
+from mfpt_coord.core.state import State, initial
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training
 from mfpt_shared.protocol.codec import encode
@@ -135,7 +136,7 @@ class Federation:
 def with_grant(state: State, client: str, language: LanguageCode, version: int) -> State:
     """Return a state in which a device has been assigned a version."""
     known = state.clients.get(client) or Client(client, language)
-    return replace(state, clients={**state.clients, client: granted(known, version)})
+    return replace(state, clients=state.clients.plus(granted(known, version)))
 
 
 def _without_question(message: Down) -> Down:

@@ -20,13 +20,14 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.events import Event as CoordinatorEvent
 from mfpt_coord.core.events import TimePassed
 from mfpt_coord.core.machine import step as coordinator_step
-from mfpt_coord.core.schedule import fold_size, next_deadline, training
+from mfpt_coord.core.schedule import fold_size, next_deadline
 from mfpt_coord.core.state import State as CoordinatorState
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Assign, Update
 from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import Array, dense, flatten
+from support.device_walks import check_indices
 
 
 @dataclass
@@ -149,9 +150,14 @@ class CoordinatorInvariants(RuleBasedStateMachine):
 
     @invariant()
     def no_more_devices_train_than_there_are_places(self) -> None:
-        live = training(self.state, self.now)
+        live = [client for client in self.state.clients.values() if client.is_at_work(self.now)]
         assert len(live) <= self.state.plan.aggregation.concurrency
         assert {client.id for client in live} <= self.book.ready
+
+    @invariant()
+    def the_indices_say_what_a_walk_through_all_devices_finds(self) -> None:
+        for at in (self.now, self.now + 60.0):
+            check_indices(self.state.clients, at)
 
     @invariant()
     def it_ends_at_the_last_version(self) -> None:

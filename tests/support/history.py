@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, LookUpDistances, SaveClient
 from mfpt_coord.core.events import ClientSaid, DistancesFound, Event, TimePassed, UpdateArrived
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.order import durable_effects
 from mfpt_coord.core.relations import pair
-from mfpt_coord.core.state import Client, initial
+from mfpt_coord.core.state import initial
 from mfpt_coord.server.store import SqliteStore, Store
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation, BackboneSpec, Plan, PromptSpec, Task, Training

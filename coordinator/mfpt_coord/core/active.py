@@ -12,19 +12,27 @@ def active_examples(
 ) -> tuple[dict[LanguageCode, list[float]], dict[str, float]]:
     """Return the examples that devices count with which are online or have one of these updates.
 
+    This looks at every device, which takes less than all else that a fold does.
+
     Returns:
         Language -> those of each of its devices, and device -> its own.
     """
-    online = {one.id: one for one in state.clients.values() if one.state == "online" and one.examples > 0}
-    examples = {client: one.examples for client, one in online.items()}
+    online = {name: one for name, one in state.clients.items() if one.state == "online" and one.examples > 0}
+    examples = {name: one.examples for name, one in online.items()}
     examples.update({update.client: update.examples for update in updates})
-    folded = {client: one.folded for client, one in state.clients.items()}
+    folded = {name: one.folded for name, one in online.items()}
+    folded.update({update.client: _folded(state, update.client) for update in updates})
     counted = counted_examples(examples, folded, state.plan.aggregation)
-    # What a device with an update speaks is what the update says.
-    spoken = {(update.client, update.language): None for update in updates}
-    quiet = online.keys() - {update.client for update in updates}
-    spoken |= {(client, one.language): None for client, one in online.items() if client in quiet}
     active: dict[LanguageCode, list[float]] = {}
-    for client, language in spoken:
+    # What a device with an update speaks is what the update says.
+    for client, language in dict.fromkeys((update.client, update.language) for update in updates):
         active.setdefault(language, []).append(counted[client])
+        online.pop(client, None)
+    for name, one in online.items():
+        active.setdefault(one.language, []).append(counted[name])
     return active, counted
+
+
+def _folded(state: State, client: str) -> int:
+    known = state.clients.get(client)
+    return 0 if known is None else known.folded

@@ -15,7 +15,7 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
 from mfpt_shared.protocol.messages import Enrol, Role
 
-MAX_DEVICES: Final = 10_000
+MAX_DEVICES: Final = 100_000
 MAX_LANGUAGES: Final = 200
 # Names that a device cannot have, because broker accounts of other kinds have them.
 _RESERVED: Final = ("mfpt", "coordinator", "coord", "auth", "sys")
@@ -152,6 +152,8 @@ def _token_problem(
         return "expired", "this invitation has expired; ask for a new one"
     if invitation.uses < 1:
         return "used", "this invitation is used up; ask for a new one"
+    if len(enrolments) < MAX_DEVICES:
+        return None
     # Devices that came while the federation was open take nobody's place.
     admitted = sum(one.is_invited and one.revoked is None for one in enrolments.values())
     if admitted >= MAX_DEVICES:

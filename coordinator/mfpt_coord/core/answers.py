@@ -5,10 +5,11 @@ from typing import Final, Literal
 
 import msgspec
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import Log, SaveCounts, Send, Step
 from mfpt_coord.core.events import OfferMade, UpdateArrived
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import language_problem
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Ack, Offer, Reject, Resync, UpdateCounts, UpdateHeader
@@ -111,10 +112,11 @@ def renumbered(state: State, client: Client, event: Brought) -> Step:
         f"device {client.id} sends another update {event.header.sequence} than before, and {client.sequence} is "
         "its highest number: an older copy of its state folder is in use, or two copies are",
         is_detail=True,
+        client=client.id,
     )
     after, effects = stale(state, client, event, highest=client.sequence)
     return after, [*effects, told]
 
 
 def _counted(state: State, client: Client, counts: UpdateCounts) -> State:
-    return replace(state, clients={**state.clients, client.id: client}, counts=counts)
+    return replace(state, clients=state.clients.plus(client), counts=counts)

@@ -7,8 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpt_coord.core.admission import Enrolment, Invitation
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Speaker
-from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.state import Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.cohort import Codes
 from mfpt_shared.plan import Plan
@@ -193,10 +194,11 @@ class LookUpDistances:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Tell the operator something; `is_detail`: only one who asked for details."""
+    """Tell the operator something; `is_detail`: only one who asked for details; `client`: the device it is about."""
 
     text: str
     is_detail: bool = False
+    client: str = ""
 
 
 Durable = (

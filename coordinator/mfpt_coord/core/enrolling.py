@@ -22,6 +22,7 @@ from mfpt_coord.core.effects import (
     Step,
     Withdraw,
 )
+from mfpt_coord.core.entries import Entries
 from mfpt_coord.core.events import (
     DeviceMet,
     DeviceRenamed,
@@ -101,7 +102,7 @@ def _with_account(enrolment: Enrolment, request: Enrol) -> Enrolment:
 
 
 def _enrolled(state: State, enrolment: Enrolment, event: EnrolAsked, before: list[Durable]) -> Step:
-    after = replace(state, enrolments={**state.enrolments, enrolment.client: enrolment})
+    after = replace(state, enrolments=Entries.of(state.enrolments).plus(enrolment.client, enrolment))
     answer = Admitted(
         nonce=event.request.nonce,
         role=enrolment.role,
@@ -110,7 +111,10 @@ def _enrolled(state: State, enrolment: Enrolment, event: EnrolAsked, before: lis
     )
     effects: list[Effect] = [*before, SaveEnrolment(enrolment)]
     effects += [Allow(enrolment, event.request.password), AnswerEnrolment(event.token, answer)]
-    return after, [*effects, Log(f"{enrolment.role} {enrolment.client} is admitted, with invitation {event.token}")]
+    return after, [
+        *effects,
+        Log(f"{enrolment.role} {enrolment.client} is admitted, with invitation {event.token}", client=enrolment.client),
+    ]
 
 
 def _refused(state: State, event: EnrolAsked, reason: RefusalReason, detail: str) -> Step:
@@ -125,7 +129,7 @@ def meet(state: State, event: DeviceMet) -> Step:
     if not state.open or event.client in state.enrolments or len(state.enrolments) >= MAX_DEVICES:
         return state, []
     met = Enrolment(event.client, event.key, language=event.language, at=event.at)
-    return replace(state, enrolments={**state.enrolments, event.client: met}), [SaveEnrolment(met)]
+    return replace(state, enrolments=Entries.of(state.enrolments).plus(event.client, met)), [SaveEnrolment(met)]
 
 
 def revoke(state: State, event: DeviceRevoked) -> Step:
@@ -137,16 +141,16 @@ def revoke(state: State, event: DeviceRevoked) -> Step:
     if enrolment is None:
         return state, []
     revoked = replace(enrolment, revoked=event.at)
-    after = replace(state, enrolments={**state.enrolments, event.client: revoked})
+    after = replace(state, enrolments=Entries.of(state.enrolments).plus(event.client, revoked))
     effects: list[Effect] = [SaveEnrolment(revoked)]
     if (invitation := state.invitations.get(enrolment.token)) is not None and invitation.uses > 0:
         after, used_up = _used_up(after, invitation)
         effects += [SaveInvitation(used_up), Log(f"invitation {used_up.id}, by which it came, admits nobody any more")]
     if client := state.clients.get(event.client):
         gone = replace(client, state="offline", ready=False, assignment=None, examples=0, accuracy=None, grants=())
-        after = replace(after, clients={**after.clients, client.id: gone})
+        after = replace(after, clients=after.clients.plus(gone))
         effects += [SaveClient(gone), stop(state, client.id, client, "revoked", REVOKED)]
-    return after, [*effects, Withdraw(revoked), Log(f"device {event.client} is revoked")]
+    return after, [*effects, Withdraw(revoked), Log(f"device {event.client} is revoked", client=event.client)]
 
 
 def rename(state: State, event: DeviceRenamed) -> Step:
@@ -155,4 +159,4 @@ def rename(state: State, event: DeviceRenamed) -> Step:
     if enrolment is None:
         return state, []
     renamed = replace(enrolment, name=event.name)
-    return replace(state, enrolments={**state.enrolments, event.client: renamed}), [SaveEnrolment(renamed)]
+    return replace(state, enrolments=Entries.of(state.enrolments).plus(event.client, renamed)), [SaveEnrolment(renamed)]

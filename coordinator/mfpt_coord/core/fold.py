@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.active import active_examples
 from mfpt_coord.core.bounds import bounded
+from mfpt_coord.core.client import Client
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.combine import combine, credible, parts
-from mfpt_coord.core.consensus import usual_shares
+from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
 from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Relations, Speaker
 from mfpt_coord.core.standings import standings
-from mfpt_coord.core.state import Client, Contribution, Counted, State
+from mfpt_coord.core.state import Contribution, Counted, State
 from mfpt_coord.core.status import accuracies
 from mfpt_coord.core.taking_part import counting
 from mfpt_coord.core.weights import cohort_weights, example_counts, fold_weights
@@ -54,7 +56,8 @@ def fold(state: State, at: float) -> Step:
         directions={**state.directions, **taught.directions},
         relations=added(state.relations, taught.comparisons, taught.shares),
     )
-    after = replace(after, usual=usual_shares(counting(after).shares))
+    shares = counting(after).shares
+    after = replace(after, usual=usual_shares(shares), kept=kept_by_language(shares))
     numbers = [(update.client, update.sequence) for update in updates]
     shared_out = _shared_out(weights, buffer)
     standing = standings(after, targets, shared_out, updates)
@@ -148,10 +151,10 @@ def _moments(state: State, targets: list[LanguageCode]) -> Array:
     return np.stack([known.get(target, np.zeros(shape, np.float32)) for target in targets])
 
 
-def _folded(state: State, updates: Sequence[Counted]) -> dict[str, Client]:
+def _folded(state: State, updates: Sequence[Counted]) -> Clients:
     """Return the devices, with these updates among those that went into a version."""
-    clients = dict(state.clients)
+    clients = state.clients
     for update in updates:
         client = clients.get(update.client) or Client(update.client, update.language)
-        clients[update.client] = replace(client, folded=client.folded + 1)
+        clients = clients.plus(replace(client, folded=client.folded + 1))
     return clients

@@ -11,6 +11,7 @@ import msgspec
 
 from mfpt_coord.core.active import active_examples
 from mfpt_coord.core.answers import is_stale
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.cohorts import Nearness, grouped
 from mfpt_coord.core.effects import Effect, Log, SaveClient, SaveSum, Send, Step
 from mfpt_coord.core.events import MemberSaid
@@ -18,7 +19,7 @@ from mfpt_coord.core.grants import grant_for, without_grant
 from mfpt_coord.core.proximity import proximities
 from mfpt_coord.core.stages import STAGE_SECONDS, Cohort, Offered, Turn, begun, failed, heard, turn
 from mfpt_coord.core.staleness import freshness
-from mfpt_coord.core.state import Client, Contribution, Counted, State, Survivor
+from mfpt_coord.core.state import Contribution, Counted, State, Survivor
 from mfpt_coord.core.sums import contribution_of
 from mfpt_coord.core.taking_part import counting, takes_part
 from mfpt_coord.core.weights import example_counts
@@ -60,7 +61,8 @@ def hear(state: State, event: MemberSaid) -> Step:
 def proceed(state: State, at: float) -> Step:
     """Take every cohort to its next stage, or to its end, as far as that is possible now."""
     effects: list[Effect] = []
-    there = {client.id for client in state.clients.values() if client.state == "online"} if state.cohorts else set()
+    members = {member.client for cohort in state.cohorts for member in cohort.members}
+    there = {client for client in members if state.clients[client].state == "online"}
     for cohort in state.cohorts:
         taken = turn(cohort, at, there)
         if taken is not None:
@@ -89,10 +91,10 @@ def _left(state: State, cohort: Cohort, taken: Turn, at: float) -> State:
     They offer them again, as soon as they know.
     """
     staying = frozenset() if taken.cohort is None else taken.cohort.left
-    clients = dict(state.clients)
+    clients = state.clients
     for place in cohort.left - staying - cohort.masked.keys():
         client = clients[cohort.members[place].client]
-        clients[client.id] = replace(client, retry_at=max(client.retry_at, at + STAGE_SECONDS))
+        clients = clients.plus(replace(client, retry_at=max(client.retry_at, at + STAGE_SECONDS)))
     return replace(state, clients=clients)
 
 
@@ -104,11 +106,11 @@ def _summed(state: State, cohort: Cohort, total: Codes, at: float) -> Step:
     """
     survivors = [_survivor(cohort.members[place]) for place in sorted(cohort.masked)]
     contribution = contribution_of(state.plan, cohort.id, survivors, total, at)
-    clients, staleness = dict(state.clients), dict(state.staleness)
+    clients, staleness = state.clients, dict(state.staleness)
     effects: list[Effect] = [SaveSum(contribution, total)]
     for survivor in survivors:
         client = _counted(clients[survivor.client], survivor, contribution)
-        clients[client.id] = client
+        clients = clients.plus(client)
         staleness[survivor.staleness] = staleness.get(survivor.staleness, 0) + 1
         sha256 = survivor.digest.hex()
         ack = Ack(sequence=survivor.sequence, staleness=survivor.staleness, sha256=sha256)

@@ -7,7 +7,7 @@ version than the assignment. Grants survive restarts of the coordinator, as upda
 from dataclasses import replace
 from typing import Final
 
-from mfpt_coord.core.state import Client
+from mfpt_coord.core.client import Client
 
 MAX_GRANTS: Final = 4
 """A device whose updates get lost is assigned again and again; older versions than the newest few are given up."""

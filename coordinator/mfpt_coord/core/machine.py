@@ -7,6 +7,7 @@ socket or a disk. A step that raises has changed nothing. `order` says how the s
 from dataclasses import replace
 from functools import singledispatch
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import (
     Effect,
@@ -44,7 +45,7 @@ from mfpt_coord.core.plan_change import apply_plan
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.rest import let_go
 from mfpt_coord.core.schedule import assignments, fold_is_due, gathering_is_due
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import (
     counted_examples,
     counting,
@@ -63,6 +64,9 @@ from mfpt_shared.tensors import Array
 
 def step(state: State, event: Event) -> Step:
     """Return the state after an event, and the effects that it calls for, in order."""
+    clients = state.clients.by(event.at)
+    if clients is not state.clients:
+        state = replace(state, clients=clients)
     recorded, effects = _record(event, state)
     advanced, more = _advance(recorded, event.at)
     rested, stops = let_go(advanced, event.at) if isinstance(event, TimePassed) else (advanced, [])
@@ -243,7 +247,7 @@ def _first_prompt(language: LanguageCode, state: State) -> Array:
     """Return a language's first prompt: a mixture of the prompts of languages that have contributed."""
     plan = state.plan.aggregation
     known: dict[LanguageCode, list[int]] = {}
-    for client in state.clients.values():
+    for client in state.clients.values():  # once for each language
         # A language may have contributed while its own prompt still waits for distances.
         if client.language in state.prompts and state.contributed.get(client.language, 0) > 0:
             known.setdefault(client.language, []).append(client.examples)
@@ -260,7 +264,7 @@ def _welcome_zero_shot(state: State) -> Step:
 
 
 def _with_client(state: State, client: Client) -> State:
-    return replace(state, clients={**state.clients, client.id: client})
+    return replace(state, clients=state.clients.plus(client))
 
 
 def _advance(state: State, at: float) -> Step:
@@ -282,7 +286,7 @@ def _advance(state: State, at: float) -> Step:
     chosen = assignments(state, at)
     if not chosen:
         return state, effects
-    clients = dict(state.clients)
+    clients = state.clients
     for client, assignment in chosen:
         assigned = replace(
             granted(client, state.version),
@@ -291,6 +295,6 @@ def _advance(state: State, at: float) -> Step:
             progress=0.0,
             turn=client.turn + 1,
         )
-        clients[client.id] = assigned
+        clients = clients.plus(assigned)
         effects += [SaveClient(assigned), _assign(state, assigned, assignment.deadline - at)]
     return replace(state, clients=clients), effects

@@ -16,11 +16,12 @@ from mfpt_coord.core.answers import (
     unassigned,
     usual_seconds,
 )
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Log, Send, Step
 from mfpt_coord.core.events import OfferMade
 from mfpt_coord.core.grants import grant_for
 from mfpt_coord.core.stages import Offered, without
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import counted_examples, stop
 from mfpt_shared.base64url import decoded
 from mfpt_shared.errors import DecodeError
@@ -113,11 +114,11 @@ def _kept(state: State, client: Client, event: OfferMade, before: Offered | None
         return after, [stop(state, client.id, client, "finished")]
     newest = Offered(client.id, offer, counted_examples(state, client.id, offer.examples), event.at)
     if before is None or (before.offer.sequence, before.offer.sha256) != (offer.sequence, offer.sha256):
-        noted = Log(f"update {client.id}/{offer.sequence} is offered", is_detail=True)
+        noted = Log(f"update {client.id}/{offer.sequence} is offered", is_detail=True, client=client.id)
         return replace(after, offers=(*after.offers, newest)), [noted]
     offers = sorted((*after.offers, replace(newest, at=before.at)), key=lambda one: one.at)
     return replace(after, offers=tuple(offers)), []
 
 
 def _with_client(state: State, client: Client) -> State:
-    return replace(state, clients={**state.clients, client.id: client})
+    return replace(state, clients=state.clients.plus(client))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.state import State
 
 
@@ -16,7 +17,7 @@ def opened(state: State, at: float) -> State:
         at: Time of the start, Unix seconds.
     """
     buffer = tuple(replace(update, at=min(update.at, at)) for update in state.buffer)
-    clients = {name: replace(client, last_seen=min(client.last_seen, at)) for name, client in state.clients.items()}
+    clients = Clients.of((replace(one, last_seen=min(one.last_seen, at)) for one in state.clients.values()), at)
     return replace(state, buffer=buffer, clients=clients, opened=at)
 
 

@@ -41,5 +41,5 @@ def _memory(plan: Plan) -> tuple[str, int]:
 
 def _waiting(state: State) -> State:
     """Return a state in which every device has to announce itself again before it is assigned."""
-    clients = {name: replace(client, ready=False, assignment=None) for name, client in state.clients.items()}
-    return replace(state, clients=clients)
+    clients = [replace(client, ready=False, assignment=None) for client in state.clients.values()]
+    return replace(state, clients=state.clients.plus(*clients))

@@ -8,45 +8,43 @@ as it has to come back, nobody is let go. But nobody waits for updates that are 
 be long before others join.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, Step
+from mfpt_coord.core.indices import Kind
 from mfpt_coord.core.schedule import RETURN_SECONDS
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import stop
 
 
 def let_go(state: State, at: float) -> Step:
-    """Tell the devices that only listen that the newest version is the last for now, once, if the federation rests.
-
-    This looks at every device, so it is for now and then, not for every event.
-    """
+    """Tell the devices that only listen that the newest version is the last for now, once, if the federation rests."""
     if state.finished or state.buffer or state.cohorts or state.joining:
         return state, []
-    listening = [client for client in state.clients.values() if _listens(client)]
-    if not listening or any(_may_train(client, state, at) for client in _others(state)):
+    if not state.clients.indices.listening or _somebody_may_train(state, at):
         return state, []
-    told = {client.id: replace(client, let_go=True) for client in listening}
-    effects: list[Effect] = [stop(state, client.id, client, "finished") for client in listening]
-    return replace(state, clients={**state.clients, **told}), effects
+    told = [replace(state.clients[name], let_go=True) for name in state.clients.indices.listening]
+    effects: list[Effect] = [stop(state, client.id, client, "finished") for client in told]
+    return replace(state, clients=state.clients.plus(*told)), effects
 
 
-def _listens(client: Client) -> bool:
-    # It has nothing to say for as long as it listens, so that silence tells nothing.
-    return client.state == "online" and client.phase == "done" and not client.let_go
+def _somebody_may_train(state: State, at: float) -> bool:
+    """Tell whether an update of a device may come: of one that is there and not done, or that may come back.
 
-
-def _others(state: State) -> Iterable[Client]:
-    """Return the devices but those that offer an update, and wait for others to make a cohort with."""
+    Of each kind it is enough to look at who was heard from last, but for those that offer an update, and wait for
+    others to make a cohort with.
+    """
     too_few = len(state.offers) < state.plan.privacy.min_group
     waiting = {one.client for one in state.offers} if too_few else frozenset[str]()
-    return (client for client in state.clients.values() if client.id not in waiting)
+    recent = state.clients.indices.recent
+    kinds = (recent.get(Kind(is_online, is_done=False), ()) for is_online in (True, False))
+    newest = (next((name for _, name in kind if name not in waiting), None) for kind in kinds)
+    return any(_may_train(state.clients[name], state, at) for name in newest if name is not None)
 
 
 def _may_train(client: Client, state: State, at: float) -> bool:
-    """Tell whether an update of a device may come: of one that is there and not done, or that may come back."""
-    return client.phase != "done" and (client.is_online(at) or _may_return(client, state, at))
+    return client.is_online(at) or _may_return(client, state, at)
 
 
 def _may_return(client: Client, state: State, at: float) -> bool:

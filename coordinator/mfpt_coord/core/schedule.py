@@ -8,11 +8,16 @@ Under masks it is offers whose number and age decide. Then cohorts are formed of
 have ended.
 """
 
+import heapq
 import math
-from statistics import median
+from collections.abc import Container, Iterable, Iterator
+from itertools import islice
 from typing import Final
 
-from mfpt_coord.core.state import Assignment, Client, State
+from mfpt_coord.core.client import Assignment, Client
+from mfpt_coord.core.ordered import Ordered
+from mfpt_coord.core.state import State
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Aggregation
 
 MIN_SECONDS: Final = 10.0
@@ -20,34 +25,35 @@ MIN_SECONDS: Final = 10.0
 QUIET_SECONDS: Final = 0.5
 # How long devices may take to come back after the coordinator has started.
 RETURN_SECONDS: Final = 30.0
-# A device that is training publishes its state every few seconds, far more often than this.
-SILENT_SECONDS: Final = 60.0
 
 
-def training(state: State, at: float) -> list[Client]:
-    """Return the devices that take up a place: assigned, online, and not past their deadline."""
-    return [
-        client for client in state.clients.values() if client.assignment is not None and at < client.assignment.deadline
-    ]
+def eligible(state: State, at: float) -> dict[LanguageCode, Iterator[tuple[int, str]]]:
+    """Return for each language the devices that could be assigned now, in turn; maybe none.
 
-
-def eligible(state: State, at: float) -> list[Client]:
-    """Return the devices that could be assigned now, again if they were assigned before and have long been silent."""
+    Some were assigned before, and have long been silent. Each comes as base version of its last update, and id.
+    """
     holding = _holding(state)
-    return [
-        client
-        for client in state.clients.values()
-        if client.ready
-        and client.contributed < state.version
-        and (
-            client.assignment is None
-            # Nobody is given up before the deadline, which costs less to look at.
-            or (at >= client.assignment.deadline and at >= _given_up(client, client.assignment))
-        )
-        and at >= client.retry_at
-        and client.language in state.prompts
-        and client.id not in holding
-    ]
+    waiting = state.clients.by(at).indices.waiting
+    return {
+        language: _untrained(devices, state.version, holding)
+        for language, devices in waiting.items()
+        if language in state.prompts and devices.at(0)[0] < state.version
+    }
+
+
+def _untrained(devices: Iterable[tuple[int, str]], version: int, holding: Container[str]) -> Iterator[tuple[int, str]]:
+    """Go through the devices that have not trained from a version yet, and hold no update."""
+    for contributed, name in devices:
+        if contributed >= version:
+            return
+        if name not in holding:
+            yield contributed, name
+
+
+def _somebody_trains_or_could(state: State, at: float) -> bool:
+    if state.clients.by(at).indices.whole.at_work:
+        return True
+    return any(next(devices, None) is not None for devices in eligible(state, at).values())
 
 
 def _holding(state: State) -> set[str]:
@@ -62,13 +68,17 @@ def fold_deadline(state: State, at: float) -> float:
     if not waiting:
         return math.inf
     back = _back(state, waiting[-1].at)
-    if not state.joining and not training(state, at) and not eligible(state, at):
+    if not state.joining and not _somebody_trains_or_could(state, at):
         return max(back, waiting[-1].at + QUIET_SECONDS)
-    online = [client for client in state.clients.values() if client.state == "online"]
-    usual = [client.seconds for client in online if client.seconds is not None]
+    usual = state.clients.indices.usual
     plan = state.plan.aggregation
-    wait = min(plan.fold_after, max(MIN_SECONDS, plan.patience * median(usual))) if usual else plan.fold_after
+    wait = min(plan.fold_after, max(MIN_SECONDS, plan.patience * _median(usual))) if usual else plan.fold_after
     return max(back, waiting[0].at + wait)
+
+
+def _median(usual: Ordered[tuple[float, str]]) -> float:
+    low, high = usual.at((len(usual) - 1) // 2)[0], usual.at(len(usual) // 2)[0]
+    return (low + high) / 2
 
 
 def _back(state: State, newest: float) -> float:
@@ -84,9 +94,12 @@ def fold_size(state: State) -> int:
     least = state.plan.privacy.min_group if state.plan.privacy.is_masked else 1
     if state.plan.aggregation.buffer:
         return max(least, state.plan.aggregation.buffer)
-    taking_part = {client.id for client in state.clients.values() if client.ready and client.state == "online"}
-    taking_part.update(one.client for one in state.waiting)
-    return max(least, math.ceil(len(taking_part) / 2))
+    others = {one.client for one in state.waiting if not _takes_part(state.clients.get(one.client))}
+    return max(least, math.ceil((state.clients.indices.whole.taking_part + len(others)) / 2))
+
+
+def _takes_part(client: Client | None) -> bool:
+    return client is not None and client.ready and client.state == "online"
 
 
 def waiting_updates(state: State) -> int:
@@ -113,7 +126,7 @@ def _is_due(state: State, at: float) -> bool:
         return False
     if len(waiting) >= fold_size(state) and not _still_starting(state, at):
         return True
-    # Looking at all devices is dear, and no deadline is before the earliest one.
+    # No deadline is before the earliest one, which costs less to look at.
     earliest = min(
         waiting[-1].at + QUIET_SECONDS,
         waiting[0].at + min(MIN_SECONDS, state.plan.aggregation.fold_after),
@@ -129,35 +142,33 @@ def _still_starting(state: State, at: float) -> bool:
     would add up to one that is too large.
     """
     together = max(state.plan.aggregation.start_together, 1 if state.plan.starts_closed else 0)
-    return state.version < together and bool(state.joining or training(state, at) or eligible(state, at))
+    return state.version < together and (bool(state.joining) or _somebody_trains_or_could(state, at))
 
 
 def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
     """Return who is assigned now, in order: languages whose prompt has seen the fewest examples come first."""
-    waiting = eligible(state, at)
-    if not waiting:
-        return []
-    at_work = training(state, at)
-    places = state.plan.aggregation.concurrency - len(at_work)
-    if len(waiting) > 1:
-        waiting = _in_turn(waiting, places, state, at_work)
     plan = state.plan.aggregation
-    return [
-        (client, Assignment(state.version, at, at + allowance(client, plan))) for client in waiting[: max(0, places)]
+    places = plan.concurrency - state.clients.by(at).indices.whole.at_work
+    chosen = [state.clients[name] for name in _in_turn(state, at, places)] if places > 0 else []
+    return [(client, Assignment(state.version, at, at + allowance(client, plan))) for client in chosen]
+
+
+def _in_turn(state: State, at: float, places: int) -> list[str]:
+    """Return who gets the free places; what a device will add counts as seen as soon as it has its place."""
+    learning = state.clients.by(at).indices.by_language
+    devices = eligible(state, at)
+    heads = [
+        (state.contributed.get(language, 0) + learning[language].learning, *head, language)
+        for language, waiting in devices.items()
+        if (head := next(waiting, None)) is not None
     ]
-
-
-def _in_turn(waiting: list[Client], places: int, state: State, at_work: list[Client]) -> list[Client]:
-    """Return who gets the free places, first come those whose language has seen the fewest examples."""
-    seen = dict(state.contributed)
-    for client in at_work:
-        seen[client.language] = seen.get(client.language, 0) + client.examples
-    left, chosen = list(waiting), list[Client]()
-    while left and len(chosen) < places:
-        client = min(left, key=lambda one: (seen.get(one.language, 0), one.contributed, one.id))
-        left.remove(client)
-        seen[client.language] = seen.get(client.language, 0) + client.examples
-        chosen.append(client)
+    heapq.heapify(heads)
+    chosen: list[str] = []
+    while heads and len(chosen) < places:
+        seen, _, name, language = heapq.heappop(heads)
+        chosen.append(name)
+        if (head := next(devices[language], None)) is not None:
+            heapq.heappush(heads, (seen + state.clients[name].examples, *head, language))
     return chosen
 
 
@@ -173,13 +184,6 @@ def next_deadline(state: State, at: float) -> float:
     deadlines = [fold_deadline(state, at), *(cohort.until for cohort in state.cohorts)]
     if state.buffer and state.plan.privacy.is_masked:
         deadlines.append(_back(state, state.buffer[-1].at))
-    for client in state.clients.values():
-        deadlines.append(client.retry_at)
-        if client.assignment is not None:
-            deadlines += [client.assignment.deadline, _given_up(client, client.assignment)]
+    # The state may be older than `at`: what has changed by then is not to be looked at again.
+    deadlines += [time for time, _ in islice(state.clients.by(at).indices.alarms, 1)]
     return min((deadline for deadline in deadlines if deadline > at), default=math.inf)
-
-
-def _given_up(client: Client, assignment: Assignment) -> float:
-    """Return when a device whose update is overdue is assigned again, Unix seconds; not while it is heard from."""
-    return max(assignment.deadline + (assignment.deadline - assignment.since), client.last_seen + SILENT_SECONDS)

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from mfpt_shared.plan import Aggregation
 
 
@@ -18,16 +20,14 @@ def counted_examples(examples: Mapping[str, int], folded: Mapping[str, int], pla
         folded: Device -> its updates in earlier folds; a device that is missing has none.
         plan: Gives the limits.
     """
-    said = {device: float(min(max(count, 1), plan.max_examples)) for device, count in examples.items()}
-    level = _level(sorted(said.values()), max(plan.device_share, 2 / max(1, len(said))))
-    counted = {device: min(count, level) for device, count in said.items()}
-    new = {device for device in counted if folded.get(device, 0) < plan.newcomer_updates}
-    of_new = sum(counted[device] for device in new)
-    of_old = sum(count for device, count in counted.items() if device not in new)
-    if of_old == 0 or of_new <= plan.newcomer_share * (of_new + of_old):
-        return counted
-    factor = plan.newcomer_share / (1 - plan.newcomer_share) * of_old / of_new
-    return {device: count * factor if device in new else count for device, count in counted.items()}
+    said = np.clip(np.array(list(examples.values()), np.float64), 1, plan.max_examples)
+    counted = np.minimum(said, _level(np.sort(said).tolist(), max(plan.device_share, 2 / max(1, len(said)))))
+    is_new = np.array([folded.get(device, 0) < plan.newcomer_updates for device in examples], np.bool_)
+    of_new, of_old = (sum(counted[some].tolist()) for some in (is_new, ~is_new))
+    if of_old > 0 and of_new > plan.newcomer_share * (of_new + of_old):
+        factor = plan.newcomer_share / (1 - plan.newcomer_share) * of_old / of_new
+        counted = np.where(is_new, counted * factor, counted)
+    return dict(zip(examples, counted.tolist(), strict=True))
 
 
 def _level(counts: list[float], share: float) -> float:

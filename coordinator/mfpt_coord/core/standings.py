@@ -6,11 +6,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_coord.core.consensus import kept_by_language
 from mfpt_coord.core.effects import Standing
 from mfpt_coord.core.state import Counted, State
 from mfpt_coord.core.status import accuracies
-from mfpt_coord.core.taking_part import counting
 from mfpt_shared.languages import LanguageCode
 
 # A language learns from few others in earnest; a thousand languages need not keep a million numbers for each version.
@@ -32,7 +30,7 @@ def standings(
     sources = sorted({update.language for update in updates})
     of_source = np.array([[update.language == source for source in sources] for update in updates], np.float64)
     parts = weights @ of_source
-    accuracy, kept = accuracies(after), kept_by_language(counting(after).shares)
+    accuracy, kept = accuracies(after), after.kept
     return {
         target: Standing(accuracy.get(target), kept.get(target), _largest(sources, row))
         for target, row in zip(targets, parts, strict=True)

@@ -3,78 +3,15 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal
 
 from mfpt_coord.core.admission import Enrolment, Invitation
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.relations import Relations
 from mfpt_coord.core.stages import Cohort, Offered
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.protocol.messages import Phase, UpdateCounts, UpdateHeader
+from mfpt_shared.protocol.messages import UpdateCounts, UpdateHeader
 from mfpt_shared.tensors import Array, Layout, flatten, initial_state, layout
-
-GONE_SECONDS: Final = 600.0
-"""Time after which a silent device counts as gone. One that is at work or idle speaks every minute; only while it loads
-its backbone for the first time may it say nothing for longer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Assignment:
-    """A device is training from `version`; it keeps one of the places until `deadline` (Unix seconds)."""
-
-    version: int
-    since: float
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """One device.
-
-    Attributes:
-        sequence: Number of its last accepted update; the next one has a higher number.
-        contributed: Base version of its last accepted update; -1 before the first.
-        folded: Number of its updates that went into a version.
-        seconds: Time from an assignment to its update, moving average; None before the first.
-        ready: Whether it has said, since it last came online, that it can train.
-        retry_at: Time before which it is not assigned, because its last update was rejected; Unix seconds.
-        session: Session of its last announcement.
-        announced: Number of that announcement; assignments name it.
-        turn: Number of the last assignment that answered it.
-        grants: Versions that it was assigned and has sent no update for yet, in rising order; the newest few.
-        let_go: Whether it was told, since it was done, that nobody trains any more.
-        epsilon: What it says it has spent of its privacy budget; None where it has not said it, or there is no noise.
-    """
-
-    id: str
-    language: LanguageCode
-    examples: int = 0
-    sequence: int = 0
-    contributed: int = -1
-    seconds: float | None = None
-    accuracy: float | None = None
-    state: Literal["online", "offline"] = "offline"
-    ready: bool = False
-    phase: Phase = "idle"
-    progress: float = 0.0
-    device: str = ""
-    last_seen: float = 0.0
-    retry_at: float = 0.0
-    session: int = 0
-    announced: int = 0
-    turn: int = 0
-    grants: tuple[int, ...] = ()
-    folded: int = 0
-    let_go: bool = False
-    epsilon: float | None = None
-    assignment: Assignment | None = None
-
-    def is_online(self, at: float) -> bool:
-        """Tell whether it is there, as far as anybody knows: it has said so, and not gone silent since.
-
-        A broker that went down together with a device never publishes that device's last will.
-        """
-        return self.state == "online" and at < self.last_seen + GONE_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +85,7 @@ class State:
         joining: Languages that have devices but no prompt yet, because their distances are being looked up.
         relations: What is known about how languages relate.
         usual: How much of their own devices usually keep, by language, and for `und` in all; see `usual_shares`.
+        kept: Language -> how much of their own its devices keep, as of the newest version; see `kept_by_language`.
         directions: Moving average of each language's deltas, flat, [values] float32.
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
         staleness: Staleness -> number of accepted updates.
@@ -166,11 +104,12 @@ class State:
     buffer: tuple[Contribution, ...] = ()
     offers: tuple[Offered, ...] = ()
     cohorts: tuple[Cohort, ...] = ()
-    clients: Mapping[str, Client] = field(default_factory=dict)
+    clients: Clients = field(default_factory=Clients)
     contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
     joining: frozenset[LanguageCode] = frozenset()
     relations: Relations = Relations()
     usual: Mapping[LanguageCode, float] = field(default_factory=dict)
+    kept: Mapping[LanguageCode, float] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()

@@ -1,13 +1,15 @@
 """A summary of the state, for people and for scripts: small enough for every broker, however many devices there are."""
 
 import heapq
-from collections.abc import Mapping
+from collections.abc import Iterator
+from itertools import chain, islice
 from typing import Final
 
-from mfpt_coord.core.consensus import kept_by_language
+from mfpt_coord.core.client import GONE_SECONDS, Client
+from mfpt_coord.core.indices import Indices
 from mfpt_coord.core.schedule import fold_size, waiting_updates
-from mfpt_coord.core.state import Client, State
-from mfpt_coord.core.taking_part import counting
+from mfpt_coord.core.state import State
+from mfpt_coord.core.tally import Tally
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus
 from mfpt_shared.texts import printable
@@ -27,13 +29,11 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         at: Now, by the clock of the state's times.
         ahead: How far the wall clock is ahead of that one, seconds.
     """
-    by_language = _by_language(state)
-    kept = kept_by_language(counting(state).shares)
-    most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-len(by_language[language]), language))
-    shown = heapq.nsmallest(
-        MAX_CLIENTS, state.clients.values(), key=lambda one: (not one.is_online(at), -one.last_seen, one.id)
-    )
-    more_online = sum(one.is_online(at) for one in state.clients.values()) - sum(one.is_online(at) for one in shown)
+    indices = state.clients.indices
+    by_language = indices.by_language
+    most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-by_language[language].devices, language))
+    shown = [state.clients[name] for name in islice(_newest_first(indices, at), MAX_CLIENTS)]
+    more_online = _online(indices, at) - sum(one.is_online(at) for one in shown)
     return FederationStatus(
         federation=state.plan.federation,
         plan=state.plan.digest,
@@ -45,7 +45,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         at=at + ahead,
         updates=state.counts,
         staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
-        languages={language: _language(state, language, by_language[language], kept) for language in sorted(most)},
+        languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
         clients=[_client(client, at, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
         more_languages=len(by_language) - len(most),
         more_clients=len(state.clients) - len(shown),
@@ -55,33 +55,34 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
 
 def accuracies(state: State) -> dict[LanguageCode, float]:
     """Return language -> newest accuracy on held-out examples, if there is one: its devices' mean, by examples."""
-    means = {language: _accuracy(clients) for language, clients in _by_language(state).items()}
-    return {language: mean for language, mean in means.items() if mean is not None}
+    by_language = state.clients.indices.by_language
+    return {language: mean for language in sorted(by_language) if (mean := by_language[language].accuracy) is not None}
 
 
-def _by_language(state: State) -> dict[LanguageCode, list[Client]]:
-    by_language: dict[LanguageCode, list[Client]] = {}
-    for client in state.clients.values():
-        by_language.setdefault(client.language, []).append(client)
-    return dict(sorted(by_language.items()))
+def _newest_first(indices: Indices, at: float) -> Iterator[str]:
+    """Go through the devices, those that are online first, and of both whoever was heard from last."""
+    limit = GONE_SECONDS - at
+    there = [devices for kind, devices in indices.recent.items() if kind.is_online]
+    gone = [devices for kind, devices in indices.recent.items() if not kind.is_online]
+    online = [islice(devices, devices.below((limit, ""))) for devices in there]
+    silent = [islice(devices, devices.below((limit, "")), None) for devices in there]
+    return (name for _, name in chain(heapq.merge(*online), heapq.merge(*silent, *gone)))
 
 
-def _language(
-    state: State, language: LanguageCode, clients: list[Client], kept: Mapping[LanguageCode, float]
-) -> LanguageStatus:
+def _online(indices: Indices, at: float) -> int:
+    """Return how many devices are online."""
+    there = (devices for kind, devices in indices.recent.items() if kind.is_online)
+    return sum(devices.below((GONE_SECONDS - at, "")) for devices in there)
+
+
+def _language(state: State, language: LanguageCode, tally: Tally) -> LanguageStatus:
     return LanguageStatus(
-        clients=len(clients),
-        examples=sum(client.examples for client in clients),
-        accuracy=_accuracy(clients),
+        clients=tally.devices,
+        examples=tally.examples,
+        accuracy=tally.accuracy,
         contributed=state.contributed.get(language, 0),
-        own_share=kept.get(language),
+        own_share=state.kept.get(language),
     )
-
-
-def _accuracy(clients: list[Client]) -> float | None:
-    measured = [(client.accuracy, max(client.examples, 1)) for client in clients if client.accuracy is not None]
-    weight = sum(examples for _, examples in measured)
-    return sum(accuracy * examples for accuracy, examples in measured) / weight if measured else None
 
 
 def _client(client: Client, at: float, ahead: float) -> ClientStatus:

@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import Final, Literal
 
 from mfpt_coord.core.admission import language_is_welcome
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, Send
 from mfpt_coord.core.events import SessionOver
 from mfpt_coord.core.relations import COHORT, Relations
-from mfpt_coord.core.state import Client, State
+from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
 
@@ -63,6 +64,8 @@ def over(state: State, event: SessionOver) -> list[Effect]:
 
 def speaks(state: State, language: LanguageCode) -> bool:
     """Tell whether a device may bring a language."""
+    if language in state.prompts or language in state.joining:
+        return True
     known = state.joining.union(state.prompts)
     return language_is_welcome(language, known, state.invitations, state.plan.aggregation)
 

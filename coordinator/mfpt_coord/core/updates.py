@@ -17,10 +17,11 @@ from mfpt_coord.core.answers import (
     unassigned,
     usual_seconds,
 )
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Log, SaveClient, SaveUpdate, Send, Step
 from mfpt_coord.core.events import UpdateArrived
 from mfpt_coord.core.grants import grant_for, without_grant
-from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.state import Contribution, State
 from mfpt_coord.core.taking_part import counted_examples
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.protocol.messages import Ack
@@ -84,12 +85,14 @@ def _accepted(state: State, client: Client, event: UpdateArrived, delta: Array) 
     after = replace(
         state,
         buffer=(*state.buffer, contribution),
-        clients={**state.clients, client.id: accepted},
+        clients=state.clients.plus(accepted),
         counts=msgspec.structs.replace(state.counts, accepted=state.counts.accepted + 1),
         staleness={**state.staleness, staleness: state.staleness.get(staleness, 0) + 1},
     )
     ack = Ack(sequence=header.sequence, staleness=staleness, sha256=digest.hex())
-    noted = Log(f"update {client.id}/{header.sequence} accepted, staleness {staleness}", is_detail=True)
+    noted = Log(
+        f"update {client.id}/{header.sequence} accepted, staleness {staleness}", is_detail=True, client=client.id
+    )
     return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack), noted]
 
 

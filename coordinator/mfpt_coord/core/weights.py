@@ -107,7 +107,7 @@ def _weights(
         active: Language -> examples of each of its active devices.
         plan: Gives c and p.
     """
-    share = np.array([sum(example_weight(count, plan) for count in counts) for counts in active.values()])
+    share = np.array([sum((_bounded(counts, plan) ** plan.example_exponent).tolist()) for counts in active.values()])
     mean_near = near_active @ (share / share.sum())
     if_fresh = near * (examples / examples.sum()) / mean_near[:, None]
     # If only near languages contributed, rows add up to more than 1, and the prompt would overshoot the updates' mean.
@@ -120,16 +120,16 @@ def _weights(
 
 def example_counts(active: Mapping[LanguageCode, Sequence[float]], plan: Aggregation) -> dict[LanguageCode, float]:
     """Return the examples of every language, counting at most `max_examples` for each device."""
-    return {language: float(sum(_bounded(count, plan) for count in counts)) for language, counts in active.items()}
+    return {language: float(sum(_bounded(counts, plan).tolist())) for language, counts in active.items()}
 
 
 def example_weight(examples: float, plan: Aggregation) -> float:
     """Return n^p, with n between 1 and the plan's `max_examples`, so that no claim can outweigh everybody else."""
-    return float(_bounded(examples, plan) ** plan.example_exponent)
+    return float(_bounded([examples], plan)[0] ** plan.example_exponent)
 
 
-def _bounded(examples: float, plan: Aggregation) -> float:
-    return min(max(examples, 1), plan.max_examples)
+def _bounded(examples: Sequence[float], plan: Aggregation) -> NDArray[np.float64]:
+    return np.clip(np.array(examples, np.float64), 1, plan.max_examples)
 
 
 def mixture(

@@ -4,6 +4,7 @@ from dataclasses import astuple, fields
 from typing import Final
 
 from mfpt_coord.core.admission import Enrolment, Invitation
+from mfpt_coord.core.entries import Entries
 from mfpt_coord.server.stored_rows import Rows, upsert
 
 ADMISSION_SCHEMA: Final = """
@@ -34,10 +35,10 @@ def invitations(rows: Rows) -> dict[str, Invitation]:
     return {row[0]: Invitation(*row) for row in found}
 
 
-def enrolments(rows: Rows) -> dict[str, Enrolment]:
+def enrolments(rows: Rows) -> Entries[Enrolment]:
     """Return device id -> enrolment."""
     found = rows.execute(f"SELECT {', '.join(_names(Enrolment))} FROM enrolments")  # noqa: S608 - our own fields
-    return {row[0]: Enrolment(*row) for row in found}
+    return Entries.of({row[0]: Enrolment(*row) for row in found})
 
 
 def _names(kind: type[Invitation] | type[Enrolment]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import (
     Durable,
     SaveClient,
@@ -18,7 +19,7 @@ from mfpt_coord.core.effects import (
     SaveSum,
     SaveUpdate,
 )
-from mfpt_coord.core.state import Client, Contribution, State
+from mfpt_coord.core.state import Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_rows import Rows, upsert
 from mfpt_shared.languages import LanguageCode

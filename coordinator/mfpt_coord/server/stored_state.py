@@ -7,10 +7,12 @@ from dataclasses import replace
 import msgspec
 import numpy as np
 
-from mfpt_coord.core.consensus import usual_shares
+from mfpt_coord.core.client import Client
+from mfpt_coord.core.clients import Clients
+from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
-from mfpt_coord.core.state import Client, Contribution, State, Survivor
+from mfpt_coord.core.state import Contribution, State, Survivor
 from mfpt_coord.core.sums import contribution_of
 from mfpt_coord.core.taking_part import counting
 from mfpt_coord.server.stored_admission import enrolments, invitations
@@ -53,7 +55,8 @@ def read_state(database: Rows, plan: Plan, counts: UpdateCounts) -> State:
         invitations=invitations(database),
         staleness=staleness,
     )
-    return replace(state, usual=usual_shares(counting(state).shares))
+    shares = counting(state).shares
+    return replace(state, usual=usual_shares(shares), kept=kept_by_language(shares))
 
 
 def _summed(database: Rows, kind: str, key: str, value: str = "1", which: str = "TRUE") -> list[tuple[str, int]]:
@@ -111,17 +114,17 @@ def _sums(database: Rows, plan: Plan) -> Iterator[Contribution]:
         yield contribution_of(plan, cohort, [Survivor(*row) for row in rows], read_values(total), at)
 
 
-def _clients(database: Rows) -> dict[str, Client]:
+def _clients(database: Rows) -> Clients:
     rows = database.execute(
         "SELECT id, language, examples, sequence, contributed, seconds, accuracy, device, last_seen, session, "
         "announced, grants FROM clients"
     )
     folded = dict(_summed(database, "updates", "client", which="fold IS NOT NULL"))
-    clients = {}
+    clients = []
     for client, language, examples, sequence, contributed, seconds, accuracy, device, seen, *announcement in rows:
         session, announced, grants = announcement
         known = Client(client, language, examples, sequence, contributed, seconds, accuracy)
-        clients[client] = replace(
+        durable = replace(
             known,
             device=device,
             last_seen=seen,
@@ -130,7 +133,8 @@ def _clients(database: Rows) -> dict[str, Client]:
             grants=tuple(json.loads(grants)),
             folded=folded.get(client, 0),
         )
-    return clients
+        clients.append(durable)
+    return Clients.of(clients)
 
 
 def _distances(database: Rows) -> Distances:

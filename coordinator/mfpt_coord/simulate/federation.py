@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from mfpt_coord.core.client import SILENT_SECONDS
 from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, SaveFold, SaveSum, Send
 from mfpt_coord.core.events import (
     ClientSaid,
@@ -27,7 +28,7 @@ from mfpt_coord.core.events import (
 from mfpt_coord.core.machine import step
 from mfpt_coord.core.prompts import newest_prompt
 from mfpt_coord.core.relations import Distances
-from mfpt_coord.core.schedule import SILENT_SECONDS, fold_size, next_deadline
+from mfpt_coord.core.schedule import fold_size, next_deadline
 from mfpt_coord.core.state import State
 from mfpt_coord.simulate.device import Device
 from mfpt_coord.simulate.fleet import Fleet

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from mfpt_edge.commands.data_show import data_show
+from mfpt_edge.commands.doctor import doctor
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
     AllowBackboneOption,
@@ -154,6 +155,9 @@ def join(
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command(epilog="Example: mfpt-edge doctor --lang sw --broker mqtt://server.example:1883 --data sentences.csv")(
+    doctor
+)
 app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda'")(predict)
 app.command(epilog="Example: mfpt-edge evaluate --lang sw --data test.csv --json")(evaluate)
 app.command(epilog="Example: mfpt-edge refresh --lang sw")(refresh)

@@ -71,6 +71,7 @@ def data_show(
         language,
         kind=plan.task.kind if plan else _kind(name, kind),
         columns=Columns(text_column, label_column, pair_column),
+        labels=plan.task.labels if plan else (),
     )
     notes: tuple[str, ...] = ()
     if plan is None:

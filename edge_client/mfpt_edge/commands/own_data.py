@@ -55,6 +55,7 @@ def own_dataset(
         language,
         kind=plan.task.kind,
         columns=data.columns,
+        labels=plan.task.labels,
         max_download=max_download if data.source is None else None,
     )
     labels = plan.task.labels

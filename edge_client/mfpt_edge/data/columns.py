@@ -153,9 +153,27 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
             "put a line with the names first, such as text and label"
         )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
+    guessed = f" ({'; '.join(table.notes)})" if table.notes else ""
     raise DatasetError(
-        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
+        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}{guessed}: "
+        f"name one with --{role}-column"
     )
+
+
+def check_header(table: Table, labels: Sequence[str]) -> None:
+    """Refuse a table whose first line is a row: no column has a usual name, and one is called as a label of the plan.
+
+    Raises:
+        DatasetError: It is so.
+    """
+    usual = (name for groups in (*TEXT_COLUMNS.values(), *LABEL_COLUMNS.values()) for group in groups for name in group)
+    names = {comparable_name(label) for label in labels}
+    called = [column for column in table.columns if comparable_name(column) in names]
+    if len(called) == 1 and not any(_called(table, name) for name in usual):
+        raise DatasetError(
+            f"{table.where}: its first line is a row, as {listed(called)} is a label: "
+            "put a line with names of columns before it, such as text and label"
+        )
 
 
 def _called(table: Table, name: str) -> list[str]:

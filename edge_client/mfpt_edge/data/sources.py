@@ -19,7 +19,7 @@ from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_hub
 from mfpt_edge.data.cldr import cldr_examples
-from mfpt_edge.data.columns import Columns, Row, column_notes, rows_of
+from mfpt_edge.data.columns import Columns, Row, check_header, column_notes, rows_of
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.place import Place, SkippedRow, by_reason
@@ -111,6 +111,7 @@ def read_source(
     *,
     kind: TaskKind = "classification",
     columns: Columns | None = None,
+    labels: Sequence[str] = (),
     max_download: int | None = None,
     development: bool = True,
 ) -> Source:
@@ -122,6 +123,7 @@ def read_source(
         language: Language of the names that `cldr` gives.
         kind: Kind of the plan's task. With `cldr` and generation, each name is a prompt for the same name in English.
         columns: The columns to read, for sources other than `cldr`.
+        labels: Labels of the plan, as far as they are known: a first line that holds one names no columns.
         max_download: Bytes that a data set of the hub may be; None: no limit.
         development: Whether a device also trains on what the source validates on; if not, that is not read.
 
@@ -133,7 +135,7 @@ def read_source(
     if source == "cldr":
         return Source(source, kind, _cldr_rows(language, kind))
     tables, notes = _tables(source, kind, language, max_download, development)
-    rows = {name: [row for table in of for row in _rows(table, columns, kind)] for name, of in tables.items()}
+    rows = {name: [row for table in of for row in _rows(table, columns, kind, labels)] for name, of in tables.items()}
     notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
     return Source(source, kind, rows, tuple(dict.fromkeys(notes)))
 
@@ -185,7 +187,15 @@ def load_dataset(
 ) -> Dataset:
     """Read a data set; see `read_source` and `dataset_of` for arguments and errors."""
     _check_limit(max_examples)
-    read = read_source(source, language, kind=kind, columns=columns, max_download=max_download, development=development)
+    read = read_source(
+        source,
+        language,
+        kind=kind,
+        columns=columns,
+        labels=labels,
+        max_download=max_download,
+        development=development,
+    )
     return dataset_of(read, language, labels, renamed=renamed, max_examples=max_examples)
 
 
@@ -207,7 +217,7 @@ def load_split(
         DatasetError: The file cannot be read, or holds no example of the plan's labels.
     """
     tables = by_split_column(flattened(read_file(path, kind)))
-    rows = {name: _rows(table, columns, kind) for name, table in tables.items()}
+    rows = {name: _rows(table, columns, kind, labels) for name, table in tables.items()}
     tested = rows.pop("test", [])
     others = [row for of in rows.values() for row in of]
     tested += [SkippedRow(row.place, "not of the test split") for row in others] if tested else others
@@ -246,7 +256,9 @@ def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SourceSplit, list
     return rows
 
 
-def _rows(table: Table, columns: Columns | None, kind: TaskKind) -> list[Row | SkippedRow]:
+def _rows(table: Table, columns: Columns | None, kind: TaskKind, labels: Sequence[str]) -> list[Row | SkippedRow]:
+    if columns in (None, Columns()):
+        check_header(table, labels)
     if kind == "tagging":
         return sentences_of(table, columns or Columns())
     return rows_of(table, columns or Columns(), kind)

@@ -130,8 +130,12 @@ def _is_data(path: Path, kind: TaskKind) -> bool:
 
 
 def _only(folder: Path, split: SourceSplit, claims: Sequence[_Claim], language: LanguageCode) -> _Claim:
-    """Return the claim that counts: a plain name, else one with the language in it."""
+    """Return the claim that counts: a plain name, one that is not `.txt`, and one with the language in it.
+
+    Treebanks have the plain text of each split beside it, as `.txt`.
+    """
     best = [claim for claim in claims if claim.is_exact] or claims
+    best = [claim for claim in best if suffix_of(claim.files[0]) != ".txt"] or best
     if len(best) > 1:
         best = [claim for claim in best if claim.is_of(language)] or best
     if len(best) == 1:

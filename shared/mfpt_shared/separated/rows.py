@@ -115,9 +115,15 @@ class _Reader:
             elif self._quoting and QUOTE in line:
                 number = self._read_quoted(number, line) + 1
             else:
-                self._take(number, line.split(self._separator))
+                for row in self._joined(line):
+                    self._take(number, row)
                 number += 1
         return self._found
+
+    def _joined(self, line: str) -> list[list[str]]:
+        """Return the row of a line, or the rows of one in which some end with a carriage return alone."""
+        rows = [piece.split(self._separator) for piece in line.split("\r")]
+        return rows if all(len(row) == self._width for row in rows) else [line.split(self._separator)]
 
     def _read_quoted(self, number: int, line: str) -> int:
         """Read the row that begins with a line in which quotation marks stand; return the last line of it."""

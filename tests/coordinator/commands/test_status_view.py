@@ -7,7 +7,9 @@ import msgspec
 
 from mfpt_coord.commands.sight import Sight
 from mfpt_coord.commands.status_view import render
-from mfpt_coord.core.state import Client, initial
+from mfpt_coord.core.client import Client
+from mfpt_coord.core.clients import Clients
+from mfpt_coord.core.state import initial
 from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import FederationStatus, LanguageStatus, Phase
@@ -49,7 +51,7 @@ def with_device(
     state: Literal["online", "offline"] = "online", phase: Phase = "training", progress: float = 0.25
 ) -> FederationStatus:
     device = Client("d1", LanguageCode("swh"), state=state, phase=phase, progress=progress)
-    federation = replace(initial(tiny_plan()), clients={"d1": device})
+    federation = replace(initial(tiny_plan()), clients=Clients.of([device]))
     return federation_status(federation, started=0.0, at=1.0)
 
 

@@ -19,6 +19,7 @@ from mfpt_coord.core.stages import STAGE_SECONDS
 from mfpt_coord.server.store import SqliteStore, Store
 from mfpt_shared.protocol.messages import ClientState
 from support.coordinator_core import ENGLISH, SWAHILI, ZULU
+from support.device_walks import check_indices
 from support.masked_core import MaskedFederation, masked_plan
 
 LANGUAGES = {"a": SWAHILI, "b": SWAHILI, "c": SWAHILI, "d": ZULU, "e": ZULU, "f": ENGLISH}
@@ -100,6 +101,7 @@ class Life:
         for name, device in federation.devices.items():
             assert all((name, number) in summed for number in device.counted)
             assert not any((name, number) in summed for number in device.carried + device.lost)
+        check_indices(federation.state.clients, federation.now)
         looked, _ = step(federation.state, TimePassed(federation.now))
         assert next_deadline(looked, federation.now) > federation.now
 

@@ -6,10 +6,10 @@ import pytest
 
 from mfpt_coord.core.admission import MAX_LANGUAGES
 from mfpt_coord.core.answers import MAX_JUMP
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import SaveClient
 from mfpt_coord.core.events import SessionOver
 from mfpt_coord.core.grants import MAX_GRANTS, granted
-from mfpt_coord.core.state import Client
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Ack, Assign, Down, Reject, Resync, Stop
 from support.admitting import ClosedFederation, enrolled

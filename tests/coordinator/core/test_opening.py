@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.opening import opened
 from mfpt_coord.core.schedule import RETURN_SECONDS, next_deadline
 from support.coordinator_core import SWAHILI, ZULU, Federation
@@ -16,10 +17,8 @@ CLOCKS = st.floats(0, 4e9)
 def restarted(federation: Federation, clock: float) -> None:
     """Start the coordinator again at a time that its machine says it is; nobody is known to be online."""
     federation.now = clock
-    clients = {
-        name: replace(client, state="offline", ready=False, assignment=None)
-        for name, client in federation.state.clients.items()
-    }
+    known = federation.state.clients.values()
+    clients = Clients.of(replace(client, state="offline", ready=False, assignment=None) for client in known)
     federation.state = opened(replace(federation.state, clients=clients), clock)
 
 

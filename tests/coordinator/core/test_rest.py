@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Any
 
+from mfpt_coord.core.client import GONE_SECONDS
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.events import ClientSaid
 from mfpt_coord.core.opening import opened
 from mfpt_coord.core.schedule import RETURN_SECONDS
-from mfpt_coord.core.state import GONE_SECONDS
 from mfpt_shared.protocol.messages import ClientState, Stop
 from support.coordinator_core import SWAHILI, Federation
 from support.masked_core import MaskedFederation, masked_plan
@@ -85,9 +86,8 @@ def test_a_device_that_is_cut_off_keeps_it_for_as_long_as_it_has_to_come_back() 
 def test_a_coordinator_that_has_just_started_waits_to_hear_from_the_devices_that_it_knows() -> None:
     federation = with_one_listening(buffer=1)
     federation.now += 3600
-    unheard = {
-        name: replace(client, state="offline", phase="idle") for name, client in federation.state.clients.items()
-    }
+    known = federation.state.clients.values()
+    unheard = Clients.of(replace(client, state="offline", phase="idle") for client in known)
     federation.state = opened(replace(federation.state, clients=unheard), federation.now)
     federation.says("a", phase="done")
     federation.passes(0)

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from mfpt_coord.core.client import GONE_SECONDS, Client
+from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.events import ClientSaid
-from mfpt_coord.core.state import GONE_SECONDS, Client, initial
+from mfpt_coord.core.state import initial
 from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.codec import encode
@@ -84,7 +86,7 @@ def test_the_status_is_bounded_whatever_the_fleet(seed: int, devices: int, langu
     ]
     state = replace(
         initial(PLAN),
-        clients={one.id: one for one in fleet},
+        clients=Clients.of(fleet),
         contributed=dict.fromkeys(tags, 2**62),
         staleness=dict.fromkeys(range(10000), 2**62),
     )
@@ -101,19 +103,19 @@ def test_the_status_is_bounded_whatever_the_fleet(seed: int, devices: int, langu
 
 def test_those_who_were_heard_last_are_listed() -> None:
     fleet = [Client(f"d{number}", SWAHILI, last_seen=float(number)) for number in range(300)]
-    state = replace(initial(PLAN), clients={one.id: one for one in fleet})
+    state = replace(initial(PLAN), clients=Clients.of(fleet))
     status = federation_status(state, started=0.0, at=0.0)
     assert {one.id for one in status.clients} == {f"d{number}" for number in range(100, 300)}
 
 
 def test_what_a_device_says_about_itself_is_cut_and_does_nothing_to_a_terminal() -> None:
     client = Client("d", SWAHILI, device="\x1b]0;x\x07[/]\u202e\n" + "x" * 500)
-    (shown,) = federation_status(replace(initial(PLAN), clients={"d": client}), started=0.0, at=0.0).clients
+    (shown,) = federation_status(replace(initial(PLAN), clients=Clients.of([client])), started=0.0, at=0.0).clients
     assert shown.device == "]0;x[/] " + "x" * 71 + "…"
 
 
 def test_a_device_that_has_gone_silent_is_not_online_for_ever() -> None:
     client = Client("d", SWAHILI, state="online", phase="idle", last_seen=100.0)
-    state = replace(initial(PLAN), clients={"d": client})
+    state = replace(initial(PLAN), clients=Clients.of([client]))
     shown = [federation_status(state, started=0.0, at=at).clients[0] for at in (100.0 + GONE_SECONDS - 1, 1e6)]
     assert [(one.state, one.phase) for one in shown] == [("online", "idle"), ("offline", "offline")]

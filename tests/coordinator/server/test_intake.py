@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.events import ClientSaid, DeviceMet, EnrolAsked, SessionOver, UpdateArrived
-from mfpt_coord.core.state import Client, State, initial
+from mfpt_coord.core.state import State, initial
 from mfpt_coord.server import intake as intake_module
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.quotas import BURST, STRANGERS_BURST

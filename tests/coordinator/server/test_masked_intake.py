@@ -6,8 +6,9 @@ from typing import Any, cast
 import pytest
 from msgspec import structs
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.events import DeviceMet, MemberSaid, OfferMade
-from mfpt_coord.core.state import Client, State, initial
+from mfpt_coord.core.state import State, initial
 from mfpt_coord.server.intake import Intake
 from mfpt_shared.protocol.codec import Decoded
 from mfpt_shared.protocol.messages import KeyShares, Masked, Offer, Reveal

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import (
     Durable,
     SaveClient,
@@ -20,7 +21,7 @@ from mfpt_coord.core.effects import (
     SavePrompt,
     SaveUpdate,
 )
-from mfpt_coord.core.state import Client, State, initial
+from mfpt_coord.core.state import State, initial
 from mfpt_coord.server.postgres_store import PostgresStore
 from mfpt_coord.server.store import SqliteStore
 from mfpt_coord.server.stored_schema import SCHEMA_VERSION

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfpt_edge.data.readers import read_file
+from mfpt_edge.data.sources import load_split
 from mfpt_edge.data.table import Table
 from mfpt_shared.errors import DatasetError
-from support.dialects import Written, damaged_tables, tables
+from support.dialects import LABELS, Written, damaged_tables, tables
 
 SUFFIXES = st.sampled_from([".csv", ".tsv", ".txt", ".json", ".jsonl", ".conll"])
 
@@ -25,7 +26,7 @@ def good_rows(table: Table) -> list[tuple[str, ...]]:
 
 
 @given(tables())
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_every_row_comes_back_equal_in_every_dialect(written: Written) -> None:
     table = read(written)
 
@@ -42,6 +43,18 @@ def test_damage_costs_the_damaged_rows_alone_and_every_row_is_counted(written: W
     lost = Counter(written.whole) - Counter(good_rows(table))
     assert not lost
     assert len(table.records) == len(written.rows)
+
+
+@given(damaged_tables())
+@settings(max_examples=40)
+def test_examples_and_skipped_rows_are_all_rows_that_were_written(written: Written) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        loaded = load_split(written.dialect.write(Path(folder), written.header, written.lines), LABELS)
+
+    assert len(loaded.examples) + len(loaded.skipped_rows) == len(written.rows)
+    assert all(skipped.reason for skipped in loaded.skipped_rows)
+    at = written.header.index("text")
+    assert {row[at].strip() for row in written.whole} <= {example.text for example in loaded.examples}
 
 
 @given(st.binary(max_size=300), SUFFIXES, st.sampled_from([b"", b"text,label\n", b"\xff\xfet\0", b'[{"text": "a"},']))

@@ -125,6 +125,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
             "text,topic\nx,health\n",
             r"no label column label or category or labels; it has 'text', 'topic'.*--label-column",
         ),
+        ("a.csv", "maneno;aina\nx;health\n", r"it has 'maneno', 'aina' \(cells between semicolons\): name one with"),
         ("a.csv", '"text,label\nx,health\n', r"a.csv, line 1: a quotation mark .* not closed"),
         ("a.csv", "text,label\n", r"no row can be used \(the source has no rows\)"),
         (

@@ -126,6 +126,14 @@ def test_a_plain_name_counts_before_one_with_other_words_which_is_named(tmp_path
     assert files.notes == (f"{tmp_path}: not used: 'train_old.csv'",)
 
 
+def test_the_plain_text_beside_a_treebank_is_not_used_and_named(tmp_path: Path) -> None:
+    names = ("sw_x-ud-train.conllu", "sw_x-ud-train.txt")
+    files = split_files(filled(tmp_path, *names), "tagging", SWAHILI)
+
+    assert files.files == {"train": [tmp_path / names[0]]}
+    assert files.notes[-1] == f"{tmp_path}: not used: '{names[1]}'"
+
+
 def test_a_guessed_split_is_said(tmp_path: Path) -> None:
     files = split_files(filled(tmp_path, "train.csv", "val.csv"), "classification", SWAHILI)
 

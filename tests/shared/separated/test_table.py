@@ -49,6 +49,15 @@ def test_the_same_rows_come_back_whatever_is_between_them(text: str, expected: s
     assert faults(found) == []
 
 
+def test_a_separator_that_the_file_names_counts_unless_it_separates_nothing() -> None:
+    assert table("sep=;\nmaneno;aina,mada\na,b;c\n").columns == ("maneno", "aina,mada")
+    assert table("sep=,\ntext;label\na;b\n").columns == ("text", "label")
+
+
+def test_a_file_without_separators_is_one_column_and_says_so() -> None:
+    assert table("text\nHabari\n").notes == ("one column: nothing that separates cells was found",)
+
+
 def test_a_comma_in_the_name_of_a_column_does_not_make_commas_the_separator() -> None:
     found = table("text;label, topic\nHabari, dunia;health\nMpira, leo;sports\n")
 
@@ -81,6 +90,28 @@ def test_a_quotation_that_begins_in_the_names_of_the_columns_and_does_not_end_is
         table('\n"text,label\na,b\n')
 
 
+def test_quotation_marks_around_whole_lines_are_left_out() -> None:
+    found = table('"text,label"\n"""Habari, dunia"",health"\n"Mpira; leo,sports"\n')
+
+    assert cells(found) == WANTED
+    assert found.notes == ("quotation marks around whole lines left out",)
+
+
+def test_titles_above_the_names_of_the_columns_are_left_out() -> None:
+    found = table("Redio yetu;;\nJulai 2025;;\n\ntext;label;\nHabari, dunia;health;\nMpira, leo;sports;\n")
+
+    assert [row.line for row in found.rows] == [5, 6]
+    assert found.notes == ("columns are named in line 4; what is above is left out", "cells between semicolons")
+
+
+def test_a_row_that_repeats_the_names_of_the_columns_is_a_row() -> None:
+    assert cells(table("text,label\na,health\ntext,label\nb,sports\n")) == [
+        ["a", "health"],
+        ["text", "label"],
+        ["b", "sports"],
+    ]
+
+
 # ---- rows
 
 
@@ -109,6 +140,19 @@ def test_a_row_is_at_the_line_on_which_it_begins() -> None:
 
     assert [row.line for row in found.rows] == [5, 9]
     assert found.header == 4
+
+
+def test_a_cell_beside_the_columns_that_have_names_is_one_too_many() -> None:
+    found = table("label,text,,\nhealth,Habari,,\nhealth,Habari, dunia,\n")
+
+    assert found.columns == ("label", "text")
+    assert [row.fault for row in found.rows] == [None, TOO_MANY]
+
+
+def test_a_row_that_ends_unlike_the_others_is_a_row() -> None:
+    found = table("text,label\r\na,health\r\nb,sports\rc,health\r\nd \r e,sports\r\n")
+
+    assert cells(found) == [["a", "health"], ["b", "sports"], ["c", "health"], ["d \r e", "sports"]]
 
 
 # ---- quotation marks

@@ -1,0 +1,189 @@
+"""Who could start, who is at work, who was heard from last: kept up to date, so that nobody walks through all devices.
+
+An index is right as of a time, and until the first of its `alarms`: the next time at which what can be said of a device
+changes though nothing is heard. `clients` moves it on.
+"""
+
+from __future__ import annotations  # rpds has type arguments for checkers alone
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, TypeVar
+
+from rpds import HashTrieMap
+
+from mfpt_coord.core.client import Client
+from mfpt_coord.core.ordered import Item, Ordered
+from mfpt_coord.core.tally import Tally, tally_of, total
+from mfpt_shared.languages import LanguageCode
+
+Group = TypeVar("Group", LanguageCode, "Kind")
+Key = TypeVar("Key")
+Part = TypeVar("Part")
+
+
+class Kind(NamedTuple):
+    """What a device has said of itself: whether it is there, and whether it makes no more rounds."""
+
+    is_online: bool
+    is_done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Indices:
+    """What is known of all devices together.
+
+    Attributes:
+        as_of: Unix seconds.
+        whole: Sums over all devices.
+        by_language: The same for each language that has devices.
+        waiting: Language -> (base version of its last update, id) of each device that could start.
+        working: Language -> (progress, id) of each device that takes up a place.
+        alarms: (Unix seconds, id) of each device of which something else can be said then.
+        recent: Kind -> (last heard from, with a minus, id), so that whoever was heard from last comes first.
+        listening: Ids of the devices that only listen, until they are told that nobody trains.
+        usual: (seconds from an assignment to its update, id) of each device that is online.
+    """
+
+    as_of: float = 0.0
+    whole: Tally = Tally()
+    by_language: HashTrieMap[LanguageCode, Tally] = field(default_factory=HashTrieMap)
+    waiting: HashTrieMap[LanguageCode, Ordered[tuple[int, str]]] = field(default_factory=HashTrieMap)
+    working: HashTrieMap[LanguageCode, Ordered[tuple[float, str]]] = field(default_factory=HashTrieMap)
+    alarms: Ordered[tuple[float, str]] = field(default_factory=Ordered)
+    recent: HashTrieMap[Kind, Ordered[tuple[float, str]]] = field(default_factory=HashTrieMap)
+    listening: Ordered[str] = field(default_factory=Ordered)
+    usual: Ordered[tuple[float, str]] = field(default_factory=Ordered)
+
+    @classmethod
+    def of(cls, clients: Iterable[Client], at: float) -> Indices:
+        """Return the indices of devices as of a time, Unix seconds."""
+        entries = [_entry(client, at) for client in clients]
+        tallies = _by_group((entry.language, entry.tally) for entry in entries)
+        by_language = {language: total(some) for language, some in tallies.items() if language is not None}
+        return cls(
+            at,
+            total(by_language.values()),
+            HashTrieMap(by_language),
+            _all_grouped(entry.waiting for entry in entries),
+            _all_grouped(entry.working for entry in entries),
+            Ordered.of(entry.alarm for entry in entries if entry.alarm is not None),
+            _all_grouped(entry.recent for entry in entries),
+            Ordered.of(entry.listening for entry in entries if entry.listening is not None),
+            Ordered.of(entry.usual for entry in entries if entry.usual is not None),
+        )
+
+    @property
+    def online(self) -> int:
+        """Number of the devices that have said that they are there, and not that they are gone."""
+        return sum(len(devices) for kind, devices in self.recent.items() if kind.is_online)
+
+    def with_device(self, before: Client | None, after: Client) -> Indices:
+        """Return the indices with a device as it is now, instead of as it was; None: nothing was known of it."""
+        known = _NOTHING if before is None else _entry(before, self.as_of)
+        return self._swapped(known, _entry(after, self.as_of))
+
+    def at(self, at: float, clients: Mapping[str, Client]) -> Indices:
+        """Return the indices as of a later time, Unix seconds.
+
+        Args:
+            at: Not before `as_of`.
+            clients: All devices.
+        """
+        moved = self
+        while (due := moved.alarms.first) is not None and due[0] <= at:
+            client = clients[due[1]]
+            moved = moved._swapped(_entry(client, self.as_of), _entry(client, at))
+        return replace(moved, as_of=at)
+
+    def _swapped(self, before: _Entry, after: _Entry) -> Indices:
+        return Indices(
+            self.as_of,
+            self.whole.minus(before.tally).plus(after.tally),
+            _tallied(self.by_language, before, after),
+            _grouped(self.waiting, before.waiting, after.waiting),
+            _grouped(self.working, before.working, after.working),
+            _swapped(self.alarms, before.alarm, after.alarm),
+            _grouped(self.recent, before.recent, after.recent),
+            _swapped(self.listening, before.listening, after.listening),
+            _swapped(self.usual, before.usual, after.usual),
+        )
+
+
+class _Entry(NamedTuple):
+    """What one device has in each index; None: nothing."""
+
+    language: LanguageCode | None = None
+    tally: Tally = Tally()
+    waiting: tuple[LanguageCode, tuple[int, str]] | None = None
+    working: tuple[LanguageCode, tuple[float, str]] | None = None
+    alarm: tuple[float, str] | None = None
+    recent: tuple[Kind, tuple[float, str]] | None = None
+    listening: str | None = None
+    usual: tuple[float, str] | None = None
+
+
+_NOTHING: Final = _Entry()
+
+
+def _entry(client: Client, at: float) -> _Entry:
+    """Return what a device has in each index as of a time, Unix seconds."""
+    is_online, change = client.state == "online", client.next_change(at)
+    return _Entry(
+        client.language,
+        tally_of(client, at),
+        (client.language, (client.contributed, client.id)) if client.can_start(at) else None,
+        (client.language, (client.progress, client.id)) if client.is_at_work(at) else None,
+        None if math.isinf(change) else (change, client.id),
+        (Kind(is_online, client.phase == "done"), (-client.last_seen, client.id)),
+        client.id if client.is_listening else None,
+        (client.seconds, client.id) if is_online and client.seconds is not None else None,
+    )
+
+
+def _by_group(pairs: Iterable[tuple[Key, Part]]) -> dict[Key, list[Part]]:
+    groups: dict[Key, list[Part]] = {}
+    for group, part in pairs:
+        groups.setdefault(group, []).append(part)
+    return groups
+
+
+def _all_grouped(pairs: Iterable[tuple[Group, Item] | None]) -> HashTrieMap[Group, Ordered[Item]]:
+    groups = _by_group(pair for pair in pairs if pair is not None)
+    return HashTrieMap({group: Ordered.of(items) for group, items in groups.items()})
+
+
+def _tallied(
+    known: HashTrieMap[LanguageCode, Tally], before: _Entry, after: _Entry
+) -> HashTrieMap[LanguageCode, Tally]:
+    if (before.language, before.tally) == (after.language, after.tally):
+        return known
+    if before.language is not None:
+        left = known[before.language].minus(before.tally)
+        known = known.insert(before.language, left) if left.devices else known.remove(before.language)
+    if after.language is not None:
+        known = known.insert(after.language, known.get(after.language, Tally()).plus(after.tally))
+    return known
+
+
+def _grouped(
+    groups: HashTrieMap[Group, Ordered[Item]], before: tuple[Group, Item] | None, after: tuple[Group, Item] | None
+) -> HashTrieMap[Group, Ordered[Item]]:
+    """Return groups with one item instead of another one. No group is empty."""
+    if before == after:
+        return groups
+    if before is not None:
+        left = groups[before[0]].minus(before[1])
+        groups = groups.insert(before[0], left) if left else groups.remove(before[0])
+    if after is not None:
+        groups = groups.insert(after[0], groups.get(after[0], Ordered[Item]()).plus(after[1]))
+    return groups
+
+
+def _swapped(items: Ordered[Item], before: Item | None, after: Item | None) -> Ordered[Item]:
+    """Return items with one instead of another one."""
+    if before == after:
+        return items
+    left = items if before is None else items.minus(before)
+    return left if after is None else left.plus(after)

@@ -1,0 +1,1 @@
+"""What events cost a coordinator, by how many devices it knows and how many languages they speak."""
