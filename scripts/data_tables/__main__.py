@@ -14,7 +14,6 @@ from typing import Final
 
 import msgspec
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 import command_line
@@ -24,6 +23,7 @@ from mfpt_edge.data.language_folders import find_language, languages_in
 from mfpt_edge.tuning.objectives import backbone_for
 from mfpt_shared.errors import MfptError, UsageError
 from mfpt_shared.folders import cache_home
+from mfpt_shared.terminal import PlainConsole
 
 # Name of a data set's folder -> the preset of its plan.
 SETS: Final = {
@@ -48,7 +48,7 @@ def main() -> int:
     if arguments.json:
         print(msgspec.json.encode({"lines": lines}).decode())
     else:
-        Console(highlight=False, markup=False, width=160).print(_table(lines))
+        PlainConsole(width=160).print(_table(lines))
     return 0
 
 
