@@ -123,8 +123,6 @@ def _remembered(place: DeviceFolder, reach: Reach) -> Connection | None:
     """Return where an open federation was last; None: nowhere."""
     url = place.broker()
     environment = {} if reach.password is None else {PASSWORD_VARIABLE: reach.password}
-    return (
-        None
-        if url is None
-        else replace(parse_connection(url, environment, security=reach.security), proxies=reach.proxies)
-    )
+    if url is None:
+        return None
+    return replace(parse_connection(url, environment, security=reach.security), proxies=reach.proxies)
