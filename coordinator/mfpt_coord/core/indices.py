@@ -4,16 +4,12 @@ An index is right as of a time, and until the first of its `alarms`: the next ti
 changes though nothing is heard. `clients` moves it on.
 """
 
-from __future__ import annotations  # rpds has type arguments for checkers alone
-
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
-from rpds import HashTrieMap
-
-from mfpt_coord.core.client import Client
+from mfpt_coord.core.client import GONE_SECONDS, Client
 from mfpt_coord.core.ordered import Item, Ordered
 from mfpt_coord.core.tally import Tally, tally_of, total
 from mfpt_shared.languages import LanguageCode
@@ -48,16 +44,16 @@ class Indices:
 
     as_of: float = 0.0
     whole: Tally = Tally()
-    by_language: HashTrieMap[LanguageCode, Tally] = field(default_factory=HashTrieMap)
-    waiting: HashTrieMap[LanguageCode, Ordered[tuple[int, str]]] = field(default_factory=HashTrieMap)
-    working: HashTrieMap[LanguageCode, Ordered[tuple[float, str]]] = field(default_factory=HashTrieMap)
+    by_language: Mapping[LanguageCode, Tally] = field(default_factory=dict)
+    waiting: Mapping[LanguageCode, Ordered[tuple[int, str]]] = field(default_factory=dict)
+    working: Mapping[LanguageCode, Ordered[tuple[float, str]]] = field(default_factory=dict)
     alarms: Ordered[tuple[float, str]] = field(default_factory=Ordered)
-    recent: HashTrieMap[Kind, Ordered[tuple[float, str]]] = field(default_factory=HashTrieMap)
+    recent: Mapping[Kind, Ordered[tuple[float, str]]] = field(default_factory=dict)
     listening: Ordered[str] = field(default_factory=Ordered)
     usual: Ordered[tuple[float, str]] = field(default_factory=Ordered)
 
     @classmethod
-    def of(cls, clients: Iterable[Client], at: float) -> Indices:
+    def of(cls, clients: Iterable[Client], at: float) -> "Indices":
         """Return the indices of devices as of a time, Unix seconds."""
         entries = [_entry(client, at) for client in clients]
         tallies = _by_group((entry.language, entry.tally) for entry in entries)
@@ -65,7 +61,7 @@ class Indices:
         return cls(
             at,
             total(by_language.values()),
-            HashTrieMap(by_language),
+            by_language,
             _all_grouped(entry.waiting for entry in entries),
             _all_grouped(entry.working for entry in entries),
             Ordered.of(entry.alarm for entry in entries if entry.alarm is not None),
@@ -79,12 +75,17 @@ class Indices:
         """Number of the devices that have said that they are there, and not that they are gone."""
         return sum(len(devices) for kind, devices in self.recent.items() if kind.is_online)
 
-    def with_device(self, before: Client | None, after: Client) -> Indices:
+    def heard_by(self, at: float) -> int:
+        """Return how many of those were heard from lately enough, as `Client.is_online` has it, Unix seconds."""
+        there = (devices for kind, devices in self.recent.items() if kind.is_online)
+        return sum(devices.below((GONE_SECONDS - at, "")) for devices in there)
+
+    def with_device(self, before: Client | None, after: Client) -> "Indices":
         """Return the indices with a device as it is now, instead of as it was; None: nothing was known of it."""
         known = _NOTHING if before is None else _entry(before, self.as_of)
         return self._swapped(known, _entry(after, self.as_of))
 
-    def at(self, at: float, clients: Mapping[str, Client]) -> Indices:
+    def at(self, at: float, clients: Mapping[str, Client]) -> "Indices":
         """Return the indices as of a later time, Unix seconds.
 
         Args:
@@ -97,7 +98,7 @@ class Indices:
             moved = moved._swapped(_entry(client, self.as_of), _entry(client, at))
         return replace(moved, as_of=at)
 
-    def _swapped(self, before: _Entry, after: _Entry) -> Indices:
+    def _swapped(self, before: "_Entry", after: "_Entry") -> "Indices":
         return Indices(
             self.as_of,
             self.whole.minus(before.tally).plus(after.tally),
@@ -149,36 +150,38 @@ def _by_group(pairs: Iterable[tuple[Key, Part]]) -> dict[Key, list[Part]]:
     return groups
 
 
-def _all_grouped(pairs: Iterable[tuple[Group, Item] | None]) -> HashTrieMap[Group, Ordered[Item]]:
+def _all_grouped(pairs: Iterable[tuple[Group, Item] | None]) -> Mapping[Group, Ordered[Item]]:
     groups = _by_group(pair for pair in pairs if pair is not None)
-    return HashTrieMap({group: Ordered.of(items) for group, items in groups.items()})
+    return {group: Ordered.of(items) for group, items in groups.items()}
 
 
-def _tallied(
-    known: HashTrieMap[LanguageCode, Tally], before: _Entry, after: _Entry
-) -> HashTrieMap[LanguageCode, Tally]:
+def _tallied(known: Mapping[LanguageCode, Tally], before: _Entry, after: _Entry) -> Mapping[LanguageCode, Tally]:
     if (before.language, before.tally) == (after.language, after.tally):
         return known
+    tallies = dict(known)
     if before.language is not None:
-        left = known[before.language].minus(before.tally)
-        known = known.insert(before.language, left) if left.devices else known.remove(before.language)
+        tallies[before.language] = tallies[before.language].minus(before.tally)
+        if not tallies[before.language].devices:
+            del tallies[before.language]
     if after.language is not None:
-        known = known.insert(after.language, known.get(after.language, Tally()).plus(after.tally))
-    return known
+        tallies[after.language] = tallies.get(after.language, Tally()).plus(after.tally)
+    return tallies
 
 
 def _grouped(
-    groups: HashTrieMap[Group, Ordered[Item]], before: tuple[Group, Item] | None, after: tuple[Group, Item] | None
-) -> HashTrieMap[Group, Ordered[Item]]:
+    groups: Mapping[Group, Ordered[Item]], before: tuple[Group, Item] | None, after: tuple[Group, Item] | None
+) -> Mapping[Group, Ordered[Item]]:
     """Return groups with one item instead of another one. No group is empty."""
     if before == after:
         return groups
+    changed = dict(groups)
     if before is not None:
-        left = groups[before[0]].minus(before[1])
-        groups = groups.insert(before[0], left) if left else groups.remove(before[0])
+        changed[before[0]] = changed[before[0]].minus(before[1])
+        if not changed[before[0]]:
+            del changed[before[0]]
     if after is not None:
-        groups = groups.insert(after[0], groups.get(after[0], Ordered[Item]()).plus(after[1]))
-    return groups
+        changed[after[0]] = changed.get(after[0], Ordered[Item]()).plus(after[1])
+    return changed
 
 
 def _swapped(items: Ordered[Item], before: Item | None, after: Item | None) -> Ordered[Item]:

@@ -154,21 +154,27 @@ def assignments(state: State, at: float) -> list[tuple[Client, Assignment]]:
 
 
 def _in_turn(state: State, at: float, places: int) -> list[str]:
-    """Return who gets the free places; what a device will add counts as seen as soon as it has its place."""
-    learning = state.clients.by(at).indices.by_language
-    devices = eligible(state, at)
+    """Return who gets the free places; what a device will add counts as seen as soon as it has its place.
+
+    This looks at one device of each language, and at as many more as there are places and updates that devices hold.
+    """
+    indices, holding = state.clients.by(at).indices, _holding(state)
+    waiting = {language: iter(devices) for language, devices in indices.waiting.items() if language in state.prompts}
     heads = [
-        (state.contributed.get(language, 0) + learning[language].learning, *head, language)
-        for language, waiting in devices.items()
-        if (head := next(waiting, None)) is not None
+        (state.contributed.get(language, 0) + indices.by_language[language].learning, *next(devices), language)
+        for language, devices in waiting.items()
     ]
     heapq.heapify(heads)
     chosen: list[str] = []
     while heads and len(chosen) < places:
-        seen, _, name, language = heapq.heappop(heads)
-        chosen.append(name)
-        if (head := next(devices[language], None)) is not None:
-            heapq.heappush(heads, (seen + state.clients[name].examples, *head, language))
+        seen, contributed, name, language = heapq.heappop(heads)
+        if contributed >= state.version:
+            continue  # nor could those who follow
+        if name not in holding:
+            chosen.append(name)
+            seen += state.clients[name].examples
+        if (following := next(waiting[language], None)) is not None:
+            heapq.heappush(heads, (seen, *following, language))
     return chosen
 
 

@@ -33,7 +33,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
     by_language = indices.by_language
     most = heapq.nsmallest(MAX_LANGUAGES, by_language, key=lambda language: (-by_language[language].devices, language))
     shown = [state.clients[name] for name in islice(_newest_first(indices, at), MAX_CLIENTS)]
-    more_online = _online(indices, at) - sum(one.is_online(at) for one in shown)
+    more_online = indices.heard_by(at) - sum(one.is_online(at) for one in shown)
     return FederationStatus(
         federation=state.plan.federation,
         plan=state.plan.digest,
@@ -67,12 +67,6 @@ def _newest_first(indices: Indices, at: float) -> Iterator[str]:
     online = [islice(devices, devices.below((limit, ""))) for devices in there]
     silent = [islice(devices, devices.below((limit, "")), None) for devices in there]
     return (name for _, name in chain(heapq.merge(*online), heapq.merge(*silent, *gone)))
-
-
-def _online(indices: Indices, at: float) -> int:
-    """Return how many devices are online."""
-    there = (devices for kind, devices in indices.recent.items() if kind.is_online)
-    return sum(devices.below((GONE_SECONDS - at, "")) for devices in there)
 
 
 def _language(state: State, language: LanguageCode, tally: Tally) -> LanguageStatus:

@@ -117,7 +117,7 @@ class Operator:
                 f"devices cannot follow a change of {keys} while the federation runs: start a new one beside it, with "
                 "another name and a --data-dir of its own"
             )
-        online = sum(one.is_online(now) for one in self.coordinator.state.clients.values())
+        online = self.coordinator.state.clients.indices.heard_by(now)
         if not only_say:
             await self.coordinator.apply(PlanApplied(now, plan))
         return PlanChange(
