@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from mfpt_edge.commands.examining import examined
 from mfpt_edge.commands.join_config import DataSource, Limits
@@ -24,6 +25,8 @@ from mfpt_edge.storage.answers import Answers
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import UNDETERMINED
 from mfpt_shared.plan import Plan
+
+_OTHER_ADDRESS: Final = "copy the address again: is that the port of the broker?"
 
 Visiting = Visit | Invited | None
 
@@ -63,7 +66,7 @@ def _of_the_machine(found: Patient) -> tuple[Check, ...]:
     cache = cache_home()
     return (
         Check("Python", machine.python),
-        Check("libraries", machine.libraries),
+        Check("libraries", machine.libraries, mend="pip install 'mfpt[edge]', as in the guide for volunteers"),
         Check("memory", machine.memory),
         Check("state folder", machine.Room(found.folder.path, machine.STATE_BYTES, "--state-dir", is_needed=True)),
         Check("cache folder", machine.Room(cache, machine.CACHE_BYTES, "MFPT_CACHE", is_needed=False)),
@@ -78,7 +81,7 @@ def _of_the_way(way: Way) -> tuple[Check, ...]:
         Check("IPv4", way.ipv4, ("DNS",)),
         Check("IPv6", way.ipv6, ("DNS",)),
         Check("port", way.port, ("DNS",)),
-        Check("TLS", way.tls, ("port",)),
+        Check("TLS", way.tls, ("port",), mend="copy the address again: is it right about mqtt:// or mqtts://?"),
     )
 
 
@@ -86,7 +89,10 @@ def _at_the_broker(visiting: Visiting, way: Way) -> tuple[Check, ...]:
     clocks = Clocks(visiting.heard if isinstance(visiting, Visit) else None, way)
     if visiting is None:
         return Check("login", _not_disturbed, ("TLS",)), Check("clock", clocks)
-    entering = Check("login", visiting.log_in, ("TLS",)), Check("broker", visiting.broker, ("login",))
+    entering = (
+        Check("login", visiting.log_in, ("TLS",), mend=_OTHER_ADDRESS),
+        Check("broker", visiting.broker, ("login",)),
+    )
     if isinstance(visiting, Invited):
         return (*entering, Check("clock", clocks))
     return (
@@ -100,7 +106,7 @@ def _at_the_broker(visiting: Visiting, way: Way) -> tuple[Check, ...]:
 def _of_the_work(found: Patient, visiting: Visiting, owner: Owner, data: DataSource) -> tuple[Check, ...]:
     fit = Fit(visiting.heard if isinstance(visiting, Visit) else None, found.kept_plan(), owner)
     own = OwnData(fit.newest, data.source, found.language is not None, partial(_read, found, data), owner.answers)
-    return Check("plan", fit), Check("data", own)
+    return Check("plan", fit), Check("data", own, mend="mfpt-edge data show says more")
 
 
 def _read(found: Patient, data: DataSource, source: str, plan: Plan) -> tuple[Dataset, Sequence[Finding]]:
