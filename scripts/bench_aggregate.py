@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from typing import TypedDict
 
 import numpy as np
-from rich.console import Console
 from rich.table import Table
 
 import command_line
@@ -28,6 +27,7 @@ from mfpt_coord.core.combine import combine
 from mfpt_coord.core.optimiser import apply, moment_count
 from mfpt_shared.plan import Aggregation, checked
 from mfpt_shared.tensors import Array
+from mfpt_shared.terminal import PlainConsole
 
 VALUES = 20 * 768
 UPDATES = (10, 100, 1000)
@@ -139,7 +139,7 @@ def show(result: Result) -> None:
         ratio = "" if row["matmul_ratio"] is None else f"{row['matmul_ratio']:.2f}"
         share = f"{row['bandwidth_share']:.1%}"
         table.add_row(str(row["targets"]), str(row["updates"]), f"{row['updates_per_s']:,}", share, ratio)
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print(f"a copy moves {result['copy_gb_per_s']} GB/s; {result['machine']}", highlight=False, soft_wrap=True)
 

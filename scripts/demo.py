@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 import command_line
+from mfpt_shared.terminal import PlainConsole
 
 LANGUAGES = ("sw", "zu", "yo", "am")
 START_SECONDS = 30.0
@@ -33,7 +33,7 @@ ACCURACIES = ("accuracy_before", "accuracy_alone", "accuracy_after", "accuracy_p
 
 def main() -> int:
     arguments = _arguments()
-    console = Console(stderr=True, highlight=False)
+    console = PlainConsole(stderr=True)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda received, _: sys.exit(128 + received))
     began = time.monotonic()
@@ -133,7 +133,7 @@ def _wait_for(broker: str, server: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _follow(
-    console: Console, base: Path, server: subprocess.Popen[bytes], devices: dict[str, subprocess.Popen[bytes]]
+    console: PlainConsole, base: Path, server: subprocess.Popen[bytes], devices: dict[str, subprocess.Popen[bytes]]
 ) -> str:
     """Show the coordinator's log until every process has ended; return what went wrong, or nothing."""
     shown, deadline = 0, time.monotonic() + LIMIT_SECONDS
@@ -172,7 +172,7 @@ def _report(results: dict[str, dict[str, Any]], base: Path, seconds: float, *, a
         )
     means = [_percent(statistics.mean(result[key] for result in results.values())) for key in ACCURACIES]
     table.add_row("mean", "", "", *means, "", "", "", style="bold")
-    console = Console(highlight=False, width=110)
+    console = PlainConsole(width=110)
     console.print(table)
     console.print(
         "accuracy on test examples; alone: as many epochs on the device's own examples; sent: bytes to the broker"

@@ -24,6 +24,8 @@ from support.programs import run
         (("mfpt_edge", "predict", "--lang", "sw", "--runtime", "nonsense", "text"), "nonsense"),
         (("mfpt_edge", "data", "show", "--lang", "sw", "--kind", "nonsense"), "nonsense"),
         (("mfpt_edge", "join"), "--lang"),
+        (("mfpt_edge", "join", "--lang", ""), "unknown language tag ''"),
+        (("mfpt_coord", "invite", "--lang", ""), "unknown language tag ''"),
         (("mfpt_edge", "predict", "--lang", "sw", "text"), "mfpt-edge join"),
         (("mfpt_edge", "status", "--lang", "sw"), "mfpt-edge join"),
         (("mfpt_coord", "serve", "--listen", "localhost:mqtt"), "localhost:mqtt"),

@@ -3,6 +3,7 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from mfpt_edge.commands.app import app as device
 ROOT = Path(__file__).parents[1]
 PROGRAMS = {"mfpt-coord": coordinator, "mfpt-edge": device}
 FOLDERS = {"mfpt-coord": ("coordinator",), "mfpt-edge": ("edge_client",), "both": ("shared",)}
-EVERYWHERE = {"--help", "--debug"}
+EVERYWHERE = {"--help", "--debug", "--log-format"}
 OTHERS = {"--force-reinstall"}  # of pip
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 COMMAND = re.compile(r"\b(mfpt-(?:coord|edge))((?: [^`';|]*)?)")
@@ -28,6 +29,7 @@ class Said(NamedTuple):
     text: str
 
 
+@cache
 def commands(program: str) -> dict[str, set[str]]:
     """Return the options of each command, such as `data show`, and those of the program itself under its own name."""
     return dict(_commands(typer.main.get_command(PROGRAMS[program]), ()))
@@ -39,8 +41,13 @@ def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, set[st
         yield from _commands(inner, (*path, name))
 
 
-def said(folder: str) -> Iterator[Said]:
-    """Give the texts in the modules of a folder, without docstrings."""
+@cache
+def said(folder: str) -> tuple[Said, ...]:
+    """Return the texts in the modules of a folder that name an option or a program, without docstrings."""
+    return tuple(one for one in _said(folder) if "--" in one.text or "mfpt-" in one.text)
+
+
+def _said(folder: str) -> Iterator[Said]:
     for file in sorted((ROOT / folder).rglob("*.py")):
         tree = ast.parse(file.read_text(encoding="utf-8"))
         apart = {node.value for node in ast.walk(tree) if isinstance(node, ast.Expr)}

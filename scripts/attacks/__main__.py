@@ -15,7 +15,6 @@ from typing import Final
 
 import msgspec
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -32,6 +31,7 @@ from mfpt_coord.simulate.pool import Bench, open_laboratory
 from mfpt_shared.errors import MfptError, UsageError
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import normalise
+from mfpt_shared.terminal import PlainConsole
 
 AFRICAN: Final = "amh,hau,ibo,kin,lug,som,swh,xho,yor,zul"
 # The embedded data has too few names in Kinyarwanda.
@@ -98,7 +98,7 @@ def show(found: Found, alone: float | None) -> None:
             learnt.add_row(attack.name, attack.about, outcome, *accuracies)
     for table in (network, learnt):
         if table.rows:
-            Console(highlight=False).print(table)
+            PlainConsole().print(table)
 
 
 def _table(*more: str) -> Table:

@@ -22,7 +22,6 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 import command_line
@@ -30,6 +29,7 @@ from mfpt_coord.presets import preset_plan
 from mfpt_edge.data.sources import load_dataset
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import normalise
+from mfpt_shared.terminal import PlainConsole
 
 RUNTIMES = ("torch-fp32", "torch-4bit", "onnx")
 
@@ -187,7 +187,7 @@ def _show(result: dict[str, Any]) -> None:
         for rival, ratios in compared:
             cells += [form.format(factor * rival[name]), f"{ratios[ratio]:.1f}" if ratio else ""]
         table.add_row(title, *cells)
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(table)
     console.print(
         f"Matrix products alone would reach {ours['bound_first']:,.0f} tokens/s in the first epoch and "

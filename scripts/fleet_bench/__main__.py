@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Final, get_args
 
 import msgspec
-from rich.console import Console
 
 import command_line
 from fleet_bench.fleet import bench
 from fleet_bench.result import Fleet, Killed, table
 from machine import machine
 from mfpt_shared.errors import MfptError
+from mfpt_shared.terminal import PlainConsole
 from stub_federation.limits import allow_files
 
 _FILES_OF_A_DEVICE: Final = 4
@@ -37,12 +37,12 @@ def main() -> int:
     if arguments.json:
         print(msgspec.json.encode(fleet).decode())
     else:
-        Console(highlight=False).print(table(fleet))
+        PlainConsole().print(table(fleet))
     return 0 if fleet.is_complete else 1
 
 
 def _bench(folder: Path, arguments: argparse.Namespace) -> Fleet:
-    with Console(stderr=True).status("starting a coordinator") as status:
+    with PlainConsole(stderr=True).status("starting a coordinator") as status:
         return asyncio.run(bench(folder, arguments.devices, arguments.kill, arguments.limit, status.update))
 
 

@@ -14,7 +14,6 @@ from dataclasses import asdict, dataclass
 from multiprocessing import Pool
 from pathlib import Path
 
-from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
@@ -23,6 +22,7 @@ from fuzzing import files, logins, members, network
 from fuzzing.mutate import mutated
 from fuzzing.target import Target
 from machine import cores, machine
+from mfpt_shared.terminal import PlainConsole
 
 BATCH = 2000
 """Inputs between two reports of a process."""
@@ -123,7 +123,7 @@ def main() -> int:
 def _outcomes(batches: list[Batch], processes: int) -> list[Outcome]:
     outcomes = []
     with (
-        Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
+        Progress(console=PlainConsole(stderr=True), disable=not sys.stderr.isatty()) as progress,
         Pool(processes) as pool,
     ):
         bar = progress.add_task("fuzzing", total=len(batches))
@@ -149,7 +149,7 @@ def _show(result: dict[str, object]) -> None:
     assert isinstance(totals, dict)
     for name, counts in totals.items():
         table.add_row(name, *(f"{counts[column]:,}" for column in ("inputs", "refused", "findings")))
-    console = Console()
+    console = PlainConsole()
     console.print(table)
     console.print(f"{result['inputs']:,} inputs in {result['seconds']} s on {result['machine']}", markup=False)
     findings = result["findings"]

@@ -1,5 +1,6 @@
 """Readers of files and of what people type: plans, data, caches, graphs, keys, distances, addresses."""
 
+import gzip
 import io
 import json
 from pathlib import Path
@@ -15,6 +16,7 @@ from fuzzing.target import Target, of_a_file
 from mfpt_coord.languages.distance_file import read_distances
 from mfpt_edge.backbone.tensorfile import TensorFile
 from mfpt_edge.data.columns import Columns, rows_of
+from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.readers import read_file
 from mfpt_edge.data.sources import load_split
 from mfpt_edge.inference.graph_folder import About, read_about
@@ -26,6 +28,12 @@ from mfpt_shared.transport.address import parse_broker
 
 _PLAN = Plan(task=Task(labels=("a", "b")))
 _ROWS = [{"text": "Habari za asubuhi", "label": "a"}, {"text": 'Bei "ya" mafuta; imepanda', "label": "b"}]
+
+_PRODIGY = {"text": "Bei", "options": [{"id": 1, "text": "a"}], "accept": [1], "answer": "accept"}
+_LABEL_STUDIO = {
+    "data": {"text": "Bei"},
+    "annotations": [{"was_cancelled": False, "result": [{"from_name": "topic", "value": {"choices": ["a"]}}]}],
+}
 
 
 def targets(place: Path) -> list[Target]:
@@ -65,16 +73,26 @@ def _tables() -> dict[str, list[bytes]]:
     parquet = io.BytesIO()
     pq.write_table(pa.Table.from_pylist(_ROWS), parquet)
     return {
-        "csv": [b'text,label\nHabari za asubuhi,a\n"Bei ""ya"" mafuta",b\n', b"text;label\nHabari;a\n"],
+        "csv": [
+            b'text,label\nHabari za asubuhi,a\n"Bei ""ya"" mafuta",b\n',
+            b"sep=;\r\ntext;label\r\nHabari;a\r\n",
+            'text\tlabel\n"Bei\nya mafuta"\ta\n'.encode("utf-16"),
+        ],
+        "csv.gz": [gzip.compress(b"text|label\nHabari|a\n")],
+        "json": [
+            json.dumps(_ROWS).encode(),
+            json.dumps({"data": _ROWS}, indent=1).encode(),
+            json.dumps([_LABEL_STUDIO]).encode(),
+        ],
         "tsv": [b"index_id\tcategory\ttext\n1\ta\tHabari za asubuhi\n"],
-        "jsonl": ["\n".join(map(json.dumps, _ROWS)).encode()],
+        "jsonl": ["\n".join(map(json.dumps, _ROWS)).encode(), json.dumps(_PRODIGY).encode()],
         "parquet": [parquet.getvalue()],
     }
 
 
 def _table(place: Path, suffix: str, seeds: list[bytes]) -> Target:
     def read(file: Path) -> object:
-        return rows_of(read_file(file), Columns(), "classification")
+        return rows_of(flattened(read_file(file)), Columns(), "classification")
 
     return Target(f"{suffix} file", seeds, of_a_file(place / f"data.{suffix}", read), (BadData, UsageError))
 

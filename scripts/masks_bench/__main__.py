@@ -17,12 +17,11 @@ import os
 import platform
 import sys
 
-from rich.console import Console
-
 import command_line
 from machine import machine
 from masks_bench.costs import compare, table
 from mfpt_shared.errors import MfptError, UsageError
+from mfpt_shared.terminal import PlainConsole
 
 FEWEST = 3
 WARMING_UP = 10
@@ -43,7 +42,7 @@ def main() -> int:
     if arguments.json:
         print(json.dumps({"folds": found, "silent": arguments.silent, "machine": machine_line}))
     else:
-        console = Console(highlight=False)
+        console = PlainConsole()
         console.print(table(found))
         console.print(machine_line, soft_wrap=True)
     return 0

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from machine import machine
 from mfpt_coord import plots
+from mfpt_shared.terminal import PlainConsole
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -39,7 +39,7 @@ class Study:
 
 def show(study: Study) -> None:
     """Print the table and its caption."""
-    console = Console(highlight=False)
+    console = PlainConsole()
     console.print(table(study))
     console.print(study.caption)
 

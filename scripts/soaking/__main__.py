@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from rich.console import Console
 
 import command_line
 from mfpt_coord import plots
 from mfpt_shared.errors import MfptError
+from mfpt_shared.terminal import PlainConsole
 from soaking.figure import draw
 from soaking.result import Soak, tables
 from soaking.soak import Pace, Say, soak
@@ -75,7 +75,7 @@ def _folder(kept: Path | None) -> Iterator[Path]:
 @contextmanager
 def _telling() -> Iterator[Say]:
     """Give a function that shows how far it is: a line that changes, or plain lines where there is no terminal."""
-    console = Console(stderr=True, highlight=False)
+    console = PlainConsole(stderr=True)
     if not console.is_terminal:
         yield lambda text: print(f"soak: {text}", file=sys.stderr)
         return
@@ -87,7 +87,7 @@ def _show(found: Soak, *, is_json: bool) -> None:
     if is_json:
         print(msgspec.json.encode(found).decode())
         return
-    console = Console(highlight=False)
+    console = PlainConsole()
     for table in tables(found):
         console.print(table)
     console.print(found.machine)

@@ -1,25 +1,27 @@
-"""What both command lines share: errors become one or two lines and an exit code, logs are plain lines on stderr."""
+"""What both command lines share: errors become one or two lines and an exit code, and what is said is made safe."""
 
 import contextlib
+import functools
 import logging
 import os
 import sys
 import traceback
-import warnings
 from collections.abc import Callable, Container
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from mfpt_shared import __version__
 from mfpt_shared.environment import explained
 from mfpt_shared.errors import Interrupted, MfptError, Terminated
+from mfpt_shared.logs import LOG_FORMATS, LogFormat, log_format_in, log_to_stderr, refuse_log_format
 from mfpt_shared.stopping import sigterm_interrupts
 from mfpt_shared.streams import UNREAD, open_streams, settle, tell
-from mfpt_shared.texts import escaped, printable, printable_lines
+from mfpt_shared.texts import escaped, printable_lines
 
 DEBUG_FLAG: Final = "--debug"
 EPILOG: Final = (
     "Exit codes: 0 ok, 1 error, 2 usage, 3 connection, 4 timeout, 5 authentication, 6 incompatible, 7 bad data, "
-    "130 interrupted. Add --debug to any command for tracebacks and detailed logs."
+    "130 interrupted. Add --debug to any command for tracebacks and detailed logs, --log-format json for a log of JSON "
+    "lines."
 )
 
 
@@ -31,36 +33,27 @@ def show_version(wanted: bool) -> None:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print a text for people, of one line or more, whatever devices and files put into it.
+    """Print a text for people, of one line or more, whatever devices and files put into it; tabs stay.
 
     Args:
         text: Text without the end of its last line.
         err: Whether it goes to standard error.
     """
-    _print(printable_lines(text), err=err)
+    clean = "\t".join(map(printable_lines, text.split("\t")))
+    if err:
+        tell(f"{clean}\n")
+    else:
+        _print(clean)
 
 
 def say_data(written: str) -> None:
     """Print JSON or TOML, for programs, so that it means what it meant and does nothing to a terminal."""
-    _print(escaped(written), err=False)
+    _print(escaped(written))
 
 
-def _print(text: str, *, err: bool) -> None:
-    stream = sys.stderr if err else sys.stdout
-    stream.write(f"{text}\n")
-    stream.flush()
-
-
-class LogLines(logging.Formatter):
-    """Lines of a log: one for each record, whatever a device or a file put into it, and those of a traceback."""
-
-    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - overrides
-        """See logging.Formatter."""
-        return printable(super().formatMessage(record))
-
-    def formatException(self, ei: Any) -> str:  # noqa: N802, ANN401 - overrides
-        """See logging.Formatter."""
-        return printable_lines(super().formatException(ei))
+def _print(text: str) -> None:
+    sys.stdout.write(f"{text}\n")  # noqa: TID251 - here it is made safe
+    sys.stdout.flush()
 
 
 class _Ending(NamedTuple):
@@ -70,11 +63,15 @@ class _Ending(NamedTuple):
         code: Exit code.
         message: What people are told; None: nothing.
         hurry: Whether nothing is waited for.
+        error: Name of the error; empty: there was none.
+        shown_error: Error whose traceback is shown; None: nobody asked for it.
     """
 
     code: int
     message: str | None = None
     hurry: bool = False
+    error: str = ""
+    shown_error: Exception | KeyboardInterrupt | None = None
 
 
 def run(app: Callable[[], None], program: str, services: Container[str] = ()) -> None:
@@ -87,11 +84,17 @@ def run(app: Callable[[], None], program: str, services: Container[str] = ()) ->
     """
     debug = DEBUG_FLAG in sys.argv
     sys.argv = [argument for argument in sys.argv if argument != DEBUG_FLAG]
+    given, sys.argv = log_format_in(sys.argv)
+    kind: LogFormat = "json" if given == "json" else "text"
     open_streams()
-    _log_to_stderr(debug=debug)
+    log_to_stderr(kind, debug=debug)
+    if not debug:
+        # What an event loop says that could not even be set up.
+        sys.unraisablehook = lambda _: None
+    if given not in LOG_FORMATS:
+        app = functools.partial(refuse_log_format, given)
     ending = _ended(app, is_service=any(name in services for name in sys.argv[1:2]), debug=debug)
-    if ending.message is not None:
-        tell(f"{program}: {printable_lines(ending.message)}\n")
+    _last_words(program, ending, kind)
     if ending.hurry:
         # Everything is saved by now, but a thread may be busy with a download or a matrix product: do not wait for it.
         logging.shutdown()
@@ -102,18 +105,18 @@ def run(app: Callable[[], None], program: str, services: Container[str] = ()) ->
     sys.exit(ending.code)
 
 
-def _log_to_stderr(*, debug: bool) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(LogLines("%(asctime)s %(message)s", "%H:%M:%S"))
-    logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
-    for noisy in ("asyncio", "paho", "urllib3", "filelock", "matplotlib"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    # It warns about kernels that this program does not use.
-    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
-    if not debug:
-        # What a library warns its developers about, and what an event loop says that could not even be set up.
-        warnings.simplefilter("ignore")
-        sys.unraisablehook = lambda _: None
+def _last_words(program: str, ending: _Ending, kind: LogFormat) -> None:
+    """Say why a command ends: the last line on standard error."""
+    if ending.message is None:
+        return
+    if kind == "json":
+        level = logging.ERROR if ending.code else logging.INFO
+        about = {"exit_code": ending.code, "error": ending.error}
+        logging.getLogger(program).log(level, "%s", ending.message, extra=about, exc_info=ending.shown_error)
+        return
+    if ending.shown_error is not None:
+        tell(printable_lines("".join(traceback.format_exception(ending.shown_error))))
+    tell(f"{program}: {printable_lines(ending.message)}\n")
 
 
 def _ended(app: Callable[[], None], *, is_service: bool, debug: bool) -> _Ending:
@@ -124,19 +127,19 @@ def _ended(app: Callable[[], None], *, is_service: bool, debug: bool) -> _Ending
     except SystemExit:
         return _Ending(UNREAD)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - people get a line, and a traceback if they ask
-        if debug:
-            tell(printable_lines("".join(traceback.format_exception(error))))
-        return _failed(error)
+        return _failed(error, debug=debug)
     return _Ending(code)
 
 
-def _failed(error: Exception | KeyboardInterrupt) -> _Ending:
+def _failed(error: Exception | KeyboardInterrupt, *, debug: bool) -> _Ending:
+    shown = error if debug else None
     if isinstance(error, KeyboardInterrupt):
-        return _Ending(Interrupted.exit_code, "interrupted", hurry=True)
+        return _Ending(Interrupted.exit_code, "interrupted", True, Interrupted.__name__, shown)
     known = error if isinstance(error, MfptError) else explained(error)
     if known is None:
-        return _Ending(1, f"unexpected {type(error).__name__}: {error} (a bug; --debug shows where)")
-    return _Ending(known.exit_code, str(known), isinstance(known, Interrupted))
+        name = type(error).__name__
+        return _Ending(1, f"unexpected {name}: {error} (a bug; --debug shows where)", False, name, shown)
+    return _Ending(known.exit_code, str(known), isinstance(known, Interrupted), type(known).__name__, shown)
 
 
 def _exit_code(app: Callable[[], None], *, is_service: bool) -> int:

@@ -139,6 +139,26 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def borrowed(directory: Path) -> Iterator[bool]:
+    """Own a folder as `owned` does, if nobody else does, but change nothing in it; tell whether that came about.
+
+    A folder that nobody has ever owned, or that is missing, is not locked.
+    """
+    try:
+        lock = (directory / _LOCK).open("rb")
+    except OSError:
+        yield True
+        return
+    with lock:
+        try:
+            _lock(lock.fileno())
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+
+
 def _lock(file: int) -> None:
     """Lock a file for this process; one that only looks whether it is locked is gone after a moment.
 

@@ -29,6 +29,23 @@ def language_name(code: str) -> str | None:
     return _second(_NAMES, glottocode) or None if glottocode else None
 
 
+def codes_named(name: str) -> list[str]:
+    """Return the ISO 639-3 codes of the languages that have this English name, in any case, sorted."""
+    if not name.strip():
+        return []
+    wanted = f",{name.strip()},".casefold()
+    try:
+        found = {line.partition(",")[0] for line in _lines(_NAMES) if wanted in line.casefold()}
+        named = {
+            code
+            for code, _, glottocode in (line.strip().partition(",") for line in _lines(_CODES))
+            if glottocode in found
+        }
+    except (OSError, UnicodeDecodeError):
+        return []
+    return sorted(code for code in named if (language_name(code) or "").casefold() == name.strip().casefold())
+
+
 def _second(table: str, first: str) -> str | None:
     """Return the second cell of the line that begins with a cell; None: there is no such line."""
     try:

@@ -8,15 +8,16 @@ from langcodes import Language
 from langcodes.tag_parser import LanguageTagError
 
 from mfpt_shared.errors import UsageError
-from mfpt_shared.language_names import language_name
+from mfpt_shared.language_names import codes_named, language_name
 
 LanguageCode = NewType("LanguageCode", str)
 """An ISO 639-3 code of three lower-case letters, such as `swh`; `und` is BCP 47's "undetermined"."""
 
 UNDETERMINED: Final = LanguageCode("und")
 
-# ISO 639-3 codes of single languages that CLDR writes as a region of another (fa-AF, sw-CD, sr-ME) or merges (fil).
-_KEPT: Final = {"cnr": "cnr", "prs": "prs", "swc": "swc", "tgl": "tgl", "tl": "tgl"}
+# ISO 639-3 codes of single languages that CLDR writes as a region of another (fa-AF, sw-CD, sr-ME) or merges (fil), and
+# codes that were retired in favour of one of these.
+_KEPT: Final = {"drw": "prs", "tnf": "prs", "cnr": "cnr", "prs": "prs", "swc": "swc", "tgl": "tgl", "tl": "tgl"}
 # ISO 639-3 codes that are newer than the registry in langcodes 3.5.
 _NEWER: Final = re.compile(
     "ajs|bpc|cnq|dsz|egm|gov|imt|lgo|lqr|lsc|lsw|nww|oie|phj|pzh|rib|rnb|rsk|rsn|tok|ugh|uon|wdt|wyn|xdq|xhm|zcd"
@@ -64,7 +65,8 @@ def normalise(tag: str) -> LanguageCode:
     code = _alpha3(tag.replace("_", "-"))
     if code is None or not re.fullmatch(r"[a-z]{3}", code) or code in ("mul", "zxx", "mis"):
         raise UsageError(
-            f"unknown language tag {tag!r}: give a BCP 47 or ISO 639 tag, such as 'sw' or 'swh' (see iso639-3.sil.org)"
+            f"unknown language tag {tag[:40]!r}: give a BCP 47 or ISO 639 tag, such as 'sw' or 'swh' (see "
+            "iso639-3.sil.org)"
         )
     return LanguageCode(_STANDARD_MEMBERS.get(code, code))
 
@@ -81,13 +83,28 @@ def _alpha3(tag: str) -> str | None:
         return None
 
 
+def given_language(tag: str) -> LanguageCode:
+    """Return what `normalise` does, for a tag that somebody typed: where it is a language's name, its tag is said.
+
+    Raises:
+        UsageError: The tag is malformed or names no language.
+    """
+    try:
+        return normalise(tag)
+    except UsageError as error:
+        if meant := codes_named(tag):
+            tags = " or ".join(f"{short_tag(LanguageCode(one))} for {named(one)}" for one in meant)
+            raise UsageError(f"{tag!r} is a name and no language tag: give {tags}") from error
+        raise
+
+
 def device_language(tag: str) -> LanguageCode:
     """Return the code of a language that a device may have: any except "undetermined".
 
     Raises:
         UsageError: The tag is malformed, names no language, or is `und`.
     """
-    code = normalise(tag)
+    code = given_language(tag)
     if code == UNDETERMINED:
         raise UsageError("a device needs a language; 'und' is the prompt of languages that no device speaks")
     return code

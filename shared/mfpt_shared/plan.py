@@ -141,6 +141,21 @@ def checked(section: SectionT) -> SectionT:
     return made(type(section), **msgspec.to_builtins(section))
 
 
+def labels_from(text: str) -> tuple[str, ...]:
+    """Return the labels that `--labels` names, separated by commas, without white space around them.
+
+    Raises:
+        UsageError: One of them is empty, or named twice.
+    """
+    labels = tuple(label.strip() for label in text.split(","))
+    for place, label in enumerate(labels):
+        if not label:
+            raise UsageError(f"--labels {text!r}: label {place + 1} is empty; put one comma between two labels")
+        if label in labels[:place]:
+            raise UsageError(f"--labels {text!r} names {label!r} twice; leave one out")
+    return labels
+
+
 def made(section: type[SectionT], /, **fields: object) -> SectionT:
     """Return a section or plan with these fields, checked as if it had been read from a file.
 

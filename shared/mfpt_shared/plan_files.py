@@ -10,14 +10,14 @@ def plan_from_toml(text: str, where: str) -> Plan:
     """Parse a plan file.
 
     Args:
-        text: Content of the file.
+        text: Content of the file; a byte order mark, as Windows' Notepad writes it, is no part of the plan.
         where: Name of the file, for messages.
 
     Raises:
         PlanError: The text is not TOML, a key is unknown, or a value is missing or out of bounds.
     """
     try:
-        return msgspec.toml.decode(text, type=Plan)
+        return msgspec.toml.decode(text.removeprefix("\ufeff"), type=Plan)
     except msgspec.ValidationError as error:
         raise PlanError(f"{where}: {error}; `mfpt-coord plan init` writes a plan with every key explained") from error
     except (msgspec.DecodeError, ValueError) as error:

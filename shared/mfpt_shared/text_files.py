@@ -24,6 +24,8 @@ _AS_UTF8: Final = "save it as UTF-8 (in Excel: Save As, CSV UTF-8; in LibreOffic
 
 # More lines than this are hardly all damaged: then the whole file is of another encoding.
 _FEW: Final = 10
+_ZEROS: Final = re.compile(rb"\0{2,}")
+_END_OF_FILE: Final = b"\x1a"  # as DOS writes it
 _HALF_OF_A_PAIR: Final = re.compile("[\ud800-\udfff]")
 _WIDE: Final[Mapping[bytes, str]] = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
@@ -91,7 +93,7 @@ def decoded(data: bytes, where: str) -> Text:
     if codec is not None and not data.startswith(codecs.BOM_UTF32_LE):
         text = Text(_wide(data, codec), ("read as UTF-16",))
     else:
-        text = Text(_narrow(data, where))
+        text = _narrow(data, where)
     content = text.content.lstrip("\ufeff")
     if not content.strip():
         raise DatasetError(f"{where} is empty")
@@ -140,20 +142,23 @@ def _wide(data: bytes, codec: str) -> str:
     return text if whole == len(data) else f"{text}\udcff"
 
 
-def _narrow(data: bytes, where: str) -> str:
+def _narrow(data: bytes, where: str) -> Text:
     """Decode UTF-8.
 
     Raises:
         DatasetError: It is another encoding, rather than UTF-8 with some rows that are damaged.
     """
+    # What a disk had not written when the power went is a run of zeros; it damages one row.
+    data = _ZEROS.sub(b"\0", data).rstrip(_END_OF_FILE)
     if data.count(0) > len(data) // 8:
         raise DatasetError(f"{where} is no text, or UTF-16 without its mark: {_AS_UTF8}")
     text = data.decode("utf-8", "surrogateescape")
     if text.isascii() or not _HALF_OF_A_PAIR.search(text):
-        return text
+        return Text(text)
     lines = [line for line in re.split("[\r\n]+", text) if line.strip("\ufeff \t")]
+    name = likely_encoding(data)
     bad = [_HALF_OF_A_PAIR.search(line) is not None for line in lines]
     if bad[0] or (sum(bad) > _FEW and 2 * sum(bad) > len(bad)):
-        name = likely_encoding(data)
         raise DatasetError(f"{where} is not UTF-8{f' but probably {name}' if name else ''}: {_AS_UTF8}")
-    return text
+    hint = f"; if the file is {name}, {_AS_UTF8}" if name else ""
+    return Text(text, (f"some bytes are not UTF-8{hint}",))

@@ -14,9 +14,8 @@ from typer.core import TyperCommand, TyperGroup
 
 from mfpt_coord.commands.app import app as coordinator_app
 from mfpt_edge.commands.app import app as edge_app
-from mfpt_shared import errors
 from mfpt_shared.command_line import DEBUG_FLAG
-from mfpt_shared.streams import UNREAD
+from mfpt_shared.logs import LOG_FORMAT_OPTION, log_format_in
 
 ROOT: Final = Path(__file__).parents[2]
 DOCS: Final = ROOT / "docs"
@@ -103,7 +102,8 @@ def exists(code: str, modules: set[str]) -> bool:
 
 @document
 def test_every_command_line_in_a_block_parses(path: Path) -> None:
-    for program, *arguments in command_lines(path.read_text(encoding="utf-8")):
+    for command_line in command_lines(path.read_text(encoding="utf-8")):
+        program, *arguments = log_format_in(command_line)[1]
         parse(program_command(program), program, arguments)
 
 
@@ -137,14 +137,16 @@ def parse(command: Command, name: str, arguments: list[str]) -> None:
 
 @document
 def test_every_command_and_option_in_running_text_exists(path: Path) -> None:
-    known = {DEBUG_FLAG, "--help", *script_options()}
+    known = {DEBUG_FLAG, LOG_FORMAT_OPTION, "--help", *script_options()}
     known.update(option for program in PROGRAMS for option in options(program_command(program)))
     unknown = []
     for code in inline_code(path):
         words = code.split()
         if words[0] in OTHER_PROGRAMS:
             continue
-        known_here = {DEBUG_FLAG, "--help", *options(named_command(words))} if words[0] in PROGRAMS else known
+        known_here = (
+            {DEBUG_FLAG, LOG_FORMAT_OPTION, "--help", *options(named_command(words))} if words[0] in PROGRAMS else known
+        )
         unknown += [option for option in _OPTION.findall(code) if option not in known_here]
 
     assert unknown == []
@@ -184,16 +186,6 @@ def test_what_the_architecture_names_is_in_the_source() -> None:
     missing = {word for word in words if not re.search(rf"\b{word}\b", sources())}
 
     assert missing == set()
-
-
-def test_every_exit_code_has_a_section_and_every_error_a_place_in_it() -> None:
-    page = (DOCS / "exit-codes.md").read_text(encoding="utf-8")
-    sections = {int(found) for found in re.findall(r"^## (\d+), ", page, re.MULTILINE)}
-    kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.MfptError)]
-    shared = [kind for kind in kinds if kind.exit_code in (6, 7) and kind is not errors.BadData]
-
-    assert sections == {0, UNREAD, *(kind.exit_code for kind in kinds)}
-    assert [kind.__name__ for kind in shared if f"**{kind.__name__}**" not in page] == []
 
 
 def test_every_decision_is_in_the_index() -> None:

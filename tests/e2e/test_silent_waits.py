@@ -111,7 +111,18 @@ def test_a_device_whose_messages_the_broker_drops_is_told_which_right_it_may_lac
 
 @pytest.mark.slow
 @needs_mosquitto
-def test_an_update_that_is_too_long_for_the_broker_is_named_with_its_length(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("limit", "text"),
+    [
+        ("max_packet_size", "every connection to the broker has ended after a moment"),
+        ("message_size_limit", "1 update waits since"),
+    ],
+)
+def test_an_update_that_is_too_long_for_the_broker_is_named_with_its_length(
+    tmp_path: Path, limit: str, text: str
+) -> None:
+    """Mosquitto cuts the connection at one limit; at the other it confirms the message, and drops it."""
+
     async def scenario() -> None:
         plan = tiny_plan()
         folder = DeviceFolder(tmp_path / "device")
@@ -119,12 +130,12 @@ def test_an_update_that_is_too_long_for_the_broker_is_named_with_its_length(tmp_
         too_long = encode(Update(header, {"prompt": np.ones((1, 2 * LIMIT // 4), np.float32)}))
         folder.outbox().put(1, too_long)
         async with (
-            mosquitto(tmp_path, f"max_packet_size {LIMIT}") as broker,
+            mosquitto(tmp_path, f"{limit} {LIMIT}") as broker,
             coordinating(tmp_path / "data", plan, broker),
         ):
             cut = device(tmp_path, broker)
             async with running(cut):
-                await until_it_says(cut, "every connection to the broker has ended after a moment")
+                await until_it_says(cut, text)
                 assert f"messages of {len(too_long) + 96:,} bytes" in cut.client.snapshot.advice
 
     within(scenario())

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import LanguageCode, named, normalise, short_tag
+from mfpt_shared.languages import LanguageCode, device_language, named, normalise, short_tag
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,7 @@ from mfpt_shared.languages import LanguageCode, named, normalise, short_tag
         ("haw", "haw"),
         ("und", "und"),
         ("mol", "ron"),
+        ("drw", "prs"),
         ("fas", "pes"),
     ],
 )
@@ -83,6 +84,12 @@ def test_what_names_no_language_is_refused_with_advice(tag: str) -> None:
 )
 def test_a_code_has_a_short_tag(code: str, tag: str) -> None:
     assert short_tag(LanguageCode(code)) == tag
+
+
+@pytest.mark.parametrize(("name", "tag"), [("swahili", "sw"), ("Congo Swahili", "swc"), ("YORUBA", "yo")])
+def test_a_name_in_the_place_of_a_tag_is_answered_with_the_tag(name: str, tag: str) -> None:
+    with pytest.raises(UsageError, match=f"'{name}' is a name and no language tag: give {tag} for "):
+        device_language(name)
 
 
 @settings(max_examples=500)

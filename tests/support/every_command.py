@@ -64,6 +64,7 @@ def _federation(runner: Runner, plan: Path, data: Path) -> None:
         runner.run("mfpt_coord", "status", "--broker", _BROKER)
         options = ("--broker", _BROKER, "--data", str(data), "--rounds", "1", "--alone")
         runner.run("mfpt_edge", "join", "--lang", "sw", *options)
+        runner.run("mfpt_edge", "doctor", "--lang", "sw", "--broker", _BROKER, "--data", str(data))
         runner.run("mfpt_edge", "refresh", "--lang", "sw", "--data", str(data))
         runner.run("mfpt_edge", "predict", "--lang", "xho", "--broker", _BROKER, "iindaba")
         _reader(runner)

@@ -19,6 +19,7 @@ from mfpt_coord.core.relations import Distances
 from mfpt_coord.server.channel import coordinator_will
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.data_folder import DATABASE_FILE
+from mfpt_coord.server.observer import Observer
 from mfpt_coord.server.serve import open_identity, open_state
 from mfpt_coord.server.store import SqliteStore
 from mfpt_edge.commands.admission import connection_of, trust_of
@@ -71,6 +72,8 @@ async def coordinating(
     look_up: Callable[..., Any] = no_distances,
     credentials: Credentials | None = None,
     clock: Clock | None = None,
+    observer: Observer | None = None,
+    wall: Clock = time.time,
 ) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
     """Run a coordinator on a data directory, from the moment it is online until the context ends.
 
@@ -93,9 +96,10 @@ async def coordinating(
             transport,
             identity,
             clock=clock or SteadyClock(),
-            wall=time.time,
+            wall=wall,
             look_up=look_up,
             credentials=credentials,
+            observer=observer,
         )
         watcher = MqttTransport(address, f"watcher-{uuid.uuid4().hex}")
         await watcher.connect()

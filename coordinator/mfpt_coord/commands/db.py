@@ -109,8 +109,10 @@ def _passphrase(file: Path | None) -> str | None:
         return None
     try:
         line = file.read_text(encoding="utf-8").partition("\n")[0].rstrip("\r")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"--passphrase-file {file} cannot be read: {error}") from error
+    except OSError as error:
+        raise UsageError(f"--passphrase-file {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--passphrase-file {file} is not UTF-8; save it as UTF-8") from error
     if not line:
         raise UsageError(f"--passphrase-file {file} has an empty first line")
     return line

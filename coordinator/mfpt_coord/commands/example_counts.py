@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mfpt_coord.simulate.experiment import Examples
 from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.languages import LanguageCode, given_language
 
 
 def example_counts(text: str, languages: Sequence[LanguageCode]) -> Examples:
@@ -22,7 +22,7 @@ def example_counts(text: str, languages: Sequence[LanguageCode]) -> Examples:
     for part in text.split(","):
         tag, equals, number = part.rpartition("=")
         if equals:
-            named[normalise(tag.strip())] = _count(text, number)
+            named[given_language(tag.strip())] = _count(text, number)
         elif usual is None:
             usual = _count(text, part)
         else:

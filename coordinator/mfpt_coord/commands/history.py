@@ -33,16 +33,17 @@ def history(
     from mfpt_coord.server.data_folder import database_of
     from mfpt_coord.server.stored_history import read_history
     from mfpt_shared.command_line import say, say_data
-    from mfpt_shared.languages import normalise
+    from mfpt_shared.languages import given_language, named
     from mfpt_shared.terminal import PlainConsole
 
-    language = None if lang is None else normalise(lang)
+    language = None if lang is None else given_language(lang)
     lines = read_history(database_of((data_dir or default_data_dir()).absolute()), language)
     if as_json:
         say_data(msgspec.json.encode({"history": lines}).decode())
         return
     if not lines:
-        say("no version was made yet" if language is None else f"no version has a prompt of {language}", err=True)
+        what = "no version was made yet" if language is None else f"no version has a prompt of {named(language)}"
+        say(what, err=True)
         return
     PlainConsole().print(_languages(lines) if language is None else _versions(lines))
 

@@ -46,7 +46,7 @@ def invite(
     from mfpt_shared.languages import device_language
 
     order = Invite(
-        language=device_language(lang) if lang else None,
+        language=None if lang is None else device_language(lang),
         role=role,
         uses=uses,
         seconds=seconds_of(expires),

@@ -18,7 +18,7 @@ from mfpt_coord.core.relations import CUSTOM, UNKNOWN_DISTANCE, Distances, Relat
 from mfpt_coord.languages.distances import METRICS, cached_look_up, merged, pairs, with_custom
 from mfpt_coord.plots import HeatMap, heat_maps
 from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import UNDETERMINED, LanguageCode, normalise
+from mfpt_shared.languages import UNDETERMINED, LanguageCode, given_language
 from mfpt_shared.plan import Aggregation, DistanceMetric
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def parse_languages(tags: Sequence[str]) -> tuple[LanguageCode, ...]:
     Raises:
         UsageError: One of them does not name a language.
     """
-    codes = tuple(dict.fromkeys(normalise(tag) for tag in tags))
+    codes = tuple(dict.fromkeys(given_language(tag) for tag in tags))
     if UNDETERMINED in codes:
         raise UsageError("'und' has no distances: it is the prompt for languages that no device speaks")
     return codes

@@ -10,7 +10,7 @@ from mfpt_coord.commands.options import DataDirOption, JsonOption
 from mfpt_shared.command_line import say, say_data
 from mfpt_shared.environment import not_written
 from mfpt_shared.errors import UsageError
-from mfpt_shared.plan import PromptMethod, Task, TaskKind, federation_name, made, plan_to_json
+from mfpt_shared.plan import PromptMethod, Task, TaskKind, federation_name, labels_from, made, plan_to_json
 
 if TYPE_CHECKING:
     from mfpt_coord.presets import Preset
@@ -143,13 +143,13 @@ def _chosen(preset: str | None, kind: TaskKind | None, labels: str | None) -> "P
     """Return a preset, or a task of the operator's own."""
     from mfpt_coord import presets
 
-    if preset and labels:
+    if preset and labels is not None:
         raise UsageError("give either --preset or --labels")
     if preset and kind:
         raise UsageError("give either --preset or --kind: a preset has a kind of its own")
-    if not labels and not kind:
+    if labels is None and not kind:
         return presets.preset(preset or "cldr")
-    wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
+    wanted = () if labels is None else labels_from(labels)
     return presets.Preset(made(Task, labels=wanted, kind=kind or "classification"))
 
 

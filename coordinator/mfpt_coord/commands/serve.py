@@ -85,6 +85,14 @@ def serve(
             help="How long folded updates and replaced prompts are kept, such as 30d. By default not at all.",
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve figures for Prometheus at /metrics, with /healthz and /readyz, over plain HTTP; a port alone: "
+            "for this machine only.",
+        ),
+    ] = None,
     distances: DistancesOption = None,
     ca_file: CaFileOption = None,
     cert: CertOption = None,
@@ -99,6 +107,7 @@ def serve(
     from mfpt_coord.presets import read_plan
     from mfpt_coord.server.broker import parse_listen
     from mfpt_coord.server.config import Offer, ServeConfig, default_data_dir
+    from mfpt_coord.server.metrics.http_server import METRICS_PORT
     from mfpt_coord.server.reach import parse_advertised
     from mfpt_coord.server.serve import serve as run_serve
     from mfpt_shared.errors import UsageError
@@ -121,12 +130,13 @@ def serve(
             offer=Offer(
                 True if tls_cert is not None else tls,
                 _certificate(tls_cert, tls_key),
-                parse_listen(websocket) if websocket else None,
+                parse_listen(websocket, "--websocket", 443) if websocket else None,
             ),
             is_open=is_open,
             mosquitto=mosquitto,
             advertised=tuple(map(parse_advertised, advertise or ())),
             keep=_kept(keep),
+            metrics=parse_listen(metrics, "--metrics", METRICS_PORT) if metrics else None,
             store=_postgres(store),
             distances=read_distances(distances) if distances else {},
         )

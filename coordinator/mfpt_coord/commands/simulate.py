@@ -41,7 +41,7 @@ from mfpt_coord.simulate.fleet import Fleet
 from mfpt_shared.command_line import say_data
 from mfpt_shared.device.trainer import ColumnNames
 from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.languages import LanguageCode, given_language
 
 _USUAL: Final[Sequence[Method]] = ("local", "fedavg", "mfpt")
 _FLEET: Final = Fleet()
@@ -149,7 +149,7 @@ def _methods(names: Sequence[str]) -> list[Method]:
 
 
 def _codes(tags: str) -> tuple[LanguageCode, ...]:
-    return tuple(normalise(tag.strip()) for tag in tags.split(","))
+    return tuple(given_language(tag.strip()) for tag in tags.split(","))
 
 
 def _whole_numbers(seeds: str) -> list[int]:

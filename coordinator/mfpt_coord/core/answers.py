@@ -112,6 +112,7 @@ def renumbered(state: State, client: Client, event: Brought) -> Step:
         f"device {client.id} sends another update {event.header.sequence} than before, and {client.sequence} is "
         "its highest number: an older copy of its state folder is in use, or two copies are",
         is_detail=True,
+        client=client.id,
     )
     after, effects = stale(state, client, event, highest=client.sequence)
     return after, [*effects, told]

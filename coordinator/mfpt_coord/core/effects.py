@@ -194,10 +194,11 @@ class LookUpDistances:
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """Tell the operator something; `is_detail`: only one who asked for details."""
+    """Tell the operator something; `is_detail`: only one who asked for details; `client`: the device it is about."""
 
     text: str
     is_detail: bool = False
+    client: str = ""
 
 
 Durable = (

@@ -111,7 +111,10 @@ def _enrolled(state: State, enrolment: Enrolment, event: EnrolAsked, before: lis
     )
     effects: list[Effect] = [*before, SaveEnrolment(enrolment)]
     effects += [Allow(enrolment, event.request.password), AnswerEnrolment(event.token, answer)]
-    return after, [*effects, Log(f"{enrolment.role} {enrolment.client} is admitted, with invitation {event.token}")]
+    return after, [
+        *effects,
+        Log(f"{enrolment.role} {enrolment.client} is admitted, with invitation {event.token}", client=enrolment.client),
+    ]
 
 
 def _refused(state: State, event: EnrolAsked, reason: RefusalReason, detail: str) -> Step:
@@ -147,7 +150,7 @@ def revoke(state: State, event: DeviceRevoked) -> Step:
         gone = replace(client, state="offline", ready=False, assignment=None, examples=0, accuracy=None, grants=())
         after = replace(after, clients=after.clients.plus(gone))
         effects += [SaveClient(gone), stop(state, client.id, client, "revoked", REVOKED)]
-    return after, [*effects, Withdraw(revoked), Log(f"device {event.client} is revoked")]
+    return after, [*effects, Withdraw(revoked), Log(f"device {event.client} is revoked", client=event.client)]
 
 
 def rename(state: State, event: DeviceRenamed) -> Step:

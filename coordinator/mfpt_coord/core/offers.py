@@ -114,7 +114,7 @@ def _kept(state: State, client: Client, event: OfferMade, before: Offered | None
         return after, [stop(state, client.id, client, "finished")]
     newest = Offered(client.id, offer, counted_examples(state, client.id, offer.examples), event.at)
     if before is None or (before.offer.sequence, before.offer.sha256) != (offer.sequence, offer.sha256):
-        noted = Log(f"update {client.id}/{offer.sequence} is offered", is_detail=True)
+        noted = Log(f"update {client.id}/{offer.sequence} is offered", is_detail=True, client=client.id)
         return replace(after, offers=(*after.offers, newest)), [noted]
     offers = sorted((*after.offers, replace(newest, at=before.at)), key=lambda one: one.at)
     return replace(after, offers=tuple(offers)), []

@@ -90,7 +90,9 @@ def _accepted(state: State, client: Client, event: UpdateArrived, delta: Array) 
         staleness={**state.staleness, staleness: state.staleness.get(staleness, 0) + 1},
     )
     ack = Ack(sequence=header.sequence, staleness=staleness, sha256=digest.hex())
-    noted = Log(f"update {client.id}/{header.sequence} accepted, staleness {staleness}", is_detail=True)
+    noted = Log(
+        f"update {client.id}/{header.sequence} accepted, staleness {staleness}", is_detail=True, client=client.id
+    )
     return after, [SaveUpdate(contribution, event.payload), SaveClient(accepted), Send(client.id, ack), noted]
 
 

@@ -38,17 +38,22 @@ FRESH_TIMES: Final = 2
 _log = logging.getLogger(__name__)
 
 
-def parse_listen(text: str) -> Listen:
+def parse_listen(text: str, option: str = "--listen", usual_port: int = 1883) -> Listen:
     """Parse `HOST:PORT`; either part may be left out.
+
+    Args:
+        text: What was given.
+        option: Option by which it was given.
+        usual_port: Port where none is given.
 
     Raises:
         UsageError: It is not of this form.
     """
     host, separator, port = text.rpartition(":")
     if not separator:
-        host, port = (port, "1883") if not port.isdecimal() else ("", port)
+        host, port = (port, str(usual_port)) if not port.isdecimal() else ("", port)
     if not port.isdecimal() or int(port) > 65_535:
-        raise UsageError(f"--listen {text!r} is not an address; give HOST:PORT, for example 0.0.0.0:1883")
+        raise UsageError(f"{option} {text!r} is not an address; give HOST:PORT, for example 0.0.0.0:{usual_port}")
     return Listen(host.strip("[]") or "127.0.0.1", int(port))
 
 

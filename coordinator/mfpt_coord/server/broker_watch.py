@@ -23,7 +23,11 @@ _log = logging.getLogger(__name__)
 
 
 class BrokerWatch:
-    """Hears the broker's pulse."""
+    """Hears the broker's pulse.
+
+    Attributes:
+        round_trip: Time in which the newest beat came back, seconds; None: none has, on this connection.
+    """
 
     def __init__(
         self, channel: Channel, federation: str, identity: CoordinatorIdentity, size: int, revive: Revive | None
@@ -42,6 +46,13 @@ class BrokerWatch:
         self._identity = identity
         self._pulse = Pulse(size)
         self._revive = revive
+        self._sent = (0, 0.0)
+        self.round_trip: float | None = None
+
+    @property
+    def delivers(self) -> bool:
+        """Whether the broker is connected, and what is sent comes back from it."""
+        return self.round_trip is not None and self._pulse.is_steady
 
     @property
     def next_deadline(self) -> float:
@@ -59,8 +70,9 @@ class BrokerWatch:
                 self._pulse.connected(at)
             case Disconnected():
                 self._pulse.lost(at)
+                self.round_trip = None
             case Inbound() if event.topic == COORDINATOR_BEAT.path(self._federation):
-                return self._heard(event)
+                return self._heard(event, at)
         return False
 
     def act(self, at: float, version: int) -> None:
@@ -72,6 +84,7 @@ class BrokerWatch:
         """
         match self._pulse.due(at):
             case SendBeat(number, size):
+                self._sent = (number, at)
                 self._channel.publish_beat(number, version, size)
             case Deaf() as deaf:
                 self._found_deaf(deaf)
@@ -83,7 +96,7 @@ class BrokerWatch:
                     RAISE_LIMIT,
                 )
 
-    def _heard(self, inbound: Inbound) -> bool:
+    def _heard(self, inbound: Inbound, at: float) -> bool:
         try:
             received = codec.understand(inbound.topic, inbound.payload, self._federation)
         except DecodeError:
@@ -92,6 +105,9 @@ class BrokerWatch:
             return False
         if received.message.epoch == self._identity.epoch:
             self._pulse.heard(received.message.number)
+            sent, began = self._sent
+            if received.message.number == sent:
+                self.round_trip = at - began
         return True
 
     def _found_deaf(self, deaf: Deaf) -> None:

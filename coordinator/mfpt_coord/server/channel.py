@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from mfpt_coord.server.kept import Kept
+from mfpt_shared import __version__
 from mfpt_shared.clock import Clock
 from mfpt_shared.keys import SigningKey
 from mfpt_shared.plan import Plan
@@ -158,6 +159,7 @@ class Channel:
                 started=identity.started,
                 version=version,
                 finished=finished,
+                mfpt=__version__,
             ),
         )
 

@@ -40,6 +40,7 @@ class ServeConfig:
         advertised: Host and port that invitations name; empty: where the broker listens.
         folds: Number of versions after which to stop; None: never.
         keep: How long folded updates and replaced prompts are kept, seconds; infinite: for ever.
+        metrics: Where figures for monitoring are served, over HTTP; None: nowhere.
         store: Connection URI of a PostgreSQL database; None: SQLite in the data folder.
         attempts: Attempts to reach `broker` at the start; None: until it is there.
         distances: The operator's own language distances, which count instead of those of URIEL+.
@@ -55,6 +56,7 @@ class ServeConfig:
     mosquitto: Path | None = None
     advertised: tuple[Listen, ...] = ()
     keep: float = 0.0
+    metrics: Listen | None = None
     store: str | None = None
     attempts: int | None = None
     distances: Distances = field(default_factory=dict)

@@ -115,6 +115,7 @@ def ask(data_dir: Path, order: AnyOrder) -> AnyReport:
     Raises:
         ConnectionFailed: None runs there.
         TimedOut: It does not answer.
+        MfptError: This user may not look into the folder.
     """
     try:
         with _connected(data_dir) as (connection, token), connection.makefile("rwb") as stream:
@@ -123,6 +124,11 @@ def ask(data_dir: Path, order: AnyOrder) -> AnyReport:
             line = stream.readline()
     except TimeoutError as error:
         raise TimedOut(f"the coordinator of {data_dir} did not answer within {SECONDS:g} s") from error
+    except PermissionError as error:
+        raise MfptError(
+            f"{data_dir}: {error.strerror}; run this as the user that runs mfpt-coord serve, or name another folder "
+            "with --data-dir"
+        ) from error
     except (OSError, msgspec.MsgspecError) as error:
         raise _nobody(data_dir) from error
     if not line:

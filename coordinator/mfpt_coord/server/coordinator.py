@@ -25,6 +25,8 @@ from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
+from mfpt_coord.server.metrics.vital_signs import VitalSigns
+from mfpt_coord.server.observer import Observer
 from mfpt_coord.server.progress_notice import ProgressNotice
 from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
@@ -65,6 +67,7 @@ class Coordinator:
         credentials: Credentials | None = None,
         revive: Revive | None = None,
         wall: Clock | None = None,
+        observer: Observer | None = None,
     ) -> None:
         """Prepare a coordinator.
 
@@ -78,12 +81,13 @@ class Coordinator:
             credentials: Accounts at the broker; None: it has none of their own, and all share one.
             revive: Starts a broker again that does not deliver; None: it is not the coordinator's.
             wall: Unix seconds, for people and messages; it may jump. None: `clock`.
+            observer: Is told what was done; None: nobody is.
         """
         self._store = store
         self._channel = Channel(transport, state.plan.federation, identity, wall or clock)
         self._look_ups = LookUps(look_up, state.plan.aggregation.metrics, clock)
         self._errands = Errands(self._channel, self._look_ups, credentials)
-        self._batches = Batches(state, store, self._errands.do)
+        self._batches = Batches(state, store, self._errands.do, observer)
         self._intake = Intake(lambda: self.state, store.holds)
         self._rivals = Rivals(self._channel, state.plan.federation, identity, self._intake.refusals)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
@@ -117,10 +121,28 @@ class Coordinator:
         """Return what `coord/status` says."""
         status = federation_status(self.state, self._started, self.clock(), ahead=self.ahead)
         return msgspec.structs.replace(
-            status,
-            refused=dict(self._intake.refusals.counts),
-            failed_logins=0 if self._credentials is None else self._credentials.failed_logins,
+            status, refused=dict(self._intake.refusals.counts), failed_logins=self._failed_logins
         )
+
+    def vital_signs(self) -> VitalSigns:
+        """Return what monitoring reads; call it in the event loop."""
+        return VitalSigns(
+            self.state,
+            started=self._started,
+            at=self.clock(),
+            delivers=self._watch.delivers,
+            round_trip=self._watch.round_trip,
+            in_place=math.isinf(self._rivals.repair_at),
+            saves=not self._batches.has_failed,
+            orders=self._requests.qsize(),
+            unsaved=self._batches.unsaved,
+            refused=dict(self._intake.refusals.counts),
+            failed_logins=self._failed_logins,
+        )
+
+    @property
+    def _failed_logins(self) -> int:
+        return 0 if self._credentials is None else self._credentials.failed_logins
 
     async def apply(self, event: Event) -> None:
         """Let an order of the operator take effect, on the disk as well.

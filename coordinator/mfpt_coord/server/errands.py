@@ -67,8 +67,9 @@ class Errands:
                 self._withdraw(whom)
             case AnswerEnrolment(token, message):
                 self._answer(token, message)
-            case Log(text, is_detail):
-                _log.log(logging.DEBUG if is_detail else logging.INFO, "%s", text)
+            case Log(text, is_detail, client):
+                about = {"device": client} if client else {}
+                _log.log(logging.DEBUG if is_detail else logging.INFO, "%s", text, extra=about)
 
     def publish_kept(self, state: State) -> None:
         """Publish everything that the broker keeps."""
@@ -90,7 +91,7 @@ class Errands:
             if self._credentials is not None:
                 self._credentials.withdraw(whom.client)
         except OSError as error:
-            _log.error("the broker still has an account for %s: %s", whom.client, error)
+            _log.error("the broker still has an account for %s: %s", whom.client, error, extra={"device": whom.client})
         self._channel.forget(whom.client)
 
     def _answer(self, token: str, message: EnrolAnswer) -> None:

@@ -9,7 +9,9 @@ from mfpt_coord.server.channel import Channel
 from mfpt_shared.protocol.messages import Progress
 
 PROGRESS_SECONDS: Final = 3.0
-"""Shortest time between two notices."""
+"""Shortest time between two notices..."""
+DEVICES_PER_SECOND: Final = 200
+"""...in a federation that is not so large that they would be more messages than this for its broker, every second."""
 
 
 class ProgressNotice:
@@ -37,7 +39,8 @@ class ProgressNotice:
         if at < self._due:
             self.next_deadline = math.inf if state is self._looked else self._due
             return
-        self._looked, self._due, self.next_deadline = state, at + PROGRESS_SECONDS, math.inf
+        self._looked, self.next_deadline = state, math.inf
+        self._due = at + max(PROGRESS_SECONDS, len(state.clients) / DEVICES_PER_SECOND)
         said = progress(state, at)
         if said != self._shown and self._channel.is_up:
             self._shown = said

@@ -22,6 +22,8 @@ OUT_SECONDS: Final = 60.0
 CUTS: Final = 3
 """Connections in a row that ended before their long beat came back, after which the next begins with a short one."""
 
+LATE_BEATS: Final = 3
+"""Beats in a row that have not come back, after which the broker no longer counts as one that delivers."""
 OVERTAKEN: Final = 3
 """Short beats that came back while the long one before them did not, after which its length is to blame."""
 
@@ -89,6 +91,11 @@ class Pulse:
     _cuts: int = 0
     _blamed: bool = False
     _told: bool = False
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether the connection is up, and the newest beats have come back so far."""
+        return self._connected and self._deaf == 0 and self._unheard < LATE_BEATS
 
     def begin(self, at: float) -> None:
         """Note that a connection is being made."""

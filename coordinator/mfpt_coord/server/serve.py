@@ -20,7 +20,10 @@ from mfpt_coord.server.channel import ADVICE, CoordinatorIdentity, coordinator_w
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator
-from mfpt_coord.server.data_folder import KEY_FILE, open_key, open_store
+from mfpt_coord.server.data_folder import DATABASE_FILE, KEY_FILE, open_key, open_store
+from mfpt_coord.server.metrics.http_server import monitored
+from mfpt_coord.server.metrics.meters import Meters
+from mfpt_coord.server.metrics.monitor import Monitor
 from mfpt_coord.server.operator import Operator
 from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.postgres_store import PostgresStore
@@ -29,6 +32,7 @@ from mfpt_coord.server.store import RunStore
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.errors import ConnectionFailed, Incompatible, PlanError
 from mfpt_shared.folders import owned
+from mfpt_shared.logs import lines_about
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
 from mfpt_shared.transport.retries import connect
@@ -42,15 +46,21 @@ def serve(config: ServeConfig) -> None:
     Raises:
         MfptError: See `errors`.
     """
-    with owned(config.data_dir, "--data-dir"):
+    monitor = Monitor(Meters(), config.data_dir / DATABASE_FILE)
+    with owned(config.data_dir, "--data-dir"), _monitored(config, monitor):
         store = _open(config)
         try:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store)
-            asyncio.run(_run(config, store, state, identity))
+            asyncio.run(_run(config, store, state, identity, monitor))
         finally:
             store.close()
+
+
+def _monitored(config: ServeConfig, monitor: Monitor) -> contextlib.AbstractContextManager[object]:
+    """Serve a monitor for as long as the context lasts, where somebody is to read it."""
+    return contextlib.nullcontext() if config.metrics is None else monitored(config.metrics, monitor)
 
 
 def _open(config: ServeConfig) -> RunStore:
@@ -160,7 +170,9 @@ async def _not_yet(_: AnyOrder) -> AnyReport:
     raise ConnectionFailed("the coordinator still waits for its broker: see its log, and try again later")
 
 
-async def _run(config: ServeConfig, store: RunStore, state: State, identity: CoordinatorIdentity) -> None:
+async def _run(
+    config: ServeConfig, store: RunStore, state: State, identity: CoordinatorIdentity, monitor: Monitor
+) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
     async with contextlib.AsyncExitStack() as stack:
@@ -183,12 +195,15 @@ async def _run(config: ServeConfig, store: RunStore, state: State, identity: Coo
             look_up=with_custom(look_up, config.distances),
             credentials=found.credentials,
             revive=found.revive,
+            observer=monitor.meters,
         )
+        monitor.follow(asyncio.get_running_loop(), coordinator.vital_signs)
         operator = Operator(coordinator, identity.key.public, found.addresses)
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
-        try:
-            await coordinator.run()
-        finally:
-            _log.info("stopped at version %d", coordinator.state.version)
+        with lines_about(lambda: {"federation": federation, "version": coordinator.state.version}):
+            try:
+                await coordinator.run()
+            finally:
+                _log.info("stopped at version %d", coordinator.state.version)

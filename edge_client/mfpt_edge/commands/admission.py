@@ -108,6 +108,13 @@ def trust_of(membership: Membership | None) -> Trust:
     return Trust(None if membership is None else membership.key)
 
 
+def asking_connection(line: InvitationLine, reach: Reach) -> Connection:
+    """Return how somebody who is invited reaches the broker to ask, under the invitation's account."""
+    user, password = _login(line, reach)
+    addresses = tuple(replace(address, username=user, password=password) for address in line.addresses)
+    return Connection(addresses, _pinned(reach, line.key), reach.proxies)
+
+
 def _pinned(reach: Reach, key: PublicKey) -> Security:
     """Believe a certificate that the coordinator's key signed, or one from a CA for an operator who has such a one."""
     return replace(reach.security, pinned=key, or_system=True)
@@ -116,10 +123,7 @@ def _pinned(reach: Reach, key: PublicKey) -> Security:
 async def _asked(
     config: JoinConfig, line: InvitationLine, session: Session, sleep: Callable[[float], Awaitable[None]]
 ) -> Admitted:
-    user, password = _login(line, config.reach)
-    addresses = tuple(replace(address, username=user, password=password) for address in line.addresses)
-    connection = Connection(addresses, _pinned(config.reach, line.key), config.reach.proxies)
-    transport = connection.transport(secrets.token_hex(16))
+    transport = asking_connection(line, config.reach).transport(secrets.token_hex(16))
     try:
         await connect_with_retries(transport, config.retries.connect, sleep)
     except WrongCertificate:

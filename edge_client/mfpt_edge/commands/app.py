@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from mfpt_edge.commands.data_show import data_show
+from mfpt_edge.commands.doctor import doctor
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
     AllowBackboneOption,
@@ -22,6 +24,7 @@ from mfpt_edge.commands.options import (
     JsonOption,
     KeyOption,
     LabelColumnOption,
+    LabelMapOption,
     LanguageOption,
     LeaveAfterOption,
     MaxDownloadOption,
@@ -45,7 +48,6 @@ from mfpt_edge.commands.options import (
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_shared.command_line import EPILOG, run, show_version
-from mfpt_shared.plan import TaskKind
 from mfpt_shared.stopping import stopped_on_request
 
 app = typer.Typer(
@@ -82,6 +84,7 @@ def join(
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
+    label_map: LabelMapOption = None,
     rounds: RoundsOption = None,
     leave_after: LeaveAfterOption = "15min",
     examples: ExamplesOption = None,
@@ -140,7 +143,7 @@ def join(
         federation=federation,
         reach=parse_reach(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy, invitation=line),
         state_dir=(state_dir or default_folder(federation, language)).absolute(),
-        data=DataSource(data, Columns(text_column, label_column, pair_column), examples),
+        data=DataSource(data, Columns(text_column, label_column, pair_column), examples, label_map),
         retries=parse_retries(retry),
         limits=parse_limits(device, threads, activation_cache, memory, max_round_time, max_download),
         allowed=Allowed(tuple(allow_backbone or ()), yes),
@@ -152,6 +155,9 @@ def join(
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command(epilog="Example: mfpt-edge doctor --lang sw --broker mqtt://server.example:1883 --data sentences.csv")(
+    doctor
+)
 app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda'")(predict)
 app.command(epilog="Example: mfpt-edge evaluate --lang sw --data test.csv --json")(evaluate)
 app.command(epilog="Example: mfpt-edge refresh --lang sw")(refresh)
@@ -211,45 +217,9 @@ def status(
     show(facts, as_json, facts_table)
 
 
-@data_app.command("show", epilog="Example: mfpt-edge data show --lang sw --data sentences.csv --labels politics,sports")
-def data_show(
-    lang: LanguageOption,
-    data: DataOption = "cldr",
-    labels: Annotated[
-        str | None, typer.Option(help="Labels, separated by commas; default: those of the plan, or of cldr.")
-    ] = None,
-    kind: Annotated[
-        TaskKind, typer.Option(help="Kind of task, with --labels or for generation; otherwise the plan says it.")
-    ] = "classification",
-    text_column: TextColumnOption = None,
-    label_column: LabelColumnOption = None,
-    pair_column: PairColumnOption = None,
-    federation: FederationOption = "default",
-    state_dir: StateDirOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show how a data set would be read: splits, labels, skipped rows, and three examples."""
-    from mfpt_edge.commands.display import summary_table
-    from mfpt_edge.data.cldr import CLDR_LABELS
-    from mfpt_edge.data.columns import Columns
-    from mfpt_edge.data.sources import load_dataset
-    from mfpt_edge.data.summary import describe
-    from mfpt_shared.errors import UsageError
-    from mfpt_shared.languages import normalise
-
-    source = data or "cldr"
-    if labels and kind == "generation":
-        raise UsageError("give --labels or --kind generation, not both: completions have no labels")
-    if labels or kind == "generation":
-        wanted = tuple(label.strip() for label in labels.split(",")) if labels else ()
-    elif source == "cldr":
-        wanted = CLDR_LABELS
-    else:
-        task = device_folder(lang, federation, state_dir).plan().task
-        wanted, kind = task.labels, task.kind
-    columns = Columns(text_column, label_column, pair_column)
-    dataset = load_dataset(source, normalise(lang), wanted, kind=kind, columns=columns)
-    show(describe(dataset, wanted), as_json, summary_table)
+data_app.command("show", epilog="Example: mfpt-edge data show sentences.csv --lang sw --labels politics,sports")(
+    data_show
+)
 
 
 @cache_app.command("show", epilog="Example: mfpt-edge cache show --json")

@@ -22,6 +22,7 @@ from mfpt_shared.texts import printable
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LINK_STYLES = {"connected": "green", "reconnecting": "yellow", "connecting": "yellow", "no coordinator": "yellow"}
+_LEVEL_STYLES = {"note": "", "warning": "yellow", "useless": "bold red"}
 _SPARKLINE_CELLS = 24
 
 
@@ -216,6 +217,8 @@ def summary_table(summary: DatasetSummary) -> RenderableType:
             for reason, count in summary.skipped.items()
         ),
         *(_text(f"read anew: {count} x {how}") for how, count in summary.repaired.items()),
+        *(_text(f"note: {note}") for note in summary.notes),
+        *(Text(printable(f"{one.level}: {one.text}"), _LEVEL_STYLES[one.level]) for one in summary.findings),
     ]
     samples = [Text.assemble((printable(label), "dim"), f"  {printable(text)}") for label, text in summary.samples]
     return Group(table, *notes, *samples)

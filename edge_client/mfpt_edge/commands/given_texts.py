@@ -3,6 +3,7 @@
 import codecs
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,9 @@ from mfpt_edge.data.conll import CONLL_SUFFIXES
 from mfpt_edge.data.unlabelled import are_tagged_words
 from mfpt_edge.data.visible import is_visible, trimmed
 from mfpt_shared.errors import BadData, UsageError
+from mfpt_shared.text_files import decoded, unreadable
 
+_END_OF_LINE: Final = re.compile("\r\n|\n|\r")
 _TABLES: Final = frozenset({".csv", ".jsonl"})
 
 _log = logging.getLogger(__name__)
@@ -65,27 +68,23 @@ def _lines(content: bytes, name: str) -> list[str]:
     r"""Return the lines of a content, which end in \n, \r\n or \r, and in nothing else that Unicode has for it.
 
     Args:
-        content: Text, with or without a byte order mark.
+        content: Text in UTF-8 or, with its mark, UTF-16.
         name: Where it comes from, for messages.
 
     Raises:
-        BadData: It is not UTF-8.
+        BadData: A line of it cannot be read.
     """
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise BadData(f"{name} is UTF-16; save it as UTF-8, which an editor offers under Save As")
-    lines = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        text = decoded(content, name).content
+    else:
+        text = content.removeprefix(codecs.BOM_UTF8).decode("utf-8", "surrogateescape")
+    lines = _END_OF_LINE.split(text)
     if not lines[-1]:
         del lines[-1]  # the end of the last line is no further line
-    return [_decoded(line, f"{name}, line {number}") for number, line in enumerate(lines, start=1)]
-
-
-def _decoded(line: bytes, place: str) -> str:
-    try:
-        return line.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise BadData(
-            f"{place} is not UTF-8: byte {error.start + 1} is 0x{line[error.start]:02x}; save the file as UTF-8"
-        ) from error
+    for number, line in enumerate(lines, start=1):
+        if fault := unreadable(line):
+            raise BadData(f"{name}, line {number} has {fault}; save it as UTF-8")
+    return lines
 
 
 def _as_utf8(text: str, row: int) -> str:

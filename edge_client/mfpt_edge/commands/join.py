@@ -1,6 +1,7 @@
 """`mfpt-edge join`: puts folder, transport, trainer and client together, and reports what came of it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from contextlib import AbstractContextManager
@@ -13,6 +14,7 @@ import msgspec
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.data.label_map import read_label_map
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import CourteousTrainer
@@ -22,12 +24,13 @@ from mfpt_edge.session.doing_file import DoingFile
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
-from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.device_folder import DeviceFolder, Identity
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import UsageError
 from mfpt_shared.folders import cache_home, owned
 from mfpt_shared.languages import LanguageCode, named
+from mfpt_shared.logs import lines_about
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Role
 
@@ -116,16 +119,27 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
 
 def _check_data_early(data: DataSource) -> None:
     """Find a missing file before anything is connected; its content can only be judged with the plan."""
+    if data.label_map is not None:
+        read_label_map(data.label_map)
     if data.source is None or data.source == "cldr" or data.source.startswith("hf:"):
         return
-    if not Path(data.source).exists():
-        raise UsageError(f"--data {data.source}: no such file or folder")
+    try:
+        Path(data.source).stat()
+    except FileNotFoundError as error:
+        raise UsageError(f"--data {data.source}: no such file or folder") from error
+    except OSError as error:
+        raise UsageError(f"--data {data.source} cannot be read: {error.strerror}") from error
 
 
 async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    began = time.monotonic()
     folder = DeviceFolder(config.state_dir)
     identity = folder.enrol(config.language)
+    with lines_about(lambda: {"device": identity.client, "language": identity.language}):
+        return await _take_part(config, view, folder, identity)
+
+
+async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity) -> JoinResult | Enrolled:
+    began = time.monotonic()
     session = folder.begin_session(identity)
     membership = await admitted(config, folder, session, asyncio.sleep)
     if membership is not None and membership.role != "device":
@@ -165,16 +179,14 @@ async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
         retries=config.retries.reconnect,
         observe=observe,
     )
-    try:
+    told = lines_about(lambda: {"federation": federation, "version": client.snapshot.version})
+    with contextlib.closing(doing), contextlib.closing(client), told:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
         return _result(config.language, client.snapshot, outcome, seconds)
-    finally:
-        client.close()
-        doing.close()
 
 
 def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:

@@ -31,11 +31,13 @@ class DataSource:
         source: File, folder, `hf:<data set>` or `cldr`; None: what the plan names.
         columns: Columns of a table to read.
         max_examples: Largest number of training examples; None: all.
+        label_map: File that says what labels mean; None: there is none.
     """
 
     source: str | None
     columns: Columns
     max_examples: int | None
+    label_map: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class Allowed:
 
     Attributes:
         backbones: Addresses of backbones that may be opened.
-        yes: Whether backbone and data of the hub are allowed without a question.
+        yes: Whether backbone and data of the hub, and data that teach nothing, are allowed without a question.
     """
 
     backbones: tuple[str, ...]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mfpt_shared.languages import LanguageCode
 
 ResultT = TypeVar("ResultT")
+DataT = TypeVar("DataT", bound=Path | str | None)
 
 RuntimeName = Literal["auto", "torch", "onnx"]
 """What computes predictions."""
@@ -35,13 +36,26 @@ FormatOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
 # Data.
+
+
+def _not_empty(data: DataT) -> DataT:
+    """Refuse an empty name, such as that of an unset variable."""
+    if data is not None and (not str(data).strip() or data == Path()):
+        raise typer.BadParameter("it is empty; give a file or a folder, or leave the option out")
+    return data
+
+
 DataOption = Annotated[
     str | None,
     typer.Option(
         "--data",
+        callback=_not_empty,
         help="Your examples: a CSV, TSV, JSONL, Parquet or CoNLL file, a folder with train, dev and test files, "
         "hf:<data set>, or cldr.",
     ),
+]
+TestDataOption = Annotated[
+    Path, typer.Option("--data", callback=_not_empty, help="File with texts and labels; every row is used.")
 ]
 TextColumnOption = Annotated[
     str | None,
@@ -54,6 +68,10 @@ LabelColumnOption = Annotated[
 PairColumnOption = Annotated[
     str | None,
     typer.Option("--pair-column", help="Column with the second text of a pair; default: hypothesis, sentence2."),
+]
+LabelMapOption = Annotated[
+    Path | None,
+    typer.Option("--label-map", metavar="FILE", help='TOML file that says what labels mean: "Siasa" = "politics".'),
 ]
 ExamplesOption = Annotated[
     int | None, typer.Option("--examples", min=1, help="Largest number of training examples; default: all.")
@@ -192,7 +210,10 @@ AllowBackboneOption = Annotated[
     ),
 ]
 YesOption = Annotated[
-    bool, typer.Option("--yes", help="Allow the plan's backbone and data of the hub without a question.")
+    bool,
+    typer.Option(
+        "--yes", help="Allow the plan's backbone and data of the hub, and data that teach nothing, without a question."
+    ),
 ]
 MaxLoadOption = Annotated[
     float | None,
@@ -248,7 +269,7 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
     invited = line.language if line else None
     if lang is None and invited is None:
         raise UsageError("give the language of your texts with --lang, for example --lang sw")
-    language = device_language(lang or str(invited))
+    language = device_language(str(invited) if lang is None else lang)
     if invited is not None and language != invited:
         raise UsageError(
             f"this invitation is for {named(invited)}, not for {named(language)}; leave --lang out, or get another one"
@@ -259,11 +280,11 @@ def join_language(lang: str | None, line: "InvitationLine | None") -> "LanguageC
 def device_folder(lang: str, federation: str, state_dir: Path | None) -> "DeviceFolder":
     """Return the state folder that the options name."""
     from mfpt_edge.storage.device_folder import DeviceFolder, default_folder
-    from mfpt_shared.languages import normalise
+    from mfpt_shared.languages import given_language
     from mfpt_shared.plan import federation_name
 
     federation = federation_name(federation)
-    return DeviceFolder((state_dir or default_folder(federation, normalise(lang))).absolute())
+    return DeviceFolder((state_dir or default_folder(federation, given_language(lang))).absolute())
 
 
 def show(result: ResultT, as_json: bool, table: Callable[[ResultT], object]) -> None:

@@ -17,6 +17,7 @@ from mfpt_edge.commands.options import (
     JsonOption,
     KeyOption,
     LabelColumnOption,
+    LabelMapOption,
     LanguageOption,
     OfflineOption,
     PairColumnOption,
@@ -24,6 +25,7 @@ from mfpt_edge.commands.options import (
     RuntimeName,
     RuntimeOption,
     StateDirOption,
+    TestDataOption,
     TextColumnOption,
     device_folder,
     show,
@@ -96,10 +98,11 @@ def predict(
 
 def evaluate(
     lang: LanguageOption,
-    data: Annotated[Path, typer.Option("--data", help="File with texts and labels; every row is used.")],
+    data: TestDataOption,
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
+    label_map: LabelMapOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     broker: FetchOption = None,
@@ -115,6 +118,7 @@ def evaluate(
 ) -> None:
     """Measure the prompt that this device keeps on labelled texts."""
     from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.commands.label_questions import renamed_labels
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.data.sources import load_split
 
@@ -122,13 +126,18 @@ def evaluate(
     if graph is None:
         _check_backbone(model, device_folder(lang, federation, state_dir), allow_backbone)
     task = model.plan.task
-    split = load_split(data, task.labels, Columns(text_column, label_column, pair_column), task.kind)
+    renamed = renamed_labels(label_map, device_folder(lang, federation, state_dir).path, task.labels)
+    split = load_split(data, task.labels, Columns(text_column, label_column, pair_column), task.kind, renamed)
+    for note in split.notes:
+        say(f"note: {note}", err=True)
+    reasons: object = split.skipped if as_json else ", ".join(f"{n} x {why}" for why, n in split.skipped.items())
     facts = {
         "language": model.prompt.header.language,
         "version": model.prompt.header.version,
         **_measured(model, split.examples, runtime, graph, device),
         "n": len(split.examples),
         "skipped": sum(split.skipped.values()),
+        **({"skipped_because": reasons} if reasons else {}),
         **({"repaired": sum(split.repaired.values())} if split.repaired else {}),
     }
     show(facts, as_json, facts_table)
@@ -190,11 +199,11 @@ def _model(
     proxy: str | None,
 ) -> "Model":
     from mfpt_edge.commands.newest import model_for
-    from mfpt_shared.languages import normalise
+    from mfpt_shared.languages import given_language
     from mfpt_shared.transport.security import Security
 
     folder, security = device_folder(lang, federation, state_dir), Security(ca_file, cert, key)
-    return model_for(folder, federation, normalise(lang), broker=broker, security=security, proxy=proxy)
+    return model_for(folder, federation, given_language(lang), broker=broker, security=security, proxy=proxy)
 
 
 def _check_backbone(model: "Model", folder: "DeviceFolder", named: list[str] | None) -> None:

@@ -2,16 +2,15 @@
 
 import logging
 import os
-import sys
 import time
 from collections.abc import Iterable
-from contextlib import AbstractContextManager
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
-from mfpt_edge.commands.join_config import DataSource, JoinConfig
-from mfpt_edge.data.sources import Dataset, load_dataset
+from mfpt_edge.commands.asking import Terminal, agreed
+from mfpt_edge.commands.join_config import JoinConfig
+from mfpt_edge.commands.own_data import own_dataset
 from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine
@@ -23,11 +22,7 @@ from mfpt_edge.storage.answers import Answers
 from mfpt_shared.backbones import hub
 from mfpt_shared.backbones.describe import locate, parse_uri, weight_bytes
 from mfpt_shared.environment import sentence
-from mfpt_shared.errors import UsageError
-from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
-from mfpt_shared.streams import tell
-from mfpt_shared.texts import printable_lines
 
 # Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
 # Where memory is short they cache fewer, and build them again.
@@ -35,13 +30,6 @@ _TIGHT_BYTES: Final = 800_000_000
 _SMALL_KERNEL_CACHES: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
 
 _log = logging.getLogger(__name__)
-
-
-class Terminal(Protocol):
-    """Where the owner is asked."""
-
-    def paused(self) -> AbstractContextManager[None]:
-        """Show nothing that moves until the context ends."""
 
 
 def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrainer:
@@ -58,7 +46,15 @@ def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrai
     _log.info("%s", given.sentence())
     check_state(plan, given)
     _ask(config, plan, given, terminal)
-    dataset = _dataset(config.data, config.language, plan, limits.download)
+    dataset = own_dataset(
+        config.data,
+        config.language,
+        plan,
+        folder=config.state_dir,
+        max_download=limits.download,
+        yes=config.allowed.yes,
+        terminal=terminal,
+    )
     _log.info("%s", asked(plan, len(dataset.train)))
     loadable = _fetched(plan, given)
     if limits.memory is not None and limits.memory < _TIGHT_BYTES:
@@ -85,7 +81,7 @@ def _ask(config: JoinConfig, plan: Plan, given: Given, terminal: Terminal) -> No
     answers, allowed = Answers(config.state_dir), config.allowed
     wanted = consent.wishes(plan, config.data.source)
     left = consent.unanswered(wanted, allowed.backbones, answers.given())
-    if left and not allowed.yes and not _agreed(consent.question(left, given.sentence(), given.download), terminal):
+    if left and not allowed.yes and not agreed(consent.question(left, given.sentence(), given.download), terminal):
         raise consent.refusal(left)
     # What was named on the command line is remembered too: `predict` opens the same backbone later.
     if wanted:
@@ -97,14 +93,6 @@ def _remember(answers: Answers, wanted: Iterable[consent.Wish]) -> None:
         answers.add(*(wish.key for wish in wanted))
     except OSError as error:
         _log.warning("what you have allowed is asked again next time: %s", sentence(error))
-
-
-def _agreed(question: str, terminal: Terminal) -> bool:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    with terminal.paused():
-        tell(f"{printable_lines(question)} [y/N] ")
-        return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _fetched(plan: Plan, given: Given) -> Plan:
@@ -120,24 +108,3 @@ def _fetched(plan: Plan, given: Given) -> Plan:
         folder = locate(address)
     check_weights(weight_bytes(folder), plan, given)
     return plan
-
-
-def _dataset(data: DataSource, language: LanguageCode, plan: Plan, max_download: int) -> Dataset:
-    source = data.source or plan.task.data
-    # A plan comes from the network: it may name public data, never a file on this device.
-    if data.source is None and source != "cldr" and not source.startswith("hf:"):
-        raise UsageError("the plan names no data that every device has: give your own with --data FILE")
-    dataset = load_dataset(
-        source,
-        language,
-        plan.task.labels,
-        kind=plan.task.kind,
-        columns=data.columns,
-        max_examples=data.max_examples,
-        max_download=max_download if data.source is None else None,
-    )
-    skipped = ", ".join(f"{count} x {reason}" for reason, count in dataset.skipped.items()) or "none"
-    _log.info("data %s: %d to train, %d to test; skipped: %s", source, len(dataset.train), len(dataset.test), skipped)
-    for how, words in dataset.repaired.items():
-        _log.info("data %s: %d words with another label than the file's: %s", source, words, how)
-    return dataset

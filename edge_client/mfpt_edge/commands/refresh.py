@@ -14,6 +14,7 @@ from mfpt_edge.commands.options import (
     JsonOption,
     KeyOption,
     LabelColumnOption,
+    LabelMapOption,
     LanguageOption,
     PairColumnOption,
     ProxyOption,
@@ -24,6 +25,8 @@ from mfpt_edge.commands.options import (
 from mfpt_shared.command_line import say, say_data
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mfpt_edge.data.columns import Columns
     from mfpt_edge.session.refitting import Refitted
     from mfpt_edge.storage.device_folder import DeviceFolder
@@ -36,6 +39,7 @@ def refresh(
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
+    label_map: LabelMapOption = None,
     examples: ExamplesOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
@@ -63,7 +67,7 @@ def refresh(
     refitted = None
     if data is not None:
         columns = Columns(text_column, label_column, pair_column)
-        refitted = _refit(folder, data, columns, examples, device, allow_backbone, before)
+        refitted = _refit(folder, data, columns, label_map, examples, device, allow_backbone, before)
     used = (folder.personal_prompt(folder.plan()) or folder.prompt()).header.version
     if as_json:
         import json
@@ -109,11 +113,13 @@ def _refit(
     folder: "DeviceFolder",
     source: str,
     columns: "Columns",
+    label_map: "Path | None",
     examples: int | None,
     device: str,
     allow_backbone: list[str] | None,
     before: "Prompt | None",
 ) -> "Refitted":
+    from mfpt_edge.commands.label_questions import renamed_labels
     from mfpt_edge.data.sources import load_dataset
     from mfpt_edge.host.extras import require_engine
     from mfpt_edge.session.consent import check_backbone
@@ -128,7 +134,13 @@ def _refit(
     assert identity is not None, "a device that was refreshed has an identity"
     check_backbone(plan, allow_backbone or (), Answers(folder.path).given())
     dataset = load_dataset(
-        source, identity.language, plan.task.labels, kind=plan.task.kind, columns=columns, max_examples=examples
+        source,
+        identity.language,
+        plan.task.labels,
+        kind=plan.task.kind,
+        columns=columns,
+        renamed=renamed_labels(label_map, folder.path, plan.task.labels),
+        max_examples=examples,
     )
     with owned(folder.path, "--state-dir"):
         return refit(folder, identity, plan, load_trainer(plan, dataset, device=device), before)

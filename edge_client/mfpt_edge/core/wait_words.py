@@ -64,7 +64,7 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
         case "broker":
             return Wait("broker", f"no connection to the broker since {since}", _kept(state))
         case "rights":
-            return _not_readable(facts.refused, since)
+            return _not_readable(state, facts, place, since)
         case "plan":
             return _no_plan(state, place, since)
         case "preparing":
@@ -77,13 +77,16 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
         case "turn":
             return _turn(state, facts, place, at, since)
         case "others":
-            return Wait("others", f"waiting since {since} for others whose updates are added up with this device's")
+            there = "" if facts.progress is None else _there(facts.progress)
+            return Wait("others", f"waiting since {since} for others whose updates are added up with this one's", there)
         case "answer":
             return _unanswered(state, place, since, longest)
         case "prompt":
             return _no_prompt(state, place, since)
         case "listening":
             return Wait("listening", f"listening since {since} for what the others still make")
+        case "measuring":
+            return Wait("measuring", f"measuring since {since} what the federation was good for")
         case "last prompt":
             return Wait("last prompt", f"waiting since {since} for the last prompt, 30 s at most")
 
@@ -114,13 +117,14 @@ def _more(count: int) -> str:
     return "1 more update" if count == 1 else f"{count} more updates"
 
 
-def _not_readable(refused: tuple[str, ...], since: str) -> Wait:
-    named = ", ".join(refused) or "what the coordinator publishes"
+def _not_readable(state: State, facts: Facts, place: Place, since: str) -> Wait:
+    named = ", ".join(facts.refused) or "what the coordinator publishes"
+    is_name_in_doubt = state.plan is None and place.is_named_by_hand
+    name = f"is {place.federation} the federation's name (--federation)? If so, " if is_name_in_doubt else ""
     return Wait(
         "rights",
         f"the broker has refused since {since} to let this device read {named}",
-        "ask its operator for the right to read it, or for room for another subscription, and look at the "
-        "federation's name",
+        f"{name}ask the broker's operator for the right to read it, or for room for another subscription",
         is_trouble=True,
     )
 
@@ -140,7 +144,7 @@ def _no_plan(state: State, place: Place, since: str) -> Wait:
 
 
 def _turn(state: State, facts: Facts, place: Place, at: float, since: str) -> Wait:
-    if is_unheard(state, facts, at):
+    if is_unheard(facts, at):
         up = CLIENT_UP.path(place.federation, place.client)
         return Wait(
             "unheard",
@@ -169,13 +173,17 @@ def _devices(count: int) -> str:
 
 def _next_version(said: Progress, version: int, since: str) -> Wait:
     missing = max(0, said.needed - said.updates)
-    there = f"{said.updates} of {_updates(said.needed)} {'is' if said.updates == 1 else 'are'} there"
+    there = _there(said)
     if said.at_work:
         return Wait("version", f"waiting since {since} for {_at_work(said)} before version {version}", there)
     if missing:
         advice = f"{there}, and nobody else trains: it goes on when more devices come"
         return Wait("more devices", f"waiting since {since} for {_more(missing)} before version {version}", advice)
     return Wait("version", f"waiting since {since} for version {version}")
+
+
+def _there(said: Progress) -> str:
+    return f"{said.updates} of {_updates(said.needed)} {'is' if said.updates == 1 else 'are'} there"
 
 
 def _at_work(said: Progress) -> str:

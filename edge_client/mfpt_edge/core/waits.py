@@ -26,6 +26,7 @@ Kind = Literal[
     "prompt",  # the version that an assignment names
     "listening",  # what the others still make, without training
     "last prompt",
+    "measuring",  # its own measurement, at the end
 ]
 
 MOMENT_SECONDS: Final = 8.0
@@ -49,6 +50,7 @@ class Facts:
         refused: Filters of subscriptions that the broker refused.
         is_told: Whether the coordinator has said anything to this device over this connection.
         announced: Newest version when the device first announced itself over this connection; None before that.
+        due_since: Since when the coordinator should have answered this device; None: it need not.
         progress: How far the next version is, as it was last heard over this connection; None before that.
     """
 
@@ -60,6 +62,7 @@ class Facts:
     refused: tuple[str, ...] = ()
     is_told: bool = False
     announced: int | None = None
+    due_since: float | None = None
     progress: Progress | None = None
 
 
@@ -79,17 +82,30 @@ def noted(facts: Facts, event: Event, state: State) -> Facts:
     if facts.refused and not state.refused:
         facts = replace(facts, refused=())
     kind = _kind(state, facts)
-    return facts if kind == facts.kind else replace(facts, kind=kind, since=event.at)
+    if kind != facts.kind:
+        facts = replace(facts, kind=kind, since=event.at)
+    is_due = _is_due(state, facts)
+    if is_due == (facts.due_since is not None):
+        return facts
+    return replace(facts, due_since=event.at if is_due else None)
 
 
-def is_unheard(state: State, facts: Facts, at: float) -> bool:
+def is_unheard(facts: Facts, at: float) -> bool:
     """Tell whether the coordinator does not hear this device: it would have answered by now.
 
-    A broker confirms what it forbids, and drops it. A device that is at its turn is answered at once, except that one
-    whose update is in no version yet waits for that version. So if no update waits, or another version came, it is due.
+    A broker confirms what it forbids, and drops it.
+    """
+    return facts.due_since is not None and at >= facts.due_since + ANSWER_SECONDS
+
+
+def _is_due(state: State, facts: Facts) -> bool:
+    """Tell whether an answer is due to a device that has announced itself, and has heard nothing.
+
+    One that is at its turn is answered at once, except that one whose update is in no version yet waits for that
+    version. So if no update waits, or another version came, it is due.
     """
     said = facts.progress
-    if facts.is_told or facts.announced is None or said is None or at < facts.since + ANSWER_SECONDS:
+    if facts.kind != "turn" or facts.is_told or facts.announced is None or said is None:
         return False
     if said.training >= said.places or state.language in said.joining:
         return False
@@ -115,7 +131,7 @@ def _after(facts: Facts, event: Event) -> Facts:
 
 def _kind(state: State, facts: Facts) -> Kind | None:  # noqa: PLR0911 - one line for each kind, the first that holds
     if state.ended:
-        return None
+        return "measuring" if state.prepared else None
     if facts.cuts >= MANY_CUTS:
         return "long messages"
     if not state.connected:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from mfpt_edge.data.cells import Odd
-from mfpt_edge.data.splits import SPLIT_NAMES, SourceSplit
+from mfpt_edge.data.splits import SourceSplit, known_splits
 from mfpt_edge.data.table import Record, Table, listed
 from mfpt_shared.backbones.hub import data_name, measured_data
 from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
@@ -66,7 +66,7 @@ def read_hub(source: str, max_download: int | None = None, *, lists: bool = Fals
         loaded = datasets.load_dataset(name, config, revision=revision)
     except (datasets.exceptions.DatasetsError, OSError, ValueError) as error:
         raise DatasetError(f"{source} cannot be loaded: {str(error).partition(chr(10))[0]}") from error
-    known = _known_splits(source, list(loaded))
+    known = known_splits(source, list(loaded))
     unused = [name for name in loaded if name not in known.values()]
     return {
         split: _arrow_table(
@@ -78,20 +78,6 @@ def read_hub(source: str, max_download: int | None = None, *, lists: bool = Fals
         )
         for split, name in known.items()
     }
-
-
-def _known_splits(source: str, names: Sequence[str]) -> dict[SourceSplit, str]:
-    """Return split -> what the data set calls it."""
-    known: dict[SourceSplit, str] = {}
-    for name in names:
-        split = SPLIT_NAMES.get(name.casefold())
-        if split in known:
-            raise DatasetError(f"{source}: {listed([known[split], name])} both claim to be the {split} split")
-        if split is not None:
-            known[split] = name
-    if "train" not in known:
-        raise DatasetError(f"{source} has no train split; it has {listed(names)}")
-    return known
 
 
 def _arrow_table(

@@ -1,9 +1,11 @@
 """What a cell of any type says as text, or why it says nothing."""
 
 import math
+import re
 from typing import Final, NamedTuple
 
 _COUNTED: Final = 10  # longer lists are not told apart, so that there are few reasons to skip a row
+_HALVES: Final = re.compile("[\ud800-\udfff]")
 _EXACT: Final = 2**53  # whole numbers up to this are exact in floating point
 
 
@@ -30,7 +32,7 @@ def cell_text(value: object, *, truth: bool = False) -> str | Odd:
     value = _unwrapped(value)
     if isinstance(value, str):
         # JSON can escape half of a surrogate pair, which is not Unicode text and which no tokenizer takes.
-        return Odd("half a character") if any("\ud800" <= char <= "\udfff" for char in value) else value.strip()
+        return Odd("half a character") if _HALVES.search(value) else value.strip()
     if isinstance(value, bool):
         return str(value).lower() if truth else Odd("true or false")
     if isinstance(value, int | float):

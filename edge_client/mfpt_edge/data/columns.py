@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from mfpt_edge.data.cells import Odd, cell_text
-from mfpt_edge.data.names import comparable_name
+from mfpt_edge.data.names import comparable_name, may_be_name
 from mfpt_edge.data.place import Place, SkippedRow
 from mfpt_edge.data.table import Record, Table, listed
 from mfpt_shared.errors import DatasetError
@@ -28,8 +28,6 @@ LABEL_COLUMNS: Final[Mapping[TaskKind, Sequence[tuple[str, ...]]]] = {
 }
 # Column of data sets that are translations of one another, such as SIB-200.
 KEY_COLUMN: Final = "index_id"
-# A column's name is shorter; a first line without names must not be shown, as it holds a text.
-_LONGEST_NAME, _MOST_WORDS = 40, 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +108,15 @@ def _row(record: Record, place: Place, chosen: _Chosen) -> Row | SkippedRow:
     for column, cell in cells.items():
         if isinstance(cell, Odd):
             return SkippedRow(place, f"{listed([column])} holds {cell.what}")
-    if all(comparable_name(text) == comparable_name(column) for column, text in texts.items()):
+    if all(_is_name(text, column) for column, text in texts.items()):
         return SkippedRow(place, "header again")
     text, pair, label = (_joined(texts, group) for group in chosen[:3])
     return Row(place, text, label, key_of(record, chosen.key), pair)
+
+
+def _is_name(text: str, column: str) -> bool:
+    """Whether a cell holds the name of its column; long ones are not compared, which would take long."""
+    return len(text) <= 2 * len(column) and comparable_name(text) == comparable_name(column)
 
 
 def _joined(texts: Mapping[str, str], columns: Sequence[str]) -> str:
@@ -123,7 +126,8 @@ def _joined(texts: Mapping[str, str], columns: Sequence[str]) -> str:
 def key_of(record: Record, column: str | None) -> str:
     """Return what tells which sentence a row is a translation of; empty: nothing does."""
     key = cell_text(record.cells.get(column)) if record.cells and column else ""
-    return "" if isinstance(key, Odd) else key
+    # Where a cell of a column of numbers is empty, some libraries write all of them with a point.
+    return "" if isinstance(key, Odd) else key.removesuffix(".0")
 
 
 def key_column(table: Table) -> str | None:
@@ -143,19 +147,33 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
             for same in found:
                 _check_one(table, same, role)
             return tuple(same[0] for same in found)
-    if any(_is_sentence(column) for column in table.columns):
+    if not all(map(may_be_name, table.columns)):
         raise DatasetError(
             f"{table.where}: no {role} column, and what should be names of columns are texts: "
             "put a line with the names first, such as text and label"
         )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
+    guessed = f" ({'; '.join(table.notes)})" if table.notes else ""
     raise DatasetError(
-        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}: name one with --{role}-column"
+        f"{table.where}: no {role} column {missing}; it has {listed(table.columns, 20)}{guessed}: "
+        f"name one with --{role}-column"
     )
 
 
-def _is_sentence(name: str) -> bool:
-    return len(name) > _LONGEST_NAME or len(name.split()) > _MOST_WORDS
+def check_header(table: Table, labels: Sequence[str]) -> None:
+    """Refuse a table whose first line is a row: no column has a usual name, and one is called as a label of the plan.
+
+    Raises:
+        DatasetError: It is so.
+    """
+    usual = (name for groups in (*TEXT_COLUMNS.values(), *LABEL_COLUMNS.values()) for group in groups for name in group)
+    names = {comparable_name(label) for label in labels}
+    called = [column for column in table.columns if comparable_name(column) in names]
+    if len(called) == 1 and not any(_called(table, name) for name in usual):
+        raise DatasetError(
+            f"{table.where}: its first line is a row, as {listed(called)} is a label: "
+            "put a line with names of columns before it, such as text and label"
+        )
 
 
 def _called(table: Table, name: str) -> list[str]:

@@ -32,6 +32,8 @@ DOCUMENT: Final = "-DOCSTART-"
 _HEADERS: Final = frozenset({"word", "words", "token", "tokens", "form", "text"})
 _WHITE_SPACE: Final = re.compile(r"[ \t]+")
 _TABS: Final = re.compile(r"\t+")
+# Windows programs that write through another layer end lines with `\r\r\n`.
+_LINE_END: Final = re.compile(r"\r*\n|\r")
 _HASHTAG: Final = re.compile(r"#\w+")
 
 UNIVERSAL_WIDTH: Final = 10
@@ -52,7 +54,7 @@ def read_conll(path: Path) -> Table:
         OSError: The file cannot be opened.
     """
     text, notes = read_text_file(path)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    lines = _LINE_END.split(text)
     dialect = _dialect(lines)
     if dialect is None:
         raise DatasetError(f"{path} is not tagged text: a line must hold one word and its tag, with a tab between")

@@ -10,7 +10,7 @@ doccano writes lists of one label, which are read without more.
 Sources: Label Studio's "Export annotations", Prodigy's "Annotation interfaces" (both as of 2024).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from mfpt_edge.data.cells import Odd, cell_text
@@ -20,6 +20,7 @@ from mfpt_edge.data.table import Record, Table
 _LABEL: Final = "label"
 _ANSWERS: Final = frozenset({"accept", "reject", "ignore"})
 _CHOSEN: Final = frozenset({_LABEL, "accept"})
+_DISAGREEING: Final = Odd("annotations that disagree")
 _ABOUT_ANNOTATING: Final = frozenset(
     {"id", "annotator", "annotation_id", "created_at", "updated_at", "lead_time", "agreement"}
 )
@@ -58,10 +59,16 @@ def _annotated(record: Record) -> Record:
         return record._replace(cells=None, fault="no data of Label Studio")
     if record.cells.get("annotations") and not choices:
         return record._replace(cells=None, fault="cancelled by its annotator")
-    made = [chosen for chosen in choices if chosen]
-    if any(chosen != made[0] for chosen in made):
-        return record._replace(cells=None, fault="annotators disagree")
-    return record._replace(cells={**texts, **(made[0] if made else {})})
+    return record._replace(cells={**texts, **_agreed(choices)})
+
+
+def _agreed(choices: Sequence[Mapping[str, object]]) -> dict[str, object]:
+    """Return what annotations say of each question, as far as they agree."""
+    agreed: dict[str, object] = {}
+    for chosen in choices:
+        for name, value in chosen.items():
+            agreed[name] = value if agreed.get(name, value) == value else _DISAGREEING
+    return agreed
 
 
 def _live_choices(record: Record) -> list[dict[str, object]]:
@@ -90,9 +97,12 @@ def _choice(result: Mapping[str, object]) -> object:
 
 
 def _label_studio_min(table: Table) -> Table:
-    usual = {name for groups in (*TEXT_COLUMNS.values(), *LABEL_COLUMNS.values()) for group in groups for name in group}
-    others = [column for column in table.columns if column not in _ABOUT_ANNOTATING | usual]
-    if len(others) != 1 or _LABEL in table.columns:
+    texts, labels = (
+        {name for groups in columns.values() for group in groups for name in group}
+        for columns in (TEXT_COLUMNS, LABEL_COLUMNS)
+    )
+    others = [column for column in table.columns if column not in _ABOUT_ANNOTATING | texts]
+    if len(others) != 1 or others[0] in labels:
         return table
     (name,) = others
     return _changed(table, (*table.columns, _LABEL), [_also(record, name) for record in table.records], "Label Studio")

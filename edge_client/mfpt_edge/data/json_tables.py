@@ -21,7 +21,7 @@ _NO_OBJECT: Final = "not a JSON object"
 _BROKEN: Final = "broken JSON"
 _TWICE: Final = "two values of one name"
 _GAP: Final = re.compile(r"[\s,]*")
-_NEXT: Final = re.compile(r"[\]}\"]\s*,\s*(?=\{)")
+_NEXT: Final = re.compile(r"(?:[\]}\"\w]\s*,|\n)\s*(?=\{)")
 _NAME: Final = re.compile(r'[\s,]*"((?:[^"\\]|\\.)*+)"\s*:\s*')
 _OF_OBJECTS: Final = re.compile(r"\[\s*\{")
 _CLOSE: Final = re.compile(r"\s*\}")

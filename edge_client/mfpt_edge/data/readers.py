@@ -64,7 +64,9 @@ def read_file(path: Path, kind: TaskKind = "classification") -> Table:
         path.open("rb").close()
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+    except ValueError as error:  # a name that no file can have
         raise DatasetError(f"{path} cannot be read: {error}") from error
     raise DatasetError(f"{path} is {_other_kind(path, kind)}")
 

@@ -19,7 +19,7 @@ from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_hub
 from mfpt_edge.data.cldr import cldr_examples
-from mfpt_edge.data.columns import Columns, Row, column_notes, rows_of
+from mfpt_edge.data.columns import Columns, Row, check_header, column_notes, rows_of
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.place import Place, SkippedRow, by_reason
@@ -29,7 +29,7 @@ from mfpt_edge.data.split_column import by_split_column
 from mfpt_edge.data.split_files import SplitFiles, split_files
 from mfpt_edge.data.splits import SPLITS, SourceSplit, divided, split_of, subsample
 from mfpt_edge.data.table import Table
-from mfpt_edge.data.usable import Usable, usable
+from mfpt_edge.data.usable import Usable, labels_found, usable
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode, normalise
 from mfpt_shared.plan import TaskKind
@@ -83,6 +83,96 @@ class Dataset:
         return by_reason(self.skipped_rows)
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What was read of a data set, before its labels are known to mean anything.
+
+    Attributes:
+        name: The source, as messages name it.
+        kind: Kind of task that it was read for.
+        rows: Split -> its rows.
+        notes: What was guessed about files and columns.
+    """
+
+    name: str
+    kind: TaskKind
+    rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> Mapping[str, int]:
+        """Label as the source writes it -> number of times that it occurs."""
+        return labels_found(self.rows)
+
+
+def read_source(
+    source: str,
+    language: LanguageCode,
+    *,
+    kind: TaskKind = "classification",
+    columns: Columns | None = None,
+    labels: Sequence[str] = (),
+    max_download: int | None = None,
+    development: bool = True,
+) -> Source:
+    """Read the rows of a data set.
+
+    Args:
+        source: `cldr`, a file of one of the `readers`, a folder with train, dev and test files of these kinds, or
+            `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
+        language: Language of the names that `cldr` gives.
+        kind: Kind of the plan's task. With `cldr` and generation, each name is a prompt for the same name in English.
+        columns: The columns to read, for sources other than `cldr`.
+        labels: Labels of the plan, as far as they are known: a first line that holds one names no columns.
+        max_download: Bytes that a data set of the hub may be; None: no limit.
+        development: Whether a device also trains on what the source validates on; if not, that is not read.
+
+    Raises:
+        NotAllowed: The data set is larger.
+        DatasetError: The source cannot be read.
+        UsageError: The name after `hf:` is malformed.
+    """
+    if source == "cldr":
+        return Source(source, kind, _cldr_rows(language, kind))
+    tables, notes = _tables(source, kind, language, max_download, development)
+    rows = {name: [row for table in of for row in _rows(table, columns, kind, labels)] for name, of in tables.items()}
+    notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
+    return Source(source, kind, rows, tuple(dict.fromkeys(notes)))
+
+
+def dataset_of(
+    source: Source,
+    language: LanguageCode,
+    labels: Sequence[str],
+    *,
+    renamed: Mapping[str, str] | None = None,
+    max_examples: int | None = None,
+) -> Dataset:
+    """Make examples of the rows of a data set.
+
+    Args:
+        source: The rows.
+        language: Also decides which examples `max_examples` keeps.
+        labels: Labels of the plan, in its order; none for generation.
+        renamed: What the owner says that labels mean, see `label_map`.
+        max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
+            share as far as possible; of sentences with tagged words, they are any.
+
+    Raises:
+        DatasetError: There is no example to train on.
+        UsageError: The limit is below 1.
+    """
+    _check_limit(max_examples)
+    found = usable(source.name, source.rows, labels, source.kind, renamed)
+    splits = divided(found.examples)
+    if not splits.train:
+        raise _nothing_to_train_on(source.name, found)
+    train = subsample(splits.train, language, max_examples or len(splits.train))
+    skipped = (*found.skipped, *splits.left_out)
+    notes = (*source.notes, *found.notes, *splits.notes)
+    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, notes)
+
+
 def load_dataset(
     source: str,
     language: LanguageCode,
@@ -90,58 +180,50 @@ def load_dataset(
     *,
     kind: TaskKind = "classification",
     columns: Columns | None = None,
+    renamed: Mapping[str, str] | None = None,
     max_examples: int | None = None,
     max_download: int | None = None,
     development: bool = True,
 ) -> Dataset:
-    """Read a data set.
+    """Read a data set; see `read_source` and `dataset_of` for arguments and errors."""
+    _check_limit(max_examples)
+    read = read_source(
+        source,
+        language,
+        kind=kind,
+        columns=columns,
+        labels=labels,
+        max_download=max_download,
+        development=development,
+    )
+    return dataset_of(read, language, labels, renamed=renamed, max_examples=max_examples)
 
-    Args:
-        source: `cldr`, a file of one of the `readers`, a folder with train, dev and test files of these kinds, or
-            `hf:name`, `hf:org/name`, `hf:org/name/config` for a data set of the hub.
-        language: Language of the names that `cldr` gives; also decides which examples `max_examples` keeps.
-        labels: Labels of the plan, in its order; none for generation.
-        kind: Kind of the plan's task. With `cldr` and generation, each name is a prompt for the same name in English.
-        columns: The columns to read, for sources other than `cldr`.
-        max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
-            share as far as possible; of sentences with tagged words, they are any.
-        max_download: Bytes that a data set of the hub may be; None: no limit.
-        development: Whether a device also trains on what the source validates on; if not, that is not read.
 
-    Raises:
-        NotAllowed: The data set is larger.
-        DatasetError: The source cannot be read, or holds no example to train on.
-        UsageError: The name after `hf:` is malformed, or the limit is below 1.
-    """
+def _check_limit(max_examples: int | None) -> None:
     if max_examples is not None and max_examples < 1:
         raise UsageError(f"the limit of training examples must be at least 1, not {max_examples}")
-    if source == "cldr":
-        rows, notes = _cldr_rows(language, kind), list[str]()
-    else:
-        tables, notes = _tables(source, kind, language, max_download, development)
-        rows = {name: [row for table in of for row in _rows(table, columns, kind)] for name, of in tables.items()}
-        notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
-    found = usable(source, rows, labels, kind)
-    splits = divided(found.examples)
-    if not splits.train:
-        raise DatasetError(_nothing_to_train_on(source, found))
-    train = subsample(splits.train, language, max_examples or len(splits.train))
-    skipped = (*found.skipped, *splits.left_out)
-    return Dataset(tuple(train), tuple(splits.test), skipped, found.repaired, (*notes, *found.notes, *splits.notes))
 
 
 def load_split(
-    path: Path, labels: Sequence[str], columns: Columns | None = None, kind: TaskKind = "classification"
+    path: Path,
+    labels: Sequence[str],
+    columns: Columns | None = None,
+    kind: TaskKind = "classification",
+    renamed: Mapping[str, str] | None = None,
 ) -> Loaded:
-    """Read all rows of one file as one split, for an evaluation.
+    """Read the rows of one file for an evaluation: all, or those of its test where a column says the splits.
 
     Raises:
         DatasetError: The file cannot be read, or holds no example of the plan's labels.
     """
-    table = flattened(read_file(path, kind))
-    found = usable(str(path), {"test": _rows(table, columns, kind)}, labels, kind)
-    notes = (*_notes(table, columns, kind), *found.notes)
-    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, notes)
+    tables = by_split_column(flattened(read_file(path, kind)))
+    rows = {name: _rows(table, columns, kind, labels) for name, table in tables.items()}
+    tested = rows.pop("test", [])
+    others = [row for of in rows.values() for row in of]
+    tested += [SkippedRow(row.place, "not of the test split") for row in others] if tested else others
+    found = usable(str(path), {"test": tested}, labels, kind, renamed)
+    notes = dict.fromkeys(note for table in tables.values() for note in _notes(table, columns, kind))
+    return Loaded(tuple(found.examples["test"]), tuple(found.skipped), found.repaired, (*notes, *found.notes))
 
 
 def _notes(table: Table, columns: Columns | None, kind: TaskKind) -> list[str]:
@@ -174,7 +256,9 @@ def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SourceSplit, list
     return rows
 
 
-def _rows(table: Table, columns: Columns | None, kind: TaskKind) -> list[Row | SkippedRow]:
+def _rows(table: Table, columns: Columns | None, kind: TaskKind, labels: Sequence[str]) -> list[Row | SkippedRow]:
+    if columns in (None, Columns()):
+        check_header(table, labels)
     if kind == "tagging":
         return sentences_of(table, columns or Columns())
     return rows_of(table, columns or Columns(), kind)

@@ -88,15 +88,9 @@ def split_files(folder: Path, kind: TaskKind, language: LanguageCode) -> SplitFi
     if not chosen:
         return _unnamed(folder, entries, kind, language)
     if "train" not in chosen:
-        suffixes = tuple(readers(kind))
-        names = listed([path.name for path in entries])
-        raise DatasetError(f"{folder} has no training file (train{', train'.join(suffixes)}); it holds {names}")
-    used = {path for claim in chosen.values() for file in claim.files for path in (file, file.parent)}
-    unused = [path.name for path in entries if path not in used]
-    notes = [note for split, claim in chosen.items() for note in _notes(split, claim)]
-    if unused:
-        notes.append(f"not used: {listed(unused)}")
-    return SplitFiles({split: claim.files for split, claim in chosen.items()}, _of(folder, notes))
+        raise _no_training_file(folder, entries, kind, language)
+    notes = [f"{folder}: {note}" for split, claim in chosen.items() for note in _notes(split, claim)]
+    return _found(folder, entries, {split: claim.files for split, claim in chosen.items()}, notes)
 
 
 def _claims(entries: Sequence[Path], kind: TaskKind) -> Iterator[_Claim]:
@@ -136,8 +130,12 @@ def _is_data(path: Path, kind: TaskKind) -> bool:
 
 
 def _only(folder: Path, split: SourceSplit, claims: Sequence[_Claim], language: LanguageCode) -> _Claim:
-    """Return the claim that counts: a plain name, else one with the language in it."""
+    """Return the claim that counts: a plain name, one that is not `.txt`, and one with the language in it.
+
+    Treebanks have the plain text of each split beside it, as `.txt`.
+    """
     best = [claim for claim in claims if claim.is_exact] or claims
+    best = [claim for claim in best if suffix_of(claim.files[0]) != ".txt"] or best
     if len(best) > 1:
         best = [claim for claim in best if claim.is_of(language)] or best
     if len(best) == 1:
@@ -152,13 +150,31 @@ def _unnamed(folder: Path, entries: Sequence[Path], kind: TaskKind, language: La
     """Find data where no name says a split."""
     inner = folder / "data"
     if inner in entries and inner.is_dir():
-        return split_files(inner, kind, language)
+        found = split_files(inner, kind, language)
+        return _found(folder, [path for path in entries if path != inner], found.files, found.notes)
     files = [path for path in entries if _is_data(path, kind) and stem_of(path).casefold() not in _ABOUT]
+    files = [path for path in files if suffix_of(path) != ".txt"] or files
     if len(files) != 1:
-        names = listed([path.name for path in entries]) or "no file"
-        suffixes = tuple(readers(kind))
-        raise DatasetError(f"{folder} has no training file (train{', train'.join(suffixes)}); it holds {names}")
-    return SplitFiles({"train": files}, _of(folder, [f"{listed([files[0].name])} read, the only file of data"]))
+        raise _no_training_file(folder, entries, kind, language)
+    return _found(
+        folder, entries, {"train": files}, [f"{folder}: {listed([files[0].name])} read, the only file of data"]
+    )
+
+
+def _found(
+    folder: Path, entries: Sequence[Path], files: Mapping[SourceSplit, Sequence[Path]], notes: Sequence[str]
+) -> SplitFiles:
+    """Name also what is not used."""
+    used = {path for of in files.values() for file in of for path in (file, file.parent)}
+    unused = [path.name for path in entries if path not in used]
+    return SplitFiles(files, (*notes, f"{folder}: not used: {listed(unused)}") if unused else tuple(notes))
+
+
+def _no_training_file(folder: Path, entries: Sequence[Path], kind: TaskKind, language: LanguageCode) -> DatasetError:
+    names = listed([path.name for path in entries]) or "no file"
+    said = f"{folder} has no training file (train{', train'.join(readers(kind))}); it holds {names}"
+    own = [path for path in entries if path.is_dir() and _is_tag(path.name.partition("_")[0], language)]
+    return DatasetError(f"{said}: give {own[0]}, which is named after the language" if own else said)
 
 
 def _notes(split: SourceSplit, claim: _Claim) -> Iterator[str]:
@@ -169,10 +185,6 @@ def _notes(split: SourceSplit, claim: _Claim) -> Iterator[str]:
         yield f"{listed([claim.shown])} read as the {split} split"
     if len(claim.files) < claim.parts:
         yield f"{listed([claim.shown])}: {len(claim.files)} of {claim.parts} parts are here"
-
-
-def _of(folder: Path, notes: Sequence[str]) -> tuple[str, ...]:
-    return tuple(f"{folder}: {note}" for note in notes)
 
 
 def _is_tag(word: str, language: LanguageCode) -> bool:

@@ -8,6 +8,8 @@ from typing import Final, Literal, NamedTuple
 
 from mfpt_edge.data.example import Example, comparable
 from mfpt_edge.data.place import SkippedRow
+from mfpt_edge.data.table import listed
+from mfpt_shared.errors import DatasetError
 from mfpt_shared.languages import LanguageCode
 
 SplitName = Literal["train", "test"]
@@ -48,6 +50,28 @@ def split_in(name: str) -> SourceSplit | None:
     return said.pop() if len(said) == 1 else None
 
 
+def known_splits(source: str, names: Sequence[str]) -> dict[SourceSplit, str]:
+    """Return split -> what a source calls it; other names say none.
+
+    Args:
+        source: The source, as messages name it.
+        names: What it calls its splits.
+
+    Raises:
+        DatasetError: Two names say the same split, or none says what to train on.
+    """
+    known: dict[SourceSplit, str] = {}
+    for name in names:
+        split = SPLIT_NAMES.get(name.casefold())
+        if split in known:
+            raise DatasetError(f"{source}: {listed([known[split], name])} both claim to be the {split} split")
+        if split is not None:
+            known[split] = name
+    if "train" not in known:
+        raise DatasetError(f"{source} has no train split; it has {listed(names)}")
+    return known
+
+
 def split_of(key: str) -> SplitName:
     """Assign a key to a split, 90/10, the same on every machine and in every version."""
     bucket = int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest()) % 10
@@ -82,7 +106,8 @@ def divided(found: Mapping[SourceSplit, Sequence[Example]]) -> Divided:
     if not test:
         test = [example for example in train if split_of(_kept_together(example)) == "test"]
         train = [example for example in train if split_of(_kept_together(example)) == "train"]
-        notes.append(f"{'no' if 'test' not in found else 'no usable'} test split: {len(test)} examples are kept for it")
+        lack = "no usable test split" if "test" in found else "no test split"
+        notes.append(f"{lack}: {len(test)} of {len(train) + len(test)} examples are kept to test on")
     train, leaks = _apart(train, test)
     left_out = [one.place for one in (*repeated, *leaks) if one.place is not None]
     return Divided(train, test, [SkippedRow(place, IN_ANOTHER_SPLIT) for place in left_out], tuple(notes))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mfpt_edge.data.example import Example
+from mfpt_edge.data.findings import Finding
 from mfpt_edge.data.sources import Dataset
 from mfpt_edge.data.splits import SplitName
 
@@ -25,6 +26,8 @@ class DatasetSummary:
         repaired: How labels of words were read that do not follow the plan's convention -> number of words.
         samples: Up to three (label or completion, text) from the training split, of different labels where it has
             them; where words have the labels, (number of words, each word with its label).
+        notes: What was guessed or decided for the person.
+        findings: What makes training on it useless, or is likely a mistake.
     """
 
     counts: Mapping[str, Mapping[str, int]]
@@ -34,10 +37,21 @@ class DatasetSummary:
     first_skipped: Mapping[str, str]
     repaired: Mapping[str, int]
     samples: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
 
-def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
-    """Count and sample a data set."""
+def describe(
+    dataset: Dataset, labels: Sequence[str], findings: Sequence[Finding] = (), notes: Sequence[str] = ()
+) -> DatasetSummary:
+    """Count and sample a data set.
+
+    Args:
+        dataset: The examples.
+        labels: Labels of the plan.
+        findings: What was found out about them.
+        notes: What else was decided, beside the notes of the data set itself.
+    """
     labels = labels or ("completion",)
     splits: dict[SplitName, tuple[Example, ...]] = {"train": dataset.train, "test": dataset.test}
     tagged = bool(dataset.train[0].words)
@@ -49,6 +63,8 @@ def describe(dataset: Dataset, labels: Sequence[str]) -> DatasetSummary:
         first_skipped={row.reason: str(row.place) for row in reversed(dataset.skipped_rows)},
         repaired=dataset.repaired,
         samples=_samples(dataset.train, labels),
+        notes=(*notes, *dataset.notes),
+        findings=tuple(findings),
     )
 
 

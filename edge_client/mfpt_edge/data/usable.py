@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from mfpt_edge.data import bio
 from mfpt_edge.data.columns import Row
 from mfpt_edge.data.example import Example
-from mfpt_edge.data.labels import Matched, match_labels, number_hint, unknown_reasons
+from mfpt_edge.data.label_map import map_lines
+from mfpt_edge.data.label_readings import Readings, read_labels
+from mfpt_edge.data.labels import is_missing, nameable, number_hint
 from mfpt_edge.data.place import SkippedRow, by_reason
 from mfpt_edge.data.splits import SourceSplit
 from mfpt_edge.data.table import listed
 from mfpt_edge.data.visible import is_visible
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
+
+_MAPPED: Final = 10
 
 
 class Usable(NamedTuple):
@@ -33,7 +37,11 @@ class Usable(NamedTuple):
 
 
 def usable(
-    source: str, rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]], labels: Sequence[str], kind: TaskKind
+    source: str,
+    rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]],
+    labels: Sequence[str],
+    kind: TaskKind,
+    renamed: Mapping[str, str] | None = None,
 ) -> Usable:
     """Turn the rows of all splits into examples.
 
@@ -42,17 +50,13 @@ def usable(
         rows: Split -> its rows.
         labels: The plan's labels.
         kind: Kind of task.
+        renamed: What the owner says that labels mean, see `label_map`.
 
     Raises:
         DatasetError: No row can be used.
     """
-    found = Counter(
-        label for split in rows.values() for row in split if isinstance(row, Row) for label in row.labels if label
-    )
-    matched = match_labels(found, labels) if kind != "generation" else Matched({})
-    ends = bio.ends(found, labels) if kind == "tagging" else {}
-    index_of = {**matched.index_of, **ends}
-    readings = _Readings(index_of, unknown_reasons(found, index_of)) if kind != "generation" else None
+    found = labels_found(rows)
+    readings = read_labels(found, labels, kind, renamed or {}) if kind != "generation" else None
     made = {
         name: [row if isinstance(row, SkippedRow) else _example(row, readings, kind) for row in of]
         for name, of in rows.items()
@@ -61,26 +65,22 @@ def usable(
     skipped = [one for of in made.values() for one in of if isinstance(one, SkippedRow)]
     if not any(examples.values()):
         raise _nothing_usable(source, skipped, found, labels)
+    ends = readings.ends if readings else ()
     repaired = {bio.ENDS: sum(found[label] for label in ends)} if ends else {}
     if kind == "tagging":
         examples, begun = bio.repaired(examples, labels)
         repaired |= begun
-    return Usable(examples, skipped, repaired, matched.notes)
+    return Usable(examples, skipped, repaired, readings.notes if readings else ())
 
 
-class _Readings(NamedTuple):
-    """What becomes of the labels of a source.
-
-    Attributes:
-        index_of: Label -> index into the plan's labels.
-        unknown: Every other label -> why its rows are skipped.
-    """
-
-    index_of: Mapping[str, int]
-    unknown: Mapping[str, str]
+def labels_found(rows: Mapping[SourceSplit, Sequence[Row | SkippedRow]]) -> Counter[str]:
+    """Count the labels of a source, as it writes them."""
+    return Counter(
+        label for split in rows.values() for row in split if isinstance(row, Row) for label in row.labels if label
+    )
 
 
-def _example(row: Row, readings: _Readings | None, kind: TaskKind) -> Example | SkippedRow:
+def _example(row: Row, readings: Readings | None, kind: TaskKind) -> Example | SkippedRow:
     """Return the example of a row; no readings: the label is a completion."""
     if not is_visible(row.text) or (kind == "pairs" and not is_visible(row.pair)):
         return SkippedRow(row.place, "empty text")
@@ -95,7 +95,7 @@ def _example(row: Row, readings: _Readings | None, kind: TaskKind) -> Example | 
     return Example(row.text, readings.index_of[row.label], row.key, row.pair, place=row.place)
 
 
-def _sentence(row: Row, readings: _Readings) -> Example | SkippedRow:
+def _sentence(row: Row, readings: Readings) -> Example | SkippedRow:
     """Return the example of a row of words; one label that the plan does not know makes all of it unusable."""
     if not all(row.tags):
         return SkippedRow(row.place, "word without a tag")
@@ -113,6 +113,16 @@ def _nothing_usable(
     said = f"{source}: no row can be used ({reasons or 'the source has no rows'})"
     if not labels:
         return DatasetError(said)
-    its_labels = listed([label for label, _ in found.most_common()]) or "none"
-    hint = number_hint(found, labels)
+    its_labels = listed(nameable(found)) or (f"{len(found)} that look like texts" if found else "none")
+    hint = number_hint(found, labels) or _map_hint(found, labels)
     return DatasetError(f"{said}\nits labels: {its_labels}; the plan's labels: {listed(labels)}{hint}")
+
+
+def _map_hint(found: Counter[str], labels: Sequence[str]) -> str:
+    """Return the lines of a label map to copy; empty: there is nothing to name."""
+    named = [label for label in nameable(found) if not is_missing(label)][:_MAPPED]
+    if not named:
+        return ""
+    return "\n".join(
+        ['\nsay in a file for --label-map what each label means ("" leaves one out):', *map_lines(named, labels)]
+    )

@@ -16,8 +16,8 @@ _STATUS: Final = Path("/proc/self/status")
 _PEAK: Final = re.compile(r"^VmHWM:\s+([0-9]+) kB$", re.MULTILINE)
 _MEMINFO: Final = Path("/proc/meminfo")
 _AVAILABLE: Final = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
-# Enough for the bundled backbone with the default plan.
-_LEAST_SPARE: Final = 1_000_000_000
+LEAST_BYTES: Final = 1_000_000_000
+"""Enough for the bundled backbone with the default plan."""
 
 
 def resident_bytes(statm: Path = _STATM) -> int:
@@ -33,18 +33,21 @@ def resident_bytes(statm: Path = _STATM) -> int:
 
 
 def spare_bytes(meminfo: Path = _MEMINFO) -> int:
-    """Return the memory that a device gives unless its owner says otherwise: half of what is free.
+    """Return the memory that a device gives unless its owner says otherwise: half of what is free; see `free_bytes`."""
+    return max(LEAST_BYTES, free_bytes(meminfo) // 2)
+
+
+def free_bytes(meminfo: Path = _MEMINFO) -> int:
+    """Return the memory that is free or can be freed; where the system does not tell, all of it.
 
     Args:
-        meminfo: File with the memory that is free or can be freed. Source: proc_meminfo(5), MemAvailable. Where there
-            is no such file, half of all memory is given.
+        meminfo: File that tells. Source: proc_meminfo(5), MemAvailable.
     """
     try:
         found = _AVAILABLE.search(meminfo.read_text(encoding="ascii"))
     except OSError:
         found = None
-    free = int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return max(_LEAST_SPARE, free // 2)
+    return int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def peak_rss_bytes(status: Path = _STATUS) -> int:

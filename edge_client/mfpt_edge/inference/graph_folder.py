@@ -232,7 +232,8 @@ def read_about(folder: Path) -> About:
         return msgspec.json.decode((folder / _ABOUT).read_bytes(), type=About)
     except OSError as error:
         raise UsageError(
-            f"{folder} does not hold an exported backbone ({error}): write one with `mfpt-edge export --onnx {folder}`"
+            f"{folder} does not hold an exported backbone ({error.strerror}): write one with `mfpt-edge export --onnx "
+            f"{folder}`"
         ) from error
     except (ValueError, RecursionError) as error:
         raise Damaged(f"{folder / _ABOUT} is damaged ({error}): remove {folder} and export it again") from error

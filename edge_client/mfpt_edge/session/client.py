@@ -216,7 +216,7 @@ class EdgeClient:
                 self._lost.mended()
                 self._handle(BrokerConnected(self._clock()))
             case SubscriptionRefused(filters):
-                _log.warning("%s", event)
+                _log.debug("%s", event)  # what it means to the device is told if it lasts
                 self._handle(NotSubscribed(self._clock(), filters))
             case Disconnected():
                 self._handle(BrokerLost(self._clock()))

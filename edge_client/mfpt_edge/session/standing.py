@@ -12,7 +12,7 @@ from typing import Final
 from mfpt_edge.core.events import Event
 from mfpt_edge.core.state import State
 from mfpt_edge.core.wait_words import Place, Wait, in_words
-from mfpt_edge.core.waits import Facts, noted
+from mfpt_edge.core.waits import ANSWER_SECONDS, Facts, is_unheard, noted
 
 FIRST_SECONDS: Final = 10.0
 """Time after which the log says what the device waits for."""
@@ -20,7 +20,7 @@ AGAIN_SECONDS: Final = 60.0
 """Time after which it says so again; then twice as long after each time, up to..."""
 LONGEST_PAUSE_SECONDS: Final = 600.0
 """...this."""
-ASK_SECONDS: Final = 5.0
+ASK_SECONDS: Final = 3.0
 """Time after which a device that waits for others asks how far they are."""
 _FOR_OTHERS: Final = ("turn", "others")
 _TOLD_ELSEWHERE: Final = ("listening", "over")
@@ -68,9 +68,12 @@ class Standing:
         """When there is something to ask or to tell, Unix seconds; infinity while the device waits for nothing."""
         if self.wait is None:
             return math.inf
-        due = self._tell_at(self.wait)
-        asks_later = self._facts.kind in _FOR_OTHERS and not self.wants_progress
-        return min(due, self._facts.since + ASK_SECONDS) if asks_later else due
+        deadlines = [self._tell_at(self.wait)]
+        if self._facts.kind in _FOR_OTHERS and not self.wants_progress:
+            deadlines.append(self._facts.since + ASK_SECONDS)
+        if self._facts.due_since is not None and not is_unheard(self._facts, self._at):
+            deadlines.append(self._facts.due_since + ANSWER_SECONDS)
+        return min(deadlines)
 
     def follow(self, event: Event, state: State, longest: int) -> None:
         """Note what happened.

@@ -97,12 +97,14 @@ class CoordinatorState(FromCoordinator, frozen=True, kw_only=True):
 
     Attributes:
         finished: Whether the last version exists, and nobody trains any more.
+        mfpt: Version of mfpt that it runs; empty from one that does not say it, and in the last will.
     """
 
     state: Literal["online", "offline"]
     coordinator: Identifier
     started: Seconds
     finished: bool = False
+    mfpt: Text = ""
 
 
 class PlanNotice(FromCoordinator, frozen=True, kw_only=True):

@@ -24,7 +24,7 @@ class Cut(NamedTuple):
 
     Attributes:
         cells: Its cells.
-        end: Index of the character after it.
+        end: Index of the character after it, or after the mark that is misplaced, or where the quotation begins.
         ending: How it ends.
         quoted: Number of cells with quotation marks around them.
     """
@@ -49,7 +49,7 @@ def cut(lines: Lines, number: int, separator: str) -> Cut:
                 return Cut(cells, at, "open", quoted)
             end = stop.match(text, _after_spaces(text, match.end()))
             if end is None:
-                return Cut(cells, at, "misplaced", quoted)
+                return Cut(cells, match.end(), "misplaced", quoted)
             cells.append(match[1].replace('""', QUOTE))
             quoted += 1
         else:

@@ -8,7 +8,8 @@ from typing import Final
 # Windows programs that write through another layer end lines with `\r\r\n`.
 _LINE_FEED: Final = r"\r*\n"
 _EITHER: Final = r"\r*\n|\r"
-_LONE_RETURN: Final = re.compile(r"\r(?![\r\n])")
+# What ends the first line that is not blank; a line break in quotation marks is part of a cell.
+_FIRST_END: Final = re.compile(r'[\s\ufeff]*+(?:[^"\r\n]|"[^"]*")*+(\r*\n|\r)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class Lines:
 def lines_in(text: str) -> Lines:
     """Find the lines of a text.
 
-    Lines end with line feeds; a carriage return alone ends one only where there are more of these, as on an old Mac.
+    Lines end with line feeds; a carriage return alone ends one only where it ends the first, as on an old Mac.
     """
-    returns = sum(1 for _ in _LONE_RETURN.finditer(text)) if "\r" in text else 0
-    line_end = _EITHER if returns > text.count("\n") else _LINE_FEED
+    first = _FIRST_END.match(text)
+    line_end = _EITHER if first is not None and not first[1].endswith("\n") else _LINE_FEED
     starts, ends = [0], []
     for match in re.finditer(line_end, text):
         ends.append(match.start())

@@ -8,8 +8,8 @@ Where most quotation marks do not stand as RFC 4180 wants them, they are letters
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Final, NamedTuple
 
@@ -50,6 +50,7 @@ class Rows:
         short: Number of rows with fewer, but more than one.
         quoted: Number of cells with quotation marks around them.
         lettered: Number of rows in which quotation marks are letters.
+        begun: Number of rows between tabs in which a cell begins with a quotation mark that nothing closes.
     """
 
     rows: list[Row] = field(default_factory=list)
@@ -57,6 +58,12 @@ class Rows:
     short: int = 0
     quoted: int = 0
     lettered: int = 0
+    begun: int = 0
+
+    @property
+    def are_letters(self) -> bool:
+        """Whether quotation marks are letters: most are, or, as tables between tabs quote nothing as a rule, some."""
+        return self.lettered > self.quoted or (self.begun > 0 and not self.quoted)
 
     @property
     def fit(self) -> float:
@@ -74,11 +81,10 @@ def read_rows(lines: Lines, first: int, separator: str, width: int) -> Rows:
         width: Number of columns.
     """
     found = _Reader(lines, separator, width).read(first)
-    if found.lettered <= found.quoted:
+    if not found.are_letters:
         return found
-    lettered = _Reader(lines, separator, width, quoting=False).read(first)
-    lettered.lettered = found.lettered
-    return lettered
+    plain = _Reader(lines, separator, width, quoting=False).read(first)
+    return replace(plain, lettered=found.lettered, begun=found.begun)
 
 
 def is_blank(line: str, separator: str = "") -> bool:
@@ -95,12 +101,13 @@ class _Reader:
         self._width = width
         self._quoting = quoting
         self._readable = unreadable(lines.text) is None
+        self._first = 0
         self._half = False  # whether a quotation has begun in a row that was skipped
         self._found = Rows()
 
     def read(self, first: int) -> Rows:
         """Read all rows from a line on."""
-        number = first
+        self._first = number = first
         while number < len(self._lines):
             line = self._lines[number]
             if is_blank(line, self._separator):
@@ -108,31 +115,37 @@ class _Reader:
             elif self._quoting and QUOTE in line:
                 number = self._read_quoted(number, line) + 1
             else:
-                self._take(number, line.split(self._separator))
+                for row in self._joined(line):
+                    self._take(number, row)
                 number += 1
         return self._found
+
+    def _joined(self, line: str) -> list[list[str]]:
+        """Return the row of a line, or the rows of one in which some end with a carriage return alone."""
+        rows = [piece.split(self._separator) for piece in line.split("\r")]
+        return rows if all(len(row) == self._width for row in rows) else [line.split(self._separator)]
 
     def _read_quoted(self, number: int, line: str) -> int:
         """Read the row that begins with a line in which quotation marks stand; return the last line of it."""
         got = cut(self._lines, number, self._separator)
         last = self._lines.ending_at(got.end) if got.ending == "whole" else number
-        if last > number and (any(got.cells[self._width :]) or self._swallows(number, last)):
+        if last > number and (not self._fits(got.cells) or self._swallows(number, last, got.cells)):
             self._skip(number, NOT_CLOSED)
             self._half = True
             return number
         if got.ending == "whole":
             self._take_quoted(number, line, got)
             return last
-        sloppy = cut_sloppily(line, self._separator) if got.ending == "misplaced" else None
+        misplaced = got.ending == "misplaced" and got.end <= self._lines.ends[number]
+        sloppy = cut_sloppily(line, self._separator) if misplaced else None
         if sloppy is not None and len(sloppy) == self._width:
             self._take(number, sloppy)
             return number
-        # Tables between tabs quote nothing as a rule, and then a text may well begin with a quotation mark.
-        likely = got.ending == "misplaced" or self._separator == "\t"
-        lettered = likely and len(line.split(self._separator)) == self._width
-        self._found.lettered += lettered
-        self._half = self._half or not lettered
-        self._skip(number, NOT_CLOSED if got.ending == "open" else MISPLACED)
+        plain = len(line.split(self._separator)) == self._width
+        self._found.lettered += plain and misplaced
+        self._found.begun += plain and self._separator == "\t"
+        self._half = self._half or not (plain and misplaced)
+        self._skip(number, MISPLACED if misplaced else NOT_CLOSED)
         return number
 
     def _take_quoted(self, number: int, line: str, got: Cut) -> None:
@@ -159,47 +172,56 @@ class _Reader:
     def _skip(self, number: int, fault: str) -> None:
         self._found.rows.append(Row(number + 1, None, fault))
 
-    def _swallows(self, first: int, last: int) -> bool:
+    def _fits(self, cells: list[str]) -> bool:
+        """Whether a row over several lines has as many cells as a row may have, and more than a lone text."""
+        return len(cells) >= min(2, self._width) and not any(cells[self._width :])
+
+    def _swallows(self, first: int, last: int, cells: list[str]) -> bool:
         """Whether a cell over several lines has taken in rows, because its quotation mark was not closed.
 
-        Most of its lines then hold, where columns hold few values, values that other rows have there. Where no column
-        is known to be such a one, each line would make a row; a comma with a space after it, or two lines with commas,
-        may as well be of a sentence.
+        It then stands where columns hold few values, or most of its lines hold there values that other rows have. Where
+        no column is known to be such a one, each of at least three lines would make a row; a comma with a space after
+        it may as well be of a sentence.
         """
-        alone = [cells for cells in map(self._alone, range(first, last + 1)) if cells is not None]
+        numbers = [number for number in range(first, last + 1) if not is_blank(self._lines[number], self._separator)]
+        alone = [self._whole(number) or self._lines[number].split(self._separator) for number in numbers]
         if self._values:
-            known = [
-                len(cells) == self._width and all(cells[column].strip() in of for column, of in self._values.items())
-                for cells in alone
-            ]
-            return 2 * sum(known) > len(alone)
-        if not all(len(cells) == self._width for cells in alone):
+            if any("\n" in cells[at] or "\r" in cells[at] for at in self._values if at < len(cells)):
+                return True
+            within = self._counted(numbers)
+            others = {column: of - within[column] for column, of in self._values.items()}
+            known = sum(len(row) == self._width and _is_known(row, others) for row in alone)
+            return 2 * known > len(alone)
+        if len(alone) < 3 or any(len(row) != self._width for row in alone):
             return False
-        if self._separator not in ",;":
-            return True
-        return len(alone) > 2 and not any(cell.startswith(" ") for cells in alone for cell in cells[1:])
+        return self._separator not in ",;" or not any(cell.startswith(" ") for row in alone for cell in row[1:])
 
-    def _alone(self, number: int) -> list[str] | None:
-        """Return the cells of a line as if it were a row; None of a blank one."""
-        line = self._lines[number]
-        if is_blank(line, self._separator):
-            return None
-        got = cut(self._lines, number, self._separator) if QUOTE in line else None
-        if got is not None and got.ending == "whole" and got.end == self._lines.ends[number]:
-            return got.cells
-        return line.split(self._separator)
+    def _whole(self, number: int) -> list[str] | None:
+        """Return the cells of a line that is a row by itself; None of any other."""
+        if QUOTE not in self._lines[number]:
+            return self._lines[number].split(self._separator)
+        got = cut(self._lines, number, self._separator)
+        return got.cells if got.ending == "whole" and got.end == self._lines.ends[number] else None
 
     @cached_property
-    def _values(self) -> dict[int, frozenset[str]]:
-        """Column -> its values, for those in which values come back."""
-        rows = [row for row in self._plain_rows() if len(row) == self._width]
-        if len(rows) < _TELLING:
-            return {}
-        counts = {column: Counter(row[column].strip() for row in rows) for column in range(self._width)}
-        return {column: frozenset(of) for column, of in counts.items() if 2 * len(of) <= len(rows)}
+    def _values(self) -> dict[int, Counter[str]]:
+        """Column -> its values, for those in which most come back."""
+        counted = self._counted(range(self._first, len(self._lines)))
+        again = [sum(count for count in of.values() if count > 1) for of in counted]
+        return {at: of for at, of in enumerate(counted) if of.total() >= _TELLING and 2 * again[at] >= of.total()}
 
-    def _plain_rows(self) -> Iterator[Sequence[str]]:
-        for number in range(1, len(self._lines)):
-            line = self._lines[number]
-            if QUOTE not in line and self._separator in line:
-                yield line.split(self._separator)
+    def _counted(self, numbers: Iterable[int]) -> list[Counter[str]]:
+        """Count the values of each column, in lines that are rows by themselves."""
+        whole = (self._whole(number) for number in numbers)
+        rows = [row for row in whole if row is not None and len(row) == self._width]
+        return [Counter(filter(None, (_value(row[column]) for row in rows))) for column in range(self._width)]
+
+
+def _is_known(cells: list[str], values: Mapping[int, Counter[str]]) -> bool:
+    """Whether cells hold values that were seen in their columns; empty ones say nothing."""
+    known = [values[at][value] > 0 for at in values if (value := _value(cells[at]))]
+    return any(known) and all(known)
+
+
+def _value(cell: str) -> str:
+    return cell.strip(f" {QUOTE}")

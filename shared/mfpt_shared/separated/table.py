@@ -6,7 +6,7 @@ names columns, if possible of usual names, and the rows have as many cells as th
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 from mfpt_shared.errors import DatasetError
@@ -18,6 +18,9 @@ SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"
 """What may stand between cells, and how a person is told."""
 
 _NAMED: Final = re.compile(r'\s*"?sep=(.)"?[;,\t| ]*', re.IGNORECASE)
+_WRAPPED: Final = re.compile(r'"((?:[^"]++|"")*+)"[,;\t ]*')
+# Lines in which titles may stand above the names of the columns.
+_TITLES: Final = 8
 # Lines from which it can be told how well rows fit the columns.
 _SAMPLE: Final = 400
 
@@ -60,20 +63,45 @@ def read_separated(text: str, where: str, expected: str = ",", usual: Collection
         DatasetError: The text is blank, or a quotation mark is not closed in the names of its columns.
     """
     lines = lines_in(text)
-    at, named = _beginning(lines, where)
-    order = [named] if named else sorted(SEPARATORS, key=lambda one: one != expected)
-    headers = [header for header in (_header(lines, at, one) for one in order) if header is not None]
-    if not headers:
+    first, named = _beginning(lines, where)
+    order = sorted(SEPARATORS, key=lambda one: one != expected)
+    at = _line_of_names(lines, first, order, usual)
+    header = _chosen(lines, at, [named, *order] if named else order, usual, sure=named)
+    if header is None:
         raise DatasetError(f"{where}, line {at + 1}: a quotation mark in the names of the columns is not closed")
-    several = [header for header in headers if len(header.columns) > 1]
-    chosen = max(several, key=lambda one: _fit(lines, one, usual)) if len(several) > 1 else (several or headers)[0]
-    found = read_rows(lines, chosen.first, chosen.separator, len(chosen.columns))
-    notes = []
-    if chosen.separator != expected and several:
-        notes.append(f"cells between {SEPARATORS.get(chosen.separator, repr(chosen.separator))}")
-    if found.lettered > found.quoted:
+    inner = _unwrapped(lines, at) if len(header.columns) == 1 else None
+    if inner is not None:
+        found = read_separated(inner, where, expected, usual)
+        return replace(found, notes=("quotation marks around whole lines left out", *found.notes))
+    rows = read_rows(lines, header.first, header.separator, len(header.columns))
+    notes = [] if at == first else [f"columns are named in line {at + 1}; what is above is left out"]
+    if len(header.columns) == 1:
+        notes.append("one column: nothing that separates cells was found")
+    elif header.separator != expected:
+        notes.append(f"cells between {SEPARATORS.get(header.separator, repr(header.separator))}")
+    if rows.are_letters:
         notes.append("quotation marks read as part of the texts")
-    return Separated(chosen.separator, at + 1, chosen.columns, found.rows, tuple(notes))
+    return Separated(header.separator, at + 1, header.columns, rows.rows, tuple(notes))
+
+
+def _chosen(
+    lines: Lines, at: int, separators: Sequence[str], usual: Collection[str], *, sure: str | None
+) -> _Header | None:
+    """Return the names of the columns as the separator gives them that fits best; None where none can be cut.
+
+    Args:
+        lines: The lines of the file.
+        at: The line that names the columns, counted from 0.
+        separators: What may stand between cells, the likeliest first.
+        usual: Usual names of columns, in lower case.
+        sure: The separator that the file itself names, which counts wherever it gives several columns.
+    """
+    headers = [header for header in (_header(lines, at, one) for one in separators) if header is not None]
+    several = [header for header in headers if len(header.columns) > 1]
+    certain = [header for header in several if header.separator == sure]
+    if certain or len(several) < 2:
+        return next(iter([*certain, *several, *headers]), None)
+    return max(several, key=lambda one: _fit(lines, one, usual))
 
 
 def _beginning(lines: Lines, where: str) -> tuple[int, str | None]:
@@ -90,6 +118,35 @@ def _beginning(lines: Lines, where: str) -> tuple[int, str | None]:
     raise DatasetError(f"{where} is empty")
 
 
+def _line_of_names(lines: Lines, first: int, separators: Sequence[str], usual: Collection[str]) -> int:
+    """Return the line that names the columns: the first, unless only one soon after holds several usual names."""
+    for number in range(first, min(first + _TITLES, len(lines))):
+        names = max((_usual_names(lines[number], one, usual) for one in separators), default=0)
+        if names > 1 or (names and number == first):
+            return number
+    return first
+
+
+def _usual_names(line: str, separator: str, usual: Collection[str]) -> int:
+    return sum(cell.strip(f"{QUOTE} ").casefold() in usual for cell in line.split(separator))
+
+
+def _unwrapped(lines: Lines, at: int) -> str | None:
+    """Return what is in the quotation marks around whole lines; None where they are not around the names of columns.
+
+    Spreadsheets write a table like this after they have taken it for one column.
+    """
+    match = _WRAPPED.fullmatch(lines[at])
+    if match is None or not any(separator in match[1] for separator in SEPARATORS):
+        return None
+    return "\n".join(_without_marks(lines[number]) for number in range(len(lines)))
+
+
+def _without_marks(line: str) -> str:
+    match = _WRAPPED.fullmatch(line)
+    return line if match is None else match[1].replace(QUOTE * 2, QUOTE)
+
+
 def _header(lines: Lines, at: int, separator: str) -> _Header | None:
     """Return the names of the columns; None where a quotation mark among them is not closed."""
     got = cut(lines, at, separator)
@@ -97,7 +154,11 @@ def _header(lines: Lines, at: int, separator: str) -> _Header | None:
         return None
     last = lines.ending_at(got.end) if got.ending == "whole" else at
     cells = got.cells if got.ending == "whole" else lines[at].replace(QUOTE, "").split(separator)
-    return _Header(separator, tuple(cell.strip() for cell in cells), last + 1)
+    columns = [cell.strip() for cell in cells]
+    # Spreadsheets add columns without a name at the end; what stands in one belongs to no column.
+    while len(columns) > 1 and not columns[-1]:
+        columns.pop()
+    return _Header(separator, tuple(columns), last + 1)
 
 
 def _fit(lines: Lines, header: _Header, usual: Collection[str]) -> tuple[bool, float]:

@@ -11,7 +11,7 @@ from mfpt_coord.commands.device_table import print_devices
 from mfpt_coord.commands.sight import Sight
 from mfpt_coord.commands.status_view import render
 from mfpt_coord.server.orders import DeviceEntry
-from mfpt_shared.command_line import LogLines
+from mfpt_shared.logs import LogLines
 from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
 from mfpt_shared.terminal import PlainConsole
 

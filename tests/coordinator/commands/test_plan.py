@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from mfpt_coord.commands.plan import validate
+from mfpt_coord.presets import read_plan
+from mfpt_shared.errors import UsageError
+from mfpt_shared.plan import labels_from
 from mfpt_shared.plan_files import plan_from_toml
 from support.programs import run
 
@@ -95,6 +98,29 @@ def test_show_fills_in_the_defaults_and_is_a_plan_again(tmp_path: Path) -> None:
     assert code == 0
     assert tomllib.loads(out)["training"]["batch_size"] == 16
     assert plan_from_toml(out, "shown") == plan_from_toml(file.read_text(encoding="utf-8"), "given")
+
+
+def test_a_byte_order_mark_before_a_plan_is_no_part_of_it(tmp_path: Path) -> None:
+    file = tmp_path / "plan.toml"
+    file.write_text('[task]\nlabels = ["a", "b"]\n', encoding="utf-8-sig")
+
+    assert read_plan(file).task.labels == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [("a,,b", "label 2 is empty"), ("a,b,", "label 3 is empty"), (" ", "label 1 is empty"), ("a, b,a", "'a' twice")],
+)
+def test_labels_on_the_command_line_are_neither_empty_nor_named_twice(labels: str, said: str) -> None:
+    with pytest.raises(UsageError, match=f"--labels {labels!r}.*{said}"):
+        labels_from(labels)
+
+
+def test_no_labels_at_all_are_not_those_of_another_task(tmp_path: Path) -> None:
+    code, out, errors = plan(tmp_path, "init", "--labels", "")
+
+    assert (code, out) == (2, "")
+    assert "label 1 is empty" in errors
 
 
 def test_show_as_json_is_one_object_with_the_same_values(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def test_a_language_that_nobody_has_described_is_left_out() -> None:
     assert found.keys() == {pair(SWAHILI, ZULU)}
 
 
+@pytest.mark.slow
 def test_a_language_that_uriel_lacks_has_the_distances_of_its_nearest(caplog: pytest.LogCaptureFixture) -> None:
     montenegrin, serbian, english = (LanguageCode(code) for code in ("cnr", "srp", "eng"))
     with caplog.at_level("INFO"):

@@ -7,6 +7,7 @@ from typing import TypeVar
 from mfpt_coord.core.state import initial
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity, coordinator_will
+from mfpt_shared import __version__
 from mfpt_shared.plan import Plan, binding_part, made
 from mfpt_shared.protocol.codec import Decoded, understand
 from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState, PlanNotice, Ready
@@ -86,7 +87,7 @@ def test_plan_and_state_wait_at_the_broker_for_devices_that_come_later() -> None
             digest=plan.digest, plan=made(Plan, **binding_part(plan)), epoch=3, version=7, at=9.0
         )
         assert setting.kept(COORDINATOR_STATE) == CoordinatorState(
-            state="online", coordinator="c0", started=5.0, epoch=3, version=7, at=9.0
+            state="online", coordinator="c0", started=5.0, epoch=3, version=7, at=9.0, mfpt=__version__
         )
 
     within(scenario())

@@ -4,7 +4,10 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
+import pytest
+
 from mfpt_coord.core.state import State
+from mfpt_coord.server import progress_notice
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.progress_notice import PROGRESS_SECONDS, ProgressNotice
 from mfpt_shared.protocol.codec import understand
@@ -87,5 +90,16 @@ def test_what_a_broker_may_have_lost_is_published_again() -> None:
         board.notice.repeat()
         board.notice.follow(state, 100.0 + PROGRESS_SECONDS)
         assert board.shown is not None
+
+    at_a_board(scenario)
+
+
+def test_the_more_devices_may_listen_the_more_rarely_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress_notice, "DEVICES_PER_SECOND", 0.5)
+
+    def scenario(board: Board) -> None:
+        board.notice.follow(with_devices(5), 100.0)
+        board.notice.follow(with_devices(4), 100.0 + PROGRESS_SECONDS)
+        assert board.notice.next_deadline == 110.0
 
     at_a_board(scenario)

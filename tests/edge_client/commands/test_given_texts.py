@@ -1,8 +1,11 @@
 """What `predict` and `evaluate` are given to read."""
 
+import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mfpt_edge.commands.given_texts import given_lines, given_texts
 from mfpt_shared.errors import BadData
@@ -30,16 +33,41 @@ def test_only_the_ends_of_lines_of_files_end_a_text(tmp_path: Path, inside: str)
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"Habari\n\nna\xe7\xe3o\n", r"texts\.txt, line 3 is not UTF-8: byte 3 is 0xe7; save the file as UTF-8$"),
-        ("Habari\n".encode("utf-16"), r"texts\.txt is UTF-16; save it as UTF-8"),
+        (
+            "Habari\n\ncafé né à Paris\n".encode("cp1252"),
+            "line 3 has bytes that are not UTF-8",
+        ),
+        (b"Habari\xff\n", "line 1 has bytes that are not UTF-8; save it as UTF-8"),
+        (b"Habari\r\x00\r", "line 2 has a NUL character"),
+        ("a\nb\ud800\n".encode("utf-16", "surrogatepass"), "line 2 has bytes that are not UTF-8"),
     ],
-    ids=["Latin-1", "UTF-16"],
+    ids=["Windows-1252", "damaged", "NUL", "half of a pair"],
 )
-def test_what_is_not_utf_8_is_refused_with_its_line(tmp_path: Path, content: bytes, said: str) -> None:
+def test_what_cannot_be_read_is_refused_with_its_line(tmp_path: Path, content: bytes, said: str) -> None:
     file = tmp_path / "texts.txt"
     file.write_bytes(content)
-    with pytest.raises(BadData, match=said):
+    with pytest.raises(BadData, match=rf"texts\.txt, {said}"):
         given_texts([], file)
+
+
+def test_utf_16_is_read_where_its_mark_says_so(tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_bytes("Bei ya mafuta\r\n\r\nẹ̀kọ́\r\n".encode("utf-16"))
+    assert given_texts([], file) == ["Bei ya mafuta", "", "ẹ̀kọ́"]
+
+
+@given(st.binary(max_size=60))
+def test_whatever_bytes_are_given_there_are_lines_or_bad_data(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "texts.txt"
+        file.write_bytes(content)
+        try:
+            lines = given_lines([], file)
+        except BadData:
+            return
+    ends = content.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if not content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        assert len(lines) == ends.count(b"\n") + (not ends.endswith(b"\n") and ends not in (b"", b"\xef\xbb\xbf"))
 
 
 @pytest.mark.parametrize(("name", "warned"), [("texts.txt", False), ("texts.tsv", False), ("table.csv", True)])

@@ -1,6 +1,7 @@
 """What a device waits for, in words."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,7 +65,7 @@ def test_a_new_language_waits_for_its_first_prompt() -> None:
 
 
 def test_an_unheard_device_is_told_which_right_may_be_missing() -> None:
-    wait = said("turn", at=100.0, is_told=False, progress=Progress(version=2, training=1, places=40))
+    wait = said("turn", at=100.0, due_since=1.0, progress=Progress(version=2, training=1, places=40))
     assert wait.is_trouble
     assert "may this device publish on mfpt/v1/radio/client/d1/up?" in wait.advice
 
@@ -86,8 +87,12 @@ def test_a_plan_that_does_not_come_from_a_coordinator_that_is_there_is_a_matter_
     )
 
 
-def test_a_refused_subscription_is_named() -> None:
-    assert "refused since 14:02 to let this device read a/plan, b" in said("rights", refused=("a/plan", "b")).text
+def test_a_refused_subscription_is_named_and_the_federation_where_its_name_is_in_doubt() -> None:
+    refused = ("a/plan", "b")
+    assert "refused since 14:02 to let this device read a/plan, b" in said("rights", refused=refused).text
+    assert said("rights", refused=refused).advice.startswith("ask the broker's operator for the right")
+    unsure = said("rights", replace(STATE, plan=None), refused=refused)
+    assert unsure.advice.startswith("is radio the federation's name (--federation)? If so, ask")
 
 
 @pytest.mark.parametrize(
@@ -117,3 +122,27 @@ def test_a_prompt_that_does_not_come_is_named_with_its_topic() -> None:
     wait = said("prompt", replace(STATE, assigned=3, version=2))
     assert wait.text == "version 3 of the prompt has not come since 14:02"
     assert "may this device read mfpt/v1/radio/prompt/swh" in wait.advice
+
+
+def test_under_masks_it_is_said_how_many_others_are_there() -> None:
+    wait = said("others", progress=Progress(updates=2, needed=5))
+    assert str(wait).endswith("for others whose updates are added up with this one's; 2 of 5 updates are there")
+
+
+def test_the_guide_for_volunteers_explains_what_is_really_said() -> None:
+    lost = replace(STATE, plan=None, coordinator=None)
+    really = (
+        turn(at_work={"zul": 0.69}, training=1, needed=2),
+        turn(training=40),
+        turn(updates=1, needed=3),
+        *(str(said(kind, lost)) for kind in ("coordinator", "broker", "plan", "rights")),
+        str(said("turn", at=100.0, due_since=1.0, progress=Progress(version=2, training=1, places=40))),
+        str(said("long messages", lost, longest=9)),
+        str(said("over", replace(STATE, published=12))),
+    )
+    guide = (Path(__file__).parents[3] / "docs" / "guide-volunteers.md").read_text(encoding="utf-8")
+    table = guide.partition("### What it waits for")[2].partition("###")[0]
+    rows = [line.split("|")[1].strip(" …") for line in table.splitlines() if line.startswith("| ")][1:]
+    assert len(rows) == len(really)
+    for row, sentence in zip(rows, really, strict=True):
+        assert sentence.replace(" since 14:02", "").startswith(row.replace(" since 14:02", ""))

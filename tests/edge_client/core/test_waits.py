@@ -40,7 +40,7 @@ class Watched(Device):
 
     @property
     def is_unheard(self) -> bool:
-        return is_unheard(self.state, self.facts, self.now)
+        return is_unheard(self.facts, self.now)
 
 
 def ready() -> Watched:
@@ -151,8 +151,10 @@ def test_a_device_is_not_unheard_where_there_is_no_place_or_it_has_been_answered
 
 def test_a_device_that_is_passed_over_when_a_version_comes_is_unheard() -> None:
     device = ready()
-    device.progresses(Progress(version=1, training=1, places=9, updates=1, needed=2))
-    device.now += ANSWER_SECONDS
+    for version, seconds in ((0, 100.0), (1, ANSWER_SECONDS)):
+        assert not device.is_unheard
+        device.progresses(Progress(version=version, training=1, places=9, updates=1, needed=2))
+        device.passes(seconds)
     assert device.is_unheard
 
 
@@ -165,11 +167,11 @@ def test_what_was_heard_over_a_connection_ends_with_it() -> None:
     assert device.facts == Facts(kind="coordinator", since=device.now, is_up=True, connected_at=device.now, cuts=1)
 
 
-def test_no_kind_of_wait_is_left_for_a_device_that_has_ended() -> None:
+def test_a_device_that_leaves_measures_what_it_leaves_with() -> None:
     device = Watched(rounds=1)
     device.in_training()
     device.trained(1)
     device.acknowledged(1)
     device.receives(1)
     assert device.state.ended
-    assert device.waits_for() is None
+    assert device.waits_for() == "measuring"

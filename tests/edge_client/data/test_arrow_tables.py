@@ -28,6 +28,8 @@ def parquet(folder: Path, labels: Sequence[object], **more: object) -> Path:
         ([0.0, 1.0, float("nan")], LABELS),
         ([False, True, None], ("false", "true")),
         ([0, 1, None], LABELS),
+        (pa.array([["health"], ["sport"], None], pa.list_(pa.string(), 1)), LABELS),
+        (pa.array(["health", "sport", None]).dictionary_encode(), LABELS),
     ],
 )
 def test_labels_are_read_from_every_type_that_holds_one(
@@ -45,6 +47,8 @@ def test_labels_are_read_from_every_type_that_holds_one(
         ([["health", "sport"], ["sport", "health"], ["sport", "health"]], "'label' holds a list of 2"),
         ([[0.5] * 300] * 3, "'label' holds values of type list<"),
         ([{"name": "health"}] * 3, "'label' holds values of type struct<name: string>"),
+        (pa.array([0, 1, 2], pa.timestamp("s")), "'label' holds values of type timestamp"),
+        (pa.array([1, 2, 3], pa.decimal128(3)), "'label' holds values of type decimal"),
         ([0.5, 1.5, 2.5], "'label' holds a number that is not whole"),
     ],
 )

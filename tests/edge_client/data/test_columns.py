@@ -72,11 +72,25 @@ def test_a_usual_column_that_was_not_taken_is_said(tmp_path: Path) -> None:
 
 
 def test_a_first_line_that_is_a_row_is_not_shown(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", "Timu ya taifa ilishinda mechi ya jana,sport\nMpira,sport\n")
+    file = write(tmp_path / "a.csv", "Timu ya taifa ilishinda mechi ya jana,michezo\nMpira,sport\n")
 
     with pytest.raises(DatasetError, match="put a line with the names first") as caught:
         load_split(file, LABELS)
     assert "taifa" not in str(caught.value)
+
+
+def test_a_first_line_with_a_label_of_the_plan_is_called_a_row(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "Mpira,sport\nDawa,health\n")
+
+    with pytest.raises(DatasetError, match="its first line is a row, as 'sport' is a label: put a line with names"):
+        load_split(file, LABELS)
+
+
+def test_columns_called_as_labels_are_no_row_where_others_have_usual_names(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "text,sport\nMpira,1\n")
+
+    with pytest.raises(DatasetError, match=r"no label column .*it has 'text', 'sport'"):
+        load_split(file, LABELS)
 
 
 def test_a_text_that_nobody_can_see_is_empty(tmp_path: Path) -> None:

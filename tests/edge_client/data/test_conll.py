@@ -31,6 +31,7 @@ def sentences(split: Loaded) -> list[tuple[tuple[str, ...], tuple[int, ...]]]:
         pytest.param(PLAIN.replace(" ", " \t").replace("\n", "  \n"), id="mixed, with spaces at the end"),
         pytest.param(PLAIN.replace("\n", "\r\n"), id="Windows"),
         pytest.param(PLAIN.replace("\n", "\r"), id="classic Mac"),
+        pytest.param(PLAIN.replace("\n", "\r\r\n"), id="Windows, twice"),
         pytest.param("\ufeff" + PLAIN, id="byte order mark"),
         pytest.param(PLAIN.rstrip("\n"), id="no line end at the end"),
         pytest.param(PLAIN.replace("\n\n", "\n \u00a0\t\u200b\n\n\n"), id="blank lines that only look blank"),
@@ -105,3 +106,12 @@ def test_a_file_without_tags_is_no_tagged_text(tmp_path: Path, content: str) -> 
 def test_labels_of_the_file_are_named_where_none_is_the_plans(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="its labels: 'N', 'V'; the plan's labels: 'NOUN', 'VERB', 'PUNCT'"):
         loaded(tmp_path, "Mtoto N\nanacheza V\n")
+
+
+def test_a_damaged_byte_costs_its_sentence(tmp_path: Path) -> None:
+    content = PLAIN.encode() + b"\nWat\xf6to NOUN\n. PUNCT\n\n" + PLAIN.encode()
+
+    split = load_split(write(tmp_path / "a.conll", content), LABELS, kind="tagging")
+
+    assert sentences(split) == WORDS * 2
+    assert split.skipped == {"bytes that are not UTF-8": 1}

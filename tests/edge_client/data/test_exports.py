@@ -1,15 +1,19 @@
 """What annotation tools export: texts and labels are found, and answers that do not count are named."""
 
 import json
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.exports import flattened
 from mfpt_edge.data.sources import Loaded, load_split
 from mfpt_edge.data.table import Record, Table
+from mfpt_shared.errors import DatasetError
 from support.tables import LABELS, write
 
 Cells = Mapping[str, object]
@@ -48,7 +52,7 @@ def test_label_studio_has_its_texts_in_data_and_its_labels_in_annotations(tmp_pa
         ([], "empty label"),
         ([annotation()], "empty label"),
         ([annotation(choice("health"), cancelled=True)], "cancelled by its annotator"),
-        ([annotation(choice("health")), annotation(choice("sport"))], "annotators disagree"),
+        ([annotation(choice("health")), annotation(choice("sport"))], "'label' holds annotations that disagree"),
         ([annotation(choice("health", "sport"))], "'label' holds a list of 2"),
         (
             [annotation({"from_name": "topic", "value": {"start": 0, "text": "D", "labels": ["PER"]}})],
@@ -72,9 +76,9 @@ def test_annotators_who_agree_give_one_label(tmp_path: Path) -> None:
 
 
 def test_of_several_questions_in_label_studio_the_named_one_is_read(tmp_path: Path) -> None:
-    both = annotation(choice("health", name="topic"), choice("Positive", name="mood"))
+    both = [annotation(choice("health", name="topic"), choice(mood, name="mood")) for mood in ("good", "bad")]
 
-    assert pairs(read(tmp_path, [task("Dawa", both)], Columns(label="topic"))) == [("Dawa", "health")]
+    assert pairs(read(tmp_path, [task("Dawa", *both)], Columns(label="topic"))) == [("Dawa", "health")]
 
 
 @pytest.mark.parametrize("chosen", ["health", {"choices": ["health"]}])
@@ -82,6 +86,15 @@ def test_label_studio_calls_the_column_of_its_short_export_after_the_question(tm
     about = {"id": 1, "annotator": 1, "annotation_id": 3, "created_at": "2024-01-01", "lead_time": 4.5}
 
     assert pairs(read(tmp_path, [{"text": "Dawa", "sentiment": chosen, **about}])) == [("Dawa", "health")]
+
+
+def test_a_usual_column_of_labels_counts_in_the_short_export_too(tmp_path: Path) -> None:
+    about = {"annotator": 1, "annotation_id": 3, "lead_time": 4.5}
+
+    assert pairs(read(tmp_path, [{"text": "Dawa", "category": "health", **about}])) == [("Dawa", "health")]
+    assert pairs(read(tmp_path, [{"text": "Dawa", "category": "health", "radio": "sport", **about}])) == [
+        ("Dawa", "health")
+    ]
 
 
 def test_only_what_was_accepted_in_prodigy_counts(tmp_path: Path) -> None:
@@ -124,3 +137,21 @@ def test_a_table_that_only_looks_like_an_export_stays_as_it_is(cells: Cells) -> 
     table = Table("a", tuple(cells), [Record(1, cells), Record(2, None)])
 
     assert flattened(table) is table
+
+
+NAMES = st.sampled_from(
+    ["data", "annotations", "result", "value", "choices", "text", "label", "answer", "accept", "options"]
+)
+LEAVES = st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["accept", "reject", "health", ""])
+CELLS = st.recursive(LEAVES, lambda of: st.lists(of, max_size=3) | st.dictionaries(NAMES, of, max_size=4), max_leaves=9)
+
+
+@given(st.lists(st.dictionaries(NAMES, CELLS, max_size=6), min_size=1, max_size=5))
+@settings(max_examples=150)
+def test_whatever_an_export_holds_its_rows_add_up_or_are_refused(lines: list[Cells]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            loaded = read(Path(folder), lines)
+        except DatasetError:
+            return
+        assert len(loaded.examples) + len(loaded.skipped_rows) == len(lines)

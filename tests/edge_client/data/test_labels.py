@@ -45,6 +45,9 @@ def test_labels_match_exactly_then_in_any_case_and_else_as_positions(
         ("science  and\u00a0technology", "science and technology"),
         ("Ｈｅａｌｔｈ", "health"),
         ("STRASSE", "straße"),
+        ("['Health']", "health"),
+        ('"health"', "health"),
+        ("4.0", "4"),
         ("العـــلوم".replace("ـ", "\u200c"), "العلوم"),
     ],
 )
@@ -123,6 +126,14 @@ def test_names_of_labels_are_bounded_and_no_text_is_among_them() -> None:
     assert {reason for reason in reasons.values() if ":" in reason} == {
         f"label not in the plan: 'topic {number}'" for number in range(10)
     }
+
+
+def test_texts_taken_for_labels_are_not_shown(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "text,label\n" + "".join(f"health,siri {number}\n" for number in range(20)))
+
+    with pytest.raises(DatasetError, match="its labels: 20 that look like texts") as caught:
+        load_split(file, LABELS)
+    assert "siri" not in str(caught.value)
 
 
 def test_what_a_label_would_do_to_a_terminal_is_escaped() -> None:

@@ -1,5 +1,6 @@
 """Reading tables: every accepted format, and every way in which a file can be wrong."""
 
+import gzip
 import json
 import os
 import sys
@@ -30,12 +31,18 @@ EXPECTED = [("Habari, dunia", "health"), ("Mpira", "sport")]
         ("bom.csv", '\ufefftext,label\n"Habari, dunia",health\nMpira,sport\n'),
         ("crlf.csv", 'text,label\r\n"Habari, dunia",health\r\n\r\nMpira,sport\r\n'),
         ("a.jsonl", '{"text": "Habari, dunia", "label": "health"}\n\n{"label": "sport", "text": " Mpira "}'),
+        ("tabs.csv", "text\tlabel\nHabari, dunia\thealth\nMpira\tsport\n"),
+        ("commas.tsv", 'text,label\n"Habari, dunia",health\nMpira,sport\n'),
+        ("columns.txt", "text;label\nHabari, dunia;health\nMpira;sport\n"),
+        ("unicode-text.csv", "text\tlabel\r\nHabari, dunia\thealth\r\nMpira\tsport\r\n".encode("utf-16")),
+        ("packed.csv.gz", gzip.compress(b'text,label\n"Habari, dunia",health\nMpira,sport\n')),
+        ("array.json", '[{"text": "Habari, dunia", "label": "health"}, {"text": "Mpira", "label": "sport"}]'),
         ("category.tsv", "category\tsentence\nhealth\tHabari, dunia\nsport\tMpira\n"),
         ("headline.tsv", "category\theadline\nhealth\tHabari, dunia\nsport\tMpira\n"),
         ("both.tsv", "text\theadline\tlabel\tcategory\ndunia\tHabari,\thealth\t-\nMpira\t\tsport\t-\n"),
     ],
 )
-def test_reads(tmp_path: Path, name: str, content: str) -> None:
+def test_reads(tmp_path: Path, name: str, content: str | bytes) -> None:
     assert read(write(tmp_path / name, content)) == EXPECTED
 
 
@@ -118,6 +125,7 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
             "text,topic\nx,health\n",
             r"no label column label or category or labels; it has 'text', 'topic'.*--label-column",
         ),
+        ("a.csv", "maneno;aina\nx;health\n", r"it has 'maneno', 'aina' \(cells between semicolons\): name one with"),
         ("a.csv", '"text,label\nx,health\n', r"a.csv, line 1: a quotation mark .* not closed"),
         ("a.csv", "text,label\n", r"no row can be used \(the source has no rows\)"),
         (
@@ -130,6 +138,11 @@ def test_class_indices_of_a_hub_file_mean_its_own_names_not_the_order_of_the_pla
         ("a.txt", "Habari za asubuhi\nMpira\n", r"no table: its first line must name columns"),
         ("a.txt", "Mtoto NOUN\nanacheza VERB\nsana NOUN\n. NOUN\n", r"tagged words \(CoNLL\).*--kind tagging"),
         ("a.parquet", "PAR1", "not a readable Parquet file"),
+        ("a.XLSX", b"PK\x03\x04", r"is a spreadsheet: save the sheet as CSV in UTF-8 \(in Excel"),
+        ("a.ods", b"PK\x03\x04", r"is a spreadsheet: save the sheet as CSV in UTF-8"),
+        ("a.csv", b"PK\x03\x04", r"is a ZIP archive or a spreadsheet"),
+        ("a.pdf", b"%PDF-1.7", r"is a document: save its table as CSV"),
+        ("a.csv.zip", b"PK\x03\x04", r"is packed: unpack it, or pack it with gzip"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(tmp_path: Path, name: str, content: str | bytes, message: str) -> None:

@@ -29,7 +29,7 @@ SPLITS = st.lists(GOOD | CELLS, max_size=25)
 
 
 @given(st.lists(GOOD, min_size=30, max_size=40), SPLITS, SPLITS)
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_examples_and_skipped_rows_are_all_rows_and_no_reason_holds_a_text(
     train: list[dict[str, object]], dev: list[dict[str, object]], test: list[dict[str, object]]
 ) -> None:

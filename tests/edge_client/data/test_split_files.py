@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.data.sources import load_dataset
+from mfpt_edge.data.sources import load_dataset, load_split
 from mfpt_edge.data.split_files import split_files
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.languages import LanguageCode
@@ -89,16 +89,27 @@ def test_a_folder_with_two_formats_of_one_split_is_refused(tmp_path: Path) -> No
 
 
 def test_data_beside_a_card_is_looked_for_where_the_hub_has_it(tmp_path: Path) -> None:
-    filled(tmp_path, "README.md", "data/train-00000-of-00001.parquet")
+    files = split_files(
+        filled(tmp_path, "more.csv", "data/train-00000-of-00001.parquet", "data/x.md"), "classification", SWAHILI
+    )
 
-    assert found(tmp_path) == {"train": ["data/train-00000-of-00001.parquet"]}
+    assert files.files == {"train": [tmp_path / "data" / "train-00000-of-00001.parquet"]}
+    assert files.notes == (f"{tmp_path / 'data'}: not used: 'x.md'", f"{tmp_path}: not used: 'more.csv'")
 
 
 def test_a_sole_file_of_data_is_read_whatever_its_name(tmp_path: Path) -> None:
-    files = split_files(filled(tmp_path, "habari.csv", "labels.txt", "README.md"), "classification", SWAHILI)
+    files = split_files(filled(tmp_path, "habari.csv", "labels.txt", "about.txt"), "classification", SWAHILI)
 
     assert files.files == {"train": [tmp_path / "habari.csv"]}
-    assert files.notes == (f"{tmp_path}: 'habari.csv' read, the only file of data",)
+    assert files.notes == (
+        f"{tmp_path}: 'habari.csv' read, the only file of data",
+        f"{tmp_path}: not used: 'about.txt', 'labels.txt'",
+    )
+
+
+def test_a_folder_of_languages_is_refused_with_the_one_to_give(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"it holds 'swh_Latn', 'zul': give .*swh_Latn, which is named after"):
+        found(filled(tmp_path, "swh_Latn/train.tsv", "zul/train.tsv"))
 
 
 def test_of_several_languages_in_one_folder_the_one_wanted_is_read(tmp_path: Path) -> None:
@@ -115,6 +126,14 @@ def test_a_plain_name_counts_before_one_with_other_words_which_is_named(tmp_path
     assert files.notes == (f"{tmp_path}: not used: 'train_old.csv'",)
 
 
+def test_the_plain_text_beside_a_treebank_is_not_used_and_named(tmp_path: Path) -> None:
+    names = ("sw_x-ud-train.conllu", "sw_x-ud-train.txt")
+    files = split_files(filled(tmp_path, *names), "tagging", SWAHILI)
+
+    assert files.files == {"train": [tmp_path / names[0]]}
+    assert files.notes[-1] == f"{tmp_path}: not used: '{names[1]}'"
+
+
 def test_a_guessed_split_is_said(tmp_path: Path) -> None:
     files = split_files(filled(tmp_path, "train.csv", "val.csv"), "classification", SWAHILI)
 
@@ -125,12 +144,17 @@ def test_a_guessed_split_is_said(tmp_path: Path) -> None:
 
 
 def test_a_column_that_says_the_split_keeps_the_test_out_of_the_training(tmp_path: Path) -> None:
-    file = write(tmp_path / "a.csv", "text,label,Split\na,health,train\nb,sport,Val\nc,health,TEST\nd,sport,\n")
+    file = write(
+        tmp_path / "a.csv", "text,label,Split,category\na,health,train,\nb,sport,Val,\nc,health,TEST,\nd,sport,,\n"
+    )
 
     dataset = load(file)
 
     assert (texts(dataset.train), texts(dataset.test)) == ({"a", "b", "d"}, {"c"})
-    assert dataset.notes == (f"{file}: rows parted by 'Split': 2 train, 1 validation, 1 test",)
+    assert dataset.notes == (
+        f"{file}: rows parted by 'Split': 2 train, 1 validation, 1 test",
+        f"{file}: label column 'label'; not used: 'category'",
+    )
     assert len(load_dataset(str(file), SWAHILI, LABELS, development=False).train) == 2
 
 
@@ -138,3 +162,10 @@ def test_a_column_of_other_words_is_no_split(tmp_path: Path) -> None:
     table = "text,label,set\n" + "".join(f"a{number},health,{'train' if number else 'tea'}\n" for number in range(40))
 
     assert len(load(write(tmp_path / "a.csv", table)).train) > 30
+
+
+def test_an_evaluation_reads_the_test_rows_of_a_file_with_all_splits(tmp_path: Path) -> None:
+    loaded = load_split(write(tmp_path / "a.csv", "text,label,split\na,health,train\nb,sport,test\n"), LABELS)
+
+    assert texts(loaded.examples) == {"b"}
+    assert loaded.skipped == {"not of the test split": 1}

@@ -6,6 +6,7 @@ import pytest
 
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import load_dataset
+from mfpt_edge.data.splits import known_splits
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode
 from support.tables import LABELS, SWAHILI, load, rows, texts, write
@@ -89,6 +90,24 @@ def test_two_files_for_one_split_are_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_splits_of_the_hub_are_known_by_their_names_and_others_are_left() -> None:
+    names = ["Train", "val", "test", "validation_mismatched", "unsupervised"]
+
+    assert known_splits("hf:x", names) == {"train": "Train", "validation": "val", "test": "test"}
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["train", "dev", "validation"], "'dev', 'validation' both claim to be the validation split"),
+        (["all", "test"], "no train split; it has 'all', 'test'"),
+    ],
+)
+def test_splits_of_the_hub_that_cannot_be_told_are_refused_by_name(names: list[str], message: str) -> None:
+    with pytest.raises(DatasetError, match=message):
+        known_splits("hf:x", names)
+
+
 # ---- the limit
 
 
@@ -145,7 +164,7 @@ def test_translations_of_one_sentence_are_in_the_same_split_of_every_language(tm
     keys = [{example.key for example in dataset.test} for dataset in (swahili, zulu)]
     assert keys[0] == keys[1]
     assert 5 < len(keys[0]) < 40
-    assert swahili.notes == (f"no test split: {len(keys[0])} examples are kept for it",)
+    assert swahili.notes == (f"no test split: {len(keys[0])} of 200 examples are kept to test on",)
 
 
 def test_one_text_under_two_keys_is_in_one_split_only(tmp_path: Path) -> None:
@@ -171,5 +190,5 @@ def test_a_test_split_without_labels_is_made_up_for_from_the_training_split(tmp_
     dataset = load(tmp_path)
 
     assert 5 < len(dataset.test) < 40
-    assert dataset.notes == (f"no usable test split: {len(dataset.test)} examples are kept for it",)
+    assert dataset.notes == (f"no usable test split: {len(dataset.test)} of 200 examples are kept to test on",)
     assert dataset.skipped == {"label not in the plan: '-1'": 2}

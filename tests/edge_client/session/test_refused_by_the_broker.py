@@ -12,6 +12,8 @@ from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.fetch import fetch_over
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, REFUSALS, REFUSED_SECONDS, LostConnection
+from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.status_publisher import Observer
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
@@ -26,7 +28,7 @@ UNREACHABLE: Final = Disconnected("nobody there", 1)
 THE_END: Final = Disconnected("nobody there", RETRIES)
 
 
-def run(folder: Path, *events: Event) -> None:
+def run(folder: Path, *events: Event, observe: Observer = lambda _: None) -> None:
     """Run a device that meets these events, one after the other, from its transport."""
 
     async def scenario() -> None:
@@ -43,6 +45,7 @@ def run(folder: Path, *events: Event) -> None:
             prepare=lambda _: StubTrainer(),
             clock=lambda: next(ticks),
             retries=RETRIES,
+            observe=observe,
         )
         await transport.connect()
         for event in events:
@@ -97,10 +100,12 @@ def test_refusals_that_are_not_in_a_row_do_not_end_a_device(between: Event, tmp_
         run(tmp_path, REFUSED, REFUSED, between, REFUSED, REFUSED, THE_END)
 
 
-def test_a_device_says_what_the_broker_does_not_let_it_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_device_says_what_the_broker_does_not_let_it_read(tmp_path: Path) -> None:
+    shown: list[Snapshot] = []
+    refused = SubscriptionRefused(("mfpt/v1/here/plan", "mfpt/v1/here/down"))
     with pytest.raises(ConnectionFailed):
-        run(tmp_path, SubscriptionRefused(("mfpt/v1/here/plan", "mfpt/v1/here/down")), THE_END)
-    assert "does not let this user read mfpt/v1/here/plan, mfpt/v1/here/down" in caplog.text
+        run(tmp_path, refused, THE_END, observe=shown.append)
+    assert any("to let this device read mfpt/v1/here/plan, mfpt/v1/here/down" in seen.waits_for for seen in shown)
 
 
 def test_whoever_may_not_read_a_prompt_is_told_instead_of_waiting() -> None:

@@ -9,6 +9,7 @@ import pytest
 from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, Event, ProgressSeen, TimePassed
 from mfpt_edge.core.state import State
 from mfpt_edge.core.wait_words import Place
+from mfpt_edge.core.waits import ANSWER_SECONDS
 from mfpt_edge.session.standing import (
     ASK_SECONDS,
     FIRST_SECONDS,
@@ -102,6 +103,16 @@ def test_a_device_that_waits_for_others_asks_how_far_they_are_after_a_moment(cap
     assert "for zul (69 %) before version 3" in watch.standing.wait.text
     watch.is_in(replace(IDLE, phase="training"))
     assert not watch.asks()
+
+
+def test_a_device_that_is_not_heard_says_so_as_soon_as_an_answer_is_overdue(caplog: pytest.LogCaptureFixture) -> None:
+    watch = Watch(caplog)
+    watch.is_in(IDLE, BrokerConnected(watch.now))
+    watch.stays_in(IDLE, ASK_SECONDS)
+    watch.is_in(IDLE, ProgressSeen(watch.now, Progress(version=2, places=9, needed=1)))
+    watch.stays_in(IDLE, HOUR)
+    assert watch.told[:3] == [FIRST_SECONDS, ASK_SECONDS + ANSWER_SECONDS, ASK_SECONDS + ANSWER_SECONDS + 60]
+    assert "has not answered this device" in caplog.records[1].message
 
 
 def test_since_when_is_said_by_the_clock_that_people_see(caplog: pytest.LogCaptureFixture) -> None:

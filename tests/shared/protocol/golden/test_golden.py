@@ -100,7 +100,9 @@ VALUES = np.array([[0.0, -0.0, 1.5], [-2.25, 3.0e-5, 60000.0]], np.float32)
 GOLDEN: dict[str, tuple[Topic, Decoded]] = {
     "coordinator-state.json": (
         COORDINATOR_STATE,
-        CoordinatorState(epoch=3, version=42, at=AT, state="online", coordinator="c0ffee", started=1750000000.5),
+        CoordinatorState(
+            epoch=3, version=42, at=AT, state="online", coordinator="c0ffee", started=1750000000.5, mfpt="0.1.0"
+        ),
     ),
     "progress.json": (
         COORDINATOR_PROGRESS,

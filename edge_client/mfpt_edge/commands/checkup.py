@@ -1,0 +1,101 @@
+"""The checks of `mfpt-edge doctor`, in their order, and what each of them needs."""
+
+import asyncio
+from collections.abc import Sequence
+
+from mfpt_edge.commands.join_config import Limits
+from mfpt_edge.commands.patient import Patient
+from mfpt_edge.data.columns import Columns
+from mfpt_edge.doctor import machine
+from mfpt_edge.doctor.clocks import Clocks
+from mfpt_edge.doctor.examination import Answer, Check, Examined, examine, skipped
+from mfpt_edge.doctor.fit import Owner, Work
+from mfpt_edge.doctor.invited import Invited
+from mfpt_edge.doctor.visit import Visit
+from mfpt_edge.doctor.way import Way
+from mfpt_edge.host.memory import spare_bytes
+from mfpt_edge.session.limits import Given
+from mfpt_edge.storage.answers import Answers
+from mfpt_shared.folders import cache_home
+
+Visiting = Visit | Invited | None
+
+
+def owner_of(found: Patient, limits: Limits, data: str | None, columns: Columns, backbones: Sequence[str]) -> Owner:
+    """Return what the owner of a device gives and allows.
+
+    Args:
+        found: The device.
+        limits: What training may use of the machine.
+        data: What `--data` says.
+        columns: Columns of the data to read.
+        backbones: What `--allow-backbone` says.
+    """
+    spare = spare_bytes() if limits.memory is None else limits.memory
+    given = Given(spare, limits.round_seconds, limits.activation_cache, limits.download)
+    return Owner(given, data, columns, backbones, Answers(found.folder.path).given())
+
+
+def checked_up(found: Patient, owner: Owner) -> Examined:
+    """Make all checks of a device, over one connection."""
+    with found.to_visit() as visiting:
+        return asyncio.run(_made(found, visiting, owner))
+
+
+async def _made(found: Patient, visiting: Visiting, owner: Owner) -> Examined:
+    way = Way(found.connection)
+    of_the_device = *_of_the_machine(found), *_of_the_way(way)
+    checks = *of_the_device, *_at_the_broker(visiting, way), *_of_work(found, visiting, owner)
+    try:
+        return await examine(checks)
+    finally:
+        if visiting is not None:
+            await visiting.close()
+
+
+def _of_the_machine(found: Patient) -> tuple[Check, ...]:
+    cache = cache_home()
+    return (
+        Check("Python", machine.python),
+        Check("libraries", machine.libraries),
+        Check("memory", machine.memory),
+        Check("state folder", machine.Room(found.folder.path, machine.STATE_BYTES, "--state-dir", is_needed=True)),
+        Check("cache folder", machine.Room(cache, machine.CACHE_BYTES, "MFPT_CACHE", is_needed=False)),
+        Check("cache", machine.Cached(cache)),
+    )
+
+
+def _of_the_way(way: Way) -> tuple[Check, ...]:
+    return (
+        Check("proxy", way.proxy),
+        Check("DNS", way.names, ("proxy",)),
+        Check("IPv4", way.ipv4, ("DNS",)),
+        Check("IPv6", way.ipv6, ("DNS",)),
+        Check("port", way.port, ("DNS",)),
+        Check("TLS", way.tls, ("port",)),
+    )
+
+
+def _at_the_broker(visiting: Visiting, way: Way) -> tuple[Check, ...]:
+    clocks = Clocks(visiting.heard if isinstance(visiting, Visit) else None, way)
+    if visiting is None:
+        return Check("login", _not_disturbed, ("TLS",)), Check("clock", clocks)
+    entering = Check("login", visiting.log_in, ("TLS",)), Check("broker", visiting.broker, ("login",))
+    if isinstance(visiting, Invited):
+        return (*entering, Check("clock", clocks))
+    return (
+        *entering,
+        Check("coordinator", visiting.coordinator, ("broker",)),
+        Check("versions", visiting.versions, ("broker",)),
+        Check("clock", clocks),
+    )
+
+
+def _of_work(found: Patient, visiting: Visiting, owner: Owner) -> tuple[Check, ...]:
+    heard = visiting.heard if isinstance(visiting, Visit) else None
+    work = Work(heard, found.kept_plan(), found.language, owner)
+    return Check("plan", work.plan), Check("data", work.data)
+
+
+async def _not_disturbed() -> Answer:
+    return skipped("this device takes part now, and a second login would cut it off: see mfpt-edge status", blocks=True)

@@ -1,0 +1,109 @@
+"""Checks of the machine: Python and its libraries, memory, the disk under state and cache, and the cache itself."""
+
+import platform
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mfpt_edge.doctor.examination import Answer, ok, warning
+from mfpt_edge.host.extras import has_onnx, require_engine
+from mfpt_edge.host.memory import LEAST_BYTES, free_bytes
+from mfpt_edge.host.processor import lacks_avx2
+from mfpt_edge.storage.cache import sizes
+from mfpt_shared.background import in_background
+from mfpt_shared.environment import sentence
+from mfpt_shared.errors import MfptError
+
+STATE_BYTES: Final = 50_000_000
+"""Room for a state folder: some tens of prompts and updates, and what a plan with a large prompt needs."""
+CACHE_BYTES: Final = 1_100_000_000
+"""Room for a cache: the activations of `--activation-cache` as it is unless said otherwise, and the backbone."""
+_PROBE: Final = bytes(64 * 1024)
+
+
+async def python() -> Answer:
+    """Look at Python and the platform."""
+    found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    if sys.platform not in ("linux", "darwin"):
+        return warning(found, "only Linux and macOS are tried")
+    if lacks_avx2():
+        return warning(f"{found}, a processor without AVX2", "training works, several times more slowly")
+    return ok(found)
+
+
+async def libraries() -> Answer:
+    """Look for the libraries of the extra `edge`."""
+    require_engine()
+    if not has_onnx():
+        return warning("those to train are installed, those to predict fast are not", "pip install 'mfpt[onnx]'")
+    return ok("all that training and predicting need are installed")
+
+
+async def memory() -> Answer:
+    """Look at how much memory is free."""
+    free = free_bytes()
+    found = f"{free / 1e9:.1f} GB free"
+    if free < LEAST_BYTES:
+        return warning(
+            f"{found}; training with the bundled backbone takes up to {LEAST_BYTES / 1e9:.0f} GB",
+            "end other programs, or join with --memory 600MB, which is slower",
+        )
+    return ok(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Looks whether a folder, or where it would be made, can be written to, and has room.
+
+    Attributes:
+        folder: The folder; it may be missing.
+        least: Bytes below which there is a warning.
+        option: How people name another one.
+        is_needed: Whether a device cannot do without it.
+    """
+
+    folder: Path
+    least: int
+    option: str
+    is_needed: bool
+
+    async def __call__(self) -> Answer:
+        """See Look."""
+        try:
+            place, free = await in_background(self._written)
+        except OSError as error:
+            line = sentence(error, self.folder)
+            if self.is_needed:
+                raise MfptError(f"cannot write to {line} ({self.option})") from error
+            return warning(f"cannot write to {line}", f"it works without, and starts later ({self.option})")
+        found = f"{place} can be written to, {free / 1e9:.1f} GB free"
+        if free < self.least:
+            return warning(
+                found, f"{self.least / 1e9:.2g} GB are better: make room, or name another place ({self.option})"
+            )
+        return ok(found)
+
+    def _written(self) -> tuple[Path, int]:
+        """Write a file without a name to the folder, or the nearest above it that exists; return place and room."""
+        place = next(one for one in (self.folder, *self.folder.parents) if one.exists())
+        with tempfile.TemporaryFile(dir=place, buffering=0) as probe:
+            probe.write(_PROBE)
+        return place, shutil.disk_usage(place).free
+
+
+@dataclass(frozen=True, slots=True)
+class Cached:
+    """Looks at what a cache holds."""
+
+    cache: Path
+
+    async def __call__(self) -> Answer:
+        """See Look."""
+        try:
+            held = await in_background(lambda: sum(sizes(self.cache).values()))
+        except OSError as error:
+            return warning(f"cannot read {sentence(error, self.cache)}", "it works without, and starts later")
+        return ok(f"{self.cache} holds {held / 1e6:.0f} MB; mfpt-edge cache clear empties it")
