@@ -10,7 +10,7 @@ from mfpt_edge.commands.join_config import DataSource, Limits
 from mfpt_edge.commands.label_questions import renamed_labels
 from mfpt_edge.commands.patient import Patient
 from mfpt_edge.data.findings import Finding
-from mfpt_edge.data.sources import Dataset, dataset_of, read_source
+from mfpt_edge.data.sources import Dataset, load_dataset
 from mfpt_edge.doctor import machine
 from mfpt_edge.doctor.clocks import Clocks
 from mfpt_edge.doctor.examination import Answer, Check, Examined, examine, skipped
@@ -113,8 +113,15 @@ def _read(found: Patient, data: DataSource, source: str, plan: Plan) -> tuple[Da
     """Return what `join` would train and test on, and what it would say about it."""
     language, labels = found.language or UNDETERMINED, plan.task.labels
     renamed = renamed_labels(data.label_map, found.folder.path, labels)
-    read = read_source(source, language, kind=plan.task.kind, columns=data.columns)
-    dataset = dataset_of(read, language, labels, renamed=renamed, max_examples=data.max_examples)
+    dataset = load_dataset(
+        source,
+        language,
+        labels,
+        kind=plan.task.kind,
+        columns=data.columns,
+        renamed=renamed,
+        max_examples=data.max_examples,
+    )
     return dataset, examined(dataset, plan, language)
 
 
