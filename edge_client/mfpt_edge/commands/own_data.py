@@ -9,7 +9,7 @@ from mfpt_edge.commands.examining import examined
 from mfpt_edge.commands.join_config import DataSource
 from mfpt_edge.commands.label_questions import agreed_labels, renamed_labels
 from mfpt_edge.data.findings import Finding
-from mfpt_edge.data.quality import useless
+from mfpt_edge.data.quality import consent_key, useless
 from mfpt_edge.data.sources import Dataset, dataset_of, read_source
 from mfpt_edge.storage.answers import Answers
 from mfpt_shared.environment import sentence
@@ -83,7 +83,7 @@ def _report(name: str, dataset: Dataset) -> None:
 
 def _go_on(name: str, bad: Sequence[Finding], answers: Answers, *, yes: bool, terminal: Terminal) -> None:
     """Ask whether to train on data that teach nothing, unless that was answered before."""
-    keys = {f"useless {finding.kind} {name}" for finding in bad}
+    keys = {consent_key(finding, name) for finding in bad}
     said = "\n".join(f"  {finding.text}" for finding in bad)
     is_wanted = yes or keys <= answers.given()
     if not is_wanted and not agreed(

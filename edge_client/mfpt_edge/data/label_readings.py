@@ -6,12 +6,10 @@ from typing import Final, NamedTuple
 
 from mfpt_edge.data import bio
 from mfpt_edge.data.label_map import meanings
-from mfpt_edge.data.labels import is_missing, match_labels, nameable, unknown_reasons
-from mfpt_edge.data.table import listed
+from mfpt_edge.data.labels import is_missing, match_labels, meaning_note, nameable, unknown_reasons
 from mfpt_shared.plan import TaskKind
 
 _LEFT_OUT: Final = "label left out by the label map"
-_SHOWN: Final = 10
 
 
 class Readings(NamedTuple):
@@ -52,15 +50,10 @@ def read_labels(
     ends = bio.ends(Counter(others), labels) if kind == "tagging" else {}
     meant = {label: index for label, index in said.items() if index is not None}
     index_of = {**matched.index_of, **ends, **meant}
+    notes = meaning_note("labels read as the label map says", meant, labels)
     left_out = frozenset(said.keys() - meant.keys())
     unknown = unknown_reasons(found, index_of) | dict.fromkeys(left_out, _LEFT_OUT)
-    return Readings(index_of, unknown, left_out, frozenset(ends), (*_said_note(meant, labels), *matched.notes))
-
-
-def _said_note(meant: Mapping[str, int], labels: Sequence[str]) -> list[str]:
-    pairs = [f"{listed([label])} as {listed([labels[index]])}" for label, index in sorted(meant.items())]
-    more = [f"{len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else []
-    return [f"labels read as the label map says: {', '.join(pairs[:_SHOWN] + more)}"] if pairs else []
+    return Readings(index_of, unknown, left_out, frozenset(ends), (*notes, *matched.notes))
 
 
 class LabelLine(NamedTuple):

@@ -51,7 +51,8 @@ def match_labels(found: Mapping[str, int], labels: Sequence[str]) -> Matched:
     respelt = {label: alike[name] for label in found if label not in exact and (name := _bare(label)) in alike}
     named = {label: index for label, index in exact.items() if label in found} | respelt
     positions = {} if any(map(_WHOLE.fullmatch, exact)) else _positions(found, len(labels))
-    return Matched(positions | named, (*_respelt_note(respelt, labels), *_positions_note(positions, labels)))
+    respelling = meaning_note("labels written in another way read as the plan's", respelt, labels)
+    return Matched(positions | named, (*respelling, *_positions_note(positions, labels)))
 
 
 def _bare(label: str) -> str:
@@ -128,10 +129,17 @@ def is_missing(label: str) -> bool:
     return comparable_name(label) in _MISSING
 
 
-def _respelt_note(respelt: Mapping[str, int], labels: Sequence[str]) -> list[str]:
-    pairs = [f"{listed([label])} as {listed([labels[index]])}" for label, index in sorted(respelt.items())]
+def meaning_note(how: str, index_of: Mapping[str, int], labels: Sequence[str]) -> list[str]:
+    """Return a note that says which labels are read as which of the plan's; none where there are none.
+
+    Args:
+        how: How they are read.
+        index_of: Label of the source -> index into the plan's labels.
+        labels: The plan's labels.
+    """
+    pairs = [f"{listed([label])} as {listed([labels[index]])}" for label, index in sorted(index_of.items())]
     more = [f"{len(pairs) - _NAMED} more"] if len(pairs) > _NAMED else []
-    return [f"labels written in another way read as the plan's: {', '.join(pairs[:_NAMED] + more)}"] if pairs else []
+    return [f"{how}: {', '.join(pairs[:_NAMED] + more)}"] if pairs else []
 
 
 def _positions_note(positions: Mapping[str, int], labels: Sequence[str]) -> list[str]:

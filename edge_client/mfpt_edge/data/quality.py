@@ -11,6 +11,7 @@ from mfpt_edge.data.scripts import script_counts, usual_scripts
 from mfpt_edge.data.sources import Dataset
 from mfpt_edge.data.token_shares import Gauge, token_shares
 from mfpt_shared.languages import UNDETERMINED, LanguageCode, named
+from mfpt_shared.texts import printable
 
 _LOOKED_AT = 2000
 _MOSTLY = 0.5
@@ -39,6 +40,11 @@ def examine(
 def useless(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """Return what makes training useless."""
     return tuple(finding for finding in findings if finding.level == "useless")
+
+
+def consent_key(finding: Finding, source: str) -> str:
+    """Return what is remembered of an owner who trains on a source all the same."""
+    return printable(f"useless {finding.kind} {source}")
 
 
 def _unknown_labels(dataset: Dataset) -> list[Finding]:

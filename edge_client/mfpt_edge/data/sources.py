@@ -13,28 +13,26 @@ No text read here goes anywhere but into the device's own training; what is said
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from mfpt_edge.data.arrow_tables import read_hub
-from mfpt_edge.data.cldr import cldr_examples
+from mfpt_edge.data.cldr_rows import cldr_rows
 from mfpt_edge.data.columns import Columns, Row, check_header, column_notes, rows_of
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.exports import flattened
-from mfpt_edge.data.place import Place, SkippedRow, by_reason
+from mfpt_edge.data.place import SkippedRow, by_reason
 from mfpt_edge.data.readers import read_file
 from mfpt_edge.data.sentences import sentences_of
 from mfpt_edge.data.split_column import by_split_column
 from mfpt_edge.data.split_files import SplitFiles, split_files
-from mfpt_edge.data.splits import SPLITS, SourceSplit, divided, split_of, subsample
+from mfpt_edge.data.splits import SourceSplit, divided, subsample
 from mfpt_edge.data.table import Table
 from mfpt_edge.data.usable import Usable, labels_found, usable
 from mfpt_shared.errors import DatasetError, UsageError
-from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import TaskKind
-
-_NOT_EMBEDDED: Final[Mapping[TaskKind, str]] = {"pairs": "pairs of texts", "tagging": "sentences with tagged words"}
+from mfpt_shared.texts import printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +131,11 @@ def read_source(
         UsageError: The name after `hf:` is malformed.
     """
     if source == "cldr":
-        return Source(source, kind, _cldr_rows(language, kind))
+        return Source(source, kind, cldr_rows(language, kind))
     tables, notes = _tables(source, kind, language, max_download, development)
     rows = {name: [row for table in of for row in _rows(table, columns, kind, labels)] for name, of in tables.items()}
     notes += [note for of in tables.values() for table in of for note in _notes(table, columns, kind)]
-    return Source(source, kind, rows, tuple(dict.fromkeys(notes)))
+    return Source(printable(source), kind, rows, tuple(dict.fromkeys(map(printable, notes))))
 
 
 def dataset_of(
@@ -243,25 +241,18 @@ def _nothing_to_train_on(source: str, found: Usable) -> DatasetError:
     return DatasetError(f"{said}; skipped in all splits: {reasons or 'none'}")
 
 
-def _cldr_rows(language: LanguageCode, kind: TaskKind) -> dict[SourceSplit, list[Row | SkippedRow]]:
-    """Split by entity rather than text, so that no language trains on what is another's test, translated."""
-    if kind in _NOT_EMBEDDED:
-        raise DatasetError(f"the embedded data has no {_NOT_EMBEDDED[kind]}: give your own with --data FILE")
-    rows: dict[SourceSplit, list[Row | SkippedRow]] = {name: [] for name in SPLITS}
-    english = {name.key: name.text for name in cldr_examples(normalise("en"))} if kind == "generation" else {}
-    for number, name in enumerate(cldr_examples(language), start=1):
-        answer = english.get(name.key) if kind == "generation" else name.label
-        if answer is not None:
-            rows[split_of(name.key)].append(Row(Place("cldr", number), name.text, answer, name.key))
-    return rows
-
-
 def _rows(table: Table, columns: Columns | None, kind: TaskKind, labels: Sequence[str]) -> list[Row | SkippedRow]:
     if columns in (None, Columns()):
         check_header(table, labels)
     if kind == "tagging":
         return sentences_of(table, columns or Columns())
     return rows_of(table, columns or Columns(), kind)
+
+
+def _table(file: Path, kind: TaskKind) -> Table:
+    """Read a file; its name may hold bytes that are no text, which no message or JSON can hold."""
+    table = flattened(read_file(file, kind))
+    return replace(table, where=printable(table.where))
 
 
 def _tables(
@@ -280,7 +271,7 @@ def _tables(
     except (OSError, ValueError) as error:  # such as a name that no file can have
         raise DatasetError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     tables = {
-        name: [flattened(read_file(file, kind)) for file in files]
+        name: [_table(file, kind) for file in files]
         for name, files in found.files.items()
         if development or name != "validation"
     }

@@ -186,7 +186,7 @@ def _no_training_file(folder: Path, entries: Sequence[Path], kind: TaskKind, lan
 def _notes(split: SourceSplit, claim: _Claim) -> Iterator[str]:
     """Say what was guessed about a split."""
     if len(claim.files) > 1:
-        yield f"{listed([claim.shown])} and {len(claim.files) - 1} more files joined as the {split} split"
+        yield f"{listed([claim.shown])} and {len(claim.files) - 1} more joined as the {split} split"
     elif claim.name.casefold() not in _PLAIN:
         yield f"{listed([claim.shown])} read as the {split} split"
     if len(claim.files) < claim.parts:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_edge.data.findings import Finding
-from mfpt_edge.data.quality import useless
+from mfpt_edge.data.quality import consent_key, useless
 from mfpt_edge.data.sources import Dataset
 from mfpt_edge.doctor.examination import Answer, ok, skipped, warning
 from mfpt_shared.background import in_background
@@ -64,7 +64,7 @@ class OwnData:
         found = _counted(source, dataset)
         if sum(one.decisions for one in dataset.train) < plan.privacy.min_examples:
             raise BadData(f"{found}, and the plan asks for {plan.privacy.min_examples} to train on; add more rows")
-        bad = [one for one in useless(findings) if f"useless {one.kind} {source}" not in self.answers]
+        bad = [one for one in useless(findings) if consent_key(one, source) not in self.answers]
         if bad:
             said = ", ".join(one.text for one in bad)
             raise DatasetError(f"{found}, and training on them teaches nothing: {said}; join with --yes goes on")

@@ -1,5 +1,6 @@
 """`mfpt-edge data show`, with and without a plan, a language and a label map."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,14 @@ def test_a_label_map_is_used(file: Path, tmp_path: Path) -> None:
 
     assert facts["skipped"] == {}
     assert set(facts["counts"]["train"]) == {"politics", "sports"}
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are texts there")
+def test_a_file_whose_name_is_no_text_is_shown_and_its_rows_have_a_place(file: Path) -> None:
+    odd = file.rename(file.with_name("donn\udce9es.csv"))  # a byte of Windows-1252, as Python holds it
+    odd.write_text(odd.read_text(encoding="utf-8") + "habari,siasa,zaidi\n", encoding="utf-8")
+
+    assert shown(odd)["first_skipped"].popitem()[1] == f"{file.with_name('donnes.csv')}, row 32"
 
 
 def test_what_was_found_is_in_the_json(tmp_path: Path) -> None:

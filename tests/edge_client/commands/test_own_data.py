@@ -1,6 +1,7 @@
 """What `join` makes of the device's data under a plan, before anything is trained."""
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,13 +26,15 @@ Load = Callable[..., Dataset]
 def load(tmp_path: Path) -> Load:
     """Return a function that loads data with the given labels in turn."""
 
-    def loaded(*labels: str, text: str = "habari", label_map: str | None = None, yes: bool = False) -> Dataset:
+    def loaded(
+        *labels: str, text: str = "habari", label_map: str | None = None, yes: bool = False, name: str = "own.csv"
+    ) -> Dataset:
         rows = "".join(f"{text} {n if text == 'habari' else ''},{labels[n % len(labels)]}\n" for n in range(30))
-        (tmp_path / "own.csv").write_text(f"text,label\n{rows}", encoding="utf-8")
+        (tmp_path / name).write_text(f"text,label\n{rows}", encoding="utf-8")
         if label_map is not None:
             (tmp_path / "map.toml").write_text(label_map, encoding="utf-8")
         return own_dataset(
-            DataSource(str(tmp_path / "own.csv"), Columns(), None, tmp_path / "map.toml" if label_map else None),
+            DataSource(str(tmp_path / name), Columns(), None, tmp_path / "map.toml" if label_map else None),
             LanguageCode("swh"),
             PLAN,
             folder=tmp_path,
@@ -113,6 +116,13 @@ def test_data_that_teach_nothing_are_refused_without_a_terminal_and_yes_goes_on(
 
     assert labels_of(load("politics", yes=True)) == {"politics"}
     assert labels_of(load("politics")) == {"politics"}
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are texts there")
+def test_going_on_is_remembered_for_a_file_whose_name_is_no_text(load: Load, tmp_path: Path) -> None:
+    load("politics", yes=True, name="donn\udce9es.csv")
+
+    assert labels_of(load("politics", name="donn\udce9es.csv")) == {"politics"}
 
 
 @pytest.mark.parametrize("text", ["𞤀𞤣𞤤𞤢𞤥 𞤆𞤵𞤤𞤢𞤪", "ꕙꔤ ꕞꕌꖝ", "ⵜⴰⵎⴰⵣⵉⵖⵜ ⵜⴰⵏⴰⵡⴰⵢⵜ"])

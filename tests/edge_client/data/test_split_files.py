@@ -60,7 +60,7 @@ def test_parts_of_a_split_are_read_together_in_their_order(tmp_path: Path) -> No
 
     assert [example.text for example in dataset.train] == [f"sentence {number}" for number in range(60)]
     assert texts(dataset.test) == {"t"}
-    assert dataset.notes == (f"{tmp_path}: 'train-00000-of-00002.tsv' and 1 more files joined as the train split",)
+    assert dataset.notes == (f"{tmp_path}: 'train-00000-of-00002.tsv' and 1 more joined as the train split",)
 
 
 def test_a_part_that_is_missing_is_said(tmp_path: Path) -> None:
