@@ -138,6 +138,8 @@ def _task_of(source: "Source") -> "Task":
     from mfpt_shared.plan import Task
 
     labels = own_labels(source.labels)
+    if not source.labels:
+        raise DatasetError(f"{source.name}: it has no row with a label")
     if not labels:
         raise DatasetError(
             f"{source.name}: no labels can be told from its {len(source.labels)} different ones; name them with "
