@@ -70,6 +70,8 @@ class Entries(Mapping[str, Value]):
         number = len(self) if known is None else known
         numbers = self._numbers.insert(key, number) if known is None else self._numbers
         place, within = divmod(number, _CHUNK)
-        chunk = self._chunks[place] if place < len(self._chunks) else ()
-        changed = (*chunk[:within], (key, value), *chunk[within + 1 :])
-        return Entries(numbers, (*self._chunks[:place], changed, *self._chunks[place + 1 :]))
+        chunks = list(self._chunks)
+        chunk = list(chunks[place]) if place < len(chunks) else []
+        chunk[within : within + 1] = [(key, value)]
+        chunks[place : place + 1] = [tuple(chunk)]
+        return Entries(numbers, tuple(chunks))
