@@ -1,6 +1,7 @@
 """What was refused before it reached a core, by reason: counted, and told to people now and then."""
 
 import logging
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -11,6 +12,9 @@ Reason = Literal["damaged", "too large", "too many", "uninvited", "forged", "rep
 """damaged: not a message of the protocol, or not signed; uninvited: from nobody who was admitted; forged: signed by
 another key than the sender's; replayed: it came before, or later ones did; too large, too many: over a quota; full:
 there are too many devices already."""
+
+_OF_A_DEVICE: Final = re.compile(r"[^/]+/[^/]+/client/([^/]{1,64})/")
+"""Topics of a device, whose id is in it."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,5 +45,7 @@ class Refusals:
             return
         more = self.counts[reason] - told - 1
         also = f" ({more} more like it before)" if more else ""
-        _log.warning("ignored a message on %s, %s: %s%s", topic[:200], reason, detail, also)
+        sender = _OF_A_DEVICE.match(topic)
+        about = {} if sender is None else {"device": sender[1]}
+        _log.warning("ignored a message on %s, %s: %s%s", topic[:200], reason, detail, also, extra=about)
         self._told[reason] = (now, self.counts[reason])

@@ -7,6 +7,7 @@ import math
 import re
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,12 @@ async def say_nonsense(serving: Serving) -> None:
     await transport.close()
 
 
+def read(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        text: str = answer.read().decode()
+        return text
+
+
 def has_numbers(found: list[Any]) -> bool:
     return any(not math.isnan(float(series["value"][1])) for series in found)
 
@@ -85,7 +92,7 @@ async def federation(folder: Path, plan: Plan) -> AsyncIterator[Serving]:
 def test_every_query_of_the_board_and_of_the_alerts_is_answered_while_federations_run(tmp_path: Path) -> None:
     find("prometheus")
 
-    async def scenario() -> tuple[list[str], list[str]]:
+    async def scenario() -> tuple[list[str], list[str], str]:
         async with federation(tmp_path / "plain", PLAIN) as plain, federation(tmp_path / "noisy", NOISY) as noisy:
             targets = [metrics_of(plain), metrics_of(noisy)]
             async with scraping(tmp_path, targets, ALERTS) as prometheus:
@@ -95,18 +102,20 @@ def test_every_query_of_the_board_and_of_the_alerts_is_answered_while_federation
                     prometheus.query(alert["expr"])  # it raises where an expression means nothing
                 rules = prometheus.get("/api/v1/rules")["groups"][0]["rules"]
                 firing = [one["labels"]["alertname"] for one in prometheus.get("/api/v1/alerts")["alerts"]]
-                return [rule["name"] for rule in rules if rule["health"] == "ok"], firing
+                page = await asyncio.to_thread(read, f"http://{targets[0]}/metrics")
+                return [rule["name"] for rule in rules if rule["health"] == "ok"], firing, page
 
-    healthy, firing = asyncio.run(asyncio.wait_for(scenario(), 120))
+    healthy, firing, page = asyncio.run(asyncio.wait_for(scenario(), 120))
 
     assert healthy == [alert["alert"] for alert in alerts()]
     assert firing == []
+    promtool(tmp_path, "check", "metrics", text=page)  # names, units and help are as Prometheus wants them
 
 
-def promtool(folder: Path, *command: str) -> None:
-    """Run a check of Prometheus' own, which must succeed."""
+def promtool(folder: Path, *command: str, text: str = "") -> None:
+    """Run a check of Prometheus' own, of files or of a text, which must succeed."""
     checked = subprocess.run(
-        [find("promtool"), *command], cwd=folder, capture_output=True, text=True, check=False, timeout=60
+        [find("promtool"), *command], cwd=folder, input=text, capture_output=True, text=True, check=False, timeout=60
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
 

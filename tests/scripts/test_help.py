@@ -9,6 +9,7 @@ from support.scripts import SCRIPTS, run_script
 
 PYTHON_SCRIPTS = {
     "attack": "attacks",
+    "data_table": "data_tables",
     "demo": "demo",
     "fleet": "fleet_bench",
     "bench_aggregate": "bench_aggregate",

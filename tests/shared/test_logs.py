@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from mfpt_shared.logs import JsonLines, lines_about, log_format_in
+from mfpt_shared.refusals import Refusals
 
 
 def written(message: str, **about: Any) -> dict[str, Any]:
@@ -76,6 +77,13 @@ def test_lines_are_about_the_moment_at_which_they_are_written_unless_they_say_ot
         logging.getLogger().removeHandler(kept)
     facts = [(vars(one).get("version"), vars(one).get("device")) for one in kept.records]
     assert facts == [(1, "own"), (2, "own"), (2, "other"), (None, None)]
+
+
+def test_what_is_ignored_on_a_topic_of_a_device_is_about_that_device(caplog: pytest.LogCaptureFixture) -> None:
+    refusals = Refusals()
+    refusals.note("forged", "mfpt/radio/client/d1/up", "signed by another", 0.0)
+    refusals.note("damaged", "mfpt/radio/enrol/t1/up", "not a message", 0.0)
+    assert [vars(record).get("device") for record in caplog.records] == ["d1", None]
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from mfpt_edge.commands.checkup import checked_up, owner_of
-from mfpt_edge.commands.join_config import parse_limits
+from mfpt_edge.commands.join_config import DataSource, parse_limits
 from mfpt_edge.commands.patient import patient
 from mfpt_edge.commands.reach import parse_reach
 from mfpt_edge.data.columns import Columns
@@ -30,8 +30,8 @@ async def check_up(
     reach = parse_reach(broker, environment or {}, security=security or Security(), proxy=proxy, invitation=invitation)
     found = patient(folder, LanguageCode("swh"), "test", reach)
     limits = parse_limits("auto", None, "1GB", memory, "2h", "2GB")
-    owner = owner_of(found, limits, None if data is None else str(data), Columns(), ())
-    return await asyncio.to_thread(checked_up, found, owner)
+    own = DataSource(None if data is None else str(data), Columns(), None, None)
+    return await asyncio.to_thread(checked_up, found, owner_of(found, limits, own, ()), own)
 
 
 def line(examined: Examined, check: str) -> Line:

@@ -41,7 +41,7 @@ async def admitted(
     if line is None:
         return membership
     if membership is not None:
-        _check_same(membership, line, folder)
+        check_same(membership, line, folder)
         return membership
     answer = await _asked(config, line, session, sleep)
     membership = _membership(line, answer, _login(line, config.reach))
@@ -155,7 +155,12 @@ def _membership(line: InvitationLine, answer: Admitted, login: tuple[str, str]) 
     )
 
 
-def _check_same(membership: Membership, line: InvitationLine, folder: DeviceFolder) -> None:
+def check_same(membership: Membership, line: InvitationLine, folder: DeviceFolder) -> None:
+    """Check that an invitation is one to the federation that a device is a member of already.
+
+    Raises:
+        Incompatible: It is not.
+    """
     if membership.key != line.key or membership.federation != line.federation:
         raise Incompatible(
             f"{folder.path} is a member of {membership.federation} under coordinator {fingerprint(membership.key)}; "

@@ -2,50 +2,59 @@
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
+from typing import Final
 
-from mfpt_edge.commands.join_config import Limits
+from mfpt_edge.commands.examining import examined
+from mfpt_edge.commands.join_config import DataSource, Limits
+from mfpt_edge.commands.label_questions import renamed_labels
 from mfpt_edge.commands.patient import Patient
-from mfpt_edge.data.columns import Columns
+from mfpt_edge.data.findings import Finding
+from mfpt_edge.data.sources import Dataset, dataset_of, read_source
 from mfpt_edge.doctor import machine
 from mfpt_edge.doctor.clocks import Clocks
 from mfpt_edge.doctor.examination import Answer, Check, Examined, examine, skipped
-from mfpt_edge.doctor.fit import Owner, Work
+from mfpt_edge.doctor.fit import Fit, Owner
 from mfpt_edge.doctor.invited import Invited
+from mfpt_edge.doctor.own_data import OwnData
 from mfpt_edge.doctor.visit import Visit
 from mfpt_edge.doctor.way import Way
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.session.limits import Given
 from mfpt_edge.storage.answers import Answers
 from mfpt_shared.folders import cache_home
+from mfpt_shared.languages import UNDETERMINED
+from mfpt_shared.plan import Plan
+
+_OTHER_ADDRESS: Final = "copy the address again: is that the port of the broker?"
 
 Visiting = Visit | Invited | None
 
 
-def owner_of(found: Patient, limits: Limits, data: str | None, columns: Columns, backbones: Sequence[str]) -> Owner:
+def owner_of(found: Patient, limits: Limits, data: DataSource, backbones: Sequence[str]) -> Owner:
     """Return what the owner of a device gives and allows.
 
     Args:
         found: The device.
         limits: What training may use of the machine.
-        data: What `--data` says.
-        columns: Columns of the data to read.
+        data: What he says about his data.
         backbones: What `--allow-backbone` says.
     """
     spare = spare_bytes() if limits.memory is None else limits.memory
     given = Given(spare, limits.round_seconds, limits.activation_cache, limits.download)
-    return Owner(given, data, columns, backbones, Answers(found.folder.path).given())
+    return Owner(given, data.source, backbones, Answers(found.folder.path).given())
 
 
-def checked_up(found: Patient, owner: Owner) -> Examined:
+def checked_up(found: Patient, owner: Owner, data: DataSource) -> Examined:
     """Make all checks of a device, over one connection."""
     with found.to_visit() as visiting:
-        return asyncio.run(_made(found, visiting, owner))
+        return asyncio.run(_made(found, visiting, owner, data))
 
 
-async def _made(found: Patient, visiting: Visiting, owner: Owner) -> Examined:
+async def _made(found: Patient, visiting: Visiting, owner: Owner, data: DataSource) -> Examined:
     way = Way(found.connection)
     of_the_device = *_of_the_machine(found), *_of_the_way(way)
-    checks = *of_the_device, *_at_the_broker(visiting, way), *_of_work(found, visiting, owner)
+    checks = *of_the_device, *_at_the_broker(visiting, way), *_of_the_work(found, visiting, owner, data)
     try:
         return await examine(checks)
     finally:
@@ -57,7 +66,7 @@ def _of_the_machine(found: Patient) -> tuple[Check, ...]:
     cache = cache_home()
     return (
         Check("Python", machine.python),
-        Check("libraries", machine.libraries),
+        Check("libraries", machine.libraries, mend="pip install 'mfpt[edge]', as in the guide for volunteers"),
         Check("memory", machine.memory),
         Check("state folder", machine.Room(found.folder.path, machine.STATE_BYTES, "--state-dir", is_needed=True)),
         Check("cache folder", machine.Room(cache, machine.CACHE_BYTES, "MFPT_CACHE", is_needed=False)),
@@ -72,7 +81,7 @@ def _of_the_way(way: Way) -> tuple[Check, ...]:
         Check("IPv4", way.ipv4, ("DNS",)),
         Check("IPv6", way.ipv6, ("DNS",)),
         Check("port", way.port, ("DNS",)),
-        Check("TLS", way.tls, ("port",)),
+        Check("TLS", way.tls, ("port",), mend="copy the address again: is it right about mqtt:// or mqtts://?"),
     )
 
 
@@ -80,7 +89,10 @@ def _at_the_broker(visiting: Visiting, way: Way) -> tuple[Check, ...]:
     clocks = Clocks(visiting.heard if isinstance(visiting, Visit) else None, way)
     if visiting is None:
         return Check("login", _not_disturbed, ("TLS",)), Check("clock", clocks)
-    entering = Check("login", visiting.log_in, ("TLS",)), Check("broker", visiting.broker, ("login",))
+    entering = (
+        Check("login", visiting.log_in, ("TLS",), mend=_OTHER_ADDRESS),
+        Check("broker", visiting.broker, ("login",)),
+    )
     if isinstance(visiting, Invited):
         return (*entering, Check("clock", clocks))
     return (
@@ -91,10 +103,19 @@ def _at_the_broker(visiting: Visiting, way: Way) -> tuple[Check, ...]:
     )
 
 
-def _of_work(found: Patient, visiting: Visiting, owner: Owner) -> tuple[Check, ...]:
-    heard = visiting.heard if isinstance(visiting, Visit) else None
-    work = Work(heard, found.kept_plan(), found.language, owner)
-    return Check("plan", work.plan), Check("data", work.data)
+def _of_the_work(found: Patient, visiting: Visiting, owner: Owner, data: DataSource) -> tuple[Check, ...]:
+    fit = Fit(visiting.heard if isinstance(visiting, Visit) else None, found.kept_plan(), owner)
+    own = OwnData(fit.newest, data.source, found.language is not None, partial(_read, found, data), owner.answers)
+    return Check("plan", fit), Check("data", own, mend="mfpt-edge data show says more")
+
+
+def _read(found: Patient, data: DataSource, source: str, plan: Plan) -> tuple[Dataset, Sequence[Finding]]:
+    """Return what `join` would train and test on, and what it would say about it."""
+    language, labels = found.language or UNDETERMINED, plan.task.labels
+    renamed = renamed_labels(data.label_map, found.folder.path, labels)
+    read = read_source(source, language, kind=plan.task.kind, columns=data.columns)
+    dataset = dataset_of(read, language, labels, renamed=renamed, max_examples=data.max_examples)
+    return dataset, examined(dataset, plan, language)
 
 
 async def _not_disturbed() -> Answer:

@@ -18,6 +18,7 @@ from mfpt_edge.commands.options import (
     JsonOption,
     KeyOption,
     LabelColumnOption,
+    LabelMapOption,
     MemoryOption,
     PairColumnOption,
     ProxyOption,
@@ -44,6 +45,7 @@ def doctor(
     text_column: TextColumnOption = None,
     label_column: LabelColumnOption = None,
     pair_column: PairColumnOption = None,
+    label_map: LabelMapOption = None,
     federation: FederationOption = "default",
     state_dir: StateDirOption = None,
     memory: MemoryOption = None,
@@ -61,7 +63,7 @@ def doctor(
     """
     from mfpt_edge.commands.checkup import checked_up, owner_of
     from mfpt_edge.commands.doctor_view import doctor_table
-    from mfpt_edge.commands.join_config import parse_limits
+    from mfpt_edge.commands.join_config import DataSource, parse_limits
     from mfpt_edge.commands.patient import patient
     from mfpt_edge.commands.reach import parse_reach
     from mfpt_edge.data.columns import Columns
@@ -74,14 +76,14 @@ def doctor(
     name = line.federation if line else federation_name(federation)
     reach = parse_reach(broker, os.environ, security=Security(ca_file, cert, key), proxy=proxy, invitation=line)
     limits = parse_limits("auto", None, USUAL_CACHE, memory, USUAL_ROUND, USUAL_DOWNLOAD)
-    found = patient(_folder(state_dir, name, language), language, name, reach)
-    owner = owner_of(found, limits, data, Columns(text_column, label_column, pair_column), allow_backbone or ())
-    examined = checked_up(found, owner)
+    found = patient(folder_of(state_dir, name, language), language, name, reach)
+    own = DataSource(data, Columns(text_column, label_column, pair_column), None, label_map)
+    examined = checked_up(found, owner_of(found, limits, own, allow_backbone or ()), own)
     show(examined, as_json, doctor_table)
     raise typer.Exit(examined.exit_code)
 
 
-def _folder(state_dir: Path | None, federation: str, language: "LanguageCode | None") -> Path:
+def folder_of(state_dir: Path | None, federation: str, language: "LanguageCode | None") -> Path:
     """Return the state folder; where no language is named, that of the only device, or the one above all."""
     from mfpt_edge.storage.device_folder import IDENTITY_FILE, default_folder
     from mfpt_shared.languages import UNDETERMINED

@@ -1,6 +1,7 @@
 """The tokenizer of a plan's backbone, as `data.quality` asks for it."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final
 
 import sentencepiece
@@ -16,6 +17,8 @@ from mfpt_shared.plan import Plan
 # Tokens around a text, `<s> … </s>`, and those that a second text brings, `</s> … </s>`.
 _AROUND_ONE, _AROUND_TWO = 2, 4
 _POSITIONS: Final = 512
+# No token stands for more characters: what is beyond that many times the most tokens is cut in any case.
+_LONGEST_TOKEN: Final = 20
 
 
 class BundledGauge:
@@ -28,7 +31,7 @@ class BundledGauge:
             NotInstalled: The bundled model is not installed.
         """
         self._plan = plan
-        self._pieces = sentencepiece.SentencePieceProcessor(model_proto=E5File(find_file()).sentencepiece_model())
+        self._pieces = _pieces()
 
     @property
     def max_tokens(self) -> int:
@@ -37,7 +40,8 @@ class BundledGauge:
 
     def count(self, examples: Sequence[Example]) -> list[Coverage]:
         """See Gauge.count; what the plan puts before every text is known, and counts as tokens alone."""
-        texts, pairs = inputs(self._plan, examples)
+        whole, seconds = inputs(self._plan, examples)
+        texts, pairs = self._beginnings(whole), None if seconds is None else self._beginnings(seconds)
         before = coverage(self._pieces, [self._plan.backbone.prefix])[0] if self._plan.backbone.prefix else None
         first = coverage(self._pieces, texts)
         if before is not None:
@@ -51,6 +55,15 @@ class BundledGauge:
             )
             for one, other in zip(first, second, strict=True)
         ]
+
+    def _beginnings(self, texts: Sequence[str]) -> list[str]:
+        """Return texts without what is surely cut, as articles would take long to count."""
+        return [text[: _LONGEST_TOKEN * self.max_tokens] for text in texts]
+
+
+@lru_cache(maxsize=1)
+def _pieces() -> sentencepiece.SentencePieceProcessor:
+    return sentencepiece.SentencePieceProcessor(model_proto=E5File(find_file()).sentencepiece_model())
 
 
 def gauge_for(plan: Plan) -> BundledGauge | None:

@@ -109,7 +109,10 @@ def _meant(label: str, times: int, labels: Sequence[str], terminal: Terminal) ->
     question = "\n".join(
         [
             f"the data have the label {listed([label])} ({times} x), which is none of the plan's. Which one is it?",
-            *(f"  {number} {name}{' (spelt alike)' * (name == likely)}" for number, name in enumerate(labels, start=1)),
+            *(
+                f"  {number} {printable(name)}{' (spelt alike)' * (name == likely)}"
+                for number, name in enumerate(labels, start=1)
+            ),
             "number or name; Enter leaves it out:",
         ]
     )

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mfpt_edge.commands.admission import asking_connection, connection_of, refusals_explained, trust_of
+from mfpt_edge.commands.admission import asking_connection, check_same, connection_of, refusals_explained, trust_of
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.doctor.heard import Heard
 from mfpt_edge.doctor.invited import Invited
@@ -85,10 +85,13 @@ def patient(folder: Path, language: LanguageCode | None, federation: str, reach:
 
     Raises:
         Damaged: A file in its state folder is damaged.
+        Incompatible: The invitation is one to another federation than the folder is a member of.
         UsageError: A certificate or key cannot be read.
     """
     place, membership = DeviceFolder(folder), read_membership(folder)
     if membership is not None:
+        if reach.invitation is not None:
+            check_same(membership, reach.invitation, place)
         return _member(place, language, membership, reach)
     client_id = f"mfpt-doctor-{secrets.token_hex(8)}"
     if reach.invitation is not None:
@@ -120,4 +123,6 @@ def _remembered(place: DeviceFolder, reach: Reach) -> Connection | None:
     """Return where an open federation was last; None: nowhere."""
     url = place.broker()
     environment = {} if reach.password is None else {PASSWORD_VARIABLE: reach.password}
-    return None if url is None else replace(parse_connection(url, environment), proxies=reach.proxies)
+    if url is None:
+        return None
+    return replace(parse_connection(url, environment, security=reach.security), proxies=reach.proxies)

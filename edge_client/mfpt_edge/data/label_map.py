@@ -1,6 +1,7 @@
 """What the owner of a file says its labels mean: a TOML file with `"Siasa" = "politics"`, or answers to questions."""
 
 import difflib
+import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from mfpt_edge.data.names import comparable_name
 from mfpt_edge.data.table import listed
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.text_files import read_text_file
+from mfpt_shared.texts import escaped
 
 LEFT_OUT: Final = ""
 """What stands for a label whose rows are not to be used."""
@@ -86,4 +88,5 @@ def _hint(name: str, labels: Sequence[str]) -> str:
 
 
 def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Return a text as TOML and JSON both write it, without anything that moves a terminal."""
+    return escaped(json.dumps(text, ensure_ascii=False))

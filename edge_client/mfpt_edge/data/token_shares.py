@@ -16,7 +16,7 @@ class TokenCount(Protocol):
 
     @property
     def tokens(self) -> int:
-        """Number of tokens, special ones included, before anything is cut."""
+        """Number of tokens, special ones included, before anything is cut; of much longer texts, any larger number."""
 
     @property
     def characters(self) -> int:

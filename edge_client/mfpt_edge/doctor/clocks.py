@@ -1,4 +1,4 @@
-"""Check of the clock: against the coordinator's where it can be heard, or against what was said in the past."""
+"""Check of the clock: against the coordinator's, or a web server's on the way, or what was said in the past."""
 
 import time
 from dataclasses import dataclass
@@ -29,6 +29,9 @@ class Clocks:
         """See Look."""
         if self.heard is not None and self.heard.beat is not None:
             return compared(self.heard.beat_at - self.heard.beat.at)
+        said = await self.way.time_of_web_server()
+        if said is not None:
+            return compared(self.wall() - said, "the server")
         # A clock that shows less than what is over is behind; one that is ahead cannot be told by this.
         now, past = self.wall(), self._past()
         return compared(now - past) if past > now + CLOCK_SECONDS else skipped("nobody has told the time")
@@ -40,12 +43,12 @@ class Clocks:
         return max(begun, 0.0 if state is None else state.at)
 
 
-def compared(ahead: float) -> Answer:
-    """Return what it means that this machine's clock is so far ahead of the coordinator's, seconds."""
+def compared(ahead: float, whose: str = "the coordinator") -> Answer:
+    """Return what it means that this machine's clock is so far ahead of another one, seconds."""
     off, side = timedelta(seconds=round(abs(ahead))), "ahead of" if ahead > 0 else "behind"
     if abs(ahead) <= CLOCK_SECONDS:
-        return ok("as the coordinator's" if abs(ahead) < 1 else f"{off} {side} the coordinator's")
+        return ok(f"as {whose}'s" if abs(ahead) < 1 else f"{off} {side} {whose}'s")
     return warning(
-        f"this device's clock is {off} {side} the coordinator's",
+        f"this device's clock is {off} {side} {whose}'s",
         "set it: this device takes part all the same, but certificates of CAs may be refused",
     )

@@ -5,7 +5,7 @@ A check that needs another one which has failed is not made: its line says so, a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -13,6 +13,10 @@ from mfpt_shared.environment import explained
 from mfpt_shared.errors import MfptError
 
 Level = Literal["ok", "warning", "failed", "skipped"]
+
+
+ASK: Final = "ask the operator of the federation, and show these lines"
+"""What to do where nobody here knows better."""
 
 
 class Answer(NamedTuple):
@@ -53,11 +57,13 @@ class Check:
         name: What is looked at, in a word or two.
         look: Looks at it.
         needs: Names of earlier checks without which it makes no sense.
+        mend: What to do where it has failed, and the error does not say it.
     """
 
     name: str
     look: Look
     needs: tuple[str, ...] = ()
+    mend: str = ASK
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,9 +138,10 @@ async def _made(check: Check) -> Answer:
     try:
         return await check.look()
     except MfptError as error:
-        return failed(error)
+        answer = failed(error)
     except OSError as error:
         known = explained(error)
         if known is None:
             raise
-        return failed(known)
+        answer = failed(known)
+    return answer if answer.mend else answer._replace(mend=check.mend)

@@ -101,6 +101,17 @@ class Way:
         why = "signed by the coordinator's key" if shown.is_pinned else f"from a CA, valid until {_day(shown.ends)}"
         return ok(f"{shown.version}, the certificate is {why}")
 
+    async def time_of_web_server(self) -> float | None:
+        """Return what a web server on the way says the time is, Unix seconds; None: there is none, or it does not."""
+        address = self._open
+        if address is None or not address.websocket:
+            return None
+        for security in self._connection.security.alternatives():
+            said = await probing.time_of_web_server(address, self._proxy_to(address), security)
+            if said is not None:
+                return said
+        return None
+
     def _proxy_to(self, address: BrokerAddress) -> Proxy | None:
         return self._connection.proxies.to(address)
 

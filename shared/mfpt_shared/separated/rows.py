@@ -20,7 +20,7 @@ from mfpt_shared.text_files import unreadable
 NOT_CLOSED: Final = "a quotation mark that is not closed in its row"
 MISPLACED: Final = "a quotation mark within a text, neither doubled nor the last of its cell"
 HALF: Final = "the end of a quotation that begins in an earlier row"
-TOO_MANY: Final = "more cells than columns, as where a text with separators is not in quotation marks"
+TOO_MANY: Final = "more cells than columns (a separator in a text without quotation marks?)"
 
 # Rows from which it can be told that the values of a column come back.
 _TELLING: Final = 4
@@ -179,14 +179,15 @@ class _Reader:
     def _swallows(self, first: int, last: int, cells: list[str]) -> bool:
         """Whether a cell over several lines has taken in rows, because its quotation mark was not closed.
 
-        It then stands where columns hold few values, or most of its lines hold there values that other rows have. Where
-        no column is known to be such a one, each of at least three lines would make a row; a comma with a space after
-        it may as well be of a sentence.
+        It then stands where columns hold few values, and its first line would make a row; or most of its lines hold in
+        these columns values that other rows have. Where no column is known to be such a one, each of at least three
+        lines would make a row; a comma with a space after it may as well be of a sentence.
         """
         numbers = [number for number in range(first, last + 1) if not is_blank(self._lines[number], self._separator)]
         alone = [self._whole(number) or self._lines[number].split(self._separator) for number in numbers]
         if self._values:
-            if any("\n" in cells[at] or "\r" in cells[at] for at in self._values if at < len(cells)):
+            broken = any("\n" in cells[at] or "\r" in cells[at] for at in self._values if at < len(cells))
+            if broken and len(alone[0]) == self._width:
                 return True
             within = self._counted(numbers)
             others = {column: of - within[column] for column, of in self._values.items()}

@@ -4,10 +4,12 @@ Nothing is said over these connections: they are opened, go as far as TLS, and a
 """
 
 import asyncio
+import re
 import socket
 import ssl
 from dataclasses import dataclass
 from datetime import datetime
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Final, NamedTuple
 
@@ -23,6 +25,8 @@ from mfpt_shared.transport.security import Security
 
 STEP_SECONDS: Final = 5.0
 """Longest time that a step may take."""
+_LONGEST_HEAD: Final = 16_384
+_DATE: Final = re.compile(rb"^date:[ \t]*([^\r\n]{1,40})", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,41 @@ async def encrypted(address: BrokerAddress, proxy: Proxy | None, security: Secur
             first = first or failures.not_reached(address, proxy, error, STEP_SECONDS)
     assert first is not None, "there is at least one way"
     raise first
+
+
+async def time_of_web_server(address: BrokerAddress, proxy: Proxy | None, security: Security) -> float | None:
+    """Return what a web server in front of a broker says the time is, Unix seconds; None: it does not say it.
+
+    Args:
+        address: Where it listens, for WebSockets.
+        proxy: Proxy on the way; None: a direct connection.
+        security: Whom to believe; one way that holds.
+    """
+    try:
+        return _date_in(await in_background(partial(_head_of, address, proxy, security)))
+    except OSError:
+        return None
+
+
+def _head_of(address: BrokerAddress, proxy: Proxy | None, security: Security) -> bytes:
+    """Ask a web server for a page, and return the head of its answer, whatever that is. Source: RFC 9110, 6.6.1."""
+    question = f"HEAD {address.path} HTTP/1.1\r\nHost: {address.host}\r\nConnection: close\r\n\r\n"
+    with _opened(address, proxy) as plain:
+        connection = security.context().wrap_socket(plain, server_hostname=address.host) if address.tls else plain
+        with connection:
+            connection.sendall(question.encode("ascii"))
+            head = b""
+            while b"\r\n\r\n" not in head and len(head) < _LONGEST_HEAD and (more := connection.recv(4096)):
+                head += more
+            return head
+
+
+def _date_in(head: bytes) -> float | None:
+    found = _DATE.search(head)
+    try:
+        return None if found is None else parsedate_to_datetime(found[1].decode("ascii")).timestamp()
+    except ValueError:  # UnicodeDecodeError is one
+        return None
 
 
 def _opened(address: BrokerAddress, proxy: Proxy | None) -> socket.socket:

@@ -3,7 +3,7 @@
 import asyncio
 import errno
 
-from mfpt_edge.doctor.examination import Answer, Check, Examined, Look, examine, ok, skipped, warning
+from mfpt_edge.doctor.examination import ASK, Answer, Check, Examined, Look, examine, ok, skipped, warning
 from mfpt_shared.errors import AuthenticationFailed, BadData, ConnectionFailed
 
 
@@ -64,3 +64,9 @@ def test_an_error_of_the_machine_is_a_failed_check_with_its_mend() -> None:
     assert line.found == "/x: No space left on device"
     assert line.mend.startswith("make room there")
     assert line.exit_code == 1
+
+
+def test_where_an_error_names_no_mend_that_of_the_check_counts() -> None:
+    (line,) = examined(Check("a", finds(BadData("bad")), mend="look at it")).lines
+    assert (line.found, line.mend) == ("bad", "look at it")
+    assert examined(Check("a", finds(BadData("bad")))).lines[0].mend == ASK

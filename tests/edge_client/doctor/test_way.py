@@ -1,6 +1,7 @@
 """The way to a broker, step by step: no name, a closed port, a wrong certificate, a proxy."""
 
 import asyncio
+import contextlib
 from pathlib import Path
 
 import pytest
@@ -116,3 +117,31 @@ def test_a_proxy_that_is_gone_ends_there() -> None:
     assert found.exit_code == 3
     assert "does not answer (Connection refused)" in line(found, "proxy").found
     assert line(found, "port").found == "not looked at: see proxy"
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"HTTP/1.1 400 Bad Request\r\nDate: Sun, 15 Jun 2025 15:06:40 GMT\r\n\r\n", 1_750_000_000.0),
+        (b"HTTP/1.1 400 Bad Request\r\nDate: yesterday\r\n\r\n", None),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", None),
+        (b"", None),
+    ],
+)
+def test_a_web_server_in_front_of_the_broker_tells_the_time(head: bytes, said: float | None) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):  # somebody who only tries the port
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+        writer.close()
+
+    async def scenario() -> float | None:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        async with server:
+            port = server.sockets[0].getsockname()[1]
+            way = Way(parse_connection(f"ws://127.0.0.1:{port}/mqtt", {}))
+            await way.names()
+            await way.port()
+            return await way.time_of_web_server()
+
+    assert asyncio.run(scenario()) == said

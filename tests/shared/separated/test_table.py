@@ -195,6 +195,15 @@ def test_a_text_of_several_lines_is_whole_even_if_its_lines_hold_separators() ->
     assert cells(table(text)) == [["Habari, dunia\nya leo", "health"], ["a\nb,c\nd, e", "sports"], ["Mpira", "sports"]]
 
 
+def test_texts_of_several_lines_are_whole_where_many_others_are_alike() -> None:
+    good = ["NA,health", "NA,sports"] * 10
+
+    found = table("\n".join(["text,label", *good, '"Habari\nza leo, bwana",sports']))
+
+    assert cells(found)[-1] == ["Habari\nza leo, bwana", "sports"]
+    assert faults(found) == []
+
+
 def test_quotation_marks_that_stand_as_letters_are_letters() -> None:
     found = table('text\tlabel\n"Sasa" alisema\thealth\n"Mpira\tsports\ninchi 5" tu\thealth\n', "\t")
 

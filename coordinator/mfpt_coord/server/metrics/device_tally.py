@@ -1,20 +1,22 @@
-"""How many devices there are, by what they do and by language: one walk over them, and a bounded number of names."""
+"""How many devices there are, by what they do and by language: under a bounded number of names."""
 
 import heapq
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
-from mfpt_coord.core.client import Client
 from mfpt_coord.core.state import State
+from mfpt_coord.core.tally import Tally
+from mfpt_shared.languages import LanguageCode
 
 MAX_LANGUAGES: Final = 50
 """Languages that are named; every name is kept by whatever reads it, once for each figure, for weeks."""
 OTHER: Final = "other"
+_NONE: Final = Tally()
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class LanguageTally:
     """The devices of a language, or of several.
 
@@ -22,38 +24,16 @@ class LanguageTally:
         devices: Number of devices.
         online: Number of those that are there.
         examples: Number of training examples behind their accepted updates.
+        accuracy: Accuracy on held-out examples, 0 to 1: the devices' mean, by examples; None: no device has told one.
     """
 
-    devices: int = 0
-    online: int = 0
-    examples: int = 0
-    _weighted: float = 0.0
-    _weight: int = 0
-
-    @property
-    def accuracy(self) -> float | None:
-        """Accuracy on held-out examples, 0 to 1: the devices' mean, by examples; None: no device has told one."""
-        return self._weighted / self._weight if self._weight else None
-
-    def add(self, client: Client, *, is_online: bool) -> None:
-        """Count a device."""
-        self.devices += 1
-        self.online += is_online
-        if client.accuracy is not None:
-            weight = max(client.examples, 1)
-            self._weighted += client.accuracy * weight
-            self._weight += weight
-
-    def add_all(self, other: "LanguageTally") -> None:
-        """Count the devices of another language as well."""
-        self.devices += other.devices
-        self.online += other.online
-        self.examples += other.examples
-        self._weighted += other._weighted
-        self._weight += other._weight
+    devices: int
+    online: int
+    examples: int
+    accuracy: float | None
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class DeviceTally:
     """What the devices of a federation do.
 
@@ -63,36 +43,43 @@ class DeviceTally:
         epsilon: The most that one of them says it has spent of its privacy budget; None: none has said it.
     """
 
-    phases: Counter[str] = field(default_factory=Counter)
-    languages: Mapping[str, LanguageTally] = field(default_factory=dict)
-    epsilon: float | None = None
+    phases: Counter[str]
+    languages: Mapping[str, LanguageTally]
+    epsilon: float | None
 
 
 def tally(state: State, at: float) -> DeviceTally:
-    """Count the devices of a state.
+    """Count the devices of a state, in one walk over them.
 
     Args:
         state: The state.
         at: Now, by the clock of the state's times.
     """
-    phases, languages, spent = Counter[str](), dict[str, LanguageTally](), list[float]()
+    phases, online, spent = Counter[str](), Counter[LanguageCode](), list[float]()
     for client in state.clients.values():
         is_online = client.is_online(at)
         phases[client.phase if is_online else "offline"] += 1
-        languages.setdefault(client.language, LanguageTally()).add(client, is_online=is_online)
+        online[client.language] += is_online
         if client.epsilon is not None:
             spent.append(client.epsilon)
-    for language, examples in state.contributed.items():
-        languages.setdefault(language, LanguageTally()).examples = examples
-    return DeviceTally(phases, _bounded(languages), max(spent, default=None))
+    return DeviceTally(phases, _languages(state, online), max(spent, default=None))
 
 
-def _bounded(languages: Mapping[str, LanguageTally]) -> dict[str, LanguageTally]:
+def _languages(state: State, online: Counter[LanguageCode]) -> dict[str, LanguageTally]:
     """Return the languages with most devices, and all others as one."""
-    named = heapq.nsmallest(MAX_LANGUAGES, languages, key=lambda language: (-languages[language].devices, language))
-    bounded = {language: languages[language] for language in sorted(named)}
-    if rest := languages.keys() - bounded.keys():
-        bounded[OTHER] = LanguageTally()
-        for language in rest:
-            bounded[OTHER].add_all(languages[language])
-    return bounded
+    sums = state.clients.indices.by_language
+    known = {*sums, *state.contributed}
+    named = heapq.nsmallest(MAX_LANGUAGES, known, key=lambda language: (-sums.get(language, _NONE).devices, language))
+    tallies = {str(language): _together(state, online, [language]) for language in sorted(named)}
+    if rest := known.difference(named):
+        tallies[OTHER] = _together(state, online, rest)
+    return tallies
+
+
+def _together(state: State, online: Counter[LanguageCode], languages: Collection[LanguageCode]) -> LanguageTally:
+    """Return what the devices of some languages are together."""
+    sums = _NONE
+    for language in languages:
+        sums = sums.plus(state.clients.indices.by_language.get(language, _NONE))
+    examples = sum(state.contributed.get(language, 0) for language in languages)
+    return LanguageTally(sums.devices, sum(online[language] for language in languages), examples, sums.accuracy)
