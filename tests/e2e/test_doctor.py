@@ -146,7 +146,7 @@ def test_an_invitation_is_known_and_as_good_as_before(server: Path) -> None:
 
     found, is_admitted = asyncio.run(scenario())
     assert levels(found, "login", "broker", "plan") == {"login": "ok", "broker": "ok", "plan": "skipped"}
-    assert "by the labels that are in them" in line(found, "data").found
+    assert "by their own labels" in line(found, "data").found
     assert found.exit_code == 0
     assert is_admitted
 

@@ -61,12 +61,13 @@ class OwnData:
     def _judged(self, source: str, plan: Plan | None, dataset: Dataset, findings: Sequence[Finding]) -> Answer:
         found = _counted(source, dataset)
         if plan is None:
-            found = f"{found}, by the labels that are in them; those of the plan are not known yet"
+            found = f"{found}, by their own labels, as those of the plan are not known yet"
         elif sum(one.decisions for one in dataset.train) < plan.privacy.min_examples:
             raise BadData(f"{found}, and the plan asks for {plan.privacy.min_examples} to train on; add more rows")
         bad = [one for one in useless(findings) if f"useless {one.kind} {source}" not in self.answers]
         if bad:
-            said = ", ".join(one.text for one in bad)
+            # A semicolon would begin the mend.
+            said = ", ".join(one.text for one in bad).replace("; ", ", ")
             raise DatasetError(f"{found}, and training on them teaches nothing: {said}; join with --yes goes on")
         odd = [f"{count} x {reason}" for reason, count in dataset.skipped.items()]
         odd += [one.text for one in findings if one.level != "note"]
