@@ -89,10 +89,12 @@ def test_two_devices_learn_to_label_words_and_use_what_they_learned(tmp_path: Pa
     assert (first["words"], second["tags"]) == (["paka", "anakula", "."], ["NOUN", "VERB", "PUNCT"])
     assert all(0 <= share <= 1 for share in first["probabilities"])
 
-    tests = str(data["swh"] / "test.conll")
-    measured = run(home, "mfpt_edge", "evaluate", *chosen, "--data", tests, "--json", seconds=120)
+    tests = data["swh"] / "test.conll"
+    tests.write_text(tests.read_text(encoding="utf-8").rstrip() + "\n\nneno\tADJ\n", encoding="utf-8")
+    measured = run(home, "mfpt_edge", "evaluate", *chosen, "--data", str(tests), "--json", seconds=120)
     facts = json.loads(measured.stdout)
-    assert (facts["n"], facts["words"], facts["cut_words"], facts["skipped"]) == (4, 12, 0, 0)
+    assert (facts["n"], facts["words"], facts["cut_words"], facts["skipped"]) == (4, 12, 0, 1)
+    assert facts["skipped_because"] == {"label not in the plan: 'ADJ'": 1}
     assert facts["accuracy"] > 0.9
 
 

@@ -1,7 +1,7 @@
 """A mapping that never changes: with another entry it is another one, which shares nearly all with the first.
 
-`rpds` has the persistent map, in Rust. To go through it is to go by hashes of strings, which are others in every
-process; so the order in which the keys became known is kept beside it.
+`rpds` has the persistent map, in Rust. To go through it takes long, and goes by hashes of strings, which are others in
+every process; so the keys are kept beside it, in the order in which they became known.
 """
 
 from __future__ import annotations  # rpds has type arguments for checkers alone
@@ -9,7 +9,9 @@ from __future__ import annotations  # rpds has type arguments for checkers alone
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import TypeVar
 
-from rpds import HashTrieMap, List
+from rpds import HashTrieMap
+
+from mfpt_coord.core.ordered import Ordered
 
 Value = TypeVar("Value")
 
@@ -17,17 +19,19 @@ Value = TypeVar("Value")
 class Entries(Mapping[str, Value]):
     """Values by their keys, in the order in which the keys became known."""
 
-    __slots__ = ("_by_key", "_newest")
+    __slots__ = ("_by_key", "_keys")
 
-    def __init__(self, by_key: HashTrieMap[str, Value] | None = None, newest: List[str] | None = None) -> None:
-        """Take values by key, and the keys, the newest first."""
+    def __init__(
+        self, by_key: HashTrieMap[str, Value] | None = None, keys: Ordered[tuple[int, str]] | None = None
+    ) -> None:
+        """Take values by key, and the keys, each behind its number."""
         self._by_key = HashTrieMap() if by_key is None else by_key
-        self._newest = List() if newest is None else newest
+        self._keys = Ordered() if keys is None else keys
 
     @classmethod
     def of(cls, known: Mapping[str, Value]) -> Entries[Value]:
         """Return the entries of a mapping; of entries, themselves."""
-        return known if isinstance(known, Entries) else cls(HashTrieMap(known), List(list(known)[::-1]))
+        return known if isinstance(known, Entries) else cls(HashTrieMap(known), Ordered.of(enumerate(known)))
 
     def __getitem__(self, key: str) -> Value:
         """Return the value of a key."""
@@ -39,7 +43,7 @@ class Entries(Mapping[str, Value]):
 
     def __iter__(self) -> Iterator[str]:
         """Go through the keys, first come first."""
-        return reversed(list(self._newest))
+        return (key for _, key in self._keys)
 
     def __repr__(self) -> str:
         """Return the entries in the manner of a dict."""
@@ -47,18 +51,17 @@ class Entries(Mapping[str, Value]):
 
     def values(self) -> ValuesView[Value]:
         """Return the values, first come first."""
-        return dict(self._listed()).values()
+        return self._listed().values()
 
     def items(self) -> ItemsView[str, Value]:
         """Return keys and values, first come first."""
-        return dict(self._listed()).items()
+        return self._listed().items()
 
-    def _listed(self) -> Iterator[tuple[str, Value]]:
-        # One key after the other, as `Mapping` does it, takes ten times as long.
-        keys = list(self)
-        return zip(keys, map(self._by_key.__getitem__, keys), strict=True)
+    def _listed(self) -> dict[str, Value]:
+        # As `Mapping` goes through the keys, it takes several times as long.
+        return {key: self._by_key[key] for _, key in self._keys}
 
     def plus(self, key: str, value: Value) -> Entries[Value]:
         """Return the entries with another one, or with one that has another value."""
-        newest = self._newest if key in self._by_key else self._newest.push_front(key)
-        return Entries(self._by_key.insert(key, value), newest)
+        keys = self._keys if key in self._by_key else self._keys.plus((len(self._keys), key))
+        return Entries(self._by_key.insert(key, value), keys)

@@ -19,7 +19,7 @@ from mfpt_edge.data.readers import readers
 from mfpt_edge.data.splits import SPLIT_NAMES, SourceSplit, split_in
 from mfpt_edge.data.table import listed
 from mfpt_shared.errors import DatasetError, UsageError
-from mfpt_shared.languages import LanguageCode, normalise
+from mfpt_shared.languages import LanguageCode, named, normalise
 from mfpt_shared.plan import TaskKind
 
 _PART: Final = re.compile(r"(?P<name>.+)-(?P<number>[0-9]{5})-of-(?P<parts>[0-9]{5})(-[0-9a-f]+)?")
@@ -174,7 +174,11 @@ def _no_training_file(folder: Path, entries: Sequence[Path], kind: TaskKind, lan
     names = listed([path.name for path in entries]) or "no file"
     said = f"{folder} has no training file (train{', train'.join(readers(kind))}); it holds {names}"
     own = [path for path in entries if path.is_dir() and _is_tag(path.name.partition("_")[0], language)]
-    return DatasetError(f"{said}: give {own[0]}, which is named after the language" if own else said)
+    if not own:
+        return DatasetError(said)
+    if len(own) > 1:
+        return DatasetError(f"{said}. Which one? {named(language)} is in {' or '.join(map(str, own))}")
+    return DatasetError(f"{said}: give {own[0]}, which is named after the language")
 
 
 def _notes(split: SourceSplit, claim: _Claim) -> Iterator[str]:

@@ -20,7 +20,7 @@ from mfpt_shared.text_files import unreadable
 NOT_CLOSED: Final = "a quotation mark that is not closed in its row"
 MISPLACED: Final = "a quotation mark within a text, neither doubled nor the last of its cell"
 HALF: Final = "the end of a quotation that begins in an earlier row"
-TOO_MANY: Final = "more cells than columns, as where a text with separators is not in quotation marks"
+TOO_MANY: Final = "more cells than columns (a separator in a text without quotation marks?)"
 
 # Rows from which it can be told that the values of a column come back.
 _TELLING: Final = 4

@@ -112,6 +112,12 @@ def test_a_folder_of_languages_is_refused_with_the_one_to_give(tmp_path: Path) -
         found(filled(tmp_path, "swh_Latn/train.tsv", "zul/train.tsv"))
 
 
+def test_a_language_in_two_scripts_is_asked_about_by_the_folders_of_both(tmp_path: Path) -> None:
+    filled(tmp_path, "arb_Arab/train.csv", "arb_Latn/train.csv", "swh_Latn/train.csv")
+    with pytest.raises(DatasetError, match=r"Which one\? Standard Arabic \(arb\) is in .*arb_Arab or .*arb_Latn$"):
+        found(tmp_path, LanguageCode("arb"))
+
+
 def test_of_several_languages_in_one_folder_the_one_wanted_is_read(tmp_path: Path) -> None:
     filled(tmp_path, "sw_train.tsv", "zu_train.tsv", "sw_test.tsv", "zu_test.tsv")
 
