@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfpt_edge.commands.options import (
+from mfpt_edge.commands.data_options import (
     DataOption,
-    FederationOption,
-    JsonOption,
     LabelColumnOption,
     LabelMapOption,
     PairColumnOption,
-    StateDirOption,
     TextColumnOption,
+)
+from mfpt_edge.commands.options import (
+    FederationOption,
+    JsonOption,
+    StateDirOption,
     device_folder,
     show,
 )

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mfpt_shared.languages import LanguageCode
 
 ResultT = TypeVar("ResultT")
-DataT = TypeVar("DataT", bound=Path | str | None)
 
 RuntimeName = Literal["auto", "torch", "onnx"]
 """What computes predictions."""
@@ -34,48 +33,6 @@ FormatOption = Annotated[
     typer.Option("--format", help="How labelled words are printed: text (word/LABEL) or conll; not with --json."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
-
-# Data.
-
-
-def _not_empty(data: DataT) -> DataT:
-    """Refuse an empty name, such as that of an unset variable."""
-    if data is not None and (not str(data).strip() or data == Path()):
-        raise typer.BadParameter("it is empty; give a file or a folder, or leave the option out")
-    return data
-
-
-DataOption = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        callback=_not_empty,
-        help="Your examples: a CSV, TSV, JSON, Parquet or CoNLL file, a folder with train, dev and test files, "
-        "hf:<data set>, or cldr.",
-    ),
-]
-TestDataOption = Annotated[
-    Path, typer.Option("--data", callback=_not_empty, help="File with texts and labels; every row is used.")
-]
-TextColumnOption = Annotated[
-    str | None,
-    typer.Option("--text-column", help="Column with the text; default: text, headline+text; premise; prompt."),
-]
-LabelColumnOption = Annotated[
-    str | None,
-    typer.Option("--label-column", help="Column with the label or completion; default: label, category; completion."),
-]
-PairColumnOption = Annotated[
-    str | None,
-    typer.Option("--pair-column", help="Column with the second text of a pair; default: hypothesis, sentence2."),
-]
-LabelMapOption = Annotated[
-    Path | None,
-    typer.Option("--label-map", metavar="FILE", help='TOML file that says what labels mean: "Siasa" = "politics".'),
-]
-ExamplesOption = Annotated[
-    int | None, typer.Option("--examples", min=1, help="Largest number of training examples; default: all.")
-]
 
 # Taking part.
 USUAL_BROKER: Final = "mqtt://127.0.0.1:1883"

@@ -89,7 +89,7 @@ def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | Skippe
     Where every word has a label, see `sentences.sentences_of`.
 
     Raises:
-        DatasetError: The table lacks a column, or has more than one of its name.
+        DatasetError: The table lacks a column, has more than one of its name, or one is to be both text and label.
     """
     if told := _told_apart(table, columns, kind):
         columns = Columns(*told)
@@ -99,6 +99,11 @@ def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | Skippe
         chosen_columns(table, columns.label, LABEL_COLUMNS[kind], "label"),
         key_column(table),
     )
+    if same := {*chosen.texts, *chosen.pairs} & {*chosen.labels}:
+        raise DatasetError(
+            f"{table.where}: {listed(sorted(same))} cannot be both text and label: name others with --text-column "
+            "and --label-column"
+        )
     return [_row(record, table.place(record), chosen) for record in table.records]
 
 
@@ -163,6 +168,11 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
             f"{table.where}: no {role} column, and what should be names of columns are texts: "
             "put a line with the names first, such as text and label"
         )
+    if len(table.columns) == 1:
+        raise DatasetError(
+            f"{table.where} has one column, {listed(table.columns)}: a text and its label must stand in two; in a file "
+            "of text, commas, semicolons, tabs or bars stand between them"
+        )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
     guessed = f" ({'; '.join(table.notes)})" if table.notes else ""
     raise DatasetError(
@@ -213,7 +223,8 @@ def column_notes(table: Table, columns: Columns, kind: TaskKind) -> tuple[str, .
         (columns.label, LABEL_COLUMNS[kind], "label"),
     ):
         taken = chosen_columns(table, wanted, usual, role)
-        others = {column for group in usual for name in group for column in _called(table, name)} - {*taken}
+        names = {comparable_name(name) for group in usual for name in group}
+        others = {column for column in table.columns if comparable_name(column) in names} - {*taken}
         if others and not wanted:
             notes.append(f"{role} column {listed(taken)}; not used: {listed(sorted(others))}")
     return tuple(notes)

@@ -85,7 +85,8 @@ def other_language(texts: Sequence[str], claimed: LanguageCode) -> Guess | None:
 
 
 def _samples(texts: Sequence[str]) -> list[str]:
-    joined = (" ".join(texts[at : at + _TOGETHER]) for at in range(0, len(texts), _TOGETHER))
+    together = min(_TOGETHER, max(1, len(texts) // _FEWEST_SAMPLES))
+    joined = (" ".join(texts[at : at + together]) for at in range(0, len(texts), together))
     return [text for text in joined if sum(map(str.isalpha, text)) >= _LETTERS_OF_A_SAMPLE]
 
 
