@@ -70,6 +70,7 @@ def _federation(runner: Runner, plan: Path, data: Path) -> None:
         _reader(runner)
         runner.run("mfpt_coord", "history")
         runner.run("mfpt_coord", "plan", "apply", str(plan), "--dry-run")
+        runner.run("mfpt_coord", "audit")
         runner.run("mfpt_coord", "db", "backup", str(folder / "backup"))
 
 
