@@ -68,6 +68,9 @@ def _federation(runner: Runner, plan: Path, data: Path) -> None:
         runner.run("mfpt_edge", "refresh", "--lang", "sw", "--data", str(data))
         runner.run("mfpt_edge", "predict", "--lang", "xho", "--broker", _BROKER, "iindaba")
         _reader(runner)
+        runner.run("mfpt_coord", "history")
+        runner.run("mfpt_coord", "plan", "apply", str(plan), "--dry-run")
+        runner.run("mfpt_coord", "audit")
         runner.run("mfpt_coord", "db", "backup", str(folder / "backup"))
 
 

@@ -74,6 +74,13 @@ DataDirOption = Annotated[
     Path | None,
     typer.Option(help="Folder for everything that the coordinator keeps. By default under the XDG state home."),
 ]
+StoreOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="PostgreSQL database of the coordinator, postgresql://user@host/database; see serve --store.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to stdout, and nothing else.")]
 
 # `simulate`: the experiment.

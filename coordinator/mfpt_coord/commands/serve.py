@@ -103,6 +103,7 @@ def serve(
 
     Ctrl-C stops it, and the same command continues where it was.
     """
+    from mfpt_coord.commands.places import checked_store
     from mfpt_coord.languages.distance_file import read_distances
     from mfpt_coord.presets import read_plan
     from mfpt_coord.server.broker import parse_listen
@@ -137,18 +138,10 @@ def serve(
             advertised=tuple(map(parse_advertised, advertise or ())),
             keep=_kept(keep),
             metrics=parse_listen(metrics, "--metrics", METRICS_PORT) if metrics else None,
-            store=_postgres(store),
+            store=None if store is None else checked_store(store),
             distances=read_distances(distances) if distances else {},
         )
     )
-
-
-def _postgres(url: str | None) -> str | None:
-    from mfpt_shared.errors import UsageError
-
-    if url is not None and not url.startswith(("postgresql://", "postgres://")):
-        raise UsageError("--store takes the URL of a PostgreSQL database, postgresql://user@host/database")
-    return url
 
 
 def _kept(text: str | None) -> float:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mfpt_coord.core.admission import Enrolment, Invitation
+from mfpt_coord.core.audit import Deed
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Speaker
 from mfpt_coord.core.state import Contribution, State
@@ -138,6 +139,13 @@ class SaveEnrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class SaveDeed:
+    """An operator did something."""
+
+    deed: Deed
+
+
+@dataclass(frozen=True, slots=True)
 class Allow:
     """Let somebody log in at the broker; `password` is in clear for brokers that hash it themselves."""
 
@@ -212,6 +220,7 @@ Durable = (
     | SaveDistances
     | SaveInvitation
     | SaveEnrolment
+    | SaveDeed
 )
 Action = Send | PublishPlan | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action

@@ -10,6 +10,7 @@ from mfpt_coord.core.admission import (
     bound_language,
     refusal,
 )
+from mfpt_coord.core.audit import Deed
 from mfpt_coord.core.effects import (
     Allow,
     AnswerEnrolment,
@@ -17,6 +18,7 @@ from mfpt_coord.core.effects import (
     Effect,
     Log,
     SaveClient,
+    SaveDeed,
     SaveEnrolment,
     SaveInvitation,
     Step,
@@ -42,7 +44,13 @@ def invite(state: State, event: Invited) -> Step:
     """Keep a new invitation and open its account at the broker."""
     invitation = event.invitation
     after = replace(state, invitations={**state.invitations, invitation.id: invitation})
-    return after, [SaveInvitation(invitation), Allow(invitation, event.secret)]
+    noted = SaveDeed(Deed(event.at, event.by, "invite", invitation.id, _terms(invitation)))
+    return after, [SaveInvitation(invitation), noted, Allow(invitation, event.secret)]
+
+
+def _terms(invitation: Invitation) -> str:
+    uses = "1 use" if invitation.uses == 1 else f"{invitation.uses} uses"
+    return ", ".join([invitation.role, *([invitation.language] if invitation.language else []), uses])
 
 
 def withdraw(state: State, event: InvitationWithdrawn) -> Step:
@@ -51,7 +59,8 @@ def withdraw(state: State, event: InvitationWithdrawn) -> Step:
     if invitation is None or invitation.uses == 0:
         return state, []
     after, used_up = _used_up(state, invitation)
-    return after, [SaveInvitation(used_up), Log(f"invitation {used_up.id} is withdrawn")]
+    noted = SaveDeed(Deed(event.at, event.by, "withdraw", used_up.id))
+    return after, [SaveInvitation(used_up), noted, Log(f"invitation {used_up.id} is withdrawn")]
 
 
 def _used_up(state: State, invitation: Invitation) -> tuple[State, Invitation]:
@@ -142,7 +151,8 @@ def revoke(state: State, event: DeviceRevoked) -> Step:
         return state, []
     revoked = replace(enrolment, revoked=event.at)
     after = replace(state, enrolments=Entries.of(state.enrolments).plus(event.client, revoked))
-    effects: list[Effect] = [SaveEnrolment(revoked)]
+    deed = Deed(event.at, event.by, "revoke", event.client, enrolment.name)
+    effects: list[Effect] = [SaveEnrolment(revoked), SaveDeed(deed)]
     if (invitation := state.invitations.get(enrolment.token)) is not None and invitation.uses > 0:
         after, used_up = _used_up(after, invitation)
         effects += [SaveInvitation(used_up), Log(f"invitation {used_up.id}, by which it came, admits nobody any more")]
@@ -159,4 +169,6 @@ def rename(state: State, event: DeviceRenamed) -> Step:
     if enrolment is None:
         return state, []
     renamed = replace(enrolment, name=event.name)
-    return replace(state, enrolments=Entries.of(state.enrolments).plus(event.client, renamed)), [SaveEnrolment(renamed)]
+    after = replace(state, enrolments=Entries.of(state.enrolments).plus(event.client, renamed))
+    deed = Deed(event.at, event.by, "rename", event.client, f"{enrolment.name!r} is now {event.name!r}")
+    return after, [SaveEnrolment(renamed), SaveDeed(deed)]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mfpt_coord.core.admission import Invitation
+from mfpt_coord.core.audit import NOBODY, Actor
 from mfpt_coord.core.relations import Distances
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
@@ -162,6 +163,7 @@ class Invited:
     at: float
     invitation: Invitation
     secret: str
+    by: Actor = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +172,7 @@ class PlanApplied:
 
     at: float
     plan: Plan
+    by: Actor = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +181,7 @@ class InvitationWithdrawn:
 
     at: float
     token: str
+    by: Actor = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +190,7 @@ class DeviceRevoked:
 
     at: float
     client: str
+    by: Actor = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +200,7 @@ class DeviceRenamed:
     at: float
     client: str
     name: str
+    by: Actor = NOBODY
 
 
 Event = (

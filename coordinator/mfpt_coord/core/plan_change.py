@@ -3,7 +3,8 @@
 from dataclasses import replace
 from typing import Final
 
-from mfpt_coord.core.effects import Effect, Log, PublishPlan, PublishPrompt, PublishState, SavePlan, Step
+from mfpt_coord.core.audit import Deed, shortened
+from mfpt_coord.core.effects import Effect, Log, PublishPlan, PublishPrompt, PublishState, SaveDeed, SavePlan, Step
 from mfpt_coord.core.events import PlanApplied
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.state import State
@@ -26,13 +27,16 @@ def apply_plan(state: State, event: PlanApplied) -> Step:
         return state, []
     keeps_moments = _memory(state.plan) == _memory(new)
     following = replace(state, plan=new, moments=state.moments if keeps_moments else {})
-    told = Log("the plan has changed: " + "; ".join(map(str, differences)))
+    words = "; ".join(map(str, differences))
+    told = Log(f"the plan has changed: {words}")
+    noted = SaveDeed(Deed(event.at, event.by, "plan", new.digest, shortened(words)))
     if not changes_devices(old, new):
-        return following, [SavePlan(new, state.former, keeps_moments), told]
+        return following, [SavePlan(new, state.former, keeps_moments), noted, told]
     known = (one for one in state.former if one not in (old.digest, new.digest))
     following = replace(_waiting(following), former=(*known, old.digest)[-_REMEMBERED:])
     prompts: list[Effect] = [PublishPrompt(language) for language in following.prompts]
-    return following, [SavePlan(new, following.former, keeps_moments), PublishPlan(), *prompts, PublishState(), told]
+    saved = SavePlan(new, following.former, keeps_moments)
+    return following, [saved, noted, PublishPlan(), *prompts, PublishState(), told]
 
 
 def _memory(plan: Plan) -> tuple[str, int]:

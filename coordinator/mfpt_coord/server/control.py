@@ -19,6 +19,8 @@ from typing import Final
 
 import msgspec
 
+from mfpt_coord.core.audit import Actor
+from mfpt_coord.server.actors import at_other_end
 from mfpt_coord.server.orders import AnyOrder, AnyReport, Failed
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut
@@ -32,7 +34,7 @@ SECONDS: Final = 10.0
 _log = logging.getLogger(__name__)
 
 _Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-Obey = Callable[[AnyOrder], Awaitable[AnyReport]]
+Obey = Callable[[AnyOrder, Actor], Awaitable[AnyReport]]
 
 
 class _Port(msgspec.Struct, frozen=True):
@@ -55,7 +57,7 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
 
     Args:
         data_dir: Data folder, which this process owns.
-        obey: Carries out an order; its MfptErrors become reports.
+        obey: Carries out an order of somebody; its MfptErrors become reports.
     """
     path, port_file = _files(data_dir)
     for left in (path, port_file):
@@ -64,7 +66,8 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError):
-            report = await _answer(await asyncio.wait_for(reader.readline(), SECONDS), token, obey)
+            line = await asyncio.wait_for(reader.readline(), SECONDS)
+            report = await _answer(line, token, at_other_end(writer), obey)
             writer.write(msgspec.json.encode(report) + b"\n")
             await writer.drain()
         writer.close()
@@ -96,7 +99,7 @@ async def _unix_server(serve: _Serve, path: Path) -> asyncio.Server | None:
         return None
 
 
-async def _answer(line: bytes, token: str, obey: Obey) -> AnyReport:
+async def _answer(line: bytes, token: str, by: Actor, obey: Obey) -> AnyReport:
     try:
         envelope = msgspec.json.decode(line, type=_Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -104,7 +107,7 @@ async def _answer(line: bytes, token: str, obey: Obey) -> AnyReport:
     if not hmac.compare_digest(envelope.token.encode(), token.encode()):
         return Failed(message="the token is wrong")
     try:
-        return await obey(envelope.order)
+        return await obey(envelope.order, by)
     except MfptError as error:
         return Failed(message=str(error), exit_code=error.exit_code)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from mfpt_coord.core import admission
 from mfpt_coord.core.admission import Enrolment
+from mfpt_coord.core.audit import NOBODY, Actor
 from mfpt_coord.core.events import DeviceRenamed, DeviceRevoked, InvitationWithdrawn, Invited, PlanApplied
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.orders import (
@@ -52,8 +53,12 @@ class Operator:
     key: PublicKey
     addresses: tuple[BrokerAddress, ...]
 
-    async def obey(self, order: AnyOrder) -> AnyReport:
+    async def obey(self, order: AnyOrder, by: Actor = NOBODY) -> AnyReport:
         """Carry out an order.
+
+        Args:
+            order: What is to be done.
+            by: Who wants it, for the audit table.
 
         Raises:
             UsageError: It makes no sense here.
@@ -61,28 +66,28 @@ class Operator:
         """
         match order:
             case ApplyPlan(plan=plan, only_say=only_say):
-                return await self._apply(plan, only_say=only_say)
+                return await self._apply(plan, by, only_say=only_say)
             case Invite():
-                return await self._invite(order)
+                return await self._invite(order, by)
             case ListInvitations():
                 return self._invitations()
             case WithdrawInvitation(token=token):
                 if token not in self.coordinator.state.invitations:
                     raise UsageError(f"there is no invitation {token}; mfpt-coord invitations list shows them")
-                await self.coordinator.apply(InvitationWithdrawn(self.coordinator.clock(), token))
+                await self.coordinator.apply(InvitationWithdrawn(self.coordinator.clock(), token, by))
             case ListDevices():
                 return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
             case ShowStatus():
                 return Status(status=self.coordinator.status())
             case Revoke(device=device):
                 self._check(device)
-                await self.coordinator.apply(DeviceRevoked(self.coordinator.clock(), device))
+                await self.coordinator.apply(DeviceRevoked(self.coordinator.clock(), device, by))
             case Rename(device=device, name=name):
                 self._check(device)
-                await self.coordinator.apply(DeviceRenamed(self.coordinator.clock(), device, name))
+                await self.coordinator.apply(DeviceRenamed(self.coordinator.clock(), device, name, by))
         return Done()
 
-    async def _invite(self, order: Invite) -> Invitation:
+    async def _invite(self, order: Invite, by: Actor) -> Invitation:
         if order.language is not None and order.role != "device":
             raise UsageError(f"a {order.role} has no language; leave --lang away")
         now, secret = self.coordinator.clock(), encoded(os.urandom(SECRET_BYTES))
@@ -104,12 +109,12 @@ class Operator:
             self.key,
             made.language,
         )
-        await self.coordinator.apply(Invited(now, made, secret))
+        await self.coordinator.apply(Invited(now, made, secret, by))
         return Invitation(
             line=str(line), role=made.role, uses=made.uses, language=made.language, expires=self._told(made.expires)
         )
 
-    async def _apply(self, plan: Plan, *, only_say: bool) -> PlanChange:
+    async def _apply(self, plan: Plan, by: Actor, *, only_say: bool) -> PlanChange:
         old, now = self.coordinator.state.plan, self.coordinator.clock()
         if fixed := unfollowable(old, plan):
             keys = ", ".join(one.key for one in fixed)
@@ -119,7 +124,7 @@ class Operator:
             )
         online = self.coordinator.state.clients.indices.heard_by(now)
         if not only_say:
-            await self.coordinator.apply(PlanApplied(now, plan))
+            await self.coordinator.apply(PlanApplied(now, plan, by))
         return PlanChange(
             before=old.digest, after=plan.digest, changes=[str(one) for one in changes(old, plan)], devices=online
         )

@@ -8,9 +8,13 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+from mfpt_coord.core.audit import Deed
+from mfpt_coord.server.actors import this_user
 from mfpt_coord.server.backup_file import Summary, opened_backup
 from mfpt_coord.server.data_folder import DATABASE_FILE, KEY_FILE, REPLACED_PREFIX, files_of_a_coordinator, stopped
+from mfpt_coord.server.stored_audit import save_deed
 from mfpt_coord.server.stored_file import BACKUP_TABLE, reading
+from mfpt_coord.server.stored_schema import SCHEMA_VERSION
 from mfpt_coord.server.stored_values import meta
 from mfpt_shared.atomic import atomic_file, write_durably
 from mfpt_shared.errors import MfptError, UsageError
@@ -77,6 +81,9 @@ def _without_key(copy: Path, least: int) -> bytes:
         database.execute("PRAGMA secure_delete = ON")
         database.execute(f"DROP TABLE {BACKUP_TABLE}")
         database.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (b"%d" % epoch,))
+        # An older backup has no table for it yet: the start that upgrades it is noted in its place.
+        if database.execute("PRAGMA user_version").fetchone()[0] == SCHEMA_VERSION:
+            save_deed(database, Deed(time.time(), this_user(), "restore"))
     return key
 
 

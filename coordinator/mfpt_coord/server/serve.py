@@ -9,12 +9,15 @@ import uuid
 from dataclasses import replace
 from pathlib import Path
 
+from mfpt_coord.core.audit import Actor, Deed
+from mfpt_coord.core.effects import SaveDeed
 from mfpt_coord.core.opening import with_limit
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.languages.distances import look_up, merged, with_custom
 from mfpt_coord.presets import default_plan
+from mfpt_coord.server.actors import this_user
 from mfpt_coord.server.challenge import ensure_alone
 from mfpt_coord.server.channel import ADVICE, CoordinatorIdentity, coordinator_will
 from mfpt_coord.server.config import ServeConfig
@@ -53,6 +56,8 @@ def serve(config: ServeConfig) -> None:
             store.forget(time.time())
             state = _with_distances(open_state(store, config.plan), config.distances)
             identity = open_identity(config.data_dir, store)
+            admits = "every device" if is_open(config) else "invited devices"
+            store.commit([SaveDeed(Deed(identity.started, this_user(), "start", detail=f"admits {admits}"))])
             asyncio.run(_run(config, store, state, identity, monitor))
         finally:
             store.close()
@@ -161,7 +166,7 @@ def _tell_where(config: ServeConfig, found: Reach, *, is_open: bool) -> None:
         )
 
 
-async def _not_yet(_: AnyOrder) -> AnyReport:
+async def _not_yet(_: AnyOrder, __: Actor) -> AnyReport:
     """Answer an order that comes while nobody can be told of it.
 
     Raises:

@@ -10,6 +10,7 @@ from mfpt_coord.core.effects import (
     Durable,
     SaveClient,
     SaveCounts,
+    SaveDeed,
     SaveDistances,
     SaveEnrolment,
     SaveFold,
@@ -21,6 +22,7 @@ from mfpt_coord.core.effects import (
 )
 from mfpt_coord.core.state import Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
+from mfpt_coord.server.stored_audit import save_deed
 from mfpt_coord.server.stored_rows import Rows, upsert
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.cohort import Codes
@@ -85,6 +87,8 @@ def save(rows: Rows, effect: Durable) -> None:
             save_invitation(rows, invitation)
         case SaveEnrolment(enrolment):
             save_enrolment(rows, enrolment)
+        case SaveDeed(deed):
+            save_deed(rows, deed)
         case SaveDistances(distances):
             found = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
             rows.executemany(_DISTANCE, found)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from mfpt_coord.server.stored_admission import ADMISSION_SCHEMA
+from mfpt_coord.server.stored_audit import AUDIT_SCHEMA
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.identity import update_digest
@@ -74,7 +75,7 @@ CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 
 SCHEMA: Final = (
     f"{_TABLES} {_UPDATES} {_COHORTS} {_OWN_SHARES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} {_TOTALS} {_HISTORY} "
-    f"PRAGMA user_version = {SCHEMA_VERSION};"
+    f"{AUDIT_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
 )
 
 # Versions 2 and 3 kept judgements by accuracy, which do not say how much of its own a device keeps: it begins again.
@@ -86,7 +87,7 @@ DROP TABLE judgements;
 {_OWN_SHARES}
 """  # noqa: S608 - our own constants
 
-_FROM_5: Final = f"{_TOTALS} {_HISTORY} PRAGMA user_version = {SCHEMA_VERSION};"
+_FROM_5: Final = f"{_TOTALS} {_HISTORY} {AUDIT_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
 
 _FROM_4: Final = f"ALTER TABLE updates ADD COLUMN cohort TEXT; {_COHORTS} {_FROM_5}"
 

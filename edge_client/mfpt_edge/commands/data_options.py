@@ -20,7 +20,7 @@ DataOption = Annotated[
     typer.Option(
         "--data",
         callback=not_empty,
-        help="Your examples: a CSV, TSV, JSONL, Parquet or CoNLL file, a folder with train, dev and test files, "
+        help="Your examples: a CSV, TSV, JSON, Parquet or CoNLL file, a folder with train, dev and test files, "
         "hf:<data set>, or cldr.",
     ),
 ]

@@ -8,6 +8,7 @@ from mfpt_edge.data.cells import Odd, cell_text
 from mfpt_edge.data.names import comparable_name, may_be_name
 from mfpt_edge.data.place import Place, SkippedRow
 from mfpt_edge.data.table import Record, Table, listed
+from mfpt_edge.data.two_columns import TextAndLabel, text_and_label
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
 
@@ -90,6 +91,8 @@ def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | Skippe
     Raises:
         DatasetError: The table lacks a column, has more than one of its name, or one is to be both text and label.
     """
+    if told := _told_apart(table, columns, kind):
+        columns = Columns(*told)
     chosen = _Chosen(
         chosen_columns(table, columns.text, TEXT_COLUMNS[kind], "text"),
         chosen_columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else (),
@@ -102,6 +105,14 @@ def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | Skippe
             "and --label-column"
         )
     return [_row(record, table.place(record), chosen) for record in table.records]
+
+
+def _told_apart(table: Table, columns: Columns, kind: TaskKind) -> TextAndLabel | None:
+    """Return the columns of a table that has two of them, none of which has a usual name; None: nothing is guessed."""
+    usual = (name for of in (TEXT_COLUMNS[kind], LABEL_COLUMNS[kind]) for group in of for name in group)
+    if kind != "classification" or columns != Columns() or any(_called(table, name) for name in usual):
+        return None
+    return text_and_label(table)
 
 
 def _row(record: Record, place: Place, chosen: _Chosen) -> Row | SkippedRow:
@@ -202,7 +213,10 @@ def _check_one(table: Table, same: Sequence[str], role: str) -> None:
 
 
 def column_notes(table: Table, columns: Columns, kind: TaskKind) -> tuple[str, ...]:
-    """Say which columns were taken where others are usual too."""
+    """Say which columns were taken where others are usual too, or none is."""
+    if told := _told_apart(table, columns, kind):
+        text, label = (listed([name]) for name in told)
+        return (f"column {text} read as the text, {label} as the label",)
     notes: list[str] = []
     for wanted, usual, role in (
         (columns.text, TEXT_COLUMNS[kind], "text"),

@@ -7,8 +7,11 @@ from typing import Final, NamedTuple
 from mfpt_edge.data import bio
 from mfpt_edge.data.label_map import meanings
 from mfpt_edge.data.labels import is_missing, match_labels, meaning_note, nameable, unknown_reasons
+from mfpt_edge.data.names import comparable_name
+from mfpt_edge.data.table import listed
 from mfpt_shared.plan import TaskKind
 
+_SHOWN: Final = 10
 _LEFT_OUT: Final = "label left out by the label map"
 
 
@@ -50,10 +53,17 @@ def read_labels(
     ends = bio.ends(Counter(others), labels) if kind == "tagging" else {}
     meant = {label: index for label, index in said.items() if index is not None}
     index_of = {**matched.index_of, **ends, **meant}
-    notes = meaning_note("labels read as the label map says", meant, labels)
     left_out = frozenset(said.keys() - meant.keys())
     unknown = unknown_reasons(found, index_of) | dict.fromkeys(left_out, _LEFT_OUT)
+    notes = (*meaning_note("labels read as the label map says", meant, labels), *_absent_note(renamed, said))
     return Readings(index_of, unknown, left_out, frozenset(ends), (*notes, *matched.notes))
+
+
+def _absent_note(renamed: Mapping[str, str], said: Mapping[str, int | None]) -> list[str]:
+    """Name what the owner says about labels that are not there, and may have spelt in another way."""
+    there = set(map(comparable_name, said))
+    absent = [label for label in renamed if comparable_name(label) not in there]
+    return [f"the label map names labels that are not there: {listed(absent, _SHOWN)}"] if absent else []
 
 
 class LabelLine(NamedTuple):

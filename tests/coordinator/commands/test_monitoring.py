@@ -7,6 +7,7 @@ import pytest
 
 from mfpt_coord.commands import monitoring
 from mfpt_coord.commands.monitoring import seen_on_this_machine
+from mfpt_coord.core.audit import Actor
 from mfpt_coord.core.state import initial
 from mfpt_coord.core.status import federation_status
 from mfpt_coord.server.control import control_socket
@@ -23,7 +24,7 @@ def test_watching_goes_on_while_a_coordinator_that_was_started_again_waits_for_i
     status = federation_status(initial(tiny_plan()), started=0.0, at=1.0)
     refused = 0
 
-    async def obey(_: AnyOrder) -> AnyReport:
+    async def obey(_: AnyOrder, __: Actor) -> AnyReport:
         nonlocal refused
         if watched:
             refused += 1

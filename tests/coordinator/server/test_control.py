@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from mfpt_coord.core.audit import Actor
 from mfpt_coord.server import control
 from mfpt_coord.server.control import PORT_FILE, SOCKET_FILE, ask, control_socket
 from mfpt_coord.server.orders import AnyOrder, AnyReport, Devices, Done, Failed, ListDevices, Rename, Revoke
@@ -17,7 +18,7 @@ from mfpt_shared.errors import ConnectionFailed, UsageError
 pytestmark = pytest.mark.network
 
 
-async def obey(order: AnyOrder) -> AnyReport:
+async def obey(order: AnyOrder, by: Actor) -> AnyReport:
     if isinstance(order, Revoke):
         raise UsageError(f"no device {order.device}")
     return Devices(devices=[]) if isinstance(order, ListDevices) else Done()

@@ -24,6 +24,7 @@ OLD_SCHEMA = Path(__file__).parents[2] / "support" / "old_schema.sql"
 TO_VERSION_5 = """
 DROP TABLE totals;
 DROP TABLE history;
+DROP TABLE audit;
 PRAGMA user_version = 5;
 """
 TO_VERSION_4 = f"""

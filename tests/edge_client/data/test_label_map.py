@@ -76,6 +76,12 @@ def test_a_label_of_any_characters_is_written_so_that_it_can_be_read_back(tmp_pa
     assert read_label_map(write(tmp_path / "map.toml", "\n".join(map_lines(odd, TOPICS)))) == {odd[0]: ""}
 
 
+def test_a_label_of_the_map_that_the_data_lack_is_named() -> None:
+    read = read_labels({"Siasa": 3, "Afya": 2}, TOPICS, "classification", {"siasa": "politics", "Affya": "health"})
+
+    assert read.notes[-1] == "the label map names labels that are not there: 'Affya'"
+
+
 def test_the_labels_of_the_data_stand_beside_the_plans() -> None:
     found = {"Politics": 9, "Michezo": 4, "Afya": 2, "NA": 1}
     read = read_labels(found, TOPICS, "classification", {"Michezo": "sports"})
