@@ -121,7 +121,10 @@ def _positions(found: Mapping[str, int], plan_labels: int) -> dict[str, int]:
     fitting = sum(found[label] for label in within)
     beyond = sum(found[label] for label in alike.keys() - within.keys())
     surely = 0 in within.values() and 5 * fitting >= 4 * rows and 20 * beyond <= rows
-    return within if surely else {}
+    # Where -1 is frequent and the last position is not used, the labels are more likely -1, 0 and 1 than positions.
+    minus = found.get("-1", 0) + found.get("-1.0", 0)
+    is_scale = 20 * minus > rows and max(within.values(), default=0) < plan_labels - 1
+    return within if surely and not is_scale else {}
 
 
 def is_missing(label: str) -> bool:

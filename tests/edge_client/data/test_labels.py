@@ -71,6 +71,8 @@ def test_labels_that_look_the_same_are_the_same_and_a_note_says_so(label: str, p
         ({"1": 30, "2": 30, "3": 30}, ""),
         ({"0": 30, "1": 30, "2": 30, "3": 30}, ""),
         ({"0": 10, "1": 10, "x": 10}, ""),
+        ({"-1": 20, "0": 20, "1": 20}, ""),
+        ({"-1": 20, "0": 20, "1": 20, "2": 20}, "012"),
     ],
 )
 def test_numbers_are_positions_if_they_count_from_0_and_one_odd_label_changes_nothing(
