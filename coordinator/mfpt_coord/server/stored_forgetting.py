@@ -1,8 +1,9 @@
 """What the coordinator's database forgets in time: what a federation of constant size keeps does not grow.
 
-Updates go when they are folded, prompts when they are replaced. Of each device's updates the newest rows stay, by which
-one that comes again is recognised; older ones are refused whatever they are, because the device was never assigned
-their version anew. What the removed rows say in sum stays in the table `totals`.
+Updates go when they are folded, and prompts when they are replaced, but for the best one of each language. Of each
+device's updates the newest rows stay, by which one that comes again is recognised; older ones are refused whatever they
+are, because the device was never assigned their version anew. What the removed rows say in sum stays in the table
+`totals`.
 """
 
 import sqlite3
@@ -27,9 +28,10 @@ _FORGET_PROMPTS: Final = """
 DELETE FROM prompts WHERE EXISTS (
     SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
     AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
+) AND NOT EXISTS (
+    SELECT 1 FROM best WHERE best.language = prompts.language AND best.version = prompts.version
 )
 """
-
 
 _OLD_ROWS: Final = """
 SELECT number, updates.client, updates.language, updates.examples, staleness
@@ -82,7 +84,7 @@ def forget_sums_and_rows(rows: Rows, before: float) -> None:
 
 
 def forget_prompts(rows: Rows, before: float) -> None:
-    """Remove prompts that were replaced until a time."""
+    """Remove prompts that were replaced until a time, but for the best one of each language."""
     rows.execute(_FORGET_PROMPTS, {"before": before})
 
 
