@@ -146,6 +146,13 @@ class SaveEnrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetDevices:
+    """Devices are forgotten, all but what they have contributed."""
+
+    clients: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SaveDeed:
     """An operator did something."""
 
@@ -229,6 +236,7 @@ Durable = (
     | SaveInvitation
     | SaveEnrolment
     | SaveDeed
+    | ForgetDevices
 )
 Action = Send | PublishPlan | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action

@@ -190,6 +190,15 @@ class RolledBack:
 
 
 @dataclass(frozen=True, slots=True)
+class DevicesUnheard:
+    """It is time to forget devices of which nothing was heard for so many seconds."""
+
+    at: float
+    seconds: float
+    by: Actor = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
 class InvitationWithdrawn:
     """The operator takes back the invitation whose id is `token`."""
 
@@ -233,4 +242,5 @@ Event = (
     | DeviceRenamed
     | PlanApplied
     | RolledBack
+    | DevicesUnheard
 )

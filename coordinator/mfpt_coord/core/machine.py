@@ -25,6 +25,7 @@ from mfpt_coord.core.events import (
     DeviceMet,
     DeviceRenamed,
     DeviceRevoked,
+    DevicesUnheard,
     DistancesFound,
     EnrolAsked,
     Event,
@@ -55,6 +56,7 @@ from mfpt_coord.core.taking_part import (
     takes_part,
     turned_away,
 )
+from mfpt_coord.core.unheard import forget_unheard
 from mfpt_coord.core.updates import take_update
 from mfpt_coord.core.welcoming import first_prompt, welcome, welcome_zero_shot
 from mfpt_shared.languages import LanguageCode
@@ -120,6 +122,11 @@ def _(event: PlanApplied, state: State) -> Step:
 @_record.register
 def _(event: RolledBack, state: State) -> Step:
     return roll_back(state, event)
+
+
+@_record.register
+def _(event: DevicesUnheard, state: State) -> Step:
+    return forget_unheard(state, event)
 
 
 @_record.register

@@ -8,6 +8,7 @@ import msgspec
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import (
     Durable,
+    ForgetDevices,
     SaveClient,
     SaveCounts,
     SaveDeed,
@@ -24,6 +25,7 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.state import Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_audit import save_deed
+from mfpt_coord.server.stored_forgetting import forget_devices
 from mfpt_coord.server.stored_rows import Rows, upsert
 from mfpt_coord.server.stored_versions import save_prompt, save_version
 from mfpt_shared.masking.cohort import Codes
@@ -79,15 +81,23 @@ def save(rows: Rows, effect: Durable) -> None:
                 rows.execute("DELETE FROM moments")
         case SaveCounts(counts):
             put_meta(rows, "counts", msgspec.json.encode(counts))
+        case SaveInvitation() | SaveEnrolment() | SaveDeed() | ForgetDevices():
+            _save_about_people(rows, effect)
+        case SaveDistances(distances):
+            found = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
+            rows.executemany(_DISTANCE, found)
+
+
+def _save_about_people(rows: Rows, effect: SaveInvitation | SaveEnrolment | SaveDeed | ForgetDevices) -> None:
+    match effect:
         case SaveInvitation(invitation):
             save_invitation(rows, invitation)
         case SaveEnrolment(enrolment):
             save_enrolment(rows, enrolment)
         case SaveDeed(deed):
             save_deed(rows, deed)
-        case SaveDistances(distances):
-            found = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
-            rows.executemany(_DISTANCE, found)
+        case ForgetDevices(clients):
+            forget_devices(rows, clients)
 
 
 def holds(rows: Rows, client: str, sequence: int, digest: bytes) -> bool:

@@ -8,6 +8,7 @@ are, because the device was never assigned their version anew. What the removed 
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mfpt_coord.server.stored_rows import Rows
@@ -40,6 +41,8 @@ WHERE updates.client IN (SELECT client FROM updates WHERE fold = (SELECT max(ver
 AND updates.sequence <= clients.sequence - :kept
 AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
 """
+
+_ROWS_OF: Final = "SELECT number, client, language, examples, staleness FROM updates WHERE client = ?"
 
 _ADD: Final = """
 INSERT INTO totals (kind, key, value) VALUES (?, ?, ?)
@@ -91,13 +94,29 @@ def forget_prompts(rows: Rows, before: float) -> None:
 def _forget_rows(database: Rows, before: float) -> None:
     """Remove the rows of old updates of the devices that were in the newest fold, and add up what they said."""
     rows = database.execute(_OLD_ROWS, {"kept": KEPT_UPDATES, "before": before}).fetchall()
+    _add_up(database, rows)
+    database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
+
+
+def _add_up(database: Rows, rows: Iterable[tuple[int, str, str, int, int]]) -> None:
     totals: Counter[tuple[str, str]] = Counter()
     for _, client, language, examples, staleness in rows:
         totals["updates", client] += 1
         totals["examples", language] += examples
         totals["staleness", str(staleness)] += 1
     database.executemany(_ADD, [(*of, value) for of, value in totals.items()])
-    database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
+
+
+def forget_devices(rows: Rows, clients: Sequence[str]) -> None:
+    """Remove devices, and add up what their updates said, which are all in a version."""
+    for client in clients:
+        found = rows.execute(_ROWS_OF, (client,)).fetchall()
+        _add_up(rows, found)
+        rows.execute("DELETE FROM updates WHERE client = ?", (client,))
+        rows.execute("DELETE FROM totals WHERE kind = 'updates' AND key = ?", (client,))
+        rows.execute("DELETE FROM own_shares WHERE device = ?", (client,))
+        rows.execute("DELETE FROM enrolments WHERE client = ?", (client,))
+        rows.execute("DELETE FROM clients WHERE id = ?", (client,))
 
 
 def _forget_payloads(database: sqlite3.Connection, before: float) -> None:

@@ -21,7 +21,7 @@ from mfpt_coord.core.effects import (
     SavePrompt,
     SaveUpdate,
 )
-from mfpt_coord.core.events import RolledBack
+from mfpt_coord.core.events import DevicesUnheard, RolledBack, TimePassed
 from mfpt_coord.core.state import State, initial
 from mfpt_coord.server.postgres_store import PostgresStore
 from mfpt_coord.server.store import SqliteStore
@@ -143,6 +143,21 @@ def test_a_version_that_goes_back_is_there_after_a_restart_and_so_is_the_best_on
     assert exactly(history.state.prompts).items() >= exactly({one: vector for one, (_, vector) in back.items()}).items()
     history.happen(40)
     assert_same(shelf.reopen().load(), history.state, history.saved)
+
+
+def test_what_forgotten_devices_have_contributed_is_there_after_a_restart(shelf: Shelf) -> None:
+    history = History(shelf, seed=5)
+    history.happen(80)
+    history.now += 1000.0
+    history.feed(TimePassed(history.now))  # folds what waits
+    before = history.state
+    history.feed(DevicesUnheard(history.now, 900.0))
+    assert len(before.clients) - len(history.state.clients) > 0
+    history.saved = {name: one for name, one in history.saved.items() if name in history.state.clients}
+    loaded = shelf.reopen().load()
+    assert_same(loaded, history.state, history.saved)
+    assert loaded is not None
+    assert (loaded.contributed, loaded.counts) == (before.contributed, before.counts)
 
 
 def test_the_memory_of_an_optimiser_goes_on_after_a_restart(shelf: Shelf, tmp_path: Path) -> None:
