@@ -11,7 +11,7 @@ from mfpt_edge.commands.join_config import DataSource, Limits
 from mfpt_edge.commands.label_questions import renamed_labels
 from mfpt_edge.commands.patient import Patient
 from mfpt_edge.data.findings import Finding
-from mfpt_edge.data.sources import Dataset
+from mfpt_edge.data.sources import Dataset, dataset_of, read_source
 from mfpt_edge.doctor import machine
 from mfpt_edge.doctor.clocks import Clocks
 from mfpt_edge.doctor.examination import Answer, Check, Examined, examine, skipped
