@@ -55,7 +55,8 @@ BrokerOption = Annotated[
     typer.Option(
         "--broker",
         help="MQTT broker, mqtt://host:port or mqtts://user@host:port, over WebSockets ws:// or wss://host:port/path; "
-        "password in MFPT_BROKER_PASSWORD. Default: the invitation's, or this machine.",
+        "password in MFPT_BROKER_PASSWORD; the nodes of a cluster with commas between them. Default: the invitation's, "
+        "or this machine.",
     ),
 ]
 RoundsOption = Annotated[
