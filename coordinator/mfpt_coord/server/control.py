@@ -30,6 +30,8 @@ PORT_FILE: Final = "control.json"
 # The shortest limit of the systems that mfpt runs on is 104 bytes, on macOS.
 MAX_SOCKET_PATH: Final = 100
 SECONDS: Final = 10.0
+_MOST_BYTES: Final = 16 * 1024 * 1024
+"""Longest order. One with a plan of a thousand long labels is some hundred thousand bytes."""
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ async def control_socket(data_dir: Path, obey: Obey) -> AsyncIterator[None]:
     server = await _unix_server(serve, path)
     if server is None:
         token = secrets.token_urlsafe()
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=_MOST_BYTES)
         port = _Port(server.sockets[0].getsockname()[1], token)
         write_durably(port_file, msgspec.json.encode(port))
     try:
@@ -93,7 +95,7 @@ async def _unix_server(serve: _Serve, path: Path) -> asyncio.Server | None:
         return None
     try:
         with _private_files():
-            return await asyncio.start_unix_server(serve, path)
+            return await asyncio.start_unix_server(serve, path, limit=_MOST_BYTES)
     except OSError as error:  # shared folders of virtual machines and containers, and FAT, often have no sockets
         _log.info("no socket in %s (%s): a port takes its place", path.parent, error.strerror or error)
         return None

@@ -115,7 +115,10 @@ def open_key(file: Path, known: PublicKey | None, *, has_run: bool) -> SigningKe
         Damaged: It cannot be read, has gone, or is another one.
         MfptError: It cannot be written.
     """
-    advice = "put it back from a backup; without it, no device believes this coordinator"
+    advice = (
+        "put it back from a backup, or copy it from the other machine that serves this federation; without it, no "
+        "device believes this coordinator"
+    )
     try:
         if not has_run and not file.exists():
             write_durably(file, SigningKey.generate().to_pem())

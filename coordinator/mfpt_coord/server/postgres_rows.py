@@ -20,6 +20,9 @@ DATABASE_SCHEMA: Final = "mfpt"
 # A machine that has lost its power says nothing: after so long, the server takes its connection for dead.
 _ALIVE: Final = "-c tcp_keepalives_idle=3 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 _CONNECT_SECONDS: Final = 10
+_REFUSED: Final = re.compile(
+    r"password authentication failed|no password supplied|no pg_hba\.conf entry|role .* does not exist"
+)
 _MARK: Final = re.compile(r"\?|:(\w+)")
 
 
@@ -122,9 +125,10 @@ class PostgresRows:
 
 def _not_connected(error: "psycopg.OperationalError") -> MfptError:
     line = _first_line(error)
-    refused = re.search(r"password authentication failed|no pg_hba\.conf entry|role .* does not exist", str(error))
-    if refused:
-        return AuthenticationFailed(f"--store: {line}; see the user and password in the URL, or in ~/.pgpass")
+    if _REFUSED.search(str(error)):
+        return AuthenticationFailed(
+            f"--store: {line}; see the user and password in the URL, in PGPASSWORD, or in ~/.pgpass"
+        )
     return ConnectionFailed(f"--store: {line}; is PostgreSQL running there, and does the database exist?")
 
 

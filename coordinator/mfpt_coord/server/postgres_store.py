@@ -23,6 +23,8 @@ from mfpt_coord.server.stored_values import UNREADABLE, state_of, value_of
 from mfpt_shared.errors import Damaged, Incompatible
 from mfpt_shared.keys import PublicKey
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.plan import Plan
+from mfpt_shared.plan_files import plan_from_json
 from mfpt_shared.run_numbers import next_run
 from mfpt_shared.tensors import Array
 
@@ -92,6 +94,11 @@ class PostgresStore:
     def has_run(self) -> bool:
         """See RunStore.has_run."""
         return not self._is_new and bool(self._value("epoch", b""))
+
+    @property
+    def plan(self) -> Plan:
+        """The plan that the database holds, also while another coordinator works on it."""
+        return plan_from_json(self._value("plan"))
 
     def begin_run(self, now: float, key: PublicKey) -> int:
         """See RunStore.begin_run."""

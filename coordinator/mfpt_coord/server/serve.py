@@ -7,6 +7,7 @@ import os
 import time
 import uuid
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from mfpt_coord.core.audit import Actor, Deed
@@ -75,11 +76,30 @@ def _open(config: ServeConfig) -> RunStore:
         return open_store(config.data_dir, config.keep)
     store = PostgresStore(config.store, config.keep)
     try:
-        store.lead()
+        store.lead(partial(stand_by, store, config.data_dir, config.plan))
     except BaseException:
         store.close()
         raise
     return store
+
+
+def stand_by(store: PostgresStore, data_dir: Path, plan: Plan | None, seconds: float) -> None:
+    """Wait while another coordinator works, unless this one could not take its place.
+
+    Args:
+        store: Store that the other one works on.
+        data_dir: Data folder, which needs the other one's key.
+        plan: What `--plan` names; None: nothing.
+        seconds: How long to wait.
+
+    Raises:
+        Damaged: The key is missing, or another one.
+        Incompatible: The other one follows another plan, or was given one since.
+    """
+    if store.has_run:
+        open_key(data_dir / KEY_FILE, store.key, has_run=True)
+        _check_plan(store.plan, plan)
+    time.sleep(seconds)
 
 
 def open_identity(data_dir: Path, store: RunStore) -> CoordinatorIdentity:
@@ -112,13 +132,18 @@ def open_state(store: RunStore, plan: Plan | None) -> State:
     if state is None:
         state = _begun(plan or default_plan())
         store.create(state, uuid.uuid4().hex[:12])
-    elif plan is not None and (difference := _difference(state.plan, plan)):
+    else:
+        _check_plan(state.plan, plan)
+    return state
+
+
+def _check_plan(followed: Plan, plan: Plan | None) -> None:
+    if plan is not None and (difference := _difference(followed, plan)):
         raise Incompatible(
-            f"the data folder follows plan {state.plan.digest}, but --plan is {plan.digest} (they differ in "
+            f"the federation follows plan {followed.digest}, but --plan is {plan.digest} (they differ in "
             f"{difference}); start without --plan and use `mfpt-coord plan apply` then, or give the new plan a "
             "--data-dir of its own"
         )
-    return state
 
 
 def _begun(plan: Plan) -> State:

@@ -150,7 +150,8 @@ def upgrade(database: sqlite3.Connection, name: str) -> None:
 
 
 def _check_waiting(database: sqlite3.Connection, name: str) -> None:
-    for (payload,) in database.execute("SELECT payload FROM updates WHERE fold IS NULL"):
+    # An update that came under masks has no payload: it waits in the sum of its cohort.
+    for (payload,) in database.execute("SELECT payload FROM updates WHERE fold IS NULL AND payload IS NOT NULL"):
         try:
             decode(CLIENT_UP, payload)
         except DecodeError as error:

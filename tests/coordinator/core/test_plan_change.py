@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from mfpt_coord.core.effects import PublishPlan, PublishPrompt, PublishState, SavePlan, SaveUpdate
+from mfpt_coord.core.effects import LookUpDistances, PublishPlan, PublishPrompt, PublishState, SavePlan, SaveUpdate
 from mfpt_coord.core.events import PlanApplied
 from mfpt_coord.core.order import actions
 from mfpt_shared.plan import Plan
@@ -120,3 +120,13 @@ def test_the_same_plan_again_changes_nothing() -> None:
     apply(federation, "aggregation", buffer=before.plan.aggregation.buffer)
     assert federation.state == before
     assert federation.effects == []
+
+
+def test_distances_that_nobody_needed_before_are_looked_up() -> None:
+    federation = Federation(proximity="uniform")
+    federation.ready("a", SWAHILI)
+    federation.ready("b", ZULU)
+    apply(federation, "aggregation", proximity="auto")
+    assert federation.only(LookUpDistances) == [LookUpDistances(frozenset({SWAHILI, ZULU}))]
+    apply(federation, "aggregation", buffer=3)
+    assert federation.only(LookUpDistances) == []

@@ -12,8 +12,9 @@ import pytest
 from mfpt_coord.core.audit import Actor
 from mfpt_coord.server import control
 from mfpt_coord.server.control import PORT_FILE, SOCKET_FILE, ask, control_socket
-from mfpt_coord.server.orders import AnyOrder, AnyReport, Devices, Done, Failed, ListDevices, Rename, Revoke
+from mfpt_coord.server.orders import AnyOrder, AnyReport, ApplyPlan, Devices, Done, Failed, ListDevices, Rename, Revoke
 from mfpt_shared.errors import ConnectionFailed, UsageError
+from mfpt_shared.plan import Plan, Task
 
 pytestmark = pytest.mark.network
 
@@ -49,7 +50,7 @@ def test_a_folder_with_a_path_too_long_for_a_socket_has_a_port_and_a_token(tmp_p
 def test_a_folder_of_a_file_system_without_sockets_has_a_port_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def no_socket(*_: object) -> None:
+    async def no_socket(*_: object, **__: object) -> None:
         raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
 
     monkeypatch.setattr(asyncio, "start_unix_server", no_socket)
@@ -112,3 +113,9 @@ def test_a_folder_with_a_long_path_is_found_by_a_short_link_too(tmp_path: Path) 
             return await asyncio.to_thread(ask, link, ListDevices())
 
     assert asyncio.run(asyncio.wait_for(scenario(), 30)) == Devices(devices=[])
+
+
+def test_a_plan_with_long_labels_is_an_order_like_others(tmp_path: Path) -> None:
+    labels = tuple(f"{number:03}{'label' * 40}" for number in range(1000))
+    plan = Plan(task=Task(labels=labels))
+    assert answers(tmp_path, ApplyPlan(plan=plan)) == [Done()]

@@ -3,18 +3,22 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import SaveClient
 from mfpt_coord.core.state import initial
+from mfpt_coord.server.data_folder import KEY_FILE, open_key
 from mfpt_coord.server.postgres_store import PostgresStore
+from mfpt_coord.server.serve import stand_by
 from mfpt_coord.server.stored_errors import StoreLost
 from mfpt_coord.server.stored_forgetting import KEPT_UPDATES
-from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, Incompatible, MfptError, UsageError
+from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed, Damaged, Incompatible, MfptError, UsageError
 from support.coordinator_core import SWAHILI
 from support.history import PLAN, History, Shelf
 from support.postgres import Server, served
@@ -67,6 +71,25 @@ def test_a_store_that_stands_by_takes_over_what_was_committed(url: str) -> None:
     loaded = second.load()
     assert loaded is not None
     assert (loaded.version, loaded.counts) == (history.state.version, history.state.counts)
+    second.close()
+
+
+def test_who_could_not_take_over_does_not_stand_by(url: str, tmp_path: Path) -> None:
+    first, second = PostgresStore(url), PostgresStore(url)
+    first.lead()
+    first.create(initial(PLAN), "c0ffee")
+    key = open_key(tmp_path / KEY_FILE, None, has_run=False)
+    first.begin_run(1.0, key.public)
+    with pytest.raises(Damaged, match="copy it from the other machine"):
+        second.lead(partial(stand_by, second, tmp_path / "empty", None))
+    (tmp_path / "other").mkdir()
+    open_key(tmp_path / "other" / KEY_FILE, None, has_run=False)
+    with pytest.raises(Damaged, match="devices know this coordinator by"):
+        second.lead(partial(stand_by, second, tmp_path / "other", None))
+    changed = msgspec.structs.replace(PLAN, training=msgspec.structs.replace(PLAN.training, batch_size=4))
+    with pytest.raises(Incompatible, match="differ in training"):
+        second.lead(partial(stand_by, second, tmp_path, changed))
+    first.close()
     second.close()
 
 

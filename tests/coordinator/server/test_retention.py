@@ -277,3 +277,12 @@ def test_updates_that_cannot_be_read_stop_an_upgrade_before_it_changes_anything(
     with pytest.raises(Incompatible, match="older protocol"):
         SqliteStore(tmp_path / "old.db")
     assert query(tmp_path / "old.db", "PRAGMA user_version") == [(2,)]
+
+
+def test_an_update_that_waits_in_a_sum_is_upgraded_although_it_has_no_payload(tmp_path: Path) -> None:
+    a_history(tmp_path / "new.db", math.inf).shelf.store.close()
+    with_old_schema(tmp_path / "new.db", tmp_path / "old.db", 5)
+    with contextlib.closing(sqlite3.connect(tmp_path / "old.db")) as database, database:
+        database.execute("INSERT INTO updates VALUES (1, 'd', 1, 'swh', 0, 0, 10, 1.0, NULL, x'00', NULL, 'c')")
+    SqliteStore(tmp_path / "old.db").close()
+    assert query(tmp_path / "old.db", "SELECT client, cohort FROM updates") == [("d", "c")]
