@@ -70,6 +70,8 @@ def _federation(runner: Runner, plan: Path, data: Path) -> None:
         _reader(runner)
         runner.run("mfpt_coord", "history")
         runner.run("mfpt_coord", "audit")
+        runner.run("mfpt_coord", "export", str(folder / "prompts"))
+        runner.run("mfpt_coord", "rollback", "--to", "0")
         runner.run("mfpt_coord", "db", "backup", str(folder / "backup"))
 
 
