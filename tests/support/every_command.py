@@ -58,7 +58,7 @@ def _commands(command: Any, name: str) -> Iterator[str]:
 
 def _federation(runner: Runner, plan: Path, data: Path) -> None:
     folder = runner.home.parent
-    serve = ("mfpt_coord", "serve", "--plan", str(plan), "--listen", f"127.0.0.1:{BROKER_PORT}")
+    serve = ("mfpt_coord", "serve", "--plan", str(plan), "--listen", f"127.0.0.1:{BROKER_PORT}", "--keep", "forever")
     with runner.serving(*serve, ready="listening"):
         runner.run("mfpt_coord", "status")
         runner.run("mfpt_coord", "status", "--broker", _BROKER)

@@ -96,7 +96,7 @@ def _check_head(plan: Plan) -> None:
     if plan.task.tags_words and parse_uri(plan.backbone.uri).scheme != "bundled":
         raise Incompatible(
             f"what the last layer of {plan.backbone.uri} is called is known where transformers is: let a device write "
-            "its prompt, with mfpt-edge export --peft"
+            "its prompt, with mfpt-edge export"
         )
 
 
