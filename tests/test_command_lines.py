@@ -27,6 +27,8 @@ from support.programs import run
         (("mfpt_edge", "join", "--lang", "sw", "--data", ""), "it is empty"),
         (("mfpt_edge", "refresh", "--lang", "sw", "--data", " "), "it is empty"),
         (("mfpt_edge", "evaluate", "--lang", "sw", "--data", ""), "it is empty"),
+        (("mfpt_edge", "data", "show", "a.csv", "--text-column", ""), "it is empty"),
+        (("mfpt_edge", "predict", "--lang", "sw", "--file", ""), "it is empty"),
         (("mfpt_edge", "join"), "--lang"),
         (("mfpt_edge", "join", "--lang", ""), "unknown language tag ''"),
         (("mfpt_coord", "invite", "--lang", ""), "unknown language tag ''"),

@@ -20,7 +20,7 @@ from mfpt_coord.server.broker_config import BrokerOptions, Listen
 from mfpt_shared.errors import MfptError, TimedOut
 from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.transport.address import BrokerAddress
-from mfpt_shared.transport.mqtt import MAX_IN_FLIGHT
+from mfpt_shared.transport.paho_client import MAX_IN_FLIGHT
 from mfpt_shared.transport.security import Security
 
 # On top of the devices' own limit: time for their process to start and to end.

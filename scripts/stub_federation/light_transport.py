@@ -21,7 +21,8 @@ from mfpt_shared.transport.base import (
     SubscriptionRefused,
     Will,
 )
-from mfpt_shared.transport.mqtt import ASK_AGAIN_SECONDS, CONNECT_SECONDS, KEEP_ALIVE_SECONDS, MAX_RECONNECT_SECONDS
+from mfpt_shared.transport.mqtt import ASK_AGAIN_SECONDS, CONNECT_SECONDS, KEEP_ALIVE_SECONDS
+from mfpt_shared.transport.paho_client import MAX_RECONNECT_SECONDS
 from mfpt_shared.transport.subscriptions import Subscriptions
 from stub_federation import packets
 from stub_federation.packets import Packet

@@ -73,7 +73,7 @@ def read_text_file(path: Path) -> Text:
         DatasetError: It is empty, no text, of an encoding other than UTF-8 and UTF-16, or cannot be unpacked.
         OSError: It cannot be opened.
     """
-    return decoded(_unpacked(path.read_bytes(), str(path)), str(path))
+    return decoded(unpacked(path.read_bytes(), str(path)), str(path))
 
 
 def decoded(data: bytes, where: str) -> Text:
@@ -86,9 +86,7 @@ def decoded(data: bytes, where: str) -> Text:
     Raises:
         DatasetError: It is empty, no text, or of an encoding other than UTF-8 and UTF-16.
     """
-    for pattern, what in _OTHER_KINDS:
-        if pattern.match(data):
-            raise DatasetError(f"{where} is {what}")
+    check_kind(data, where)
     codec = _WIDE.get(data[:2])
     if codec is not None and not data.startswith(codecs.BOM_UTF32_LE):
         text = Text(_wide(data, codec), ("read as UTF-16",))
@@ -98,6 +96,17 @@ def decoded(data: bytes, where: str) -> Text:
     if not content.strip():
         raise DatasetError(f"{where} is empty")
     return text._replace(content=content)
+
+
+def check_kind(data: bytes, where: str) -> None:
+    """Refuse the content of a file that is no text, such as a spreadsheet.
+
+    Raises:
+        DatasetError: It is none; the message says what it is, and what to do.
+    """
+    for pattern, what in _OTHER_KINDS:
+        if pattern.match(data):
+            raise DatasetError(f"{where} is {what}")
 
 
 def unreadable(text: str) -> str | None:
@@ -122,7 +131,12 @@ def likely_encoding(data: bytes) -> str | None:
     return best if shares[best] > 0.5 else None
 
 
-def _unpacked(data: bytes, where: str) -> bytes:
+def unpacked(data: bytes, where: str) -> bytes:
+    """Return the content of a file, unpacked where gzip has packed it.
+
+    Raises:
+        DatasetError: It is cut off, damaged, or larger than `MAX_UNPACKED`.
+    """
     if not data.startswith(b"\x1f\x8b"):
         return data
     try:

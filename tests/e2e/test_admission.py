@@ -36,6 +36,7 @@ def with_federation(tmp_path: Path, scenario: Callable[[Operator, Serving], Awai
     asyncio.run(asyncio.wait_for(served(), 120))
 
 
+@pytest.mark.slow
 def test_a_device_is_invited_trains_and_is_revoked_while_it_is_connected(tmp_path: Path) -> None:
     async def scenario(operator: Operator, _: Serving) -> None:
         made = await operator.does("invite", "--lang", "sw", "--max-examples", "5")
@@ -82,6 +83,7 @@ def test_a_device_may_not_read_the_prompts_of_other_languages(tmp_path: Path) ->
     with_federation(tmp_path, scenario)
 
 
+@pytest.mark.slow
 def test_a_withdrawn_invitation_admits_nobody_else_and_whom_it_admitted_stays(tmp_path: Path) -> None:
     async def scenario(operator: Operator, _: Serving) -> None:
         line = await operator.invites(uses=5)

@@ -134,15 +134,19 @@ def test_a_wrong_password_ends_at_the_login_with_exit_code_5(tmp_path: Path) -> 
 
 @pytest.mark.slow
 def test_an_invitation_is_known_and_as_good_as_before(server: Path) -> None:
+    data = server / "sentences.csv"
+    data.write_text("\n".join(["text,label", *ROWS]), encoding="utf-8")
+
     async def scenario() -> tuple[Examined, bool]:
         async with closed(server / "server") as federation:
             line_ = await federation.invite(uses=1)
-            found = await check_up(server / "device", invitation=line_)
+            found = await check_up(server / "device", invitation=line_, data=data)
             assert federation.coordinator.state.enrolments == {}
             return found, await admit(server / "device", reach(invitation=line_)) is not None
 
     found, is_admitted = asyncio.run(scenario())
     assert levels(found, "login", "broker", "plan") == {"login": "ok", "broker": "ok", "plan": "skipped"}
+    assert "by their own labels" in line(found, "data").found
     assert found.exit_code == 0
     assert is_admitted
 

@@ -88,6 +88,7 @@ async def _another_round(device: Device) -> None:
     await device.until(lambda seen: seen.rounds > before, MORE_SECONDS)
 
 
+@pytest.mark.slow
 def test_a_killed_coordinator_loses_no_acknowledged_update_and_counts_none_twice(tmp_path: Path) -> None:
     plan = tiny_plan(buffer=3, optimiser="momentum", momentum=0.5)
     (tmp_path / "plan.toml").write_text(plan_to_toml(plan), encoding="utf-8")

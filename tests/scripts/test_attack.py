@@ -88,6 +88,7 @@ def test_no_two_attacks_have_one_name() -> None:
 
 
 @pytest.mark.network
+@pytest.mark.slow
 def test_a_peer_and_the_broker_itself_change_nothing() -> None:
     attacks = named("streams-peer", "reading", "words-broker", "names-broker", "many-updates")
     assert len(attacks) == 5
@@ -95,6 +96,7 @@ def test_a_peer_and_the_broker_itself_change_nothing() -> None:
 
 
 @pytest.mark.network
+@pytest.mark.slow
 def test_an_attack_after_which_no_versions_are_made_has_succeeded_and_the_next_is_made_elsewhere() -> None:
     seen: list[Target] = []
 

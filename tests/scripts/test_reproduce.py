@@ -46,6 +46,7 @@ def test_zero_shot_holds_every_language_out_in_turn(reproduce: Reproduce, tmp_pa
     assert [row[0] for row in table] == ["unseen language", "swh", "zul", "mean"]
 
 
+@pytest.mark.slow
 def test_data_efficiency_has_a_row_for_each_number_of_examples(reproduce: Reproduce, tmp_path: Path) -> None:
     done = reproduce("data-efficiency", "--seeds", 0, "--json")
     assert done.code == 0, done.err

@@ -14,6 +14,9 @@ SECONDS = 120.0
 RUNS = 8
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture
 def first_seed(reproduce: Reproduce, tmp_path: Path) -> Path:
     """Folder with the results of a first seed that is finished."""

@@ -69,6 +69,7 @@ def _federation(runner: Runner, plan: Path, data: Path) -> None:
         runner.run("mfpt_edge", "predict", "--lang", "xho", "--broker", _BROKER, "iindaba")
         _reader(runner)
         runner.run("mfpt_coord", "history")
+        runner.run("mfpt_coord", "plan", "apply", str(plan), "--dry-run")
         runner.run("mfpt_coord", "audit")
         runner.run("mfpt_coord", "export", str(folder / "prompts"))
         runner.run("mfpt_coord", "rollback", "--to", "0")

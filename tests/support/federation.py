@@ -73,7 +73,7 @@ async def coordinating(
     credentials: Credentials | None = None,
     clock: Clock | None = None,
     observer: Observer | None = None,
-    wall: Clock = time.time,
+    wall: Clock | None = None,
 ) -> AsyncIterator[tuple[Coordinator, "asyncio.Task[None]"]]:
     """Run a coordinator on a data directory, from the moment it is online until the context ends.
 
@@ -96,7 +96,7 @@ async def coordinating(
             transport,
             identity,
             clock=clock or SteadyClock(),
-            wall=wall,
+            wall=wall or time.time,
             look_up=look_up,
             credentials=credentials,
             observer=observer,

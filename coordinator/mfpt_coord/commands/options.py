@@ -14,7 +14,7 @@ BrokerOption = Annotated[
     typer.Option(
         "--broker",
         help="MQTT broker: mqtt://host:port, or mqtts://user@host:port with the password in MFPT_BROKER_PASSWORD; "
-        "over WebSockets ws://host:port/path or wss://host:port/path.",
+        "over WebSockets ws://host:port/path or wss://host:port/path. The nodes of a cluster with commas between them.",
     ),
 ]
 _CONNECTION_PANEL: Final = "The connection to the broker"

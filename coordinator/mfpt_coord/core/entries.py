@@ -1,49 +1,56 @@
 """A mapping that never changes: with another entry it is another one, which shares nearly all with the first.
 
 `rpds` has the persistent map, in Rust. To go through it takes long, and goes by hashes of strings, which are others in
-every process; so the keys are kept beside it, in the order in which they became known.
+every process. So it says of a key only which number it has; the entries are in chunks, by their numbers.
 """
 
 from __future__ import annotations  # rpds has type arguments for checkers alone
 
 from collections.abc import ItemsView, Iterator, Mapping, ValuesView
-from typing import TypeVar
+from itertools import chain
+from typing import Final, TypeVar
 
 from rpds import HashTrieMap
 
-from mfpt_coord.core.ordered import Ordered
-
 Value = TypeVar("Value")
+
+_CHUNK: Final = 256
+"""Entries of a chunk. All but the last one are full."""
 
 
 class Entries(Mapping[str, Value]):
     """Values by their keys, in the order in which the keys became known."""
 
-    __slots__ = ("_by_key", "_keys")
+    __slots__ = ("_chunks", "_numbers")
 
     def __init__(
-        self, by_key: HashTrieMap[str, Value] | None = None, keys: Ordered[tuple[int, str]] | None = None
+        self, numbers: HashTrieMap[str, int] | None = None, chunks: tuple[tuple[tuple[str, Value], ...], ...] = ()
     ) -> None:
-        """Take values by key, and the keys, each behind its number."""
-        self._by_key = HashTrieMap() if by_key is None else by_key
-        self._keys = Ordered() if keys is None else keys
+        """Take the number of each key, and the entries by their numbers, in chunks."""
+        self._numbers = HashTrieMap() if numbers is None else numbers
+        self._chunks = chunks
 
     @classmethod
     def of(cls, known: Mapping[str, Value]) -> Entries[Value]:
         """Return the entries of a mapping; of entries, themselves."""
-        return known if isinstance(known, Entries) else cls(HashTrieMap(known), Ordered.of(enumerate(known)))
+        if isinstance(known, Entries):
+            return known
+        entries = list(known.items())
+        chunks = tuple(tuple(entries[start : start + _CHUNK]) for start in range(0, len(entries), _CHUNK))
+        return cls(HashTrieMap({key: number for number, key in enumerate(known)}), chunks)
 
     def __getitem__(self, key: str) -> Value:
         """Return the value of a key."""
-        return self._by_key[key]
+        number = self._numbers[key]
+        return self._chunks[number // _CHUNK][number % _CHUNK][1]
 
     def __len__(self) -> int:
         """Return how many entries there are."""
-        return len(self._by_key)
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator[str]:
         """Go through the keys, first come first."""
-        return (key for _, key in self._keys)
+        return (key for key, _ in chain.from_iterable(self._chunks))
 
     def __repr__(self) -> str:
         """Return the entries in the manner of a dict."""
@@ -51,17 +58,20 @@ class Entries(Mapping[str, Value]):
 
     def values(self) -> ValuesView[Value]:
         """Return the values, first come first."""
-        return self._listed().values()
+        return dict(chain.from_iterable(self._chunks)).values()
 
     def items(self) -> ItemsView[str, Value]:
         """Return keys and values, first come first."""
-        return self._listed().items()
-
-    def _listed(self) -> dict[str, Value]:
-        # As `Mapping` goes through the keys, it takes several times as long.
-        return {key: self._by_key[key] for _, key in self._keys}
+        return dict(chain.from_iterable(self._chunks)).items()
 
     def plus(self, key: str, value: Value) -> Entries[Value]:
         """Return the entries with another one, or with one that has another value."""
-        keys = self._keys if key in self._by_key else self._keys.plus((len(self._keys), key))
-        return Entries(self._by_key.insert(key, value), keys)
+        known = self._numbers.get(key)
+        number = len(self) if known is None else known
+        numbers = self._numbers.insert(key, number) if known is None else self._numbers
+        place, within = divmod(number, _CHUNK)
+        chunks = list(self._chunks)
+        chunk = list(chunks[place]) if place < len(chunks) else []
+        chunk[within : within + 1] = [(key, value)]
+        chunks[place : place + 1] = [tuple(chunk)]
+        return Entries(numbers, tuple(chunks))

@@ -4,7 +4,7 @@ The items are in chunks. Another set shares all chunks but one with the set that
 references: at a hundred thousand items about as many as at a thousand.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from typing import Final, Generic, TypeVar
@@ -68,21 +68,22 @@ class Ordered(Generic[Item]):
         """Return the set with an item that it does not have yet."""
         if not self._chunks:
             return Ordered(((item,),), 1)
-        number = min(self._chunk_of(item), len(self._chunks) - 1)
-        chunk = self._chunks[number]
-        place = bisect_left(chunk, item)
-        grown = (*chunk[:place], item, *chunk[place:])
-        parts = (grown,) if len(grown) <= _MOST else (grown[: _MOST // 2], grown[_MOST // 2 :])
-        return Ordered((*self._chunks[:number], *parts, *self._chunks[number + 1 :]), self._size + 1)
+        # Lists are copied and changed faster than tuples are put together.
+        chunks, number = list(self._chunks), min(self._chunk_of(item), len(self._chunks) - 1)
+        grown = list(chunks[number])
+        insort(grown, item)
+        half = len(grown) // 2
+        parts = (tuple(grown),) if len(grown) <= _MOST else (tuple(grown[:half]), tuple(grown[half:]))
+        chunks[number : number + 1] = parts
+        return Ordered(tuple(chunks), self._size + 1)
 
     def minus(self, item: Item) -> "Ordered[Item]":
         """Return the set without an item that it has."""
-        number = self._chunk_of(item)
-        chunk = self._chunks[number]
-        place = bisect_left(chunk, item)
-        left = (*chunk[:place], *chunk[place + 1 :])
-        parts = (left,) if left else ()
-        return Ordered((*self._chunks[:number], *parts, *self._chunks[number + 1 :]), self._size - 1)
+        chunks, number = list(self._chunks), self._chunk_of(item)
+        left = list(chunks[number])
+        del left[bisect_left(left, item)]
+        chunks[number : number + 1] = (tuple(left),) if left else ()
+        return Ordered(tuple(chunks), self._size - 1)
 
     def _chunk_of(self, item: Item) -> int:
         """Return the number of the first chunk that ends with this item or a greater one."""

@@ -6,6 +6,14 @@ from typing import Annotated
 
 import typer
 
+from mfpt_edge.commands.data_options import (
+    DataOption,
+    ExamplesOption,
+    LabelColumnOption,
+    LabelMapOption,
+    PairColumnOption,
+    TextColumnOption,
+)
 from mfpt_edge.commands.data_show import data_show
 from mfpt_edge.commands.doctor import doctor
 from mfpt_edge.commands.options import (
@@ -15,16 +23,12 @@ from mfpt_edge.commands.options import (
     BrokerOption,
     CaFileOption,
     CertOption,
-    DataOption,
     DeviceOption,
-    ExamplesOption,
     FederationOption,
     InvitationArgument,
     JoinLanguageOption,
     JsonOption,
     KeyOption,
-    LabelColumnOption,
-    LabelMapOption,
     LanguageOption,
     LeaveAfterOption,
     MaxDownloadOption,
@@ -33,12 +37,10 @@ from mfpt_edge.commands.options import (
     MemoryOption,
     NiceOption,
     OnBatteryOption,
-    PairColumnOption,
     ProxyOption,
     RetryOption,
     RoundsOption,
     StateDirOption,
-    TextColumnOption,
     ThreadsOption,
     YesOption,
     device_folder,

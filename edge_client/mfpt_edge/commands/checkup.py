@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
+from mfpt_edge.commands.data_show import kind_of, task_of
 from mfpt_edge.commands.examining import examined
 from mfpt_edge.commands.join_config import DataSource, Limits
 from mfpt_edge.commands.label_questions import renamed_labels
@@ -109,12 +110,14 @@ def _of_the_work(found: Patient, visiting: Visiting, owner: Owner, data: DataSou
     return Check("plan", fit), Check("data", own, mend="mfpt-edge data show says more")
 
 
-def _read(found: Patient, data: DataSource, source: str, plan: Plan) -> tuple[Dataset, Sequence[Finding]]:
-    """Return what `join` would train and test on, and what it would say about it."""
-    language, labels = found.language or UNDETERMINED, plan.task.labels
-    renamed = renamed_labels(data.label_map, found.folder.path, labels)
-    read = read_source(source, language, kind=plan.task.kind, columns=data.columns)
-    dataset = dataset_of(read, language, labels, renamed=renamed, max_examples=data.max_examples)
+def _read(found: Patient, data: DataSource, name: str, plan: Plan | None) -> tuple[Dataset, Sequence[Finding]]:
+    """Return what `join` would train and test on, and would say about it; without a plan, for the data's own labels."""
+    language = found.language or UNDETERMINED
+    kind, labels = (plan.task.kind, plan.task.labels) if plan else (kind_of(name, None), ())
+    source = read_source(name, language, kind=kind, columns=data.columns, labels=labels)
+    plan = plan or Plan(task=task_of(source))
+    renamed = renamed_labels(data.label_map, found.folder.path, plan.task.labels)
+    dataset = dataset_of(source, language, plan.task.labels, renamed=renamed, max_examples=data.max_examples)
     return dataset, examined(dataset, plan, language)
 
 

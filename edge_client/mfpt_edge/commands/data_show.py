@@ -5,15 +5,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mfpt_edge.commands.options import (
+from mfpt_edge.commands.data_options import (
     DataOption,
-    FederationOption,
-    JsonOption,
     LabelColumnOption,
     LabelMapOption,
     PairColumnOption,
-    StateDirOption,
     TextColumnOption,
+)
+from mfpt_edge.commands.options import (
+    FederationOption,
+    JsonOption,
+    StateDirOption,
     device_folder,
     show,
 )
@@ -69,13 +71,13 @@ def data_show(
     source = read_source(
         name,
         language,
-        kind=plan.task.kind if plan else _kind(name, kind),
+        kind=plan.task.kind if plan else kind_of(name, kind),
         columns=Columns(text_column, label_column, pair_column),
         labels=plan.task.labels if plan else (),
     )
     notes: tuple[str, ...] = ()
     if plan is None:
-        plan = Plan(task=_task_of(source))
+        plan = Plan(task=task_of(source))
         notes = ("the labels are those of the data: there is no plan here, and --labels is not given",)
     renamed = renamed_labels(label_map, folder.path if folder else None, plan.task.labels)
     dataset = dataset_of(source, language, plan.task.labels, renamed=renamed)
@@ -112,7 +114,7 @@ def _plan(source: str, labels: str | None, kind: TaskKind | None, folder: "Devic
     if labels is not None and kind == "generation":
         raise UsageError("give --labels or --kind generation, not both: completions have no labels")
     if labels is not None:
-        return Plan(task=Task(labels=labels_from(labels), kind=_kind(source, kind)))
+        return Plan(task=Task(labels=labels_from(labels), kind=kind_of(source, kind)))
     if kind == "generation":
         return Plan(task=Task(labels=(), kind=kind))
     if source == "cldr":
@@ -123,7 +125,8 @@ def _plan(source: str, labels: str | None, kind: TaskKind | None, folder: "Devic
         return None
 
 
-def _kind(source: str, kind: TaskKind | None) -> TaskKind:
+def kind_of(source: str, kind: TaskKind | None) -> TaskKind:
+    """Return the kind of task that data are for, where no plan says it: the one that is named, or what a name shows."""
     from mfpt_edge.data.conll import CONLL_SUFFIXES
     from mfpt_edge.data.file_names import suffix_of
 
@@ -132,12 +135,19 @@ def _kind(source: str, kind: TaskKind | None) -> TaskKind:
     return "tagging" if suffix_of(Path(source)) in CONLL_SUFFIXES else "classification"
 
 
-def _task_of(source: "Source") -> "Task":
+def task_of(source: "Source") -> "Task":
+    """Return the task that data are for, where no plan says it: with the labels that are in them.
+
+    Raises:
+        DatasetError: There are too many, or none.
+    """
     from mfpt_edge.data.labels import own_labels
     from mfpt_shared.errors import DatasetError
     from mfpt_shared.plan import Task
 
     labels = own_labels(source.labels)
+    if not source.labels:
+        raise DatasetError(f"{source.name}: it has no row with a label")
     if not labels:
         raise DatasetError(
             f"{source.name}: no labels can be told from its {len(source.labels)} different ones; name them with "

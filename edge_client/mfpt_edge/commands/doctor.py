@@ -6,24 +6,26 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
+from mfpt_edge.commands.data_options import (
+    DataOption,
+    LabelColumnOption,
+    LabelMapOption,
+    PairColumnOption,
+    TextColumnOption,
+)
 from mfpt_edge.commands.options import (
     AllowBackboneOption,
     BrokerOption,
     CaFileOption,
     CertOption,
-    DataOption,
     FederationOption,
     InvitationArgument,
     JoinLanguageOption,
     JsonOption,
     KeyOption,
-    LabelColumnOption,
-    LabelMapOption,
     MemoryOption,
-    PairColumnOption,
     ProxyOption,
     StateDirOption,
-    TextColumnOption,
     join_language,
     show,
 )

@@ -1,7 +1,6 @@
 """The tokenizer of a plan's backbone, as `data.quality` asks for it."""
 
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import Final
 
 import sentencepiece
@@ -61,7 +60,6 @@ class BundledGauge:
         return [text[: _LONGEST_TOKEN * self.max_tokens] for text in texts]
 
 
-@lru_cache(maxsize=1)
 def _pieces() -> sentencepiece.SentencePieceProcessor:
     return sentencepiece.SentencePieceProcessor(model_proto=E5File(find_file()).sentencepiece_model())
 

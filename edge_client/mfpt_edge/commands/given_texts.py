@@ -12,7 +12,7 @@ from mfpt_edge.data.conll import CONLL_SUFFIXES
 from mfpt_edge.data.unlabelled import are_tagged_words
 from mfpt_edge.data.visible import is_visible, trimmed
 from mfpt_shared.errors import BadData, UsageError
-from mfpt_shared.text_files import decoded, unreadable
+from mfpt_shared.text_files import check_kind, decoded, unpacked, unreadable
 
 _END_OF_LINE: Final = re.compile("\r\n|\n|\r")
 _TABLES: Final = frozenset({".csv", ".jsonl"})
@@ -46,7 +46,7 @@ def given_lines(given: list[str], file: Path | None) -> list[str]:
 
     Raises:
         UsageError: There are both or neither, or the file cannot be read.
-        BadData: A text is not UTF-8.
+        BadData: A text is not UTF-8, or the file is none of text.
     """
     if bool(given) == (file is not None):
         raise UsageError("give either texts, - for standard input, or --file FILE")
@@ -59,6 +59,9 @@ def given_lines(given: list[str], file: Path | None) -> list[str]:
         raise UsageError(f"{name}: no such file") from error
     except OSError as error:
         raise UsageError(f"{name} cannot be read: {error.strerror}") from error
+    if file is not None:
+        content = unpacked(content, name)
+        check_kind(content, name)
     if file is not None and file.suffix.lower() in _TABLES:
         _log.warning("%s is read as plain text, one text a line, and not as a table", file)
     return _lines(content, name)

@@ -154,7 +154,7 @@ async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, ident
         trainer = prepare(config, plan, view)
         loaded.append(trainer)
         if membership is None:
-            folder.save_broker(str(connection))
+            folder.save_broker(connection.nodes)
         return trainer
 
     clock = SteadyClock()

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from mfpt_shared.languages import LanguageCode
 
 ResultT = TypeVar("ResultT")
-DataT = TypeVar("DataT", bound=Path | str | None)
 
 RuntimeName = Literal["auto", "torch", "onnx"]
 """What computes predictions."""
@@ -35,48 +34,6 @@ FormatOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else, on stdout.")]
 
-# Data.
-
-
-def _not_empty(data: DataT) -> DataT:
-    """Refuse an empty name, such as that of an unset variable."""
-    if data is not None and (not str(data).strip() or data == Path()):
-        raise typer.BadParameter("it is empty; give a file or a folder, or leave the option out")
-    return data
-
-
-DataOption = Annotated[
-    str | None,
-    typer.Option(
-        "--data",
-        callback=_not_empty,
-        help="Your examples: a CSV, TSV, JSONL, Parquet or CoNLL file, a folder with train, dev and test files, "
-        "hf:<data set>, or cldr.",
-    ),
-]
-TestDataOption = Annotated[
-    Path, typer.Option("--data", callback=_not_empty, help="File with texts and labels; every row is used.")
-]
-TextColumnOption = Annotated[
-    str | None,
-    typer.Option("--text-column", help="Column with the text; default: text, headline+text; premise; prompt."),
-]
-LabelColumnOption = Annotated[
-    str | None,
-    typer.Option("--label-column", help="Column with the label or completion; default: label, category; completion."),
-]
-PairColumnOption = Annotated[
-    str | None,
-    typer.Option("--pair-column", help="Column with the second text of a pair; default: hypothesis, sentence2."),
-]
-LabelMapOption = Annotated[
-    Path | None,
-    typer.Option("--label-map", metavar="FILE", help='TOML file that says what labels mean: "Siasa" = "politics".'),
-]
-ExamplesOption = Annotated[
-    int | None, typer.Option("--examples", min=1, help="Largest number of training examples; default: all.")
-]
-
 # Taking part.
 USUAL_BROKER: Final = "mqtt://127.0.0.1:1883"
 """Where an open federation is looked for when nothing else is said."""
@@ -98,7 +55,8 @@ BrokerOption = Annotated[
     typer.Option(
         "--broker",
         help="MQTT broker, mqtt://host:port or mqtts://user@host:port, over WebSockets ws:// or wss://host:port/path; "
-        "password in MFPT_BROKER_PASSWORD. Default: the invitation's, or this machine.",
+        "password in MFPT_BROKER_PASSWORD; the nodes of a cluster with commas between them. Default: the invitation's, "
+        "or this machine.",
     ),
 ]
 RoundsOption = Annotated[

@@ -5,6 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mfpt_edge.commands.data_options import (
+    LabelColumnOption,
+    LabelMapOption,
+    PairColumnOption,
+    TestDataOption,
+    TextColumnOption,
+    not_empty,
+)
 from mfpt_edge.commands.options import (
     AllowBackboneOption,
     CaFileOption,
@@ -16,17 +24,12 @@ from mfpt_edge.commands.options import (
     GraphOption,
     JsonOption,
     KeyOption,
-    LabelColumnOption,
-    LabelMapOption,
     LanguageOption,
     OfflineOption,
-    PairColumnOption,
     ProxyOption,
     RuntimeName,
     RuntimeOption,
     StateDirOption,
-    TestDataOption,
-    TextColumnOption,
     device_folder,
     show,
 )
@@ -52,7 +55,7 @@ def predict(
     allow_backbone: AllowBackboneOption = None,
     runtime: RuntimeOption = "auto",
     graph: GraphOption = None,
-    file: Annotated[Path | None, typer.Option("--file", help="File with texts, as for -.")] = None,
+    file: Annotated[Path | None, typer.Option("--file", callback=not_empty, help="File with texts, as for -.")] = None,
     answers: FormatOption = "text",
     device: DeviceOption = "auto",
     ca_file: CaFileOption = None,

@@ -2,24 +2,26 @@
 
 from typing import TYPE_CHECKING
 
+from mfpt_edge.commands.data_options import (
+    DataOption,
+    ExamplesOption,
+    LabelColumnOption,
+    LabelMapOption,
+    PairColumnOption,
+    TextColumnOption,
+)
 from mfpt_edge.commands.options import (
     AllowBackboneOption,
     BrokerOption,
     CaFileOption,
     CertOption,
-    DataOption,
     DeviceOption,
-    ExamplesOption,
     FederationOption,
     JsonOption,
     KeyOption,
-    LabelColumnOption,
-    LabelMapOption,
     LanguageOption,
-    PairColumnOption,
     ProxyOption,
     StateDirOption,
-    TextColumnOption,
     device_folder,
 )
 from mfpt_shared.command_line import say, say_data

@@ -8,7 +8,7 @@ from mfpt_edge.data.cells import Odd, cell_text
 from mfpt_edge.data.names import comparable_name, may_be_name
 from mfpt_edge.data.place import Place, SkippedRow
 from mfpt_edge.data.table import Record, Table, listed
-from mfpt_edge.data.two_columns import text_and_label
+from mfpt_edge.data.two_columns import TextAndLabel, text_and_label
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
 
@@ -89,25 +89,30 @@ def rows_of(table: Table, columns: Columns, kind: TaskKind) -> list[Row | Skippe
     Where every word has a label, see `sentences.sentences_of`.
 
     Raises:
-        DatasetError: The table lacks a column, or has more than one of its name.
+        DatasetError: The table lacks a column, has more than one of its name, or one is to be both text and label.
     """
-    columns = _told_apart(table, columns, kind) or columns
+    if told := _told_apart(table, columns, kind):
+        columns = Columns(*told)
     chosen = _Chosen(
         chosen_columns(table, columns.text, TEXT_COLUMNS[kind], "text"),
         chosen_columns(table, columns.pair, _PAIR_COLUMNS, "pair") if kind == "pairs" else (),
         chosen_columns(table, columns.label, LABEL_COLUMNS[kind], "label"),
         key_column(table),
     )
+    if same := {*chosen.texts, *chosen.pairs} & {*chosen.labels}:
+        raise DatasetError(
+            f"{table.where}: {listed(sorted(same))} cannot be both text and label: name others with --text-column "
+            "and --label-column"
+        )
     return [_row(record, table.place(record), chosen) for record in table.records]
 
 
-def _told_apart(table: Table, columns: Columns, kind: TaskKind) -> Columns | None:
+def _told_apart(table: Table, columns: Columns, kind: TaskKind) -> TextAndLabel | None:
     """Return the columns of a table that has two of them, none of which has a usual name; None: nothing is guessed."""
     usual = (name for of in (TEXT_COLUMNS[kind], LABEL_COLUMNS[kind]) for group in of for name in group)
     if kind != "classification" or columns != Columns() or any(_called(table, name) for name in usual):
         return None
-    found = text_and_label(table)
-    return found and Columns(found.text, found.label)
+    return text_and_label(table)
 
 
 def _row(record: Record, place: Place, chosen: _Chosen) -> Row | SkippedRow:
@@ -163,6 +168,11 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
             f"{table.where}: no {role} column, and what should be names of columns are texts: "
             "put a line with the names first, such as text and label"
         )
+    if len(table.columns) == 1:
+        raise DatasetError(
+            f"{table.where} has one column, {listed(table.columns)}: a text and its label must stand in two; a file of "
+            "text names them in its first line, with commas, semicolons, tabs or bars between them"
+        )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
     guessed = f" ({'; '.join(table.notes)})" if table.notes else ""
     raise DatasetError(
@@ -204,17 +214,17 @@ def _check_one(table: Table, same: Sequence[str], role: str) -> None:
 
 def column_notes(table: Table, columns: Columns, kind: TaskKind) -> tuple[str, ...]:
     """Say which columns were taken where others are usual too, or none is."""
-    if guessed := _told_apart(table, columns, kind):
-        return (
-            f"column {listed([guessed.text or ''])} read as the text, {listed([guessed.label or ''])} as the label",
-        )
+    if told := _told_apart(table, columns, kind):
+        text, label = (listed([name]) for name in told)
+        return (f"column {text} read as the text, {label} as the label",)
     notes: list[str] = []
     for wanted, usual, role in (
         (columns.text, TEXT_COLUMNS[kind], "text"),
         (columns.label, LABEL_COLUMNS[kind], "label"),
     ):
         taken = chosen_columns(table, wanted, usual, role)
-        others = {column for group in usual for name in group for column in _called(table, name)} - {*taken}
+        names = {comparable_name(name) for group in usual for name in group}
+        others = {column for column in table.columns if comparable_name(column) in names} - {*taken}
         if others and not wanted:
             notes.append(f"{role} column {listed(taken)}; not used: {listed(sorted(others))}")
     return tuple(notes)

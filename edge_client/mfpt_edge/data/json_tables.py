@@ -1,4 +1,4 @@
-"""Readers of JSON: one object a line, or one array of objects, whatever the name of the file says.
+"""Readers of JSON: one object a line, objects over several lines, or an array of them, whatever the name says.
 
 An object that breaks the format costs itself alone. In an array, what follows it is found again where another object
 begins after a comma.
@@ -24,6 +24,7 @@ _GAP: Final = re.compile(r"[\s,]*")
 _NEXT: Final = re.compile(r"(?:[\]}\"\w]\s*,|\n)\s*(?=\{)")
 _NAME: Final = re.compile(r'[\s,]*"((?:[^"\\]|\\.)*+)"\s*:\s*')
 _OF_OBJECTS: Final = re.compile(r"\[\s*\{")
+_END_OF_ARRAY: Final = re.compile(r"\]\s*,?\s*\[?")
 _CLOSE: Final = re.compile(r"\s*\}")
 
 
@@ -32,14 +33,14 @@ class _Twice(ValueError):
 
 
 def read_json(path: Path) -> Table:
-    """Read objects, one a line or in an array; an array may be the only one in an object around it.
+    """Read objects, one a line, one after another, or in arrays; an array may be the only one in an object around it.
 
     Raises:
         DatasetError: There is no object, or more than one array of objects.
         OSError: It cannot be opened.
     """
     text, notes = read_text_file(path)
-    begin = _array_begins(text, path)
+    begin = _elements_begin(text, path)
     records = list(_lines(text) if begin is None else _elements(text, begin))
     columns = tuple(dict.fromkeys(name for record in records for name in record.cells or ()))
     if not columns:
@@ -49,38 +50,45 @@ def read_json(path: Path) -> Table:
 
 
 def _lines(text: str) -> Iterator[Record]:
-    """Read one object a line; only line feeds end a line, since JSON strings may hold other separators."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip("\ufeff \t\r"):
+    """Read one object a line; only line feeds end a line, or returns as on an old Mac, since strings hold others."""
+    for number, line in enumerate(text.split("\n" if "\n" in text else "\r"), start=1):
+        content = line.strip("\ufeff \t\r")
+        if not content:
             continue
         try:
-            yield _record(number, _DECODER.decode(line.lstrip("\ufeff")), line)
+            yield _record(number, _DECODER.decode(content.removesuffix(",")), line)
         except (ValueError, RecursionError) as error:
             yield Record(number, None, _fault(error, line))
 
 
 def _elements(text: str, at: int) -> Iterator[Record]:
-    """Read the elements of an array.
+    """Read the elements of an array, or objects one after another; arrays one after another are one.
 
     Args:
         text: The whole file.
-        at: Index of the character after the bracket that opens the array.
+        at: Index of the character after the bracket that opens the array, or of the first object.
     """
     line, counted = 1, 0
+    # More of the object around it may follow an inner array, and nothing of it is a row.
+    is_inner = text.lstrip().startswith("{") and text[at - 1 : at] == "["
     while True:
         gap = _GAP.match(text, at)
         at = gap.end() if gap else at
-        if at >= len(text) or text[at] == "]":
+        end = _END_OF_ARRAY.match(text, at)
+        if at >= len(text) or (end and is_inner):
             return
+        if end:
+            at = end.end()
+            continue
         line, counted = line + text.count("\n", counted, at), at
         try:
-            value, end = _DECODER.raw_decode(text, at)
-            yield _record(line, value, text[at:end])
+            value, after = _DECODER.raw_decode(text, at)
+            yield _record(line, value, text[at:after])
         except (ValueError, RecursionError) as error:
             found = _NEXT.search(text, at)
-            end = found.end() if found else len(text)
-            yield Record(line, None, _fault(error, text[at:end]))
-        at = end
+            after = found.end() if found else len(text)
+            yield Record(line, None, _fault(error, text[at:after]))
+        at = after
 
 
 def _record(number: int, value: object, source: str) -> Record:
@@ -94,8 +102,8 @@ def _fault(error: Exception, source: str) -> str:
     return unreadable(source) or (_TWICE if isinstance(error, _Twice) else _BROKEN)
 
 
-def _array_begins(text: str, path: Path) -> int | None:
-    """Return the index after the bracket that opens the array of objects; None: there is one object a line.
+def _elements_begin(text: str, path: Path) -> int | None:
+    """Return the index after the bracket that opens an array, or of an object over lines; None: one stands a line.
 
     Raises:
         DatasetError: An object holds several arrays of objects.
@@ -107,6 +115,8 @@ def _array_begins(text: str, path: Path) -> int | None:
         return None
     arrays, end = _arrays_in(text, begin + 1)
     alone = end is None or not text[end:].strip()
+    if end is not None and "\n" in text[begin:end].strip() and text[end:].lstrip(" \t\r\n,").startswith("{"):
+        return begin
     if not arrays or not alone or (suffix_of(path) != ".json" and (end is None or "\n" not in text[begin:end])):
         return None
     if len(arrays) > 1:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from mfpt_edge.data import bio
 from mfpt_edge.data.label_map import meanings
 from mfpt_edge.data.labels import is_missing, match_labels, nameable, unknown_reasons
+from mfpt_edge.data.names import comparable_name
 from mfpt_edge.data.table import listed
 from mfpt_shared.plan import TaskKind
 
@@ -54,13 +55,21 @@ def read_labels(
     index_of = {**matched.index_of, **ends, **meant}
     left_out = frozenset(said.keys() - meant.keys())
     unknown = unknown_reasons(found, index_of) | dict.fromkeys(left_out, _LEFT_OUT)
-    return Readings(index_of, unknown, left_out, frozenset(ends), (*_said_note(meant, labels), *matched.notes))
+    notes = (*_said_note(meant, labels), *_absent_note(renamed, said), *matched.notes)
+    return Readings(index_of, unknown, left_out, frozenset(ends), notes)
 
 
 def _said_note(meant: Mapping[str, int], labels: Sequence[str]) -> list[str]:
     pairs = [f"{listed([label])} as {listed([labels[index]])}" for label, index in sorted(meant.items())]
     more = [f"{len(pairs) - _SHOWN} more"] if len(pairs) > _SHOWN else []
     return [f"labels read as the label map says: {', '.join(pairs[:_SHOWN] + more)}"] if pairs else []
+
+
+def _absent_note(renamed: Mapping[str, str], said: Mapping[str, int | None]) -> list[str]:
+    """Name what the owner says about labels that are not there, and may have spelt in another way."""
+    there = set(map(comparable_name, said))
+    absent = [label for label in renamed if comparable_name(label) not in there]
+    return [f"the label map names labels that are not there: {listed(absent, _SHOWN)}"] if absent else []
 
 
 class LabelLine(NamedTuple):

@@ -11,7 +11,8 @@ from mfpt_edge.data.table import listed
 UNKNOWN: Final = "label not in the plan"
 """Reason for a row whose label is none of the plan's; where labels can be named, theirs follows."""
 
-_WHOLE: Final = re.compile(r"(0|[1-9][0-9]{0,3})(\.0+)?")
+# A number as programs write it, also with the point or the comma that spreadsheets add.
+_WHOLE: Final = re.compile(r"(0|[1-9][0-9]{0,3})([.,]0+)?")
 _QUOTED: Final = re.compile(r"""\[?\s*(['"])(.+)\1\s*\]?""")
 # What stands where a label is missing. It says nothing about how the other rows are labelled.
 _MISSING: Final = frozenset({"-1", "-1.0", "na", "n/a", "nan", "null", "none", "-", "?"})
@@ -35,7 +36,7 @@ def match_labels(found: Mapping[str, int], labels: Sequence[str]) -> Matched:
     """Match the labels of a source with the plan's.
 
     A label matches exactly or, where none does and only one would, as `comparable_name` compares. So does what stands
-    in quotation marks or as a list of one, `['health']`, and a number with a point, `1.0`.
+    in quotation marks or as a list of one, `['health']`, and a number with a point or a comma, `1.0` or `1,0`.
 
     Whole numbers are positions in the plan, counted from 0, where no label of the plan is a number, 0 is among them, at
     least four rows in five have such a position, and at most one in twenty a number beyond the last.
@@ -54,7 +55,7 @@ def match_labels(found: Mapping[str, int], labels: Sequence[str]) -> Matched:
 
 
 def _bare(label: str) -> str:
-    """Return a label as it is compared: without the brackets of a list of one, and without the point of `1.0`."""
+    """Return a label as it is compared: without the brackets of a list of one; a number without its decimals."""
     quoted, number = _QUOTED.fullmatch(label), _WHOLE.fullmatch(label)
     return number[1] if number else comparable_name(quoted[2] if quoted else label)
 
@@ -106,7 +107,7 @@ def own_labels(found: Mapping[str, int]) -> tuple[str, ...]:
     for name in names:
         spelt.setdefault(_bare(name), name)
     whole = all(map(_WHOLE.fullmatch, spelt.values()))
-    return tuple(sorted(spelt.values(), key=(lambda name: (float(name), name)) if whole else None))
+    return tuple(sorted(spelt.values(), key=(lambda name: (int(re.split("[.,]", name)[0]), name)) if whole else None))
 
 
 def _positions(found: Mapping[str, int], plan_labels: int) -> dict[str, int]:

@@ -68,16 +68,15 @@ def other_language(texts: Sequence[str], claimed: LanguageCode) -> Guess | None:
     Returns:
         None: it may be the claimed one, or the identifier does not know it, or is not installed.
     """
-    identifier = _identifier()
-    if identifier is None or claimed not in _codes().values():
-        return None
     samples = _samples(sampled(texts, _TEXTS))
-    if len(samples) < _FEWEST_SAMPLES:
+    identifier = _identifier() if len(samples) >= _FEWEST_SAMPLES else None
+    codes = _codes(identifier.labels) if identifier else {}
+    if identifier is None or claimed not in codes.values():
         return None
     votes: Counter[LanguageCode] = Counter()
     for label, confidence in map(identifier.classify, samples):
-        if confidence >= _SURE and label in _codes():
-            votes[_codes()[label]] += 1
+        if confidence >= _SURE and label in codes:
+            votes[codes[label]] += 1
     ((likely, count),) = votes.most_common(1) or [(claimed, 0)]
     alike = {claimed}.union(*(group for group in _ALIKE if claimed in group))
     for_claimed = sum(votes[LanguageCode(code)] for code in alike)
@@ -86,12 +85,13 @@ def other_language(texts: Sequence[str], claimed: LanguageCode) -> Guess | None:
 
 
 def _samples(texts: Sequence[str]) -> list[str]:
-    joined = (" ".join(texts[at : at + _TOGETHER]) for at in range(0, len(texts), _TOGETHER))
+    together = min(_TOGETHER, max(1, len(texts) // _FEWEST_SAMPLES))
+    joined = (" ".join(texts[at : at + together]) for at in range(0, len(texts), together))
     return [text for text in joined if sum(map(str.isalpha, text)) >= _LETTERS_OF_A_SAMPLE]
 
 
-@lru_cache(maxsize=1)
 def _identifier() -> _Identifier | None:
+    """Return the identifier; None: it is not installed. It is loaded anew each time: its model takes 100 MB."""
     try:
         from py3langid.langid import MODEL_FILE, LanguageIdentifier  # noqa: PLC0415 - takes more than a second
     except ImportError:
@@ -100,13 +100,12 @@ def _identifier() -> _Identifier | None:
     return identifier
 
 
-@lru_cache(maxsize=1)
-def _codes() -> Mapping[str, LanguageCode]:
+def _codes(labels: Sequence[str]) -> Mapping[str, LanguageCode]:
     """Return label of the identifier -> ISO 639-3 code."""
-    identifier = _identifier()
-    return dict(itertools.chain.from_iterable(map(_code, identifier.labels))) if identifier else {}
+    return dict(itertools.chain.from_iterable(map(_code, labels)))
 
 
+@lru_cache(maxsize=256)
 def _code(label: str) -> list[tuple[str, LanguageCode]]:
     try:
         return [(label, normalise(label))]

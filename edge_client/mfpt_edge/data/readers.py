@@ -63,7 +63,9 @@ def read_file(path: Path, kind: TaskKind = "classification") -> Table:
             return reader(path)
         path.open("rb").close()
     except FileNotFoundError as error:
-        raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
+        raise DatasetError(f"{path}: no such file") from error
+    except IsADirectoryError as error:
+        raise DatasetError(f"{path} is a folder: give a file in it") from error
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a name that no file can have

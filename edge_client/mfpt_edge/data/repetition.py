@@ -23,7 +23,7 @@ def repetition(examples: Sequence[Example]) -> list[Finding]:
     for example in examples:
         groups[comparable(example.content)].append(example)
     if len(groups) < 2:
-        text = f"all {len(examples)} examples have the same text: give the file's other column with --text-column"
+        text = f"all {len(examples)} examples have the same text: name the right column with --text-column"
         return [Finding("one text", "useless", len(examples), text)] if len(examples) > 1 else []
     repeated = [group for group in groups.values() if len(group) > 1]
     found = (_contradictions(repeated, len(examples)), _most_frequent(repeated, len(examples)))

@@ -34,7 +34,10 @@ def read_columns(path: Path) -> Table:
     """
     text = read_text_file(path)
     if are_tagged_words(text.content.splitlines()):
-        raise DatasetError(f"{path} holds tagged words (CoNLL), and this task is about whole texts (--kind tagging)")
+        raise DatasetError(
+            f"{path} holds tagged words (CoNLL), and this task is about whole texts: "
+            "see `mfpt-edge data show --kind tagging`"
+        )
     table = _table(path, text, "\t")
     if len(table.columns) < 2:
         raise DatasetError(

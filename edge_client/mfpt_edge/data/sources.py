@@ -154,7 +154,7 @@ def dataset_of(
         source: The rows.
         language: Also decides which examples `max_examples` keeps.
         labels: Labels of the plan, in its order; none for generation.
-        renamed: What the owner says that labels mean, see `label_map`.
+        renamed: What the owner says that labels mean, see `label_map`; None: he is not asked.
         max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
             share as far as possible; of sentences with tagged words, they are any.
 
@@ -273,9 +273,12 @@ def _tables(
         return {name: [table] for name, table in hub.items() if development or name != "validation"}, []
     path = Path(source)
     try:
+        path.lstat()
         found = split_files(path, kind, language) if path.is_dir() else SplitFiles({"train": [path]})
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path}: no such file or folder; give one, or 'cldr', or 'hf:org/name'") from error
+    except (OSError, ValueError) as error:  # such as a name that no file can have
+        raise DatasetError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
     tables = {
         name: [flattened(read_file(file, kind)) for file in files]
         for name, files in found.files.items()

@@ -126,7 +126,8 @@ def _data_files(folder: Path, kind: TaskKind) -> list[Path]:
 
 
 def _is_data(path: Path, kind: TaskKind) -> bool:
-    return path.is_file() and suffix_of(path) in readers(kind)
+    """Whether a file is one of data; so is a link that leads nowhere, so that it is named when it is read."""
+    return not path.is_dir() and suffix_of(path) in readers(kind)
 
 
 def _only(folder: Path, split: SourceSplit, claims: Sequence[_Claim], language: LanguageCode) -> _Claim:
@@ -142,7 +143,8 @@ def _only(folder: Path, split: SourceSplit, claims: Sequence[_Claim], language: 
         return best[0]
     more = f" and {len(best) - 2} more" if len(best) > 2 else ""
     raise DatasetError(
-        f"{folder}: both {best[0].shown} and {best[1].shown}{more} claim to be the {split} split: keep one"
+        f"{folder}: both {best[0].shown} and {best[1].shown}{more} claim to be the {split} split: keep one, or put "
+        f"those that belong together into a folder {split}"
     )
 
 
@@ -175,7 +177,7 @@ def _no_training_file(folder: Path, entries: Sequence[Path], kind: TaskKind, lan
     said = f"{folder} has no training file (train{', train'.join(readers(kind))}); it holds {names}"
     own = [path for path in entries if path.is_dir() and _is_tag(path.name.partition("_")[0], language)]
     if not own:
-        return DatasetError(said)
+        return DatasetError(f"{said}: let the name of one say that it is to train on, or give a file itself")
     if len(own) > 1:
         return DatasetError(f"{said}. Which one? {named(language)} is in {' or '.join(map(str, own))}")
     return DatasetError(f"{said}: give {own[0]}, which is named after the language")

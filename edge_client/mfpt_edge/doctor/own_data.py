@@ -13,8 +13,8 @@ from mfpt_shared.background import in_background
 from mfpt_shared.errors import BadData, DatasetError, UsageError
 from mfpt_shared.plan import Plan
 
-Read = Callable[[str, Plan], tuple[Dataset, Sequence[Finding]]]
-"""Reads a source as a plan wants it, as `join` does, and says what was found out about it."""
+Read = Callable[[str, Plan | None], tuple[Dataset, Sequence[Finding]]]
+"""Reads a source as a plan wants it, or for its own labels where none is known, and says what was found out."""
 
 _WHERE: Final = "mfpt-edge data show says where"
 
@@ -48,9 +48,7 @@ class OwnData:
         if self.named and not _is_there(self.named):
             raise UsageError(f"--data {self.named}: no such file or folder")
         plan = self.plan()
-        if plan is None:
-            return skipped("the plan says which labels count, and none is known yet: see mfpt-edge data show")
-        source = self.named or plan.task.data
+        source = self.named or (plan.task.data if plan else "")
         if source.startswith("hf:"):
             return skipped(f"{source} is downloaded by mfpt-edge join")
         if self.named is None and source != "cldr":  # a plan comes from the network: it names no file of this device
@@ -60,13 +58,16 @@ class OwnData:
         dataset, findings = await in_background(lambda: self.read(source, plan))
         return self._judged(source, plan, dataset, findings)
 
-    def _judged(self, source: str, plan: Plan, dataset: Dataset, findings: Sequence[Finding]) -> Answer:
+    def _judged(self, source: str, plan: Plan | None, dataset: Dataset, findings: Sequence[Finding]) -> Answer:
         found = _counted(source, dataset)
-        if sum(one.decisions for one in dataset.train) < plan.privacy.min_examples:
+        if plan is None:
+            found = f"{found}, by their own labels, as those of the plan are not known yet"
+        elif sum(one.decisions for one in dataset.train) < plan.privacy.min_examples:
             raise BadData(f"{found}, and the plan asks for {plan.privacy.min_examples} to train on; add more rows")
         bad = [one for one in useless(findings) if f"useless {one.kind} {source}" not in self.answers]
         if bad:
-            said = ", ".join(one.text for one in bad)
+            # A semicolon would begin the mend.
+            said = ", ".join(one.text for one in bad).replace("; ", ", ")
             raise DatasetError(f"{found}, and training on them teaches nothing: {said}; join with --yes goes on")
         odd = [f"{count} x {reason}" for reason, count in dataset.skipped.items()]
         odd += [one.text for one in findings if one.level != "note"]

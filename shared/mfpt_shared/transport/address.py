@@ -18,6 +18,7 @@ PASSWORD_VARIABLE: Final = "MFPT_BROKER_PASSWORD"  # noqa: S105 - the name of a 
 # Networks that let only web traffic through: what is as safe as the scheme that was asked for, and looks like the web.
 _WEB_SCHEMES: Final[Mapping[Scheme, Scheme]] = {"mqtt": "ws", "mqtts": "wss"}
 _BEFORE_USER: Final = re.compile(r"[A-Za-z0-9+.-]*:?/+")
+_BETWEEN: Final = re.compile(rf" *, *(?=(?:{'|'.join(PORTS)}):/)")  # a comma may be part of a password
 _PORT_AND_PATH: Final = re.compile(r"[0-9]*(/.*)?", re.ASCII)
 
 
@@ -90,20 +91,29 @@ def parse_broker(url: str, environment: Mapping[str, str] | None = None) -> Brok
     return BrokerAddress(parts.hostname or "", parts.port or PORTS[scheme], scheme, username, password, path)
 
 
-def parse_candidates(url: str, environment: Mapping[str, str] | None = None) -> tuple[BrokerAddress, ...]:
-    """Return the addresses to try for a broker URL, in order.
+def parse_candidates(urls: str, environment: Mapping[str, str] | None = None) -> tuple[BrokerAddress, ...]:
+    """Return the addresses to try for a broker, in order.
 
     A URL with `mqtt` or `mqtts` and no port stands for the port of the web as well, where 1883 and 8883 are closed:
     80 for `mqtt`, 443 for `mqtts`. What was asked for in the clear is never tried with TLS, nor the other way round.
 
+    Args:
+        urls: URL of the broker; where it is a cluster, those of its nodes, with commas between them.
+        environment: See `parse_broker`.
+
     Raises:
-        UsageError: See `parse_broker`.
+        UsageError: See `parse_broker`; or the URLs differ in more than host and port.
     """
-    asked = parse_broker(url, environment)
-    web = _WEB_SCHEMES.get(asked.scheme)
-    if web is None or urlsplit(url).port is not None:
-        return (asked,)
-    return asked, replace(asked, scheme=web, port=PORTS[web])
+    named = {parse_broker(url, environment): url for url in _BETWEEN.split(urls)}
+    asked = tuple(named)
+    for other in asked[1:]:
+        if replace(other, host=asked[0].host, port=asked[0].port) != asked[0]:
+            raise UsageError(
+                f"{asked[0]} and {other} are not nodes of one broker: give addresses that differ in host and port alone"
+            )
+    web = _WEB_SCHEMES.get(asked[0].scheme)
+    portless = [one for one, url in named.items() if urlsplit(url).port is None]
+    return asked if web is None else (*asked, *(replace(one, scheme=web, port=PORTS[web]) for one in portless))
 
 
 def redacted(url: str) -> str:

@@ -1,6 +1,6 @@
 """How a command reaches its broker: addresses, whom to believe, and proxies, as one value."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -21,7 +21,8 @@ class Connection:
     """How to reach a broker.
 
     Attributes:
-        addresses: Where it listens, at least one; tried in this order.
+        addresses: Where it listens, at least one; tried in this order. A connection that is lost is mended at the next
+            address that differs in host and port alone.
         security: Whom to believe where the address has TLS.
         proxies: Proxies on the way.
     """
@@ -33,6 +34,11 @@ class Connection:
     def __str__(self) -> str:
         """Return the first address, without a password."""
         return str(self.addresses[0])
+
+    @property
+    def nodes(self) -> str:
+        """The first address and those that take its place, as `--broker` takes them, without a password."""
+        return ",".join(map(str, (self.addresses[0], *self._after(self.addresses[0]))))
 
     def logged_in(self, user: str) -> "Connection":
         """Return the same way for a user; an address that names one keeps it."""
@@ -49,14 +55,26 @@ class Connection:
         return ways[0]() if len(ways) == 1 else FirstReachable(ways)
 
     def _way(self, address: BrokerAddress, client_id: str, will: Will | None, persistent: bool) -> Transport:
+        proxy, others = self.proxies.to(address), self._after(address)
         ways = [
             partial(
                 MqttTransport, address, client_id,
-                will=will, persistent=persistent, security=security, proxy=self.proxies.to(address),
+                will=will, persistent=persistent, security=security, proxy=proxy, others=others,
             )
             for security in (self.security.alternatives() if address.tls else (self.security,))
         ]  # fmt: skip
         return ways[0]() if len(ways) == 1 else FirstReachable(ways, passing=(WrongCertificate,))
+
+    def _after(self, address: BrokerAddress) -> Sequence[BrokerAddress]:
+        """Return the addresses that take the place of one, the next first."""
+        alike = [
+            other
+            for other in self.addresses
+            if replace(other, host=address.host, port=address.port) == address
+            and self.proxies.to(other) == self.proxies.to(address)
+        ]
+        place = alike.index(address)
+        return alike[place + 1 :] + alike[:place]
 
 
 def parse_connection(
@@ -65,7 +83,7 @@ def parse_connection(
     """Return how to reach the broker that a command line names.
 
     Args:
-        url: URL of the broker, see `address.parse_candidates`.
+        url: URL of the broker, or several, see `address.parse_candidates`.
         environment: Variables: `MFPT_BROKER_PASSWORD`, and those that name proxies.
         security: Whom to believe.
         proxy: What `--proxy` says.

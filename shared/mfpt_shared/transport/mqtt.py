@@ -1,4 +1,4 @@
-"""The MQTT transport: paho on one side, asyncio on the other. The only module that imports paho.
+"""The MQTT transport: paho on one side, asyncio on the other. Only this module and `paho_client` import paho.
 
 paho runs its own thread, which puts what it receives into a mailbox.
 Only features of MQTT 3.1.1 are used, so that any broker will do.
@@ -6,15 +6,12 @@ Only features of MQTT 3.1.1 are used, so that any broker will do.
 
 import asyncio
 import contextlib
-import socket
 import sys
 import threading
 from collections.abc import Sequence
 from typing import Final
 
 import paho.mqtt.client as paho
-import socks
-from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from mfpt_shared.background import in_background
@@ -23,17 +20,15 @@ from mfpt_shared.transport import failures
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import QOS, Connected, Disconnected, Event, Inbound, Qos, SubscriptionRefused, Will
 from mfpt_shared.transport.mailbox import Mailbox
+from mfpt_shared.transport.paho_client import new_client
 from mfpt_shared.transport.proxy import Proxy
 from mfpt_shared.transport.security import Security
 from mfpt_shared.transport.subscriptions import Subscriptions
 
 CONNECT_SECONDS: Final = 10.0
 KEEP_ALIVE_SECONDS: Final = 30
-MAX_RECONNECT_SECONDS: Final = 30
 ASK_AGAIN_SECONDS: Final = 30.0
 """Time after which a subscription that was refused is asked for again."""
-# paho's 20 would make a fold for many languages wait for the broker's confirmations.
-MAX_IN_FLIGHT: Final = 1000
 # MQTT 3.1.1, section 3.2.2.3, return codes 4 and 5, as paho names them.
 BAD_CREDENTIALS: Final = ("Bad user name or password", "Not authorized")
 
@@ -50,6 +45,7 @@ class MqttTransport:
         persistent: bool = False,
         security: Security | None = None,
         proxy: Proxy | None = None,
+        others: Sequence[BrokerAddress] = (),
     ) -> None:
         """Prepare a connection.
 
@@ -60,11 +56,11 @@ class MqttTransport:
             persistent: Whether the broker queues messages for this client while it is away.
             security: Whom to believe if the address has TLS; None: the CAs of the system.
             proxy: Proxy that leads to the broker; None: a direct connection.
+            others: The broker's further addresses, alike but for host and port. Where one is lost, the next is used.
 
         Raises:
             UsageError: A certificate or key of `security` cannot be read.
         """
-        self._address = address
         self._proxy = proxy
         self._mailbox = Mailbox()
         self._first_answer: asyncio.Future[MfptError | None] | None = None
@@ -79,7 +75,9 @@ class MqttTransport:
         self._refusal: str | None = None
         self._subscriptions = Subscriptions()
         self._asking_again: asyncio.TimerHandle | None = None
-        self._client = client = _client(address, client_id, security or Security(), proxy, persistent=persistent)
+        self._client = client = new_client(
+            (address, *others), client_id, security or Security(), proxy, persistent=persistent, seconds=CONNECT_SECONDS
+        )
         if will is not None:
             client.will_set(will.topic, will.payload, QOS, retain=True)
         client.on_connect = self._on_connect
@@ -94,7 +92,7 @@ class MqttTransport:
         loop = asyncio.get_running_loop()
         self._mailbox.open(loop)
         self._first_answer = loop.create_future()
-        where = self._address
+        where = self._client.address
         try:
             await in_background(lambda: self._client.connect(where.host, where.port, keepalive=KEEP_ALIVE_SECONDS))
         except OSError as error:
@@ -174,7 +172,9 @@ class MqttTransport:
         if reason.is_failure:
             # paho says that it is disconnected as well, but not why.
             self._refusal = str(reason)
-            self._answer(failures.refused(self._address, self._refusal, credentials=self._refusal in BAD_CREDENTIALS))
+            self._answer(
+                failures.refused(self._client.address, self._refusal, credentials=self._refusal in BAD_CREDENTIALS)
+            )
             return
         self._unasked.clear()  # what was on its way over the connection before is lost
         self._is_up = self._has_been_up = True
@@ -187,19 +187,21 @@ class MqttTransport:
         error = sys.exception()  # paho calls this while it handles the exception, and says no more itself
         reason = "cannot reach the broker"
         if isinstance(error, OSError):
-            reason = str(failures.not_reached(self._address, self._proxy, error, CONNECT_SECONDS))
+            reason = str(failures.not_reached(self._client.address, self._proxy, error, CONNECT_SECONDS))
         self._mailbox.put(Disconnected(reason, self._failed_attempts))
+        self._client.turn()
 
     def _on_disconnect(self, _client: object, _data: object, _flags: object, reason: ReasonCode, _more: object) -> None:
         refusal, self._refusal = self._refusal, None
         why = refusal or str(reason)
         if not self._is_up:
             self._failed_attempts += 1
-            why = refusal or str(failures.closed(self._address, str(reason)))
+            why = refusal or str(failures.closed(self._client.address, str(reason)))
         self._is_up = False
         if reason.is_failure and self._has_been_up:
             self._mailbox.put(Disconnected(why, self._failed_attempts, refusal in BAD_CREDENTIALS))
-        self._answer(failures.closed(self._address, str(reason)))
+        self._answer(failures.closed(self._client.address, str(reason)))
+        self._client.turn()
 
     def _on_message(self, _client: object, _data: object, message: paho.MQTTMessage) -> None:
         self._mailbox.put(Inbound(message.topic, bytes(message.payload)))
@@ -231,57 +233,3 @@ class MqttTransport:
         self._asking_again = None
         for topic_filter, qos in tuple(self._subscriptions.missing.items()) if self._is_up else ():
             self.subscribe(topic_filter, qos=qos)
-
-
-class _Client(paho.Client):
-    """paho's client, without the flaw that it forgets a packet of which a WebSocket has sent a part.
-
-    Source: https://github.com/eclipse-paho/paho.mqtt.python/issues/887
-    """
-
-    def _sock_send(self, buf: bytes | bytearray) -> int:
-        sent = super()._sock_send(buf)
-        if sent == 0:
-            raise BlockingIOError  # the packet is not done: paho tries it again when the socket can take more
-        return sent
-
-
-def _client(
-    address: BrokerAddress, client_id: str, security: Security, proxy: Proxy | None, *, persistent: bool
-) -> paho.Client:
-    client = _Client(
-        CallbackAPIVersion.VERSION2,
-        client_id=client_id,
-        clean_session=not persistent,
-        protocol=paho.MQTTv311,
-        transport="websockets" if address.websocket else "tcp",
-    )
-    client.max_inflight_messages_set(MAX_IN_FLIGHT)
-    client.reconnect_delay_set(1, MAX_RECONNECT_SECONDS)
-    client.connect_timeout = CONNECT_SECONDS
-    client.on_socket_open = _send_at_once
-    if address.websocket:
-        client.ws_set_options(address.path)
-    if address.tls:
-        context = security.context()
-        client.tls_set_context(context)
-        if not context.check_hostname:
-            client.tls_insecure_set(True)  # otherwise paho looks for the host name itself
-    if proxy is not None:
-        client.proxy_set(
-            proxy_type=socks.HTTP,
-            proxy_addr=proxy.host,
-            proxy_port=proxy.port,
-            proxy_username=proxy.username,
-            proxy_password=proxy.password,
-        )
-    if address.login is not None:
-        client.username_pw_set(*address.login)
-    return client
-
-
-def _send_at_once(_client: paho.Client, _data: object, connection: "paho.SocketLike") -> None:
-    # Without this, a small message waits some 40 ms for the confirmation of the message before it. A WebSocket of paho
-    # shows nothing of its socket but the number.
-    with socket.fromfd(connection.fileno(), socket.AF_INET, socket.SOCK_STREAM) as same:
-        same.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

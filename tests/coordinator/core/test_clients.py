@@ -34,6 +34,16 @@ def test_entries_of_a_mapping_have_its_order_and_entries_are_their_own() -> None
     assert Entries.of(entries) is entries
 
 
+def test_many_entries_are_found_and_replaced_one_by_one() -> None:
+    known = {f"d{number * 7919 % 1000}": number for number in range(1000)}
+    entries = Entries.of(dict(list(known.items())[:300]))
+    for key, number in known.items():
+        entries = entries.plus(key, -number)
+    assert list(entries.items()) == [(key, -number) for key, number in known.items()]
+    assert [entries[key] for key in known] == [-number for number in known.values()]
+    assert (len(entries), "d1000" in entries) == (1000, False)
+
+
 def test_a_place_is_free_at_the_deadline_though_nothing_was_heard() -> None:
     clients = Clients.of([at_work("a", until=50.0), at_work("b", until=70.0)], at=10.0)
     assert [clients.by(at).indices.whole.at_work for at in (49.0, 50.0, 70.0)] == [2, 1, 0]

@@ -73,6 +73,14 @@ def test_a_column_of_texts_is_not_taken_for_labels(tmp_path: Path) -> None:
         shown(file)
 
 
+def test_a_file_without_a_label_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "own.csv"
+    file.write_text("text,label\n", encoding="utf-8")
+
+    with pytest.raises(DatasetError, match="it has no row with a label"):
+        shown(file)
+
+
 def test_one_source_is_enough(file: Path) -> None:
     with pytest.raises(UsageError, match="give one of them"):
         shown(file, "--data", file)

@@ -1,5 +1,6 @@
 """What `predict` and `evaluate` are given to read."""
 
+import gzip
 import tempfile
 from pathlib import Path
 
@@ -48,6 +49,28 @@ def test_what_cannot_be_read_is_refused_with_its_line(tmp_path: Path, content: b
     file.write_bytes(content)
     with pytest.raises(BadData, match=rf"texts\.txt, {said}"):
         given_texts([], file)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"PK\x03\x04sheet", "is a ZIP archive or a spreadsheet"),
+        (b"%PDF-1.7 Habari", "is a PDF"),
+        (gzip.compress(b"Habari\n")[:-4], "is cut off or damaged"),
+    ],
+    ids=["workbook", "PDF", "cut off"],
+)
+def test_a_file_that_is_no_text_is_refused_as_what_it_is(tmp_path: Path, content: bytes, said: str) -> None:
+    file = tmp_path / "texts.txt"
+    file.write_bytes(content)
+    with pytest.raises(BadData, match=rf"texts\.txt {said}"):
+        given_texts([], file)
+
+
+def test_a_packed_file_is_unpacked(tmp_path: Path) -> None:
+    file = tmp_path / "texts.txt.gz"
+    file.write_bytes(gzip.compress(b"Habari\nAsante\n"))
+    assert given_texts([], file) == ["Habari", "Asante"]
 
 
 def test_utf_16_is_read_where_its_mark_says_so(tmp_path: Path) -> None:

@@ -56,6 +56,24 @@ def test_two_columns_of_one_name_are_refused_where_they_are_needed(
         load_split(table(tmp_path, "text", "label", more), LABELS, columns)
 
 
+def test_a_column_that_would_be_both_text_and_label_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        DatasetError, match=r"'label' cannot be both text and label: .*--text-column and --label-column"
+    ):
+        load_split(table(tmp_path, "text", "label"), LABELS, Columns(text="label"))
+
+
+def test_a_lone_column_is_refused_without_naming_an_option(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"has one column, 'text~label': .* must stand in two; .* between them$"):
+        load_split(write(tmp_path / "a.csv", "text~label\nHabari~health\n"), LABELS)
+
+
+def test_a_column_that_differs_in_case_from_the_one_read_is_named(tmp_path: Path) -> None:
+    loaded = load_split(table(tmp_path, "text", "label", "Text"), LABELS)
+
+    assert loaded.notes == (f"{tmp_path / 'a.csv'}: text column 'text'; not used: 'Text'",)
+
+
 def test_columns_that_could_all_be_meant_are_refused_with_the_option(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match=r"'Label', 'LABEL' could all be the label column: .*--label-column"):
         load_split(table(tmp_path, "text", "Label", "LABEL"), LABELS)

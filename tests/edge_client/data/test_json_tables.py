@@ -31,6 +31,10 @@ def faults(table: Table) -> list[tuple[int, str]]:
         pytest.param(f"\ufeff{LINES}\r\n\r\n", id="lines with marks"),
         pytest.param(json.dumps(ROWS), id="array"),
         pytest.param(json.dumps(ROWS, indent=2), id="array over lines"),
+        pytest.param(LINES.replace("\n", ",\n") + ",", id="lines with commas after"),
+        pytest.param(LINES.replace("\n", "\r"), id="lines of an old Mac"),
+        pytest.param("\n".join(json.dumps(row, indent=2) for row in ROWS), id="objects over lines"),
+        pytest.param("\n".join(json.dumps([row], indent=2) for row in ROWS), id="arrays one after another"),
         pytest.param(
             json.dumps({"version": "1", "about": {"n": [1]}, "data": ROWS}, indent=1), id="array in an object"
         ),
@@ -52,6 +56,13 @@ def test_one_object_with_a_list_of_objects_is_a_row_of_a_file_of_lines(tmp_path:
     row = {"text": "Habari", "label": "health", "spans": [{"start": 0}]}
 
     assert cells(read_file(write(tmp_path / "a.jsonl", json.dumps(row)))) == [row]
+
+
+def test_what_follows_an_array_is_counted(tmp_path: Path) -> None:
+    table = read_file(write(tmp_path / "a.json", f"{json.dumps(ROWS, indent=2)}\nand so on"))
+
+    assert cells(table) == ROWS
+    assert [fault for _, fault in faults(table)] == ["broken JSON"]
 
 
 def test_a_broken_element_of_an_array_costs_itself_alone(tmp_path: Path) -> None:

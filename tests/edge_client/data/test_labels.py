@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mfpt_edge.data.labels import match_labels, unknown_reasons
+from mfpt_edge.data.labels import match_labels, own_labels, unknown_reasons
 from mfpt_edge.data.sources import load_split
 from mfpt_shared.errors import DatasetError
 from support.tables import LABELS, rows, write
@@ -81,6 +81,11 @@ def test_numbers_are_positions_if_they_count_from_0_and_one_odd_label_changes_no
 
 def test_numbers_with_a_point_are_positions_where_most_are_written_so() -> None:
     assert match_labels({"0.0": 9, "1.0": 9, "2.0": 9, "1": 1}, TOPICS).index_of == {"0.0": 0, "1.0": 1, "2.0": 2}
+
+
+def test_numbers_with_the_decimals_of_a_french_spreadsheet_are_positions() -> None:
+    assert match_labels({"0,0": 9, "1,0": 9, "2,00": 9}, TOPICS).index_of == {"0,0": 0, "1,0": 1, "2,00": 2}
+    assert own_labels({"10,0": 9, "2,0": 9}) == ("2,0", "10,0")
 
 
 def test_a_note_says_what_the_positions_mean() -> None:

@@ -38,6 +38,13 @@ def test_another_language_is_told_only_where_the_identifier_knows_the_one_claime
     assert (guess.language if guess else None) == likely
 
 
+def test_a_dozen_long_sentences_are_enough() -> None:
+    guess = other_language([f"{text} {text} {text}" for text in ENGLISH * 3], LanguageCode("swh"))
+
+    assert guess is not None
+    assert (guess.language, guess.of) == ("eng", 3)
+
+
 def test_a_few_words_are_not_judged() -> None:
     assert other_language(("good morning",) * 3, LanguageCode("swh")) is None
 

@@ -201,6 +201,15 @@ def test_a_malformed_hub_source_is_a_usage_error(source: str) -> None:
         load_dataset(source, SWAHILI, LABELS)
 
 
+def test_an_evaluation_offers_only_what_it_can_read(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=r"none\.csv: no such file$"):
+        load_split(tmp_path / "none.csv", LABELS)
+    with pytest.raises(DatasetError, match=r"is a folder: give a file in it$"):
+        load_split(tmp_path, LABELS)
+    with pytest.raises(DatasetError, match="no such file or folder; give one, or 'cldr', or 'hf:org/name'"):
+        load_dataset(str(tmp_path / "none.csv"), SWAHILI, LABELS)
+
+
 @pytest.mark.parametrize(
     ("source", "module", "message"),
     [
@@ -210,8 +219,10 @@ def test_a_malformed_hub_source_is_a_usage_error(source: str) -> None:
     ],
 )
 def test_a_missing_library_is_named_with_the_extra_that_brings_it(
-    monkeypatch: pytest.MonkeyPatch, source: str, module: str, message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, module: str, message: str
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.parquet", "")
     monkeypatch.setitem(sys.modules, module, None)  # Python's own way to say that a module cannot be imported
 
     with pytest.raises(NotInstalled, match=message):

@@ -146,6 +146,13 @@ def test_a_guessed_split_is_said(tmp_path: Path) -> None:
     assert files.notes == (f"{tmp_path}: 'val.csv' read as the validation split",)
 
 
+def test_a_link_that_leads_nowhere_is_named(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").symlink_to(tmp_path / "gone.csv")
+
+    with pytest.raises(DatasetError, match=r"train\.csv: no such file$"):
+        load(tmp_path)
+
+
 # ---- one file with all splits
 
 
@@ -168,6 +175,15 @@ def test_a_column_of_other_words_is_no_split(tmp_path: Path) -> None:
     table = "text,label,set\n" + "".join(f"a{number},health,{'train' if number else 'tea'}\n" for number in range(40))
 
     assert len(load(write(tmp_path / "a.csv", table)).train) > 30
+
+
+def test_a_row_whose_split_is_not_known_is_skipped_and_never_trained_on(tmp_path: Path) -> None:
+    table = "text,label,split\na,health,train\nb,sport,test\nc,health,holdout\nd,sport,\n"
+
+    dataset = load(write(tmp_path / "a.csv", table))
+
+    assert (texts(dataset.train), texts(dataset.test)) == ({"a", "d"}, {"b"})
+    assert dataset.skipped == {"'split' says no known split: 'holdout'": 1}
 
 
 def test_an_evaluation_reads_the_test_rows_of_a_file_with_all_splits(tmp_path: Path) -> None:

@@ -17,14 +17,14 @@ from mfpt_shared.plan import Plan, Privacy, Task
 
 PLAN = Plan(task=Task(labels=("good", "bad")), privacy=Privacy(min_examples=4))
 ROWS = [f"habari njema ya leo {number},{('good', 'bad')[number % 2]}" for number in range(40)]
-USELESS = Finding("one class", "useless", 40, "all examples are 'good'")
+USELESS = Finding("one class", "useless", 40, "all examples are 'good'; add others")
 
 
 def looked_at(
     source: Path | str | None, plan: Plan | None = PLAN, *findings: Finding, answers: tuple[str, ...] = ()
 ) -> Answer:
-    def read(name: str, plan: Plan) -> tuple[Dataset, Sequence[Finding]]:
-        return load_dataset(name, LanguageCode("swh"), plan.task.labels), findings
+    def read(name: str, plan: Plan | None) -> tuple[Dataset, Sequence[Finding]]:
+        return load_dataset(name, LanguageCode("swh"), (plan or PLAN).task.labels), findings
 
     named = None if source is None else str(source)
     return asyncio.run(OwnData(lambda: plan, named, is_language_known=True, read=read, answers=answers)())
@@ -56,7 +56,7 @@ def test_rows_that_are_skipped_and_what_is_odd_are_said(tmp_path: Path) -> None:
 
 
 def test_data_that_teach_nothing_do_not_fit_unless_the_owner_has_said_yes(mine: Path) -> None:
-    with pytest.raises(DatasetError, match="teaches nothing: all examples are 'good'; join with --yes goes on"):
+    with pytest.raises(DatasetError, match="nothing: all examples are 'good', add others; join with --yes"):
         looked_at(mine, PLAN, USELESS)
     assert looked_at(mine, PLAN, USELESS, answers=(f"useless one class {mine}",)).level == "warning"
 
@@ -78,8 +78,10 @@ def test_a_file_that_is_missing_is_a_mistake_in_the_command(tmp_path: Path) -> N
         looked_at(tmp_path / "none.csv", None)
 
 
-def test_without_a_plan_nobody_knows_which_labels_count(mine: Path) -> None:
-    assert looked_at(mine, None).level == "skipped"
+def test_without_a_plan_data_are_read_for_their_own_labels(mine: Path) -> None:
+    answer = looked_at(mine, None)
+    assert answer.level == "ok"
+    assert answer.found.endswith("by their own labels, as those of the plan are not known yet")
 
 
 def test_where_nobody_names_data_nothing_is_read() -> None:

@@ -113,3 +113,21 @@ def test_no_malformation_shows_the_password(before: str, secret: str, after: str
 )
 def test_without_a_port_the_port_of_the_web_is_tried_as_well(url: str, tried: list[str]) -> None:
     assert [str(address) for address in parse_candidates(url)] == tried
+
+
+def test_the_nodes_of_a_cluster_stand_between_commas_and_their_web_ports_come_last() -> None:
+    tried = parse_candidates("mqtts://u:a,b@one, mqtts://u:a,b@two:1234,mqtts://u:a,b@three")
+    assert [str(address) for address in tried] == [
+        "mqtts://u@one:8883",
+        "mqtts://u@two:1234",
+        "mqtts://u@three:8883",
+        "wss://u@one:443/mqtt",
+        "wss://u@three:443/mqtt",
+    ]
+    assert {address.password for address in tried} == {"a,b"}
+
+
+@pytest.mark.parametrize("other", ["mqtt://two", "mqtts://two", "ws://u@two", "mqtts://u:other@two"])
+def test_addresses_that_differ_in_more_than_host_and_port_are_not_of_one_broker(other: str) -> None:
+    with pytest.raises(UsageError, match="differ in host and port alone"):
+        parse_candidates(f"mqtts://u@one,{other}")
