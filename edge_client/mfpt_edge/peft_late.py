@@ -25,10 +25,9 @@ from transformers.modeling_outputs import BaseModelOutput, TokenClassifierOutput
 from mfpt_edge.backbone.layers import Stack, find_stack
 from mfpt_edge.backbone.padding import prepend
 from mfpt_edge.backbone.transformers_model import Pretrained
+from mfpt_shared.adapters import LATE_METHOD
 from mfpt_shared.errors import Incompatible, UsageError
 
-METHOD: Final = "late_prompt"
-STATE_KEY: Final = "base_model.model.virtual.late_prompt_tokens"
 HEADS: Final = ("classifier", "score")
 """Names that the last layer of a model for token classification may have in transformers."""
 
@@ -51,7 +50,7 @@ class LateConfig(PeftConfig):  # type: ignore[misc]  # PEFT has no types
     num_virtual_tokens: int = 16
     layer: int | None = None
     modules_to_save: list[str] | None = None
-    peft_type: Any = METHOD.upper()
+    peft_type: Any = LATE_METHOD.upper()
 
     def __post_init__(self) -> None:
         """Check what can be checked without a model.
@@ -83,7 +82,7 @@ class VirtualTokens(nn.Module, BaseTunerLayer):  # type: ignore[misc]  # PEFT ha
 class LateModel(BaseTuner):  # type: ignore[misc]  # PEFT has no types
     """A model of transformers that is run layer by layer, with virtual tokens put in between."""
 
-    prefix = f"{METHOD}_"
+    prefix = f"{LATE_METHOD}_"
     tuner_layer_cls = VirtualTokens
 
     def _pre_injection_hook(self, model: Any, config: LateConfig, adapter_name: str) -> None:  # noqa: ANN401 - PEFT has no types
@@ -186,7 +185,7 @@ class LateModel(BaseTuner):  # type: ignore[misc]  # PEFT has no types
 
 def register() -> None:
     """Make the method known to PEFT; once is enough, more does no harm."""
-    name = METHOD.upper()
+    name = LATE_METHOD.upper()
     if name not in PeftType.__members__:
         # `register_peft_method` wants a member of this enum, and PEFT has no way to add one: this is what Python does
         # for each member when it makes the class.
@@ -196,7 +195,7 @@ def register() -> None:
         PeftType._member_names_.append(name)
         PeftType._member_map_[name] = PeftType._value2member_map_[name] = member
     if name not in PEFT_TYPE_TO_CONFIG_MAPPING:
-        register_peft_method(name=METHOD, config_cls=LateConfig, model_cls=LateModel)
+        register_peft_method(name=LATE_METHOD, config_cls=LateConfig, model_cls=LateModel)
 
 
 def _is_set(option: object) -> bool:

@@ -10,7 +10,8 @@ from peft import PeftModel, PeftType, TaskType, get_peft_model
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from mfpt_edge import peft_late
-from mfpt_edge.peft_late import STATE_KEY, LateConfig
+from mfpt_edge.peft_late import LateConfig
+from mfpt_shared.adapters import LATE_STATE
 from mfpt_shared.errors import Incompatible, UsageError
 from support.backbones import TINY_WIDTH
 
@@ -61,7 +62,7 @@ def test_only_virtual_tokens_are_trained_and_gradients_reach_them(base: Callable
     assert output.shape == (2, TOKENS + IDS.shape[1], TINY_WIDTH)
     output[:, TOKENS:].square().sum().backward()
     trained = {name: part for name, part in model.named_parameters() if part.requires_grad}
-    assert list(trained) == [f"{STATE_KEY}.default"]
+    assert list(trained) == [f"{LATE_STATE}.default"]
     assert all(part.grad is not None and part.grad.abs().sum() > 0 for part in trained.values())
     assert all(part.grad is None for name, part in model.named_parameters() if name not in trained)
 

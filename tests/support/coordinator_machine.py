@@ -14,6 +14,7 @@ from mfpt_coord.core.effects import (
     SaveDistances,
     SaveFold,
     SavePrompt,
+    SaveRollback,
     SaveUpdate,
     Send,
 )
@@ -58,6 +59,10 @@ class Book:
                 self.prompts[language] = vector
             case SaveFold():
                 self.replay(effect, state)
+            case SaveRollback(prompts=prompts, sources=sources):
+                assert prompts.keys() == self.prompts.keys()
+                self.prompts = dict(prompts)
+                self.moments = {language: one for language, one in self.moments.items() if language not in sources}
             case SaveDistances(distances):
                 assert distances.items() <= state.relations.distances.items()
             case LookUpDistances(languages):

@@ -58,7 +58,7 @@ def _commands(command: Any, name: str) -> Iterator[str]:
 
 def _federation(runner: Runner, plan: Path, data: Path) -> None:
     folder = runner.home.parent
-    serve = ("mfpt_coord", "serve", "--plan", str(plan), "--listen", f"127.0.0.1:{BROKER_PORT}")
+    serve = ("mfpt_coord", "serve", "--plan", str(plan), "--listen", f"127.0.0.1:{BROKER_PORT}", "--keep", "forever")
     with runner.serving(*serve, ready="listening"):
         runner.run("mfpt_coord", "status")
         runner.run("mfpt_coord", "status", "--broker", _BROKER)
@@ -71,6 +71,8 @@ def _federation(runner: Runner, plan: Path, data: Path) -> None:
         runner.run("mfpt_coord", "history")
         runner.run("mfpt_coord", "plan", "apply", str(plan), "--dry-run")
         runner.run("mfpt_coord", "audit")
+        runner.run("mfpt_coord", "export", str(folder / "prompts"))
+        runner.run("mfpt_coord", "rollback", "--to", "0")
         runner.run("mfpt_coord", "db", "backup", str(folder / "backup"))
 
 

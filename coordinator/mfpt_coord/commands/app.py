@@ -7,6 +7,7 @@ import typer
 
 from mfpt_coord.commands import broker_config, db, devices, invitations, plan
 from mfpt_coord.commands.audit import audit
+from mfpt_coord.commands.export import export
 from mfpt_coord.commands.history import history
 from mfpt_coord.commands.invite import invite
 from mfpt_coord.commands.languages import languages
@@ -28,6 +29,7 @@ app.command(epilog="Example: mfpt-coord serve --listen 0.0.0.0:1883 --plan plan.
 app.command(epilog="Example: mfpt-coord status --watch --broker mqtt://localhost:1883")(status)
 app.command(epilog="Example: mfpt-coord invite --lang sw --uses 20 --expires 7d")(invite)
 app.command(epilog="Example: mfpt-coord history --lang sw --data-dir /var/lib/mfpt")(history)
+app.command(epilog="Example: mfpt-coord export prompts --data-dir /var/lib/mfpt")(export)
 app.command(epilog="Example: mfpt-coord rollback --lang xho")(rollback)
 app.command(epilog="Example: mfpt-coord audit --data-dir /var/lib/mfpt")(audit)
 app.add_typer(invitations.app, name="invitations")

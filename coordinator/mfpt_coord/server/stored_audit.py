@@ -6,7 +6,9 @@ from mfpt_coord.core.audit import Actor, Deed
 from mfpt_coord.server.stored_rows import Rows
 
 KEPT_DEEDS: Final = 10_000
-"""Number of the newest lines that stay."""
+"""Number of the newest lines that stay, beside those of starts."""
+KEPT_STARTS: Final = 1000
+"""The same for starts: a service that fails and is started again all day does not push out the rest."""
 
 AUDIT_SCHEMA: Final = """
 CREATE TABLE audit (
@@ -16,7 +18,13 @@ CREATE TABLE audit (
 """
 
 _WRITE: Final = "INSERT INTO audit (at, username, uid, action, subject, detail) VALUES (?, ?, ?, ?, ?, ?)"
-_FORGET: Final = "DELETE FROM audit WHERE number <= (SELECT max(number) FROM audit) - :kept"
+_FORGET: Final = """
+DELETE FROM audit WHERE {which} AND number <= (
+    SELECT number FROM audit WHERE {which} ORDER BY number DESC LIMIT 1 OFFSET :kept
+)
+"""
+_FORGET_STARTS: Final = _FORGET.replace("{which}", "action = 'start'")
+_FORGET_OTHERS: Final = _FORGET.replace("{which}", "action <> 'start'")
 _READ: Final = "SELECT at, username, uid, action, subject, detail FROM audit ORDER BY number"
 
 
@@ -24,7 +32,8 @@ def save_deed(rows: Rows, deed: Deed) -> None:
     """Write what an operator did, and forget what is too old, in the transaction that is open."""
     by = deed.by
     rows.execute(_WRITE, (deed.at, by.user, by.uid, deed.action, deed.subject, deed.detail))
-    rows.execute(_FORGET, {"kept": KEPT_DEEDS})
+    rows.execute(_FORGET_STARTS, {"kept": KEPT_STARTS})
+    rows.execute(_FORGET_OTHERS, {"kept": KEPT_DEEDS})
 
 
 def deeds(rows: Rows) -> list[Deed]:

@@ -66,7 +66,8 @@ def read_history(place: Path | str, language: LanguageCode | None = None) -> lis
     try:
         return read_rows(place, lambda rows: _lines(rows, language))
     except (ValueError, TypeError) as error:
-        raise Damaged(f"the history in {place} cannot be read: {error}") from error
+        where = "the database" if isinstance(place, str) else place  # a URL may hold a password
+        raise Damaged(f"the history in {where} cannot be read: {error}") from error
 
 
 def read_kept(place: Path | str) -> dict[LanguageCode, Kept]:

@@ -6,12 +6,14 @@ from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
+from mfpt_coord.core.state import State
 from mfpt_coord.server.postgres_rows import PostgresRows
 from mfpt_coord.server.stored_errors import explained
 from mfpt_coord.server.stored_file import check, reading
 from mfpt_coord.server.stored_rows import Rows
 from mfpt_coord.server.stored_schema import SCHEMA_VERSION
-from mfpt_shared.errors import Incompatible
+from mfpt_coord.server.stored_values import UNREADABLE, state_of
+from mfpt_shared.errors import Damaged, Incompatible
 
 T = TypeVar("T")
 
@@ -39,3 +41,19 @@ def read_rows(place: Path | str, read: Callable[[Rows], T]) -> T:
             return read(database)
         except sqlite3.Error as error:
             raise explained(error, place) from error
+
+
+def read_state(place: Path | str) -> State:
+    """Return the state in a coordinator's database, as of its last commit.
+
+    Args:
+        place: As for `read_rows`.
+
+    Raises:
+        MfptError: As in `read_rows`.
+    """
+    try:
+        return read_rows(place, state_of)
+    except UNREADABLE as error:
+        where = "the database" if isinstance(place, str) else place  # a URL may hold a password
+        raise Damaged(f"what {where} holds cannot be read: {error}") from error

@@ -4,10 +4,6 @@ from typing import Final
 
 from mfpt_shared.plan import Plan
 
-POOLED_NORM: Final = 10.0
-"""Length of what a head sees. With unit vectors it would learn for many epochs only how long its rows must be."""
-WORD_SCALE: Final = 2.0
-"""What the state of a word is multiplied by before a head sees it: those of e5-small, some 5 long, become as long."""
 LENGTH_STEP: Final = 8
 """Batches are padded to multiples of this: every new shape costs the matrix library time, and memory that it keeps."""
 

@@ -1,98 +1,15 @@
 """Backbones and prompts for other programs: a folder for ONNX Runtime, an adapter for PEFT."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple
-
-import numpy as np
-from safetensors.numpy import save_file
 
 from mfpt_edge.formats.bert_shape import family_shape
-from mfpt_edge.formats.conventions import POOLED_NORM, WORD_SCALE
 from mfpt_edge.inference import graph_folder
 from mfpt_edge.storage.saved_prompt import Model
-from mfpt_shared.atomic import naming
+from mfpt_shared.adapters import USUAL_HEAD, write_adapter
 from mfpt_shared.backbones.describe import describe, locate, model_config, parse_uri
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.plan import Plan
-from mfpt_shared.tensors import Array, PromptState, check_layout, dense, layout, virtual_tokens
-
-_HEAD: Final = "head.safetensors"
-_README: Final = """\
-# A prompt of mfpt
-
-    from peft import PeftModel
-    from safetensors.torch import load_file
-    from torch.nn import functional
-    from transformers import AutoModel, AutoTokenizer
-{imports}
-    tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
-    model = PeftModel.from_pretrained(AutoModel.from_pretrained(BACKBONE), FOLDER)
-    head = load_file("FOLDER/head.safetensors")
-    batch = tokenizer(["{prefix}" + text]{second}, return_tensors="pt")
-    states = model(**batch).last_hidden_state[:, {tokens}:]
-    weights = batch["attention_mask"][..., None]
-    pooled = {norm:g} * functional.normalize((states * weights).sum(1) / weights.sum(1), dim=-1)
-    logits = functional.linear(pooled, head["weight"], head["bias"])
-
-Labels, in the order of the logits: {labels}. The backbone's fingerprint is {fingerprint}.
-"""
-_LATE_IMPORT: Final = """\
-
-    import mfpt_edge.peft_late  # part of mfpt[edge]: makes late prompts known to PEFT
-"""
-_TAGGING_README: Final = """\
-# A prompt of mfpt
-
-    from peft import PeftModel
-    from transformers import AutoModelForTokenClassification, AutoTokenizer
-{imports}
-    labels = {labels}
-    tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
-    backbone = AutoModelForTokenClassification.from_pretrained(BACKBONE, num_labels=len(labels))
-    model = PeftModel.from_pretrained(backbone, FOLDER).eval()
-    batch = tokenizer("{prefix}" + " ".join(words), return_tensors="pt", return_offsets_mapping=True)
-    ends = batch.pop("offset_mapping")[0, :, 1].tolist()
-    logits = model(**batch).logits[0, {tokens}:]
-    token, begin, found = 0, {prefix_length}, []
-    for word in words:  # the first token of a word carries its label
-        while ends[token] <= begin and token + 1 < len(ends):
-            token += 1
-        found.append(labels[logits[token].argmax()])
-        begin += len(word) + 1
-
-The backbone's fingerprint is {fingerprint}.
-"""
-_WRITING_README: Final = """\
-# A prompt of mfpt
-
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM, AutoTokenizer
-
-    tokenizer = AutoTokenizer.from_pretrained(BACKBONE)
-    model = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(BACKBONE), FOLDER)
-    batch = tokenizer("{prefix}" + text + "\\n", return_tensors="pt")
-    completion = tokenizer.decode(model.generate(**batch, do_sample=False)[0], skip_special_tokens=True)
-
-A GGUF file is loaded by the name of its folder, followed by `gguf_file="NAME.gguf"`.
-The backbone's fingerprint is {fingerprint}.
-"""
-
-
-class _Adapter(NamedTuple):
-    """What an adapter has by the kind of task.
-
-    Attributes:
-        task_type: Name of PEFT's task type.
-        readme: How it is used, with a field for each fact of the plan.
-        inside: What is in the adapter's file beside the prompt, by the names that PEFT gives it.
-        beside: Files beside it -> their tensors.
-    """
-
-    task_type: str
-    readme: str
-    inside: Mapping[str, Array]
-    beside: Mapping[str, Mapping[str, Array]]
+from mfpt_shared.tensors import dense
 
 
 def export_onnx(plan: Plan, folder: Path, cache: Path | None) -> None:
@@ -145,40 +62,8 @@ def export_peft(model: Model, folder: Path) -> None:
         Incompatible: The prompt is not the plan's, or it is a late one and the task is generation; or the backbone's
             model for token classification in transformers has more than a linear layer.
     """
-    plan, state = model.plan, dense(model.prompt.state)
-    check_layout(state, layout(plan))
-    adapter = _adapter(plan, state)
-    config, name = _peft_config(plan, adapter.task_type)
-    with naming(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        config.save_pretrained(str(folder))
-        # PEFT, too, keeps of p-tuning only what comes out of the encoder.
-        inside = {name: np.ascontiguousarray(virtual_tokens(state)), **adapter.inside}
-        save_file(inside, folder / "adapter_model.safetensors")
-        for file, tensors in adapter.beside.items():
-            save_file(dict(tensors), folder / file)
-        (folder / "README.md").write_text(adapter.readme, encoding="utf-8")
-
-
-def _adapter(plan: Plan, state: PromptState) -> _Adapter:
-    if plan.task.generates:
-        return _writing(plan)
-    return _tagging(plan, state) if plan.task.tags_words else _labelling(plan, state)
-
-
-def _tagging(plan: Plan, state: PromptState) -> _Adapter:
-    late = plan.prompt.method == "late"
-    readme = _TAGGING_README.format(
-        imports=_LATE_IMPORT if late else "",
-        prefix=plan.backbone.prefix,
-        prefix_length=len(plan.backbone.prefix),
-        tokens=plan.prompt.tokens,
-        labels=list(plan.task.labels),
-        fingerprint=plan.backbone.fingerprint,
-    )
-    head = f"base_model.{'model.' if late else ''}{_head_name(plan)}"
-    inside = {f"{head}.weight": WORD_SCALE * state["head.weight"], f"{head}.bias": state["head.bias"]}
-    return _Adapter("TOKEN_CLS", readme, {name: np.asarray(part, np.float32) for name, part in inside.items()}, {})
+    head_name = _head_name(model.plan) if model.plan.task.tags_words else USUAL_HEAD
+    write_adapter(model.plan, dense(model.prompt.state), folder, head_name)
 
 
 def _head_name(plan: Plan) -> str:
@@ -188,7 +73,7 @@ def _head_name(plan: Plan) -> str:
         Incompatible: There is no such model, or more than dropout between its states and that layer.
     """
     if graph_folder.is_bundled(plan):
-        return "classifier"
+        return USUAL_HEAD
     import torch  # noqa: PLC0415 - what labels words with ONNX Runtime does without
     from transformers import AutoModelForTokenClassification  # noqa: PLC0415 - takes seconds
 
@@ -208,50 +93,3 @@ def _head_name(plan: Plan) -> str:
         )
     (name,) = parts
     return str(name)
-
-
-def _labelling(plan: Plan, state: PromptState) -> _Adapter:
-    readme = _README.format(
-        imports=_LATE_IMPORT if plan.prompt.method == "late" else "",
-        prefix=plan.backbone.prefix,
-        second=", [pair]" if plan.task.kind == "pairs" else "",
-        tokens=plan.prompt.tokens,
-        norm=POOLED_NORM,
-        labels=", ".join(plan.task.labels),
-        fingerprint=plan.backbone.fingerprint,
-    )
-    head = {"weight": state["head.weight"], "bias": state["head.bias"]}
-    return _Adapter("FEATURE_EXTRACTION", readme, {}, {_HEAD: head})
-
-
-def _writing(plan: Plan) -> _Adapter:
-    if plan.prompt.method == "late":
-        raise Incompatible("PEFT cannot write with a late prompt: only methods 'prompt' and 'p-tuning' are exported")
-    readme = _WRITING_README.format(prefix=plan.backbone.prefix, fingerprint=plan.backbone.fingerprint)
-    return _Adapter("CAUSAL_LM", readme, {}, {})
-
-
-def _peft_config(plan: Plan, task_type: str) -> tuple[Any, str]:
-    """Return what PEFT has to know of a plan's prompt, and its name for the virtual tokens."""
-    from peft import PromptEncoderConfig, PromptTuningConfig, TaskType  # noqa: PLC0415 - takes seconds
-
-    prompt, backbone = plan.prompt, plan.backbone
-    known = {
-        "task_type": TaskType[task_type],
-        "num_virtual_tokens": prompt.tokens,
-        "inference_mode": True,
-        "base_model_name_or_path": backbone.uri.partition(":")[2],
-    }
-    if prompt.method == "late":
-        from mfpt_edge.peft_late import STATE_KEY, LateConfig  # noqa: PLC0415 - takes PEFT
-
-        return LateConfig(layer=plan.late_layer, **known), STATE_KEY
-    shape = {
-        "token_dim": backbone.width,
-        "num_transformer_submodules": 1,
-        "num_layers": backbone.layers,
-        "num_attention_heads": 1,
-    }
-    if prompt.method == "p-tuning":
-        return PromptEncoderConfig(encoder_hidden_size=prompt.encoder_width, **known, **shape), "prompt_embeddings"
-    return PromptTuningConfig(**known, **shape), "prompt_embeddings"

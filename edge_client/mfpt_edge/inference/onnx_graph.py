@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from mfpt_edge.formats.bert_shape import TABLE, Shape
-from mfpt_edge.formats.conventions import POOLED_NORM, WORD_SCALE
 from mfpt_edge.formats.q4_0 import BLOCK_WEIGHTS, Floats, Q4Matrix
+from mfpt_shared.head_scales import POOLED_NORM, WORD_SCALE
 
 _OPSET: Final = 20
 _IR_VERSION: Final = 10

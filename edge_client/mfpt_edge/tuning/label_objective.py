@@ -10,11 +10,12 @@ from torch.nn.functional import cross_entropy, normalize
 
 from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example, inputs
-from mfpt_edge.formats.conventions import POOLED_NORM, max_text_tokens
+from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.tuning.batches import Batch, Encoded, in_order
 from mfpt_edge.tuning.objective import BatchOutcome, Decisions, LastStates, Tokenised
 from mfpt_edge.tuning.ridge_head import fit
 from mfpt_shared.device.trainer import Tally
+from mfpt_shared.head_scales import POOLED_NORM
 from mfpt_shared.plan import Plan
 
 # A head in closed form sees all examples at once: of more than these, only every second, every third and so on is used.

@@ -14,12 +14,13 @@ from torch.nn.functional import cross_entropy
 from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.tallies import UNLABELLED, tally_words
-from mfpt_edge.formats.conventions import WORD_SCALE, max_text_tokens
+from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.formats.word_pieces import CUT
 from mfpt_edge.tuning.batches import EVALUATION_BATCH, Batch, Encoded, by_length, gather
 from mfpt_edge.tuning.objective import BatchOutcome, Decisions, LastStates, Tokenised
 from mfpt_edge.tuning.ridge_head import fit
 from mfpt_shared.device.trainer import Tally
+from mfpt_shared.head_scales import WORD_SCALE
 from mfpt_shared.plan import Plan
 
 # A head in closed form is solved for with about as many words: more take memory, and change little.

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from mfpt_coord.core.effects import Send
-from mfpt_coord.core.events import ClientSaid, DistancesFound, TimePassed, UpdateArrived
+from mfpt_coord.core.events import ClientSaid, DistancesFound, RolledBack, TimePassed, UpdateArrived
 from mfpt_coord.core.relations import pair
 from mfpt_coord.core.state import State as CoordinatorState
 from mfpt_coord.core.state import initial
@@ -283,6 +283,13 @@ class CoordinatorMachine(CoordinatorInvariants):
         pairs = [pair(first, second) for first in languages for second in languages if first < second]
         found = {key: {"genetic": value} for key, value in zip(pairs, values, strict=False) if value is not None}
         self.feed(DistancesFound(self.now, frozenset(languages), found))
+
+    @precondition(lambda self: self.state.version > 0)
+    @rule(data=st.data())
+    def the_operator_goes_back(self, data: st.DataObject) -> None:
+        language, version = data.draw(st.sampled_from(sorted(self.state.prompts))), self.state.version
+        self.feed(RolledBack(self.now, {language: (0, np.full(8, 0.25, np.float32))}))
+        assert self.state.version > version
 
 
 TestCoordinator = CoordinatorMachine.TestCase

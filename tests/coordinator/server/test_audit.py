@@ -83,13 +83,17 @@ def test_what_operators_did_is_in_postgresql_as_well(database: str) -> None:
     assert read_rows(database, deeds) == EXPECTED
 
 
-def test_the_newest_lines_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_lines_are_kept_and_starts_push_out_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(stored_audit, "KEPT_DEEDS", 3)
+    monkeypatch.setattr(stored_audit, "KEPT_STARTS", 2)
     path = tmp_path / "state.db"
     history = History(Shelf(path, SqliteStore(path), sqlite3.IntegrityError), seed=1)
-    history.shelf.store.commit([SaveDeed(Deed(float(number), ADA, "start")) for number in range(5)])
+    history.shelf.store.commit([SaveDeed(Deed(float(number), ADA, "revoke")) for number in range(5)])
+    history.shelf.store.commit([SaveDeed(Deed(float(number), ADA, "start")) for number in range(5, 10)])
     history.shelf.store.close()
-    assert [deed.at for deed in read_rows(path, deeds)] == [2.0, 3.0, 4.0]
+    assert [deed.at for deed in read_rows(path, deeds)] == [2.0, 3.0, 4.0, 8.0, 9.0]
 
 
 @pytest.mark.network
