@@ -1,57 +1,24 @@
 """Two coordinators on one PostgreSQL database: one works, the other takes over when it is killed."""
 
 import asyncio
-import contextlib
-import json
 import shutil
 import signal
 from functools import partial
 from pathlib import Path
-from typing import LiteralString
 
-import psycopg
 import pytest
 
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
 from support.brokers import embedded
+from support.database_records import folded_twice, stored, until_connected
 from support.federation import Device, running, tiny_plan
-from support.inbox import SECONDS
 from support.neighbour import plan_file
 from support.postgres import served
 from support.programs import serve
 from support.stub import StubTrainer
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
-
-
-async def until_two_are_there(url: str) -> None:
-    """Wait until both coordinators are connected to the database."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mfpt-coord'"
-    async with asyncio.timeout(SECONDS):
-        while _one(url, query) < 2:
-            await asyncio.sleep(0.1)  # the server tells nobody who connects
-
-
-def _one(url: str, query: LiteralString) -> int:
-    with contextlib.closing(psycopg.connect(url)) as connection:
-        row = connection.execute(query).fetchone()
-        assert row is not None
-        return int(row[0])
-
-
-def folded_twice(url: str) -> list[tuple[str, int]]:
-    with contextlib.closing(psycopg.connect(url)) as connection:
-        folds = [json.loads(updates) for (updates,) in connection.execute("SELECT updates FROM mfpt.folds")]
-    found = [tuple(one) for updates in folds for one in updates]
-    return sorted({one for one in found if found.count(one) > 1})
-
-
-def stored(url: str) -> set[tuple[str, int]]:
-    with contextlib.closing(psycopg.connect(url)) as connection:
-        return {
-            (client, sequence) for client, sequence in connection.execute("SELECT client, sequence FROM mfpt.updates")
-        }
 
 
 def test_a_coordinator_that_is_killed_is_followed_by_the_one_that_stands_by(tmp_path: Path) -> None:
@@ -70,7 +37,7 @@ def test_a_coordinator_that_is_killed_is_followed_by_the_one_that_stands_by(tmp_
                     shutil.copy(first_dir / "coordinator.key", second_dir)
                     following = asyncio.create_task(_served(tmp_path, second_dir, where, extra, devices))
                     async with running(*devices):
-                        await until_two_are_there(url)
+                        await until_connected(url, 2)
                         await devices[0].until(lambda seen: seen.rounds >= 3)
                         first.process.send_signal(signal.SIGKILL)
                         await first.process.wait()

@@ -133,7 +133,7 @@ class Device:
         self,
         folder: Path | DeviceFolder,
         language: str,
-        address: BrokerAddress,
+        address: BrokerAddress | str,
         trainer: Trainer | Callable[[Plan], Trainer],
         *,
         federation: str = "test",
@@ -145,7 +145,8 @@ class Device:
         self.folder = DeviceFolder(folder) if isinstance(folder, Path) else folder
         self.identity = self.folder.enrol(LanguageCode(language))
         session = self.folder.begin_session(self.identity)
-        connection = connection_of(reach(str(replace(address, username=None))), membership, session)
+        url = address if isinstance(address, str) else str(replace(address, username=None))
+        connection = connection_of(reach(url), membership, session)
         self._transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
         self._changed = asyncio.Event()
         self.client = EdgeClient(

@@ -69,8 +69,12 @@ async def serve(
     host: str = "127.0.0.1",
     port: int = 0,
     extra: Mapping[str, str] | None = None,
+    patience: float = SECONDS,
 ) -> AsyncIterator[Serving]:
-    """Run `mfpt-coord serve` with its own broker, from the moment it listens until the context ends."""
+    """Run `mfpt-coord serve` with its own broker, from the moment it listens until the context ends.
+
+    It listens within `patience` seconds; one that stands by needs more.
+    """
     listen = f"{host}:{port}"
     command = ("-m", "mfpt_coord", "serve", "--data-dir", str(data_dir), "--listen", listen, *options)
     process = await asyncio.create_subprocess_exec(
@@ -79,7 +83,7 @@ async def serve(
     log: list[str] = []
     reading = None
     try:
-        address = await asyncio.wait_for(_address(process, log), SECONDS)
+        address = await asyncio.wait_for(_address(process, log), patience)
         reading = asyncio.create_task(_read(process, log))
         yield Serving(process, address, log)
     finally:

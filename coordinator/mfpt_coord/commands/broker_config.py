@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Write what another broker than the embedded one needs.", no_args_is_help=True)
 
 PASSWORD_FILE: Final = "coordinator.password"  # noqa: S105 - the name of a file
+DEVICES_FILE: Final = "devices.password"
 
 FederationOption = Annotated[str, typer.Option(metavar="NAME", help="Name of the federation, as the plan has it.")]
 
@@ -53,6 +54,54 @@ def mosquitto(
         f"  mosquitto -c {folder / 'mosquitto.conf'}\n"
         f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) "
         f"mfpt-coord serve --closed --broker mqtt://coord@{place} --mosquitto {folder}"
+    )
+
+
+@app.command(epilog="Example: mfpt-coord broker-config nats-cluster --out nodes --node a.net --node b.net --node c.net")
+def nats_cluster(
+    out: Annotated[Path, typer.Option(metavar="FOLDER", help="Folder to write to; it must not have such files yet.")],
+    node: Annotated[
+        list[str],
+        typer.Option(metavar="HOST[:PORT[:ROUTE]]", help="A node, and its ports of MQTT and for other nodes; 3 or 5."),
+    ],
+    listen: Annotated[str, typer.Option(metavar="HOST", help="Address on which nodes listen.")] = "0.0.0.0",  # noqa: S104 - devices are to reach it
+    store: Annotated[Path, typer.Option(metavar="FOLDER", help="Where a node keeps messages.")] = Path("/var/lib/nats"),
+    monitor: Annotated[
+        int | None, typer.Option(metavar="PORT", help="Port of /healthz, on a node's own machine.")
+    ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Certificate of a node, on its machine.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its private key.")] = None,
+    federation: FederationOption = "default",
+) -> None:
+    """Write node1.conf and so on: a NATS cluster that keeps every message on each node, and two passwords."""
+    from mfpt_coord.server.cluster_config import Cluster, Secrets, node_configuration, node_name, parse_nodes
+    from mfpt_shared.atomic import write_durably
+    from mfpt_shared.plan import federation_name
+    from mfpt_shared.protocol.frames import MAX_PAYLOAD
+    from mfpt_shared.transport.address import PASSWORD_VARIABLE
+
+    nodes, folder = parse_nodes(node), out.absolute()
+    if (tls_cert is None) != (tls_key is None):
+        raise UsageError("--tls-cert and --tls-key belong together")
+    if (folder / f"{node_name(0)}.conf").exists():
+        raise UsageError(f"--out {folder} has a {node_name(0)}.conf already; move it away, or choose another folder")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    given = Secrets(*(secrets.token_urlsafe(16) for _ in range(3)))
+    tls = None if tls_cert is None or tls_key is None else (tls_cert, tls_key)
+    cluster = Cluster(nodes, federation_name(federation), given, store, MAX_PAYLOAD, listen, monitor, tls)
+    for index in range(len(nodes)):
+        write_durably(folder / f"{node_name(index)}.conf", node_configuration(cluster, index).encode())
+    write_durably(folder / PASSWORD_FILE, f"{given.coordinator}\n".encode())
+    write_durably(folder / DEVICES_FILE, f"{given.devices}\n".encode())
+    urls = ",".join(f"{'mqtts' if tls else 'mqtt'}://coord@{one.host}:{one.port}" for one in nodes)
+    say(
+        f"Give each node its file from {folder}, start nats-server -c FILE there, and then:\n"
+        f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) mfpt-coord serve --closed --store postgresql://… "
+        f"--broker {urls}\n"
+        f"Devices get the password in {folder / DEVICES_FILE} as {PASSWORD_VARIABLE}, beside their invitation.\n"
+        "Nodes talk to each other without TLS: let nobody else reach their route ports."
     )
 
 

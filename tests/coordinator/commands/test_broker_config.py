@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mfpt_coord.commands.app import app
+from mfpt_coord.server.cluster_config import parse_nodes
+from mfpt_shared.errors import UsageError
 from mfpt_shared.transport.address import BrokerAddress
 from support.adversary import connect, until_heard
 from support.brokers import find_mosquitto, free_port, until_it_listens
@@ -83,3 +85,43 @@ def test_the_table_of_rights_can_be_read_by_a_program() -> None:
     assert set(users) == {"coordinator", "device", "reader", "monitor", "invitation"}
     assert users["monitor"]["publish"] == []
     assert users["invitation"]["user"] == "invite-<token>"
+
+
+@pytest.mark.parametrize(
+    ("nodes", "why"),
+    [
+        (("a", "b"), "3 or 5 nodes, not 2"),
+        (("a", "b", "c", "d"), "3 or 5 nodes, not 4"),
+        (("a", "b", "a"), "name the same one"),
+        (("a", "b", "c:mqtt"), "give HOST"),
+        (("a", "b", "c:1:2:3"), "give HOST"),
+        (("a", "b", ":1883"), "give HOST"),
+    ],
+)
+def test_nodes_of_which_no_cluster_can_be_made_are_refused(nodes: tuple[str, ...], why: str) -> None:
+    with pytest.raises(UsageError, match=why):
+        parse_nodes(list(nodes))
+
+
+def test_a_cluster_keeps_everything_on_each_node_and_devices_have_no_right_to_what_is_the_coordinator_s(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "nodes"
+    named = [part for host in ("a.net", "b.net", "c.net") for part in ("--node", host)]
+    printed = broker_config("nats-cluster", "--out", str(folder), *named, "--federation", "radio")
+    texts = [(folder / f"node{number}.conf").read_text(encoding="utf-8") for number in (1, 2, 3)]
+    users, _ = json.JSONDecoder().raw_decode(texts[0].partition("authorization { users: ")[2])
+    passwords = [
+        (folder / f"{name}.password").read_text(encoding="ascii").strip() for name in ("coordinator", "devices")
+    ]
+
+    assert all("stream_replicas: 3" in text for text in texts)
+    assert "mqtt://coord@a.net:1883,mqtt://coord@b.net:1883,mqtt://coord@c.net:1883" in printed
+    assert not any(password in printed for password in passwords)
+    assert {file.stat().st_mode & 0o777 for file in folder.iterdir()} == {0o600}
+    assert [user["password"] for user in users] == passwords
+    assert sorted(users[1]["permissions"]["publish"]["allow"]) == [
+        "mfpt.v1.radio.client.*.state",
+        "mfpt.v1.radio.client.*.up",
+        "mfpt.v1.radio.enrol.*.up",
+    ]
