@@ -10,6 +10,7 @@ from mfpt_coord.commands.audit import audit
 from mfpt_coord.commands.history import history
 from mfpt_coord.commands.invite import invite
 from mfpt_coord.commands.languages import languages
+from mfpt_coord.commands.rollback import rollback
 from mfpt_coord.commands.serve import serve
 from mfpt_coord.commands.simulate import simulate
 from mfpt_coord.commands.status import status
@@ -27,6 +28,7 @@ app.command(epilog="Example: mfpt-coord serve --listen 0.0.0.0:1883 --plan plan.
 app.command(epilog="Example: mfpt-coord status --watch --broker mqtt://localhost:1883")(status)
 app.command(epilog="Example: mfpt-coord invite --lang sw --uses 20 --expires 7d")(invite)
 app.command(epilog="Example: mfpt-coord history --lang sw --data-dir /var/lib/mfpt")(history)
+app.command(epilog="Example: mfpt-coord rollback --lang xho")(rollback)
 app.command(epilog="Example: mfpt-coord audit --data-dir /var/lib/mfpt")(audit)
 app.add_typer(invitations.app, name="invitations")
 app.add_typer(devices.app, name="devices")

@@ -85,6 +85,13 @@ def serve(
             help="How long folded updates and replaced prompts are kept, such as 30d. By default not at all.",
         ),
     ] = None,
+    forget_devices: Annotated[
+        str,
+        typer.Option(
+            metavar="never|DURATION",
+            help="After how long without a word a device that nobody invited is forgotten; what it contributed stays.",
+        ),
+    ] = "365d",
     metrics: Annotated[
         str | None,
         typer.Option(
@@ -103,6 +110,7 @@ def serve(
 
     Ctrl-C stops it, and the same command continues where it was.
     """
+    from mfpt_coord.commands.durations import seconds_of
     from mfpt_coord.commands.places import checked_store
     from mfpt_coord.languages.distance_file import read_distances
     from mfpt_coord.presets import read_plan
@@ -137,6 +145,7 @@ def serve(
             mosquitto=mosquitto,
             advertised=tuple(map(parse_advertised, advertise or ())),
             keep=_kept(keep),
+            forget_devices=seconds_of(forget_devices),
             metrics=parse_listen(metrics, "--metrics", METRICS_PORT) if metrics else None,
             store=None if store is None else checked_store(store),
             distances=read_distances(distances) if distances else {},

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Phase
@@ -23,6 +23,14 @@ class Assignment:
     deadline: float
 
 
+class Measured(NamedTuple):
+    """What a device has told of a version: its accuracy, 0 to 1, on so many held-out examples."""
+
+    version: int
+    accuracy: float
+    examples: int
+
+
 @dataclass(frozen=True, slots=True)
 class Client:
     """One device.
@@ -39,6 +47,7 @@ class Client:
         turn: Number of the last assignment that answered it.
         grants: Versions that it was assigned and has sent no update for yet, in rising order; the newest few.
         let_go: Whether it was told, since it was done, that nobody trains any more.
+        measured: What it has told of the newest version that it has measured; None after a restart.
         epsilon: What it says it has spent of its privacy budget; None where it has not said it, or there is no noise.
     """
 
@@ -64,6 +73,7 @@ class Client:
     let_go: bool = False
     epsilon: float | None = None
     assignment: Assignment | None = None
+    measured: Measured | None = None
 
     def is_online(self, at: float) -> bool:
         """Tell whether it is there, as far as anybody knows: it has said so, and not gone silent since.

@@ -10,6 +10,7 @@ from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.audit import Deed
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Speaker
+from mfpt_coord.core.standing import Best, Standing
 from mfpt_coord.core.state import Contribution, State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.masking.cohort import Codes
@@ -56,21 +57,6 @@ class SavePrompt:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How a language stood when a version was made.
-
-    Attributes:
-        accuracy: Newest accuracy on its devices' held-out examples, 0 to 1; None: nobody has told one.
-        own_share: How much of their own its devices keep, 0 to 1; None: nobody has told it.
-        weights: Language -> its part in this language's step, 0 to 1; the largest ones.
-    """
-
-    accuracy: float | None
-    own_share: float | None
-    weights: Mapping[LanguageCode, float]
-
-
-@dataclass(frozen=True, slots=True)
 class SaveFold:
     """The buffer became a new version.
 
@@ -82,6 +68,7 @@ class SaveFold:
         moments: The server optimiser's memory of every language; empty if it keeps none.
         standings: How every language stood.
         directions: Changes of this fold only, like `comparisons` and `shares`; see `evidence` and `own_shares`.
+        best: Languages whose best version is the one that is replaced.
     """
 
     version: int
@@ -94,6 +81,26 @@ class SaveFold:
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     comparisons: Mapping[Pair, Comparison] = field(default_factory=dict)
     shares: Mapping[Speaker, OwnShare] = field(default_factory=dict)
+    best: Mapping[LanguageCode, Best] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SaveRollback:
+    """Earlier prompts became a new version.
+
+    Attributes:
+        prompts: Prompt of every language.
+        sources: Language -> version that it has gone back to; what is remembered of its way is forgotten.
+        standings: How every language stood.
+        best: Languages whose best version is the one that is replaced.
+    """
+
+    version: int
+    at: float
+    prompts: Mapping[LanguageCode, Array]
+    sources: Mapping[LanguageCode, int]
+    standings: Mapping[LanguageCode, Standing]
+    best: Mapping[LanguageCode, Best]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,13 @@ class SaveEnrolment:
     """Somebody was admitted or revoked, or something about an enrolment has changed."""
 
     enrolment: Enrolment
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetDevices:
+    """Devices are forgotten, all but what they have contributed."""
+
+    clients: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,12 +229,14 @@ Durable = (
     | SaveSum
     | SavePrompt
     | SaveFold
+    | SaveRollback
     | SavePlan
     | SaveCounts
     | SaveDistances
     | SaveInvitation
     | SaveEnrolment
     | SaveDeed
+    | ForgetDevices
 )
 Action = Send | PublishPlan | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
 Effect = Durable | Action

@@ -1,6 +1,6 @@
 """What can happen to the coordinator. `at` is the time, Unix seconds by a clock that never jumps."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from mfpt_coord.core.admission import Invitation
@@ -22,6 +22,7 @@ from mfpt_shared.protocol.messages import (
     Update,
     UpdateHeader,
 )
+from mfpt_shared.tensors import Array
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,28 @@ class PlanApplied:
 
 
 @dataclass(frozen=True, slots=True)
+class RolledBack:
+    """The operator goes back to earlier prompts.
+
+    Attributes:
+        prompts: Language -> version that it goes back to, and the prompt of that version, flat, [values] float32.
+    """
+
+    at: float
+    prompts: Mapping[LanguageCode, tuple[int, Array]]
+    by: Actor = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class DevicesUnheard:
+    """It is time to forget devices of which nothing was heard for so many seconds."""
+
+    at: float
+    seconds: float
+    by: Actor = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
 class InvitationWithdrawn:
     """The operator takes back the invitation whose id is `token`."""
 
@@ -218,4 +241,6 @@ Event = (
     | DeviceRevoked
     | DeviceRenamed
     | PlanApplied
+    | RolledBack
+    | DevicesUnheard
 )

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.active import active_examples
+from mfpt_coord.core.best import newly_best
 from mfpt_coord.core.bounds import bounded
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.clients import Clients
@@ -41,6 +42,7 @@ def fold(state: State, at: float) -> Step:
     folded, moments = optimiser.apply(before, combine(weights, deltas, plan, kinds), _moments(state, targets), plan)
     prompts = dict(zip(targets, folded, strict=True))
     remembered = dict(zip(targets, moments, strict=True)) if optimiser.moment_count(plan) else {}
+    best = newly_best(state)
     taught = _taught(state, relations, deltas, active, counted)
     contributed = dict(state.contributed)
     for update in updates:
@@ -53,6 +55,7 @@ def fold(state: State, at: float) -> Step:
         buffer=(),
         clients=_folded(state, updates),
         moments=remembered,
+        best={**state.best, **best},
         directions={**state.directions, **taught.directions},
         relations=added(state.relations, taught.comparisons, taught.shares),
     )
@@ -61,7 +64,7 @@ def fold(state: State, at: float) -> Step:
     numbers = [(update.client, update.sequence) for update in updates]
     shared_out = _shared_out(weights, buffer)
     standing = standings(after, targets, shared_out, updates)
-    saved = SaveFold(version, at, shared_out, prompts, numbers, remembered, standing, *taught)
+    saved = SaveFold(version, at, shared_out, prompts, numbers, remembered, standing, *taught, best)
     made = Log(f"version {version} from {_sources(buffer)}: {_scores(after)}")
     return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
 

@@ -11,6 +11,7 @@ import msgspec
 
 from mfpt_coord.core.active import active_examples
 from mfpt_coord.core.answers import is_stale
+from mfpt_coord.core.best import with_measured
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.cohorts import Nearness, grouped
 from mfpt_coord.core.effects import Effect, Log, SaveClient, SaveSum, Send, Step
@@ -124,7 +125,7 @@ def _counted(client: Client, survivor: Survivor, contribution: Contribution) -> 
     """Return a device whose update is in a sum. Of its accuracy nobody knows more than the mean over its language."""
     accuracy = None if contribution.language == UNDETERMINED else contribution.header.metrics.accuracy
     return replace(
-        without_grant(client, survivor.base_version),
+        with_measured(without_grant(client, survivor.base_version), survivor.base_version, accuracy, 1),
         sequence=survivor.sequence,
         contributed=max(client.contributed, survivor.base_version),
         examples=survivor.examples,

@@ -7,11 +7,11 @@ socket or a disk. A step that raises has changed nothing. `order` says how the s
 from dataclasses import replace
 from functools import singledispatch
 
+from mfpt_coord.core.best import with_measured
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.compatibility import incompatibility
 from mfpt_coord.core.effects import (
     Effect,
-    LookUpDistances,
     PublishPrompt,
     SaveClient,
     SaveDistances,
@@ -25,6 +25,7 @@ from mfpt_coord.core.events import (
     DeviceMet,
     DeviceRenamed,
     DeviceRevoked,
+    DevicesUnheard,
     DistancesFound,
     EnrolAsked,
     Event,
@@ -33,6 +34,7 @@ from mfpt_coord.core.events import (
     MemberSaid,
     OfferMade,
     PlanApplied,
+    RolledBack,
     SessionOver,
     TimePassed,
     UpdateArrived,
@@ -42,24 +44,23 @@ from mfpt_coord.core.gathering import gather, hear, proceed
 from mfpt_coord.core.grants import granted
 from mfpt_coord.core.offers import take_offer, without_offer
 from mfpt_coord.core.plan_change import apply_plan
-from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.rest import let_go
+from mfpt_coord.core.rollback import roll_back
 from mfpt_coord.core.schedule import assignments, fold_is_due, gathering_is_due
 from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import (
     counted_examples,
-    counting,
     language_problem,
     over,
     stop,
     takes_part,
     turned_away,
 )
+from mfpt_coord.core.unheard import forget_unheard
 from mfpt_coord.core.updates import take_update
-from mfpt_coord.core.weights import example_counts, mixture
-from mfpt_shared.languages import UNDETERMINED, LanguageCode
+from mfpt_coord.core.welcoming import first_prompt, welcome, welcome_zero_shot
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Assign, ClientState, EvaluationReport, Ready
-from mfpt_shared.tensors import Array
 
 
 def step(state: State, event: Event) -> Step:
@@ -119,13 +120,23 @@ def _(event: PlanApplied, state: State) -> Step:
 
 
 @_record.register
+def _(event: RolledBack, state: State) -> Step:
+    return roll_back(state, event)
+
+
+@_record.register
+def _(event: DevicesUnheard, state: State) -> Step:
+    return forget_unheard(state, event)
+
+
+@_record.register
 def _(event: UpdateArrived, state: State) -> Step:
     if not takes_part(state, event.client):
         return state, []
     taken, effects = take_update(state, event)
     if taken.counts.accepted == state.counts.accepted:
         return taken, effects
-    welcomed, more = _welcome(taken, LanguageCode(event.update.header.language))
+    welcomed, more = welcome(taken, LanguageCode(event.update.header.language))
     return welcomed, effects + more
 
 
@@ -136,7 +147,7 @@ def _(event: OfferMade, state: State) -> Step:
     taken, effects = take_offer(state, event)
     if not any(one.client == event.client for one in taken.offers):
         return taken, effects
-    welcomed, more = _welcome(taken, LanguageCode(event.offer.language))
+    welcomed, more = welcome(taken, LanguageCode(event.offer.language))
     return welcomed, effects + more
 
 
@@ -155,7 +166,7 @@ def _(event: DistancesFound, state: State) -> Step:
     relations = replace(state.relations, distances={**state.relations.distances, **event.distances})
     prompts, effects = dict(state.prompts), list[Effect]([SaveDistances(event.distances)])
     for language in sorted(state.joining.intersection(event.languages)):
-        prompts[language] = _first_prompt(language, replace(state, relations=relations))
+        prompts[language] = first_prompt(language, replace(state, relations=relations))
         effects += [SavePrompt(language, state.version, prompts[language]), PublishPrompt(language)]
     joining = state.joining.difference(event.languages)
     return replace(state, relations=relations, prompts=prompts, joining=joining), effects
@@ -176,7 +187,9 @@ def _(event: ClientSaid, state: State) -> Step:
         present = state if message.state == "online" else without_offer(state, event.client)
         return _with_client(present, _with_state(client, message)), []
     if isinstance(message, EvaluationReport):
-        client = replace(client, accuracy=message.accuracy)
+        examples = counted_examples(state, client.id, message.examples)
+        told = replace(client, accuracy=message.accuracy)
+        client = with_measured(told, message.version, message.accuracy, examples)
         return _with_client(state, client), [SaveClient(client)]
     return _record_ready(state, client, message)
 
@@ -205,7 +218,7 @@ def _record_ready(state: State, client: Client, message: Ready) -> Step:
     if refusal := incompatibility(message, state.plan):
         refused = replace(client, ready=False, assignment=None)
         return _with_client(state, refused), [stop(state, client.id, message, "incompatible", refusal)]
-    welcomed, effects = _welcome(state, client.language)
+    welcomed, effects = welcome(state, client.language)
     if state.finished:
         # Too late to contribute, but not to take a prompt home.
         return _with_client(welcomed, client), [*effects, stop(state, client.id, message, "finished")]
@@ -228,48 +241,13 @@ def _assign(state: State, client: Client, seconds: float) -> Send:
     )
 
 
-def _welcome(state: State, language: LanguageCode) -> Step:
-    """Give a new language a prompt: at once while all prompts are still equal, later once its distances are known."""
-    if language in state.prompts or language in state.joining:
-        return state, []
-    others = frozenset([*state.prompts, *state.joining, language]) - {UNDETERMINED}
-    look_up: list[Effect] = (
-        [LookUpDistances(others)] if len(others) > 1 and needs_distances(state.plan.aggregation) else []
-    )
-    if look_up and state.version > 0:
-        return replace(state, joining=state.joining | {language}), look_up
-    first = _first_prompt(language, state)
-    welcomed = replace(state, prompts={**state.prompts, language: first})
-    return welcomed, [SavePrompt(language, state.version, first), PublishPrompt(language), *look_up]
-
-
-def _first_prompt(language: LanguageCode, state: State) -> Array:
-    """Return a language's first prompt: a mixture of the prompts of languages that have contributed."""
-    plan = state.plan.aggregation
-    known: dict[LanguageCode, list[int]] = {}
-    for client in state.clients.values():  # once for each language
-        # A language may have contributed while its own prompt still waits for distances.
-        if client.language in state.prompts and state.contributed.get(client.language, 0) > 0:
-            known.setdefault(client.language, []).append(client.examples)
-    return mixture(language, state.prompts, example_counts(known, plan), counting(state), plan)
-
-
-def _welcome_zero_shot(state: State) -> Step:
-    """Give prompts to the languages that the plan names and no device speaks."""
-    effects: list[Effect] = []
-    for language in map(LanguageCode, state.plan.aggregation.zero_shot):
-        state, more = _welcome(state, language)
-        effects += more
-    return state, effects
-
-
 def _with_client(state: State, client: Client) -> State:
     return replace(state, clients=state.clients.plus(client))
 
 
 def _advance(state: State, at: float) -> Step:
     """Do what has become possible: go on with cohorts, fold a buffer that is due, form cohorts, then assign devices."""
-    state, effects = _welcome_zero_shot(state)
+    state, effects = welcome_zero_shot(state)
     state, more = proceed(state, at)
     effects += more
     if not state.finished and fold_is_due(state, at):

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_coord.core.effects import Standing
+from mfpt_coord.core.standing import Standing
 from mfpt_coord.core.state import Counted, State
 from mfpt_coord.core.status import accuracies
 from mfpt_shared.languages import LanguageCode

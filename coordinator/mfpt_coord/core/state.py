@@ -8,6 +8,7 @@ from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.relations import Relations
 from mfpt_coord.core.stages import Cohort, Offered
+from mfpt_coord.core.standing import Best
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import UpdateCounts, UpdateHeader
@@ -88,6 +89,7 @@ class State:
         kept: Language -> how much of their own its devices keep, as of the newest version; see `kept_by_language`.
         directions: Moving average of each language's deltas, flat, [values] float32.
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
+        best: Language -> the version of its prompt that did best on held-out examples; see `best`.
         staleness: Staleness -> number of accepted updates.
         former: Digests of earlier plans of this federation, newest last: updates under them still count.
         last_version: Version after which nobody is assigned any more; None: there is no last one.
@@ -112,6 +114,7 @@ class State:
     kept: Mapping[LanguageCode, float] = field(default_factory=dict)
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
+    best: Mapping[LanguageCode, Best] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()
     staleness: Mapping[int, int] = field(default_factory=dict)
     former: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from mfpt_coord.core.answers import (
     unassigned,
     usual_seconds,
 )
+from mfpt_coord.core.best import with_measured
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Log, SaveClient, SaveUpdate, Send, Step
 from mfpt_coord.core.events import UpdateArrived
@@ -72,12 +73,16 @@ def _accepted(state: State, client: Client, event: UpdateArrived, delta: Array) 
     header = msgspec.structs.replace(claimed, examples=counted_examples(state, client.id, claimed.examples))
     digest = event.digest
     contribution = Contribution(client.id, header, client.language, staleness, delta, event.at, digest)
+    metrics = header.metrics
+    told = with_measured(
+        client, header.base_version, metrics.accuracy, counted_examples(state, client.id, metrics.validated)
+    )
     accepted = replace(
-        client,
+        told,
         sequence=header.sequence,
         contributed=max(client.contributed, header.base_version),
         examples=header.examples,
-        accuracy=client.accuracy if header.metrics.accuracy is None else header.metrics.accuracy,
+        accuracy=client.accuracy if metrics.accuracy is None else metrics.accuracy,
         seconds=usual_seconds(client, event.at),
         assignment=None,
         phase="idle",

@@ -40,6 +40,7 @@ class ServeConfig:
         advertised: Host and port that invitations name; empty: where the broker listens.
         folds: Number of versions after which to stop; None: never.
         keep: How long folded updates and replaced prompts are kept, seconds; infinite: for ever.
+        forget_devices: After how long without a word a device of an open federation is forgotten, seconds; None: never.
         metrics: Where figures for monitoring are served, over HTTP; None: nowhere.
         store: Connection URI of a PostgreSQL database; None: SQLite in the data folder.
         attempts: Attempts to reach `broker` at the start; None: until it is there.
@@ -56,6 +57,7 @@ class ServeConfig:
     mosquitto: Path | None = None
     advertised: tuple[Listen, ...] = ()
     keep: float = 0.0
+    forget_devices: float | None = 365 * 86_400.0
     metrics: Listen | None = None
     store: str | None = None
     attempts: int | None = None

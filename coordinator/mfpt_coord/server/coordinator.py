@@ -32,7 +32,9 @@ from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
 from mfpt_shared.clock import Clock
 from mfpt_shared.errors import Incompatible, MfptError
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import FederationStatus
+from mfpt_shared.tensors import Array
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
@@ -143,6 +145,10 @@ class Coordinator:
     @property
     def _failed_logins(self) -> int:
         return 0 if self._credentials is None else self._credentials.failed_logins
+
+    def kept_prompt(self, language: LanguageCode, version: int) -> Array | None:
+        """Return a language's prompt as of exactly this version; None: it is not kept."""
+        return self._store.prompt(language, version)
 
     async def apply(self, event: Event) -> None:
         """Let an order of the operator take effect, on the disk as well.

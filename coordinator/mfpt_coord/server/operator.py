@@ -23,12 +23,15 @@ from mfpt_coord.server.orders import (
     ListDevices,
     ListInvitations,
     PlanChange,
+    Question,
     Rename,
     Revoke,
+    Rollback,
     ShowStatus,
     Status,
     WithdrawInvitation,
 )
+from mfpt_coord.server.rolling_back import roll_back
 from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.invitation import SECRET_BYTES, TOKEN_BYTES, InvitationLine
@@ -67,18 +70,16 @@ class Operator:
         match order:
             case ApplyPlan(plan=plan, only_say=only_say):
                 return await self._apply(plan, by, only_say=only_say)
+            case Rollback(language=language, to=to):
+                return await roll_back(self.coordinator, language, to, by)
             case Invite():
                 return await self._invite(order, by)
-            case ListInvitations():
-                return self._invitations()
             case WithdrawInvitation(token=token):
                 if token not in self.coordinator.state.invitations:
                     raise UsageError(f"there is no invitation {token}; mfpt-coord invitations list shows them")
                 await self.coordinator.apply(InvitationWithdrawn(self.coordinator.clock(), token, by))
-            case ListDevices():
-                return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
-            case ShowStatus():
-                return Status(status=self.coordinator.status())
+            case ListInvitations() | ListDevices() | ShowStatus():
+                return self._answer(order)
             case Revoke(device=device):
                 self._check(device)
                 await self.coordinator.apply(DeviceRevoked(self.coordinator.clock(), device, by))
@@ -86,6 +87,15 @@ class Operator:
                 self._check(device)
                 await self.coordinator.apply(DeviceRenamed(self.coordinator.clock(), device, name, by))
         return Done()
+
+    def _answer(self, question: Question) -> AnyReport:
+        match question:
+            case ListInvitations():
+                return self._invitations()
+            case ListDevices():
+                return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
+            case ShowStatus():
+                return Status(status=self.coordinator.status())
 
     async def _invite(self, order: Invite, by: Actor) -> Invitation:
         if order.language is not None and order.role != "device":

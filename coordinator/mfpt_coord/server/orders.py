@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from mfpt_shared.plan import Plan
+from mfpt_shared.protocol.base import Version
 from mfpt_shared.protocol.messages import Examples, FederationStatus, Identifier, Role, Tag, Text
 
 
@@ -43,6 +44,18 @@ class ApplyPlan(Order, frozen=True, kw_only=True, tag="apply"):
 
     plan: Plan
     only_say: bool = False
+
+
+class Rollback(Order, frozen=True, kw_only=True, tag="rollback"):
+    """Make earlier prompts the newest ones again, as a new version.
+
+    Attributes:
+        language: Language that goes back; None: all that can.
+        to: Version to go back to; None: the best one of each language.
+    """
+
+    language: Tag | None = None
+    to: Version | None = None
 
 
 class ListInvitations(Order, frozen=True, kw_only=True, tag="invitations"):
@@ -153,6 +166,13 @@ class PlanChange(Report, frozen=True, kw_only=True, tag="change"):
     devices: int
 
 
+class WentBack(Report, frozen=True, kw_only=True, tag="back"):
+    """Earlier prompts are the newest ones again: the new version, and language -> version that it went back to."""
+
+    version: int
+    languages: dict[str, int]
+
+
 class Done(Report, frozen=True, kw_only=True, tag="done"):
     """It has happened."""
 
@@ -164,5 +184,7 @@ class Failed(Report, frozen=True, kw_only=True, tag="failed"):
     exit_code: int = 1
 
 
-AnyOrder = ApplyPlan | Invite | ListInvitations | WithdrawInvitation | ListDevices | Revoke | Rename | ShowStatus
-AnyReport = Invitation | Invitations | Devices | Status | PlanChange | Done | Failed
+Question = ListInvitations | ListDevices | ShowStatus
+"""What changes nothing."""
+AnyOrder = ApplyPlan | Rollback | Invite | WithdrawInvitation | Revoke | Rename | Question
+AnyReport = Invitation | Invitations | Devices | Status | PlanChange | WentBack | Done | Failed

@@ -12,16 +12,19 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mfpt_coord.core.effects import Durable, SaveFold
+from mfpt_coord.core.effects import Durable, SaveFold, SaveRollback
 from mfpt_coord.core.state import State
 from mfpt_coord.server import stored_effects
 from mfpt_coord.server.postgres_rows import DATABASE_SCHEMA, PostgresRows
 from mfpt_coord.server.postgres_schema import SCHEMA, SCHEMA_VERSION
 from mfpt_coord.server.stored_forgetting import forget_prompts, forget_sums_and_rows
+from mfpt_coord.server.stored_state import prompt_of
 from mfpt_coord.server.stored_values import UNREADABLE, state_of, value_of
 from mfpt_shared.errors import Damaged, Incompatible
 from mfpt_shared.keys import PublicKey
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.run_numbers import next_run
+from mfpt_shared.tensors import Array
 
 # Any number that no other program takes for its advisory lock in the same database.
 _LOCK: Final = int.from_bytes(b"mfpt-co", "big")
@@ -119,12 +122,16 @@ class PostgresStore:
         with self._rows.transaction():
             for effect in effects:
                 stored_effects.save(self._rows, effect)
-                if isinstance(effect, SaveFold):
+                if isinstance(effect, SaveFold | SaveRollback):
                     self._forget(effect.at - self._keep)
 
     def holds(self, client: str, sequence: int, digest: bytes) -> bool:
         """See Store.holds."""
         return stored_effects.holds(self._rows, client, sequence, digest)
+
+    def prompt(self, language: LanguageCode, version: int) -> Array | None:
+        """See Store.prompt."""
+        return prompt_of(self._rows, language, version)
 
     def erase(self) -> None:
         """Leave it to the server: its vacuum frees the room of what was removed, and it is used again."""

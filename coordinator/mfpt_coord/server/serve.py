@@ -24,6 +24,7 @@ from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.control import control_socket
 from mfpt_coord.server.coordinator import Coordinator
 from mfpt_coord.server.data_folder import DATABASE_FILE, KEY_FILE, open_key, open_store
+from mfpt_coord.server.housekeeping import keep_house
 from mfpt_coord.server.metrics.http_server import monitored
 from mfpt_coord.server.metrics.meters import Meters
 from mfpt_coord.server.metrics.monitor import Monitor
@@ -175,6 +176,11 @@ async def _not_yet(_: AnyOrder, __: Actor) -> AnyReport:
     raise ConnectionFailed("the coordinator still waits for its broker: see its log, and try again later")
 
 
+async def _keep_house(config: ServeConfig, coordinator: Coordinator) -> None:
+    if config.forget_devices is not None:
+        await keep_house(coordinator, config.forget_devices, this_user())
+
+
 async def _run(
     config: ServeConfig, store: RunStore, state: State, identity: CoordinatorIdentity, monitor: Monitor
 ) -> None:
@@ -208,7 +214,9 @@ async def _run(
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)
         with lines_about(lambda: {"federation": federation, "version": coordinator.state.version}):
+            house = asyncio.ensure_future(_keep_house(config, coordinator))
             try:
                 await coordinator.run()
             finally:
+                house.cancel()
                 _log.info("stopped at version %d", coordinator.state.version)

@@ -12,16 +12,20 @@ from typing import Protocol
 from mfpt_coord.core.effects import (
     Durable,
     SaveFold,
+    SaveRollback,
 )
 from mfpt_coord.core.state import State
 from mfpt_coord.server.stored_database import Database
 from mfpt_coord.server.stored_effects import create, holds, put_meta, save
 from mfpt_coord.server.stored_forgetting import forget
 from mfpt_coord.server.stored_schema import SCHEMA
+from mfpt_coord.server.stored_state import prompt_of
 from mfpt_coord.server.stored_values import load_state, meta
 from mfpt_shared.errors import InUse
 from mfpt_shared.keys import PublicKey
+from mfpt_shared.languages import LanguageCode
 from mfpt_shared.run_numbers import next_run
+from mfpt_shared.tensors import Array
 
 
 class Store(Protocol):
@@ -47,6 +51,9 @@ class Store(Protocol):
 
     def holds(self, client: str, sequence: int, digest: bytes) -> bool:
         """Tell whether the update with this digest was committed as this one of this device, among its newest ones."""
+
+    def prompt(self, language: LanguageCode, version: int) -> Array | None:
+        """Return a language's prompt as of exactly this version, flat, [values] float32; None: it is not kept."""
 
     def erase(self) -> None:
         """Overwrite on the disk what the last commits removed; this takes longer than a commit, and may wait."""
@@ -149,13 +156,17 @@ class SqliteStore:
         with self._database.transaction():
             for effect in effects:
                 save(self._db, effect)
-                if isinstance(effect, SaveFold):
+                if isinstance(effect, SaveFold | SaveRollback):
                     forget(self._db, effect.at - self._keep)
                     self._has_removed = True
 
     def holds(self, client: str, sequence: int, digest: bytes) -> bool:
         """See Store.holds."""
         return holds(self._db, client, sequence, digest)
+
+    def prompt(self, language: LanguageCode, version: int) -> Array | None:
+        """See Store.prompt."""
+        return prompt_of(self._db, language, version)
 
     def erase(self) -> None:
         """See Store.erase."""

@@ -8,6 +8,7 @@ import msgspec
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import (
     Durable,
+    ForgetDevices,
     SaveClient,
     SaveCounts,
     SaveDeed,
@@ -17,18 +18,19 @@ from mfpt_coord.core.effects import (
     SaveInvitation,
     SavePlan,
     SavePrompt,
+    SaveRollback,
     SaveSum,
     SaveUpdate,
 )
 from mfpt_coord.core.state import Contribution, State
 from mfpt_coord.server.stored_admission import save_enrolment, save_invitation
 from mfpt_coord.server.stored_audit import save_deed
+from mfpt_coord.server.stored_forgetting import forget_devices
 from mfpt_coord.server.stored_rows import Rows, upsert
-from mfpt_shared.languages import LanguageCode
+from mfpt_coord.server.stored_versions import save_prompt, save_version
 from mfpt_shared.masking.cohort import Codes
 from mfpt_shared.plan import plan_to_json
 from mfpt_shared.protocol.bodies import write_values
-from mfpt_shared.tensors import Array
 
 _META: Final = upsert("meta", ("key", "value"))
 _CLIENT: Final = upsert(
@@ -44,10 +46,6 @@ INSERT INTO updates
     (client, sequence, language, base_version, staleness, examples, received, sha256, payload, cohort)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
-_MOMENTS: Final = upsert("moments", ("language", "vectors"))
-_DIRECTION: Final = upsert("directions", ("language", "vector"))
-_OWN_SHARE: Final = upsert("own_shares", ("language", "device", "share", "disagreement"), keys=2)
-_COMPARISON: Final = upsert("comparisons", ("first", "second", "cosine", "times", "weight"), keys=2)
 
 
 def create(rows: Rows, state: State, coordinator: str) -> None:
@@ -55,7 +53,7 @@ def create(rows: Rows, state: State, coordinator: str) -> None:
     put_meta(rows, "plan", plan_to_json(state.plan))
     put_meta(rows, "coordinator", coordinator.encode())
     for language, vector in state.prompts.items():
-        _save_prompt(rows, language, state.version, vector)
+        save_prompt(rows, language, state.version, vector)
 
 
 def put_meta(rows: Rows, key: str, value: bytes) -> None:
@@ -73,9 +71,9 @@ def save(rows: Rows, effect: Durable) -> None:
         case SaveClient(client):
             _save_client(rows, client)
         case SavePrompt(language, version, vector):
-            _save_prompt(rows, language, version, vector)
-        case SaveFold():
-            _save_fold(rows, effect)
+            save_prompt(rows, language, version, vector)
+        case SaveFold() | SaveRollback():
+            save_version(rows, effect)
         case SavePlan(plan, former, keeps_moments):
             put_meta(rows, "plan", plan_to_json(plan))
             put_meta(rows, "former", json.dumps(list(former)).encode())
@@ -83,15 +81,23 @@ def save(rows: Rows, effect: Durable) -> None:
                 rows.execute("DELETE FROM moments")
         case SaveCounts(counts):
             put_meta(rows, "counts", msgspec.json.encode(counts))
+        case SaveInvitation() | SaveEnrolment() | SaveDeed() | ForgetDevices():
+            _save_about_people(rows, effect)
+        case SaveDistances(distances):
+            found = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
+            rows.executemany(_DISTANCE, found)
+
+
+def _save_about_people(rows: Rows, effect: SaveInvitation | SaveEnrolment | SaveDeed | ForgetDevices) -> None:
+    match effect:
         case SaveInvitation(invitation):
             save_invitation(rows, invitation)
         case SaveEnrolment(enrolment):
             save_enrolment(rows, enrolment)
         case SaveDeed(deed):
             save_deed(rows, deed)
-        case SaveDistances(distances):
-            found = [(*pair, metric, value) for pair, known in distances.items() for metric, value in known.items()]
-            rows.executemany(_DISTANCE, found)
+        case ForgetDevices(clients):
+            forget_devices(rows, clients)
 
 
 def holds(rows: Rows, client: str, sequence: int, digest: bytes) -> bool:
@@ -131,36 +137,3 @@ def _save_client(rows: Rows, client: Client) -> None:
         *(client.session, client.announced, json.dumps(client.grants)),
     )
     rows.execute(_CLIENT, values)
-
-
-def _save_fold(rows: Rows, fold: SaveFold) -> None:
-    languages, updates = json.dumps(list(fold.prompts)), json.dumps(list(fold.updates))
-    rows.execute(
-        "INSERT INTO folds (version, at, languages, updates, weights) VALUES (?, ?, ?, ?, ?)",
-        (fold.version, fold.at, languages, updates, fold.weights.tobytes()),
-    )
-    rows.executemany(
-        "UPDATE updates SET fold = ? WHERE client = ? AND sequence = ?",
-        [(fold.version, *update) for update in fold.updates],
-    )
-    rows.execute("UPDATE cohorts SET fold = ? WHERE fold IS NULL", (fold.version,))
-    for language, vector in fold.prompts.items():
-        _save_prompt(rows, language, fold.version, vector)
-    rows.executemany(
-        "INSERT INTO history (version, language, at, accuracy, own_share, weights) VALUES (?, ?, ?, ?, ?, ?)",
-        [
-            (fold.version, language, fold.at, one.accuracy, one.own_share, json.dumps(one.weights))
-            for language, one in fold.standings.items()
-        ],
-    )
-    # What a fold leaves for the next fold; only the newest is kept.
-    rows.executemany(_MOMENTS, [(language, part.tobytes()) for language, part in fold.moments.items()])
-    rows.executemany(_DIRECTION, [(language, part.tobytes()) for language, part in fold.directions.items()])
-    rows.executemany(_OWN_SHARE, [(*speaker, *share) for speaker, share in fold.shares.items()])
-    rows.executemany(_COMPARISON, [(*pair, *seen) for pair, seen in fold.comparisons.items()])
-
-
-def _save_prompt(rows: Rows, language: LanguageCode, version: int, vector: Array) -> None:
-    rows.execute(
-        "INSERT INTO prompts (language, version, vector) VALUES (?, ?, ?)", (language, version, vector.tobytes())
-    )

@@ -1,12 +1,14 @@
 """What the coordinator's database forgets in time: what a federation of constant size keeps does not grow.
 
-Updates go when they are folded, prompts when they are replaced. Of each device's updates the newest rows stay, by which
-one that comes again is recognised; older ones are refused whatever they are, because the device was never assigned
-their version anew. What the removed rows say in sum stays in the table `totals`.
+Updates go when they are folded, and prompts when they are replaced, but for the best one of each language. Of each
+device's updates the newest rows stay, by which one that comes again is recognised; older ones are refused whatever they
+are, because the device was never assigned their version anew. What the removed rows say in sum stays in the table
+`totals`.
 """
 
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mfpt_coord.server.stored_rows import Rows
@@ -27,9 +29,10 @@ _FORGET_PROMPTS: Final = """
 DELETE FROM prompts WHERE EXISTS (
     SELECT 1 FROM prompts AS newer WHERE newer.language = prompts.language AND newer.version > prompts.version
     AND newer.version <= (SELECT max(version) FROM folds WHERE at <= :before)
+) AND NOT EXISTS (
+    SELECT 1 FROM best WHERE best.language = prompts.language AND best.version = prompts.version
 )
 """
-
 
 _OLD_ROWS: Final = """
 SELECT number, updates.client, updates.language, updates.examples, staleness
@@ -38,6 +41,8 @@ WHERE updates.client IN (SELECT client FROM updates WHERE fold = (SELECT max(ver
 AND updates.sequence <= clients.sequence - :kept
 AND fold <= (SELECT max(version) FROM folds WHERE at <= :before)
 """
+
+_ROWS_OF: Final = "SELECT number, client, language, examples, staleness FROM updates WHERE client = ?"
 
 _ADD: Final = """
 INSERT INTO totals (kind, key, value) VALUES (?, ?, ?)
@@ -82,20 +87,36 @@ def forget_sums_and_rows(rows: Rows, before: float) -> None:
 
 
 def forget_prompts(rows: Rows, before: float) -> None:
-    """Remove prompts that were replaced until a time."""
+    """Remove prompts that were replaced until a time, but for the best one of each language."""
     rows.execute(_FORGET_PROMPTS, {"before": before})
 
 
 def _forget_rows(database: Rows, before: float) -> None:
     """Remove the rows of old updates of the devices that were in the newest fold, and add up what they said."""
     rows = database.execute(_OLD_ROWS, {"kept": KEPT_UPDATES, "before": before}).fetchall()
+    _add_up(database, rows)
+    database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
+
+
+def _add_up(database: Rows, rows: Iterable[tuple[int, str, str, int, int]]) -> None:
     totals: Counter[tuple[str, str]] = Counter()
     for _, client, language, examples, staleness in rows:
         totals["updates", client] += 1
         totals["examples", language] += examples
         totals["staleness", str(staleness)] += 1
     database.executemany(_ADD, [(*of, value) for of, value in totals.items()])
-    database.executemany("DELETE FROM updates WHERE number = ?", [row[:1] for row in rows])
+
+
+def forget_devices(rows: Rows, clients: Sequence[str]) -> None:
+    """Remove devices, and add up what their updates said, which are all in a version."""
+    for client in clients:
+        found = rows.execute(_ROWS_OF, (client,)).fetchall()
+        _add_up(rows, found)
+        rows.execute("DELETE FROM updates WHERE client = ?", (client,))
+        rows.execute("DELETE FROM totals WHERE kind = 'updates' AND key = ?", (client,))
+        rows.execute("DELETE FROM own_shares WHERE device = ?", (client,))
+        rows.execute("DELETE FROM enrolments WHERE client = ?", (client,))
+        rows.execute("DELETE FROM clients WHERE id = ?", (client,))
 
 
 def _forget_payloads(database: sqlite3.Connection, before: float) -> None:

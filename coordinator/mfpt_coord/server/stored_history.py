@@ -1,15 +1,15 @@
 """What the coordinator's database knows of every version: how each language stood, and from which it learned."""
 
 import json
-import sqlite3
 from pathlib import Path
 
 import msgspec
 
-from mfpt_coord.server.stored_errors import damaged, explained
-from mfpt_coord.server.stored_file import check, reading
-from mfpt_coord.server.stored_schema import SCHEMA_VERSION
-from mfpt_shared.errors import Incompatible
+from mfpt_coord.core.standing import Best
+from mfpt_coord.server.stored_reading import read_rows
+from mfpt_coord.server.stored_rows import Rows
+from mfpt_coord.server.stored_state import best_versions
+from mfpt_shared.errors import Damaged
 from mfpt_shared.languages import LanguageCode
 
 
@@ -23,6 +23,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         accuracy: Newest accuracy on held-out examples, 0 to 1; None: no device had told one.
         own_share: How much of their own the devices of the language keep, 0 to 1; None: no device had told it.
         weights: Language -> its part in the step that made this prompt, 0 to 1; the largest ones.
+        source: Version that the operator went back to here; None: the prompt was learned, or stayed as it was.
     """
 
     version: int
@@ -31,13 +32,30 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     accuracy: float | None
     own_share: float | None
     weights: dict[LanguageCode, float]
+    source: int | None = None
 
 
-def read_history(path: Path, language: LanguageCode | None = None) -> list[Line]:
+class Kept(msgspec.Struct, frozen=True, kw_only=True):
+    """What can be gone back to.
+
+    Attributes:
+        versions: Versions whose prompt is kept, in rising order; the newest prompt is not among them.
+        best: The one that did best on held-out examples; None: none is known.
+        accuracy: Its accuracy, 0 to 1.
+        examples: Number of held-out examples behind that.
+    """
+
+    versions: list[int]
+    best: int | None = None
+    accuracy: float | None = None
+    examples: int = 0
+
+
+def read_history(place: Path | str, language: LanguageCode | None = None) -> list[Line]:
     """Return the lines of all languages, or of one, in the order of versions and languages.
 
     Args:
-        path: Path of the database, which a coordinator may be using.
+        place: Path of the database, which a coordinator may be using, or URL of one in PostgreSQL.
         language: The language; None: all of them.
 
     Raises:
@@ -45,22 +63,49 @@ def read_history(path: Path, language: LanguageCode | None = None) -> list[Line]
         Damaged: It is damaged.
         MfptError: It cannot be read.
     """
-    with reading(path) as database:
-        check(database, path, pragma=None)
-        if database.execute("PRAGMA user_version").fetchone()[0] < SCHEMA_VERSION:
-            raise Incompatible(f"{path} was written by an earlier mfpt-coord: start `serve` on it once, to upgrade it")
-        which = "" if language is None else "WHERE language = :language"
-        query = f"SELECT version, language, at, accuracy, own_share, weights FROM history {which} ORDER BY 1, 2"  # noqa: S608 - our own words
-        try:
-            return [_line(row) for row in database.execute(query, {"language": language})]
-        except sqlite3.Error as error:
-            raise explained(error, path) from error
-        except (ValueError, TypeError) as error:
-            raise damaged(path, f"its history cannot be read: {error}") from error
+    try:
+        return read_rows(place, lambda rows: _lines(rows, language))
+    except (ValueError, TypeError) as error:
+        raise Damaged(f"the history in {place} cannot be read: {error}") from error
 
 
-def _line(row: tuple[int, str, float, float | None, float | None, str]) -> Line:
-    version, language, at, accuracy, own_share, weights = row
+def read_kept(place: Path | str) -> dict[LanguageCode, Kept]:
+    """Return language -> what it can go back to.
+
+    Args:
+        place: As for `read_history`.
+
+    Raises:
+        MfptError: As in `read_history`.
+    """
+    return read_rows(place, _kept)
+
+
+def _lines(rows: Rows, language: LanguageCode | None) -> list[Line]:
+    which = "" if language is None else "WHERE language = :language"
+    query = f"""
+        SELECT version, language, at, accuracy, own_share, weights, source FROM history {which}
+        ORDER BY version, language
+    """  # noqa: S608 - our own words
+    return [_line(row) for row in rows.execute(query, {} if language is None else {"language": language})]
+
+
+def _kept(rows: Rows) -> dict[LanguageCode, Kept]:
+    versions: dict[LanguageCode, list[int]] = {}
+    for language, version in rows.execute("SELECT language, version FROM prompts ORDER BY language, version"):
+        versions.setdefault(LanguageCode(language), []).append(version)
+    best = best_versions(rows)
+    return {language: _kept_of(known[:-1], best.get(language)) for language, known in versions.items()}
+
+
+def _kept_of(versions: list[int], best: Best | None) -> Kept:
+    if best is None:
+        return Kept(versions=versions)
+    return Kept(versions=versions, best=best.version, accuracy=best.accuracy, examples=best.examples)
+
+
+def _line(row: tuple[int, str, float, float | None, float | None, str, int | None]) -> Line:
+    version, language, at, accuracy, own_share, weights, source = row
     return Line(
         version=version,
         language=LanguageCode(language),
@@ -68,4 +113,5 @@ def _line(row: tuple[int, str, float, float | None, float | None, str]) -> Line:
         accuracy=accuracy,
         own_share=own_share,
         weights=json.loads(weights),
+        source=source,
     )

@@ -45,7 +45,14 @@ CREATE TABLE totals (kind TEXT, key TEXT, value INTEGER NOT NULL, PRIMARY KEY (k
 _HISTORY: Final = """
 CREATE TABLE history (
     version INTEGER, language TEXT, at REAL NOT NULL, accuracy REAL, own_share REAL, weights TEXT NOT NULL,
-    PRIMARY KEY (version, language)
+    source INTEGER, PRIMARY KEY (version, language)
+) WITHOUT ROWID;
+"""
+
+# The prompts of these versions stay.
+_BEST: Final = """
+CREATE TABLE best (
+    language TEXT PRIMARY KEY, version INTEGER NOT NULL, accuracy REAL NOT NULL, examples INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
 
@@ -75,7 +82,7 @@ CREATE TABLE moments (language TEXT PRIMARY KEY, vectors BLOB NOT NULL);
 
 SCHEMA: Final = (
     f"{_TABLES} {_UPDATES} {_COHORTS} {_OWN_SHARES} {_PROMPTS_BY_VERSION} {ADMISSION_SCHEMA} {_TOTALS} {_HISTORY} "
-    f"{AUDIT_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
+    f"{_BEST} {AUDIT_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
 )
 
 # Versions 2 and 3 kept judgements by accuracy, which do not say how much of its own a device keeps: it begins again.
@@ -87,7 +94,7 @@ DROP TABLE judgements;
 {_OWN_SHARES}
 """  # noqa: S608 - our own constants
 
-_FROM_5: Final = f"{_TOTALS} {_HISTORY} {AUDIT_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
+_FROM_5: Final = f"{_TOTALS} {_HISTORY} {_BEST} {AUDIT_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION};"
 
 _FROM_4: Final = f"ALTER TABLE updates ADD COLUMN cohort TEXT; {_COHORTS} {_FROM_5}"
 

@@ -12,6 +12,7 @@ from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
+from mfpt_coord.core.standing import Best
 from mfpt_coord.core.state import Contribution, State, Survivor
 from mfpt_coord.core.sums import contribution_of
 from mfpt_coord.core.taking_part import counting
@@ -50,6 +51,7 @@ def read_state(database: Rows, plan: Plan, counts: UpdateCounts) -> State:
         relations=Relations(_distances(database), _comparisons(database), _own_shares(database)),
         directions=_directions(database),
         moments=_moments(database, plan.aggregation),
+        best=best_versions(database),
         counts=msgspec.structs.replace(counts, accepted=sum(staleness.values())),
         enrolments=enrolments(database),
         invitations=invitations(database),
@@ -86,6 +88,19 @@ def _prompts(database: Rows) -> dict[LanguageCode, Array]:
         USING (language, version)
     """
     return {language: np.frombuffer(vector, np.float32) for language, vector in database.execute(newest)}
+
+
+def prompt_of(database: Rows, language: LanguageCode, version: int) -> Array | None:
+    """Return a language's prompt as of exactly this version; None: it is not kept."""
+    query = "SELECT vector FROM prompts WHERE language = ? AND version = ?"
+    row = database.execute(query, (language, version)).fetchone()
+    return None if row is None else np.frombuffer(row[0], np.float32)
+
+
+def best_versions(database: Rows) -> dict[LanguageCode, Best]:
+    """Return language -> the version of its prompt that did best."""
+    rows = database.execute("SELECT language, version, accuracy, examples FROM best")
+    return {LanguageCode(language): Best(*best) for language, *best in rows}
 
 
 def _buffer(database: Rows, shapes: Layout) -> tuple[Contribution, ...]:

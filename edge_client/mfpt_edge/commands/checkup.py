@@ -113,7 +113,8 @@ def _of_the_work(found: Patient, visiting: Visiting, owner: Owner, data: DataSou
 def _read(found: Patient, data: DataSource, name: str, plan: Plan | None) -> tuple[Dataset, Sequence[Finding]]:
     """Return what `join` would train and test on, and would say about it; without a plan, for the data's own labels."""
     language = found.language or UNDETERMINED
-    source = read_source(name, language, kind=plan.task.kind if plan else kind_of(name, None), columns=data.columns)
+    kind, labels = (plan.task.kind, plan.task.labels) if plan else (kind_of(name, None), ())
+    source = read_source(name, language, kind=kind, columns=data.columns, labels=labels)
     plan = plan or Plan(task=task_of(source))
     renamed = renamed_labels(data.label_map, found.folder.path, plan.task.labels)
     dataset = dataset_of(source, language, plan.task.labels, renamed=renamed, max_examples=data.max_examples)

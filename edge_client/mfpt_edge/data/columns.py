@@ -170,8 +170,8 @@ def chosen_columns(table: Table, wanted: str | None, usual: Sequence[tuple[str, 
         )
     if len(table.columns) == 1:
         raise DatasetError(
-            f"{table.where} has one column, {listed(table.columns)}: a text and its label must stand in two; in a file "
-            "of text, commas, semicolons, tabs or bars stand between them"
+            f"{table.where} has one column, {listed(table.columns)}: a text and its label must stand in two; a file of "
+            "text names them in its first line, with commas, semicolons, tabs or bars between them"
         )
     missing = repr(wanted) if wanted else " or ".join(group[0] for group in usual if len(group) == 1)
     guessed = f" ({'; '.join(table.notes)})" if table.notes else ""

@@ -50,12 +50,13 @@ def read_json(path: Path) -> Table:
 
 
 def _lines(text: str) -> Iterator[Record]:
-    """Read one object a line; only line feeds end a line, since JSON strings may hold other separators."""
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip("\ufeff \t\r"):
+    """Read one object a line; only line feeds end a line, or returns as on an old Mac, since strings hold others."""
+    for number, line in enumerate(text.split("\n" if "\n" in text else "\r"), start=1):
+        content = line.strip("\ufeff \t\r")
+        if not content:
             continue
         try:
-            yield _record(number, _DECODER.decode(line.lstrip("\ufeff")), line)
+            yield _record(number, _DECODER.decode(content.removesuffix(",")), line)
         except (ValueError, RecursionError) as error:
             yield Record(number, None, _fault(error, line))
 

@@ -67,7 +67,7 @@ def number_hint(found: Mapping[str, int], labels: Sequence[str]) -> str:
         return ""
     return (
         f"\nnumbers are read as positions in the plan only if they count from 0 to {len(labels) - 1} and 0 is "
-        "among them: write the names of the labels into the file, or say what each number means with --label-map"
+        "among them: write the names of the labels into the file"
     )
 
 

@@ -154,7 +154,7 @@ def dataset_of(
         source: The rows.
         language: Also decides which examples `max_examples` keeps.
         labels: Labels of the plan, in its order; none for generation.
-        renamed: What the owner says that labels mean, see `label_map`.
+        renamed: What the owner says that labels mean, see `label_map`; None: he is not asked.
         max_examples: Limit of the training split; the examples kept are the same every time, and each label keeps its
             share as far as possible; of sentences with tagged words, they are any.
 

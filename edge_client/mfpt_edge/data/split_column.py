@@ -1,6 +1,7 @@
 """One file with all splits, where a column says of each row which it belongs to."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -11,6 +12,7 @@ from mfpt_edge.data.table import Record, Table, listed
 
 _COLUMNS: Final = frozenset({"split", "set", "partition", "subset"})
 _FEWEST: Final = 2
+_NAMED: Final = 10  # other words of the column; more would be texts
 
 
 def by_split_column(table: Table) -> dict[SourceSplit, Table]:
@@ -38,14 +40,16 @@ def _split(record: Record, column: str) -> SourceSplit | None:
 
 def _parted(table: Table, column: str, splits: list[SourceSplit | None]) -> dict[SourceSplit, Table]:
     parts: dict[SourceSplit, list[Record]] = defaultdict(list)
+    strays = {_cell(record, column) for split, record in zip(splits, table.records, strict=True) if split is None}
+    named = {cell for cell in strays if isinstance(cell, str) and may_be_name(cell)} if len(strays) <= _NAMED else set()
     for split, record in zip(splits, table.records, strict=True):
-        parts[split or "train"].append(record if split else _without_split(record, column))
+        parts[split or "train"].append(record if split else _without_split(record, column, named))
     note = f"rows parted by {listed([column])}: {', '.join(f'{len(of)} {split}' for split, of in parts.items())}"
     notes = {"train": (*table.notes, note)}
     return {split: replace(table, records=of, notes=notes.get(split, ())) for split, of in parts.items()}
 
 
-def _without_split(record: Record, column: str) -> Record:
+def _without_split(record: Record, column: str, named: Collection[str | Odd]) -> Record:
     cell = _cell(record, column)
-    said = f": {listed([cell])}" if isinstance(cell, str) and may_be_name(cell) else ""
+    said = f": {listed([cell])}" if isinstance(cell, str) and cell in named else ""
     return record._replace(cells=None, fault=f"{listed([column])} says no known split{said}")

@@ -50,10 +50,10 @@ def usable(
         rows: Split -> its rows.
         labels: The plan's labels.
         kind: Kind of task.
-        renamed: What the owner says that labels mean, see `label_map`.
+        renamed: What the owner says that labels mean, see `label_map`; None: he is not asked.
 
     Raises:
-        DatasetError: No row can be used.
+        DatasetError: No row can be used; the message has the lines of a label map to copy, if he is asked.
     """
     found = labels_found(rows)
     readings = read_labels(found, labels, kind, renamed or {}) if kind != "generation" else None
@@ -64,7 +64,8 @@ def usable(
     examples = {name: [one for one in of if isinstance(one, Example)] for name, of in made.items()}
     skipped = [one for of in made.values() for one in of if isinstance(one, SkippedRow)]
     if not any(examples.values()):
-        raise _nothing_usable(source, skipped, found, labels)
+        hint = "" if renamed is None else _map_hint(found, labels)
+        raise _nothing_usable(source, skipped, found, labels, hint)
     ends = readings.ends if readings else ()
     repaired = {bio.ENDS: sum(found[label] for label in ends)} if ends else {}
     if kind == "tagging":
@@ -107,15 +108,15 @@ def _sentence(row: Row, readings: Readings) -> Example | SkippedRow:
 
 
 def _nothing_usable(
-    source: str, skipped: Sequence[SkippedRow], found: Counter[str], labels: Sequence[str]
+    source: str, skipped: Sequence[SkippedRow], found: Counter[str], labels: Sequence[str], hint: str
 ) -> DatasetError:
     reasons = ", ".join(f"{count} x {reason}" for reason, count in by_reason(skipped).items())
     said = f"{source}: no row can be used ({reasons or 'the source has no rows'})"
     if not labels:
         return DatasetError(said)
     its_labels = listed(nameable(found)) or (f"{len(found)} that look like texts" if found else "none")
-    hint = number_hint(found, labels) or _map_hint(found, labels)
-    return DatasetError(f"{said}\nits labels: {its_labels}; the plan's labels: {listed(labels)}{hint}")
+    numbers = number_hint(found, labels)
+    return DatasetError(f"{said}\nits labels: {its_labels}; the plan's labels: {listed(labels)}{numbers}{hint}")
 
 
 def _map_hint(found: Counter[str], labels: Sequence[str]) -> str:

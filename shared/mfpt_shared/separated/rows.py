@@ -24,6 +24,8 @@ TOO_MANY: Final = "more cells than columns (a separator in a text without quotat
 
 # Rows from which it can be told that the values of a column come back.
 _TELLING: Final = 4
+# Lines that are hardly all rows by chance.
+_SUSPECT: Final = 3
 
 
 class Row(NamedTuple):
@@ -180,7 +182,8 @@ class _Reader:
         """Whether a cell over several lines has taken in rows, because its quotation mark was not closed.
 
         It then stands where columns hold few values, and its first line would make a row; or most of its lines hold in
-        these columns values that other rows have. Where no column is known to be such a one, each of at least three
+        these columns values that other rows have, or, as one mark may take in nearly all rows, values
+        that come back among at least three lines. Where no column is known to be such a one, each of at least three
         lines would make a row; a comma with a space after it may as well be of a sentence.
         """
         numbers = [number for number in range(first, last + 1) if not is_blank(self._lines[number], self._separator)]
@@ -191,9 +194,12 @@ class _Reader:
                 return True
             within = self._counted(numbers)
             others = {column: of - within[column] for column, of in self._values.items()}
-            known = sum(len(row) == self._width and _is_known(row, others) for row in alone)
-            return 2 * known > len(alone)
-        if len(alone) < 3 or any(len(row) != self._width for row in alone):
+            again = {column: of - Counter(of.keys()) for column, of in self._values.items()}
+            rows = [row for row in alone if len(row) == self._width]
+            known = sum(_is_known(row, others) for row in rows)
+            alike = sum(_is_known(row, again) for row in rows) if len(alone) >= _SUSPECT else 0
+            return 2 * max(known, alike) > len(alone)
+        if len(alone) < _SUSPECT or any(len(row) != self._width for row in alone):
             return False
         return self._separator not in ",;" or not any(cell.startswith(" ") for row in alone for cell in row[1:])
 

@@ -104,7 +104,7 @@ def test_the_history_keeps_every_tenth_of_its_older_versions(tmp_path: Path) -> 
         database.execute("BEGIN")
         for version in range(1, newest + 1):
             database.execute("INSERT INTO folds VALUES (?, 1.0, '[]', '[]', x'')", (version,))
-            database.execute("INSERT INTO history VALUES (?, 'swh', 1.0, 0.5, NULL, '{}')", (version,))
+            database.execute("INSERT INTO history VALUES (?, 'swh', 1.0, 0.5, NULL, '{}', NULL)", (version,))
             forget(database, 2.0)
         kept = [version for (version,) in database.execute("SELECT version FROM history ORDER BY version")]
     assert kept == [10, 20, 30, 40, *range(41, newest + 1)]

@@ -25,6 +25,7 @@ TO_VERSION_5 = """
 DROP TABLE totals;
 DROP TABLE history;
 DROP TABLE audit;
+DROP TABLE best;
 PRAGMA user_version = 5;
 """
 TO_VERSION_4 = f"""
@@ -113,12 +114,14 @@ def test_what_is_left_of_folded_updates_is_packed_densely(tmp_path: Path) -> Non
     assert used < 2 * (tmp_path / "compact.db").stat().st_size
 
 
-def test_each_language_keeps_its_newest_prompt_alone(tmp_path: Path) -> None:
+def test_each_language_keeps_its_newest_prompt_and_its_best_one_alone(tmp_path: Path) -> None:
     history = a_history(tmp_path / "state.db")
     updates_of(history, folds=3)
     history.shelf.store.close()
     found = query(tmp_path / "state.db", "SELECT language, version FROM prompts")
-    assert sorted(found) == sorted((language, 3) for language in history.state.prompts)
+    kept = {(language, 3) for language in history.state.prompts}
+    assert set(found) == kept | {(language, best.version) for language, best in history.state.best.items()}
+    assert len(found) > len(kept)
 
 
 def test_kept_for_ever_means_every_payload_and_every_prompt(tmp_path: Path) -> None:

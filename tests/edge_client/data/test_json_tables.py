@@ -31,6 +31,8 @@ def faults(table: Table) -> list[tuple[int, str]]:
         pytest.param(f"\ufeff{LINES}\r\n\r\n", id="lines with marks"),
         pytest.param(json.dumps(ROWS), id="array"),
         pytest.param(json.dumps(ROWS, indent=2), id="array over lines"),
+        pytest.param(LINES.replace("\n", ",\n") + ",", id="lines with commas after"),
+        pytest.param(LINES.replace("\n", "\r"), id="lines of an old Mac"),
         pytest.param("\n".join(json.dumps(row, indent=2) for row in ROWS), id="objects over lines"),
         pytest.param("\n".join(json.dumps([row], indent=2) for row in ROWS), id="arrays one after another"),
         pytest.param(

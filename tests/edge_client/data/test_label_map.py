@@ -63,7 +63,7 @@ def test_labels_that_fit_nothing_are_refused_with_the_lines_of_a_map_that_works(
     file = write(tmp_path / "a.csv", content)
 
     with pytest.raises(DatasetError) as caught:
-        load_dataset(str(file), SWAHILI, TOPICS)
+        load_dataset(str(file), SWAHILI, TOPICS, renamed={})
 
     lines = str(caught.value).split("--label-map")[1].splitlines()[1:]
     mapped = read_label_map(write(tmp_path / "map.toml", "\n".join(lines)))
@@ -102,3 +102,12 @@ def test_texts_taken_for_labels_are_never_shown() -> None:
     found = {f"a whole sentence of many words, number {n}": 1 for n in range(40)}
 
     assert contract(found, TOPICS, read_labels(found, TOPICS, "classification", {}))[:2] == ((), ())
+
+
+def test_a_command_without_label_maps_recommends_none(tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", "text,label\na,Politik\nb,Sport\n")
+
+    with pytest.raises(DatasetError, match=r"the plan's labels: 'politics', .*$") as caught:
+        load_dataset(str(file), SWAHILI, TOPICS)
+
+    assert "--label-map" not in str(caught.value)

@@ -178,6 +178,18 @@ def test_one_broken_quotation_mark_costs_at_most_its_row(separator: str, mark: s
     assert len(found.rows) == 60
 
 
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(("opens", "closes"), [(0, 59), (0, 58), (1, 59), (20, 57)])
+def test_a_quotation_that_takes_in_nearly_all_rows_costs_two_at_most(separator: str, opens: int, closes: int) -> None:
+    lines = [f"sentence {number}{separator}{('health', 'sports')[number % 2]}" for number in range(60)]
+    lines[opens] = f'"{lines[opens]}'
+    lines[closes] = lines[closes].replace(separator, f'"{separator}')
+    found = table(f"text{separator}label\n" + "\n".join(lines), separator)
+
+    assert len(found.rows) == 60
+    assert faults(found) == [(opens + 2, NOT_CLOSED), (closes + 2, HALF)]
+
+
 def test_a_broken_quotation_costs_no_row_beside_those_that_are_quoted() -> None:
     lines = [f'"sentensi, {number}",{"health" if number % 2 else "sports"}' for number in range(20)]
     lines[7] = '"sentensi 7,health'
