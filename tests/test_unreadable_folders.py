@@ -39,6 +39,7 @@ COMMANDS = (
     "mfpt_coord simulate --plan {plan} --data {locked} --languages swh,zul --rounds 1 --method mfpt",
     "mfpt_coord languages sw zu --plot {locked}/figure.svg",
     "mfpt_coord broker-config mosquitto --out {locked}/mosquitto",
+    "mfpt_coord broker-config nats-cluster --out {locked}/nodes --node a --node b --node c",
     "mfpt_coord db check --data-dir {locked}/data",
     "mfpt_coord db restore {locked}/backup",
     "mfpt_coord db restore {plan} --passphrase-file {locked}/passphrase",

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.transport.address import PASSWORD_VARIABLE
 from support.cluster import Cluster, clustered
 from support.database_records import folded_twice, stored, until_connected
 from support.federation import LANGUAGES, Device, running, tiny_plan
+from support.joining import admit, reach
 from support.neighbour import plan_file
+from support.operating import Operator
 from support.postgres import served
 from support.programs import Serving, serve
 from support.remembering import RememberingFolder
@@ -97,3 +100,31 @@ def test_no_update_is_lost_or_folded_twice_when_each_node_and_the_coordinator_ar
             assert folded_twice(url) == []
 
     asyncio.run(asyncio.wait_for(scenario(), 600))
+
+
+def test_an_invited_device_takes_part_at_a_cluster_with_the_password_of_all_devices(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with clustered(tmp_path, "test") as cluster:
+            options = (
+                "--broker",
+                cluster.addresses("coord"),
+                "--closed",
+                "--plan",
+                str(plan_file(tmp_path, tiny_plan())),
+            )
+            extra = {PASSWORD_VARIABLE: cluster.password("coordinator")}
+            async with serve(tmp_path, tmp_path / "data", *options, extra=extra, patience=RECOVERY_SECONDS):
+                line = InvitationLine.parse(await Operator(tmp_path, tmp_path / "data").invites())
+                where = reach(invitation=line, password=cluster.password("devices"))
+                membership = await admit(tmp_path / "swh", where)
+                assert membership is not None
+                assert [f"{address}" for address in membership.brokers()] == cluster.addresses("").replace(
+                    "@", ""
+                ).split(",")
+                device = Device(
+                    tmp_path / "swh", "swh", cluster.addresses("mfpt"), StubTrainer(step=1.0), membership=membership
+                )
+                async with running(device):
+                    await device.until(lambda seen: seen.rounds >= 1, RECOVERY_SECONDS)
+
+    asyncio.run(asyncio.wait_for(scenario(), 200))

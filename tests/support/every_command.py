@@ -28,6 +28,8 @@ def every_command(runner: Runner) -> None:
         runner.run("mfpt_coord", "plan", command, str(folder / "made.toml"))
     runner.run("mfpt_coord", "broker-config", "other")
     runner.run("mfpt_coord", "broker-config", "mosquitto", "--out", str(folder / "mosquitto"))
+    nodes = ("--node", "a.example", "--node", "b.example", "--node", "c.example")
+    runner.run("mfpt_coord", "broker-config", "nats-cluster", "--out", str(folder / "nodes"), *nodes)
     runner.run("mfpt_coord", "languages", "swh", "zul", "yor", "--plot", str(folder / "distances.svg"))
     _federation(runner, plan, data)
     for command in ("check", "compact"):

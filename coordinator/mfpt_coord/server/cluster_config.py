@@ -2,7 +2,7 @@
 
 Sources: NATS documentation, "Clustering", "JetStream Clustering" and "MQTT"; `stream_replicas` is what MQTT sessions,
 retained and queued messages are kept with. A node's questions to JetStream keep their usual time limit of 5 s, unlike
-the embedded broker's: one that goes to a node that has just died is never answered.
+the embedded broker's: one that goes to a node that has just died may never be answered.
 """
 
 import json
