@@ -30,8 +30,9 @@ from mfpt_coord.server.observer import Observer
 from mfpt_coord.server.progress_notice import ProgressNotice
 from mfpt_coord.server.rivals import Rivals
 from mfpt_coord.server.store import Store
+from mfpt_coord.server.stored_errors import StoreLost
 from mfpt_shared.clock import Clock
-from mfpt_shared.errors import Incompatible, MfptError
+from mfpt_shared.errors import Damaged, Incompatible, MfptError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.tensors import Array
@@ -199,7 +200,8 @@ class Coordinator:
                     asked = asyncio.ensure_future(self._requests.get())
                 self._catch_up()
                 if self.state.finished and self._channel.reached:
-                    farewell = self.clock() if self._all_gone() else min(farewell, self.clock() + FAREWELL_SECONDS)
+                    somebody_is_there = self.state.clients.indices.online
+                    farewell = min(farewell, self.clock() + FAREWELL_SECONDS) if somebody_is_there else self.clock()
         except Incompatible:
             self._superseded = True
             raise
@@ -264,7 +266,9 @@ class Coordinator:
             case Inbound():
                 try:
                     return self._intake.understand(event, at)
-                except sqlite3.Error as error:
+                except (Damaged, StoreLost):
+                    raise
+                except (sqlite3.Error, MfptError) as error:
                     self._batches.complaints.failed(str(error), at)
         return []
 
@@ -287,9 +291,6 @@ class Coordinator:
             _log.error("folded updates may still be on the disk until the next version: %s", error)
         self._channel.publish_status(self.status())
         self._shown, self._status_due = self.state, now + STATUS_SECONDS
-
-    def _all_gone(self) -> bool:
-        return not self.state.clients.indices.online
 
     async def _say_goodbye(self) -> None:
         if not self._superseded:  # the later run must not be announced as gone

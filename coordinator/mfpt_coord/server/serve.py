@@ -140,7 +140,7 @@ def open_state(store: RunStore, plan: Plan | None) -> State:
 def _check_plan(followed: Plan, plan: Plan | None) -> None:
     if plan is not None and (difference := _difference(followed, plan)):
         raise Incompatible(
-            f"the federation follows plan {followed.digest}, but --plan is {plan.digest} (they differ in "
+            f"the federation follows plan {followed.digest}, and --plan is another one, {plan.digest} (they differ in "
             f"{difference}); start without --plan and use `mfpt-coord plan apply` then, or give the new plan a "
             "--data-dir of its own"
         )

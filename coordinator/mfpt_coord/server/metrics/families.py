@@ -4,6 +4,7 @@ Source: https://prometheus.io/docs/practices/naming/
 """
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Final, get_args
 
@@ -107,8 +108,10 @@ def _queues(signs: VitalSigns) -> Iterable[Metric]:
 
 def _store(signs: VitalSigns, database: Path) -> Iterable[Metric]:
     yield _gauge("mfpt_store_up", "Whether the last commit succeeded: 1, or 0.", signs.saves)
-    files = {"database": database, "log": Path(f"{database}-wal")}
-    sizes = {name: file.stat().st_size for name, file in files.items() if file.exists()}
+    sizes: dict[str, int] = {}
+    for name, file in (("database", database), ("log", Path(f"{database}-wal"))):
+        with suppress(OSError):  # the log comes and goes
+            sizes[name] = file.stat().st_size
     yield _labelled(GaugeMetricFamily("mfpt_store_bytes", "Size of the database's files.", labels=["file"]), sizes)
 
 
