@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from mfpt_coord.core import admission
@@ -40,6 +41,13 @@ from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_changes import changes, unfollowable
 from mfpt_shared.transport.address import BrokerAddress
+
+
+def new_token(random: Callable[[int], bytes]) -> str:
+    """Return the id of a new invitation. A command line would take one that begins with `-` for an option."""
+    while (token := encoded(random(TOKEN_BYTES))).startswith("-"):
+        pass
+    return token
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ class Operator:
             raise UsageError(f"a {order.role} has no language; leave --lang away")
         now, secret = self.coordinator.clock(), encoded(os.urandom(SECRET_BYTES))
         made = admission.Invitation(
-            encoded(os.urandom(TOKEN_BYTES)),
+            new_token(os.urandom),
             digest(secret),
             order.role,
             None if order.language is None else LanguageCode(order.language),

@@ -9,9 +9,11 @@ import pytest
 
 from mfpt_coord.access.desk import Desk
 from mfpt_coord.core.events import DeviceRenamed
-from mfpt_coord.server.operator import Operator
+from mfpt_coord.server.operator import Operator, new_token
 from mfpt_coord.server.orders import ApplyPlan, Invitations, Invite, ListInvitations, PlanChange
+from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import AuthenticationFailed, Incompatible, MfptError
+from mfpt_shared.invitation import TOKEN_BYTES
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.transport.mqtt import MqttTransport
 from support.brokers import embedded
@@ -64,6 +66,12 @@ def test_people_are_told_times_by_the_clock_on_the_wall(tmp_path: Path) -> None:
     created, expires = asyncio.run(asyncio.wait_for(scenario(), 60))
     assert -30 < created <= 0
     assert 30 < expires <= 60
+
+
+def test_an_invitation_s_id_does_not_begin_like_an_option() -> None:
+    drawn = iter([b"\xf8" * TOKEN_BYTES, b"\xfb" * TOKEN_BYTES, b"a" * TOKEN_BYTES])
+    assert encoded(b"\xf8" * TOKEN_BYTES).startswith("-")
+    assert new_token(lambda _: next(drawn)) == encoded(b"a" * TOKEN_BYTES)
 
 
 def test_the_operator_is_told_what_a_plan_would_change_before_it_does(tmp_path: Path) -> None:
