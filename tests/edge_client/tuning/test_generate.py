@@ -96,7 +96,9 @@ def test_the_loss_of_a_completion_is_that_of_transformers(
     np.testing.assert_allclose(found.numpy(), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    "method", [method if method == "late" else pytest.param(method, marks=pytest.mark.slow) for method in METHODS]
+)
 def test_a_decoder_learns_to_write_what_it_was_shown(method: str, load: Callable[..., Backbone]) -> None:
     model = model_of(load(), method, prompt_learning_rate=0.05, epochs=200)
     assert set(model.tensors()) == set(layout(model.plan))
