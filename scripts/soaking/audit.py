@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from mfpt_coord.server.stored_forgetting import KEPT_UPDATES
 from stub_federation.reports import Acknowledged, AnyReport, Disturbed, Ended, Lost
 
 _MOST_DETAILS: Final = 10
@@ -87,21 +88,36 @@ def audit(database: Path, told: Mapping[Update, Iterable[str]]) -> Audit:
     Raises:
         sqlite3.Error: The database cannot be read now.
     """
-    rows, versions = _read(database)
+    rows, versions, gone = _read(database)
     stored = {(device, sequence): digest for device, sequence, _, digest, _ in rows}
     told_folded = {(device, sequence) for device, sequence, _, _, fold in rows if fold is not None}
-    listed = Counter(update for updates in versions for update in updates)
+    oldest = min(versions, default=0)  # what older ones were made of is not listed any more
+    still_listed = {(device, sequence) for device, sequence, _, _, fold in rows if fold is not None and fold >= oldest}
+    newest: dict[str, int] = {}
+    for device, sequence, *_ in rows:
+        newest[device] = max(newest.get(device, 0), sequence)
+    listed = Counter(update for updates in versions.values() for update in updates)
     trained = Counter((device, version) for device, _, version, _, _ in rows)
-    missing = [update for update, digests in told.items() if not _is_stored(stored.get(update), digests)]
+    missing = [
+        update
+        for update, digests in told.items()
+        if not _is_stored(stored.get(update), digests) and not _may_have_gone(update, stored, newest)
+    ]
     return Audit(
         acknowledged=len(told),
-        stored=len(stored),
-        folded=len(listed),
+        stored=len(stored) + gone,
+        folded=len(told_folded) + gone,
         waiting=len(stored) - len(told_folded),
-        lost=len(missing) + len(told_folded - listed.keys()),
+        lost=len(missing) + len(still_listed - listed.keys()),
         twice=sum(times - 1 for times in listed.values()) + sum(times - 1 for times in trained.values()),
         details=tuple(_detail(update, told[update], stored.get(update)) for update in missing[:_MOST_DETAILS]),
     )
+
+
+def _may_have_gone(update: Update, stored: Mapping[Update, str], newest: Mapping[str, int]) -> bool:
+    """Tell whether the row of an update may have been removed, because so many others of its device came after it."""
+    device, sequence = update
+    return update not in stored and sequence <= newest.get(device, 0) - KEPT_UPDATES
 
 
 def _detail(update: Update, digests: Iterable[str], stored: str | None) -> str:
@@ -113,10 +129,12 @@ def _is_stored(stored: str | None, digests: Iterable[str]) -> bool:
     return stored is not None and all(digest in ("", stored) for digest in digests)
 
 
-def _read(database: Path) -> tuple[list[tuple[str, int, int, str, int | None]], list[list[Update]]]:
-    """Return the rows of the updates, and the updates of each version, as of one moment."""
+def _read(database: Path) -> tuple[list[tuple[str, int, int, str, int | None]], dict[int, list[Update]], int]:
+    """Return the rows of the updates, the updates of each version, and the number of removed rows, as of one moment."""
     with contextlib.closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as source:
         source.execute("BEGIN")
         rows = source.execute("SELECT client, sequence, base_version, lower(hex(sha256)), fold FROM updates").fetchall()
-        folds = source.execute("SELECT updates FROM folds").fetchall()
-    return rows, [[(device, sequence) for device, sequence in json.loads(updates)] for (updates,) in folds]
+        folds = source.execute("SELECT version, updates FROM folds").fetchall()
+        gone = source.execute("SELECT coalesce(sum(value), 0) FROM totals WHERE kind = 'updates'").fetchone()[0]
+    versions = {version: [(device, sequence) for device, sequence in json.loads(text)] for version, text in folds}
+    return rows, versions, int(gone)

@@ -37,13 +37,16 @@ class Service:
         starts: Number of starts.
     """
 
-    def __init__(self, folder: Path, plan: Plan, *, program: Sequence[str] = ("-m", "mfpt_coord")) -> None:
+    def __init__(
+        self, folder: Path, plan: Plan, *, program: Sequence[str] = ("-m", "mfpt_coord"), keep: str | None = None
+    ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             folder: Folder for the plan, the data and the log.
             plan: Plan of the federation.
             program: How Python is told to run `mfpt-coord`.
+            keep: How long it keeps what is folded, as `--keep` says; None: by default.
         """
         self.data = private_folder(folder / "data")
         self.log = folder / "coordinator.log"
@@ -53,6 +56,8 @@ class Service:
         write_durably(folder / "plan.toml", plan_to_toml(plan).encode())
         options = ("--open", "--no-tls", "--listen", f"127.0.0.1:{port}", "--data-dir", str(self.data))
         self._command = [sys.executable, *program, "serve", *options, "--plan", str(folder / "plan.toml")]
+        if keep is not None:
+            self._command += ["--keep", keep]
         self._process: asyncio.subprocess.Process | None = None
 
     @property

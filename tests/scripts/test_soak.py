@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_coord.server.stored_forgetting import KEPT_UPDATES
 from mfpt_coord.server.stored_schema import SCHEMA
 from soaking.audit import Ledger, Update, audit
 from soaking.series import slope
@@ -65,6 +66,20 @@ def test_what_counts_as_folded_and_is_in_no_version_is_lost(database: Path) -> N
         changed.commit()
 
     assert audit(database, {}).lost == 1
+
+
+def test_what_went_because_many_others_followed_is_not_lost(database: Path) -> None:
+    many = 2 + KEPT_UPDATES
+    with contextlib.closing(sqlite3.connect(database)) as changed:
+        changed.execute("DELETE FROM updates WHERE sequence = 1")
+        changed.execute("DELETE FROM folds")
+        changed.execute("INSERT INTO totals VALUES ('updates', 'd', 1)")
+        changed.execute(ROW, ("d", many, 2, None, b"new"))
+        changed.commit()
+
+    found = audit(database, told((1, b"one"), (2, b"two"), (many, b"new")))
+    assert (found.lost, found.stored) == (0, 3)
+    assert audit(database, told((3, b"three"))).lost == 1
 
 
 def test_what_is_in_two_versions_is_folded_twice(database: Path) -> None:

@@ -60,7 +60,7 @@ class RealWorld:
             disk: Folder for everything of the coordinator and its broker; None: the same.
         """
         self.folder = folder
-        self.service = Service(disk or folder, plan)
+        self.service = Service(disk or folder, plan, keep="forever")
         self.rng = random.Random(seed)
         self.proxy = Proxy(self.service.address)
         self.acknowledged: set[Entry] = set()
