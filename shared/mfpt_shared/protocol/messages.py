@@ -44,7 +44,7 @@ from mfpt_shared.protocol.masked import (
     Reveal,
     Unmask,
 )
-from mfpt_shared.protocol.presence import Challenge, ChallengeAnswer
+from mfpt_shared.protocol.presence import Challenge, ChallengeAnswer, CoordinatorState
 from mfpt_shared.protocol.status import (
     Beat,
     ClientStatus,
@@ -61,6 +61,7 @@ __all__ = [
     "Challenge",
     "ChallengeAnswer",
     "ClientStatus",
+    "CoordinatorState",
     "Deliver",
     "Disband",
     "Enrol",
@@ -90,21 +91,6 @@ __all__ = [
 ]
 
 Phase = Literal["idle", "preparing", "training", "uploading", "evaluating", "done"]
-
-
-class CoordinatorState(FromCoordinator, frozen=True, kw_only=True):
-    """`coord/state`: whether the coordinator is there. The last will says `offline`.
-
-    Attributes:
-        finished: Whether the last version exists, and nobody trains any more.
-        mfpt: Version of mfpt that it runs; empty from one that does not say it, and in the last will.
-    """
-
-    state: Literal["online", "offline"]
-    coordinator: Identifier
-    started: Seconds
-    finished: bool = False
-    mfpt: Text = ""
 
 
 class PlanNotice(FromCoordinator, frozen=True, kw_only=True):
