@@ -20,6 +20,8 @@ from support.certificates import Authority
 from support.programs import run
 from support.prometheus import find
 
+pytestmark = pytest.mark.slow
+
 DEPLOY: Final = Path(__file__).parent.parent.parent / "deploy"
 COMPOSE: Final = DEPLOY / "compose" / "compose.yml"
 DOCKERFILES: Final = sorted((DEPLOY / "docker").glob("*.Dockerfile"))

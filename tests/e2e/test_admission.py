@@ -126,6 +126,7 @@ def test_a_restarted_coordinator_still_knows_whom_it_admitted(tmp_path: Path) ->
     with_federation(tmp_path, again)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", [False, True], ids=["of its own", "given"])
 def test_a_broker_with_tls_is_named_as_such_and_believed(tmp_path: Path, given: bool) -> None:
     authority = Authority(tmp_path)

@@ -64,6 +64,7 @@ def test_whoever_may_not_read_the_status_is_told_instead_of_waiting(tmp_path: Pa
     assert "does not let this user read mfpt/v1/default/coord" in result.stderr
 
 
+@pytest.mark.slow
 def test_a_coordinator_that_may_not_hear_its_devices_says_so(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with nats(tmp_path, Nats(users=USERS)) as server:

@@ -46,6 +46,7 @@ async def until_logged(serving: Serving, text: str) -> None:
             await asyncio.sleep(0.05)  # there is no event for a line that another process writes
 
 
+@pytest.mark.slow
 def test_a_coordinator_ends_when_a_later_run_with_its_key_is_at_work(tmp_path: Path) -> None:
     plan = tiny_plan()
     topic = COORDINATOR_STATE.path(plan.federation)

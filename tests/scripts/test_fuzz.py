@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from support.scripts import run_script
 
 INPUTS = 4000
 
 
+@pytest.mark.slow
 def test_damaged_inputs_are_read_or_refused(tmp_path: Path) -> None:
     done = run_script("fuzzing", "--inputs", INPUTS, "--processes", 1, "--json", cache=tmp_path, cwd=tmp_path)
     assert done.answer["findings"] == []

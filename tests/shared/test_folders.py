@@ -67,6 +67,7 @@ def test_the_database_is_private_with_any_umask(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_cache_is_private_with_any_umask(tmp_path: Path) -> None:
     with_open_umask(
         "import numpy, torch\n"

@@ -30,6 +30,7 @@ def guarded(folder: Path, max_connections: int = 65_000) -> EmbeddedBroker:
     return embedded(folder, desk=desk, max_connections=max_connections)
 
 
+@pytest.mark.slow
 def test_wrong_passwords_are_counted_and_told_in_one_line_a_minute(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -90,6 +91,7 @@ def test_the_native_port_gives_nothing_to_a_stranger_or_a_device(tmp_path: Path,
     asyncio.run(asyncio.wait_for(scenario(), 30))
 
 
+@pytest.mark.slow
 def test_an_account_that_is_withdrawn_while_its_owner_logs_in_is_not_left_connected(tmp_path: Path) -> None:
     async def log_in(broker: EmbeddedBroker) -> tuple[MqttTransport, Inbox] | None:
         try:
@@ -150,6 +152,7 @@ def test_accounts_hold_after_the_server_was_killed(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+@pytest.mark.slow
 def test_hostile_messages_do_no_harm_that_a_restart_would_show(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with guarded(tmp_path) as broker:

@@ -24,7 +24,7 @@ from support.adversary import ANN, EVE, GUEST, MONITOR, Owner, connect, enter, u
 from support.brokers import find_mosquitto
 from support.inbox import Inbox
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 FEDERATION = "test"
 UP = CLIENT_UP.path(FEDERATION, ANN.user)
 Play = Callable[[Callable[[Guarded], Awaitable[None]]], None]

@@ -135,6 +135,7 @@ async def connect(broker: EmbeddedBroker, name: str, *, persistent: bool = False
     return client, inbox
 
 
+@pytest.mark.slow
 def test_a_killed_server_is_started_again_on_the_same_port(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path) as broker:
@@ -190,6 +191,7 @@ def test_a_server_whose_folder_cannot_be_put_aside_is_started_again_all_the_same
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+@pytest.mark.slow
 def test_retained_messages_survive_a_killed_server(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path) as broker:
@@ -203,6 +205,7 @@ def test_retained_messages_survive_a_killed_server(tmp_path: Path) -> None:
     asyncio.run(asyncio.wait_for(scenario(), 60))
 
 
+@pytest.mark.slow
 def test_messages_queued_for_a_persistent_session_survive_a_killed_server(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path) as broker:

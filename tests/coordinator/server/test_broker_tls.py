@@ -24,7 +24,7 @@ from support.certificates import LOOPBACK, Authority, signed_by
 from support.certificates import Certificate as Made
 from support.inbox import Inbox
 
-pytestmark = pytest.mark.network
+pytestmark = [pytest.mark.network, pytest.mark.slow]
 PLACE = "mfpt/v1/test/plan"
 
 
