@@ -13,8 +13,11 @@ import msgspec
 
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
+from mfpt_edge.commands.load_order import TRAINING, loading_by
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.data.label_map import read_label_map
+from mfpt_edge.engine.engine import Engine
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import CourteousTrainer
@@ -59,7 +62,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         epsilon_limit: What the plan lets them give away; 0: there is no limit.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
-        peak_rss_bytes: Most memory that the process has held.
+        peak_rss_bytes: Most memory that the device's processes have held, added up.
         seconds: Time from the start to the end of the federation's part; what is measured after that does not count.
     """
 
@@ -92,7 +95,11 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(Protocol):
-    """Shows snapshots while it is entered."""
+    """Shows snapshots while it is entered, and knows the owner before it."""
+
+    @property
+    def owner(self) -> Owner:
+        """Whoever is asked what only he can decide."""
 
     def shown(self) -> AbstractContextManager[None]:
         """Show something for as long as the context lasts."""
@@ -100,12 +107,20 @@ class View(Protocol):
     def update(self, snapshot: Snapshot) -> None:
         """Show this from now on."""
 
-    def paused(self) -> AbstractContextManager[None]:
-        """Show nothing that moves until the context ends; somebody is asked something."""
-
 
 def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    """Take part in a federation. Whoever interrupts it finds unacknowledged updates in the outbox.
+    """Take part in a federation, as all that this process does; see `take_part`."""
+    return asyncio.run(take_part(config, view))
+
+
+async def take_part(config: JoinConfig, view: View) -> JoinResult | Enrolled:
+    """Take part in a federation, in a running event loop, and own the device's state folder until it ends.
+
+    Whoever cancels it finds unacknowledged updates in the outbox.
+
+    Args:
+        config: What the owner asks for.
+        view: Where he sees how it goes, and answers.
 
     Raises:
         MfptError: See `errors`.
@@ -114,7 +129,10 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     _check_data_early(config.data)
     make_private(cache_home())
     with owned(config.state_dir, "--state-dir"), view.shown():
-        return asyncio.run(_join(config, view))
+        folder = DeviceFolder(config.state_dir)
+        identity = folder.enrol(config.language)
+        with lines_about(lambda: {"device": identity.client, "language": identity.language}):
+            return await _within_federation(config, view, folder, identity)
 
 
 def _check_data_early(data: DataSource) -> None:
@@ -131,14 +149,9 @@ def _check_data_early(data: DataSource) -> None:
         raise UsageError(f"--data {data.source} cannot be read: {error.strerror}") from error
 
 
-async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    folder = DeviceFolder(config.state_dir)
-    identity = folder.enrol(config.language)
-    with lines_about(lambda: {"device": identity.client, "language": identity.language}):
-        return await _take_part(config, view, folder, identity)
-
-
-async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity) -> JoinResult | Enrolled:
+async def _within_federation(
+    config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity
+) -> JoinResult | Enrolled:
     began = time.monotonic()
     session = folder.begin_session(identity)
     membership = await admitted(config, folder, session, asyncio.sleep)
@@ -148,10 +161,10 @@ async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, ident
     connection = connection_of(config.reach, membership, session)
     transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
 
-    loaded: list[CourteousTrainer] = []
+    engine, loaded = Engine(TRAINING), list[CourteousTrainer]()
 
     def load(plan: Plan) -> Trainer:
-        trainer = prepare(config, plan, view)
+        trainer = prepare(config, plan, view.owner, loading_by(engine))
         loaded.append(trainer)
         if membership is None:
             folder.save_broker(connection.nodes)
@@ -180,16 +193,17 @@ async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, ident
         observe=observe,
     )
     told = lines_about(lambda: {"federation": federation, "version": client.snapshot.version})
-    with contextlib.closing(doing), contextlib.closing(client), told:
+    with contextlib.closing(engine), contextlib.closing(doing), contextlib.closing(client), told:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
-        return _result(config.language, client.snapshot, outcome, seconds)
+        peak = peak_rss_bytes() + engine.peak_bytes
+        return _result(config.language, client.snapshot, outcome, peak, seconds)
 
 
-def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:
+def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, peak: int, seconds: float) -> JoinResult:
     return JoinResult(
         language=language,
         rounds=snapshot.rounds,
@@ -207,6 +221,6 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         epsilon_limit=snapshot.epsilon_limit,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
-        peak_rss_bytes=peak_rss_bytes(),
+        peak_rss_bytes=peak,
         seconds=round(seconds, 3),
     )
