@@ -1,8 +1,12 @@
 """What the owner may ask of a running device, from a shell or from its page, and its answers, as JSON."""
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.storage.sent_log import SentReport
 from mfpt_edge.storage.settings import Settings
 from mfpt_shared.control_socket import Failed
 
@@ -43,6 +47,12 @@ class Leave(Order, frozen=True, kw_only=True, tag="leave"):
     forget: bool = False
 
 
+class ShowSent(Order, frozen=True, kw_only=True, tag="sent"):
+    """Say what has left the device, as messages with a number above `after`."""
+
+    after: Annotated[int, Meta(ge=0, le=2**53)] = 0
+
+
 class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     """Who a device is and what it does.
 
@@ -53,12 +63,10 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
         folder: Its state folder.
         broker: Where the federation is, without a password; empty before it is known.
         started: When this run began, Unix seconds.
-        snapshot: What it does; see `Snapshot`.
+        snapshot: What it does, with its curve and the languages that help it; see `Snapshot`.
         pause: Why training waits, in words; empty: it does not.
         settings: Settings in force.
         uploaded: Bytes sent this calendar month.
-        examples: Number of training examples; 0 before they were read.
-        helped_by: Languages that moved the newest prompt of its language -> their weights.
     """
 
     device: str
@@ -71,13 +79,11 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     pause: str = ""
     settings: Settings = Settings()
     uploaded: int = 0
-    examples: int = 0
-    helped_by: dict[str, float] = {}
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
     """It has happened, or, for `Leave`, it has begun."""
 
 
-AnyOrder = ShowDevice | Pause | Resume | Change | Leave
-AnyReport = DeviceReport | Done | Failed
+AnyOrder = ShowDevice | Pause | Resume | Change | Leave | ShowSent
+AnyReport = DeviceReport | SentReport | Done | Failed
