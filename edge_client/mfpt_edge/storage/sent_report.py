@@ -39,7 +39,7 @@ class SentTotal(msgspec.Struct, frozen=True):
     bytes: int = 0
 
 
-class SentReport(msgspec.Struct, frozen=True, kw_only=True):
+class SentReport(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
     """What has left the device.
 
     Attributes:
