@@ -51,6 +51,7 @@ from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
+from mfpt_edge.storage.sent_log import SentLog
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan
@@ -71,6 +72,7 @@ class EdgeClient:
     Attributes:
         prompts: Prompts that the device holds.
         ignored: Numbers of messages that changed nothing, by reason.
+        sent: What has left the device.
     """
 
     def __init__(
@@ -110,16 +112,16 @@ class EdgeClient:
         forget_damaged(self._outbox)
         self._clock = clock
         self._excluded = False
-        sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
             rounds_wanted=rounds,
             leave_after=leave_after,
             outbox=self._outbox.sequences(),
-            sequence=sequence,
+            sequence=self._outbox.last_sequence,
             left_over=frozenset(self._outbox.sequences()),
         )
-        self._channel = Channel(transport, federation, session)
+        self.sent = SentLog(folder.path, wall)
+        self._channel = Channel(transport, federation, session, self.sent)
         self._is_member = trust.key is not None
         self._lost = LostConnection(MEMBER if self._is_member else ANYBODY, retries)
         self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
