@@ -100,18 +100,19 @@ class SentLog:
         return SentReport(last=self._last) if 0 < self._last <= after else read_sent(self._file.parent, after)
 
 
-def read_sent(folder: Path, after: int = 0, most: int = MOST_SHOWN) -> SentReport:
+def read_sent(folder: Path, after: int = 0, most: int | None = MOST_SHOWN) -> SentReport:
     """Return what has left a device; another process may own its folder, and go on writing.
 
     Args:
         folder: State folder of the device.
         after: Number of a message; only later ones are listed.
-        most: Largest number of messages to list, the newest ones.
+        most: Largest number of messages to list, the newest ones; None: all of them.
     """
     lines = list(_lines(folder / _FILE))
     listed = [line for line in lines if isinstance(line, _Left) and line.number > after]
+    shown = listed if most is None else listed[max(0, len(listed) - most) :]
     return SentReport(
-        messages=tuple(_shown(line) for line in listed[max(0, len(listed) - most) :]),
+        messages=tuple(map(_shown, shown)),
         last=max(map(_number, lines), default=0),
         since=min((_since(line) for line in lines), default=None),
         totals=_totals(lines),
