@@ -24,6 +24,7 @@ from mfpt_shared.protocol.messages import (
     FromCoordinator,
     FromDevice,
     KeyShares,
+    Leaving,
     Offer,
     PlanNotice,
     Progress,
@@ -212,7 +213,12 @@ class Channel:
         """Publish what the device is doing; the broker keeps it."""
         self._publish(CLIENT_STATE, encode(self._stamped(state)), retain=True)
 
-    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal) -> int:
+    def forget_state(self) -> None:
+        """Let the broker keep nothing of what the device has published of itself."""
+        path = CLIENT_STATE.path(self._federation, self._session.identity.client)
+        self._leave(path, b"", retain=True)
+
+    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal | Leaving) -> int:
         """Send a message to the coordinator, and return its number in this session."""
         stamped = self._stamped(message)
         self._publish(CLIENT_UP, encode(stamped), retain=False)
@@ -235,8 +241,11 @@ class Channel:
     def _publish(self, topic: Topic, content: bytes, *, retain: bool) -> None:
         path = topic.path(self._federation, self._session.identity.client)
         payload = seal(path, content, self._session.key)
-        self.bytes_up += packet_size(path, payload)
         self.longest = max(self.longest, len(payload))
+        self._leave(path, payload, retain=retain)
+
+    def _leave(self, path: str, payload: bytes, *, retain: bool) -> None:
+        self.bytes_up += packet_size(path, payload)
         if self._sent is not None:
             self._sent.note(path, payload)
         self._transport.publish(path, payload, retain=retain)
