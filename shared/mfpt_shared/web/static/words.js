@@ -8,7 +8,7 @@ const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 export async function learn() {
   const { preferred, spoken } = await (await fetch("/words")).json();
   const chosen = remembered();
-  await speak(spoken.some((one) => one.language === chosen) ? chosen : preferred);
+  await speak(spoken.includes(chosen) ? chosen : preferred);
   return spoken;
 }
 
@@ -25,6 +25,11 @@ export function remember(language) {
 
 function remembered() {
   try { return localStorage.getItem(KEPT); } catch { return null; }
+}
+
+// What a language calls itself.
+export function ownName(tag) {
+  try { return new Intl.DisplayNames([tag], { type: "language" }).of(tag) ?? tag; } catch { return tag; }
 }
 
 export const language = () => words.language;
