@@ -23,6 +23,7 @@ from mfpt_shared.protocol.messages import (
     FromCoordinator,
     FromDevice,
     KeyShares,
+    Leaving,
     Offer,
     PlanNotice,
     Progress,
@@ -208,7 +209,13 @@ class Channel:
         """Publish what the device is doing; the broker keeps it."""
         self._publish(CLIENT_STATE, encode(self._stamped(state)), retain=True)
 
-    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal) -> int:
+    def forget_state(self) -> None:
+        """Let the broker keep nothing of what the device has published of itself."""
+        path = CLIENT_STATE.path(self._federation, self._session.identity.client)
+        self.bytes_up += _size(path, b"")
+        self._transport.publish(path, b"", retain=True)
+
+    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal | Leaving) -> int:
         """Send a message to the coordinator, and return its number in this session."""
         stamped = self._stamped(message)
         self._publish(CLIENT_UP, encode(stamped), retain=False)

@@ -158,6 +158,16 @@ class EvaluationReport(FromDevice, frozen=True, kw_only=True, tag="evaluation"):
     examples: Examples
 
 
+class Leaving(FromDevice, frozen=True, kw_only=True, tag="leaving"):
+    """`client/<id>/up`: the device leaves for good.
+
+    Attributes:
+        forget: Whether the coordinator is to forget the device, all but what is in a version.
+    """
+
+    forget: bool = True
+
+
 class UpdateHeader(Message, frozen=True, kw_only=True):
     """What goes with the tensors of an update.
 
@@ -273,7 +283,7 @@ class Stop(FromCoordinator, frozen=True, kw_only=True, tag="stop"):
 
 
 Down = Assign | Ack | Reject | Resync | Stop | Gather | Deliver | Unmask | Disband
-UpJson = Ready | EvaluationReport | Offer | KeyShares | Reveal
+UpJson = Ready | EvaluationReport | Offer | KeyShares | Reveal | Leaving
 
 
 @dataclass(frozen=True, slots=True)
