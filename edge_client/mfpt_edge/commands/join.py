@@ -27,7 +27,8 @@ from mfpt_edge.session.doing_file import DoingFile
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.identity import Identity
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import UsageError
