@@ -50,6 +50,7 @@ from mfpt_edge.commands.options import (
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
+from mfpt_edge.commands.sent import sent
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -166,6 +167,8 @@ app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda
 app.command(epilog="Example: mfpt-edge evaluate --lang sw --data test.csv --json")(evaluate)
 app.command(epilog="Example: mfpt-edge refresh --lang sw")(refresh)
 app.command(epilog="Example: mfpt-edge export --lang sw --onnx phone/")(export)
+
+app.command(epilog="Example: mfpt-edge sent --lang sw 12")(sent)
 
 
 @app.command(epilog="Example: mfpt-edge status --lang sw --json")

@@ -55,6 +55,7 @@ from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
+from mfpt_edge.storage.sent_log import SentLog
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan
@@ -74,6 +75,7 @@ class EdgeClient:
         prompts: Prompts that the device holds.
         farewell: What the device says at the end.
         ignored: Numbers of messages that changed nothing, by reason.
+        sent: What has left the device.
     """
 
     def __init__(
@@ -115,17 +117,17 @@ class EdgeClient:
         self._outbox = folder.outbox()
         forget_damaged(self._outbox)
         self._clock = clock
-        sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
             rounds_wanted=rounds,
             leave_after=leave_after,
             outbox=self._outbox.sequences(),
-            sequence=sequence,
+            sequence=self._outbox.last_sequence,
             left_over=frozenset(self._outbox.sequences()),
             against=conditions.against if conditions else "",
         )
-        self._channel = Channel(transport, federation, session)
+        self.sent = SentLog(folder.path, wall)
+        self._channel = Channel(transport, federation, session, self.sent)
         is_member = trust.key is not None
         self._lost = LostConnection(MEMBER if is_member else ANYBODY, retries)
         self._freshness = Freshness(*(folder.newest_seen() if is_member else (0, 0)), session.number)
