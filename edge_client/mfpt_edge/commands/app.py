@@ -16,6 +16,7 @@ from mfpt_edge.commands.data_options import (
 )
 from mfpt_edge.commands.data_show import data_show
 from mfpt_edge.commands.doctor import doctor
+from mfpt_edge.commands.open import open_page
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
     AllowBackboneOption,
@@ -163,6 +164,7 @@ def join(
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command("open", epilog="Example: mfpt-edge open")(open_page)
 app.command(epilog="Example: mfpt-edge pause --lang sw")(pause)
 app.command(epilog="Example: mfpt-edge resume --lang sw")(resume)
 app.command(epilog="Example: mfpt-edge settings --lang sw --hours 22-6 --max-upload 50MB/month")(settings)
@@ -269,4 +271,4 @@ def _print_cache(folder: Path, sizes: dict[str, int], as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
-    run(app, "mfpt-edge", services=("join",))
+    run(app, "mfpt-edge", services=("join", "open"))

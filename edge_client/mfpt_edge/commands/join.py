@@ -29,7 +29,8 @@ from mfpt_edge.session.orders import Left
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.uploaded import Uploaded
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
@@ -179,7 +180,7 @@ async def _within_federation(
     engine = Engine(TRAINING)
 
     def load(plan: Plan) -> Trainer:
-        trainer = prepare(config, plan, view.owner, loading_by(engine), desk.conditions.courtesy)
+        trainer = prepare(config, plan, view.owner, desk.conditions.courtesy, loading_by(engine))
         if membership is None:
             folder.save_broker(connection.nodes)
         return trainer
@@ -208,13 +209,8 @@ async def _within_federation(
     )
     desk.place(federation, connection.nodes, client.farewell)
     told = lines_about(lambda: {"federation": federation, "version": client.snapshot.version})
-    with (
-        contextlib.closing(engine),
-        contextlib.closing(desk),
-        contextlib.closing(doing),
-        contextlib.closing(client),
-        told,
-    ):
+    closing = contextlib.closing
+    with closing(engine), closing(desk), closing(doing), closing(client), told:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()

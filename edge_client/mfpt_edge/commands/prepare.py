@@ -31,16 +31,16 @@ def courtesy_of(limits: Limits) -> Courtesy:
 
 
 def prepare(
-    config: JoinConfig, plan: Plan, owner: Owner, load: Callable[[LoadOrder, Owner], Trainer], courtesy: Courtesy
+    config: JoinConfig, plan: Plan, owner: Owner, courtesy: Courtesy, load: Callable[[LoadOrder, Owner], Trainer]
 ) -> CourteousTrainer:
     """Return a trainer for a plan, within what the owner allows.
 
     Args:
-        config: What `join` was asked for.
+        config: What the owner has said before.
         plan: The plan.
-        owner: Who is asked what only he can decide.
-        load: Loads data and backbone, here or in another process.
+        owner: Whoever is asked about it.
         courtesy: What lets the training wait.
+        load: Loads data and backbone, here or in another process.
 
     Raises:
         NotAllowed: The plan asks for more.

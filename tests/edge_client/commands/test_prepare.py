@@ -52,14 +52,14 @@ def asking(backbone: BackboneSpec, data: str = "") -> Plan:
 
 def refused(config: JoinConfig, plan: Plan) -> str:
     with pytest.raises(NotAllowed) as caught:
-        prepare(config, plan, OwnerAtTerminal(), load, courtesy_of(config.limits))
+        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
     return str(caught.value)
 
 
 def ending(config: JoinConfig, plan: Plan) -> MfptError:
     """Return the error that loading ends with; the hub is out of reach, so there is always one."""
     with pytest.raises(MfptError) as caught:
-        prepare(config, plan, OwnerAtTerminal(), load, courtesy_of(config.limits))
+        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
     return caught.value
 
 
