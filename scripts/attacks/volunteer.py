@@ -4,12 +4,12 @@ Reads a `Volunteer` from its argument, and prints a `Report`. Whatever asks a qu
 """
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.commands.reach import Reach
@@ -60,13 +60,6 @@ class Report(msgspec.Struct, frozen=True):
     peak: int
 
 
-class _Quiet:
-    """Shows nothing. See mfpt_edge.commands.prepare.Terminal."""
-
-    def paused(self) -> "nullcontext[None]":
-        return nullcontext()
-
-
 def _config(given: Volunteer) -> JoinConfig:
     nowhere = Connection((BrokerAddress("127.0.0.1", 1),))
     return JoinConfig(
@@ -94,7 +87,7 @@ def main() -> None:
 def _problem(config: JoinConfig, text: str) -> tuple[str, str] | None:
     try:
         plan = plan_from_json(text.encode())
-        trainer = prepare(config, plan, _Quiet())
+        trainer = prepare(config, plan, OwnerAtTerminal())
         trainer.tune(initial_state(plan), epochs=1, seed=0, on_progress=lambda *_: None)
     except MfptError as problem:
         return type(problem).__name__, str(problem)

@@ -20,6 +20,7 @@ PYTHON_SCRIPTS = {
     "fuzz": "fuzzing",
     "reproduce": "reproduction",
     "soak": "soaking",
+    "words": "catalogues",
 }
 SHELL_SCRIPTS = ("build", "check", "test")
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from mfpt_shared.control_socket import Failed
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.base import Version
 from mfpt_shared.protocol.messages import Examples, FederationStatus, Identifier, Role, Tag, Text
@@ -175,13 +176,6 @@ class WentBack(Report, frozen=True, kw_only=True, tag="back"):
 
 class Done(Report, frozen=True, kw_only=True, tag="done"):
     """It has happened."""
-
-
-class Failed(Report, frozen=True, kw_only=True, tag="failed"):
-    """It has not happened: a line for people, and the exit code that goes with it."""
-
-    message: str
-    exit_code: int = 1
 
 
 Question = ListInvitations | ListDevices | ShowStatus

@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join import Enrolled, JoinResult
 from mfpt_edge.data.summary import DatasetSummary
 from mfpt_edge.session.budget import in_words
@@ -33,6 +34,7 @@ class LivePanel:
         self._live = Live(
             device_panel(Snapshot()), console=PlainConsole(stderr=True), refresh_per_second=4, transient=True
         )
+        self.owner = OwnerAtTerminal(self._paused)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -52,8 +54,8 @@ class LivePanel:
         self._live.update(device_panel(snapshot))
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
-        """See join.View."""
+    def _paused(self) -> Iterator[None]:
+        """Show nothing that moves; somebody is asked something."""
         self._live.stop()
         try:
             yield
@@ -64,6 +66,9 @@ class LivePanel:
 class NoPanel:
     """For output that nobody watches: the log lines are enough."""
 
+    def __init__(self) -> None:
+        self.owner = OwnerAtTerminal()
+
     @contextmanager
     def shown(self) -> Iterator[None]:
         """See join.View."""
@@ -71,11 +76,6 @@ class NoPanel:
 
     def update(self, snapshot: Snapshot) -> None:
         """See join.View."""
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """See join.View."""
-        yield
 
 
 def join_view() -> LivePanel | NoPanel:

@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
+from mfpt_edge.commands.asking import Owner
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.data.label_map import read_label_map
@@ -92,7 +93,11 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(Protocol):
-    """Shows snapshots while it is entered."""
+    """Shows snapshots while it is entered, and knows the owner before it."""
+
+    @property
+    def owner(self) -> Owner:
+        """Whoever is asked what only he can decide."""
 
     def shown(self) -> AbstractContextManager[None]:
         """Show something for as long as the context lasts."""
@@ -100,12 +105,20 @@ class View(Protocol):
     def update(self, snapshot: Snapshot) -> None:
         """Show this from now on."""
 
-    def paused(self) -> AbstractContextManager[None]:
-        """Show nothing that moves until the context ends; somebody is asked something."""
-
 
 def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    """Take part in a federation. Whoever interrupts it finds unacknowledged updates in the outbox.
+    """Take part in a federation, as all that this process does; see `take_part`."""
+    return asyncio.run(take_part(config, view))
+
+
+async def take_part(config: JoinConfig, view: View) -> JoinResult | Enrolled:
+    """Take part in a federation, in a running event loop, and own the device's state folder until it ends.
+
+    Whoever cancels it finds unacknowledged updates in the outbox.
+
+    Args:
+        config: What the owner asks for.
+        view: Where he sees how it goes, and answers.
 
     Raises:
         MfptError: See `errors`.
@@ -114,7 +127,10 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     _check_data_early(config.data)
     make_private(cache_home())
     with owned(config.state_dir, "--state-dir"), view.shown():
-        return asyncio.run(_join(config, view))
+        folder = DeviceFolder(config.state_dir)
+        identity = folder.enrol(config.language)
+        with lines_about(lambda: {"device": identity.client, "language": identity.language}):
+            return await _within_federation(config, view, folder, identity)
 
 
 def _check_data_early(data: DataSource) -> None:
@@ -131,14 +147,9 @@ def _check_data_early(data: DataSource) -> None:
         raise UsageError(f"--data {data.source} cannot be read: {error.strerror}") from error
 
 
-async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    folder = DeviceFolder(config.state_dir)
-    identity = folder.enrol(config.language)
-    with lines_about(lambda: {"device": identity.client, "language": identity.language}):
-        return await _take_part(config, view, folder, identity)
-
-
-async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity) -> JoinResult | Enrolled:
+async def _within_federation(
+    config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity
+) -> JoinResult | Enrolled:
     began = time.monotonic()
     session = folder.begin_session(identity)
     membership = await admitted(config, folder, session, asyncio.sleep)
@@ -151,7 +162,7 @@ async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, ident
     loaded: list[CourteousTrainer] = []
 
     def load(plan: Plan) -> Trainer:
-        trainer = prepare(config, plan, view)
+        trainer = prepare(config, plan, view.owner)
         loaded.append(trainer)
         if membership is None:
             folder.save_broker(connection.nodes)

@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from mfpt_edge.commands.asking import Terminal, agreed
+from mfpt_edge.commands.asking import Owner, agreed
 from mfpt_edge.commands.join_config import JoinConfig
 from mfpt_edge.commands.own_data import own_dataset
 from mfpt_edge.host.cores import usable_cores
@@ -32,7 +32,7 @@ _SMALL_KERNEL_CACHES: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CAC
 _log = logging.getLogger(__name__)
 
 
-def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrainer:
+def prepare(config: JoinConfig, plan: Plan, owner: Owner) -> CourteousTrainer:
     """Return a trainer for a plan, within what the owner allows.
 
     Raises:
@@ -45,7 +45,7 @@ def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrai
     given = Given(memory, limits.round_seconds, limits.activation_cache, limits.download)
     _log.info("%s", given.sentence())
     check_state(plan, given)
-    _ask(config, plan, given, terminal)
+    _ask(config, plan, given, owner)
     dataset = own_dataset(
         config.data,
         config.language,
@@ -53,7 +53,7 @@ def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrai
         folder=config.state_dir,
         max_download=limits.download,
         yes=config.allowed.yes,
-        terminal=terminal,
+        owner=owner,
     )
     _log.info("%s", asked(plan, len(dataset.train)))
     loadable = _fetched(plan, given)
@@ -76,12 +76,12 @@ def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrai
     return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, time.monotonic), courtesy)
 
 
-def _ask(config: JoinConfig, plan: Plan, given: Given, terminal: Terminal) -> None:
+def _ask(config: JoinConfig, plan: Plan, given: Given, owner: Owner) -> None:
     """Ask the owner about what a plan wants opened, unless he has answered before; see `consent`."""
     answers, allowed = Answers(config.state_dir), config.allowed
     wanted = consent.wishes(plan, config.data.source)
     left = consent.unanswered(wanted, allowed.backbones, answers.given())
-    if left and not allowed.yes and not agreed(consent.question(left, given.sentence(), given.download), terminal):
+    if left and not allowed.yes and not agreed(consent.question(left, given.sentence(), given.download), owner):
         raise consent.refusal(left)
     # What was named on the command line is remembered too: `predict` opens the same backbone later.
     if wanted:

@@ -2,13 +2,13 @@
 
 import os
 import stat
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.commands.reach import Reach
@@ -25,13 +25,6 @@ from mfpt_shared.transport.security import Security
 
 LABELS: Final = ("good", "bad")
 HUB: Final = BackboneSpec(uri="hf:org/name")
-
-
-class Quiet:
-    """Shows nothing anyway."""
-
-    def paused(self) -> "nullcontext[None]":
-        return nullcontext()
 
 
 @pytest.fixture
@@ -60,14 +53,14 @@ def asking(backbone: BackboneSpec, data: str = "") -> Plan:
 
 def refused(config: JoinConfig, plan: Plan) -> str:
     with pytest.raises(NotAllowed) as caught:
-        prepare(config, plan, Quiet())
+        prepare(config, plan, OwnerAtTerminal())
     return str(caught.value)
 
 
 def ending(config: JoinConfig, plan: Plan) -> MfptError:
     """Return the error that loading ends with; the hub is out of reach, so there is always one."""
     with pytest.raises(MfptError) as caught:
-        prepare(config, plan, Quiet())
+        prepare(config, plan, OwnerAtTerminal())
     return caught.value
 
 

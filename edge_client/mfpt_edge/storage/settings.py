@@ -1,0 +1,56 @@
+"""What a device's owner has set, in one small file of the state folder: when it trains, and how much it sends."""
+
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+from msgspec import Meta
+
+from mfpt_shared.atomic import write_durably
+from mfpt_shared.errors import Damaged
+from mfpt_shared.folders import private_folder
+
+SETTINGS_FILE: Final = "settings.json"
+NO_HOURS: Final = ""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """When a device trains, and how much it sends.
+
+    Attributes:
+        paused: Whether its owner has paused it.
+        hours: Hours of the day, local time, in which it trains, such as `22-6`; empty: always.
+        max_load: Load average of other programs above which training waits; None: it does not matter.
+        on_battery: What it does while the machine runs on battery.
+        max_upload: Bytes sent in a calendar month after which it begins no more trainings; None: no limit.
+    """
+
+    paused: bool = False
+    hours: Annotated[str, Meta(max_length=20)] = NO_HOURS
+    max_load: Annotated[float, Meta(ge=0, le=1e6)] | None = None
+    on_battery: Literal["pause", "train"] = "train"
+    max_upload: Annotated[int, Meta(ge=0, le=10**15)] | None = None
+
+
+def read_settings(folder: Path) -> Settings:
+    """Return what the owner has set; the defaults, where nothing was.
+
+    Raises:
+        Damaged: The file is damaged.
+    """
+    file = folder / SETTINGS_FILE
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Settings)
+    except FileNotFoundError:
+        return Settings()
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Damaged(f"{file} is damaged ({error}); remove it, and set again when this device trains") from error
+
+
+def write_settings(folder: Path, settings: Settings) -> None:
+    """Keep what the owner has set; it is on the disk when this returns.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    write_durably(private_folder(folder) / SETTINGS_FILE, msgspec.json.encode(settings))
