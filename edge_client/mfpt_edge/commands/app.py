@@ -16,6 +16,7 @@ from mfpt_edge.commands.data_options import (
 )
 from mfpt_edge.commands.data_show import data_show
 from mfpt_edge.commands.doctor import doctor
+from mfpt_edge.commands.open import open_page
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
     AllowBackboneOption,
@@ -49,6 +50,7 @@ from mfpt_edge.commands.options import (
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
+from mfpt_edge.commands.sent import sent
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -157,6 +159,7 @@ def join(
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command("open", epilog="Example: mfpt-edge open")(open_page)
 app.command(epilog="Example: mfpt-edge doctor --lang sw --broker mqtt://server.example:1883 --data sentences.csv")(
     doctor
 )
@@ -164,6 +167,8 @@ app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda
 app.command(epilog="Example: mfpt-edge evaluate --lang sw --data test.csv --json")(evaluate)
 app.command(epilog="Example: mfpt-edge refresh --lang sw")(refresh)
 app.command(epilog="Example: mfpt-edge export --lang sw --onnx phone/")(export)
+
+app.command(epilog="Example: mfpt-edge sent --lang sw 12")(sent)
 
 
 @app.command(epilog="Example: mfpt-edge status --lang sw --json")
@@ -257,4 +262,4 @@ def _print_cache(folder: Path, sizes: dict[str, int], as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
-    run(app, "mfpt-edge", services=("join",))
+    run(app, "mfpt-edge", services=("join", "open"))

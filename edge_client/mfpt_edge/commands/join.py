@@ -12,10 +12,12 @@ from typing import Protocol
 import msgspec
 
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
-from mfpt_edge.commands.asking import Owner
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
+from mfpt_edge.commands.load_order import TRAINING, loading_by
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.data.label_map import read_label_map
+from mfpt_edge.engine.engine import Engine
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import CourteousTrainer
@@ -25,7 +27,8 @@ from mfpt_edge.session.doing_file import DoingFile
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.identity import Identity
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import UsageError
@@ -60,7 +63,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         epsilon_limit: What the plan lets them give away; 0: there is no limit.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
-        peak_rss_bytes: Most memory that the process has held.
+        peak_rss_bytes: Most memory that the device's processes have held, added up.
         seconds: Time from the start to the end of the federation's part; what is measured after that does not count.
     """
 
@@ -159,10 +162,10 @@ async def _within_federation(
     connection = connection_of(config.reach, membership, session)
     transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
 
-    loaded: list[CourteousTrainer] = []
+    engine, loaded = Engine(TRAINING), list[CourteousTrainer]()
 
     def load(plan: Plan) -> Trainer:
-        trainer = prepare(config, plan, view.owner)
+        trainer = prepare(config, plan, view.owner, loading_by(engine))
         loaded.append(trainer)
         if membership is None:
             folder.save_broker(connection.nodes)
@@ -191,16 +194,17 @@ async def _within_federation(
         observe=observe,
     )
     told = lines_about(lambda: {"federation": federation, "version": client.snapshot.version})
-    with contextlib.closing(doing), contextlib.closing(client), told:
+    with contextlib.closing(engine), contextlib.closing(doing), contextlib.closing(client), told:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
-        return _result(config.language, client.snapshot, outcome, seconds)
+        peak = peak_rss_bytes() + engine.peak_bytes
+        return _result(config.language, client.snapshot, outcome, peak, seconds)
 
 
-def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:
+def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, peak: int, seconds: float) -> JoinResult:
     return JoinResult(
         language=language,
         rounds=snapshot.rounds,
@@ -218,6 +222,6 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         epsilon_limit=snapshot.epsilon_limit,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
-        peak_rss_bytes=peak_rss_bytes(),
+        peak_rss_bytes=peak,
         seconds=round(seconds, 3),
     )

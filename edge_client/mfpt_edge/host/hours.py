@@ -44,8 +44,8 @@ class Hours:
         return minute >= self.begin or minute < self.end
 
     def __str__(self) -> str:
-        """Return the hours as people write them."""
-        return f"{_as_time(self.begin)}-{_as_time(self.end)}"
+        """Return the hours as people read them."""
+        return f"{_as_time(self.begin)} and {_as_time(self.end)}"
 
 
 def _minutes(hour: str, minute: str | None) -> int:
@@ -54,4 +54,4 @@ def _minutes(hour: str, minute: str | None) -> int:
 
 def _as_time(minutes: int) -> str:
     hour, minute = divmod(minutes, 60)
-    return f"{hour}:{minute:02}" if minute else str(hour)
+    return f"{hour}:{minute:02}"

@@ -11,7 +11,8 @@ from mfpt_shared.errors import Damaged
 from mfpt_shared.folders import private_folder
 
 SETTINGS_FILE: Final = "settings.json"
-NO_HOURS: Final = ""
+
+OnBattery = Literal["pause", "train"]
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,10 +27,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     paused: bool = False
-    hours: Annotated[str, Meta(max_length=20)] = NO_HOURS
+    hours: Annotated[str, Meta(max_length=20)] = ""
     max_load: Annotated[float, Meta(ge=0, le=1e6)] | None = None
-    on_battery: Literal["pause", "train"] = "train"
+    on_battery: OnBattery = "train"
     max_upload: Annotated[int, Meta(ge=0, le=10**15)] | None = None
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True):
+    """What the command line says for one run, whatever the owner has set. None: nothing. See `Settings`."""
+
+    hours: str | None = None
+    max_load: float | None = None
+    on_battery: OnBattery | None = None
+    max_upload: int | None = None
+
+    def over(self, settings: Settings) -> Settings:
+        """Return the settings that are in force."""
+        said = {key: value for key, value in msgspec.structs.asdict(self).items() if value is not None}
+        return msgspec.structs.replace(settings, **said)
+
+    def without(self, before: Settings, after: Settings) -> "Said":
+        """Return what is still said once the owner has changed settings."""
+        changed = {key: None for key in self.__struct_fields__ if getattr(before, key) != getattr(after, key)}
+        return msgspec.structs.replace(self, **changed)
 
 
 def read_settings(folder: Path) -> Settings:

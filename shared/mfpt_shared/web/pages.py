@@ -26,7 +26,7 @@ def page_routes(files: StaticFiles) -> list[Route]:
 
     async def catalogue(request: Request) -> Response:
         language = request.path_params["language"]
-        if language not in {one.language for one in spoken()}:
+        if language not in spoken():
             return PlainTextResponse("The page does not speak this language.\n", 404)
         return answer(words(language))
 

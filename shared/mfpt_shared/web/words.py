@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from babel.core import Locale, UnknownLocaleError
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
@@ -23,6 +22,8 @@ SOURCE: Final = "en"
 UNREVIEWED: Final = "needs a native reader"
 """What the comment at the head of a catalogue says until somebody who speaks the language has read it."""
 
+# Languages whose usual script is written so. Babel knows it too, and holds some megabytes for it.
+_RIGHT_TO_LEFT: Final = frozenset({"ar", "ckb", "dv", "fa", "he", "ks", "nqo", "ps", "rhg", "sd", "ug", "ur", "yi"})
 _FORMS: Final = 200
 """Numbers for which the form is told: what comes after 99 has the form of the number with its last two digits."""
 
@@ -45,23 +46,15 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
     messages: dict[str, tuple[str, ...]]
 
 
-class Spoken(msgspec.Struct, frozen=True, kw_only=True):
-    """A language that the pages speak."""
-
-    language: str
-    name: str
-
-
 def catalogue_file(language: str, locales: Path = LOCALES) -> Path:
     """Return where the catalogue of a language is."""
     return locales / language / "LC_MESSAGES" / "mfpt.po"
 
 
 @cache
-def spoken(locales: Path = LOCALES) -> tuple[Spoken, ...]:
-    """Return the languages that the pages speak, each with its own name for itself; English first."""
-    found = sorted(file.parent.parent.name for file in locales.glob("*/LC_MESSAGES/mfpt.po"))
-    return tuple(Spoken(language=tag, name=_own_name(tag)) for tag in (SOURCE, *found))
+def spoken(locales: Path = LOCALES) -> tuple[str, ...]:
+    """Return the tags of the languages that the pages speak; English first."""
+    return (SOURCE, *sorted(file.parent.parent.name for file in locales.glob("*/LC_MESSAGES/mfpt.po")))
 
 
 @cache
@@ -71,7 +64,7 @@ def words(language: str, locales: Path = LOCALES) -> Words:
     Raises:
         Damaged: The catalogue cannot be read.
     """
-    if language not in {one.language for one in spoken(locales)} - {SOURCE}:
+    if language == SOURCE or language not in spoken(locales):
         return Words(language=SOURCE, direction="ltr", reviewed=True, plural=_plural("n != 1"), messages={})
     file = catalogue_file(language, locales)
     try:
@@ -81,7 +74,7 @@ def words(language: str, locales: Path = LOCALES) -> Words:
         raise Damaged(f"{file}: {error}; install mfpt again") from error
     return Words(
         language=language,
-        direction=str(Locale.parse(language).text_direction),
+        direction="rtl" if language.partition("_")[0] in _RIGHT_TO_LEFT else "ltr",
         reviewed=UNREVIEWED not in catalogue.header_comment,
         plural=_plural(catalogue.plural_expr),
         messages=_messages(catalogue),
@@ -95,7 +88,7 @@ def preferred(accepted: str, locales: Path = LOCALES) -> str:
         accepted: Header `Accept-Language`, such as `sw-KE,sw;q=0.9,en;q=0.8`.
         locales: Where the catalogues are.
     """
-    tags = {one.language for one in spoken(locales)}
+    tags = spoken(locales)
     for tag in _by_liking(accepted):
         base = tag.partition("-")[0]
         if tag in tags or base in tags:
@@ -126,10 +119,3 @@ def _messages(catalogue: Catalog) -> dict[str, tuple[str, ...]]:
 def _plural(expression: str) -> str:
     form = c2py(expression)
     return "".join(str(form(number)) for number in range(_FORMS))
-
-
-def _own_name(tag: str) -> str:
-    try:
-        return str(Locale.parse(tag).display_name)
-    except (UnknownLocaleError, ValueError):
-        return tag

@@ -17,12 +17,8 @@ def test_every_catalogue_has_every_word_of_the_pages(file: Path) -> None:
     assert written(catalogue) == file.read_bytes(), "scripts/words extract puts it in order"
 
 
-def test_the_pages_speak_english_first_and_each_language_names_itself() -> None:
-    assert [(one.language, one.name) for one in spoken()] == [
-        ("en", "English"),
-        ("fr", "français"),
-        ("sw", "Kiswahili"),
-    ]
+def test_the_pages_speak_english_first() -> None:
+    assert spoken() == ("en", "fr", "sw")
 
 
 @pytest.mark.parametrize(

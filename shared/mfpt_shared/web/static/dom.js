@@ -23,7 +23,9 @@ function filled(element, attributes, children) {
       element.setAttribute(name, value === true ? "" : String(value));
     }
   }
-  element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  element.append(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -35,7 +37,9 @@ export function foreign(text, tag = "bdi", attributes = {}) {
 // Fill a place, and keep the focus where it was, if what had it is there again with the same id.
 export function fill(place, ...children) {
   const active = place.contains(document.activeElement) ? document.activeElement.id : "";
-  place.replaceChildren(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
+  place.replaceChildren(
+    ...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false),
+  );
   if (active) document.getElementById(active)?.focus({ preventScroll: true });
 }
 

@@ -5,7 +5,9 @@ const AGAIN_MS = 2000;
 // Listen to a path. `told` gets what each event says; `link` gets true when it is heard, false when it is lost.
 // Returns a function that stops listening.
 export function listen(path, told, link) {
-  let source, waiting, stopped = false;
+  let source,
+    waiting,
+    stopped = false;
   function open() {
     source = new EventSource(path);
     source.addEventListener("open", () => link(true));

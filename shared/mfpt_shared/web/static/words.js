@@ -8,7 +8,7 @@ const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 export async function learn() {
   const { preferred, spoken } = await (await fetch("/words")).json();
   const chosen = remembered();
-  await speak(spoken.some((one) => one.language === chosen) ? chosen : preferred);
+  await speak(spoken.includes(chosen) ? chosen : preferred);
   return spoken;
 }
 
@@ -20,11 +20,38 @@ export async function speak(language) {
 }
 
 export function remember(language) {
-  try { localStorage.setItem(KEPT, language); } catch { /* a browser may forbid it: the choice lasts until it closes */ }
+  try {
+    localStorage.setItem(KEPT, language);
+  } catch {
+    /* a browser may forbid it: the choice lasts until it closes */
+  }
 }
 
 function remembered() {
-  try { return localStorage.getItem(KEPT); } catch { return null; }
+  try {
+    return localStorage.getItem(KEPT);
+  } catch {
+    return null;
+  }
+}
+
+// The name of a language in the reader's own; where the browser knows none, another name, or the code.
+export function languageName(code, otherwise = code) {
+  try {
+    const name = new Intl.DisplayNames([words.language], { type: "language", fallback: "none" }).of(code);
+    return name ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+}
+
+// What a language calls itself.
+export function ownName(tag) {
+  try {
+    return new Intl.DisplayNames([tag], { type: "language" }).of(tag) ?? tag;
+  } catch {
+    return tag;
+  }
 }
 
 export const language = () => words.language;
@@ -39,7 +66,7 @@ export function _(message, values = {}) {
 export function ngettext(one, many, n, values = {}) {
   const forms = words.messages[one];
   const digit = words.plural[n < 200 ? n : 100 + (n % 100)];
-  const form = forms ? forms[Number(digit ?? 0)] ?? forms[0] : n === 1 ? one : many;
+  const form = forms ? (forms[Number(digit ?? 0)] ?? forms[0]) : n === 1 ? one : many;
   return filledIn(form, { n: number(n), ...values });
 }
 
@@ -64,20 +91,41 @@ export function percent(share, digits = 0) {
 }
 
 export function bytes(count) {
-  const [unit, size] = count < 1e3 ? ["byte", 1] : count < 1e6 ? ["kilobyte", 1e3] : count < 1e9 ? ["megabyte", 1e6] : ["gigabyte", 1e9];
+  const [unit, size] =
+    count < 1e3 ? ["byte", 1] : count < 1e6 ? ["kilobyte", 1e3] : count < 1e9 ? ["megabyte", 1e6] : ["gigabyte", 1e9];
   const digits = count < 1e3 || count / size >= 100 ? 0 : 1;
-  return new Intl.NumberFormat(words.language, { style: "unit", unit, unitDisplay: count < 1e3 ? "long" : "short", maximumFractionDigits: digits }).format(count / size);
+  return new Intl.NumberFormat(words.language, {
+    style: "unit",
+    unit,
+    unitDisplay: count < 1e3 ? "long" : "short",
+    maximumFractionDigits: digits,
+  }).format(count / size);
 }
 
 // Unix seconds as date and time, or as the time alone where it is today's.
 export function when(seconds, now = Date.now()) {
   const date = new Date(seconds * 1000);
   const today = date.toDateString() === new Date(now).toDateString();
-  return new Intl.DateTimeFormat(words.language, today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" }).format(date);
+  return new Intl.DateTimeFormat(
+    words.language,
+    today ? { timeStyle: "short" } : { dateStyle: "medium", timeStyle: "short" },
+  ).format(date);
 }
 
 // Seconds as people say them: 40 seconds, 5 minutes, 2.5 hours.
 export function lasting(seconds) {
-  const [unit, size, digits] = seconds < 90 ? ["second", 1, 0] : seconds < 5400 ? ["minute", 60, 0] : seconds < 172800 ? ["hour", 3600, 1] : ["day", 86400, 0];
-  return new Intl.NumberFormat(words.language, { style: "unit", unit, unitDisplay: "long", maximumFractionDigits: digits }).format(seconds / size);
+  const [unit, size, digits] =
+    seconds < 90
+      ? ["second", 1, 0]
+      : seconds < 5400
+        ? ["minute", 60, 0]
+        : seconds < 172800
+          ? ["hour", 3600, 1]
+          : ["day", 86400, 0];
+  return new Intl.NumberFormat(words.language, {
+    style: "unit",
+    unit,
+    unitDisplay: "long",
+    maximumFractionDigits: digits,
+  }).format(seconds / size);
 }
