@@ -6,7 +6,7 @@ import logging
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -56,11 +56,11 @@ class Lateness:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A federation that runs, with its page; `link` lets one browser in."""
+    """A federation that runs, with its page; `links` makes links that let one browser in."""
 
     operator: Operator
     made_up: MadeUp
-    link: str
+    links: Callable[[], Awaitable[str]]
     lateness: Lateness
 
     async def chat(self, per_second: float) -> None:
@@ -108,7 +108,7 @@ async def running(folder: Path, size: Size, listen: Listen) -> AsyncIterator[Run
         lateness = Lateness()
         tasks = [asyncio.create_task(coordinator.run()), asyncio.create_task(lateness.watch())]
         try:
-            yield Running(operator, made_up, await links(), lateness)
+            yield Running(operator, made_up, links, lateness)
         finally:
             coordinator.stop()
             tasks[1].cancel()

@@ -21,7 +21,7 @@ from mfpt_coord.server.orders import (
 )
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import device_language
-from mfpt_shared.protocol.base import Examples, Text, Version
+from mfpt_shared.protocol.base import Text, Version
 from mfpt_shared.protocol.messages import Role
 from mfpt_shared.web.answers import answer, body_of, handled
 
@@ -43,7 +43,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     language: Annotated[str, Meta(max_length=100)] = ""
     uses: Annotated[int, Meta(ge=1, le=10_000)] = 1
     days: Annotated[float, Meta(gt=0, le=3650)] | None = 7
-    max_examples: Annotated[Examples, Meta(ge=1)] | None = None
+    max_examples: Annotated[int, Meta(ge=1, le=10**12)] | None = None
     host: Annotated[str, Meta(max_length=253)] = ""
 
 
