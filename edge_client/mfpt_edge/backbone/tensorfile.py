@@ -86,6 +86,21 @@ class TensorFile(Mapping[str, Tensor]):
             with path.open("rb") as stream:
                 # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+        except ValueError as error:
+            raise OSError(errno.EIO, f"damaged ({error})", str(path)) from error
+        try:
+            self._look(path, own=own)
+        except OSError:
+            self._map.close()  # a file that is mapped cannot be removed on every system
+            raise
+
+    def _look(self, path: Path, *, own: bool) -> None:
+        """Read the header, and see that it tells the truth.
+
+        Raises:
+            OSError: The file is damaged.
+        """
+        try:
             (length,) = struct.unpack_from("<Q", self._map)
             self._entries, expected = _read_header(self._map[8 : 8 + length], own=own)
             end = max((entry.data_offsets[1] for entry in self._entries.values()), default=0)
