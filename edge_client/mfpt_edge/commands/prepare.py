@@ -9,6 +9,7 @@ from typing import Final
 import msgspec
 
 from mfpt_edge.commands.asking import Owner, agreed
+from mfpt_edge.commands.backbone import offer_backbone
 from mfpt_edge.commands.join_config import JoinConfig
 from mfpt_edge.commands.own_data import own_dataset
 from mfpt_edge.host.cores import usable_cores
@@ -46,6 +47,7 @@ def prepare(config: JoinConfig, plan: Plan, owner: Owner) -> CourteousTrainer:
     _log.info("%s", given.sentence())
     check_state(plan, given)
     _ask(config, plan, given, owner)
+    offer_backbone(plan, owner, yes=config.allowed.yes)
     dataset = own_dataset(
         config.data,
         config.language,

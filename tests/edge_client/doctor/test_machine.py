@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_edge.bundled.place import fetched_file
+from mfpt_edge.doctor.bundled import bundled_backbone
 from mfpt_edge.doctor.examination import Answer, Check, Line, examine
 from mfpt_edge.doctor.machine import Cached, Room
 from mfpt_edge.host.memory import free_bytes
@@ -68,3 +70,24 @@ def test_free_memory_is_what_the_system_says(tmp_path: Path) -> None:
     file = tmp_path / "meminfo"
     file.write_text("MemAvailable:   700000 kB\n", encoding="ascii")
     assert free_bytes(file) == 716_800_000
+
+
+def test_a_bundled_backbone_that_is_missing_is_a_warning_that_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setattr("sys.path", [])
+    found = asyncio.run(examine([Check("backbone", bundled_backbone)])).lines[0]
+    assert (found.level, found.exit_code) == ("warning", 0)
+    assert found.mend is not None
+    assert "mfpt-edge backbone fetch" in found.mend
+
+
+def test_a_bundled_backbone_that_is_damaged_is_a_failed_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    kept = fetched_file()
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"E5S1")
+    found = asyncio.run(examine([Check("backbone", bundled_backbone)])).lines[0]
+    assert (found.level, found.exit_code) == ("failed", 7)
+    assert str(kept) in found.found
