@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mfpt_edge.commands.backbone import backbone_app
 from mfpt_edge.commands.data_options import (
     DataOption,
     ExamplesOption,
@@ -69,6 +70,7 @@ data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(backbone_app, name="backbone")
 
 
 @app.callback()
