@@ -8,7 +8,7 @@ import typer
 from mfpt_edge.commands.options import JsonOption, show
 
 if TYPE_CHECKING:
-    from mfpt_edge.commands.asking import Owner
+    from mfpt_edge.engine.owner import Owner
     from mfpt_shared.plan import Plan
 
 backbone_app = typer.Typer(help="Fetch the bundled language model, and see where it lies.", no_args_is_help=True)
