@@ -25,6 +25,7 @@ from mfpt_edge.commands.options import (
     CertOption,
     DeviceOption,
     FederationOption,
+    HoursOption,
     InvitationArgument,
     JoinLanguageOption,
     JsonOption,
@@ -34,6 +35,7 @@ from mfpt_edge.commands.options import (
     MaxDownloadOption,
     MaxLoadOption,
     MaxRoundTimeOption,
+    MaxUploadOption,
     MemoryOption,
     NiceOption,
     OnBatteryOption,
@@ -47,6 +49,7 @@ from mfpt_edge.commands.options import (
     join_language,
     show,
 )
+from mfpt_edge.commands.owner_commands import leave, pause, resume, settings
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
@@ -104,8 +107,10 @@ def join(
     max_download: MaxDownloadOption = "2GB",
     allow_backbone: AllowBackboneOption = None,
     yes: YesOption = False,
+    hours: HoursOption = None,
     max_load: MaxLoadOption = None,
-    on_battery: OnBatteryOption = "train",
+    on_battery: OnBatteryOption = None,
+    max_upload: MaxUploadOption = None,
     ca_file: CaFileOption = None,
     cert: CertOption = None,
     key: KeyOption = None,
@@ -130,8 +135,8 @@ def join(
         parse_retries,
     )
     from mfpt_edge.commands.reach import parse_reach
+    from mfpt_edge.commands.said import parse_said
     from mfpt_edge.data.columns import Columns
-    from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.invitation import InvitationLine
     from mfpt_shared.plan import federation_name
@@ -150,14 +155,18 @@ def join(
         retries=parse_retries(retry),
         limits=parse_limits(device, threads, activation_cache, memory, max_round_time, max_download),
         allowed=Allowed(tuple(allow_backbone or ()), yes),
-        pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,
         leave_after=parse_duration(leave_after, "--leave-after", none_is_fine=True),
         alone=alone,
+        said=parse_said(hours, max_load, on_battery, max_upload),
     )
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command(epilog="Example: mfpt-edge pause --lang sw")(pause)
+app.command(epilog="Example: mfpt-edge resume --lang sw")(resume)
+app.command(epilog="Example: mfpt-edge settings --lang sw --hours 22-6 --max-upload 50MB/month")(settings)
+app.command(epilog="Example: mfpt-edge leave --lang sw --forget")(leave)
 app.command(epilog="Example: mfpt-edge doctor --lang sw --broker mqtt://server.example:1883 --data sentences.csv")(
     doctor
 )

@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 from mfpt_edge.commands.asking import Owner, agreed
-from mfpt_edge.commands.join_config import JoinConfig
+from mfpt_edge.commands.join_config import JoinConfig, Limits
 from mfpt_edge.commands.own_data import own_dataset
 from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.host.memory import spare_bytes
-from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine
+from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine, Pauses
 from mfpt_edge.host.power import on_battery
 from mfpt_edge.host.time_limit import TimeLimitedTrainer
 from mfpt_edge.session import consent
@@ -32,8 +32,20 @@ _SMALL_KERNEL_CACHES: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CAC
 _log = logging.getLogger(__name__)
 
 
-def prepare(config: JoinConfig, plan: Plan, owner: Owner) -> CourteousTrainer:
+def courtesy_of(limits: Limits) -> Courtesy:
+    """Return what lets this machine's training wait; at first for nothing."""
+    machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
+    return Courtesy(machine, Pauses(), threads=limits.threads or usable_cores())
+
+
+def prepare(config: JoinConfig, plan: Plan, owner: Owner, courtesy: Courtesy) -> CourteousTrainer:
     """Return a trainer for a plan, within what the owner allows.
+
+    Args:
+        config: What `join` was asked for.
+        plan: The plan.
+        owner: Who is asked what only he can decide.
+        courtesy: What lets the training wait.
 
     Raises:
         NotAllowed: The plan asks for more.
@@ -61,8 +73,6 @@ def prepare(config: JoinConfig, plan: Plan, owner: Owner) -> CourteousTrainer:
         os.environ.update(_SMALL_KERNEL_CACHES | os.environ)
     from mfpt_edge.tuning.backbone_trainer import load_trainer
 
-    machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
-    courtesy = Courtesy(machine, config.pauses, threads=limits.threads or usable_cores())
     with courtesy.at_work():
         trainer = load_trainer(
             loadable,
