@@ -76,7 +76,6 @@ class EdgeClient:
         prompts: Prompts that the device holds.
         farewell: What the device says at the end.
         ignored: Numbers of messages that changed nothing, by reason.
-        sent: What has left the device.
     """
 
     def __init__(
@@ -127,8 +126,7 @@ class EdgeClient:
             left_over=frozenset(self._outbox.sequences()),
             against=conditions.against if conditions else "",
         )
-        self.sent = SentLog(folder.path, wall)
-        self._channel = Channel(transport, federation, session, self.sent)
+        self._channel = Channel(transport, federation, session, SentLog(folder.path, wall))
         is_member = trust.key is not None
         self._lost = LostConnection(MEMBER if is_member else ANYBODY, retries)
         self._freshness = Freshness(*(folder.newest_seen() if is_member else (0, 0)), session.number)
