@@ -21,6 +21,7 @@ from mfpt_shared.protocol.messages import (
     Enrol,
     EvaluationReport,
     FederationStatus,
+    LanguageRelations,
     LanguageStatus,
     Leaving,
     Masked,
@@ -51,6 +52,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     ENROL_DOWN,
     ENROL_UP,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
@@ -101,6 +103,13 @@ PROGRESSES = of_coordinator(
     places=EXAMPLES,
     at_work=st.dictionaries(TAGS, SHARES, max_size=8),
     joining=st.lists(TAGS, max_size=8).map(tuple),
+)
+RELATIONS = of_coordinator(
+    LanguageRelations,
+    language=TAGS,
+    helped_by=st.dictionaries(TAGS, SHARES, max_size=16),
+    own_share=st.none() | SHARES,
+    accuracy=st.none() | SHARES,
 )
 CHALLENGES = of_coordinator(Challenge, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CHALLENGE_ANSWERS = of_coordinator(ChallengeAnswer, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
@@ -249,6 +258,7 @@ ON_TOPIC: list[tuple[Topic, st.SearchStrategy[Any]]] = [
     (COORDINATOR_STATE, COORDINATOR_STATES),
     (COORDINATOR_STATUS, STATUSES),
     (COORDINATOR_PROGRESS, PROGRESSES),
+    (LANGUAGE_RELATIONS, RELATIONS),
     (COORDINATOR_CHALLENGE, CHALLENGES),
     (COORDINATOR_ANSWER, CHALLENGE_ANSWERS),
     (PLAN, PLAN_NOTICES),

@@ -8,7 +8,7 @@ from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.relations import Relations
 from mfpt_coord.core.stages import Cohort, Offered
-from mfpt_coord.core.standing import Best
+from mfpt_coord.core.standing import Best, Standing
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import UpdateCounts, UpdateHeader
@@ -92,6 +92,7 @@ class State:
         directions: Moving average of each language's deltas, flat, [values] float32.
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
         best: Language -> the version of its prompt that did best on held-out examples; see `best`.
+        standings: Language -> how it stood when the newest version was made.
         staleness: Staleness -> number of accepted updates.
         former: Digests of earlier plans of this federation, newest last: updates under them still count.
         last_version: Version after which nobody is assigned any more; None: there is no last one.
@@ -118,6 +119,7 @@ class State:
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     best: Mapping[LanguageCode, Best] = field(default_factory=dict)
+    standings: Mapping[LanguageCode, Standing] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()
     staleness: Mapping[int, int] = field(default_factory=dict)
     former: tuple[str, ...] = ()

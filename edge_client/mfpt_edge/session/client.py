@@ -38,6 +38,7 @@ from mfpt_edge.session.carried import Carried
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.clock import ClockCheck
 from mfpt_edge.session.conditions import Conditions, next_change
+from mfpt_edge.session.course import CourseKeeper
 from mfpt_edge.session.farewell import Farewell
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
@@ -55,6 +56,7 @@ from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
+from mfpt_edge.storage.sent_log import SentLog
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan
@@ -115,17 +117,16 @@ class EdgeClient:
         self._outbox = folder.outbox()
         forget_damaged(self._outbox)
         self._clock = clock
-        sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
             rounds_wanted=rounds,
             leave_after=leave_after,
             outbox=self._outbox.sequences(),
-            sequence=sequence,
+            sequence=self._outbox.last_sequence,
             left_over=frozenset(self._outbox.sequences()),
             against=conditions.against if conditions else "",
         )
-        self._channel = Channel(transport, federation, session)
+        self._channel = Channel(transport, federation, session, SentLog(folder.path, wall))
         is_member = trust.key is not None
         self._lost = LostConnection(MEMBER if is_member else ANYBODY, retries)
         self._freshness = Freshness(*(folder.newest_seen() if is_member else (0, 0)), session.number)
@@ -133,7 +134,8 @@ class EdgeClient:
         self.ignored = self._hearing.ignored
         place = Place(federation, session.identity.client, is_named_by_hand=not is_member)
         standing = Standing(place, self._state, wall)
-        self._status = StatusPublisher(self._channel, self._state, clock, observe, standing)
+        course = CourseKeeper(folder.path, wall)
+        self._status = StatusPublisher(self._channel, self._state, clock, observe, standing, course)
         self._disk = PatientDisk(tell=self._status.held_up)
         self._epoch = KnownEpoch(folder, self._disk, self._freshness, is_member=is_member)
         self.farewell = Farewell(self._channel, self._status)
@@ -223,7 +225,7 @@ class EdgeClient:
             case Connected():
                 self._lost.mended()
                 self._handle(BrokerConnected(self._clock()))
-            case SubscriptionRefused(filters):
+            case SubscriptionRefused(filters) if self._channel.needs(filters):
                 _log.debug("%s", event)  # what it means to the device is told if it lasts
                 self._handle(NotSubscribed(self._clock(), filters))
             case Disconnected():

@@ -20,6 +20,7 @@ from mfpt_shared.environment import sentence
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.folders import FILE_MODE
 from mfpt_shared.protocol.describing import Described, describe, undescribed, without_secrets
+from mfpt_shared.transport.base import packet_size
 
 MOST_BYTES: Final = 4_000_000
 """Size of the file at which it is cut to half of that."""
@@ -73,20 +74,19 @@ class SentLog:
         self._last = max((_number(line) for line in _lines(self._file)), default=0)
         self._complains = True
 
-    def note(self, path: str, payload: bytes, size: int, kind: str = "") -> None:
+    def note(self, path: str, payload: bytes, kind: str = "") -> None:
         """Keep a message that leaves; where that fails, the message leaves all the same.
 
         Args:
             path: Topic on which it is published.
             payload: The payload.
-            size: What it takes on the wire, bytes.
             kind: Kind of message; empty: what it says of itself.
         """
         self._last += 1
         kept = without_secrets(payload)
         kind = kind or _described(path, kept).kind
         shortened = kept if len(kept) <= LONGEST_KEPT else b""
-        line = _Left(self._last, self._wall(), path, kind, size, len(payload), shortened)
+        line = _Left(self._last, self._wall(), path, kind, packet_size(path, payload), len(payload), shortened)
         try:
             if _append(self._file, msgspec.json.encode(line)) > MOST_BYTES:
                 _cut(self._file)
@@ -95,23 +95,20 @@ class SentLog:
                 _log.warning("what leaves this device is not written down from now on: %s", sentence(error))
             self._complains = False
 
-    def report(self, after: int = 0) -> SentReport:
-        """Return what `read_sent` returns; costs next to nothing where no message has left since."""
-        return SentReport(last=self._last) if 0 < self._last <= after else read_sent(self._file.parent, after)
 
-
-def read_sent(folder: Path, after: int = 0, most: int = MOST_SHOWN) -> SentReport:
+def read_sent(folder: Path, after: int = 0, most: int | None = MOST_SHOWN) -> SentReport:
     """Return what has left a device; another process may own its folder, and go on writing.
 
     Args:
         folder: State folder of the device.
         after: Number of a message; only later ones are listed.
-        most: Largest number of messages to list, the newest ones.
+        most: Largest number of messages to list, the newest ones; None: all of them.
     """
     lines = list(_lines(folder / _FILE))
     listed = [line for line in lines if isinstance(line, _Left) and line.number > after]
+    shown = listed if most is None else listed[max(0, len(listed) - most) :]
     return SentReport(
-        messages=tuple(_shown(line) for line in listed[max(0, len(listed) - most) :]),
+        messages=tuple(map(_shown, shown)),
         last=max(map(_number, lines), default=0),
         since=min((_since(line) for line in lines), default=None),
         totals=_totals(lines),

@@ -59,11 +59,13 @@ def describe(path: str, payload: bytes) -> Described:
 
     Args:
         path: Topic on which it was published; its last level names messages that have no type.
-        payload: The payload.
+        payload: The payload; an empty one, by which a retained message is removed, has no parts.
 
     Raises:
         DecodeError: It is no message of this protocol.
     """
+    if not payload:
+        return Described(path.rpartition("/")[2], ())
     content, trailer = taken_apart(payload)
     if content[:1] == b"{":
         kind, parts = _json(path.rpartition("/")[2], content)

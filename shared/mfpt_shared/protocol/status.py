@@ -1,4 +1,4 @@
-"""How a federation stands: for `mfpt-coord status`, for devices that wait, and its beat.
+"""How a federation stands: for `mfpt-coord status`, for devices that wait or look at their language, and its beat.
 
 docs/protocol.md explains every field.
 """
@@ -12,6 +12,8 @@ from mfpt_shared.protocol.base import Examples, FromCoordinator, Number, Padding
 
 MOST_NAMED: Final = 8
 """Languages that `Progress` names of each kind."""
+MOST_HELPING: Final = 16
+"""Languages that `LanguageRelations` names."""
 
 
 class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,24 @@ class Progress(FromCoordinator, frozen=True, kw_only=True):
     places: Examples = 0
     at_work: Annotated[dict[Tag, Share], Meta(max_length=MOST_NAMED)] = msgspec.field(default_factory=dict)
     joining: Annotated[tuple[Tag, ...], Meta(max_length=MOST_NAMED)] = ()
+
+
+class LanguageRelations(FromCoordinator, frozen=True, kw_only=True):
+    """`coord/relations/<lang>`: from whom a language learns, and how it stands at the newest version.
+
+    Attributes:
+        language: The language.
+        helped_by: Language -> its part in the step that made the newest prompt of this one; at most 16, the largest.
+            Under masks, all updates of a sum have equal parts.
+        own_share: How much of their own the devices of the language keep beside its prompt, the median; None where
+            nobody knows.
+        accuracy: Mean accuracy of its prompt on the held-out examples of its devices; None where nobody knows.
+    """
+
+    language: Tag
+    helped_by: Annotated[dict[Tag, Share], Meta(max_length=MOST_HELPING)] = msgspec.field(default_factory=dict)
+    own_share: Share | None = None
+    accuracy: Share | None = None
 
 
 class Beat(FromCoordinator, frozen=True, kw_only=True):

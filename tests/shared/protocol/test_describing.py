@@ -85,10 +85,14 @@ def test_tensors_are_shown_with_their_sizes_and_the_range_of_their_numbers() -> 
 
 
 @settings(max_examples=50)
-@given(st.binary(max_size=400) | st.binary(max_size=200).map(lambda more: b"{" + more))
+@given(st.binary(min_size=1, max_size=400) | st.binary(max_size=200).map(lambda more: b"{" + more))
 def test_bytes_that_are_no_message_are_refused_and_nothing_else_happens(payload: bytes) -> None:
     with pytest.raises(DecodeError):
         describe(UP, payload)
+
+
+def test_a_message_that_removes_another_has_no_parts() -> None:
+    assert describe("mfpt/v1/radio/client/d1/state", b"") == ("state", ())
 
 
 def test_what_cannot_be_read_is_one_part() -> None:

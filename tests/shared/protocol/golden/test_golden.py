@@ -25,6 +25,7 @@ from mfpt_shared.protocol.messages import (
     Enrol,
     EvaluationReport,
     FederationStatus,
+    LanguageRelations,
     LanguageStatus,
     Leaving,
     Masked,
@@ -55,6 +56,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     ENROL_DOWN,
     ENROL_UP,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
@@ -108,6 +110,18 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
     "progress.json": (
         COORDINATOR_PROGRESS,
         Progress(epoch=3, version=42, at=AT, updates=1, needed=2, training=1, places=100, at_work={"zul": 0.69}),
+    ),
+    "relations.json": (
+        LANGUAGE_RELATIONS,
+        LanguageRelations(
+            epoch=3,
+            version=42,
+            at=AT,
+            language="zul",
+            helped_by={"zul": 0.625, "xho": 0.25, "swh": 0.125},
+            own_share=0.25,
+            accuracy=0.75,
+        ),
     ),
     "beat.json": (COORDINATOR_BEAT, Beat(epoch=3, version=42, at=AT, number=7, padding="..")),
     "federation-status.json": (
