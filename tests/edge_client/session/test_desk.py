@@ -27,7 +27,7 @@ from mfpt_edge.session.orders import (
 )
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.device_folder import DeviceFolder
-from mfpt_edge.storage.sent_log import SentReport
+from mfpt_edge.storage.sent_report import SentReport
 from mfpt_edge.storage.settings import Said, Settings
 from mfpt_edge.storage.uploaded import Uploaded
 from mfpt_shared.control_socket import SOCKET_FILE, Declined
