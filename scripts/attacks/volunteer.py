@@ -11,6 +11,7 @@ import msgspec
 
 from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
+from mfpt_edge.commands.loading import load
 from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
@@ -85,7 +86,7 @@ def main() -> None:
 def _problem(config: JoinConfig, text: str) -> tuple[str, str] | None:
     try:
         plan = plan_from_json(text.encode())
-        trainer = prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits))
+        trainer = prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
         trainer.tune(initial_state(plan), epochs=1, seed=0, on_progress=lambda *_: None)
     except MfptError as problem:
         return type(problem).__name__, str(problem)

@@ -11,10 +11,12 @@ from typing import Protocol
 import msgspec
 
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
-from mfpt_edge.commands.asking import Owner
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
+from mfpt_edge.commands.load_order import TRAINING, loading_by
 from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.data.label_map import read_label_map
+from mfpt_edge.engine.engine import Engine
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.session.channel import client_will
@@ -63,7 +65,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         epsilon_limit: What the plan lets them give away; 0: there is no limit.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
-        peak_rss_bytes: Most memory that the process has held.
+        peak_rss_bytes: Most memory that the device's processes have held, added up.
         seconds: Time from the start to the end of the federation's part; what is measured after that does not count.
     """
 
@@ -174,8 +176,10 @@ async def _within_federation(
     connection = connection_of(config.reach, membership, session)
     transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
 
+    engine = Engine(TRAINING)
+
     def load(plan: Plan) -> Trainer:
-        trainer = prepare(config, plan, view.owner, desk.conditions.courtesy)
+        trainer = prepare(config, plan, view.owner, desk.conditions.courtesy, loading_by(engine))
         if membership is None:
             folder.save_broker(connection.nodes)
         return trainer
@@ -204,16 +208,18 @@ async def _within_federation(
     )
     desk.place(federation, connection.nodes, client.farewell)
     told = lines_about(lambda: {"federation": federation, "version": client.snapshot.version})
-    with contextlib.closing(desk), contextlib.closing(doing), contextlib.closing(client), told:
+    closing = contextlib.closing
+    with closing(engine), closing(desk), closing(doing), closing(client), told:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
-        return _result(config.language, client.snapshot, outcome, seconds)
+        peak = peak_rss_bytes() + engine.peak_bytes
+        return _result(config.language, client.snapshot, outcome, peak, seconds)
 
 
-def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:
+def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, peak: int, seconds: float) -> JoinResult:
     return JoinResult(
         language=language,
         rounds=snapshot.rounds,
@@ -231,6 +237,6 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         epsilon_limit=snapshot.epsilon_limit,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
-        peak_rss_bytes=peak_rss_bytes(),
+        peak_rss_bytes=peak,
         seconds=round(seconds, 3),
     )

@@ -61,7 +61,7 @@ class Limits:
         device: `auto`, `cpu` or `cuda`.
         threads: Threads for matrix products; None: one for each usable core.
         activation_cache: Bytes on disk for the activations of lower layers; 0: none.
-        memory: Bytes that the process may hold while it trains; None: a share of what is free.
+        memory: Bytes that the device's processes may hold while it trains; None: a share of what is free.
         round_seconds: Time that a round may compute.
         download: Bytes that a backbone or data set of the plan may be.
     """

@@ -140,7 +140,7 @@ MemoryOption = Annotated[
     typer.Option(
         "--memory",
         metavar="SIZE",
-        help="Memory that this process may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
+        help="Memory that this device may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
         "result. Default: half of what is free, 1GB at least.",
     ),
 ]

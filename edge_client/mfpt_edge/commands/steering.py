@@ -4,7 +4,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from mfpt_edge.commands.asking import Owner, agreed
+from mfpt_edge.commands.asking import agreed
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.session.control import LEAVE_SECONDS, ask
 from mfpt_edge.session.orders import Change, DeviceReport, Done, Leave, Left, ShowDevice
 from mfpt_edge.storage.device_folder import DeviceFolder, Identity

@@ -10,6 +10,7 @@ import pytest
 
 from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
+from mfpt_edge.commands.loading import load
 from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
@@ -51,14 +52,14 @@ def asking(backbone: BackboneSpec, data: str = "") -> Plan:
 
 def refused(config: JoinConfig, plan: Plan) -> str:
     with pytest.raises(NotAllowed) as caught:
-        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits))
+        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
     return str(caught.value)
 
 
 def ending(config: JoinConfig, plan: Plan) -> MfptError:
     """Return the error that loading ends with; the hub is out of reach, so there is always one."""
     with pytest.raises(MfptError) as caught:
-        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits))
+        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
     return caught.value
 
 
