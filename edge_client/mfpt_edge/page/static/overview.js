@@ -48,7 +48,7 @@ function picked(one) {
     paused: one.report?.settings.paused ?? false,
     training: snapshot?.phase === "training",
     progress: Math.round((snapshot?.progress ?? 0) * 100),
-    why: one.report?.pause || snapshot?.waits_for || "",
+    why: one.report?.pause || (snapshot?.phase === "preparing" ? "" : snapshot?.waits_for) || "",
     advice: snapshot?.advice ?? "",
     problem: one.problem,
     result: one.result,

@@ -3,7 +3,7 @@
 import { fill, foreign, get, h, showing } from "./dom.js";
 import { failed } from "./notices.js";
 import { kindOfMessage } from "./phrases.js";
-import { _, bytes, ngettext, number, when } from "./words.js";
+import { _, bytes, number, when } from "./words.js";
 
 const MOST = 300;
 
@@ -161,7 +161,7 @@ function partsOf({ parts, payload_bytes, bytes: all, topic }) {
               h(
                 "th",
                 { scope: "row" },
-                foreign(part.says || part.name),
+                part.says ? _(part.says) : foreign(part.name),
                 h("br"),
                 h("small", { class: "code" }, foreign(part.name)),
               ),
@@ -175,13 +175,11 @@ function partsOf({ parts, payload_bytes, bytes: all, topic }) {
     h(
       "p",
       { class: "hint" },
-      ngettext("One byte in these parts", "{n} bytes in these parts", payload_bytes),
-      ngettext(
-        ", and one around them: where it is published ({topic}), and the packet.",
-        ", and {n} around them: where it is published ({topic}), and the packet.",
-        all - payload_bytes,
-        { topic },
-      ),
+      _("{inside} bytes in these parts, and {around} around them: where it is published ({topic}), and the packet.", {
+        inside: number(payload_bytes),
+        around: number(all - payload_bytes),
+        topic,
+      }),
     ),
   ];
 }
