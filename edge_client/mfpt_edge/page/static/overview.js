@@ -80,7 +80,7 @@ function nowCard(shown, device) {
     shown.training && !shown.paused && shown.running !== "no"
       ? h(
           "div",
-          { class: "row" },
+          { class: "turn" },
           h("progress", { max: 100, value: shown.progress, "aria-label": _("This turn") }),
           h("small", {}, percent(shown.progress / 100)),
         )
