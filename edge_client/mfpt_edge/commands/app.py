@@ -188,7 +188,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show who this device is, which prompt it uses, and which updates wait to be sent."""
-    from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.commands.display import facts_table, percent
+    from mfpt_edge.storage.curve import read_course
     from mfpt_edge.storage.doing import said
     from mfpt_edge.storage.membership import read_membership
     from mfpt_shared.errors import UsageError
@@ -206,6 +207,7 @@ def status(
         used, share = ("federated", 0.0) if personal is None else ("personal", personal.header.own_share)
     outbox, membership = folder.outbox(), read_membership(folder.path)
     doing = said(folder.path)
+    helped_by = read_course(folder.path).helped_by
     named = membership.federation if membership else None
     facts = {
         "device": identity.client,
@@ -219,6 +221,7 @@ def status(
         "prompt_version": header.version if header else None,
         "prompt_used": used,
         "own_share": share,
+        "helped_by": helped_by or None,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
         "running": doing is not None,
@@ -230,6 +233,7 @@ def status(
     }
     if not as_json:
         del facts["waiting_since"]  # the text says it, as people read it
+        facts["helped_by"] = ", ".join(f"{language} {percent(part)}" for language, part in helped_by.items()) or None
     show(facts, as_json, facts_table)
 
 
