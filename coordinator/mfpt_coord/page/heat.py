@@ -1,6 +1,7 @@
 """Which language helps which, as a table for the page: shares of what moved each lately, some languages at a time."""
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -27,7 +28,7 @@ class Heat(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         rows: Languages that learn.
-        columns: Languages that they learn from, those first that help most; at most forty.
+        columns: Languages that they learn from: those of the rows, in their order, then those that help most; forty.
         parts: Row -> column -> share of the column in what moved the row, 0 to 1; what is missing is next to nothing.
         others: Number of languages that help a little, and have no column.
         version: Newest version, the last of those that this is about.
@@ -49,7 +50,9 @@ def heat(view: LanguageView, past: Past, names: Names, asked: Asked) -> Heat:
     sums = Counter[LanguageCode]()
     for row in page.rows:
         sums.update(past.weights.get(LanguageCode(row.language), {}))
-    ordered = [language for language, _ in sorted(sums.items(), key=lambda pair: (-pair[1], pair[0]))]
+    learners = [LanguageCode(row.language) for row in page.rows]
+    # In the order of the rows first, so that what languages make of themselves is a diagonal.
+    ordered = [*(one for one in learners if one in sums), *_most_first(sums.keys() - set(learners), sums)]
     columns = ordered[:MOST_COLUMNS]
     names.learn(columns)
     shown = set(columns)
@@ -68,3 +71,7 @@ def heat(view: LanguageView, past: Past, names: Names, asked: Asked) -> Heat:
         page=page.page,
         pages=page.pages,
     )
+
+
+def _most_first(languages: Iterable[LanguageCode], sums: Mapping[LanguageCode, float]) -> list[LanguageCode]:
+    return sorted(languages, key=lambda language: (-sums[language], language))
