@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from mfpt_coord.page.languages import LanguageView
+from mfpt_coord.page.languages import LanguageView, Named
 from mfpt_coord.page.listing import Asked
 from mfpt_coord.page.names import Names
 from mfpt_coord.page.past import Past
@@ -15,12 +15,10 @@ from mfpt_shared.languages import LanguageCode
 MOST_COLUMNS: Final = 40
 
 
-class Named(msgspec.Struct, frozen=True, kw_only=True):
-    """A language with its name, and how much of their own its devices keep, 0 to 1; None: nobody has told it."""
+class Learner(Named, frozen=True, kw_only=True):
+    """A language, and how much of their own its devices keep, 0 to 1; None: nobody has told it."""
 
-    language: str
-    name: str
-    own_share: float | None = None
+    own_share: float | None
 
 
 class Heat(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +33,7 @@ class Heat(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     version: int
-    rows: list[Named]
+    rows: list[Learner]
     columns: list[Named]
     parts: dict[str, dict[str, float]]
     others: int
@@ -58,7 +56,7 @@ def heat(view: LanguageView, past: Past, names: Names, asked: Asked) -> Heat:
     shown = set(columns)
     return Heat(
         version=past.version,
-        rows=[Named(language=row.language, name=row.name, own_share=row.own_share) for row in page.rows],
+        rows=[Learner(language=row.language, name=row.name, own_share=row.own_share) for row in page.rows],
         columns=[Named(language=one, name=names.of(one)) for one in columns],
         parts={
             row.language: {

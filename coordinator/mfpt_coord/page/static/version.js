@@ -49,7 +49,7 @@ function cells(part, whole) {
   const who = part.group ? ngettext("{n} device", "{n} devices", part.devices) : h("a", { href: to("devices", part.device) }, part.device);
   return [
     who,
-    h("span", { class: "several" }, part.languages.map((code) => languageLink(code))),
+    h("span", { class: "several" }, part.languages.map((one) => languageLink(one.language, one.name))),
     number(part.examples),
     number(part.staleness),
     percent(part.part / whole, 1),
