@@ -17,7 +17,6 @@ from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.data.label_map import read_label_map
 from mfpt_edge.host.extras import require_engine
-from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.host.pauses import CourteousTrainer
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
@@ -34,6 +33,7 @@ from mfpt_shared.languages import LanguageCode, named
 from mfpt_shared.logs import lines_about
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Role
+from mfpt_shared.system.memory import peak_rss_bytes
 
 _log = logging.getLogger(__name__)
 

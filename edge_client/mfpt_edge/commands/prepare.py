@@ -12,10 +12,8 @@ from mfpt_edge.commands.asking import Owner, agreed
 from mfpt_edge.commands.backbone import offer_backbone
 from mfpt_edge.commands.join_config import JoinConfig
 from mfpt_edge.commands.own_data import own_dataset
-from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine
-from mfpt_edge.host.power import on_battery
 from mfpt_edge.host.time_limit import TimeLimitedTrainer
 from mfpt_edge.session import consent
 from mfpt_edge.session.limits import Given, asked, check_state, check_weights
@@ -24,6 +22,9 @@ from mfpt_shared.backbones import hub
 from mfpt_shared.backbones.describe import locate, parse_uri, weight_bytes
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.load import load_average
+from mfpt_shared.system.power import on_battery
+from mfpt_shared.system.processor import usable_cores
 
 # Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
 # Where memory is short they cache fewer, and build them again.
@@ -63,7 +64,7 @@ def prepare(config: JoinConfig, plan: Plan, owner: Owner) -> CourteousTrainer:
         os.environ.update(_SMALL_KERNEL_CACHES | os.environ)
     from mfpt_edge.tuning.backbone_trainer import load_trainer
 
-    machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
+    machine = Machine(load=load_average, on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
     courtesy = Courtesy(machine, config.pauses, threads=limits.threads or usable_cores())
     with courtesy.at_work():
         trainer = load_trainer(
