@@ -183,7 +183,7 @@ MaxLoadOption = Annotated[
 ]
 OnBatteryOption = Annotated[
     OnBattery,
-    typer.Option("--on-battery", help="On battery, pause until the machine is plugged in, or train on (Linux only)."),
+    typer.Option("--on-battery", help="On battery, pause until the machine is plugged in, or train on."),
 ]
 
 # Predicting.

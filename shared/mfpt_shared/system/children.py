@@ -77,8 +77,10 @@ async def end(process: asyncio.subprocess.Process, patience: float) -> None:
     if process.returncode is not None:
         return
     if sys.platform == "win32":
-        with contextlib.suppress(OSError):  # it shares no console with this process
+        try:
             process.send_signal(signal.CTRL_BREAK_EVENT)
+        except OSError:  # it shares no console with this process, so that there is no way to ask it
+            process.kill()
     else:
         process.terminate()
     try:

@@ -31,6 +31,11 @@ def is_held(error: OSError) -> bool:
     return getattr(error, "winerror", None) in _ANOTHER_HOLDS_IT
 
 
+def may_be_held(error: OSError) -> bool:
+    """Tell whether something may have failed for that reason: Windows also says that access is denied."""
+    return getattr(error, "winerror", None) in _HELD
+
+
 def number_of(error: OSError) -> int:
     """Return the number of an error as POSIX has it; 0: there is none."""
     return errno.ENOMEM if getattr(error, "winerror", None) in _NO_MEMORY else error.errno or 0
@@ -51,7 +56,7 @@ def patiently(act: Callable[[], ResultT], patience: float = PATIENCE_SECONDS) ->
         try:
             return act()
         except OSError as error:
-            if getattr(error, "winerror", None) not in _HELD or time.monotonic() >= give_up:
+            if not may_be_held(error) or time.monotonic() >= give_up:
                 raise
         time.sleep(_LOOK_SECONDS)  # nothing tells when a file is let go
 

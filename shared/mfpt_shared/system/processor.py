@@ -29,9 +29,11 @@ def usable_cores(cgroups: Path = _CGROUPS) -> int:
         cgroups: Folder where control groups are mounted. Source: Linux kernel documentation, cgroup-v2, `cpu.max`:
             a quota and a period in microseconds; and cgroup-v1, `cpu.cfs_quota_us` and `cpu.cfs_period_us`.
     """
-    allowed = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
-    quota = _quota(cgroups)
-    return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+    if sys.platform == "linux":
+        allowed, quota = len(os.sched_getaffinity(0)), _quota(cgroups)
+        return allowed if quota is None else max(1, min(allowed, math.ceil(quota)))
+    else:
+        return os.cpu_count() or 1
 
 
 def _quota(cgroups: Path) -> float | None:

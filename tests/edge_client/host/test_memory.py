@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from mfpt_edge.host.memory import spare_bytes
+from support.systems import linux_only
 
 
+@linux_only
 @pytest.mark.parametrize(
     ("available_kb", "given"), [(16_000_000, 8_192_000_000), (1_000_000, 1_000_000_000), (0, 1_000_000_000)]
 )
