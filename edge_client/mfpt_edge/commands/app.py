@@ -55,6 +55,7 @@ from mfpt_edge.commands.owner_commands import leave, pause, resume, settings
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
+from mfpt_edge.host.least import require_processor
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -81,6 +82,7 @@ def options(
 ) -> None:
     """Options of the program itself."""
     del version
+    require_processor()
 
 
 @app.command(epilog="Example: mfpt-edge join 'mfpt://server.example:8883/radio?lang=swh#…' --data sentences.csv")
