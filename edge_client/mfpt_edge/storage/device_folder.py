@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from mfpt_edge.storage.identity import IDENTITY_FILE, Identity, read_identity
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.atomic import remove_unfinished, write_durably
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
@@ -20,8 +21,9 @@ from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PROMPT
 from mfpt_shared.run_numbers import next_run
+from mfpt_shared.system.files import remove
+from mfpt_shared.system.names import folder_name
 
-IDENTITY_FILE: Final = "device.json"
 KEY_FILE: Final = "device.key"
 SESSION_FILE: Final = "session"
 EPOCH_FILE: Final = "epoch"
@@ -30,13 +32,6 @@ PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
 PERSONAL_PROMPT_FILE: Final = "own-prompt.mfpt"
 _OUTBOX: Final = "outbox"
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """A device's random id, and its language."""
-
-    client: str
-    language: LanguageCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +61,7 @@ class Session:
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
     """Return the state folder of a device without `--state-dir`."""
-    return state_home() / "edge" / federation / language
+    return state_home() / "edge" / folder_name(federation) / folder_name(language)
 
 
 class DeviceFolder:
@@ -81,13 +76,7 @@ class DeviceFolder:
         Raises:
             Damaged: The file is damaged.
         """
-        file = self.path / IDENTITY_FILE
-        try:
-            return msgspec.json.decode(file.read_bytes(), type=Identity)
-        except FileNotFoundError:
-            return None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Damaged(f"{file} is damaged ({error}); remove {self.path} to start as a new device") from error
+        return read_identity(self.path)
 
     def enrol(self, language: LanguageCode) -> Identity:
         """Return the device's identity, a new one if the folder is new, and clean up after a run that was killed.
@@ -169,7 +158,7 @@ class DeviceFolder:
 
     def forget_personal_prompt(self) -> None:
         """Use the federation's prompt from now on."""
-        (self.path / PERSONAL_PROMPT_FILE).unlink(missing_ok=True)
+        remove(self.path / PERSONAL_PROMPT_FILE, missing_ok=True)
 
     def personal_prompt(self, plan: Plan) -> Prompt | None:
         """Return the device's personal prompt, if it made one under this plan that is not just the federation's.
