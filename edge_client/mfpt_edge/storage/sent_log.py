@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from mfpt_edge.storage.sent_report import MOST_SHOWN, SentMessage, SentReport, SentTotal
+from mfpt_edge.storage.sent_report import MOST_SHOWN, MOST_STATES_SHOWN, SentMessage, SentReport, SentTotal
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import DecodeError
@@ -31,6 +31,7 @@ LONGEST_KEPT: Final = 1_000_000
 """Of a payload that is longer, bytes, the size alone is kept."""
 LAST_WILL: Final = "last-will"
 """Kind of the state that the broker holds with every connection, to publish it when the device is gone."""
+_STATE: Final = "state"
 _FILE: Final = "sent.jsonl"
 
 _log = logging.getLogger(__name__)
@@ -136,14 +137,15 @@ def read_sent(folder: Path, after: int = 0, most: int = MOST_SHOWN) -> SentRepor
     Args:
         folder: State folder of the device.
         after: Number of a message; only later ones are listed.
-        most: Largest number of messages to list, the newest ones.
+        most: Largest number of messages to list, the newest ones, without states.
     """
-    tally, listed = _Tally(), deque[_Left](maxlen=most)
+    tally, listed, states = _Tally(), deque[_Left](maxlen=most), deque[_Left](maxlen=MOST_STATES_SHOWN)
     for line in _lines(folder / _FILE):
         tally.add(line)
         if isinstance(line, _Left) and line.number > after:
-            listed.append(line)
-    return SentReport(messages=tuple(map(_shown, listed)), last=tally.last, since=tally.since, totals=tally.totals)
+            (states if line.kind == _STATE else listed).append(line)
+    newest = sorted((*listed, *states), key=lambda line: line.number)
+    return SentReport(messages=tuple(map(_shown, newest)), last=tally.last, since=tally.since, totals=tally.totals)
 
 
 def read_message(folder: Path, number: int) -> SentMessage | None:
@@ -229,7 +231,7 @@ def _cut(file: Path) -> None:
 
 
 def _newest(lines: Sequence[_Left]) -> list[_Left]:
-    room, left = MOST_BYTES // 2, defaultdict[str, int](lambda: len(lines), {"state": MOST_STATES})
+    room, left = MOST_BYTES // 2, defaultdict[str, int](lambda: len(lines), {_STATE: MOST_STATES})
     kept = []
     for line in reversed(lines):
         if left[line.kind] <= 0:
