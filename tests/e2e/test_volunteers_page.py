@@ -26,8 +26,6 @@ from support.sealing import key_of
 pytestmark = [pytest.mark.slow, pytest.mark.network]
 
 SWAHILI: Final = "d/radio%2Fswh"
-PATIENCE: Final = 60_000
-"""Milliseconds: the language model is loaded on a machine that may be busy."""
 PLAN: Final[Plan] = checked(
     Plan(
         federation="radio",
@@ -72,7 +70,7 @@ async def joins(page: Page, line: str, table: Path) -> None:
     await page.get_by_label("Paste the line that you were given").fill(line)
     await page.get_by_role("button", name="Continue").click()
     await page.locator("#file").set_input_files(table)
-    await expect(page.get_by_text("to learn from.")).to_be_visible(timeout=PATIENCE)
+    await expect(page.get_by_text("to learn from.")).to_be_visible()
     await expect(page.locator(".notice.warn").first).to_be_visible()
     await page.get_by_role("button", name="Continue").click()
     await page.get_by_label("Not while it runs on battery").uncheck()
@@ -92,7 +90,7 @@ def test_a_volunteer_joins_pauses_goes_on_sees_what_left_tries_it_and_leaves(
             line = await Operator(tmp_path, tmp_path / "data").invites(language="swh", role="device")
             async with opened(tmp_path) as shown, tab(browser, shown.address) as page:
                 await joins(page, line, table)
-                await expect(page.get_by_role("button", name="Pause")).to_be_visible(timeout=PATIENCE)
+                await expect(page.get_by_role("button", name="Pause")).to_be_visible()
                 await page.get_by_role("button", name="Pause").click()
                 await expect(page.get_by_role("heading", name="Paused")).to_be_visible()
                 assert json.loads((folder / "settings.json").read_text())["paused"]
@@ -101,14 +99,14 @@ def test_a_volunteer_joins_pauses_goes_on_sees_what_left_tries_it_and_leaves(
 
                 await page.get_by_role("link", name="What left this computer").click()
                 learned = page.locator("summary", has_text="What was learned").first
-                await learned.click(timeout=PATIENCE)
+                await learned.click()
                 await expect(page.get_by_text("bytes in these parts")).to_be_visible()
                 assert await serious_findings(page, source) == []
 
                 await page.get_by_role("link", name="Try it").click()
                 await page.get_by_label("A sentence in your language").fill("Timu imeshinda mchezo leo")
                 await page.get_by_role("button", name="What does it say?").click()
-                await expect(page.locator(".answer .label")).to_contain_text("sure", timeout=PATIENCE)
+                await expect(page.locator(".answer .label")).to_contain_text("sure")
                 assert await serious_findings(page, source) == []
 
                 await page.get_by_role("link", name="Overview").click()
@@ -116,7 +114,7 @@ def test_a_volunteer_joins_pauses_goes_on_sees_what_left_tries_it_and_leaves(
                 await page.get_by_role("link", name="Settings").click()
                 await page.get_by_role("button", name="Leave …").click()
                 await page.get_by_role("button", name="Leave and remove everything").click()
-                await expect(page.get_by_label("Paste the line that you were given")).to_be_visible(timeout=PATIENCE)
+                await expect(page.get_by_label("Paste the line that you were given")).to_be_visible()
                 assert not folder.exists()
 
     in_browser(scenario)
@@ -138,7 +136,7 @@ def test_all_three_steps_of_joining_are_taken_with_the_keyboard_alone(tmp_path: 
             async with page.expect_file_chooser() as choosing:
                 await page.keyboard.press("Space")
             await (await choosing.value).set_files(table)
-            await expect(page.get_by_role("heading", name="Your sentences")).to_be_focused(timeout=PATIENCE)
+            await expect(page.get_by_role("heading", name="Your sentences")).to_be_focused()
             while await focused(page) != "Continue":
                 await page.keyboard.press("Tab")
             await page.keyboard.press("Enter")

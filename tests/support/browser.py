@@ -10,11 +10,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Browser, Page, Request, async_playwright
+from playwright.async_api import Browser, Page, Request, async_playwright, expect
 
 AXE: Final = "axe-core@4.14.1"
 WIDE: Final = (1280, 800)
 NARROW: Final = (390, 800)
+PATIENCE: Final = 60_000
+"""Milliseconds: a machine may be busy, and the language model may have to be loaded."""
 _SERIOUS: Final = frozenset({"serious", "critical"})
 
 
@@ -22,7 +24,7 @@ def chromium() -> str:
     """Return where Chromium is; skip the test where there is none."""
     found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if found is None:
-        pytest.skip("no Chromium is here")
+        pytest.skip("chromium is not installed")
     return found
 
 
@@ -50,6 +52,8 @@ async def tab(
         **options,
     )
     page = await context.new_page()
+    page.set_default_timeout(PATIENCE)
+    expect.set_options(timeout=PATIENCE)
     outside: list[str] = []
     errors: list[str] = []
 
