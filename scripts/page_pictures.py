@@ -98,7 +98,7 @@ class Camera:
     def tab(self, address: str, width: int, scheme: str) -> Page:
         """Open an address in a window of a width, `light` or `dark`."""
         page = self._browser.new_page(
-            viewport={"width": width, "height": _SIZES[width]},
+            viewport={"width": width, "height": _HEIGHT},
             color_scheme="dark" if scheme == "dark" else "light",
             locale="en-GB",
         )
