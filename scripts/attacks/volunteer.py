@@ -15,10 +15,10 @@ from mfpt_edge.commands.loading import load
 from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
-from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan_files import plan_from_json
+from mfpt_shared.system.memory import peak_rss_bytes
 from mfpt_shared.tensors import initial_state
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.connection import Connection

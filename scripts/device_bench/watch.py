@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from mfpt_edge.host.memory import resident_bytes
 from mfpt_shared.errors import TimedOut
+from mfpt_shared.system.memory import resident_bytes
 
 _MB: Final = 1e6
 _PROC: Final = Path("/proc")  # Source: proc(5)

@@ -5,7 +5,6 @@ What people ask for by name, such as an export or a plot, is not written here: i
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 import time
@@ -17,6 +16,7 @@ from typing import Final
 import platformdirs
 
 from mfpt_shared.errors import InUse, MfptError
+from mfpt_shared.system.locks import lock as lock_file
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -49,10 +49,10 @@ def cache_home() -> Path:
     return Path(chosen).expanduser() if chosen else _of_the_user(platformdirs.user_cache_path, "MFPT_CACHE")
 
 
-def _of_the_user(find: Callable[[str], Path], variable: str) -> Path:
+def _of_the_user(find: Callable[..., Path], variable: str) -> Path:
     no_home = MfptError(f"this user has no home folder: set HOME, or {variable} to a folder of their own")
     try:
-        folder = find("mfpt")
+        folder = find("mfpt", appauthor=False)
     except RuntimeError as error:
         raise no_home from error
     if not folder.is_absolute():  # from older versions of platformdirs: a folder named `~`, here
@@ -82,7 +82,7 @@ def private_file(file: Path) -> Path:
     Raises:
         OSError: It cannot be made.
     """
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, FILE_MODE))
     _tighten(file)
     return file
 
@@ -167,17 +167,17 @@ def _lock(file: int) -> None:
         BlockingIOError: Another process has locked it.
     """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file)
     except BlockingIOError:
         time.sleep(LOOK_SECONDS)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file)
 
 
 def is_owned(directory: Path) -> bool:
     """Tell whether a process owns a folder; one that cannot be looked at counts as free."""
     try:
         with (directory / LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            lock_file(lock.fileno(), shared=True)
     except BlockingIOError:
         return True
     except OSError:

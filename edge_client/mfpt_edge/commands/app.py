@@ -54,6 +54,7 @@ from mfpt_edge.commands.owner_commands import leave, pause, resume, settings
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
+from mfpt_edge.commands.service import app as service_app
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -67,6 +68,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(service_app, name="service")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 
@@ -141,12 +143,15 @@ def join(
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.invitation import InvitationLine
     from mfpt_shared.plan import federation_name
+    from mfpt_shared.system.load import load_average, lower_priority
     from mfpt_shared.transport.security import Security
 
     line = InvitationLine.parse(invitation) if invitation else None
     language = join_language(lang, line)
     federation = line.federation if line else federation_name(federation)
-    os.nice(nice)
+    lower_priority(nice)
+    if max_load is not None:
+        load_average()  # a system that has none says so at once
     config = JoinConfig(
         language=language,
         federation=federation,

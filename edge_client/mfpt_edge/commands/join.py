@@ -18,7 +18,6 @@ from mfpt_edge.data.label_map import read_label_map
 from mfpt_edge.engine.engine import Engine
 from mfpt_edge.engine.owner import Owner
 from mfpt_edge.host.extras import require_engine
-from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.conditions import Conditions
@@ -40,6 +39,7 @@ from mfpt_shared.languages import LanguageCode, named
 from mfpt_shared.logs import lines_about
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Role
+from mfpt_shared.system.memory import peak_rss_bytes
 
 _log = logging.getLogger(__name__)
 

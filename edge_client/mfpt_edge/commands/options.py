@@ -186,8 +186,7 @@ OnBatteryOption = Annotated[
     OnBattery | None,
     typer.Option(
         "--on-battery",
-        help="On battery, pause until the machine is plugged in, or train on (Linux only). Default: as it was set, or "
-        "else train.",
+        help="On battery, pause until the machine is plugged in, or train on. Default: as it was set, or else train.",
     ),
 ]
 HoursOption = Annotated[

@@ -1,7 +1,6 @@
 """What `mfpt-edge join` does with a plan that came: asks the owner where it must, then has data and backbone loaded."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 
@@ -9,10 +8,8 @@ from mfpt_edge.commands.asking import agreed
 from mfpt_edge.commands.join_config import JoinConfig, Limits
 from mfpt_edge.commands.load_order import LoadOrder
 from mfpt_edge.engine.owner import Owner
-from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine, Pauses
-from mfpt_edge.host.power import on_battery
 from mfpt_edge.host.time_limit import TimeLimitedTrainer
 from mfpt_edge.session import consent
 from mfpt_edge.session.limits import Given, check_state
@@ -20,13 +17,16 @@ from mfpt_edge.storage.answers import Answers
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.load import load_average
+from mfpt_shared.system.power import on_battery
+from mfpt_shared.system.processor import usable_cores
 
 _log = logging.getLogger(__name__)
 
 
 def courtesy_of(limits: Limits) -> Courtesy:
     """Return what lets this machine's training wait; at first for nothing."""
-    machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
+    machine = Machine(load=load_average, on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
     return Courtesy(machine, Pauses(), threads=limits.threads or usable_cores())
 
 
