@@ -1,6 +1,7 @@
 """Devices as the page shows them: who is stuck comes first, and everybody is found."""
 
 from dataclasses import replace
+from typing import Any
 
 from mfpt_coord.core.admission import Enrolment
 from mfpt_coord.core.client import Client
@@ -36,7 +37,7 @@ def view() -> DeviceView:
     return DeviceView(state, NOW, 5.0, names)
 
 
-def ids(**asked: str) -> list[str]:
+def ids(**asked: Any) -> list[str]:
     return [row.id for row in view().listed(Asked(**asked)).rows]
 
 
