@@ -120,7 +120,7 @@ function code(rows) {
 }
 
 function invitationTable(found, withdraw) {
-  const columns = [[_("Invitation")], [_("For")], [_("Language")], [_("Admitted"), "number"], [_("Left"), "number"], [_("Expires")], [""]];
+  const columns = [[_("Invitation")], [_("For")], [_("Language")], [_("Admitted"), "number"], [_("Left"), "number"], [_("Expires")], [_("What you can do")]];
   return table(columns, found.map((one) => cells(one, withdraw)), { title: _("Invitations") });
 }
 
