@@ -129,7 +129,7 @@ def _wait_for(broker: str, server: subprocess.Popen[bytes], log: Path) -> None:
         with contextlib.suppress(OSError), socket.create_connection((host, int(port)), 1):
             return
         time.sleep(0.1)
-    sys.exit(f"demo: the coordinator did not start; its log:\n{log.read_text()}")
+    sys.exit(f"demo: the coordinator did not start; its log:\n{log.read_text(encoding='utf-8')}")
 
 
 def _follow(
@@ -139,7 +139,7 @@ def _follow(
     shown, deadline = 0, time.monotonic() + LIMIT_SECONDS
     while True:
         running = [process for process in devices.values() if process.poll() is None]
-        lines = (base / "coordinator.log").read_text().splitlines()
+        lines = (base / "coordinator.log").read_text(encoding="utf-8").splitlines()
         for line in lines[shown:]:
             console.print(line, soft_wrap=True)
         shown = len(lines)
@@ -147,7 +147,7 @@ def _follow(
             return f"the coordinator ended with exit code {server.returncode}"
         for language, process in devices.items():
             if process.poll():
-                log = (base / f"{language}.log").read_text()
+                log = (base / f"{language}.log").read_text(encoding="utf-8")
                 return f"the device for {language} ended with exit code {process.returncode}:\n{log}"
         if server.poll() is not None and not running:
             return ""

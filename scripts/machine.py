@@ -1,13 +1,14 @@
 """What a script runs on, for the results that it prints."""
 
-import os
 import platform
 from pathlib import Path
+
+from mfpt_shared.system.processor import usable_cores
 
 
 def cores() -> int:
     """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return usable_cores()
 
 
 def machine() -> str:

@@ -3,7 +3,7 @@
 import torch
 
 from edge_bench.child import answer
-from mfpt_edge.host.memory import peak_rss_bytes
+from mfpt_shared.system.memory import peak_rss_bytes
 
 if __name__ == "__main__":
     torch.ones(64, 64) @ torch.ones(64, 64)

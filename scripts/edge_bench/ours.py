@@ -24,7 +24,6 @@ from edge_bench.child import (
 from mfpt_edge.backbone.bert import BertEncoder
 from mfpt_edge.backbone.load import load_backbone
 from mfpt_edge.data.example import Example
-from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.tuning import loop
 from mfpt_edge.tuning.batches import EVALUATION_BATCH, Encoded, by_length, gather, iterate_batches
 from mfpt_edge.tuning.encoding import encode
@@ -34,6 +33,7 @@ from mfpt_shared import plan
 from mfpt_shared.backbones.describe import BUNDLED_SHA256
 from mfpt_shared.protocol.codec import encode as frame
 from mfpt_shared.protocol.messages import Metrics, Update, UpdateHeader
+from mfpt_shared.system.memory import peak_rss_bytes
 from mfpt_shared.tensors import difference, initial_state, quantise_with_feedback
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from edge_bench.child import Clock, Texts, answer
 from edge_bench.ours import bench_plan
 from mfpt_edge.data.example import Example
-from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_edge.inference import graph_folder
 from mfpt_edge.inference.labels import Predictor
 from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Prompt, PromptHeader
+from mfpt_shared.system.memory import peak_rss_bytes
 from mfpt_shared.tensors import layout
 
 SINGLES = 60

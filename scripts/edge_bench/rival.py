@@ -41,7 +41,7 @@ from edge_bench.child import (
     Texts,
     answer,
 )
-from mfpt_edge.host.memory import peak_rss_bytes
+from mfpt_shared.system.memory import peak_rss_bytes
 
 Weights = Literal["nf4", "plain"]
 """How the frozen weights are kept: in 4 bits, or in the type that products are in."""

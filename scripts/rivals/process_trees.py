@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import psutil
+import psutil  # noqa: TID251 - it watches processes of others
 
 _LOOK_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 10.0

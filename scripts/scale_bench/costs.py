@@ -1,9 +1,7 @@
 """What events cost in a federation of one size; each size is measured in a process of its own, so that it has all of
 its memory for itself."""
 
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -21,6 +19,7 @@ from mfpt_coord.server.store import SqliteStore
 from mfpt_shared.errors import MfptError
 from mfpt_shared.protocol.codec import encode
 from mfpt_shared.protocol.messages import FederationStatus, Tensors
+from mfpt_shared.system.memory import peak_rss_bytes
 from scale_bench.federation import BUFFER, Size, all_ready, announced, brought, small_delta
 
 _OPENED: Final = 1000.0
@@ -70,7 +69,7 @@ def measure(size: Size, file: Path) -> Costs:
         "turn_us": _microseconds(_timed(lambda: _turn(half)) for _ in range(_EVENTS)),
         "publish_bytes": published,
         "status_bytes": len(encode(_status(half))),
-        "memory_bytes": _peak_bytes(),
+        "memory_bytes": peak_rss_bytes(),
         "start_s": round(start, 3),
     }
 
@@ -140,8 +139,3 @@ def _timed(run: Callable[[], object]) -> float:
 
 def _microseconds(seconds: Iterable[float]) -> float:
     return round(statistics.median(seconds) * 1e6, 1)
-
-
-def _peak_bytes() -> int:
-    """Return the most memory that this process has had."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

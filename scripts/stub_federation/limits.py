@@ -1,6 +1,6 @@
 """How many files a process and its children may open."""
 
-import resource
+import resource  # noqa: TID251 - the shared package raises limits of children alone
 
 from mfpt_shared.errors import MfptError
 

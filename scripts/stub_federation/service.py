@@ -11,7 +11,6 @@ from typing import Final
 
 from mfpt_coord.server import control
 from mfpt_coord.server.broker_config import Listen
-from mfpt_coord.server.child import end
 from mfpt_coord.server.orders import AnyOrder, AnyReport, Devices, ListDevices, ShowStatus, Status
 from mfpt_coord.server.ports import claim_port
 from mfpt_shared.atomic import write_durably
@@ -20,6 +19,7 @@ from mfpt_shared.folders import private_folder
 from mfpt_shared.plan import Plan
 from mfpt_shared.plan_files import plan_to_toml
 from mfpt_shared.protocol.messages import FederationStatus
+from mfpt_shared.system.children import end
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 
 START_SECONDS: Final = 60.0
@@ -71,7 +71,7 @@ class Service:
         """Process id of the broker; None while it does not run."""
         try:
             pid = int((self.data / "broker" / "nats.pid").read_text(encoding="ascii"))
-            os.kill(pid, 0)
+            os.kill(pid, 0)  # noqa: TID251 - the bench runs on Linux
         except (OSError, ValueError):
             return None
         return pid
@@ -114,7 +114,7 @@ class Service:
         pid = self.broker_pid
         with suppress(ProcessLookupError):
             if pid is not None:
-                os.kill(pid, number)
+                os.kill(pid, number)  # noqa: TID251 - as above
                 return True
         return False
 

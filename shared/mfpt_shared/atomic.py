@@ -1,12 +1,12 @@
 """Files and folders that are there whole or not at all, even after a power cut. Needs no torch."""
 
-import os
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+
+from mfpt_shared.system.files import remove, remove_folder, replace, sync
 
 _UNFINISHED: Final = ".part"
 
@@ -24,11 +24,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
             made = Path(part.name)
         try:
             yield made
-            _sync(made)
-            made.replace(path)
-            _sync(path.parent)
+            sync(made)
+            replace(made, path)
+            sync(path.parent)
         finally:
-            made.unlink(missing_ok=True)
+            remove(made, missing_ok=True)
 
 
 @contextmanager
@@ -45,11 +45,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
             made.mkdir()
             yield made
             for inside in (*made.rglob("*"), made):
-                _sync(inside)
+                sync(inside)
             if path.exists():
-                path.rename(replaced)  # removed only when the new one is in place
-            made.rename(path)
-            _sync(path.parent)
+                replace(path, replaced)  # removed only when the new one is in place
+            replace(made, path)
+            sync(path.parent)
 
 
 def write_durably(path: Path, payload: bytes) -> None:
@@ -66,9 +66,9 @@ def remove_unfinished(folder: Path) -> None:
     """Remove what processes that were killed left half written; nobody else may be writing to the folder."""
     for left in folder.glob(f"*{_UNFINISHED}"):
         if left.is_dir():
-            shutil.rmtree(left)
+            remove_folder(left)
         else:
-            left.unlink()
+            remove(left)
 
 
 @contextmanager
@@ -84,12 +84,3 @@ def naming(path: Path) -> Iterator[None]:
         if error.errno is not None:  # an error without a number has no room for a name
             error.filename = str(path)
         raise
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file's content, or the names in a folder, are on the disk."""
-    opened = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

@@ -29,6 +29,8 @@ PORT_FILE: Final = "control.json"
 # The shortest limit of the systems that mfpt runs on is 104 bytes, on macOS.
 MAX_SOCKET_PATH: Final = 100
 SECONDS: Final = 10.0
+LAST_SECONDS: Final = 1.0
+"""Longest time that orders which have come are still answered for, once a context has ended."""
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """Longest order. One with a plan of a thousand long labels is some hundred thousand bytes."""
 
@@ -96,8 +98,13 @@ async def control_socket(folder: Path, obey: Obey) -> AsyncIterator[None]:
     for left in (path, port_file):
         left.unlink(missing_ok=True)
     token = ""
+    answering = set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a server serves each connection in a task"
+        answering.add(task)
+        task.add_done_callback(answering.discard)
         with contextlib.suppress(OSError, asyncio.LimitOverrunError, ValueError):
             line = await asyncio.wait_for(reader.readline(), SECONDS)
             report = await _answer(line, token, writer, obey)
@@ -115,6 +122,8 @@ async def control_socket(folder: Path, obey: Obey) -> AsyncIterator[None]:
         yield
     finally:
         server.close()
+        if answering:  # the report on an order to end, above all
+            await asyncio.wait(answering, timeout=LAST_SECONDS)
         await server.wait_closed()
         for file in (path, port_file):
             file.unlink(missing_ok=True)

@@ -8,11 +8,13 @@ import os
 from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed, MfptError, UsageError
+from mfpt_shared.system.files import is_held, number_of
 
 OUT_OF_MEMORY: Final = "there is too little memory: end other programs, or raise the limit (ulimit -v) of this one"
 _ROOM: Final = "make room there, or name another place"
 _RIGHTS: Final = "have its owner allow it, or name another place"
 _FILES: Final = "raise the limit of open files (ulimit -n)"
+_HELD: Final = "another program has it open: close that one"
 _PLACE: Final = "something else is in its place: move that away, or name another one"
 
 _ADVICE: Final = {
@@ -84,7 +86,7 @@ def sentence(error: OSError, where: object = None) -> str:
     place = error.filename if error.filename is not None else where
     if place is None and error.errno == errno.ENOENT and not _has_working_folder():
         return "the folder in which this was started is gone: go to another one"
-    advice = _ADVICE.get(error.errno or 0)
+    advice = _HELD if is_held(error) else _ADVICE.get(number_of(error))
     named = reason if place is None else f"{_text(place)}: {reason}"
     return named if advice is None else f"{named}; {advice}"
 

@@ -5,7 +5,6 @@ What people ask for by name, such as an export or a plot, is not written here: i
 
 import contextlib
 import errno
-import fcntl
 import os
 import stat
 import time
@@ -17,12 +16,14 @@ from typing import Final
 import platformdirs
 
 from mfpt_shared.errors import InUse, MfptError
+from mfpt_shared.system.locks import lock as lock_file
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 LOOK_SECONDS: Final = 0.05
 """More than a process needs to see whether another one owns a folder."""
-_LOCK: Final = "lock"
+LOCK: Final = "lock"
+"""File by which a process owns the folder that it is in."""
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
@@ -48,10 +49,10 @@ def cache_home() -> Path:
     return Path(chosen).expanduser() if chosen else _of_the_user(platformdirs.user_cache_path, "MFPT_CACHE")
 
 
-def _of_the_user(find: Callable[[str], Path], variable: str) -> Path:
+def _of_the_user(find: Callable[..., Path], variable: str) -> Path:
     no_home = MfptError(f"this user has no home folder: set HOME, or {variable} to a folder of their own")
     try:
-        folder = find("mfpt")
+        folder = find("mfpt", appauthor=False)
     except RuntimeError as error:
         raise no_home from error
     if not folder.is_absolute():  # from older versions of platformdirs: a folder named `~`, here
@@ -81,7 +82,7 @@ def private_file(file: Path) -> Path:
     Raises:
         OSError: It cannot be made.
     """
-    os.close(os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE))
+    os.close(os.open(file, os.O_RDWR | os.O_CREAT, FILE_MODE))
     _tighten(file)
     return file
 
@@ -125,7 +126,7 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         MfptError: The folder cannot be written to.
     """
     try:
-        lock = private_file(private_folder(directory) / _LOCK).open("w")
+        lock = private_file(private_folder(directory) / LOCK).open("w")
     except OSError as error:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
@@ -146,7 +147,7 @@ def borrowed(directory: Path) -> Iterator[bool]:
     A folder that nobody has ever owned, or that is missing, is not locked.
     """
     try:
-        lock = (directory / _LOCK).open("rb")
+        lock = (directory / LOCK).open("rb")
     except OSError:
         yield True
         return
@@ -166,17 +167,17 @@ def _lock(file: int) -> None:
         BlockingIOError: Another process has locked it.
     """
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file)
     except BlockingIOError:
         time.sleep(LOOK_SECONDS)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_file(file)
 
 
 def is_owned(directory: Path) -> bool:
     """Tell whether a process owns a folder; one that cannot be looked at counts as free."""
     try:
-        with (directory / _LOCK).open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        with (directory / LOCK).open() as lock:
+            lock_file(lock.fileno(), shared=True)
     except BlockingIOError:
         return True
     except OSError:

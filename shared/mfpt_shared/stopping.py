@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from mfpt_shared.errors import Interrupted, Terminated
+from mfpt_shared.system.signals import asked_to_end
 
 
 @contextmanager
@@ -21,7 +22,7 @@ def sigterm_interrupts() -> Iterator[Callable[[], bool]]:
     """
     has_come = False
 
-    def interrupt(_number: int, _frame: object) -> None:
+    def interrupt() -> None:
         nonlocal has_come
         has_come = True
         if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background ignores Ctrl-C alone
@@ -31,11 +32,8 @@ def sigterm_interrupts() -> Iterator[Callable[[], bool]]:
     if threading.current_thread() is not threading.main_thread():
         yield lambda: False
         return
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
+    with asked_to_end(interrupt):
         yield lambda: has_come
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -12,7 +12,9 @@ import io
 import os
 import select
 import sys
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final, TextIO, TypeGuard, cast
+
+from mfpt_shared.system.streams import is_unread, use_utf8
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -31,7 +33,8 @@ def open_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.open(os.devnull, os.O_RDWR), mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - a number, open until the end
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
+    use_utf8()
+    if _is_plain(sys.stdout):
         raw = _StandardOutput(_STDOUT, "w", closefd=False)
         sys.stdout = io.TextIOWrapper(
             # Without a buffer where none is wanted, as Python itself does it.
@@ -41,6 +44,13 @@ def open_streams() -> None:
             line_buffering=sys.stdout.line_buffering,
             write_through=sys.stdout.write_through,
         )
+
+
+def _is_plain(stream: TextIO) -> TypeGuard[io.TextIOWrapper]:
+    """Tell whether a stream is the standard output as Python made it, and no console of Windows, which is no file."""
+    if not isinstance(stream, io.TextIOWrapper) or stream is not sys.__stdout__:
+        return False
+    return isinstance(getattr(stream.buffer, "raw", stream.buffer), io.FileIO)
 
 
 class _StandardOutput(io.FileIO):
@@ -62,11 +72,10 @@ class _StandardOutput(io.FileIO):
                     select.select([], [self], [])
                 else:
                     left = left[written:]
-        except BrokenPipeError:
-            _divert(_STDOUT)
-            sys.exit(UNREAD)
         except OSError as error:
             _divert(_STDOUT)
+            if is_unread(error):
+                sys.exit(UNREAD)
             error.filename = "standard output"
             raise
         return length

@@ -19,6 +19,7 @@ PYTHON_SCRIPTS = {
     "bench_scale": "scale_bench",
     "fuzz": "fuzzing",
     "reproduce": "reproduction",
+    "screenshots": "page_pictures",
     "soak": "soaking",
     "words": "catalogues",
 }

@@ -24,6 +24,7 @@ from mfpt_shared.protocol.messages import (
     FederationStatus,
     LanguageRelations,
     LanguageStatus,
+    Leaving,
     Masked,
     Metrics,
     PlanNotice,
@@ -125,6 +126,7 @@ CLIENT_STATES = of_device(
 )
 READIES = of_device(Ready, language=TAGS, examples=EXAMPLES, plan=DIGESTS, backbone=DIGESTS)
 EVALUATIONS = of_device(EvaluationReport, language=TAGS, version=VERSIONS, accuracy=SHARES, examples=EXAMPLES)
+LEAVINGS = of_device(Leaving, forget=st.booleans())
 DOWNS = st.one_of(
     of_coordinator(Assign, deadline=SECONDS, session=VERSIONS, ready=VERSIONS, turn=VERSIONS),
     of_coordinator(Ack, sequence=SEQUENCES, staleness=VERSIONS),
@@ -266,7 +268,7 @@ ON_TOPIC: list[tuple[Topic, st.SearchStrategy[Any]]] = [
     (PLAN, PLAN_NOTICES),
     (PROMPT, PROMPTS),
     (CLIENT_STATE, CLIENT_STATES),
-    (CLIENT_UP, READIES | EVALUATIONS | UPDATES | ANY_UP),
+    (CLIENT_UP, READIES | EVALUATIONS | LEAVINGS | UPDATES | ANY_UP),
     (CLIENT_DOWN, DOWNS | ANY_DOWN),
     (ENROL_UP, ENROLS),
     (ENROL_DOWN, ENROL_ANSWERS),

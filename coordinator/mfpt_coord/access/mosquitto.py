@@ -12,8 +12,6 @@ import logging
 import os
 import re
 import secrets
-import signal
-import subprocess
 import threading
 from pathlib import Path
 from typing import Final
@@ -22,6 +20,8 @@ from mfpt_coord.access.accounts import COORDINATOR_USER, Account
 from mfpt_coord.access.rights import Rights, coordinator_rights, rights
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import UsageError
+from mfpt_shared.folders import FILE_MODE
+from mfpt_shared.system.processes import tell_to_read_again
 
 # Mosquitto's own number of rounds; passwords have 128 random bits, which no number makes safer.
 _ROUNDS: Final = 101
@@ -150,9 +150,7 @@ class MosquittoFiles:
             return
         try:
             process = int(self._pid_file.read_text(encoding="ascii"))
-            if _name_of(process) != "mosquitto":
-                raise ProcessLookupError(f"process {process} is not Mosquitto")
-            os.kill(process, signal.SIGHUP)
+            tell_to_read_again(process, "mosquitto")
         except (OSError, ValueError) as error:
             _log.warning("Mosquitto was not told of new accounts (%s); send it a SIGHUP", error)
 
@@ -197,17 +195,10 @@ def _text(lines: list[str]) -> bytes:
 
 
 def _append(path: Path, text: str) -> None:
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        end = os.fstat(file).st_size
-        if end and os.pread(file, 1, end - 1) != b"\n":
-            os.ftruncate(file, len(_text(_lines(path))))  # what a crash cut short
-        os.write(file, f"{text}\n".encode())
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def _name_of(process: int) -> str:
-    found = subprocess.run(["ps", "-o", "comm=", "-p", str(process)], capture_output=True, text=True, check=False)
-    return Path(found.stdout.strip()).name
+    path.touch(FILE_MODE)
+    with path.open("ab") as file:
+        there = path.read_bytes()
+        file.truncate(there.rfind(b"\n") + 1)  # what comes after the last line was cut short by a crash
+        file.write(f"{text}\n".encode())
+        file.flush()
+        os.fsync(file.fileno())

@@ -81,6 +81,8 @@ class State:
         prompts: Newest prompt of each language, flat, [values] float32.
         buffer: What the next version is made of.
         offers: Updates that devices hold until they are asked for them, first come first; at most one of a device.
+        leaving: Devices that have asked to be forgotten, which happens once no update of theirs waits; gone after a
+            restart.
         cohorts: Those at work. Like offers, they are gone after a restart: devices offer again.
         contributed: Language -> number of training examples behind its accepted updates so far.
         joining: Languages that have devices but no prompt yet, because their distances are being looked up.
@@ -108,6 +110,7 @@ class State:
     offers: tuple[Offered, ...] = ()
     cohorts: tuple[Cohort, ...] = ()
     clients: Clients = field(default_factory=Clients)
+    leaving: frozenset[str] = frozenset()
     contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
     joining: frozenset[LanguageCode] = frozenset()
     relations: Relations = Relations()

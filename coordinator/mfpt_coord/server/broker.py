@@ -25,6 +25,7 @@ from mfpt_shared.environment import explained, sentence
 from mfpt_shared.errors import MfptError, UsageError
 from mfpt_shared.folders import private_folder
 from mfpt_shared.keys import SigningKey
+from mfpt_shared.system.files import remove
 from mfpt_shared.transport.address import BrokerAddress, Scheme
 
 PORT_SECONDS: Final = 10.0
@@ -155,7 +156,7 @@ class EmbeddedBroker:
                 await self._supervisor
         await self._server.stop()
         await self.accounts.stop()
-        (self._directory / "nats.pid").unlink(missing_ok=True)
+        remove(self._directory / "nats.pid", missing_ok=True)
 
     def revive(self, times: int) -> None:
         """Start the server again, because it does not deliver; the second time on a fresh folder. See `Revive`."""

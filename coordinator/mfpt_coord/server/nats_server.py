@@ -7,14 +7,15 @@ import json
 import logging
 import os
 import shutil
-import subprocess
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from mfpt_coord.server.child import end, find_server, last_words, prepare_child
+from mfpt_coord.server.child import find_server, last_words
 from mfpt_shared.errors import ConnectionFailed, TimedOut
 from mfpt_shared.folders import private_file
+from mfpt_shared.system.children import Child, start
+from mfpt_shared.system.files import remove, replace
 from mfpt_shared.transport.address import BrokerAddress
 
 START_SECONDS: Final = 20.0
@@ -40,7 +41,7 @@ class NatsServer:
         """
         self._directory = directory
         self._environment = dict(environment)
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
 
     async def start(self, address: BrokerAddress, serve_logins: Callable[[str], Awaitable[None]]) -> None:
         """Start the server, and wait until it listens and can answer logins.
@@ -59,16 +60,13 @@ class NatsServer:
         log_file = self._directory / "nats-server.log"
         errors = self._directory / "nats-server.err"
         for left in self._directory.glob("*.ports"):
-            left.unlink()
+            remove(left)
         with private_file(errors).open("wb") as stream:
-            self._process = await asyncio.create_subprocess_exec(
-                find_server(self._environment), "-c", str(self._directory / "nats.conf"),
-                stdin=subprocess.DEVNULL, stdout=stream, stderr=stream, env=self._environment,
-                preexec_fn=prepare_child,
-            )  # fmt: skip
+            command = (find_server(self._environment), "-c", str(self._directory / "nats.conf"))
+            self._child = await start(*command, errors=stream, environment=self._environment)
         try:
             async with asyncio.timeout(START_SECONDS):
-                await serve_logins(await self._native_address(self._process, log_file))
+                await serve_logins(await self._native_address(self._child.process, log_file))
                 await _until_it_listens(address)
         except BaseException as error:
             await self.stop()
@@ -91,15 +89,15 @@ class NatsServer:
 
     async def ended(self, seconds: float) -> int | None:
         """Wait for the end of the server that was started last; return its exit code, or None if it still runs."""
-        assert self._process is not None, "it was started"
+        assert self._child is not None, "it was started"
         with contextlib.suppress(TimeoutError):
-            return await asyncio.wait_for(self._process.wait(), seconds)
+            return await asyncio.wait_for(self._child.process.wait(), seconds)
         return None
 
     async def stop(self) -> None:
         """Stop the server, if it runs."""
-        if self._process is not None:
-            await end(self._process, STOP_SECONDS)
+        if self._child is not None:
+            await self._child.end(STOP_SECONDS)
 
     def set_aside(self) -> None:
         """Give the server a fresh folder. What it kept is published again, and devices send again what they hold."""
@@ -107,7 +105,7 @@ class NatsServer:
         if not kept.exists():
             return
         shutil.rmtree(aside, ignore_errors=True)
-        kept.rename(aside)
+        replace(kept, aside)
         _log.error(
             "the embedded broker starts on a fresh folder, because it still delivers nothing; the old is %s", aside
         )

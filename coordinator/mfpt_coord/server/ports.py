@@ -9,6 +9,7 @@ from typing import Final
 
 from mfpt_coord.server.broker_config import Listen
 from mfpt_shared.errors import ConnectionFailed
+from mfpt_shared.system.sockets import bind_alone
 
 # Below those from which outgoing connections get theirs (Linux: ip_local_port_range): what is free now will be free
 # when the server is started again. Above what systems give to services.
@@ -67,5 +68,4 @@ async def claim_port_soon(listen: Listen, patience: float) -> int:
 def _bind(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+        bind_alone(probe, host, port)

@@ -20,13 +20,14 @@ from mfpt_coord.server.broker import EmbeddedBroker
 from mfpt_coord.server.broker_config import MAX_CONNECTIONS, BrokerOptions, Certificate, Listen
 from mfpt_coord.server.broker_watch import Revive
 from mfpt_coord.server.channel import CoordinatorIdentity
-from mfpt_coord.server.child import connections_with, open_files
+from mfpt_coord.server.child import connections_with
 from mfpt_coord.server.config import ServeConfig
 from mfpt_coord.server.data_folder import BROKER_FOLDER, CERTIFICATE_FILE, CERTIFICATE_KEY_FILE
 from mfpt_coord.server.logins import known_accounts, revoked_users
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.keys import SigningKey, digest
 from mfpt_shared.protocol.codec import MAX_JSON
+from mfpt_shared.system.children import open_files
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from mfpt_shared.transport.connection import Connection
 from mfpt_shared.transport.security import Security

@@ -7,13 +7,13 @@ multilingual model the token table *is* the model (81 % of multilingual-e5-small
 
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
+from mfpt_shared.system.processor import features
 
 Codebook = Literal["nf4", "q4_0"]
 
@@ -110,11 +110,7 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 @cache
 def _cpu_has_bfloat16() -> bool:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return False
-    flags = next((line.split() for line in lines if line.startswith("flags")), [])
+    flags = features() or frozenset()
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 

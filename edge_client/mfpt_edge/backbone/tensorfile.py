@@ -15,6 +15,7 @@ import os
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, BinaryIO, Final
 
@@ -26,6 +27,7 @@ from mfpt_edge.storage.cache import discard
 from mfpt_edge.storage.checksums import checksum
 from mfpt_shared.atomic import atomic_file
 from mfpt_shared.folders import private_folder
+from mfpt_shared.system.files import may_be_held
 
 _log = logging.getLogger(__name__)
 
@@ -86,6 +88,21 @@ class TensorFile(Mapping[str, Tensor]):
             with path.open("rb") as stream:
                 # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
                 self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
+        except ValueError as error:
+            raise OSError(errno.EIO, f"damaged ({error})", str(path)) from error
+        try:
+            self._look(path, own=own)
+        except OSError:
+            self._map.close()  # a file that is mapped cannot be removed on every system
+            raise
+
+    def _look(self, path: Path, *, own: bool) -> None:
+        """Read the header, and see that it tells the truth.
+
+        Raises:
+            OSError: The file is damaged.
+        """
+        try:
             (length,) = struct.unpack_from("<Q", self._map)
             self._entries, expected = _read_header(self._map[8 : 8 + length], own=own)
             end = max((entry.data_offsets[1] for entry in self._entries.values()), default=0)
@@ -140,7 +157,7 @@ def write(path: Path, tensors: Mapping[str, Tensor]) -> None:
     # Wide types first, so that every value lies where processors like to read it.
     ordered = sorted(tensors.items(), key=lambda item: -item[1].dtype.itemsize)
     private_folder(path.parent)
-    with atomic_file(path) as partial, partial.open("wb") as stream:
+    with _made(path) as partial, partial.open("wb") as stream:
         stream.write(_header({name: (tensor.dtype, tuple(tensor.shape)) for name, tensor in ordered}))
         for _, tensor in ordered:
             stream.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -162,7 +179,7 @@ def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tu
     """
     header = _header({name: (torch.float16, shape)})
     private_folder(path.parent)
-    with atomic_file(path) as partial, partial.open("wb") as stream:
+    with _made(path) as partial, partial.open("wb") as stream:
         if shutil.disk_usage(path.parent).free < rows_size(name, shape):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
         stream.write(header)
@@ -170,6 +187,21 @@ def write_rows(path: Path, name: str, shape: tuple[int, int], parts: Iterable[tu
             stream.seek(len(header) + first * shape[1] * torch.float16.itemsize)
             stream.write(part.to("cpu", torch.float16).contiguous().numpy().tobytes())
         _write_checksum(partial, stream)
+
+
+@contextmanager
+def _made(path: Path) -> Iterator[Path]:
+    """Do as `atomic_file` does, unless another process has made the same file meanwhile, and holds it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    try:
+        with atomic_file(path) as partial:
+            yield partial
+    except OSError as error:
+        if not (may_be_held(error) and path.exists()):
+            raise
 
 
 def rows_size(name: str, shape: tuple[int, int]) -> int:

@@ -26,6 +26,7 @@ from mfpt_edge.commands.options import (
     CertOption,
     DeviceOption,
     FederationOption,
+    HoursOption,
     InvitationArgument,
     JoinLanguageOption,
     JsonOption,
@@ -35,6 +36,7 @@ from mfpt_edge.commands.options import (
     MaxDownloadOption,
     MaxLoadOption,
     MaxRoundTimeOption,
+    MaxUploadOption,
     MemoryOption,
     NiceOption,
     OnBatteryOption,
@@ -48,9 +50,11 @@ from mfpt_edge.commands.options import (
     join_language,
     show,
 )
+from mfpt_edge.commands.owner_commands import leave, pause, resume, settings
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
+from mfpt_edge.commands.service import app as service_app
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -64,6 +68,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(service_app, name="service")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 
@@ -105,8 +110,10 @@ def join(
     max_download: MaxDownloadOption = "2GB",
     allow_backbone: AllowBackboneOption = None,
     yes: YesOption = False,
+    hours: HoursOption = None,
     max_load: MaxLoadOption = None,
-    on_battery: OnBatteryOption = "train",
+    on_battery: OnBatteryOption = None,
+    max_upload: MaxUploadOption = None,
     ca_file: CaFileOption = None,
     cert: CertOption = None,
     key: KeyOption = None,
@@ -131,17 +138,20 @@ def join(
         parse_retries,
     )
     from mfpt_edge.commands.reach import parse_reach
+    from mfpt_edge.commands.said import parse_said
     from mfpt_edge.data.columns import Columns
-    from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.invitation import InvitationLine
     from mfpt_shared.plan import federation_name
+    from mfpt_shared.system.load import load_average, lower_priority
     from mfpt_shared.transport.security import Security
 
     line = InvitationLine.parse(invitation) if invitation else None
     language = join_language(lang, line)
     federation = line.federation if line else federation_name(federation)
-    os.nice(nice)
+    lower_priority(nice)
+    if max_load is not None:
+        load_average()  # a system that has none says so at once
     config = JoinConfig(
         language=language,
         federation=federation,
@@ -151,15 +161,19 @@ def join(
         retries=parse_retries(retry),
         limits=parse_limits(device, threads, activation_cache, memory, max_round_time, max_download),
         allowed=Allowed(tuple(allow_backbone or ()), yes),
-        pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,
         leave_after=parse_duration(leave_after, "--leave-after", none_is_fine=True),
         alone=alone,
+        said=parse_said(hours, max_load, on_battery, max_upload),
     )
     show(run_join(config, join_view()), as_json, joined)
 
 
 app.command("open", epilog="Example: mfpt-edge open")(open_page)
+app.command(epilog="Example: mfpt-edge pause --lang sw")(pause)
+app.command(epilog="Example: mfpt-edge resume --lang sw")(resume)
+app.command(epilog="Example: mfpt-edge settings --lang sw --hours 22-6 --max-upload 50MB/month")(settings)
+app.command(epilog="Example: mfpt-edge leave --lang sw --forget")(leave)
 app.command(epilog="Example: mfpt-edge doctor --lang sw --broker mqtt://server.example:1883 --data sentences.csv")(
     doctor
 )
@@ -179,7 +193,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show who this device is, which prompt it uses, and which updates wait to be sent."""
-    from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.commands.display import facts_table, percent
+    from mfpt_edge.storage.curve import read_course
     from mfpt_edge.storage.doing import said
     from mfpt_edge.storage.membership import read_membership
     from mfpt_shared.errors import UsageError
@@ -197,6 +212,7 @@ def status(
         used, share = ("federated", 0.0) if personal is None else ("personal", personal.header.own_share)
     outbox, membership = folder.outbox(), read_membership(folder.path)
     doing = said(folder.path)
+    helped_by = read_course(folder.path).helped_by
     named = membership.federation if membership else None
     facts = {
         "device": identity.client,
@@ -210,6 +226,7 @@ def status(
         "prompt_version": header.version if header else None,
         "prompt_used": used,
         "own_share": share,
+        "helped_by": helped_by or None,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
         "running": doing is not None,
@@ -221,6 +238,7 @@ def status(
     }
     if not as_json:
         del facts["waiting_since"]  # the text says it, as people read it
+        facts["helped_by"] = ", ".join(f"{language} {percent(part)}" for language, part in helped_by.items()) or None
     show(facts, as_json, facts_table)
 
 

@@ -12,10 +12,10 @@ from mfpt_edge.commands.join_config import DataSource, Limits
 from mfpt_edge.engine.engine import Engine
 from mfpt_edge.engine.owner import Owner
 from mfpt_edge.engine.remote_trainer import RemoteTrainer
-from mfpt_edge.host.memory import resident_bytes
 from mfpt_edge.session.limits import Given
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.system.memory import resident_bytes
 
 # Without the working folder on the path (-P): a file there may bear the name of a library.
 TRAINING: Final = (sys.executable, "-P", "-m", "mfpt_edge.commands.training_process")

@@ -1,6 +1,5 @@
 """`mfpt-edge open`: the volunteer's page."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -43,7 +42,7 @@ async def _serve(devices: "Devices", port: int, *, no_browser: bool) -> None:
 
     from mfpt_edge.page.server import page
 
-    async with page(devices, _take_part, _forget, port) as shown:
+    async with page(devices, _take_part, port) as shown:
         say(f"page: {shown.address()}")
         if not no_browser:
             await asyncio.to_thread(_open_browser, shown.address(once=True))
@@ -71,7 +70,6 @@ def _config(wish: "Wish") -> "JoinConfig":
     from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, parse_limits, parse_retries
     from mfpt_edge.commands.reach import parse_reach
     from mfpt_edge.data.columns import Columns
-    from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import DeviceFolder
     from mfpt_shared.transport.security import Security
 
@@ -85,17 +83,7 @@ def _config(wish: "Wish") -> "JoinConfig":
         retries=parse_retries(None),
         limits=parse_limits("auto", None, "1GB", None, "2h", "2GB"),
         allowed=Allowed((), yes=False),
-        pauses=Pauses(),
         rounds=None,
         leave_after=15 * 60.0,
         alone=True,
     )
-
-
-def _forget(folder: Path) -> None:
-    import shutil
-
-    from mfpt_shared.folders import owned
-
-    with owned(folder, "--state-dir"):
-        shutil.rmtree(folder)

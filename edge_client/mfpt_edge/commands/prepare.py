@@ -1,18 +1,15 @@
 """What `mfpt-edge join` does with a plan that came: asks the owner where it must, then has data and backbone loaded."""
 
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 
 from mfpt_edge.commands.asking import agreed
-from mfpt_edge.commands.join_config import JoinConfig
+from mfpt_edge.commands.join_config import JoinConfig, Limits
 from mfpt_edge.commands.load_order import LoadOrder
 from mfpt_edge.engine.owner import Owner
-from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.host.memory import spare_bytes
-from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine
-from mfpt_edge.host.power import on_battery
+from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine, Pauses
 from mfpt_edge.host.time_limit import TimeLimitedTrainer
 from mfpt_edge.session import consent
 from mfpt_edge.session.limits import Given, check_state
@@ -20,12 +17,21 @@ from mfpt_edge.storage.answers import Answers
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.load import load_average
+from mfpt_shared.system.power import on_battery
+from mfpt_shared.system.processor import usable_cores
 
 _log = logging.getLogger(__name__)
 
 
+def courtesy_of(limits: Limits) -> Courtesy:
+    """Return what lets this machine's training wait; at first for nothing."""
+    machine = Machine(load=load_average, on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
+    return Courtesy(machine, Pauses(), threads=limits.threads or usable_cores())
+
+
 def prepare(
-    config: JoinConfig, plan: Plan, owner: Owner, load: Callable[[LoadOrder, Owner], Trainer]
+    config: JoinConfig, plan: Plan, owner: Owner, courtesy: Courtesy, load: Callable[[LoadOrder, Owner], Trainer]
 ) -> CourteousTrainer:
     """Return a trainer for a plan, within what the owner allows.
 
@@ -33,6 +39,7 @@ def prepare(
         config: What the owner has said before.
         plan: The plan.
         owner: Whoever is asked about it.
+        courtesy: What lets the training wait.
         load: Loads data and backbone, here or in another process.
 
     Raises:
@@ -45,8 +52,6 @@ def prepare(
     _log.info("%s", given.sentence())
     check_state(plan, given)
     _ask(config, plan, given, owner)
-    machine = Machine(load=lambda: os.getloadavg()[0], on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
-    courtesy = Courtesy(machine, config.pauses, threads=limits.threads or usable_cores())
     with courtesy.at_work():
         trainer = load(_order(config, plan, given), owner)
     return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, time.monotonic), courtesy)

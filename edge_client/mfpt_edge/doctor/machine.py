@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,12 +9,14 @@ from typing import Final
 
 from mfpt_edge.doctor.examination import Answer, ok, warning
 from mfpt_edge.host.extras import has_onnx, require_engine
-from mfpt_edge.host.memory import LEAST_BYTES, free_bytes
-from mfpt_edge.host.processor import lacks_avx2
+from mfpt_edge.host.memory import LEAST_BYTES
 from mfpt_edge.storage.cache import sizes
 from mfpt_shared.background import in_background
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import MfptError
+from mfpt_shared.system.memory import free_bytes
+from mfpt_shared.system.names import described, is_tried
+from mfpt_shared.system.processor import lacks_avx2
 
 STATE_BYTES: Final = 50_000_000
 """Room for a state folder: some tens of prompts and updates, and what a plan with a large prompt needs."""
@@ -26,9 +27,9 @@ _PROBE: Final = bytes(64 * 1024)
 
 async def python() -> Answer:
     """Look at Python and the platform."""
-    found = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
-    if sys.platform not in ("linux", "darwin"):
-        return warning(found, "only Linux and macOS are tried")
+    found = f"Python {platform.python_version()} on {described()}"
+    if not is_tried():
+        return warning(found, "only Linux, macOS and Windows are tried")
     if lacks_avx2():
         return warning(f"{found}, a processor without AVX2", "training works, several times more slowly")
     return ok(found)

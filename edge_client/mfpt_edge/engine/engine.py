@@ -111,7 +111,7 @@ class Engine:
         """End the process, whatever it does, and start none any more; any thread may."""
         with self._starting:
             self._is_closed = True
-            process = self._process
+            process, self._process = self._process, None
         self._stop_timer()
         if process is not None:
             process.end()

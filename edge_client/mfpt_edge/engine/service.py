@@ -40,12 +40,12 @@ from mfpt_edge.engine.messages import (
 from mfpt_edge.engine.owner import Owner
 from mfpt_edge.engine.refusals import failure_of
 from mfpt_edge.engine.wire import Closed, Receiving, Sending
-from mfpt_edge.host.memory import peak_rss_bytes
 from mfpt_shared.device.trainer import Measured, Trainer
 from mfpt_shared.environment import explained
 from mfpt_shared.errors import MfptError
 from mfpt_shared.logs import quieten_libraries
 from mfpt_shared.streams import open_streams
+from mfpt_shared.system.memory import peak_rss_bytes
 from mfpt_shared.tensors import PromptState
 
 LoadTrainer = Callable[[bytes, Owner], Trainer]

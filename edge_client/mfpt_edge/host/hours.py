@@ -33,7 +33,7 @@ class Hours:
         found = _HOURS.fullmatch(text.strip())
         begin, end = (_minutes(*found.groups()[:2]), _minutes(*found.groups()[2:])) if found else (_DAY, _DAY)
         if max(begin, end) > _DAY or begin == end:
-            raise UsageError(f"hours {text!r}: give two times of the day, such as 22-6 or 9:30-17")
+            raise UsageError(f"--hours {text!r}: give two times of the day, such as 22-6 or 9:30-17, or always")
         return cls(begin % _DAY, end)
 
     def contain(self, moment: datetime) -> bool:

@@ -13,7 +13,6 @@ from onnxruntime.capi import onnxruntime_pybind11_state as state
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.formats.word_pieces import CUT
-from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.inference.graph_folder import (
     Graph,
     bundled_folder,
@@ -27,6 +26,7 @@ from mfpt_edge.storage.saved_prompt import Model
 from mfpt_shared.environment import explained, sentence
 from mfpt_shared.errors import Damaged
 from mfpt_shared.plan import Task
+from mfpt_shared.system.processor import usable_cores
 from mfpt_shared.tensors import check_layout, dense, layout, virtual_tokens
 
 _BATCH: Final = 32

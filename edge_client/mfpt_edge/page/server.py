@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -38,13 +38,12 @@ class Page:
 
 
 @asynccontextmanager
-async def page(devices: Devices, begin: Begin, forget: Callable[[Path], None], port: int) -> AsyncIterator[Page]:
+async def page(devices: Devices, begin: Begin, port: int) -> AsyncIterator[Page]:
     """Serve the page until the context ends; devices that it has begun end with it.
 
     Args:
         devices: Where devices are.
         begin: Lets a device take part.
-        forget: Removes what a device keeps that does not run.
         port: Port on the loopback interface; 0: a free one.
 
     Raises:
@@ -63,7 +62,7 @@ async def page(devices: Devices, begin: Begin, forget: Callable[[Path], None], p
     routes = [
         *page_routes(StaticFiles([KIT, _STATIC])),
         *Joining(devices, runs).routes(),
-        *Steering(devices, runs, forget, stopping).routes(),
+        *Steering(devices, runs, stopping).routes(),
     ]
     async with serving(Guard(Starlette(routes=routes), door), listening, stopping):
         try:

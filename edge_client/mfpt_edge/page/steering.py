@@ -1,7 +1,7 @@
 """What the page steers and asks: orders for the device, its settings, what left it, and what it makes of a text."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,10 +17,13 @@ from mfpt_edge.page.devices import Devices
 from mfpt_edge.page.relay import asked
 from mfpt_edge.page.runs import Runs
 from mfpt_edge.page.state import state_of
+from mfpt_edge.session.control import LEAVE_SECONDS
 from mfpt_edge.session.orders import Change, Leave, Order, Pause, Resume, ShowSent
+from mfpt_edge.storage.forgetting import forget_device
 from mfpt_edge.storage.sent_log import read_sent
 from mfpt_edge.storage.settings import Settings, read_settings, write_settings
 from mfpt_shared.errors import ConnectionFailed, MfptError, UsageError
+from mfpt_shared.folders import cache_home, owned
 from mfpt_shared.web.answers import answer, body_of, handled
 from mfpt_shared.web.events import event_stream
 
@@ -66,14 +69,12 @@ class Steering:
     Args:
         devices: Where devices are.
         runs: Devices of this process.
-        forget: Removes what a device keeps that does not run.
         stopping: Set when the page's server stops.
     """
 
-    def __init__(self, devices: Devices, runs: Runs, forget: Callable[[Path], None], stopping: asyncio.Event) -> None:
+    def __init__(self, devices: Devices, runs: Runs, stopping: asyncio.Event) -> None:
         self._devices = devices
         self._runs = runs
-        self._forget = forget
         self._stopping = stopping
 
     def routes(self) -> list[Route]:
@@ -142,19 +143,18 @@ class Steering:
         try:
             await asked(folder, order)
         except ConnectionFailed:
-            write_settings(folder, settings)
+            with owned(folder, "--state-dir"):
+                write_settings(folder, settings)
 
     async def _leave(self, request: Request) -> Response:
         wanted = await body_of(request, LeaveIt)
         folder = self._devices.folder(wanted.at)
-        run = self._runs.of(folder)
         try:
-            await asked(folder, Leave(forget=wanted.forget))
+            await asked(folder, Leave(forget=wanted.forget), LEAVE_SECONDS)
         except ConnectionFailed:
-            if run is not None and run.goes_on:
-                await run.end()
             if wanted.forget:
-                await asyncio.to_thread(self._forget, folder)
+                await asyncio.to_thread(_forget, folder)
+        run = self._runs.of(folder)
         if run is not None:
             await run.ended()
             self._runs.forget(folder)
@@ -180,3 +180,9 @@ class Steering:
                 "--offline", "--json", "-", seconds=PREDICT_SECONDS, given=texts.text,
             )
         )  # fmt: skip
+
+
+def _forget(folder: Path) -> None:
+    """Remove what a device keeps that does not run."""
+    with owned(folder, "--state-dir"):
+        forget_device(folder, cache_home())

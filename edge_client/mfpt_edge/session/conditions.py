@@ -18,6 +18,7 @@ class Conditions:
     """The settings that are in force, and whether they let a training begin.
 
     Attributes:
+        courtesy: What lets a training wait that has begun.
         against: Why no training may begin, for people, when that was last looked at; empty: one may.
     """
 
@@ -27,7 +28,7 @@ class Conditions:
         Args:
             folder: State folder, which this process owns.
             said: What the command line says for this run.
-            courtesy: What lets a training wait that has begun; its pauses follow the settings.
+            courtesy: What lets a training wait; its pauses follow the settings.
             uploaded: What was sent this month.
 
         Raises:
@@ -36,7 +37,7 @@ class Conditions:
         """
         self._folder = folder
         self._said = said
-        self._courtesy = courtesy
+        self.courtesy = courtesy
         self._uploaded = uploaded
         self._kept = read_settings(folder)
         self._nudged = asyncio.Event()
@@ -51,7 +52,7 @@ class Conditions:
     @property
     def pause(self) -> str:
         """Why training waits, or may not begin, for people; empty: it does not wait. Any thread may ask."""
-        return self._courtesy.reason or self.against
+        return self.courtesy.reason or self.against
 
     def change(self, settings: Settings) -> None:
         """Let these settings be in force from now on, and in later runs as far as they differ from those before.
@@ -72,7 +73,7 @@ class Conditions:
     async def changed(self) -> str:
         """Wait until training may begin that may not now, or the other way round; return why it may not, or ''."""
         while (against := self._look()) == self.against:
-            wait = LOOK_SECONDS if self._courtesy.pauses.is_any or self.settings.max_upload is not None else None
+            wait = LOOK_SECONDS if self.courtesy.pauses.is_any or self.settings.max_upload is not None else None
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._nudged.wait(), wait)
             self._nudged.clear()
@@ -80,13 +81,13 @@ class Conditions:
         return against
 
     def _follow(self) -> None:
-        self._courtesy.change(pauses_of(self.settings))
+        self.courtesy.change(pauses_of(self.settings))
 
     def _look(self) -> str:
         limit, sent = self.settings.max_upload, self._uploaded.bytes
         if limit is not None and sent >= limit:
             return f"{sent / 1e6:.1f} MB were sent this month, and {limit / 1e6:.1f} MB may be (--max-upload)"
-        return self._courtesy.against_beginning() or ""
+        return self.courtesy.against_beginning() or ""
 
 
 async def next_change(conditions: Conditions | None, clock: Callable[[], float]) -> ConditionsChanged:

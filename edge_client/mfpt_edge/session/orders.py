@@ -38,7 +38,7 @@ class Change(Order, frozen=True, kw_only=True, tag="change"):
 
 
 class Leave(Order, frozen=True, kw_only=True, tag="leave"):
-    """End in order, without waiting for the end of a round.
+    """End in order, without waiting for the end of a round; answered with `Left` once that is done.
 
     Attributes:
         forget: Whether the device removes what it keeps, and asks the coordinator to forget it.
@@ -81,9 +81,27 @@ class DeviceReport(msgspec.Struct, frozen=True, kw_only=True, tag="device"):
     uploaded: int = 0
 
 
+class Left(msgspec.Struct, frozen=True, kw_only=True, tag="left"):
+    """A device has left because its owner wanted it to.
+
+    Attributes:
+        device: Random id of the device.
+        language: Its language.
+        updates_waiting: Updates that it keeps, and sends when it is back.
+        forgotten: Whether it has removed all that it kept, and will never be back.
+        coordinator_asked: Whether the coordinator was there, and was asked to forget the device too.
+    """
+
+    device: str
+    language: str
+    updates_waiting: int = 0
+    forgotten: bool = False
+    coordinator_asked: bool = False
+
+
 class Done(msgspec.Struct, frozen=True, kw_only=True, tag="done"):
-    """It has happened, or, for `Leave`, it has begun."""
+    """It has happened."""
 
 
 AnyOrder = ShowDevice | Pause | Resume | Change | Leave | ShowSent
-AnyReport = DeviceReport | SentReport | Done | Failed
+AnyReport = DeviceReport | SentReport | Left | Done | Failed

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mfpt_shared.folders import tighten
+from mfpt_shared.system.files import may_be_held, remove_folder
 
 KINDS: Final = {
     "activations": "activations of the lower layers",
@@ -40,7 +41,7 @@ def _size(path: Path) -> int:
 def clear(cache: Path) -> dict[str, int]:
     """Clear the cache, and return the bytes that were freed, by folder.
 
-    Processes that have mapped a file keep it until they end.
+    Processes that have mapped a file keep it until they end; on Windows, it cannot be removed before.
 
     Raises:
         OSError: A folder cannot be removed.
@@ -48,7 +49,7 @@ def clear(cache: Path) -> dict[str, int]:
     freed = sizes(cache)
     for kind in KINDS:
         if (cache / kind).exists():
-            shutil.rmtree(cache / kind)
+            remove_folder(cache / kind)
     return freed
 
 
@@ -85,7 +86,7 @@ def make_room(folder: Path, needed: int, budget: int, in_use: Collection[Path]) 
         in_use: Files that must stay.
 
     Returns:
-        Whether there is room. If there is not, nothing was removed.
+        Whether there is room. If there is not, nothing was removed, or another process uses a file that had to go.
 
     Raises:
         OSError: A file cannot be removed.
@@ -95,7 +96,12 @@ def make_room(folder: Path, needed: int, budget: int, in_use: Collection[Path]) 
     if room < 0:
         return False
     for path in surplus([file for file in kept if file.path not in in_use], room):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            if may_be_held(error):
+                return False
+            raise
     return True
 
 

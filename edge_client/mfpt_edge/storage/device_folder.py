@@ -21,6 +21,8 @@ from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Prompt
 from mfpt_shared.protocol.topics import PROMPT
 from mfpt_shared.run_numbers import next_run
+from mfpt_shared.system.files import remove
+from mfpt_shared.system.names import folder_name
 
 KEY_FILE: Final = "device.key"
 SESSION_FILE: Final = "session"
@@ -59,7 +61,7 @@ class Session:
 
 def default_folder(federation: str, language: LanguageCode) -> Path:
     """Return the state folder of a device without `--state-dir`."""
-    return state_home() / "edge" / federation / language
+    return state_home() / "edge" / folder_name(federation) / folder_name(language)
 
 
 class DeviceFolder:
@@ -156,7 +158,7 @@ class DeviceFolder:
 
     def forget_personal_prompt(self) -> None:
         """Use the federation's prompt from now on."""
-        (self.path / PERSONAL_PROMPT_FILE).unlink(missing_ok=True)
+        remove(self.path / PERSONAL_PROMPT_FILE, missing_ok=True)
 
     def personal_prompt(self, plan: Plan) -> Prompt | None:
         """Return the device's personal prompt, if it made one under this plan that is not just the federation's.

@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from mfpt_shared.folders import FILE_MODE, is_owned
+from mfpt_shared.system.files import remove, replace
 
 _FILE: Final = "doing.json"
 _Text = Annotated[str, Meta(max_length=2000)]
@@ -39,7 +40,7 @@ def say(folder: Path, doing: Doing) -> None:
     made = folder / f"{_FILE}.part"
     made.touch(FILE_MODE)
     made.write_bytes(msgspec.json.encode(doing))
-    made.replace(folder / _FILE)
+    replace(made, folder / _FILE)
 
 
 def said(folder: Path) -> Doing | None:
@@ -54,4 +55,4 @@ def said(folder: Path) -> Doing | None:
 
 def say_no_more(folder: Path) -> None:
     """Remove the file, if it is there and can be removed."""
-    (folder / _FILE).unlink(missing_ok=True)
+    remove(folder / _FILE, missing_ok=True)

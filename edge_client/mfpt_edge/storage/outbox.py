@@ -7,6 +7,7 @@ from typing import Final
 
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.folders import private_folder
+from mfpt_shared.system.files import remove, replace
 
 _WAITING: Final = ".update"
 _DONE: Final = ".done"
@@ -71,11 +72,11 @@ class Outbox:
         if not waiting.exists():
             return
         # Not synced: after a power cut the update may be here again; it is then sent again, and counts as a duplicate.
-        waiting.replace(self._path(sequence, _DONE))
+        replace(waiting, self._path(sequence, _DONE))
         self._path(sequence, _DONE).write_bytes(b"")
         for older in self._numbers(_DONE)[:-1]:
-            self._path(older, _DONE).unlink()
-            self._path(older, _SENT).unlink(missing_ok=True)
+            remove(self._path(older, _DONE))
+            remove(self._path(older, _SENT), missing_ok=True)
 
     def _settle(self) -> None:
         """Finish what a process that was killed had begun with updates that a later one carries."""
@@ -84,7 +85,7 @@ class Outbox:
             mark = self._path(sequence, _SENT)
             carried_by = mark.read_bytes()
             if sequence > last:
-                mark.unlink()  # of a number that no update was given in the end
+                remove(mark)  # of a number that no update was given in the end
             elif carried_by and int(carried_by) <= last:
                 self.forget(sequence)
             elif carried_by:

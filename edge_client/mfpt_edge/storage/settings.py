@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated, Final, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import asdict, replace
 
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import Damaged
@@ -34,22 +35,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True):
-    """What the command line says for one run, whatever the owner has set. None: nothing. See `Settings`."""
+    """What the command line says, and leaves open; see `Settings`."""
 
-    hours: str | None = None
-    max_load: float | None = None
-    on_battery: OnBattery | None = None
-    max_upload: int | None = None
+    hours: str | UnsetType = UNSET
+    max_load: float | UnsetType | None = UNSET
+    on_battery: OnBattery | UnsetType = UNSET
+    max_upload: int | UnsetType | None = UNSET
 
     def over(self, settings: Settings) -> Settings:
         """Return the settings that are in force."""
-        said = {key: value for key, value in msgspec.structs.asdict(self).items() if value is not None}
-        return msgspec.structs.replace(settings, **said)
+        said = {key: value for key, value in asdict(self).items() if value is not UNSET}
+        return replace(settings, **said)
 
     def without(self, before: Settings, after: Settings) -> "Said":
         """Return what is still said once the owner has changed settings."""
-        changed = {key: None for key in self.__struct_fields__ if getattr(before, key) != getattr(after, key)}
-        return msgspec.structs.replace(self, **changed)
+        differ = [key for key in asdict(self) if getattr(before, key) != getattr(after, key)]
+        return replace(self, **dict.fromkeys(differ, UNSET))
 
 
 def read_settings(folder: Path) -> Settings:

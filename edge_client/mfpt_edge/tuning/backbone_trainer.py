@@ -11,7 +11,6 @@ import numpy as np
 import torch
 
 from mfpt_edge.data.sources import Dataset
-from mfpt_edge.host.cores import usable_cores
 from mfpt_edge.tuning import loop, own_head
 from mfpt_edge.tuning.activation_cache import encode_splits
 from mfpt_edge.tuning.batches import Encoded
@@ -27,6 +26,7 @@ from mfpt_shared.device.trainer import Measured, OnProgress, Tuned
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.folders import cache_home
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.processor import usable_cores
 from mfpt_shared.tensors import PromptState
 
 # A head is fitted to some examples, and measured on others.
@@ -195,7 +195,8 @@ class BackboneTrainer:
         federated, answers = _head_of(state, known.features.device), len(known.targets)
         heads = [own_head.fit(rest, federated, share, answers) for share in SHARES]
         losses = [own_head.loss_at_best_scale(head, held) for head in heads]
-        return Trials(SHARES, losses, len(held.targets))
+        accuracies = [own_head.accuracy(head, held) for head in heads]
+        return Trials(SHARES, losses, len(held.targets), accuracies)
 
     def with_own_head(self, state: PromptState, share: float) -> PromptState:
         """See Trainer.with_own_head."""

@@ -17,6 +17,7 @@ from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE
 from stub_federation.light_transport import LightTransport
 from support.brokers import embedded
 from support.programs import variables
+from support.systems import linux_only
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
@@ -37,7 +38,7 @@ async def enter(broker: EmbeddedBroker, name: str) -> LightTransport | None:
     return device
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of another process are set on Linux alone")
+@linux_only
 def test_a_crowd_at_the_door_does_no_harm_to_those_who_are_in(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with embedded(tmp_path, max_connections=connections_with(FILES)) as broker:

@@ -1,6 +1,5 @@
 """`mfpt-edge data show`, with and without a plan, a language and a label map."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ from typer.testing import CliRunner
 
 from mfpt_edge.commands.app import app
 from mfpt_shared.errors import DatasetError, UsageError
+from support.systems import names_are_bytes
 
 
 @pytest.fixture(autouse=True)
@@ -54,7 +54,7 @@ def test_a_label_map_is_used(file: Path, tmp_path: Path) -> None:
     assert set(facts["counts"]["train"]) == {"politics", "sports"}
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are texts there")
+@names_are_bytes
 def test_a_file_whose_name_is_no_text_is_shown_and_its_rows_have_a_place(file: Path) -> None:
     odd = file.rename(file.with_name("donn\udce9es.csv"))  # a byte of Windows-1252, as Python holds it
     odd.write_text(odd.read_text(encoding="utf-8") + "habari,siasa,zaidi\n", encoding="utf-8")

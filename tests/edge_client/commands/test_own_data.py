@@ -1,7 +1,6 @@
 """What `join` makes of the device's data under a plan, before anything is trained."""
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mfpt_shared.backbones.describe import BUNDLED_SHA256
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, Task
+from support.systems import names_are_bytes
 from support.typing_owner import typing
 
 TOPICS = ("politics", "sports", "health")
@@ -119,7 +119,7 @@ def test_data_that_teach_nothing_are_refused_without_a_terminal_and_yes_goes_on(
     assert labels_of(load("politics")) == {"politics"}
 
 
-@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are texts there")
+@names_are_bytes
 def test_going_on_is_remembered_for_a_file_whose_name_is_no_text(load: Load, tmp_path: Path) -> None:
     load("politics", yes=True, name="donn\udce9es.csv")
 

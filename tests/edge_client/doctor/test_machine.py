@@ -3,12 +3,8 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
 from mfpt_edge.doctor.examination import Answer, Check, Line, examine
 from mfpt_edge.doctor.machine import Cached, Room
-from mfpt_edge.host.memory import free_bytes
-from mfpt_edge.host.processor import lacks_avx2
 from support.small_disk import small_disk
 
 
@@ -51,20 +47,3 @@ def test_a_cache_says_how_much_it_holds(tmp_path: Path) -> None:
     (tmp_path / "graphs" / "one").write_bytes(bytes(3_000_000))
     answer: Answer = asyncio.run(Cached(tmp_path)())
     assert "holds 3 MB" in answer.found
-
-
-@pytest.mark.parametrize(
-    ("machine", "flags", "lacks"),
-    [("x86_64", "fpu sse4_2 avx", True), ("x86_64", "fpu avx avx2", False), ("aarch64", "fp asimd", False)],
-)
-def test_an_old_processor_is_known_by_its_flags(tmp_path: Path, machine: str, flags: str, lacks: bool) -> None:
-    file = tmp_path / "cpuinfo"
-    file.write_text(f"processor\t: 0\nflags\t\t: {flags}\n\nprocessor\t: 1\nflags\t\t: {flags}\n", encoding="utf-8")
-    assert lacks_avx2(file, machine) is lacks
-    assert not lacks_avx2(tmp_path / "none", machine)
-
-
-def test_free_memory_is_what_the_system_says(tmp_path: Path) -> None:
-    file = tmp_path / "meminfo"
-    file.write_text("MemAvailable:   700000 kB\n", encoding="ascii")
-    assert free_bytes(file) == 716_800_000

@@ -12,7 +12,6 @@ import numpy as np
 from mfpt_edge.backbone.bert import BertEncoder
 from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.formats.conventions import LENGTH_STEP
-from mfpt_edge.host.memory import give_back, keep_heap_small, resident_bytes
 from mfpt_edge.tuning import loop
 from mfpt_edge.tuning.batches import EVALUATION_BATCH, Encoded
 from mfpt_edge.tuning.memory.encoder import FrugalEncoder, layer_of
@@ -20,6 +19,8 @@ from mfpt_edge.tuning.memory.estimate import Allowance
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared.errors import Incompatible, NotAllowed, UsageError
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.heap import give_back, keep_heap_small
+from mfpt_shared.system.memory import resident_bytes
 
 _log = logging.getLogger(__name__)
 

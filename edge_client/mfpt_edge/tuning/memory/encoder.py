@@ -9,8 +9,8 @@ from torch.utils.checkpoint import checkpoint
 from mfpt_edge.backbone.bert import BertEncoder
 from mfpt_edge.backbone.layers import Stack
 from mfpt_edge.backbone.transformers_model import Pretrained
-from mfpt_edge.host.memory import give_back
 from mfpt_edge.tuning.memory.estimate import Allowance, Layer
+from mfpt_shared.system.heap import give_back
 
 # Layers of transformers may have gates, which keep three widths of the inner layer where ours keep one.
 _WIDTHS: Final = 12

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,7 +11,6 @@ from mfpt_edge.backbone.bert import BertEncoder
 from mfpt_edge.backbone.parts import Backbone
 from mfpt_edge.backbone.transformers_model import Pretrained
 from mfpt_edge.data.example import Example
-from mfpt_edge.host.memory import give_back, peak_rss_bytes, resident_bytes
 from mfpt_edge.tuning import loop
 from mfpt_edge.tuning.batches import Batch, gather, parts_of
 from mfpt_edge.tuning.encoding import encode, tokenise
@@ -22,6 +20,8 @@ from mfpt_edge.tuning.memory.estimate import Allowance
 from mfpt_edge.tuning.model import PromptModel
 from mfpt_shared import plan
 from mfpt_shared.errors import Incompatible, NotAllowed, UsageError
+from mfpt_shared.system.heap import give_back
+from mfpt_shared.system.memory import peak_rss_bytes, resident_bytes
 from support.models import gradients_of, module_of, predict, randomise
 
 LoadTiny = Callable[..., Backbone]
@@ -181,7 +181,3 @@ def test_what_is_held_grows_with_what_is_allocated_and_falls_when_that_is_given_
     del block
     give_back()
     assert resident_bytes() <= during - 90_000_000
-
-
-def test_where_the_system_does_not_say_what_is_held_the_peak_counts(tmp_path: Path) -> None:
-    assert resident_bytes(tmp_path / "missing") == peak_rss_bytes()

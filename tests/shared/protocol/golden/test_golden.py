@@ -28,6 +28,7 @@ from mfpt_shared.protocol.messages import (
     FederationStatus,
     LanguageRelations,
     LanguageStatus,
+    Leaving,
     Masked,
     Metrics,
     PlanNotice,
@@ -183,6 +184,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         CLIENT_UP,
         EvaluationReport(session=5, number=8, language="swh", version=42, accuracy=0.875, examples=32),
     ),
+    "leaving.json": (CLIENT_UP, Leaving(session=5, number=9, forget=True)),
     "assign.json": (
         CLIENT_DOWN,
         Assign(epoch=3, version=42, at=AT, deadline=37.5, session=5, ready=6, turn=1),
