@@ -1,6 +1,7 @@
 """The operator's page in a browser: log in, invite, watch versions, revoke; with the mouse and with keys alone."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -9,9 +10,10 @@ from playwright.async_api import Page, expect
 
 from mfpt_shared.errors import AuthenticationFailed
 from mfpt_shared.invitation import InvitationLine
-from support.chromium import browsing
+from support.browser import NARROW, WIDE, axe, browsing, serious_findings, tab
 from support.closed import Closed, closed
-from support.federation import Device
+from support.federation import Device, running
+from support.inbox import SECONDS
 from support.joining import admit, reach
 from support.operator_page import page_of
 from support.stub import StubTrainer
@@ -19,12 +21,25 @@ from support.stub import StubTrainer
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
 
-def looked_at(folder: Path, scenario: Callable[[Closed, Page], Awaitable[None]], width: int = 1280) -> None:
+expect.set_options(timeout=SECONDS * 1000)
+
+PARTS = ("Overview", "Languages", "Who helps whom", "Devices", "Versions", "Invitations", "Plan", "Log")
+
+
+def looked_at(
+    folder: Path,
+    scenario: Callable[[Closed, Page], Awaitable[None]],
+    size: tuple[int, int] = WIDE,
+    scheme: str = "light",
+) -> None:
     """Run a closed federation, and something in the browser of an operator who has just opened a link."""
 
     async def run() -> None:
-        async with closed(folder) as federation, page_of(federation) as served, browsing(width) as page:
-            await page.goto(await served.links())
+        async with contextlib.AsyncExitStack() as stack:
+            federation = await stack.enter_async_context(closed(folder))
+            served = await stack.enter_async_context(page_of(federation))
+            browser = await stack.enter_async_context(browsing())
+            page = await stack.enter_async_context(tab(browser, await served.links(), size, scheme, bypass_csp=True))
             await expect(page.get_by_role("heading", level=1)).to_have_text("No language yet: invite the first devices")
             await scenario(federation, page)
 
@@ -103,3 +118,33 @@ async def tab_to(page: Page, words: str, *, backwards: bool = False) -> None:
         if await page.evaluate("document.activeElement.textContent") == words:
             return
     raise AssertionError(f"Tab does not come to {words}")
+
+
+@pytest.mark.parametrize(("size", "scheme"), [(WIDE, "light"), (NARROW, "dark")])
+def test_no_part_keeps_anybody_from_using_it(
+    tmp_path: Path, pytestconfig: pytest.Config, size: tuple[int, int], scheme: str
+) -> None:
+    source = axe(pytestconfig.cache.mkdir("axe"))
+
+    async def scenario(federation: Closed, page: Page) -> None:
+        device = await member(federation, tmp_path / "device")
+        async with running(device) as ended:
+            await asyncio.wait_for(ended, SECONDS)
+        for part in PARTS:
+            await go_to(page, part)
+            await expect(page.get_by_role("heading", level=1)).to_be_visible()
+            assert await serious_findings(page, source) == []
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        for address in (f"devices/{device.identity.client}", "languages/swh", "versions/2"):
+            await page.evaluate(f"location.hash = '#/{address}'")
+            await expect(page.get_by_role("link", name="All ")).to_be_visible()
+            assert await serious_findings(page, source) == []
+            assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+    looked_at(tmp_path, scenario, size, scheme)
+
+
+async def member(federation: Closed, folder: Path) -> Device:
+    """Return a device that an invitation has let in, and that makes two rounds."""
+    membership = await admit(folder, reach(invitation=await federation.invite(language="swh")))
+    return Device(folder, "swh", federation.broker, StubTrainer(step=0.25), rounds=2, membership=membership)
