@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mfpt_edge.commands.backbone import backbone_app
 from mfpt_edge.commands.data_options import (
     DataOption,
     ExamplesOption,
@@ -55,6 +56,7 @@ from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
 from mfpt_edge.commands.service import app as service_app
+from mfpt_edge.host.least import require_processor
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -71,6 +73,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(service_app, name="service")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(backbone_app, name="backbone")
 
 
 @app.callback()
@@ -81,6 +84,7 @@ def options(
 ) -> None:
     """Options of the program itself."""
     del version
+    require_processor()
 
 
 @app.command(epilog="Example: mfpt-edge join 'mfpt://server.example:8883/radio?lang=swh#…' --data sentences.csv")

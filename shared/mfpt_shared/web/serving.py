@@ -13,6 +13,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from mfpt_shared.errors import ConnectionFailed
+from mfpt_shared.system.sockets import bind_alone
 
 _STOPS_WITHIN: Final = 2
 """Seconds that a request may go on while its server stops."""
@@ -41,8 +42,7 @@ def listen(host: str, port: int, option: str) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
-        _own(listening)
-        listening.bind((host, port))
+        bind_alone(listening, host, port)
         listening.listen()
     except (OSError, OverflowError) as error:
         listening.close()
@@ -51,14 +51,6 @@ def listen(host: str, port: int, option: str) -> socket.socket:
         ) from error
     listening.setblocking(False)
     return listening
-
-
-def _own(listening: socket.socket) -> None:
-    """See to it that no other program can listen on the same port, and that this one can soon be started again."""
-    if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-    else:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
 
 
 @asynccontextmanager

@@ -128,4 +128,5 @@ def test_the_real_trainer_is_the_same_in_another_process(tiny_folder: Callable[[
         assert tried is not None
         assert expected is not None
         assert (list(tried.losses), tried.answers) == (list(expected.losses), expected.answers)
+        assert list(tried.accuracies) == list(expected.accuracies) != []
         assert_equal(there.with_own_head(tuned, 0.5), here.with_own_head(tuned, 0.5))

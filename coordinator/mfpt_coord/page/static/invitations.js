@@ -102,7 +102,7 @@ function madeCard({ invitation, qr }) {
     }
   };
   const admits = ngettext("It admits {n} device.", "It admits {n} devices.", invitation.uses);
-  const bound = invitation.language ? _("They speak {language}.", { language: languageName(invitation.language) }) : "";
+  const bound = invitation.language ? _("Language: {language}.", { language: languageName(invitation.language) }) : "";
   const until = invitation.expires === null ? _("It does not expire.") : _("It expires: {when}.", { when: when(invitation.expires) });
   return h(
     "section",
