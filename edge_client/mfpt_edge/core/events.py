@@ -103,6 +103,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionsChanged:
+    """Whether this device may begin to train has changed; `against`: why it may not, for people; empty: it may."""
+
+    at: float
+    against: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """A deadline may have passed."""
 
@@ -121,5 +129,6 @@ Event = (
     | Trained
     | TrainingFailed
     | Told
+    | ConditionsChanged
     | TimePassed
 )
