@@ -15,6 +15,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po, write_po
 
 from command_line import parser
+from mfpt_shared.protocol.meanings import MEANINGS
 from mfpt_shared.web.words import LOCALES, UNREVIEWED, catalogue_file
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -29,7 +30,7 @@ _COLUMNS: Final = 120
 
 
 def messages(root: Path = ROOT) -> Catalog:
-    """Return every message that a page says, in English."""
+    """Return every message that a page says, in English: its own, and what the fields of messages mean."""
     found = Catalog(project="mfpt", charset="utf-8")
     for folder in PAGES:
         rows = extract_from_dir(
@@ -42,6 +43,8 @@ def messages(root: Path = ROOT) -> Catalog:
         )
         for name, _, message, comments, _ in rows:
             found.add(message, locations=[(Path(folder, name).name, None)], auto_comments=comments)
+    for said in MEANINGS.values():
+        found.add(said, locations=[("meanings.py", None)])
     return found
 
 

@@ -42,6 +42,9 @@ _EXAMPLES: Final = 120
 _HELD_OUT: Final = 40
 _STEP_SECONDS: Final = 1800.0
 _UPDATES: Final = 64
+_FIRST: Final = 400
+"""Devices that make the past; the others come in its end."""
+_NAMES: Final = ("radio", "school", "clinic", "library", "market", "town hall")
 _KINDS: Final = ("laptop, 4 cores", "phone, 8 cores", "desktop, 6 cores", "Raspberry Pi 5", "tablet, 8 cores")
 
 
@@ -79,7 +82,7 @@ class MadeUp:
             self._make_version()
             store.commit(self._waiting)
             self._waiting.clear()
-        self._settle()
+        self._settle(now)
         store.commit(self._waiting)
         store.close()
 
@@ -100,10 +103,12 @@ class MadeUp:
             name, code = _name(number), self._code_of(number)
             key = PublicKey(hashlib.sha256(name.encode()).digest())
             token = f"invitation-{self._random.randrange(12):02}"
-            enrolments[name] = Enrolment(name, key, language=code, name=f"{code} {number}", token=token, at=self.now)
+            enrolments[name] = Enrolment(
+                name, key, language=code, name=f"{_NAMES[number % len(_NAMES)]} {number}", token=token, at=self.now
+            )
         self.state = replace(self.state, enrolments=Entries.of(enrolments))
         self._waiting += [SaveEnrolment(one) for one in enrolments.values()]
-        for number in range(self._size.devices):
+        for number in range(min(_FIRST, self._size.devices)):
             self._announce(number)
 
     def _announce(self, number: int) -> None:
@@ -174,9 +179,11 @@ class MadeUp:
     def _own(self, code: LanguageCode) -> float:
         return round(min(1.0, 0.1 + (self._codes.index(code) % 9) / 12 + self._random.random() / 20), 3)
 
-    def _settle(self) -> None:
+    def _settle(self, now: float) -> None:
         """Let the devices be as they are at some moment: at work, gone, failing, and what else there is."""
-        self.now += 60
+        self.now = now
+        for number in range(_FIRST, self._size.devices):
+            self._announce(number)
         for number in range(self._size.devices):
             name = _name(number)
             client = self.state.clients[name]
@@ -223,11 +230,18 @@ def _every_code() -> Iterable[str]:
 
 def _plan(size: Size) -> Plan:
     plan = Plan(
-        federation="languages",
+        federation="villages",
         task=Task(labels=("good", "bad")),
         backbone=BackboneSpec(uri="path:none", width=8, layers=2),
         prompt=PromptSpec(tokens=2),
-        aggregation=Aggregation(buffer=min(_UPDATES, size.devices), start_together=0, concurrency=500, fold_after=1e6),
+        aggregation=Aggregation(
+            buffer=min(_UPDATES, size.devices),
+            start_together=0,
+            concurrency=500,
+            fold_after=1e6,
+            proximity="fixed",
+            temperature=0.2,
+        ),
         privacy=Privacy(clip_norm=1.0, noise="local", noise_multiplier=1.0, epsilon=8.0),
     )
     return msgspec.convert(msgspec.to_builtins(plan), Plan)

@@ -46,8 +46,8 @@ class Waits:
         return "uploading" if client.phase == "uploading" else "training"
 
     def _idle(self, client: Client) -> Wait:
-        if client.language not in self._state.prompts:
-            return "prompt"
         if not client.ready:
             return "preparing"
+        if client.language not in self._state.prompts:
+            return "prompt"
         return "version" if client.contributed >= self._state.version else "place"

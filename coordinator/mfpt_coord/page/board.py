@@ -27,8 +27,8 @@ class Moment:
         self.state: State = seen.signs.state
         self.past = past
         self.names = names
-        self.devices = DeviceView(self.state, seen.signs.at, seen.ahead)
         self.languages = LanguageView(self.state, past, names)
+        self.devices = DeviceView(self.state, seen.signs.at, seen.ahead, names)
 
     def overview(self) -> Overview:
         """Return how the federation stands."""

@@ -11,6 +11,7 @@ from mfpt_coord.core.client import FAILURES, Client
 from mfpt_coord.core.state import State
 from mfpt_coord.core.waits import WAITS, Wait, Waits
 from mfpt_coord.page.listing import Asked, Listed, found, listed
+from mfpt_coord.page.names import Names
 from mfpt_shared.keys import fingerprint
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.texts import printable
@@ -41,6 +42,7 @@ class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     role: str
     language: str
+    language_name: str = ""
     doing: Doing
     progress: float = 0.0
     base: int | None = None
@@ -69,15 +71,16 @@ class Crowd(msgspec.Struct, frozen=True, kw_only=True):
 class DeviceView:
     """All devices as of one state and time: a walk over them, which takes some ten milliseconds for thousands."""
 
-    def __init__(self, state: State, at: float, ahead: float) -> None:
+    def __init__(self, state: State, at: float, ahead: float, names: Names) -> None:
         """Look at a state.
 
         Args:
             state: The state.
             at: Now, by the clock of the state's times.
             ahead: How far the clock on the wall is ahead of that one, seconds.
+            names: Names of languages, which have been learned.
         """
-        self._state, self._ahead = state, ahead
+        self._state, self._ahead, self._names = state, ahead, names
         waits = Waits(state, at)
         self._doing: dict[str, Doing] = {client.id: waits.of(client) for client in state.clients.values()}
         for name, enrolment in state.enrolments.items():
@@ -126,7 +129,9 @@ class DeviceView:
         row = DeviceRow(id=name, name="", role="device", language="", doing=self._doing[name])
         if enrolment is not None:
             row = msgspec.structs.replace(row, **self._of_enrolment(enrolment))
-        return row if client is None else msgspec.structs.replace(row, **self._of_client(client))
+        if client is not None:
+            row = msgspec.structs.replace(row, **self._of_client(client))
+        return msgspec.structs.replace(row, language_name=self._names.of(LanguageCode(row.language)))
 
     def _of_enrolment(self, enrolment: Enrolment) -> dict[str, Any]:
         return {

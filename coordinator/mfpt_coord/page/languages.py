@@ -24,11 +24,16 @@ MOST_HELPERS: Final = 4
 _NONE: Final = Tally()
 
 
-class Helper(msgspec.Struct, frozen=True, kw_only=True):
-    """A language that moves another one's prompt, and its share of what moves it, or its part in a step, 0 to 1."""
+class Named(msgspec.Struct, frozen=True, kw_only=True):
+    """A language with its English name; empty: it is not known."""
 
     language: str
     name: str
+
+
+class Helper(Named, frozen=True, kw_only=True):
+    """A language that moves another one's prompt, and its share of what moves it, or its part in a step, 0 to 1."""
+
     part: float
 
 

@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from mfpt_coord.page.languages import Helper
+from mfpt_coord.page.languages import Helper, Named
 from mfpt_coord.page.listing import Asked, Listed
 from mfpt_coord.page.names import Names
 from mfpt_coord.server.stored_rows import Rows
@@ -54,7 +54,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
         device: Device that sent it; empty for a group.
         group: Id of the group; empty in the open.
         devices: Number of updates in it.
-        languages: Its languages; several only in a group; empty where the row of an old update is gone.
+        languages: Its languages; several only in a group; none where the row of an old update is gone.
         examples: Training examples behind it.
         staleness: Versions that it was behind, the most in a group.
         received: When it came, Unix seconds; None: nobody knows any more.
@@ -65,7 +65,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     group: str
     devices: int
-    languages: list[str]
+    languages: list[Named]
     examples: int
     staleness: int
     received: float | None
@@ -164,7 +164,7 @@ def _part(
         device="" if is_group else made_of[places[0]][0],
         group=group if is_group else "",
         devices=len(places),
-        languages=sorted({row[0] for row in rows}),
+        languages=[Named(language=one, name=names.of(LanguageCode(one))) for one in sorted({row[0] for row in rows})],
         examples=sum(row[3] for row in rows),
         staleness=max((row[2] for row in rows), default=0),
         received=max((row[4] for row in rows), default=None),

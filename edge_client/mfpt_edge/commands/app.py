@@ -55,6 +55,7 @@ from mfpt_edge.commands.owner_commands import leave, pause, resume, settings
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
+from mfpt_edge.host.least import require_processor
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -81,6 +82,7 @@ def options(
 ) -> None:
     """Options of the program itself."""
     del version
+    require_processor()
 
 
 @app.command(epilog="Example: mfpt-edge join 'mfpt://server.example:8883/radio?lang=swh#…' --data sentences.csv")
@@ -193,7 +195,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show who this device is, which prompt it uses, and which updates wait to be sent."""
-    from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.commands.display import facts_table, percent
+    from mfpt_edge.storage.curve import read_course
     from mfpt_edge.storage.doing import said
     from mfpt_edge.storage.membership import read_membership
     from mfpt_shared.errors import UsageError
@@ -211,6 +214,7 @@ def status(
         used, share = ("federated", 0.0) if personal is None else ("personal", personal.header.own_share)
     outbox, membership = folder.outbox(), read_membership(folder.path)
     doing = said(folder.path)
+    helped_by = read_course(folder.path).helped_by
     named = membership.federation if membership else None
     facts = {
         "device": identity.client,
@@ -224,6 +228,7 @@ def status(
         "prompt_version": header.version if header else None,
         "prompt_used": used,
         "own_share": share,
+        "helped_by": helped_by or None,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
         "running": doing is not None,
@@ -235,6 +240,7 @@ def status(
     }
     if not as_json:
         del facts["waiting_since"]  # the text says it, as people read it
+        facts["helped_by"] = ", ".join(f"{language} {percent(part)}" for language, part in helped_by.items()) or None
     show(facts, as_json, facts_table)
 
 

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,7 +15,6 @@ from rich.text import Text
 
 from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join import Enrolled, JoinResult
-from mfpt_edge.data.summary import DatasetSummary
 from mfpt_edge.session.budget import in_words
 from mfpt_edge.session.orders import Left
 from mfpt_edge.session.snapshot import Snapshot
@@ -22,6 +22,9 @@ from mfpt_edge.storage.settings import Settings
 from mfpt_shared.languages import named
 from mfpt_shared.terminal import PlainConsole, panel
 from mfpt_shared.texts import printable
+
+if TYPE_CHECKING:  # what reads data stays out of the process that listens
+    from mfpt_edge.data.summary import DatasetSummary
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LINK_STYLES = {"connected": "green", "reconnecting": "yellow", "connecting": "yellow", "no coordinator": "yellow"}
@@ -239,7 +242,7 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def summary_table(summary: DatasetSummary) -> RenderableType:
+def summary_table(summary: "DatasetSummary") -> RenderableType:
     """Return the counts of a data set by split and label, what was skipped or read anew, and some examples."""
     table = Table("label", *summary.counts, box=box.SIMPLE)
     for label in next(iter(summary.counts.values())):

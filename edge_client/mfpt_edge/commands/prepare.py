@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from mfpt_edge.commands.asking import agreed
-from mfpt_edge.commands.backbone import offer_backbone
+from mfpt_edge.commands.backbone_offer import offer_backbone
 from mfpt_edge.commands.join_config import JoinConfig, Limits
 from mfpt_edge.commands.load_order import LoadOrder
 from mfpt_edge.engine.owner import Owner

@@ -8,6 +8,7 @@ from mfpt_shared.protocol.messages import (
     Assign,
     CoordinatorState,
     Disband,
+    LanguageRelations,
     Progress,
     Prompt,
     Reject,
@@ -52,6 +53,14 @@ class ProgressSeen:
 
     at: float
     message: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class RelationsSeen:
+    """The coordinator published from whom the device's language learns; nothing depends on it."""
+
+    at: float
+    message: LanguageRelations
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +132,7 @@ Event = (
     | NotSubscribed
     | CoordinatorSeen
     | ProgressSeen
+    | RelationsSeen
     | PlanReceived
     | PromptReceived
     | Prepared

@@ -44,6 +44,7 @@ from mfpt_edge.core.events import (
     Prepared,
     ProgressSeen,
     PromptReceived,
+    RelationsSeen,
     TimePassed,
     Told,
     Trained,
@@ -94,7 +95,7 @@ def _(event: TimePassed, state: State) -> Step:
 
 
 @_record.register
-def _(event: ProgressSeen, state: State) -> Step:
+def _(event: ProgressSeen | RelationsSeen, state: State) -> Step:
     return state, []
 
 

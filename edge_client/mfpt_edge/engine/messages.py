@@ -163,6 +163,7 @@ class Tried(msgspec.Struct, frozen=True, tag=True):
     shares: tuple[float, ...] = ()
     losses: tuple[float, ...] = ()
     answers: int = 0
+    accuracies: tuple[float, ...] = ()
 
 
 class Fitted(msgspec.Struct, frozen=True, tag=True):

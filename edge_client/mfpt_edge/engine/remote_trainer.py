@@ -83,7 +83,7 @@ class RemoteTrainer:
     def try_shares(self, state: PromptState) -> Trials | None:
         """See Trainer.try_shares."""
         tried = self._call(TryShares(pack(state)), Tried)
-        return Trials(tried.shares, tried.losses, tried.answers) if tried.shares else None
+        return Trials(tried.shares, tried.losses, tried.answers, tried.accuracies) if tried.shares else None
 
     def with_own_head(self, state: PromptState, share: float) -> PromptState:
         """See Trainer.with_own_head."""

@@ -40,6 +40,7 @@ from mfpt_edge.engine.messages import (
 from mfpt_edge.engine.owner import Owner
 from mfpt_edge.engine.refusals import failure_of
 from mfpt_edge.engine.wire import Closed, Receiving, Sending
+from mfpt_shared.device.own_share import Trials
 from mfpt_shared.device.trainer import Measured, Trainer
 from mfpt_shared.environment import explained
 from mfpt_shared.errors import MfptError
@@ -171,7 +172,7 @@ class _Service:
                 return _measurement(trainer.test(self._state(state)))
             case TryShares(state):
                 trials = trainer.try_shares(self._state(state))
-                return Tried() if trials is None else Tried(tuple(trials.shares), tuple(trials.losses), trials.answers)
+                return Tried() if trials is None else _tried(trials)
             case FitHead(state, share):
                 return Fitted(pack(trainer.with_own_head(self._state(state), share)))
             case _:
@@ -196,6 +197,10 @@ class _Service:
         assert isinstance(answer, GoOn), "progress waits for its answer"
         if not answer.is_wanted:
             raise _Stop
+
+
+def _tried(trials: Trials) -> Tried:
+    return Tried(tuple(trials.shares), tuple(trials.losses), trials.answers, tuple(trials.accuracies))
 
 
 def _measurement(measured: Measured) -> Measurement:

@@ -1,11 +1,20 @@
 """A device's end of the protocol: its own topics on a transport, and what the bytes on them mean."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
 import msgspec
 
-from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, ProgressSeen, PromptReceived, Told
+from mfpt_edge.core.events import (
+    CoordinatorSeen,
+    Event,
+    PlanReceived,
+    ProgressSeen,
+    PromptReceived,
+    RelationsSeen,
+    Told,
+)
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import Session
@@ -24,6 +33,7 @@ from mfpt_shared.protocol.messages import (
     FromCoordinator,
     FromDevice,
     KeyShares,
+    LanguageRelations,
     Leaving,
     Offer,
     PlanNotice,
@@ -42,6 +52,7 @@ from mfpt_shared.protocol.topics import (
     CLIENT_UP,
     COORDINATOR_PROGRESS,
     COORDINATOR_STATE,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
@@ -128,6 +139,8 @@ def _event(message: FromCoordinator | Prompt, at: float) -> Event:
             return CoordinatorSeen(at, message)
         case Progress():
             return ProgressSeen(at, message)
+        case LanguageRelations():
+            return RelationsSeen(at, message)
         case Assign() | Ack() | Reject() | Resync() | Stop():
             return Told(at, message)
         case _:
@@ -166,6 +179,7 @@ class Channel:
         self._federation = federation
         self._session = session
         self._prompt = PROMPT.path(federation, session.identity.language)
+        self._relations = LANGUAGE_RELATIONS.path(federation, session.identity.language)
         self._number = 0
         self.bytes_up = 0
         self.bytes_down = 0
@@ -185,9 +199,15 @@ class Channel:
 
     def subscribe(self) -> None:
         """Subscribe to what concerns this device, except for prompts; the broker sends retained messages first."""
+        identity = self._session.identity
         # In this order: the plan says what to prepare, and the coordinator's state what to do next.
-        for topic, key in ((PLAN, ""), (CLIENT_DOWN, self._session.identity.client), (COORDINATOR_STATE, "")):
+        for topic, key in ((PLAN, ""), (CLIENT_DOWN, identity.client), (COORDINATOR_STATE, "")):
             self._transport.subscribe(topic.path(self._federation, key), qos=topic.qos)
+        self._transport.subscribe(self._relations, qos=LANGUAGE_RELATIONS.qos)
+
+    def needs(self, filters: Collection[str]) -> bool:
+        """Tell whether the device cannot do without one of these topics; older brokers do not know them all."""
+        return any(one != self._relations for one in filters)
 
     def ask_for_prompt(self) -> None:
         """Subscribe to the prompt of the device's language; the broker sends the newest, and those that follow."""

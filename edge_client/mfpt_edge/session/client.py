@@ -38,6 +38,7 @@ from mfpt_edge.session.carried import Carried
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.clock import ClockCheck
 from mfpt_edge.session.conditions import Conditions, next_change
+from mfpt_edge.session.course import CourseKeeper
 from mfpt_edge.session.farewell import Farewell
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
@@ -75,7 +76,6 @@ class EdgeClient:
         prompts: Prompts that the device holds.
         farewell: What the device says at the end.
         ignored: Numbers of messages that changed nothing, by reason.
-        sent: What has left the device.
     """
 
     def __init__(
@@ -126,8 +126,7 @@ class EdgeClient:
             left_over=frozenset(self._outbox.sequences()),
             against=conditions.against if conditions else "",
         )
-        self.sent = SentLog(folder.path, wall)
-        self._channel = Channel(transport, federation, session, self.sent)
+        self._channel = Channel(transport, federation, session, SentLog(folder.path, wall))
         is_member = trust.key is not None
         self._lost = LostConnection(MEMBER if is_member else ANYBODY, retries)
         self._freshness = Freshness(*(folder.newest_seen() if is_member else (0, 0)), session.number)
@@ -135,7 +134,8 @@ class EdgeClient:
         self.ignored = self._hearing.ignored
         place = Place(federation, session.identity.client, is_named_by_hand=not is_member)
         standing = Standing(place, self._state, wall)
-        self._status = StatusPublisher(self._channel, self._state, clock, observe, standing)
+        course = CourseKeeper(folder.path, wall)
+        self._status = StatusPublisher(self._channel, self._state, clock, observe, standing, course)
         self._disk = PatientDisk(tell=self._status.held_up)
         self._epoch = KnownEpoch(folder, self._disk, self._freshness, is_member=is_member)
         self.farewell = Farewell(self._channel, self._status)
@@ -225,7 +225,7 @@ class EdgeClient:
             case Connected():
                 self._lost.mended()
                 self._handle(BrokerConnected(self._clock()))
-            case SubscriptionRefused(filters):
+            case SubscriptionRefused(filters) if self._channel.needs(filters):
                 _log.debug("%s", event)  # what it means to the device is told if it lasts
                 self._handle(NotSubscribed(self._clock(), filters))
             case Disconnected():

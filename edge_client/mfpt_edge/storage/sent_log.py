@@ -95,10 +95,6 @@ class SentLog:
                 _log.warning("what leaves this device is not written down from now on: %s", sentence(error))
             self._complains = False
 
-    def report(self, after: int = 0) -> SentReport:
-        """Return what `read_sent` returns; costs next to nothing where no message has left since."""
-        return SentReport(last=self._last) if 0 < self._last <= after else read_sent(self._file.parent, after)
-
 
 def read_sent(folder: Path, after: int = 0, most: int | None = MOST_SHOWN) -> SentReport:
     """Return what has left a device; another process may own its folder, and go on writing.

@@ -46,8 +46,7 @@ class SentReport(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
         messages: The newest ones after the number that was asked for, oldest first, at most `MOST_SHOWN`.
         last: Number of the newest message; 0 before the first.
         since: When the first of all messages left, Unix seconds; None before it.
-        totals: Kind of message -> all that ever left, whether they are kept or not; empty where no message has left
-            after the number that was asked for.
+        totals: Kind of message -> all that ever left, whether they are kept or not.
     """
 
     messages: tuple[SentMessage, ...] = ()

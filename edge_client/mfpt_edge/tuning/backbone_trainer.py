@@ -195,7 +195,8 @@ class BackboneTrainer:
         federated, answers = _head_of(state, known.features.device), len(known.targets)
         heads = [own_head.fit(rest, federated, share, answers) for share in SHARES]
         losses = [own_head.loss_at_best_scale(head, held) for head in heads]
-        return Trials(SHARES, losses, len(held.targets))
+        accuracies = [own_head.accuracy(head, held) for head in heads]
+        return Trials(SHARES, losses, len(held.targets), accuracies)
 
     def with_own_head(self, state: PromptState, share: float) -> PromptState:
         """See Trainer.with_own_head."""

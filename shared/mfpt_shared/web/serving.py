@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -78,6 +79,7 @@ async def serving(
     )
     config.load()
     config.ssl = tls
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that it starts and stops, its program says
     server = _Server(config)
     running = asyncio.create_task(server.serve([listening]))
     try:

@@ -6,8 +6,7 @@ from mfpt_coord.core.admission import Enrolment
 from mfpt_coord.core.effects import ForgetDevices, Withdraw
 from mfpt_coord.core.entries import Entries
 from mfpt_coord.core.events import DeviceLeft, DeviceRevoked
-from mfpt_shared.languages import LanguageCode
-from support.coordinator_core import ZULU, Federation
+from support.coordinator_core import SWAHILI, ZULU, Federation
 from support.sealing import key_of
 
 
@@ -35,7 +34,7 @@ def test_a_device_that_leaves_is_forgotten_and_what_it_contributed_counts() -> N
 
 def test_one_whose_update_waits_is_forgotten_after_the_fold_and_given_no_work_until_then() -> None:
     federation = Federation(buffer=2, fold_after=1e9, patience=1000.0)
-    for client, language in (("a", LanguageCode("swh")), ("b", ZULU)):
+    for client, language in (("a", SWAHILI), ("b", ZULU)):
         met(federation, client)
         federation.ready(client, language)
     federation.update("a")

@@ -3,10 +3,6 @@
 import asyncio
 from pathlib import Path
 
-import pytest
-
-from mfpt_edge.bundled.place import fetched_file
-from mfpt_edge.doctor.bundled import bundled_backbone
 from mfpt_edge.doctor.examination import Answer, Check, Line, examine
 from mfpt_edge.doctor.machine import Cached, Room
 from support.small_disk import small_disk
@@ -51,24 +47,3 @@ def test_a_cache_says_how_much_it_holds(tmp_path: Path) -> None:
     (tmp_path / "graphs" / "one").write_bytes(bytes(3_000_000))
     answer: Answer = asyncio.run(Cached(tmp_path)())
     assert "holds 3 MB" in answer.found
-
-
-def test_a_bundled_backbone_that_is_missing_is_a_warning_that_names_the_command(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    monkeypatch.setattr("sys.path", [])
-    found = asyncio.run(examine([Check("backbone", bundled_backbone)])).lines[0]
-    assert (found.level, found.exit_code) == ("warning", 0)
-    assert found.mend is not None
-    assert "mfpt-edge backbone fetch" in found.mend
-
-
-def test_a_bundled_backbone_that_is_damaged_is_a_failed_check(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
-    kept = fetched_file()
-    kept.parent.mkdir(parents=True)
-    kept.write_bytes(b"E5S1")
-    found = asyncio.run(examine([Check("backbone", bundled_backbone)])).lines[0]
-    assert (found.level, found.exit_code) == ("failed", 7)
-    assert str(kept) in found.found

@@ -72,10 +72,10 @@ export function lookedAt({ file, summary, problem }) {
     h(
       "p",
       {},
-      ngettext("One sentence to learn from", "{n} sentences to learn from", total(train, "train")),
-      "; ",
+      ngettext("One sentence to learn from.", "{n} sentences to learn from.", total(train, "train")),
+      " ",
       ngettext(
-        "one is kept aside to check the result.",
+        "One is kept aside to check the result.",
         "{n} are kept aside to check the result.",
         total(test, "test"),
       ),

@@ -48,7 +48,7 @@ function picked(one) {
     paused: one.report?.settings.paused ?? false,
     training: snapshot?.phase === "training",
     progress: Math.round((snapshot?.progress ?? 0) * 100),
-    why: one.report?.pause || snapshot?.waits_for || "",
+    why: one.report?.pause || (snapshot?.phase === "preparing" ? "" : snapshot?.waits_for) || "",
     advice: snapshot?.advice ?? "",
     problem: one.problem,
     result: one.result,
@@ -80,7 +80,7 @@ function nowCard(shown, device) {
     shown.training && !shown.paused && shown.running !== "no"
       ? h(
           "div",
-          { class: "row" },
+          { class: "turn" },
           h("progress", { max: 100, value: shown.progress, "aria-label": _("This turn") }),
           h("small", {}, percent(shown.progress / 100)),
         )

@@ -3,15 +3,18 @@
 import { fill, foreign, get, h, showing } from "./dom.js";
 import { failed } from "./notices.js";
 import { kindOfMessage } from "./phrases.js";
-import { _, bytes, ngettext, number, when } from "./words.js";
+import { _, bytes, number, when } from "./words.js";
 
-const MOST = 300;
+const MOST = 1000;
+const AT_ONCE = 25;
+// What a device says of itself every few seconds while it works; there is next to nothing in it.
+const SHORT_REPORTS = new Set(["state", "last-will"]);
 
 export function sent(place, device) {
-  const totals = h("div"),
-    list = h("div"),
-    problem = h("div", { role: "alert" });
-  const known = { last: 0, messages: [] };
+  const totals = h("div");
+  const list = h("div");
+  const problem = h("div", { role: "alert" });
+  const known = { last: 0, messages: [], open: new Set(), shown: AT_ONCE, all: false };
   document.title = `${_("What left this computer")} – mfpt`;
   fill(
     place,
@@ -33,24 +36,23 @@ export function sent(place, device) {
   );
   const showTotals = showing(totals, (report) => report.totals, totalsCard);
   let asking = false;
-  const look = async () => {
+  return async () => {
     if (asking) return;
     asking = true;
     try {
       const report = await get(`/api/sent?at=${encodeURIComponent(device.at)}&after=${known.last}`);
-      if (!report.messages.length && known.last) return;
+      fill(problem);
+      if (report.last === known.last && known.last) return;
       known.last = report.last;
       known.messages = [...report.messages.toReversed(), ...known.messages].slice(0, MOST);
-      if (Object.keys(report.totals).length) showTotals(report);
-      grow(list, report.messages, known.messages.length);
-      fill(problem);
+      showTotals(report);
+      drawList(list, known);
     } catch (error) {
       fill(problem, failed(error));
     } finally {
       asking = false;
     }
   };
-  return look;
 }
 
 function totalsCard(totals) {
@@ -96,39 +98,70 @@ function totalsCard(totals) {
   );
 }
 
-// New messages go to the top; those that are open stay open.
-function grow(place, messages, count) {
-  if (!count) return fill(place, h("p", { class: "hint" }, _("Nothing has left this computer yet.")));
-  let list = place.querySelector(".messages");
-  if (!list) {
-    list = h("div", { class: "messages" });
-    fill(place, h("section", { class: "card stack" }, h("h2", {}, _("The newest first")), list));
-  }
-  for (const message of messages) list.prepend(messageLine(message));
-  while (list.children.length > MOST) list.lastElementChild.remove();
-}
-
-function messageLine(message) {
-  const inside = h("div", { class: "inside stack tight" });
-  const line = h(
-    "details",
-    {
-      class: "message",
-      on: {
-        toggle: () => {
-          if (line.open && !inside.firstChild) fill(inside, partsOf(message));
-        },
+// The newest messages; those that are open stay open.
+function drawList(place, known) {
+  if (!known.messages.length) return fill(place, h("p", { class: "hint" }, _("Nothing has left this computer yet.")));
+  const wanted = known.messages.filter((message) => known.all || !SHORT_REPORTS.has(message.kind));
+  const redraw = () => drawList(place, known);
+  const box = h("input", {
+    type: "checkbox",
+    id: "all-messages",
+    checked: known.all,
+    on: {
+      change: () => {
+        known.all = box.checked;
+        redraw();
       },
     },
+  });
+  const more = () => {
+    known.shown += AT_ONCE;
+    redraw();
+  };
+  fill(
+    place,
+    h(
+      "section",
+      { class: "card stack" },
+      h("h2", {}, _("The newest first")),
+      h(
+        "label",
+        { class: "choice", for: "all-messages" },
+        box,
+        h("span", {}, _("Also the short reports of whether it is there, and what it does")),
+      ),
+      h(
+        "div",
+        { class: "messages" },
+        wanted.slice(0, known.shown).map((message) => messageLine(message, known.open)),
+      ),
+      wanted.length > known.shown
+        ? h("div", {}, h("button", { id: "more", on: { click: more } }, _("Show more")))
+        : null,
+    ),
+  );
+}
+
+function messageLine(message, open) {
+  const inside = h("div", { class: "inside stack tight" });
+  const toggled = () => {
+    if (line.open) open.add(message.number);
+    else open.delete(message.number);
+    if (line.open && !inside.firstChild) fill(inside, partsOf(message));
+  };
+  const line = h(
+    "details",
+    { class: "message", open: open.has(message.number), on: { toggle: toggled } },
     h(
       "summary",
-      {},
+      { id: `message-${message.number}` },
       h("span", { class: "time" }, when(message.at)),
       h("span", { class: "what" }, kindOfMessage(message.kind)),
       h("span", { class: "size" }, bytes(message.bytes)),
     ),
     inside,
   );
+  if (line.open) fill(inside, partsOf(message));
   return line;
 }
 
@@ -161,7 +194,7 @@ function partsOf({ parts, payload_bytes, bytes: all, topic }) {
               h(
                 "th",
                 { scope: "row" },
-                foreign(part.says || part.name),
+                part.says ? _(part.says) : foreign(part.name),
                 h("br"),
                 h("small", { class: "code" }, foreign(part.name)),
               ),
@@ -175,13 +208,11 @@ function partsOf({ parts, payload_bytes, bytes: all, topic }) {
     h(
       "p",
       { class: "hint" },
-      ngettext("One byte in these parts", "{n} bytes in these parts", payload_bytes),
-      ngettext(
-        ", and one around them: where it is published ({topic}), and the packet.",
-        ", and {n} around them: where it is published ({topic}), and the packet.",
-        all - payload_bytes,
-        { topic },
-      ),
+      _("{inside} bytes in these parts, and {around} around them: where it is published ({topic}), and the packet.", {
+        inside: number(payload_bytes),
+        around: number(all - payload_bytes),
+        topic,
+      }),
     ),
   ];
 }

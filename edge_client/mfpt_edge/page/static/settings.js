@@ -128,7 +128,7 @@ function leaveDialog(device) {
         "div",
         { class: "row" },
         h("button", { class: "danger", on: { click: leave } }, _("Leave and remove everything")),
-        h("button", { autofocus: true, on: { click: () => dialog.close() } }, _("Stay")),
+        h("button", { on: { click: () => dialog.close() } }, _("Stay")),
       ),
     ),
   );
