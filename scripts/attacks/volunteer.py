@@ -11,10 +11,10 @@ import msgspec
 
 from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
-from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.commands.loading import load
+from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
-from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan_files import plan_from_json
@@ -71,7 +71,6 @@ def _config(given: Volunteer) -> JoinConfig:
         retries=Retries(1, 1),
         limits=Limits("cpu", 1, _CACHE_BYTES, given.memory, _ROUND_SECONDS, _DOWNLOAD_BYTES),
         allowed=Allowed(given.allowed, given.yes),
-        pauses=Pauses(),
         rounds=1,
         leave_after=0.0,
         alone=False,
@@ -87,7 +86,7 @@ def main() -> None:
 def _problem(config: JoinConfig, text: str) -> tuple[str, str] | None:
     try:
         plan = plan_from_json(text.encode())
-        trainer = prepare(config, plan, OwnerAtTerminal())
+        trainer = prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
         trainer.tune(initial_state(plan), epochs=1, seed=0, on_progress=lambda *_: None)
     except MfptError as problem:
         return type(problem).__name__, str(problem)

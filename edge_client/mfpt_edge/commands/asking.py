@@ -3,20 +3,10 @@
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Protocol
 
+from mfpt_edge.engine.owner import Owner
 from mfpt_shared.streams import tell
 from mfpt_shared.texts import printable_lines
-
-
-class Owner(Protocol):
-    """The owner of a device, wherever he is asked: before a terminal, or before a page."""
-
-    def is_there(self) -> bool:
-        """Tell whether he can be asked."""
-
-    def answer(self, question: str) -> str:
-        """Return what he answers, in one line; nothing where he cannot be asked. Blocks; any thread may call it."""
 
 
 class OwnerAtTerminal:

