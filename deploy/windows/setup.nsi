@@ -12,7 +12,6 @@ Unicode true
 SetCompressor zlib
 !else
 SetCompressor /SOLID lzma
-SetCompressorDictSize 64
 !endif
 RequestExecutionLevel user
 ManifestDPIAware true

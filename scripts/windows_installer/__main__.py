@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from mfpt_shared import __version__
 from windows_installer import parts, setup
 from windows_installer.icon import icon
-from windows_installer.launchers import launcher
+from windows_installer.launchers import console_stub, launcher
 from windows_installer.trim import trim
 
 ROOT: Final = Path(__file__).parents[2]
@@ -73,8 +73,9 @@ def filled(tree: Path, variant: Variant) -> None:
     parts.backbone(WINDOWS / "backbone.txt", site)
     trim(site)
     programs.mkdir()
+    stub = console_stub()
     for name, module in COMMANDS.items():
-        (programs / f"{name}.exe").write_bytes(launcher(module))
+        (programs / f"{name}.exe").write_bytes(launcher(stub, module))
     (tree / "mfpt.ico").write_bytes(icon())
     shutil.copy(WINDOWS / "user_path.py", tree)
     shutil.copy(ROOT / "LICENSE", tree / "LICENSE.txt")
