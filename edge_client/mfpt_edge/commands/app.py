@@ -49,6 +49,7 @@ from mfpt_edge.commands.options import (
 )
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
+from mfpt_edge.host.least import require_processor
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -74,6 +75,7 @@ def options(
 ) -> None:
     """Options of the program itself."""
     del version
+    require_processor()
 
 
 @app.command(epilog="Example: mfpt-edge join 'mfpt://server.example:8883/radio?lang=swh#…' --data sentences.csv")

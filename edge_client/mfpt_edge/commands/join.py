@@ -12,10 +12,10 @@ from typing import Protocol
 import msgspec
 
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
+from mfpt_edge.commands.early import check_trains
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.prepare import prepare
 from mfpt_edge.data.label_map import read_label_map
-from mfpt_edge.host.extras import require_engine
 from mfpt_edge.host.pauses import CourteousTrainer
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
@@ -110,7 +110,7 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     Raises:
         MfptError: See `errors`.
     """
-    require_engine()
+    check_trains(config.state_dir)
     _check_data_early(config.data)
     make_private(cache_home())
     with owned(config.state_dir, "--state-dir"), view.shown():
