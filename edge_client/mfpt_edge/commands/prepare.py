@@ -21,6 +21,7 @@ from mfpt_shared.backbones import hub
 from mfpt_shared.backbones.describe import locate, parse_uri, weight_bytes
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.clock import awake_seconds
 from mfpt_shared.system.load import load_average
 from mfpt_shared.system.power import on_battery
 from mfpt_shared.system.processor import usable_cores
@@ -74,7 +75,7 @@ def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrai
             memory=limits.memory,
             spare=spare,
         )
-    return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, time.monotonic), courtesy)
+    return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, awake_seconds), courtesy)
 
 
 def _ask(config: JoinConfig, plan: Plan, given: Given, terminal: Terminal) -> None:
