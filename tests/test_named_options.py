@@ -17,7 +17,8 @@ ROOT = Path(__file__).parents[1]
 PROGRAMS = {"mfpt-coord": coordinator, "mfpt-edge": device}
 FOLDERS = {"mfpt-coord": ("coordinator",), "mfpt-edge": ("edge_client",), "both": ("shared",)}
 EVERYWHERE = {"--help", "--debug", "--log-format"}
-OTHERS = {"--force-reinstall"}  # of pip
+# Of pip.
+OTHERS = {"--dest", "--disable-pip-version-check", "--no-deps", "--only-binary", "--platform"}
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 COMMAND = re.compile(r"\b(mfpt-(?:coord|edge))((?: [^`';|]*)?)")
 

@@ -4,17 +4,17 @@ Reads a `Volunteer` from its argument, and prints a `Report`. Whatever asks a qu
 """
 
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
-from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.commands.loading import load
+from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
-from mfpt_edge.host.pauses import Pauses
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan_files import plan_from_json
@@ -60,13 +60,6 @@ class Report(msgspec.Struct, frozen=True):
     peak: int
 
 
-class _Quiet:
-    """Shows nothing. See mfpt_edge.commands.prepare.Terminal."""
-
-    def paused(self) -> "nullcontext[None]":
-        return nullcontext()
-
-
 def _config(given: Volunteer) -> JoinConfig:
     nowhere = Connection((BrokerAddress("127.0.0.1", 1),))
     return JoinConfig(
@@ -78,7 +71,6 @@ def _config(given: Volunteer) -> JoinConfig:
         retries=Retries(1, 1),
         limits=Limits("cpu", 1, _CACHE_BYTES, given.memory, _ROUND_SECONDS, _DOWNLOAD_BYTES),
         allowed=Allowed(given.allowed, given.yes),
-        pauses=Pauses(),
         rounds=1,
         leave_after=0.0,
         alone=False,
@@ -94,7 +86,7 @@ def main() -> None:
 def _problem(config: JoinConfig, text: str) -> tuple[str, str] | None:
     try:
         plan = plan_from_json(text.encode())
-        trainer = prepare(config, plan, _Quiet())
+        trainer = prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
         trainer.tune(initial_state(plan), epochs=1, seed=0, on_progress=lambda *_: None)
     except MfptError as problem:
         return type(problem).__name__, str(problem)

@@ -23,6 +23,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     ENROL_DOWN,
     ENROL_UP,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
@@ -68,7 +69,9 @@ def _sealed() -> Target:
 
 
 def _path(topic: Topic) -> str:
-    return topic.path(_FEDERATION, "swh" if topic is PROMPT else "0123456789ab" if "+" in topic.name else "")
+    return topic.path(
+        _FEDERATION, "swh" if topic in (PROMPT, LANGUAGE_RELATIONS) else "0123456789ab" if "+" in topic.name else ""
+    )
 
 
 def _tensors() -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float32]]]:
@@ -165,6 +168,9 @@ _EXAMPLES: dict[Topic, list[Decoded]] = {
     COORDINATOR_STATUS: [_status()],
     COORDINATOR_BEAT: [messages.Beat(number=7, padding="..", version=3, epoch=2, at=1e9)],
     PLAN: [messages.PlanNotice(digest=_PLAN.digest, plan=_PLAN, epoch=2, version=3, at=1e9)],
+    LANGUAGE_RELATIONS: [
+        messages.LanguageRelations(language="swh", helped_by={"swh": 0.75, "zul": 0.25}, epoch=2, version=3, at=1e9)
+    ],
     PROMPT: [
         messages.Prompt(
             messages.PromptHeader(language="swh", version=3, plan=_PLAN.digest, backbone="sha256:0", epoch=2),

@@ -22,7 +22,8 @@ FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 LOOK_SECONDS: Final = 0.05
 """More than a process needs to see whether another one owns a folder."""
-_LOCK: Final = "lock"
+LOCK: Final = "lock"
+"""File by which a process owns the folder that it is in."""
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
@@ -125,7 +126,7 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         MfptError: The folder cannot be written to.
     """
     try:
-        lock = private_file(private_folder(directory) / _LOCK).open("w")
+        lock = private_file(private_folder(directory) / LOCK).open("w")
     except OSError as error:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
@@ -146,7 +147,7 @@ def borrowed(directory: Path) -> Iterator[bool]:
     A folder that nobody has ever owned, or that is missing, is not locked.
     """
     try:
-        lock = (directory / _LOCK).open("rb")
+        lock = (directory / LOCK).open("rb")
     except OSError:
         yield True
         return
@@ -175,7 +176,7 @@ def _lock(file: int) -> None:
 def is_owned(directory: Path) -> bool:
     """Tell whether a process owns a folder; one that cannot be looked at counts as free."""
     try:
-        with (directory / _LOCK).open() as lock:
+        with (directory / LOCK).open() as lock:
             lock_file(lock.fileno(), shared=True)
     except BlockingIOError:
         return True

@@ -47,8 +47,9 @@ class JsonLines(logging.Formatter):
             "message": printable(record.getMessage()),
         }
         line |= {fact: getattr(record, fact) for fact in FACTS if hasattr(record, fact)}
-        if record.exc_info:
-            line["exception"] = printable_lines(self.formatException(record.exc_info))
+        if record.exc_info or record.exc_text:  # of another process, only the text came
+            text = self.formatException(record.exc_info) if record.exc_info else record.exc_text
+            line["exception"] = printable_lines(text or "")
         return escaped(json.dumps(line, ensure_ascii=False, default=str))
 
 
@@ -62,6 +63,15 @@ def log_to_stderr(kind: LogFormat, *, debug: bool) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if kind == "json" else LogLines("%(asctime)s %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=logging.DEBUG if debug else logging.INFO, handlers=[handler])
+    quieten_libraries(debug=debug)
+
+
+def quieten_libraries(*, debug: bool) -> None:
+    """Keep from the log what libraries say that no user can do anything about.
+
+    Args:
+        debug: Whether what they warn their developers about is wanted all the same.
+    """
     for noisy in _NOISY:
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # It warns about kernels that this program does not use.

@@ -101,6 +101,7 @@ def _device(runner: Runner, data: Path) -> None:
     text, whose = "habari njema", ("--lang", "sw")
     runner.run("mfpt_edge", "data", "show", *whose, "--data", str(data))
     runner.run("mfpt_edge", "status", *whose)
+    runner.run("mfpt_edge", "sent", *whose)
     for runtime in ("torch", "onnx"):
         runner.run("mfpt_edge", "predict", *whose, "--runtime", runtime, text)
     runner.run("mfpt_edge", "evaluate", *whose, "--data", str(data))

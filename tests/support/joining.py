@@ -7,7 +7,6 @@ from mfpt_edge.commands.admission import admitted
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
 from mfpt_edge.commands.reach import Reach, parse_reach
 from mfpt_edge.data.columns import Columns
-from mfpt_edge.host.pauses import Pauses
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_edge.storage.membership import Membership
 from mfpt_shared.invitation import InvitationLine
@@ -33,7 +32,6 @@ def settings(folder: Path, where: Reach, language: str = "swh") -> JoinConfig:
         retries=Retries(1, 1),
         limits=Limits("cpu", 1, 0, None, round_seconds=60.0, download=0),
         allowed=Allowed((), yes=False),
-        pauses=Pauses(),
         rounds=None,
         leave_after=0.0,
         alone=False,

@@ -2,16 +2,9 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import pytest
-
-
-class Quiet:
-    """A terminal that shows nothing that moves."""
-
-    def paused(self) -> "nullcontext[None]":
-        return nullcontext()
 
 
 class Screen:

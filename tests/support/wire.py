@@ -12,6 +12,7 @@ from mfpt_shared.protocol.messages import (
     PROTOCOL,
     Ack,
     Admitted,
+    Alarm,
     Assign,
     Challenge,
     ChallengeAnswer,
@@ -21,7 +22,9 @@ from mfpt_shared.protocol.messages import (
     Enrol,
     EvaluationReport,
     FederationStatus,
+    LanguageRelations,
     LanguageStatus,
+    Leaving,
     Masked,
     Metrics,
     PlanNotice,
@@ -50,6 +53,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     ENROL_DOWN,
     ENROL_UP,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
@@ -101,6 +105,13 @@ PROGRESSES = of_coordinator(
     at_work=st.dictionaries(TAGS, SHARES, max_size=8),
     joining=st.lists(TAGS, max_size=8).map(tuple),
 )
+RELATIONS = of_coordinator(
+    LanguageRelations,
+    language=TAGS,
+    helped_by=st.dictionaries(TAGS, SHARES, max_size=16),
+    own_share=st.none() | SHARES,
+    accuracy=st.none() | SHARES,
+)
 CHALLENGES = of_coordinator(Challenge, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CHALLENGE_ANSWERS = of_coordinator(ChallengeAnswer, coordinator=IDENTIFIERS, nonce=IDENTIFIERS)
 CLIENT_STATES = of_device(
@@ -115,6 +126,7 @@ CLIENT_STATES = of_device(
 )
 READIES = of_device(Ready, language=TAGS, examples=EXAMPLES, plan=DIGESTS, backbone=DIGESTS)
 EVALUATIONS = of_device(EvaluationReport, language=TAGS, version=VERSIONS, accuracy=SHARES, examples=EXAMPLES)
+LEAVINGS = of_device(Leaving, forget=st.booleans())
 DOWNS = st.one_of(
     of_coordinator(Assign, deadline=SECONDS, session=VERSIONS, ready=VERSIONS, turn=VERSIONS),
     of_coordinator(Ack, sequence=SEQUENCES, staleness=VERSIONS),
@@ -152,6 +164,9 @@ STATUSES = of_coordinator(
     updates=messages(UpdateCounts, accepted=COUNTS, rejected=COUNTS, duplicate=COUNTS, stale=COUNTS),
     staleness=st.dictionaries(st.integers(0, 1000), COUNTS, max_size=3),
     refused=st.dictionaries(TEXTS, COUNTS, max_size=3),
+    alarms=st.lists(
+        st.builds(Alarm, kind=choices(Alarm, "kind"), subject=TEXTS, value=SHARES, limit=SHARES), max_size=2
+    ),
     languages=st.dictionaries(
         TAGS,
         messages(
@@ -247,12 +262,13 @@ ON_TOPIC: list[tuple[Topic, st.SearchStrategy[Any]]] = [
     (COORDINATOR_STATE, COORDINATOR_STATES),
     (COORDINATOR_STATUS, STATUSES),
     (COORDINATOR_PROGRESS, PROGRESSES),
+    (LANGUAGE_RELATIONS, RELATIONS),
     (COORDINATOR_CHALLENGE, CHALLENGES),
     (COORDINATOR_ANSWER, CHALLENGE_ANSWERS),
     (PLAN, PLAN_NOTICES),
     (PROMPT, PROMPTS),
     (CLIENT_STATE, CLIENT_STATES),
-    (CLIENT_UP, READIES | EVALUATIONS | UPDATES | ANY_UP),
+    (CLIENT_UP, READIES | EVALUATIONS | LEAVINGS | UPDATES | ANY_UP),
     (CLIENT_DOWN, DOWNS | ANY_DOWN),
     (ENROL_UP, ENROLS),
     (ENROL_DOWN, ENROL_ANSWERS),

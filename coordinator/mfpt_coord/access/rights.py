@@ -17,6 +17,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATE,
     ENROL_DOWN,
     ENROL_UP,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     ROOT,
@@ -46,23 +47,25 @@ def rights(role: Role, federation: str, key: str, language: LanguageCode | None 
         language: Language that a device is bound to; None: any.
     """
     reads = (PLAN.path(federation), PROMPT.path(federation))
-    said = f"{ROOT}/{federation}/coord/#"
+    said = (f"{ROOT}/{federation}/coord/#",)
     match role:
         case "device":
             own = (CLIENT_UP.path(federation, key), CLIENT_STATE.path(federation, key))
-            readable = reads if language is None else _bound(federation, language)
-            return Rights(own, (*readable, said, CLIENT_DOWN.path(federation, key)))
+            readable = (*reads, *said) if language is None else _bound(federation, language)
+            return Rights(own, (*readable, CLIENT_DOWN.path(federation, key)))
         case "reader":
             return Rights((), (*reads, COORDINATOR_STATE.path(federation)))
         case "monitor":
-            return Rights((), (*reads, said))
+            return Rights((), (*reads, *said))
         case "invitation":
             return Rights((ENROL_UP.path(federation, key),), (ENROL_DOWN.path(federation, key),))
 
 
 def _bound(federation: str, language: LanguageCode) -> tuple[str, ...]:
-    """Return what a device reads that is bound to a language: the plan, and two prompts."""
-    return PLAN.path(federation), PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED)
+    """Return what a device reads that is bound to a language: the plan, two prompts, and what is said to all of it."""
+    prompts = (PROMPT.path(federation, language), PROMPT.path(federation, UNDETERMINED))
+    said = (f"{ROOT}/{federation}/coord/+", LANGUAGE_RELATIONS.path(federation, language))
+    return PLAN.path(federation), *prompts, *said
 
 
 def coordinator_rights(federation: str) -> Rights:

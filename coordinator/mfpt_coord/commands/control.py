@@ -9,20 +9,12 @@ import segno
 
 from mfpt_coord.server.config import default_data_dir
 from mfpt_coord.server.control import ask
-from mfpt_coord.server.orders import AnyOrder, Done, Failed, Report
+from mfpt_coord.server.orders import AnyOrder, Done, Report
 from mfpt_shared.command_line import say, say_data
+from mfpt_shared.control_socket import Declined, Failed
 from mfpt_shared.errors import MfptError
 
 ReportT = TypeVar("ReportT", bound=Report)
-
-
-class Told(MfptError):
-    """The coordinator did not do what it was asked for."""
-
-    def __init__(self, failed: Failed) -> None:
-        """Take over the coordinator's words and its exit code."""
-        super().__init__(failed.message)
-        self.exit_code = failed.exit_code  # type: ignore[misc]  # a class variable elsewhere: the code came by wire
 
 
 def report_of(data_dir: Path | None, order: AnyOrder, expected: type[ReportT]) -> ReportT:
@@ -34,7 +26,7 @@ def report_of(data_dir: Path | None, order: AnyOrder, expected: type[ReportT]) -
     """
     report = ask((data_dir or default_data_dir()).absolute(), order)
     if isinstance(report, Failed):
-        raise Told(report)
+        raise Declined(report)
     if not isinstance(report, expected):
         raise MfptError(f"the coordinator answered with {type(report).__name__}; is it of another version than this?")
     return report

@@ -10,9 +10,9 @@ from typing import Final
 
 from mfpt_coord.commands.control import report_of
 from mfpt_coord.commands.sight import Observer, Sight, Unseen
-from mfpt_coord.server.control import runs_on
 from mfpt_coord.server.orders import ShowStatus, Status
 from mfpt_shared.background import in_background
+from mfpt_shared.control_socket import answers_in
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut
 from mfpt_shared.protocol.messages import FederationStatus
 from mfpt_shared.protocol.topics import COORDINATOR_BEAT, COORDINATOR_STATE, COORDINATOR_STATUS
@@ -89,7 +89,7 @@ async def seen_on_this_machine(data_dir: Path) -> AsyncGenerator[Sight]:
     began, asking = heard, None
     while True:
         now = time.monotonic()
-        yield Sight(status, "online" if runs_on(data_dir) else "offline", now - heard, now - began)
+        yield Sight(status, "online" if answers_in(data_dir) else "offline", now - heard, now - began)
         await asyncio.sleep(TICK_SECONDS)
         asking = asking or asyncio.ensure_future(_asked(data_dir))
         await asyncio.wait((asking,), timeout=TICK_SECONDS)

@@ -41,7 +41,7 @@ def status(
     from mfpt_coord.commands.monitoring import seen_on_this_machine, seen_through_broker
     from mfpt_coord.commands.status_output import keep_showing, show_once
     from mfpt_coord.server.config import default_data_dir
-    from mfpt_coord.server.control import runs_on
+    from mfpt_shared.control_socket import answers_in
     from mfpt_shared.errors import UsageError
     from mfpt_shared.plan import federation_name
     from mfpt_shared.stopping import stopped_on_request
@@ -53,7 +53,7 @@ def status(
             "--data-dir names a coordinator on this machine, --broker and --federation another: leave one out"
         )
     folder = (data_dir or default_data_dir()).absolute()
-    if data_dir is not None or (broker is None and federation is None and runs_on(folder)):
+    if data_dir is not None or (broker is None and federation is None and answers_in(folder)):
         sights = seen_on_this_machine(folder)
     else:
         security = Security(ca_file, cert, key)

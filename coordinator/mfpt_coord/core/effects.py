@@ -198,6 +198,13 @@ class PublishPrompt:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishRelations:
+    """Publish from whom a language learns."""
+
+    language: LanguageCode
+
+
+@dataclass(frozen=True, slots=True)
 class PublishPlan:
     """Publish the plan that devices follow."""
 
@@ -238,7 +245,18 @@ Durable = (
     | SaveDeed
     | ForgetDevices
 )
-Action = Send | PublishPlan | PublishPrompt | PublishState | LookUpDistances | Log | Allow | Withdraw | AnswerEnrolment
+Action = (
+    Send
+    | PublishPlan
+    | PublishPrompt
+    | PublishRelations
+    | PublishState
+    | LookUpDistances
+    | Log
+    | Allow
+    | Withdraw
+    | AnswerEnrolment
+)
 Effect = Durable | Action
 
 Step = tuple[State, list[Effect]]

@@ -122,6 +122,14 @@ class SessionOver:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceLeft:
+    """A device has left for good, and asks to be forgotten."""
+
+    at: float
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
 class DistancesFound:
     """A look-up of language distances has ended. A pair that is missing has no known distance."""
 
@@ -232,6 +240,7 @@ Event = (
     | OfferMade
     | MemberSaid
     | SessionOver
+    | DeviceLeft
     | DistancesFound
     | TimePassed
     | DeviceMet

@@ -18,6 +18,7 @@ from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, Step
 from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
+from mfpt_coord.core.related import news
 from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Relations, Speaker
 from mfpt_coord.core.standings import standings
 from mfpt_coord.core.state import Contribution, Counted, State
@@ -63,10 +64,10 @@ def fold(state: State, at: float) -> Step:
     after = replace(after, usual=usual_shares(shares), kept=kept_by_language(shares))
     numbers = [(update.client, update.sequence) for update in updates]
     shared_out = _shared_out(weights, buffer)
-    standing = standings(after, targets, shared_out, updates)
-    saved = SaveFold(version, at, shared_out, prompts, numbers, remembered, standing, *taught, best)
+    after = replace(after, standings=standings(after, targets, shared_out, updates))
+    saved = SaveFold(version, at, shared_out, prompts, numbers, remembered, after.standings, *taught, best)
     made = Log(f"version {version} from {_sources(buffer)}: {_scores(after)}")
-    return after, [saved, *map(PublishPrompt, targets), made, PublishState()]
+    return after, [saved, *map(PublishPrompt, targets), made, PublishState(), *news(state, after)]
 
 
 def _weights(

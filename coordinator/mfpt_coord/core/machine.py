@@ -22,6 +22,7 @@ from mfpt_coord.core.effects import (
 from mfpt_coord.core.enrolling import invite, meet, rename, revoke, take_request, withdraw
 from mfpt_coord.core.events import (
     ClientSaid,
+    DeviceLeft,
     DeviceMet,
     DeviceRenamed,
     DeviceRevoked,
@@ -40,6 +41,7 @@ from mfpt_coord.core.events import (
     UpdateArrived,
 )
 from mfpt_coord.core.fold import fold
+from mfpt_coord.core.forgetting import forget_leaving, let_leave
 from mfpt_coord.core.gathering import gather, hear, proceed
 from mfpt_coord.core.grants import granted
 from mfpt_coord.core.offers import take_offer, without_offer
@@ -71,7 +73,8 @@ def step(state: State, event: Event) -> Step:
     recorded, effects = _record(event, state)
     advanced, more = _advance(recorded, event.at)
     rested, stops = let_go(advanced, event.at) if isinstance(event, TimePassed) else (advanced, [])
-    return rested, effects + more + stops
+    left, ends = forget_leaving(rested, event.at)
+    return left, effects + more + stops + ends
 
 
 @singledispatch
@@ -159,6 +162,11 @@ def _(event: MemberSaid, state: State) -> Step:
 @_record.register
 def _(event: SessionOver, state: State) -> Step:
     return state, over(state, event)
+
+
+@_record.register
+def _(event: DeviceLeft, state: State) -> Step:
+    return let_leave(state, event)
 
 
 @_record.register

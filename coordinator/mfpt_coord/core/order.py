@@ -6,13 +6,14 @@
 4. Prompts, once for each language: a batch may make several versions, of which only the newest is published, and a
    device that is assigned to it finds it already there.
 5. The rest: the new version is announced, devices are assigned or stopped, distances looked up, lines logged.
+6. From whom languages learn, once for each language: nothing waits for it.
 
 Within each of these, effects keep the order in which the core asked for them.
 """
 
 from collections.abc import Sequence
 
-from mfpt_coord.core.effects import Action, Durable, Effect, PublishPlan, PublishPrompt, Send
+from mfpt_coord.core.effects import Action, Durable, Effect, PublishPlan, PublishPrompt, PublishRelations, Send
 from mfpt_shared.protocol.messages import Ack, Disband, Reject, Resync
 
 
@@ -27,9 +28,10 @@ def actions(effects: Sequence[Effect]) -> list[Action]:
     answers = [action for action in wanted if _is_answer(action)]
     plans = dict.fromkeys(action for action in wanted if isinstance(action, PublishPlan))
     prompts = dict.fromkeys(action for action in wanted if isinstance(action, PublishPrompt))
-    kept = PublishPlan | PublishPrompt
+    relations = dict.fromkeys(action for action in wanted if isinstance(action, PublishRelations))
+    kept = PublishPlan | PublishPrompt | PublishRelations
     rest = [action for action in wanted if not (_is_answer(action) or isinstance(action, kept))]
-    return [*answers, *plans, *prompts, *rest]
+    return [*answers, *plans, *prompts, *rest, *relations]
 
 
 def _is_answer(action: Action) -> bool:

@@ -12,6 +12,7 @@ from mfpt_coord.core.audit import Deed, shortened
 from mfpt_coord.core.best import newly_best
 from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveDeed, SaveRollback, Step
 from mfpt_coord.core.events import RolledBack
+from mfpt_coord.core.related import news
 from mfpt_coord.core.standing import Standing
 from mfpt_coord.core.state import State
 from mfpt_coord.core.status import accuracies
@@ -39,11 +40,12 @@ def roll_back(state: State, event: RolledBack) -> Step:
     words = ", ".join(f"{language} to version {version}" for language, version in sorted(sources.items()))
     accuracy = accuracies(after)
     standings = {one: Standing(accuracy.get(one), after.kept.get(one), {}) for one in after.prompts}
+    after = replace(after, standings=standings)
     saved = SaveRollback(after.version, event.at, after.prompts, sources, standings, best)
     detail = shortened(f"as version {after.version}: {words}")
     noted = SaveDeed(Deed(event.at, event.by, "rollback", detail=detail))
     told = Log(f"version {after.version} goes back: {words}")
-    return after, [saved, noted, *map(PublishPrompt, after.prompts), told, PublishState()]
+    return after, [saved, noted, *map(PublishPrompt, after.prompts), told, PublishState(), *news(state, after)]
 
 
 def _without(known: Mapping[LanguageCode, Array], gone: Container[LanguageCode]) -> dict[LanguageCode, Array]:

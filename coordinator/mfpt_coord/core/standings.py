@@ -10,9 +10,9 @@ from mfpt_coord.core.standing import Standing
 from mfpt_coord.core.state import Counted, State
 from mfpt_coord.core.status import accuracies
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.protocol.status import MOST_HELPING
 
 # A language learns from few others in earnest; a thousand languages need not keep a million numbers for each version.
-_MOST_SOURCES: Final = 12
 _LEAST_PART: Final = 0.001
 
 
@@ -38,5 +38,5 @@ def standings(
 
 
 def _largest(sources: Sequence[LanguageCode], row: NDArray[np.float64]) -> dict[LanguageCode, float]:
-    order = np.argsort(-row, kind="stable")[:_MOST_SOURCES]
+    order = np.argsort(-row, kind="stable")[:MOST_HELPING]
     return {sources[place]: round(float(row[place]), 4) for place in order if row[place] >= _LEAST_PART}

@@ -8,7 +8,7 @@ from mfpt_coord.core.admission import Enrolment, Invitation
 from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.relations import Relations
 from mfpt_coord.core.stages import Cohort, Offered
-from mfpt_coord.core.standing import Best
+from mfpt_coord.core.standing import Best, Standing
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import UpdateCounts, UpdateHeader
@@ -81,6 +81,8 @@ class State:
         prompts: Newest prompt of each language, flat, [values] float32.
         buffer: What the next version is made of.
         offers: Updates that devices hold until they are asked for them, first come first; at most one of a device.
+        leaving: Devices that have asked to be forgotten, which happens once no update of theirs waits; gone after a
+            restart.
         cohorts: Those at work. Like offers, they are gone after a restart: devices offer again.
         contributed: Language -> number of training examples behind its accepted updates so far.
         joining: Languages that have devices but no prompt yet, because their distances are being looked up.
@@ -90,6 +92,7 @@ class State:
         directions: Moving average of each language's deltas, flat, [values] float32.
         moments: The server optimiser's memory of each language's prompt, [moments, values] float32.
         best: Language -> the version of its prompt that did best on held-out examples; see `best`.
+        standings: Language -> how it stood when the newest version was made.
         staleness: Staleness -> number of accepted updates.
         former: Digests of earlier plans of this federation, newest last: updates under them still count.
         last_version: Version after which nobody is assigned any more; None: there is no last one.
@@ -107,6 +110,7 @@ class State:
     offers: tuple[Offered, ...] = ()
     cohorts: tuple[Cohort, ...] = ()
     clients: Clients = field(default_factory=Clients)
+    leaving: frozenset[str] = frozenset()
     contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
     joining: frozenset[LanguageCode] = frozenset()
     relations: Relations = Relations()
@@ -115,6 +119,7 @@ class State:
     directions: Mapping[LanguageCode, Array] = field(default_factory=dict)
     moments: Mapping[LanguageCode, Array] = field(default_factory=dict)
     best: Mapping[LanguageCode, Best] = field(default_factory=dict)
+    standings: Mapping[LanguageCode, Standing] = field(default_factory=dict)
     counts: UpdateCounts = UpdateCounts()
     staleness: Mapping[int, int] = field(default_factory=dict)
     former: tuple[str, ...] = ()

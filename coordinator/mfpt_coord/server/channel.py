@@ -20,6 +20,7 @@ from mfpt_shared.protocol.messages import (
     EnrolAnswer,
     FederationStatus,
     FromCoordinator,
+    LanguageRelations,
     PlanNotice,
     Progress,
     Prompt,
@@ -37,6 +38,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     ENROL_DOWN,
     ENROL_UP,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
@@ -166,6 +168,10 @@ class Channel:
     def publish_progress(self, progress: Progress) -> None:
         """Publish how far the next version is; the broker keeps it."""
         self._publish(COORDINATOR_PROGRESS, progress)
+
+    def publish_relations(self, relations: LanguageRelations) -> None:
+        """Publish from whom a language learns; the broker keeps it."""
+        self._publish(LANGUAGE_RELATIONS, relations, relations.language)
 
     def publish_status(self, status: FederationStatus) -> None:
         """Publish what `mfpt-coord status` shows; the broker keeps it.

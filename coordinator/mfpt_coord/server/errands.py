@@ -14,11 +14,13 @@ from mfpt_coord.core.effects import (
     LookUpDistances,
     PublishPlan,
     PublishPrompt,
+    PublishRelations,
     PublishState,
     Send,
     Withdraw,
 )
 from mfpt_coord.core.prompts import newest_prompt
+from mfpt_coord.core.related import languages_with_relations, relations_of
 from mfpt_coord.core.state import State
 from mfpt_coord.server.channel import Channel
 from mfpt_coord.server.logins import account_of
@@ -57,6 +59,8 @@ class Errands:
                 self._channel.publish_plan(state.plan, state.version)
             case PublishPrompt(language):
                 self._channel.publish_prompt(newest_prompt(state, language))
+            case PublishRelations(language):
+                self._channel.publish_relations(relations_of(state, language))
             case PublishState():
                 self._channel.publish_state(state.version)
             case LookUpDistances(languages):
@@ -77,6 +81,8 @@ class Errands:
         for language in state.prompts:
             self._channel.publish_prompt(newest_prompt(state, language))
         self._channel.publish_state(state.version)
+        for language in languages_with_relations(state):
+            self._channel.publish_relations(relations_of(state, language))
 
     def _allow(self, whom: Invitation | Enrolment, password: str) -> None:
         if self._credentials is None:

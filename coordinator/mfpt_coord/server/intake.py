@@ -10,6 +10,7 @@ from typing import Final
 from mfpt_coord.core.admission import MAX_DEVICES, Enrolment
 from mfpt_coord.core.events import (
     ClientSaid,
+    DeviceLeft,
     DeviceMet,
     EnrolAsked,
     Event,
@@ -35,6 +36,7 @@ from mfpt_shared.protocol.messages import (
     EvaluationReport,
     FromDevice,
     KeyShares,
+    Leaving,
     Masked,
     Offer,
     Ready,
@@ -108,6 +110,8 @@ class Intake:
                 return self._from_device(address.key, received, at)
             case KeyShares() | Masked() | Reveal():
                 return self._from_member(address.key, received, message, at)
+            case Leaving():
+                return self._from_leaver(address.key, received, message, at)
             case Enrol():
                 return [EnrolAsked(at, address.key, message, signer)]
             case _:
@@ -153,6 +157,14 @@ class Intake:
         # A masked update has no number; a cohort takes only one of each member.
         is_new = isinstance(message, Masked) or self._is_new(device, received.address.topic.name, message)
         return [MemberSaid(at, device, message)] if is_new else []
+
+    def _from_leaver(self, device: str, received: Received, message: Leaving, at: float) -> list[Event]:
+        """Return that a device has left for good; one that was never heard of has nothing to be forgotten."""
+        if device not in self._state().enrolments:
+            raise _Refused("uninvited", "nothing is known of this device")
+        self._check_signer(device, received, at)
+        is_new = self._is_new(device, received.address.topic.name, message)
+        return [DeviceLeft(at, device)] if is_new and message.forget else []
 
     def _offered(self, device: str, offer: Offer, at: float) -> OfferMade:
         """Return an offer whose digest and keys can be read.

@@ -12,7 +12,7 @@ from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
-from mfpt_coord.core.standing import Best
+from mfpt_coord.core.standing import Best, Standing
 from mfpt_coord.core.state import Contribution, State, Survivor
 from mfpt_coord.core.sums import contribution_of
 from mfpt_coord.core.taking_part import counting
@@ -52,6 +52,7 @@ def read_state(database: Rows, plan: Plan, counts: UpdateCounts) -> State:
         directions=_directions(database),
         moments=_moments(database, plan.aggregation),
         best=best_versions(database),
+        standings=_standings(database),
         counts=msgspec.structs.replace(counts, accepted=sum(staleness.values())),
         enrolments=enrolments(database),
         invitations=invitations(database),
@@ -101,6 +102,17 @@ def best_versions(database: Rows) -> dict[LanguageCode, Best]:
     """Return language -> the version of its prompt that did best."""
     rows = database.execute("SELECT language, version, accuracy, examples FROM best")
     return {LanguageCode(language): Best(*best) for language, *best in rows}
+
+
+def _standings(database: Rows) -> dict[LanguageCode, Standing]:
+    rows = database.execute(
+        "SELECT language, accuracy, own_share, weights FROM history "
+        "WHERE version = (SELECT max(version) FROM history) ORDER BY language"
+    )
+    return {
+        LanguageCode(language): Standing(accuracy, own_share, json.loads(weights))
+        for language, accuracy, own_share, weights in rows
+    }
 
 
 def _buffer(database: Rows, shapes: Layout) -> tuple[Contribution, ...]:

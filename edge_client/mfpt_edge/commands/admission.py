@@ -2,6 +2,7 @@
 
 import logging
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,6 +14,7 @@ from mfpt_edge.session.enrol import ask, request
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
 from mfpt_edge.storage.membership import Membership, read_membership, write_membership
+from mfpt_edge.storage.sent_log import SentLog
 from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import AuthenticationFailed, Incompatible, WrongCertificate
 from mfpt_shared.invitation import InvitationLine
@@ -43,7 +45,7 @@ async def admitted(
     if membership is not None:
         check_same(membership, line, folder)
         return membership
-    answer = await _asked(config, line, session, sleep)
+    answer = await _asked(config, line, session, sleep, SentLog(folder.path, time.time))
     membership = _membership(line, answer, _login(line, config.reach))
     write_membership(folder.path, membership)
     _log.info(
@@ -121,7 +123,11 @@ def _pinned(reach: Reach, key: PublicKey) -> Security:
 
 
 async def _asked(
-    config: JoinConfig, line: InvitationLine, session: Session, sleep: Callable[[float], Awaitable[None]]
+    config: JoinConfig,
+    line: InvitationLine,
+    session: Session,
+    sleep: Callable[[float], Awaitable[None]],
+    sent: SentLog,
 ) -> Admitted:
     transport = asking_connection(line, config.reach).transport(secrets.token_hex(16))
     try:
@@ -131,7 +137,7 @@ async def _asked(
     except AuthenticationFailed as error:
         raise AuthenticationFailed("this invitation is not known there; ask for a new one") from error
     try:
-        return await ask(transport, request(line, session, secrets.token_urlsafe(16)))
+        return await ask(transport, request(line, session, secrets.token_urlsafe(16)), sent)
     finally:
         await transport.close()
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mfpt_edge.commands.backbone import backbone_app
 from mfpt_edge.commands.data_options import (
     DataOption,
     ExamplesOption,
@@ -16,6 +17,7 @@ from mfpt_edge.commands.data_options import (
 )
 from mfpt_edge.commands.data_show import data_show
 from mfpt_edge.commands.doctor import doctor
+from mfpt_edge.commands.open import open_page
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
     AllowBackboneOption,
@@ -25,6 +27,7 @@ from mfpt_edge.commands.options import (
     CertOption,
     DeviceOption,
     FederationOption,
+    HoursOption,
     InvitationArgument,
     JoinLanguageOption,
     JsonOption,
@@ -34,6 +37,7 @@ from mfpt_edge.commands.options import (
     MaxDownloadOption,
     MaxLoadOption,
     MaxRoundTimeOption,
+    MaxUploadOption,
     MemoryOption,
     NiceOption,
     OnBatteryOption,
@@ -47,8 +51,10 @@ from mfpt_edge.commands.options import (
     join_language,
     show,
 )
+from mfpt_edge.commands.owner_commands import leave, pause, resume, settings
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
+from mfpt_edge.commands.sent import sent
 from mfpt_edge.host.least import require_processor
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
@@ -65,6 +71,7 @@ data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(backbone_app, name="backbone")
 
 
 @app.callback()
@@ -105,8 +112,10 @@ def join(
     max_download: MaxDownloadOption = "2GB",
     allow_backbone: AllowBackboneOption = None,
     yes: YesOption = False,
+    hours: HoursOption = None,
     max_load: MaxLoadOption = None,
-    on_battery: OnBatteryOption = "train",
+    on_battery: OnBatteryOption = None,
+    max_upload: MaxUploadOption = None,
     ca_file: CaFileOption = None,
     cert: CertOption = None,
     key: KeyOption = None,
@@ -131,8 +140,8 @@ def join(
         parse_retries,
     )
     from mfpt_edge.commands.reach import parse_reach
+    from mfpt_edge.commands.said import parse_said
     from mfpt_edge.data.columns import Columns
-    from mfpt_edge.host.pauses import Pauses
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.invitation import InvitationLine
     from mfpt_shared.plan import federation_name
@@ -154,14 +163,19 @@ def join(
         retries=parse_retries(retry),
         limits=parse_limits(device, threads, activation_cache, memory, max_round_time, max_download),
         allowed=Allowed(tuple(allow_backbone or ()), yes),
-        pauses=Pauses(max_load=max_load, on_battery=on_battery == "pause"),
         rounds=rounds,
         leave_after=parse_duration(leave_after, "--leave-after", none_is_fine=True),
         alone=alone,
+        said=parse_said(hours, max_load, on_battery, max_upload),
     )
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command("open", epilog="Example: mfpt-edge open")(open_page)
+app.command(epilog="Example: mfpt-edge pause --lang sw")(pause)
+app.command(epilog="Example: mfpt-edge resume --lang sw")(resume)
+app.command(epilog="Example: mfpt-edge settings --lang sw --hours 22-6 --max-upload 50MB/month")(settings)
+app.command(epilog="Example: mfpt-edge leave --lang sw --forget")(leave)
 app.command(epilog="Example: mfpt-edge doctor --lang sw --broker mqtt://server.example:1883 --data sentences.csv")(
     doctor
 )
@@ -169,6 +183,8 @@ app.command(epilog="Example: mfpt-edge predict --lang sw 'Bei ya mafuta imepanda
 app.command(epilog="Example: mfpt-edge evaluate --lang sw --data test.csv --json")(evaluate)
 app.command(epilog="Example: mfpt-edge refresh --lang sw")(refresh)
 app.command(epilog="Example: mfpt-edge export --lang sw --onnx phone/")(export)
+
+app.command(epilog="Example: mfpt-edge sent --lang sw 12")(sent)
 
 
 @app.command(epilog="Example: mfpt-edge status --lang sw --json")
@@ -179,7 +195,8 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Show who this device is, which prompt it uses, and which updates wait to be sent."""
-    from mfpt_edge.commands.display import facts_table
+    from mfpt_edge.commands.display import facts_table, percent
+    from mfpt_edge.storage.curve import read_course
     from mfpt_edge.storage.doing import said
     from mfpt_edge.storage.membership import read_membership
     from mfpt_shared.errors import UsageError
@@ -197,6 +214,7 @@ def status(
         used, share = ("federated", 0.0) if personal is None else ("personal", personal.header.own_share)
     outbox, membership = folder.outbox(), read_membership(folder.path)
     doing = said(folder.path)
+    helped_by = read_course(folder.path).helped_by
     named = membership.federation if membership else None
     facts = {
         "device": identity.client,
@@ -210,6 +228,7 @@ def status(
         "prompt_version": header.version if header else None,
         "prompt_used": used,
         "own_share": share,
+        "helped_by": helped_by or None,
         "updates_made": outbox.last_sequence,
         "updates_waiting": len(outbox.sequences()),
         "running": doing is not None,
@@ -221,6 +240,7 @@ def status(
     }
     if not as_json:
         del facts["waiting_since"]  # the text says it, as people read it
+        facts["helped_by"] = ", ".join(f"{language} {percent(part)}" for language, part in helped_by.items()) or None
     show(facts, as_json, facts_table)
 
 
@@ -262,4 +282,4 @@ def _print_cache(folder: Path, sizes: dict[str, int], as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
-    run(app, "mfpt-edge", services=("join",))
+    run(app, "mfpt-edge", services=("join", "open"))

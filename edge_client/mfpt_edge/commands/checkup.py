@@ -13,6 +13,7 @@ from mfpt_edge.commands.patient import Patient
 from mfpt_edge.data.findings import Finding
 from mfpt_edge.data.sources import Dataset, dataset_of, read_source
 from mfpt_edge.doctor import machine
+from mfpt_edge.doctor.bundled import bundled_backbone
 from mfpt_edge.doctor.clocks import Clocks
 from mfpt_edge.doctor.examination import Answer, Check, Examined, examine, skipped
 from mfpt_edge.doctor.fit import Fit, Owner
@@ -69,6 +70,7 @@ def _of_the_machine(found: Patient) -> tuple[Check, ...]:
     return (
         Check("Python", machine.python),
         Check("libraries", machine.libraries, mend="pip install 'mfpt[edge]', as in the guide for volunteers"),
+        Check("backbone", bundled_backbone),
         Check("memory", machine.memory),
         Check("state folder", machine.Room(found.folder.path, STATE_BYTES, "--state-dir", is_needed=True)),
         Check("cache folder", machine.Room(cache, machine.CACHE_BYTES, "MFPT_CACHE", is_needed=False)),

@@ -4,6 +4,7 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -12,13 +13,18 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join import Enrolled, JoinResult
-from mfpt_edge.data.summary import DatasetSummary
 from mfpt_edge.session.budget import in_words
+from mfpt_edge.session.orders import Left
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.storage.settings import Settings
 from mfpt_shared.languages import named
 from mfpt_shared.terminal import PlainConsole, panel
 from mfpt_shared.texts import printable
+
+if TYPE_CHECKING:  # what reads data stays out of the process that listens
+    from mfpt_edge.data.summary import DatasetSummary
 
 _BARS = "▁▂▃▄▅▆▇█"
 _LINK_STYLES = {"connected": "green", "reconnecting": "yellow", "connecting": "yellow", "no coordinator": "yellow"}
@@ -33,6 +39,7 @@ class LivePanel:
         self._live = Live(
             device_panel(Snapshot()), console=PlainConsole(stderr=True), refresh_per_second=4, transient=True
         )
+        self.owner = OwnerAtTerminal(self._paused)
 
     @contextmanager
     def shown(self) -> Iterator[None]:
@@ -52,8 +59,8 @@ class LivePanel:
         self._live.update(device_panel(snapshot))
 
     @contextmanager
-    def paused(self) -> Iterator[None]:
-        """See join.View."""
+    def _paused(self) -> Iterator[None]:
+        """Show nothing that moves; somebody is asked something."""
         self._live.stop()
         try:
             yield
@@ -64,6 +71,9 @@ class LivePanel:
 class NoPanel:
     """For output that nobody watches: the log lines are enough."""
 
+    def __init__(self) -> None:
+        self.owner = OwnerAtTerminal()
+
     @contextmanager
     def shown(self) -> Iterator[None]:
         """See join.View."""
@@ -71,11 +81,6 @@ class NoPanel:
 
     def update(self, snapshot: Snapshot) -> None:
         """See join.View."""
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """See join.View."""
-        yield
 
 
 def join_view() -> LivePanel | NoPanel:
@@ -149,12 +154,47 @@ def duration(seconds: float) -> str:
     )
 
 
-def joined(result: JoinResult | Enrolled) -> RenderableType:
+def joined(result: JoinResult | Enrolled | Left) -> RenderableType:
     """Return what came of joining."""
     if isinstance(result, JoinResult):
         return result_table(result)
+    if isinstance(result, Left):
+        return Text(left_in_words(result))
     command = f"mfpt-edge predict --lang {result.language} --federation {result.federation}"
     return Text(f"admitted to {result.federation} as a {result.role}, which does not train; use it: {command}")
+
+
+def left_in_words(left: Left) -> str:
+    """Return what came of leaving."""
+    if not left.forgotten:
+        count = left.updates_waiting
+        kept = (
+            f"; {count} {'update' if count == 1 else 'updates'} that it had made {'is' if count == 1 else 'are'} kept"
+        )
+        return f"device {left.device} has left{kept if count else ''}; the same `mfpt-edge join` goes on from here"
+    asked = (
+        "its coordinator was asked to forget it too"
+        if left.coordinator_asked
+        else "its coordinator was not there to be asked, and still knows its id and what it said of itself"
+    )
+    return (
+        f"device {left.device} has left, and nothing of it is kept here; {asked}. What it has contributed to versions "
+        "stays in them"
+    )
+
+
+def settings_table(settings: Settings) -> RenderableType:
+    """Return when a device trains and how much it sends."""
+    limit = settings.max_upload
+    return facts_table(
+        {
+            "paused": "yes, until `mfpt-edge resume`" if settings.paused else "no",
+            "hours": settings.hours or "always",
+            "max_load": "none" if settings.max_load is None else f"{settings.max_load:g}",
+            "on_battery": settings.on_battery,
+            "max_upload": "none" if limit is None else f"{size(limit)} a month",
+        }
+    )
 
 
 def result_table(result: JoinResult) -> RenderableType:
@@ -202,7 +242,7 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{100 * share:.1f} %"
 
 
-def summary_table(summary: DatasetSummary) -> RenderableType:
+def summary_table(summary: "DatasetSummary") -> RenderableType:
     """Return the counts of a data set by split and label, what was skipped or read anew, and some examples."""
     table = Table("label", *summary.counts, box=box.SIMPLE)
     for label in next(iter(summary.counts.values())):

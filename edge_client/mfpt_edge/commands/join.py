@@ -5,7 +5,6 @@ import contextlib
 import logging
 import time
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -14,16 +13,24 @@ import msgspec
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
 from mfpt_edge.commands.early import check_trains
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
-from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.commands.load_order import TRAINING, loading_by
+from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.data.label_map import read_label_map
-from mfpt_edge.host.pauses import CourteousTrainer
+from mfpt_edge.engine.engine import Engine
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
+from mfpt_edge.session.conditions import Conditions
+from mfpt_edge.session.control import control_socket
+from mfpt_edge.session.desk import Desk
 from mfpt_edge.session.doing_file import DoingFile
+from mfpt_edge.session.orders import Left
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.identity import Identity
+from mfpt_edge.storage.uploaded import Uploaded
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import UsageError
@@ -59,7 +66,7 @@ class JoinResult(msgspec.Struct, frozen=True, kw_only=True):
         epsilon_limit: What the plan lets them give away; 0: there is no limit.
         bytes_up: Bytes sent, payloads and topics.
         bytes_down: Bytes received, payloads and topics.
-        peak_rss_bytes: Most memory that the process has held.
+        peak_rss_bytes: Most memory that the device's processes have held, added up.
         seconds: Time from the start to the end of the federation's part; what is measured after that does not count.
     """
 
@@ -92,7 +99,11 @@ class Enrolled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class View(Protocol):
-    """Shows snapshots while it is entered."""
+    """Shows snapshots while it is entered, and knows the owner before it."""
+
+    @property
+    def owner(self) -> Owner:
+        """Whoever is asked what only he can decide."""
 
     def shown(self) -> AbstractContextManager[None]:
         """Show something for as long as the context lasts."""
@@ -100,12 +111,21 @@ class View(Protocol):
     def update(self, snapshot: Snapshot) -> None:
         """Show this from now on."""
 
-    def paused(self) -> AbstractContextManager[None]:
-        """Show nothing that moves until the context ends; somebody is asked something."""
+
+def join(config: JoinConfig, view: View) -> JoinResult | Enrolled | Left:
+    """Take part in a federation, as all that this process does; see `take_part`."""
+    return asyncio.run(take_part(config, view))
 
 
-def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    """Take part in a federation. Whoever interrupts it finds unacknowledged updates in the outbox.
+async def take_part(config: JoinConfig, view: View) -> JoinResult | Enrolled | Left:
+    """Take part in a federation, in a running event loop, and own the device's state folder until it ends.
+
+    Whoever cancels it finds unacknowledged updates in the outbox. Meanwhile the owner's orders are obeyed, from
+    whichever process they come; see `session.orders`.
+
+    Args:
+        config: What the owner asks for.
+        view: Where he sees how it goes, and answers.
 
     Raises:
         MfptError: See `errors`.
@@ -114,7 +134,21 @@ def join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
     _check_data_early(config.data)
     make_private(cache_home())
     with owned(config.state_dir, "--state-dir"), view.shown():
-        return asyncio.run(_join(config, view))
+        folder = DeviceFolder(config.state_dir)
+        identity = folder.enrol(config.language)
+        with lines_about(lambda: {"device": identity.client, "language": identity.language}):
+            return await _before_the_owner(config, view, folder, identity)
+
+
+async def _before_the_owner(
+    config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity
+) -> JoinResult | Enrolled | Left:
+    """Take part, and obey the owner's orders meanwhile."""
+    uploaded = Uploaded(folder.path)
+    conditions = Conditions(folder.path, config.said, courtesy_of(config.limits), uploaded)
+    desk = Desk(folder, identity, conditions, uploaded, cache_home())
+    async with control_socket(folder.path, desk.obey):
+        return await desk.until_left(_within_federation(config, view, folder, identity, desk))
 
 
 def _check_data_early(data: DataSource) -> None:
@@ -131,14 +165,9 @@ def _check_data_early(data: DataSource) -> None:
         raise UsageError(f"--data {data.source} cannot be read: {error.strerror}") from error
 
 
-async def _join(config: JoinConfig, view: View) -> JoinResult | Enrolled:
-    folder = DeviceFolder(config.state_dir)
-    identity = folder.enrol(config.language)
-    with lines_about(lambda: {"device": identity.client, "language": identity.language}):
-        return await _take_part(config, view, folder, identity)
-
-
-async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity) -> JoinResult | Enrolled:
+async def _within_federation(
+    config: JoinConfig, view: View, folder: DeviceFolder, identity: Identity, desk: Desk
+) -> JoinResult | Enrolled:
     began = time.monotonic()
     session = folder.begin_session(identity)
     membership = await admitted(config, folder, session, asyncio.sleep)
@@ -148,11 +177,10 @@ async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, ident
     connection = connection_of(config.reach, membership, session)
     transport = connection.transport(session.mqtt_client, will=client_will(federation, session))
 
-    loaded: list[CourteousTrainer] = []
+    engine = Engine(TRAINING)
 
     def load(plan: Plan) -> Trainer:
-        trainer = prepare(config, plan, view)
-        loaded.append(trainer)
+        trainer = prepare(config, plan, view.owner, desk.conditions.courtesy, loading_by(engine))
         if membership is None:
             folder.save_broker(connection.nodes)
         return trainer
@@ -161,8 +189,7 @@ async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, ident
     doing = DoingFile(folder.path, clock)
 
     def observe(snapshot: Snapshot) -> None:
-        if loaded and (why := loaded[-1].pause):
-            snapshot = replace(snapshot, waits_for=f"training pauses: {why}", advice="it goes on by itself")
+        snapshot = desk.shown(snapshot)
         view.update(snapshot)
         doing.update(snapshot)
 
@@ -177,19 +204,23 @@ async def _take_part(config: JoinConfig, view: View, folder: DeviceFolder, ident
         rounds=config.rounds,
         leave_after=config.leave_after,
         retries=config.retries.reconnect,
+        conditions=desk.conditions,
         observe=observe,
     )
+    desk.place(federation, connection.nodes, client.farewell)
     told = lines_about(lambda: {"federation": federation, "version": client.snapshot.version})
-    with contextlib.closing(doing), contextlib.closing(client), told:
+    closing = contextlib.closing
+    with closing(engine), closing(desk), closing(doing), closing(client), told:
         await connect(transport, membership, config.retries.connect, asyncio.sleep)
         _log.info("connected to %s as device %s for %s", connection, identity.client, named(identity.language))
         await client.run()
         seconds = time.monotonic() - began
         outcome = await client.result(alone=config.alone)
-        return _result(config.language, client.snapshot, outcome, seconds)
+        peak = peak_rss_bytes() + engine.peak_bytes
+        return _result(config.language, client.snapshot, outcome, peak, seconds)
 
 
-def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, seconds: float) -> JoinResult:
+def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, peak: int, seconds: float) -> JoinResult:
     return JoinResult(
         language=language,
         rounds=snapshot.rounds,
@@ -207,6 +238,6 @@ def _result(language: LanguageCode, snapshot: Snapshot, outcome: Outcome, second
         epsilon_limit=snapshot.epsilon_limit,
         bytes_up=snapshot.bytes_up,
         bytes_down=snapshot.bytes_down,
-        peak_rss_bytes=peak_rss_bytes(),
+        peak_rss_bytes=peak,
         seconds=round(seconds, 3),
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
-from mfpt_edge.host.pauses import Pauses
+from mfpt_edge.storage.settings import Said
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.transport.retries import parse_attempts
@@ -61,7 +61,7 @@ class Limits:
         device: `auto`, `cpu` or `cuda`.
         threads: Threads for matrix products; None: one for each usable core.
         activation_cache: Bytes on disk for the activations of lower layers; 0: none.
-        memory: Bytes that the process may hold while it trains; None: a share of what is free.
+        memory: Bytes that the device's processes may hold while it trains; None: a share of what is free.
         round_seconds: Time that a round may compute.
         download: Bytes that a backbone or data set of the plan may be.
     """
@@ -100,10 +100,10 @@ class JoinConfig:
         retries: How often to try to reach the broker.
         limits: What training may use of the machine.
         allowed: What the owner allows a plan.
-        pauses: When training waits.
         rounds: Accepted updates after which the device makes no more; None: it goes on.
         leave_after: How long it then listens for what the others still make, at most, seconds.
         alone: Whether to tune a prompt alone at the end, for comparison.
+        said: What the command line says of when to train and how much to send, whatever the owner has set before.
     """
 
     language: LanguageCode
@@ -114,10 +114,10 @@ class JoinConfig:
     retries: Retries
     limits: Limits
     allowed: Allowed
-    pauses: Pauses
     rounds: int | None
     leave_after: float
     alone: bool
+    said: Said = Said()
 
 
 def parse_retries(text: str | None) -> Retries:

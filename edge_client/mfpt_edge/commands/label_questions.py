@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from mfpt_edge.commands.asking import Terminal, answered, is_there
 from mfpt_edge.data.label_map import LEFT_OUT, map_lines, nearest, read_label_map
 from mfpt_edge.data.label_readings import Contract, contract, read_labels
 from mfpt_edge.data.names import comparable_name
 from mfpt_edge.data.sources import Source
 from mfpt_edge.data.table import listed
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.storage.label_answers import LabelAnswers
 from mfpt_shared.environment import sentence
 from mfpt_shared.texts import printable
@@ -39,7 +39,7 @@ def renamed_labels(label_map: Path | None, folder: Path | None, labels: tuple[st
 
 
 def agreed_labels(
-    source: Source, labels: tuple[str, ...], renamed: Mapping[str, str], folder: Path, terminal: Terminal
+    source: Source, labels: tuple[str, ...], renamed: Mapping[str, str], folder: Path, owner: Owner
 ) -> Mapping[str, str]:
     """Put the labels of the data beside the plan's, in the log, and ask about those that are none of the plan's.
 
@@ -48,7 +48,7 @@ def agreed_labels(
         labels: The plan's labels.
         renamed: What was said before about what labels mean.
         folder: State folder, where answers are kept.
-        terminal: Where the owner is asked; without one, such rows are skipped.
+        owner: Owner of the device; where he cannot be asked, such rows are skipped.
 
     Returns:
         What all labels mean, as far as it is known now.
@@ -59,8 +59,8 @@ def agreed_labels(
     if source.kind == "generation" or source.name == "cldr":
         return renamed
     found = _contract(source, labels, renamed)
-    if found.unknown and len(found.unknown) <= _ASKED and is_there():
-        answers = _asked(source, found, labels, terminal)
+    if found.unknown and len(found.unknown) <= _ASKED and owner.is_there():
+        answers = _asked(source, found, labels, owner)
         renamed = {**renamed, **answers}
         _keep(folder, answers, labels)
         found = _contract(source, labels, renamed)
@@ -98,12 +98,12 @@ def _meaning(label: str, meant: str | None) -> str:
     return "as in the plan" if meant == label else f"-> {meant}"
 
 
-def _asked(source: Source, found: Contract, labels: Sequence[str], terminal: Terminal) -> dict[str, str]:
-    meant = ((label, _meant(label, source.labels[label], labels, terminal)) for label in found.unknown)
+def _asked(source: Source, found: Contract, labels: Sequence[str], owner: Owner) -> dict[str, str]:
+    meant = ((label, _meant(label, source.labels[label], labels, owner)) for label in found.unknown)
     return {label: name for label, name in meant if name is not None}
 
 
-def _meant(label: str, times: int, labels: Sequence[str], terminal: Terminal) -> str | None:
+def _meant(label: str, times: int, labels: Sequence[str], owner: Owner) -> str | None:
     """Return what the owner says that a label means; None: he gave no answer that could be understood."""
     likely = nearest(label, labels)
     question = "\n".join(
@@ -119,7 +119,7 @@ def _meant(label: str, times: int, labels: Sequence[str], terminal: Terminal) ->
     names = {comparable_name(name): name for name in labels}
     names |= {str(number): name for number, name in enumerate(labels, start=1) if str(number) not in names}
     for _ in range(_TRIES):
-        answer = comparable_name(answered(question, terminal))
+        answer = comparable_name(owner.answer(question))
         if not answer:
             return LEFT_OUT
         if answer in names:

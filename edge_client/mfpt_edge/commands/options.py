@@ -18,7 +18,7 @@ RuntimeName = Literal["auto", "torch", "onnx"]
 AnswerFormat = Literal["text", "conll"]
 """How labelled words are printed."""
 OnBattery = Literal["pause", "train"]
-"""What training does while the machine runs on battery."""
+"""What training does while the machine runs on battery; as in `storage.settings`, which is slow to import."""
 
 # Which device, and what it holds.
 LanguageOption = Annotated[
@@ -140,7 +140,7 @@ MemoryOption = Annotated[
     typer.Option(
         "--memory",
         metavar="SIZE",
-        help="Memory that this process may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
+        help="Memory that this device may hold while it trains (700MB, 2GiB, bytes): slower, with the same "
         "result. Default: half of what is free, 1GB at least.",
     ),
 ]
@@ -174,16 +174,38 @@ YesOption = Annotated[
     ),
 ]
 MaxLoadOption = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "--max-load",
-        min=0.0,
-        help="Wait while other programs make a load average above this (1: one busy core). Default: never wait.",
+        metavar="LOAD",
+        help="Wait while other programs make a load average above this (1: one busy core); none: never. Default: as it "
+        "was set with `mfpt-edge settings`, or else none.",
     ),
 ]
 OnBatteryOption = Annotated[
-    OnBattery,
-    typer.Option("--on-battery", help="On battery, pause until the machine is plugged in, or train on."),
+    OnBattery | None,
+    typer.Option(
+        "--on-battery",
+        help="On battery, pause until the machine is plugged in, or train on. Default: as it was set, or else train.",
+    ),
+]
+HoursOption = Annotated[
+    str | None,
+    typer.Option(
+        "--hours",
+        metavar="FROM-TO",
+        help="Train only in these hours of the day, such as 22-6 or 9:30-17, by this machine's clock; always. "
+        "Default: as they were set, or else always.",
+    ),
+]
+MaxUploadOption = Annotated[
+    str | None,
+    typer.Option(
+        "--max-upload",
+        metavar="SIZE",
+        help="Begin no training once so much was sent in a calendar month (50MB/month); none. Default: as it was set, "
+        "or else none.",
+    ),
 ]
 
 # Predicting.

@@ -4,13 +4,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from mfpt_edge.commands.asking import Terminal, agreed
+from mfpt_edge.commands.asking import agreed
 from mfpt_edge.commands.examining import examined
 from mfpt_edge.commands.join_config import DataSource
 from mfpt_edge.commands.label_questions import agreed_labels, renamed_labels
 from mfpt_edge.data.findings import Finding
 from mfpt_edge.data.quality import consent_key, useless
 from mfpt_edge.data.sources import Dataset, dataset_of, read_source
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.storage.answers import Answers
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import DatasetError, UsageError
@@ -28,7 +29,7 @@ def own_dataset(
     folder: Path,
     max_download: int,
     yes: bool,
-    terminal: Terminal,
+    owner: Owner,
 ) -> Dataset:
     """Return what a device trains and tests on under a plan.
 
@@ -39,7 +40,7 @@ def own_dataset(
         folder: State folder, where answers are kept.
         max_download: Bytes that a data set of the hub that the plan names may be.
         yes: Whether the owner goes on with data that teach nothing.
-        terminal: Where he is asked.
+        owner: The owner, who may be asked.
 
     Raises:
         DatasetError: The data cannot be read, fit nothing of the plan, or teach nothing, and nobody wants that.
@@ -59,7 +60,7 @@ def own_dataset(
         max_download=max_download if data.source is None else None,
     )
     labels = plan.task.labels
-    renamed = agreed_labels(source, labels, renamed_labels(data.label_map, folder, labels), folder, terminal)
+    renamed = agreed_labels(source, labels, renamed_labels(data.label_map, folder, labels), folder, owner)
     dataset = dataset_of(source, language, labels, renamed=renamed, max_examples=data.max_examples)
     _report(name, dataset)
     findings = examined(dataset, plan, language)
@@ -68,7 +69,7 @@ def own_dataset(
         _log.log(level, "data %s: %s: %s", name, finding.kind, finding.text)
     bad = useless(findings)
     if bad:
-        _go_on(name, bad, Answers(folder), yes=yes, terminal=terminal)
+        _go_on(name, bad, Answers(folder), yes=yes, owner=owner)
     return dataset
 
 
@@ -81,14 +82,12 @@ def _report(name: str, dataset: Dataset) -> None:
         _log.info("data %s: %d words with another label than the file's: %s", name, words, how)
 
 
-def _go_on(name: str, bad: Sequence[Finding], answers: Answers, *, yes: bool, terminal: Terminal) -> None:
+def _go_on(name: str, bad: Sequence[Finding], answers: Answers, *, yes: bool, owner: Owner) -> None:
     """Ask whether to train on data that teach nothing, unless that was answered before."""
     keys = {consent_key(finding, name) for finding in bad}
     said = "\n".join(f"  {finding.text}" for finding in bad)
     is_wanted = yes or keys <= answers.given()
-    if not is_wanted and not agreed(
-        f"training on {name} teaches nothing:\n{said}\nTrain on it all the same?", terminal
-    ):
+    if not is_wanted and not agreed(f"training on {name} teaches nothing:\n{said}\nTrain on it all the same?", owner):
         raise DatasetError(f"training on {name} teaches nothing; run join with --yes to go on all the same:\n{said}")
     try:
         answers.add(*keys)

@@ -1,24 +1,21 @@
-"""What `mfpt-edge join` does with a plan that came: asks the owner where it must, then loads data and backbone."""
+"""What `mfpt-edge join` does with a plan that came: asks the owner where it must, then has data and backbone loaded."""
 
 import logging
-import os
 import time
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Callable, Iterable
 
-import msgspec
-
-from mfpt_edge.commands.asking import Terminal, agreed
-from mfpt_edge.commands.join_config import JoinConfig
-from mfpt_edge.commands.own_data import own_dataset
+from mfpt_edge.commands.asking import agreed
+from mfpt_edge.commands.backbone_offer import offer_backbone
+from mfpt_edge.commands.join_config import JoinConfig, Limits
+from mfpt_edge.commands.load_order import LoadOrder
+from mfpt_edge.engine.owner import Owner
 from mfpt_edge.host.memory import spare_bytes
-from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine
+from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine, Pauses
 from mfpt_edge.host.time_limit import TimeLimitedTrainer
 from mfpt_edge.session import consent
-from mfpt_edge.session.limits import Given, asked, check_state, check_weights
+from mfpt_edge.session.limits import Given, check_state
 from mfpt_edge.storage.answers import Answers
-from mfpt_shared.backbones import hub
-from mfpt_shared.backbones.describe import locate, parse_uri, weight_bytes
+from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
 from mfpt_shared.system.clock import awake_seconds
@@ -26,64 +23,61 @@ from mfpt_shared.system.load import load_average
 from mfpt_shared.system.power import on_battery
 from mfpt_shared.system.processor import usable_cores
 
-# Torch's matrix libraries cache kernels for every shape of a batch, 150 MB of them on processors with bfloat16.
-# Where memory is short they cache fewer, and build them again.
-_TIGHT_BYTES: Final = 800_000_000
-_SMALL_KERNEL_CACHES: Final = {"LRU_CACHE_CAPACITY": "64", "ONEDNN_PRIMITIVE_CACHE_CAPACITY": "64"}
-
 _log = logging.getLogger(__name__)
 
 
-def prepare(config: JoinConfig, plan: Plan, terminal: Terminal) -> CourteousTrainer:
+def courtesy_of(limits: Limits) -> Courtesy:
+    """Return what lets this machine's training wait; at first for nothing."""
+    machine = Machine(load=load_average, on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
+    return Courtesy(machine, Pauses(), threads=limits.threads or usable_cores())
+
+
+def prepare(
+    config: JoinConfig, plan: Plan, owner: Owner, courtesy: Courtesy, load: Callable[[LoadOrder, Owner], Trainer]
+) -> CourteousTrainer:
     """Return a trainer for a plan, within what the owner allows.
+
+    Args:
+        config: What the owner has said before.
+        plan: The plan.
+        owner: Whoever is asked about it.
+        courtesy: What lets the training wait.
+        load: Loads data and backbone, here or in another process.
 
     Raises:
         NotAllowed: The plan asks for more.
         MfptError: Data or backbone cannot be loaded.
     """
     limits = config.limits
-    spare = spare_bytes()
-    memory = spare if limits.memory is None else limits.memory
+    memory = spare_bytes() if limits.memory is None else limits.memory
     given = Given(memory, limits.round_seconds, limits.activation_cache, limits.download)
     _log.info("%s", given.sentence())
     check_state(plan, given)
-    _ask(config, plan, given, terminal)
-    dataset = own_dataset(
-        config.data,
-        config.language,
-        plan,
-        folder=config.state_dir,
-        max_download=limits.download,
-        yes=config.allowed.yes,
-        terminal=terminal,
-    )
-    _log.info("%s", asked(plan, len(dataset.train)))
-    loadable = _fetched(plan, given)
-    if limits.memory is not None and limits.memory < _TIGHT_BYTES:
-        os.environ.update(_SMALL_KERNEL_CACHES | os.environ)
-    from mfpt_edge.tuning.backbone_trainer import load_trainer
-
-    machine = Machine(load=load_average, on_battery=on_battery, clock=time.monotonic, wait=time.sleep)
-    courtesy = Courtesy(machine, config.pauses, threads=limits.threads or usable_cores())
+    _ask(config, plan, given, owner)
+    offer_backbone(plan, owner, yes=config.allowed.yes)
     with courtesy.at_work():
-        trainer = load_trainer(
-            loadable,
-            dataset,
-            device=limits.device,
-            threads=limits.threads,
-            activation_cache=limits.activation_cache,
-            memory=limits.memory,
-            spare=spare,
-        )
+        trainer = load(_order(config, plan, given), owner)
     return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, awake_seconds), courtesy)
 
 
-def _ask(config: JoinConfig, plan: Plan, given: Given, terminal: Terminal) -> None:
+def _order(config: JoinConfig, plan: Plan, given: Given) -> LoadOrder:
+    return LoadOrder(
+        plan=plan.binding,
+        language=config.language,
+        folder=config.state_dir,
+        data=config.data,
+        limits=config.limits,
+        given=given,
+        yes=config.allowed.yes,
+    )
+
+
+def _ask(config: JoinConfig, plan: Plan, given: Given, owner: Owner) -> None:
     """Ask the owner about what a plan wants opened, unless he has answered before; see `consent`."""
     answers, allowed = Answers(config.state_dir), config.allowed
     wanted = consent.wishes(plan, config.data.source)
     left = consent.unanswered(wanted, allowed.backbones, answers.given())
-    if left and not allowed.yes and not agreed(consent.question(left, given.sentence(), given.download), terminal):
+    if left and not allowed.yes and not agreed(consent.question(left, given.sentence(), given.download), owner):
         raise consent.refusal(left)
     # What was named on the command line is remembered too: `predict` opens the same backbone later.
     if wanted:
@@ -95,18 +89,3 @@ def _remember(answers: Answers, wanted: Iterable[consent.Wish]) -> None:
         answers.add(*(wish.key for wish in wanted))
     except OSError as error:
         _log.warning("what you have allowed is asked again next time: %s", sentence(error))
-
-
-def _fetched(plan: Plan, given: Given) -> Plan:
-    """Return the plan with its backbone at hand, checked for its size and, from the hub, bound to what was checked."""
-    address = parse_uri(plan.backbone.uri)
-    if address.scheme == "bundled":
-        return plan
-    if address.scheme == "hf":
-        folder = hub.fetch_model(address.name, address.revision, given.download)
-        uri = f"hf:{address.name}@{folder.name}"
-        plan = msgspec.structs.replace(plan, backbone=msgspec.structs.replace(plan.backbone, uri=uri))
-    else:
-        folder = locate(address)
-    check_weights(weight_bytes(folder), plan, given)
-    return plan

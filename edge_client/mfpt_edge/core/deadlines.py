@@ -75,8 +75,9 @@ def next_deadline(state: State) -> float:
         deadlines.append(look_again_at(state))
     if state.asked:
         deadlines.append(state.ask_again_at)
+    may_train = state.prepared and not state.against and not state.is_done
     online = state.connected and state.coordinator is not None
-    if state.prepared and state.phase == "idle" and online and state.assigned is None and not state.is_done:
+    if may_train and state.phase == "idle" and online and state.assigned is None:
         deadlines.append(state.announced_at + REANNOUNCE_SECONDS)
     if state.leaving and not is_busy(state):
         deadlines.append(state.leave_by)

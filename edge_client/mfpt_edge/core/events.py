@@ -8,6 +8,7 @@ from mfpt_shared.protocol.messages import (
     Assign,
     CoordinatorState,
     Disband,
+    LanguageRelations,
     Progress,
     Prompt,
     Reject,
@@ -52,6 +53,14 @@ class ProgressSeen:
 
     at: float
     message: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class RelationsSeen:
+    """The coordinator published from whom the device's language learns; nothing depends on it."""
+
+    at: float
+    message: LanguageRelations
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,14 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class ConditionsChanged:
+    """Whether this device may begin to train has changed; `against`: why it may not, for people; empty: it may."""
+
+    at: float
+    against: str
+
+
+@dataclass(frozen=True, slots=True)
 class TimePassed:
     """A deadline may have passed."""
 
@@ -115,11 +132,13 @@ Event = (
     | NotSubscribed
     | CoordinatorSeen
     | ProgressSeen
+    | RelationsSeen
     | PlanReceived
     | PromptReceived
     | Prepared
     | Trained
     | TrainingFailed
     | Told
+    | ConditionsChanged
     | TimePassed
 )

@@ -36,6 +36,7 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import (
     BrokerConnected,
     BrokerLost,
+    ConditionsChanged,
     CoordinatorSeen,
     Event,
     NotSubscribed,
@@ -43,6 +44,7 @@ from mfpt_edge.core.events import (
     Prepared,
     ProgressSeen,
     PromptReceived,
+    RelationsSeen,
     TimePassed,
     Told,
     Trained,
@@ -93,8 +95,15 @@ def _(event: TimePassed, state: State) -> Step:
 
 
 @_record.register
-def _(event: ProgressSeen, state: State) -> Step:
+def _(event: ProgressSeen | RelationsSeen, state: State) -> Step:
     return state, []
+
+
+@_record.register
+def _(event: ConditionsChanged, state: State) -> Step:
+    # An assignment that was not begun is let go: after a long wait there are newer versions to train from.
+    waits = replace(state, against=event.against)
+    return waits if state.phase == "training" else replace(waits, announced=False, assigned=None), []
 
 
 @_record.register
@@ -212,7 +221,9 @@ def _advance(state: State, at: float) -> Step:
     state, effects = finish(state, at)
     if state.is_done:
         return state, effects
-    if not (state.prepared and state.phase == "idle" and state.connected and state.coordinator is not None):
+    if state.against or not (
+        state.prepared and state.phase == "idle" and state.connected and state.coordinator is not None
+    ):
         return state, []
     # Repeated now and then: a broker may publish the last will of an earlier connection after the announcement.
     forgotten = state.assigned is None and at >= state.announced_at + REANNOUNCE_SECONDS

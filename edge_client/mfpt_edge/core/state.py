@@ -23,6 +23,7 @@ class State:
         over_since: Since when the last word of the coordinator is that the federation has ended; None: it has not.
         plan: Plan that this device follows; None before it came.
         prepared: Whether data and backbone are loaded.
+        against: Why no training may begin now, for people; empty: one may.
         announced: Whether the coordinator that is online knows that this device is ready.
         announced_at: When it was last told.
         phase: What the device is doing.
@@ -62,6 +63,7 @@ class State:
     over_since: float | None = None
     plan: Plan | None = None
     prepared: bool = False
+    against: str = ""
     announced: bool = False
     announced_at: float = 0.0
     phase: Phase = "preparing"

@@ -20,6 +20,7 @@ Kind = Literal[
     "preparing",  # the device's own data and backbone
     "coordinator",
     "over",  # another run of the coordinator: the federation has ended
+    "conditions",  # what lets no training begin on this machine
     "turn",  # an assignment
     "others",  # others whose updates are added up with this one under masks
     "answer",  # word of an update that was sent
@@ -156,4 +157,6 @@ def _kind_of_a_device_at_rest(state: State) -> Kind:
         return "listening"
     if state.outbox:
         return "others" if state.is_masked else "answer"
+    if state.against:
+        return "conditions"
     return "prompt" if state.assigned is not None and needed_version(state) is not None else "turn"

@@ -2,11 +2,14 @@
 
 import logging
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
+from mfpt_edge.host.hours import Hours
 from mfpt_shared.device.own_share import Trials
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer, Tuned
 from mfpt_shared.tensors import PromptState
@@ -30,12 +33,14 @@ class Machine:
         on_battery: Tells whether the machine runs on battery.
         clock: Returns the time, seconds.
         wait: Waits for a number of seconds.
+        local_time: Returns the time of day where the machine is.
     """
 
     load: Callable[[], float]
     on_battery: Callable[[], bool]
     clock: Callable[[], float]
     wait: Callable[[float], None]
+    local_time: Callable[[], datetime] = datetime.now
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +50,23 @@ class Pauses:
     Attributes:
         max_load: Load average of other programs above which training waits; None: it does not matter.
         on_battery: Whether training waits while the machine runs on battery.
+        hours: Hours of the day outside which training waits; None: it trains at any time.
+        is_paused: Whether the owner lets training wait.
     """
 
     max_load: float | None = None
     on_battery: bool = False
+    hours: Hours | None = None
+    is_paused: bool = False
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is anything to look at."""
+        return self != Pauses()
 
 
 class Courtesy:
-    """Decides when to wait. Only one thread at a time may use it.
+    """Decides when to wait. One thread at a time may train; any other may ask, and change the pauses.
 
     Attributes:
         reason: Why training waits now, for people; None: it does not.
@@ -72,7 +86,25 @@ class Courtesy:
         self._looked = -math.inf
         self._counted = machine.clock()
         self._own = 0.0
+        self._is_working = False
+        self._lock = threading.Lock()
         self.reason: str | None = None
+
+    @property
+    def pauses(self) -> Pauses:
+        """When training waits."""
+        return self._pauses
+
+    def change(self, pauses: Pauses) -> None:
+        """Let training wait for other reasons from its next step on."""
+        with self._lock:
+            self._pauses = pauses
+            self._looked = -math.inf
+
+    def against_beginning(self) -> str | None:
+        """Return why a training that would begin now would have to wait; None: it would not."""
+        with self._lock:
+            return self.reason if self._is_working else self._look(busy=False)
 
     def give_way(self, check: Callable[[], None]) -> None:
         """Wait while there is a reason to.
@@ -80,10 +112,11 @@ class Courtesy:
         Args:
             check: Called while waiting; may raise to end the wait.
         """
-        if self._machine.clock() < self._looked + LOOK_SECONDS:
-            self._count_own(busy=True)
-            return
-        self.reason = self._look(busy=True)
+        with self._lock:
+            if self._machine.clock() < self._looked + LOOK_SECONDS:
+                self._count_own(busy=True)
+                return
+            self.reason = self._look(busy=True)
         if self.reason is None:
             return
         began = self._machine.clock()
@@ -93,7 +126,8 @@ class Courtesy:
                 while self._machine.clock() < self._looked + LOOK_SECONDS:
                     check()
                     self._machine.wait(SLICE_SECONDS)
-                self.reason = self._look(busy=False)
+                with self._lock:
+                    self.reason = self._look(busy=False)
         finally:
             self.reason = None
         check()
@@ -102,16 +136,25 @@ class Courtesy:
     @contextmanager
     def at_work(self) -> Iterator[None]:
         """Count our own threads as busy within the context, and as idle since the last one."""
-        self._count_own(busy=False)
+        with self._lock:
+            self._count_own(busy=False)
+            self._is_working = True
         try:
             yield
         finally:
-            self._count_own(busy=True)
+            with self._lock:
+                self._count_own(busy=True)
+                self._is_working = False
 
     def _look(self, *, busy: bool) -> str | None:
         """Return the reason to wait; None: there is none."""
         self._count_own(busy=busy)
         self._looked = self._counted
+        if self._pauses.is_paused:
+            return "its owner has paused it (mfpt-edge resume)"
+        hours = self._pauses.hours
+        if hours is not None and not hours.contain(self._machine.local_time()):
+            return f"it trains between {hours} only (--hours)"
         if self._pauses.on_battery and self._machine.on_battery():
             return "the machine runs on battery (--on-battery)"
         max_load = self._pauses.max_load

@@ -1,14 +1,24 @@
 """A device's end of the protocol: its own topics on a transport, and what the bytes on them mean."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from mfpt_edge.core.events import CoordinatorSeen, Event, PlanReceived, ProgressSeen, PromptReceived, Told
+from mfpt_edge.core.events import (
+    CoordinatorSeen,
+    Event,
+    PlanReceived,
+    ProgressSeen,
+    PromptReceived,
+    RelationsSeen,
+    Told,
+)
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import Session
+from mfpt_edge.storage.sent_log import LAST_WILL, SentLog
 from mfpt_shared.device.cohorts import CohortOrder
 from mfpt_shared.errors import DecodeError, Incompatible
 from mfpt_shared.plan import Plan
@@ -23,6 +33,8 @@ from mfpt_shared.protocol.messages import (
     FromCoordinator,
     FromDevice,
     KeyShares,
+    LanguageRelations,
+    Leaving,
     Offer,
     PlanNotice,
     Progress,
@@ -40,17 +52,14 @@ from mfpt_shared.protocol.topics import (
     CLIENT_UP,
     COORDINATOR_PROGRESS,
     COORDINATOR_STATE,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
 )
 from mfpt_shared.tensors import check_layout, dense, layout
+from mfpt_shared.transport.base import Connected, Inbound, Transport, Will, packet_size
 from mfpt_shared.transport.base import Event as TransportEvent
-from mfpt_shared.transport.base import Inbound, Transport, Will
-
-PACKET_OVERHEAD: Final = 7
-"""Bytes of MQTT's fixed header, topic length and packet id, for a payload of a few kilobytes."""
-
 
 Understood = Event | CohortOrder
 """What a message means: something to the core, or an order to a member of a cohort."""
@@ -130,6 +139,8 @@ def _event(message: FromCoordinator | Prompt, at: float) -> Event:
             return CoordinatorSeen(at, message)
         case Progress():
             return ProgressSeen(at, message)
+        case LanguageRelations():
+            return RelationsSeen(at, message)
         case Assign() | Ack() | Reject() | Resync() | Stop():
             return Told(at, message)
         case _:
@@ -154,18 +165,21 @@ class Channel:
         longest: Length of the longest payload that was published, bytes.
     """
 
-    def __init__(self, transport: Transport, federation: str, session: Session) -> None:
+    def __init__(self, transport: Transport, federation: str, session: Session, sent: SentLog | None = None) -> None:
         """Prepare for a federation.
 
         Args:
             transport: Connection to the broker, with `client_will` as its will.
             federation: Name of the federation.
             session: This run of the device.
+            sent: Keeps what leaves the device; None: nobody does.
         """
+        self._sent = sent
         self._transport = transport
         self._federation = federation
         self._session = session
         self._prompt = PROMPT.path(federation, session.identity.language)
+        self._relations = LANGUAGE_RELATIONS.path(federation, session.identity.language)
         self._number = 0
         self.bytes_up = 0
         self.bytes_down = 0
@@ -175,14 +189,25 @@ class Channel:
     async def receive(self) -> list[TransportEvent]:
         """See Transport.receive."""
         events = await self._transport.receive()
-        self.bytes_down += sum(_size(event.topic, event.payload) for event in events if isinstance(event, Inbound))
+        self.bytes_down += sum(
+            packet_size(event.topic, event.payload) for event in events if isinstance(event, Inbound)
+        )
+        if self._sent is not None and any(isinstance(event, Connected) for event in events):
+            will = client_will(self._federation, self._session)
+            self._sent.note(will.topic, will.payload, LAST_WILL)
         return events
 
     def subscribe(self) -> None:
         """Subscribe to what concerns this device, except for prompts; the broker sends retained messages first."""
+        identity = self._session.identity
         # In this order: the plan says what to prepare, and the coordinator's state what to do next.
-        for topic, key in ((PLAN, ""), (CLIENT_DOWN, self._session.identity.client), (COORDINATOR_STATE, "")):
+        for topic, key in ((PLAN, ""), (CLIENT_DOWN, identity.client), (COORDINATOR_STATE, "")):
             self._transport.subscribe(topic.path(self._federation, key), qos=topic.qos)
+        self._transport.subscribe(self._relations, qos=LANGUAGE_RELATIONS.qos)
+
+    def needs(self, filters: Collection[str]) -> bool:
+        """Tell whether the device cannot do without one of these topics; older brokers do not know them all."""
+        return any(one != self._relations for one in filters)
 
     def ask_for_prompt(self) -> None:
         """Subscribe to the prompt of the device's language; the broker sends the newest, and those that follow."""
@@ -208,7 +233,12 @@ class Channel:
         """Publish what the device is doing; the broker keeps it."""
         self._publish(CLIENT_STATE, encode(self._stamped(state)), retain=True)
 
-    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal) -> int:
+    def forget_state(self) -> None:
+        """Let the broker keep nothing of what the device has published of itself."""
+        path = CLIENT_STATE.path(self._federation, self._session.identity.client)
+        self._leave(path, b"", retain=True)
+
+    def send(self, message: Ready | EvaluationReport | Offer | KeyShares | Reveal | Leaving) -> int:
         """Send a message to the coordinator, and return its number in this session."""
         stamped = self._stamped(message)
         self._publish(CLIENT_UP, encode(stamped), retain=False)
@@ -231,10 +261,11 @@ class Channel:
     def _publish(self, topic: Topic, content: bytes, *, retain: bool) -> None:
         path = topic.path(self._federation, self._session.identity.client)
         payload = seal(path, content, self._session.key)
-        self.bytes_up += _size(path, payload)
         self.longest = max(self.longest, len(payload))
+        self._leave(path, payload, retain=retain)
+
+    def _leave(self, path: str, payload: bytes, *, retain: bool) -> None:
+        self.bytes_up += packet_size(path, payload)
+        if self._sent is not None:
+            self._sent.note(path, payload)
         self._transport.publish(path, payload, retain=retain)
-
-
-def _size(topic: str, payload: bytes) -> int:
-    return len(topic) + len(payload) + PACKET_OVERHEAD

@@ -37,8 +37,12 @@ from mfpt_edge.core.wait_words import Place
 from mfpt_edge.session.carried import Carried
 from mfpt_edge.session.channel import Channel, Listener
 from mfpt_edge.session.clock import ClockCheck
+from mfpt_edge.session.conditions import Conditions, next_change
+from mfpt_edge.session.course import CourseKeeper
+from mfpt_edge.session.farewell import Farewell
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.hearing import Hearing
+from mfpt_edge.session.known_epoch import KnownEpoch
 from mfpt_edge.session.lost_connection import ANYBODY, MEMBER, LostConnection
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.patient_disk import PatientDisk
@@ -46,19 +50,19 @@ from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.sender import Sender
 from mfpt_edge.session.sent_updates import forget_damaged, read_update, renumber
 from mfpt_edge.session.snapshot import Snapshot
+from mfpt_edge.session.source import Source
 from mfpt_edge.session.standing import Standing
 from mfpt_edge.session.status_publisher import Observer, StatusPublisher
 from mfpt_edge.session.training_job import TrainingJob
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder, Session
+from mfpt_edge.storage.sent_log import SentLog
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.errors import AuthenticationFailed, Incompatible
 from mfpt_shared.plan import Plan
 from mfpt_shared.transport.base import Connected, Disconnected, Inbound, SubscriptionRefused, Transport
 from mfpt_shared.transport.base import Event as TransportEvent
 
-FLUSH_SECONDS: Final = 10.0
-"""Longest time that the device waits at the end for the broker to confirm what it sent."""
 FIT_SECONDS: Final = 5.0
 """Longest time that a device which is interrupted while it listens takes to use what it holds."""
 
@@ -70,6 +74,7 @@ class EdgeClient:
 
     Attributes:
         prompts: Prompts that the device holds.
+        farewell: What the device says at the end.
         ignored: Numbers of messages that changed nothing, by reason.
     """
 
@@ -87,6 +92,7 @@ class EdgeClient:
         rounds: int | None = None,
         leave_after: float = 0.0,
         retries: int | None = None,
+        conditions: Conditions | None = None,
         observe: Observer = lambda _: None,
     ) -> None:
         """Prepare a client.
@@ -103,33 +109,36 @@ class EdgeClient:
             rounds: Accepted updates after which the device makes no more; None: it goes on.
             leave_after: How long it then listens for what the others still make, at most, seconds.
             retries: Failed attempts to reconnect after which it gives up; None: it never does.
+            conditions: When the device may train; None: always.
             observe: Called with a snapshot whenever something changed.
         """
         self._folder = folder
+        self._conditions = conditions
         self._outbox = folder.outbox()
         forget_damaged(self._outbox)
         self._clock = clock
-        self._excluded = False
-        sequence = self._outbox.last_sequence
         self._state = State(
             session.identity.language,
             rounds_wanted=rounds,
             leave_after=leave_after,
             outbox=self._outbox.sequences(),
-            sequence=sequence,
+            sequence=self._outbox.last_sequence,
             left_over=frozenset(self._outbox.sequences()),
+            against=conditions.against if conditions else "",
         )
-        self._channel = Channel(transport, federation, session)
-        self._is_member = trust.key is not None
-        self._lost = LostConnection(MEMBER if self._is_member else ANYBODY, retries)
-        self._kept_epoch, version = folder.newest_seen() if self._is_member else (0, 0)
-        self._freshness = Freshness(self._kept_epoch, version, session.number)
+        self._channel = Channel(transport, federation, session, SentLog(folder.path, wall))
+        is_member = trust.key is not None
+        self._lost = LostConnection(MEMBER if is_member else ANYBODY, retries)
+        self._freshness = Freshness(*(folder.newest_seen() if is_member else (0, 0)), session.number)
         self._hearing = Hearing(Listener(federation, trust, self._freshness), clock=ClockCheck(wall))
         self.ignored = self._hearing.ignored
-        place = Place(federation, session.identity.client, is_named_by_hand=not self._is_member)
+        place = Place(federation, session.identity.client, is_named_by_hand=not is_member)
         standing = Standing(place, self._state, wall)
-        self._status = StatusPublisher(self._channel, self._state, clock, observe, standing)
+        course = CourseKeeper(folder.path, wall)
+        self._status = StatusPublisher(self._channel, self._state, clock, observe, standing, course)
         self._disk = PatientDisk(tell=self._status.held_up)
+        self._epoch = KnownEpoch(folder, self._disk, self._freshness, is_member=is_member)
+        self.farewell = Farewell(self._channel, self._status)
         self.prompts = PromptKeeper(folder, self._disk)
         self._carried = Carried(self._outbox, self._disk)
         self._job = TrainingJob(
@@ -158,27 +167,28 @@ class EdgeClient:
         Raises:
             MfptError: This device cannot take part, and why.
         """
-        received = asyncio.ensure_future(self._channel.receive())
-        outcome = asyncio.ensure_future(self._job.outcome())
+        received, outcome = Source(self._channel.receive), Source(self._job.outcome)
+        changed = Source(partial(next_change, self._conditions, self._clock))
+        waiting = (received, outcome, changed)
         try:
             while not self._state.ended:
                 await asyncio.wait(
-                    (received, outcome), timeout=self._seconds_to_wait(), return_when=asyncio.FIRST_COMPLETED
+                    [source.waiting for source in waiting],
+                    timeout=self._seconds_to_wait(),
+                    return_when=asyncio.FIRST_COMPLETED,
                 )
                 self._handle(TimePassed(self._clock()))
-                if received.done():
+                for come in received.taken():
                     # One by one: what a message means depends on those before it, a prompt on its plan.
-                    for event in received.result():
-                        self._receive(event)
-                    received = asyncio.ensure_future(self._channel.receive())
-                if outcome.done():
-                    self._handle(outcome.result())
-                    outcome = asyncio.ensure_future(self._job.outcome())
+                    for one in come:
+                        self._receive(one)
+                for event in (*outcome.taken(), *changed.taken()):
+                    self._handle(event)
                 self._status.tell_if_due()
             await self._report_last_version()
             self._disk.finish()
         except BaseException as error:
-            self._excluded = isinstance(error, AuthenticationFailed)
+            self.farewell.is_excluded = isinstance(error, AuthenticationFailed)
             if isinstance(error, asyncio.CancelledError) and self._state.phase == "done":
                 await self._job.fit_to_what_came(FIT_SECONDS)
             self._job.close()
@@ -186,10 +196,10 @@ class EdgeClient:
         finally:
             await self._job.drop()
             await self._disk.close()
-            received.cancel()
-            outcome.cancel()
-            await asyncio.wait((received, outcome))
-            await self._say_goodbye()
+            for source in waiting:
+                await source.close()
+            connected, coordinator = self._state.connected, self._state.coordinator is not None
+            await self.farewell.say(connected=connected, coordinator=coordinator)
 
     async def result(self, *, alone: bool) -> Outcome:
         """Measure on the test examples what the federation was good for, after `run`.
@@ -215,7 +225,7 @@ class EdgeClient:
             case Connected():
                 self._lost.mended()
                 self._handle(BrokerConnected(self._clock()))
-            case SubscriptionRefused(filters):
+            case SubscriptionRefused(filters) if self._channel.needs(filters):
                 _log.debug("%s", event)  # what it means to the device is told if it lasts
                 self._handle(NotSubscribed(self._clock(), filters))
             case Disconnected():
@@ -224,17 +234,11 @@ class EdgeClient:
             case Inbound() as inbound:
                 at = self._clock()
                 understood = self._hearing.take(inbound, self._state.plan, at)
-                self._keep_epoch()
+                self._epoch.keep()
                 if understood is not None:
                     understood = self._sender.hear(understood, inbound.topic, at, self._hearing)
                 if understood is not None:
                     self._handle(understood)
-
-    def _keep_epoch(self) -> None:
-        """Remember the coordinator's epoch through restarts; in an open federation, coordinators may be others."""
-        if self._is_member and self._freshness.epoch > self._kept_epoch:
-            self._kept_epoch = self._freshness.epoch
-            self._disk.write("the coordinator's epoch", partial(self._folder.save_epoch, self._kept_epoch))
 
     def _handle(self, event: Event) -> None:
         self._state, effects = step(self._state, event)
@@ -290,9 +294,3 @@ class EdgeClient:
         report = await self._job.use_newest()
         if report is not None:
             self._channel.send(report)
-
-    async def _say_goodbye(self) -> None:
-        self._status.say_goodbye()
-        somebody_listens = self._state.connected and not self._excluded
-        if not await self._channel.close(FLUSH_SECONDS if somebody_listens else 0.0) and not self._excluded:
-            _log.warning("the broker did not confirm everything; the rest is sent next time")

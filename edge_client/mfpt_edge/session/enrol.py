@@ -13,6 +13,7 @@ from typing import Final
 
 from mfpt_edge.session.lost_connection import INVITED, LostConnection
 from mfpt_edge.storage.device_folder import Session
+from mfpt_edge.storage.sent_log import SentLog
 from mfpt_shared.errors import AuthenticationFailed, DecodeError, TimedOut
 from mfpt_shared.invitation import InvitationLine, proof
 from mfpt_shared.keys import digest, fingerprint
@@ -106,8 +107,13 @@ def request(line: InvitationLine, session: Session, nonce: str) -> Request:
     return Request(line, seal(path, encode(asked), session.key), nonce)
 
 
-async def ask(transport: Transport, asked: Request) -> Admitted:
+async def ask(transport: Transport, asked: Request, sent: SentLog | None = None) -> Admitted:
     """Ask over a transport that is connected, and return the answer.
+
+    Args:
+        transport: The transport.
+        asked: What to ask.
+        sent: Keeps what leaves the device; None: nobody does.
 
     Raises:
         AuthenticationFailed: The device is not admitted, or the broker has cut it off.
@@ -120,6 +126,8 @@ async def ask(transport: Transport, asked: Request) -> Admitted:
             while True:
                 transport.subscribe(asked.down, qos=ENROL_DOWN.qos)
                 transport.publish(asked.up, asked.payload)
+                if sent is not None:
+                    sent.note(asked.up, asked.payload)
                 answer = await _answer_within(transport, asked, lost, REPEAT_SECONDS)
                 if answer is not None:
                     return answer

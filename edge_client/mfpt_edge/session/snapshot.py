@@ -1,8 +1,10 @@
 """What a person sees of a device while it takes part."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from mfpt_edge.storage.curve import Curve
 from mfpt_shared.protocol.messages import Phase
 
 Link = Literal["connecting", "no coordinator", "connected", "reconnecting"]
@@ -35,6 +37,10 @@ class Snapshot:
         waits_since: Since when, by the clock that people see, Unix seconds; None while it waits for nothing.
         advice: What to do about that, or what is kept meanwhile; empty where nothing is to be done.
         seconds_left: Estimated time until all wanted rounds are done; None if unknown.
+        examples: Number of training examples; 0 before they are read.
+        own_share: How much of its own the device keeps beside the federation's prompt, 0..1; None: not chosen.
+        curve: How the device has done at each version.
+        helped_by: Language -> its part in the newest step of this language's prompt, 0..1; the largest ones.
     """
 
     link: Link = "connecting"
@@ -59,3 +65,7 @@ class Snapshot:
     waits_since: float | None = None
     advice: str = ""
     seconds_left: float | None = None
+    examples: int = 0
+    own_share: float | None = None
+    curve: Curve = ()
+    helped_by: Mapping[str, float] = field(default_factory=dict)

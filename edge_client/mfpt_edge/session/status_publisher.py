@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, Event, Told
+from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, Event, RelationsSeen, Told
 from mfpt_edge.core.state import State
 from mfpt_edge.session.channel import Channel
+from mfpt_edge.session.course import CourseKeeper
 from mfpt_edge.session.snapshot import Link, Snapshot
 from mfpt_edge.session.standing import Standing
-from mfpt_shared.device.rounds import Round
+from mfpt_shared.device.rounds import Personal, Round
 from mfpt_shared.protocol.messages import Ack, ClientState
 
 STATE_SECONDS: Final = 2.0
@@ -27,7 +28,13 @@ class StatusPublisher:
     """
 
     def __init__(
-        self, channel: Channel, state: State, clock: Callable[[], float], observe: Observer, standing: Standing
+        self,
+        channel: Channel,
+        state: State,
+        clock: Callable[[], float],
+        observe: Observer,
+        standing: Standing,
+        course: CourseKeeper,
     ) -> None:
         """Prepare to publish; nothing is shown or published yet.
 
@@ -37,24 +44,28 @@ class StatusPublisher:
             clock: Unix seconds.
             observe: Called with a snapshot whenever something changed.
             standing: What the device waits for.
+            course: How the device has done.
         """
         self._channel = channel
         self._state = state
         self._clock = clock
         self._observe = observe
         self._standing = standing
+        self._course = course
         self._changed = False
         self._due = 0.0
         self._prepared_at: float | None = None
         self._device = ""
-        self.snapshot = Snapshot(language=state.language, rounds_wanted=state.rounds_wanted)
+        self.snapshot = self._with_course(Snapshot(language=state.language, rounds_wanted=state.rounds_wanted))
 
     def follow(self, event: Event, state: State) -> None:
         """Show what happened, and the state after it."""
         self._state = state
         self._standing.follow(event, state, self._channel.longest)
         self._ask_how_far_others_are()
-        last = self._with_wait(self.snapshot)
+        if isinstance(event, RelationsSeen) and event.message.language == state.language:
+            self._course.told(event.message)
+        last = self._with_course(self._with_wait(self.snapshot))
         staleness = last.staleness
         if isinstance(event, Told) and isinstance(event.message, Ack):
             staleness = event.message.staleness
@@ -71,10 +82,11 @@ class StatusPublisher:
             )
         )
 
-    def prepared(self, device: str) -> None:
-        """Note what the device trains on, now that it is known."""
+    def prepared(self, device: str, examples: int) -> None:
+        """Note what the device trains on, now that it is known, and with how many examples."""
         self._device = device
         self._prepared_at = self._clock()
+        self._show(replace(self.snapshot, examples=examples))
 
     def progressed(self, share: float, loss: float) -> None:
         """Show and publish how far the running training is."""
@@ -86,8 +98,15 @@ class StatusPublisher:
         last = self.snapshot
         held_rounds = last.held_rounds + (not done.on_all)
         self._show(replace(last, losses=(*last.losses, done.loss), held_rounds=held_rounds, progress=0.0))
+        self.uses(done.personal)
         if done.accuracy is not None:
             self.measured(done.accuracy)
+
+    def uses(self, personal: Personal) -> None:
+        """Show what the device uses of a version."""
+        self._course.uses(personal)
+        share = personal.share if personal.chosen else None
+        self._show(self._with_course(replace(self.snapshot, own_share=share)))
 
     def measured(self, accuracy: float) -> None:
         """Show the accuracy of a prompt that was received, on the held-out examples."""
@@ -141,6 +160,10 @@ class StatusPublisher:
         if wait is None:
             return replace(snapshot, waits_for="", waits_since=None, advice="")
         return replace(snapshot, waits_for=wait.text, waits_since=self._standing.since, advice=wait.advice)
+
+    def _with_course(self, snapshot: Snapshot) -> Snapshot:
+        course = self._course.course
+        return replace(snapshot, curve=course.curve, helped_by=course.helped_by)
 
     def _ask_how_far_others_are(self) -> None:
         """Listen to the others' progress for as long as the device waits for them."""

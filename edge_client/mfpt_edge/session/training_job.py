@@ -15,7 +15,7 @@ from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.status_publisher import StatusPublisher
 from mfpt_edge.session.worker import Worker
-from mfpt_edge.storage.device_folder import Identity
+from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.rounds import Round, Rounds
 from mfpt_shared.device.trainer import OnProgress, Trainer
@@ -122,6 +122,7 @@ class TrainingJob:
             return None
         personal = await self._worker.run(lambda: loaded.rounds.personal(prompt))
         self._prompts.use(personal, prompt)
+        self._status.uses(personal)
         measured = personal.measured
         if not measured.examples:
             return None
@@ -193,7 +194,7 @@ class TrainingJob:
         first = self._prompts.first_round(plan, used)
         rounds = Rounds(identity.client, identity.language, plan, trainer, self._clock, share, first=first)
         self._loaded = _Loaded(plan, trainer, rounds, budget)
-        self._status.prepared(trainer.device)
+        self._status.prepared(trainer.device, trainer.examples)
         if budget is None:
             return Prepared(self._clock())
         self._status.spent(budget.epsilon, plan.privacy.epsilon)

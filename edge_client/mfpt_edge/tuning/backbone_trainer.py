@@ -45,6 +45,7 @@ def load_trainer(
     threads: int | None = None,
     activation_cache: int | None = None,
     memory: int | None = None,
+    beside: int = 0,
     spare: int | None = None,
 ) -> "BackboneTrainer":
     """Load the backbone of a plan, and run all examples of a device through its lower layers.
@@ -55,7 +56,8 @@ def load_trainer(
         device: `auto`, `cpu` or `cuda`.
         threads: Number of threads for matrix products; None: as many as there are cores to use.
         activation_cache: Bytes on disk for lower activations; None: they are held in memory.
-        memory: Bytes that the process may hold while it trains on a processor; None: see `spare`.
+        memory: Bytes that may be held while it trains on a processor; None: see `spare`.
+        beside: Bytes of `memory` that another process of the device holds.
         spare: Bytes that it may hold where `memory` is None: batches stay whole if they fit; None: no bound.
 
     Raises:
@@ -77,7 +79,7 @@ def load_trainer(
     if memory is not None and model.backbone.device.type != "cpu":
         _log.warning("--memory has no effect on %s: it bounds training on a processor", model.backbone.device)
     elif memory is not None:
-        model, at_once = economise(model, splits[0], memory)
+        model, at_once = economise(model, splits[0], memory, beside=beside)
         held_bytes = 0
     elif spare is not None and model.backbone.device.type == "cpu":
         model, at_once = economise_if_needed(model, splits, spare)
@@ -193,7 +195,8 @@ class BackboneTrainer:
         federated, answers = _head_of(state, known.features.device), len(known.targets)
         heads = [own_head.fit(rest, federated, share, answers) for share in SHARES]
         losses = [own_head.loss_at_best_scale(head, held) for head in heads]
-        return Trials(SHARES, losses, len(held.targets))
+        accuracies = [own_head.accuracy(head, held) for head in heads]
+        return Trials(SHARES, losses, len(held.targets), accuracies)
 
     def with_own_head(self, state: PromptState, share: float) -> PromptState:
         """See Trainer.with_own_head."""

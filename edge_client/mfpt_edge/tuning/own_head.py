@@ -57,6 +57,11 @@ def loss_at_best_scale(head: Head, held: Decisions) -> float:
     return _at_best_scale(head.logits(held.features), held.targets)[0]
 
 
+def accuracy(head: Head, held: Decisions) -> float:
+    """Return the share of answers that a head gets right."""
+    return float((head.logits(held.features).argmax(dim=1) == held.targets).float().mean())
+
+
 def _at_best_scale(logits: Tensor, targets: Tensor) -> tuple[float, float]:
     """Return the least mean cross-entropy, and the scale of the logits that it takes."""
     return min((float(cross_entropy(scale * logits, targets)), scale) for scale in _SCALES)

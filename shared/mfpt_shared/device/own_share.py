@@ -35,11 +35,19 @@ class Trials:
         shares: Own share of every head.
         losses: Its mean cross-entropy on the held-out answers.
         answers: Number of held-out answers: one a text, or one a word.
+        accuracies: Share of these that it got right; empty where nobody has counted.
     """
 
     shares: Sequence[float]
     losses: Sequence[float]
     answers: int
+    accuracies: Sequence[float] = ()
+
+    def accuracy(self, share: float) -> float | None:
+        """Return the share of held-out answers that the head with the nearest own share got right; None: not known."""
+        if not self.accuracies:
+            return None
+        return self.accuracies[min(range(len(self.shares)), key=lambda at: abs(self.shares[at] - share))]
 
 
 def strength_of(share: float, answers: int) -> float:

@@ -11,7 +11,7 @@ from functools import reduce
 import numpy as np
 
 from mfpt_shared.device.held_out import HELD_ROUNDS
-from mfpt_shared.device.own_share import choose
+from mfpt_shared.device.own_share import Trials, choose
 from mfpt_shared.device.trainer import Measured, OnProgress, Trainer
 from mfpt_shared.errors import MfptError
 from mfpt_shared.languages import LanguageCode
@@ -41,6 +41,7 @@ class Personal:
         share: Own share; 0: this is the federated prompt.
         measured: How the federated prompt did on the held-out examples; on none where it was tuned on them.
         chosen: Whether the share was chosen by these; False: there was nothing to choose by, and it is 0.
+        trials: How heads of other shares did on them; None where none was tried.
     """
 
     version: int
@@ -48,6 +49,7 @@ class Personal:
     share: float
     measured: Measured
     chosen: bool = True
+    trials: Trials | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +127,13 @@ class Rounds:
         """Return what the device uses of a federated prompt; choose its own share, where that is not settled yet."""
         version, state = prompt.header.version, dense(prompt.state)
         measured = self._trainer.validate(state) if self._unseen else Measured(0.0, 0.0, 0)
+        trials = None
         if self._unseen or self._share is None:
             trials = self._trainer.try_shares(state)
             self._share = None if trials is None else choose(trials, prompt.header.own_share)
         share = self._share or 0.0
         chosen = self._share is not None
-        return Personal(version, self._trainer.with_own_head(state, share), share, measured, chosen)
+        return Personal(version, self._trainer.with_own_head(state, share), share, measured, chosen, trials)
 
     def run(self, sequence: int, prompt: Prompt, on_progress: OnProgress) -> tuple[Update, Round]:
         """Run a round, and return its update.

@@ -46,9 +46,11 @@ from mfpt_shared.protocol.masked import (
 )
 from mfpt_shared.protocol.presence import Challenge, ChallengeAnswer, CoordinatorState
 from mfpt_shared.protocol.status import (
+    Alarm,
     Beat,
     ClientStatus,
     FederationStatus,
+    LanguageRelations,
     LanguageStatus,
     Progress,
     UpdateCounts,
@@ -57,6 +59,7 @@ from mfpt_shared.protocol.status import (
 __all__ = [
     "PROTOCOL",
     "Admitted",
+    "Alarm",
     "Beat",
     "Challenge",
     "ChallengeAnswer",
@@ -73,6 +76,7 @@ __all__ = [
     "Gather",
     "Identifier",
     "KeyShares",
+    "LanguageRelations",
     "LanguageStatus",
     "Masked",
     "MaskedHeader",
@@ -156,6 +160,16 @@ class EvaluationReport(FromDevice, frozen=True, kw_only=True, tag="evaluation"):
     version: Version
     accuracy: Share
     examples: Examples
+
+
+class Leaving(FromDevice, frozen=True, kw_only=True, tag="leaving"):
+    """`client/<id>/up`: the device leaves for good.
+
+    Attributes:
+        forget: Whether the coordinator is to forget the device, all but what is in a version.
+    """
+
+    forget: bool = True
 
 
 class UpdateHeader(Message, frozen=True, kw_only=True):
@@ -273,7 +287,7 @@ class Stop(FromCoordinator, frozen=True, kw_only=True, tag="stop"):
 
 
 Down = Assign | Ack | Reject | Resync | Stop | Gather | Deliver | Unmask | Disband
-UpJson = Ready | EvaluationReport | Offer | KeyShares | Reveal
+UpJson = Ready | EvaluationReport | Offer | KeyShares | Reveal | Leaving
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,14 +43,19 @@ def unseal(path: str, payload: bytes) -> Sealed:
     Raises:
         DecodeError: It is not sealed, or the signature is not one for this content and this topic.
     """
-    content, trailer = _split(payload)
+    content, trailer = taken_apart(payload)
     signer = PublicKey(trailer[:KEY_BYTES])
     if not verify(signer, trailer[KEY_BYTES:], _signed(path, content)):
         raise DecodeError("the signature does not match: the message was altered, or made for another topic")
     return Sealed(content, signer)
 
 
-def _split(payload: bytes) -> tuple[bytes, bytes]:
+def taken_apart(payload: bytes) -> tuple[bytes, bytes]:
+    """Return the content of a sealed payload, and key and signature, whether they match or not.
+
+    Raises:
+        DecodeError: It is not sealed.
+    """
     if payload[:1] != b"{":
         if len(payload) < _RAW_BYTES:
             raise DecodeError(f"a payload of {len(payload)} bytes is too short to be signed")

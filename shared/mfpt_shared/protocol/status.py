@@ -1,4 +1,4 @@
-"""How a federation stands: for `mfpt-coord status`, for devices that wait, and its beat.
+"""How a federation stands: for `mfpt-coord status`, for devices that wait or look at their language, and its beat.
 
 docs/protocol.md explains every field.
 """
@@ -12,6 +12,8 @@ from mfpt_shared.protocol.base import Examples, FromCoordinator, Number, Padding
 
 MOST_NAMED: Final = 8
 """Languages that `Progress` names of each kind."""
+MOST_HELPING: Final = 16
+"""Languages that `LanguageRelations` names."""
 
 
 class UpdateCounts(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,25 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     epsilon: float | None = None
 
 
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that an operator should see to.
+
+    Attributes:
+        kind: worse: a language is less accurate than its best version was; failing: a device is assigned again and
+            again, and no update comes of it; logins: the broker refuses many logins; budget: a device has spent nearly
+            all of its privacy budget.
+        subject: The language or the device; empty where there is none.
+        value: The accuracy now; the number of versions that were assigned in vain, or of logins in the last hour; the
+            epsilon.
+        limit: What that is compared with: the best version's accuracy, the number or the budget that is the limit.
+    """
+
+    kind: Literal["worse", "failing", "logins", "budget"]
+    subject: str = ""
+    value: float
+    limit: float
+
+
 class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     """`coord/status`: what `mfpt-coord status` shows.
 
@@ -69,6 +90,7 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
         failed_logins: Number of logins that the broker refused, since the coordinator started.
         languages: The languages with the most devices.
         clients: The devices that are online or were heard last.
+        alarms: What an operator should see to; at most ten of a kind.
         more_languages: Number of languages that are not listed.
         more_clients: Number of devices that are not listed.
         more_online: How many of the devices that are not listed are online.
@@ -86,6 +108,7 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     clients: list[ClientStatus]
     refused: dict[str, int] = msgspec.field(default_factory=dict)
     failed_logins: int = 0
+    alarms: list[Alarm] = msgspec.field(default_factory=list)
     more_languages: int = 0
     more_clients: int = 0
     more_online: int = 0
@@ -110,6 +133,24 @@ class Progress(FromCoordinator, frozen=True, kw_only=True):
     places: Examples = 0
     at_work: Annotated[dict[Tag, Share], Meta(max_length=MOST_NAMED)] = msgspec.field(default_factory=dict)
     joining: Annotated[tuple[Tag, ...], Meta(max_length=MOST_NAMED)] = ()
+
+
+class LanguageRelations(FromCoordinator, frozen=True, kw_only=True):
+    """`coord/relations/<lang>`: from whom a language learns, and how it stands at the newest version.
+
+    Attributes:
+        language: The language.
+        helped_by: Language -> its part in the step that made the newest prompt of this one; at most 16, the largest.
+            Under masks, all updates of a sum have equal parts.
+        own_share: How much of their own the devices of the language keep beside its prompt, the median; None where
+            nobody knows.
+        accuracy: Mean accuracy of its prompt on the held-out examples of its devices; None where nobody knows.
+    """
+
+    language: Tag
+    helped_by: Annotated[dict[Tag, Share], Meta(max_length=MOST_HELPING)] = msgspec.field(default_factory=dict)
+    own_share: Share | None = None
+    accuracy: Share | None = None
 
 
 class Beat(FromCoordinator, frozen=True, kw_only=True):

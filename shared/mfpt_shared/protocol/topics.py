@@ -1,8 +1,8 @@
 """The topics of the protocol, one row each, all below `mfpt/v1/<federation>/`.
 
 A row says who publishes, whether the broker retains the last message, how it is subscribed to, and what the payload is.
-Everything is published with QoS 1, except for the first beat of a connection. The *key* of a topic is the language of a
-prompt, the id of a client or the id of an invitation's token.
+Everything is published with QoS 1, except for the first beat of a connection. The *key* of a topic is a language, the
+id of a client or the id of an invitation's token.
 """
 
 import re
@@ -21,6 +21,7 @@ from mfpt_shared.protocol.messages import (
     Enrol,
     EnrolAnswer,
     FederationStatus,
+    LanguageRelations,
     Masked,
     PlanNotice,
     Progress,
@@ -66,6 +67,7 @@ class Topic:
 COORDINATOR_STATE: Final = Topic("coord/state", "coordinator", retain=True, json=CoordinatorState, qos=0)
 COORDINATOR_STATUS: Final = Topic("coord/status", "coordinator", retain=True, json=FederationStatus, qos=0)
 COORDINATOR_PROGRESS: Final = Topic("coord/progress", "coordinator", retain=True, json=Progress, qos=0)
+LANGUAGE_RELATIONS: Final = Topic("coord/relations/+", "coordinator", retain=True, json=LanguageRelations, qos=0)
 COORDINATOR_BEAT: Final = Topic("coord/beat", "coordinator", retain=False, json=Beat)
 COORDINATOR_CHALLENGE: Final = Topic("coord/challenge", "coordinator", retain=False, json=Challenge)
 COORDINATOR_ANSWER: Final = Topic("coord/answer", "coordinator", retain=False, json=ChallengeAnswer)
@@ -80,7 +82,7 @@ ENROL_DOWN: Final = Topic("enrol/+/down", "coordinator", retain=False, json=Enro
 TOPICS: Final = (
     *(COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_PROGRESS),
     *(COORDINATOR_BEAT, COORDINATOR_CHALLENGE, COORDINATOR_ANSWER),
-    *(PLAN, PROMPT),
+    *(PLAN, PROMPT, LANGUAGE_RELATIONS),
     *(CLIENT_STATE, CLIENT_UP, CLIENT_DOWN, ENROL_UP, ENROL_DOWN),
 )
 
@@ -109,7 +111,7 @@ def parse(path: str, federation: str) -> Address:
                 continue
             pairs = list(zip(pattern, parts, strict=True))
             key = next((part for want, part in pairs if want == "+"), "")
-            wanted = _LANGUAGE if topic is PROMPT else _ID
+            wanted = _LANGUAGE if topic in (PROMPT, LANGUAGE_RELATIONS) else _ID
             if all(want in ("+", part) for want, part in pairs) and ("+" not in pattern or wanted.fullmatch(key)):
                 return Address(topic, key)
     raise DecodeError(f"{path[:200]!r} is not a topic of federation {federation!r}")

@@ -12,6 +12,8 @@ Qos = Literal[0, 1]
 
 QOS: Final = 1
 """What is published, unless something else is asked for."""
+PACKET_OVERHEAD: Final = 7
+"""Bytes of MQTT's fixed header, topic length and packet id, for a payload of a few kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +116,8 @@ class Transport(Protocol):
 
     async def close(self) -> None:
         """Disconnect in order: the will is not published."""
+
+
+def packet_size(topic: str, payload: bytes) -> int:
+    """Return what a message takes on the wire, bytes."""
+    return len(topic) + len(payload) + PACKET_OVERHEAD

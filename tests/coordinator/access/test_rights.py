@@ -7,7 +7,20 @@ import pytest
 from mfpt_coord.access.accounts import Role
 from mfpt_coord.access.rights import Rights, coordinator_rights, rights
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, ENROL_DOWN, ENROL_UP, PROMPT, TOPICS
+from mfpt_shared.protocol.topics import (
+    CLIENT_DOWN,
+    CLIENT_STATE,
+    CLIENT_UP,
+    COORDINATOR_BEAT,
+    COORDINATOR_PROGRESS,
+    COORDINATOR_STATE,
+    COORDINATOR_STATUS,
+    ENROL_DOWN,
+    ENROL_UP,
+    LANGUAGE_RELATIONS,
+    PROMPT,
+    TOPICS,
+)
 
 ROLES: tuple[Role, ...] = get_args(Role)
 FEDERATION = "f"
@@ -58,6 +71,21 @@ def test_a_device_reads_the_prompts_of_its_own_language_and_of_those_without_one
     assert may(own.subscribe, PROMPT.path(FEDERATION, "swh"))
     assert may(own.subscribe, PROMPT.path(FEDERATION, UNDETERMINED))
     assert not may(own.subscribe, PROMPT.path(FEDERATION, "zul"))
+
+
+def test_a_device_is_told_from_whom_its_own_language_learns_and_no_other() -> None:
+    own = rights("device", FEDERATION, "own", LanguageCode("swh"))
+
+    assert may(own.subscribe, LANGUAGE_RELATIONS.path(FEDERATION, "swh"))
+    assert not may(own.subscribe, LANGUAGE_RELATIONS.path(FEDERATION, "zul"))
+
+
+@pytest.mark.parametrize("language", [None, LanguageCode("swh")])
+def test_a_device_reads_what_the_coordinator_says_to_everybody(language: LanguageCode | None) -> None:
+    own = rights("device", FEDERATION, "own", language)
+
+    for topic in (COORDINATOR_STATE, COORDINATOR_STATUS, COORDINATOR_PROGRESS, COORDINATOR_BEAT):
+        assert may(own.subscribe, topic.path(FEDERATION))
 
 
 def test_an_invitation_sees_its_own_enrolment_alone() -> None:

@@ -10,9 +10,10 @@ import msgspec
 import pytest
 
 from mfpt_coord.core.audit import Actor
-from mfpt_coord.server import control
-from mfpt_coord.server.control import PORT_FILE, SOCKET_FILE, ask, control_socket
-from mfpt_coord.server.orders import AnyOrder, AnyReport, ApplyPlan, Devices, Done, Failed, ListDevices, Rename, Revoke
+from mfpt_coord.server.control import ask, control_socket
+from mfpt_coord.server.orders import AnyOrder, AnyReport, ApplyPlan, Devices, Done, ListDevices, Rename, Revoke
+from mfpt_shared import control_socket as transport
+from mfpt_shared.control_socket import PORT_FILE, SOCKET_FILE, Failed
 from mfpt_shared.errors import ConnectionFailed, UsageError
 from mfpt_shared.plan import Plan, Task
 
@@ -68,7 +69,7 @@ def test_the_socket_is_the_owners_alone(tmp_path: Path) -> None:
 
 
 def test_a_port_is_of_no_use_without_its_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control, "MAX_SOCKET_PATH", 0)
+    monkeypatch.setattr(transport, "MAX_SOCKET_PATH", 0)
 
     async def scenario() -> AnyReport:
         async with control_socket(tmp_path, obey):

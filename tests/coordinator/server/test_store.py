@@ -88,6 +88,7 @@ def assert_same(loaded: State | None, live: State, saved: dict[str, Client]) -> 
     assert dict(loaded.relations.shares) == dict(live.relations.shares)
     assert dict(loaded.usual) == dict(live.usual)
     assert dict(loaded.best) == dict(live.best)
+    assert dict(loaded.standings) == dict(live.standings)
     assert exactly(loaded.directions) == exactly(live.directions)
     assert exactly(loaded.moments) == exactly(live.moments)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import DataSource
 from mfpt_edge.commands.own_data import own_dataset
 from mfpt_edge.data.columns import Columns
@@ -15,7 +16,7 @@ from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, Task
 from support.systems import names_are_bytes
-from support.typing_owner import Quiet, typing
+from support.typing_owner import typing
 
 TOPICS = ("politics", "sports", "health")
 PLAN = Plan(task=Task(labels=TOPICS), backbone=BackboneSpec(fingerprint=f"sha256:{BUNDLED_SHA256}"))
@@ -40,7 +41,7 @@ def load(tmp_path: Path) -> Load:
             folder=tmp_path,
             max_download=0,
             yes=yes,
-            terminal=Quiet(),
+            owner=OwnerAtTerminal(),
         )
 
     return loaded
@@ -143,4 +144,6 @@ def test_a_plan_without_data_asks_for_the_owners(tmp_path: Path) -> None:
     nothing = DataSource(None, Columns(), None)
 
     with pytest.raises(UsageError, match="--data FILE"):
-        own_dataset(nothing, LanguageCode("swh"), PLAN, folder=tmp_path, max_download=0, yes=True, terminal=Quiet())
+        own_dataset(
+            nothing, LanguageCode("swh"), PLAN, folder=tmp_path, max_download=0, yes=True, owner=OwnerAtTerminal()
+        )

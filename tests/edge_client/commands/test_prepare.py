@@ -2,18 +2,18 @@
 
 import os
 import stat
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from mfpt_edge.commands.asking import OwnerAtTerminal
 from mfpt_edge.commands.join_config import Allowed, DataSource, JoinConfig, Limits, Retries
-from mfpt_edge.commands.prepare import prepare
+from mfpt_edge.commands.loading import load
+from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.commands.reach import Reach
 from mfpt_edge.data.columns import Columns
-from mfpt_edge.host.pauses import Pauses
 from mfpt_edge.storage.answers import Answers
 from mfpt_shared.errors import DatasetError, Incompatible, MfptError, NotAllowed, UsageError
 from mfpt_shared.languages import LanguageCode
@@ -25,13 +25,6 @@ from mfpt_shared.transport.security import Security
 
 LABELS: Final = ("good", "bad")
 HUB: Final = BackboneSpec(uri="hf:org/name")
-
-
-class Quiet:
-    """Shows nothing anyway."""
-
-    def paused(self) -> "nullcontext[None]":
-        return nullcontext()
 
 
 @pytest.fixture
@@ -47,7 +40,6 @@ def config(tmp_path: Path) -> JoinConfig:
         retries=Retries(1, 1),
         limits=Limits("cpu", 1, 0, None, round_seconds=60.0, download=2_000_000_000),
         allowed=Allowed((), yes=False),
-        pauses=Pauses(),
         rounds=1,
         leave_after=0.0,
         alone=False,
@@ -60,14 +52,14 @@ def asking(backbone: BackboneSpec, data: str = "") -> Plan:
 
 def refused(config: JoinConfig, plan: Plan) -> str:
     with pytest.raises(NotAllowed) as caught:
-        prepare(config, plan, Quiet())
+        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
     return str(caught.value)
 
 
 def ending(config: JoinConfig, plan: Plan) -> MfptError:
     """Return the error that loading ends with; the hub is out of reach, so there is always one."""
     with pytest.raises(MfptError) as caught:
-        prepare(config, plan, Quiet())
+        prepare(config, plan, OwnerAtTerminal(), courtesy_of(config.limits), load)
     return caught.value
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mfpt_edge.core.events import CoordinatorSeen, PlanReceived, PromptReceived, Told
-from mfpt_edge.session.channel import PACKET_OVERHEAD, Channel, Listener, Understood
+from mfpt_edge.session.channel import Channel, Listener, Understood
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.session.trust import Trust
 from mfpt_shared.errors import DecodeError, Incompatible
@@ -14,7 +14,7 @@ from mfpt_shared.plan import Plan, PromptSpec
 from mfpt_shared.plan_files import published_plan
 from mfpt_shared.protocol.messages import Ack, Prompt, Ready
 from mfpt_shared.protocol.topics import CLIENT_UP, COORDINATOR_STATE, PLAN, PROMPT
-from mfpt_shared.transport.base import Connected, Inbound
+from mfpt_shared.transport.base import PACKET_OVERHEAD, Connected, Inbound
 from mfpt_shared.transport.in_process import MemoryTransport
 from support.sealing import inbound
 from support.session import (

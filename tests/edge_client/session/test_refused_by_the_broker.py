@@ -17,6 +17,7 @@ from mfpt_edge.session.status_publisher import Observer
 from mfpt_edge.session.trust import Trust
 from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_shared.errors import AuthenticationFailed, ConnectionFailed
+from mfpt_shared.protocol.topics import LANGUAGE_RELATIONS
 from mfpt_shared.transport.base import Connected, Disconnected, Event, SubscriptionRefused
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.session import FEDERATION, SWAHILI
@@ -106,6 +107,14 @@ def test_a_device_says_what_the_broker_does_not_let_it_read(tmp_path: Path) -> N
     with pytest.raises(ConnectionFailed):
         run(tmp_path, refused, THE_END, observe=shown.append)
     assert any("to let this device read mfpt/v1/here/plan, mfpt/v1/here/down" in seen.waits_for for seen in shown)
+
+
+def test_a_device_can_do_without_what_is_only_for_people(tmp_path: Path) -> None:
+    shown: list[Snapshot] = []
+    relations = SubscriptionRefused((LANGUAGE_RELATIONS.path(FEDERATION, SWAHILI),))
+    with pytest.raises(ConnectionFailed):
+        run(tmp_path, relations, THE_END, observe=shown.append)
+    assert not any("to let this device read" in seen.waits_for for seen in shown)
 
 
 def test_whoever_may_not_read_a_prompt_is_told_instead_of_waiting() -> None:

@@ -1,21 +1,25 @@
 """What a device tells about itself: to the person before it, and to everybody through the broker."""
 
 import asyncio
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 from mfpt_edge.commands.display import phase_in_words
-from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, TimePassed, Told
+from mfpt_edge.core.events import BrokerConnected, BrokerLost, CoordinatorSeen, RelationsSeen, TimePassed, Told
 from mfpt_edge.core.state import State
 from mfpt_edge.core.wait_words import Place
 from mfpt_edge.session.channel import Channel
+from mfpt_edge.session.course import CourseKeeper
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.session.standing import Standing
 from mfpt_edge.session.status_publisher import STATE_SECONDS, StatusPublisher
+from mfpt_edge.storage.curve import CurvePoint
 from mfpt_shared.device.rounds import Personal, Round
 from mfpt_shared.device.trainer import Measured
 from mfpt_shared.protocol.codec import understand
-from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState
+from mfpt_shared.protocol.messages import Ack, ClientState, CoordinatorState, LanguageRelations
 from mfpt_shared.protocol.topics import CLIENT_STATE
 from mfpt_shared.transport.in_process import MemoryBroker, MemoryTransport
 from support.session import EPOCH, FEDERATION, IDENTITY, SESSION, SWAHILI, THE_PLAN
@@ -24,13 +28,16 @@ from support.session import EPOCH, FEDERATION, IDENTITY, SESSION, SWAHILI, THE_P
 class Desk:
     """A publisher whose clock the test moves, what it showed, and what the broker keeps of it."""
 
-    def __init__(self, transport: MemoryTransport, broker: MemoryBroker, rounds: int | None = None) -> None:
+    def __init__(
+        self, transport: MemoryTransport, broker: MemoryBroker, folder: Path, rounds: int | None = None
+    ) -> None:
         self.now = 100.0
         self.shown: list[Snapshot] = []
         self.state = State(SWAHILI, rounds_wanted=rounds, plan=THE_PLAN, coordinator=EPOCH)
         standing = Standing(Place(FEDERATION, IDENTITY.client), self.state, lambda: self.now)
+        course = CourseKeeper(folder, lambda: self.now)
         self.channel = Channel(transport, FEDERATION, SESSION)
-        self.status = StatusPublisher(self.channel, self.state, lambda: self.now, self.shown.append, standing)
+        self.status = StatusPublisher(self.channel, self.state, lambda: self.now, self.shown.append, standing, course)
         self._broker = broker
 
     def connects(self) -> None:
@@ -56,7 +63,8 @@ def at_a_desk(scenario: Callable[[Desk], None], rounds: int | None = None) -> No
         broker = MemoryBroker()
         transport = MemoryTransport(broker)
         await transport.connect()
-        scenario(Desk(transport, broker, rounds))
+        with tempfile.TemporaryDirectory() as folder:
+            scenario(Desk(transport, broker, Path(folder), rounds))
 
     asyncio.run(play())
 
@@ -103,7 +111,7 @@ def test_nothing_is_published_without_a_connection() -> None:
 def test_a_device_that_leaves_is_offline_and_done() -> None:
     def scenario(desk: Desk) -> None:
         desk.connects()
-        desk.status.prepared("stub")
+        desk.status.prepared("stub", 12)
         desk.status.say_goodbye()
         said = ClientState(state="offline", language=SWAHILI, phase="done", device="stub", session=1, number=1)
         assert desk.published == said
@@ -139,6 +147,28 @@ def test_the_snapshot_counts_rounds_and_what_they_measured() -> None:
     at_a_desk(scenario)
 
 
+def test_the_snapshot_says_from_whom_the_language_learns_and_how_the_device_has_done() -> None:
+    def scenario(desk: Desk) -> None:
+        desk.status.prepared("stub", 12)
+        said = LanguageRelations(language=SWAHILI, version=3, helped_by={"zul": 0.25}, accuracy=0.5)
+        desk.status.follow(RelationsSeen(desk.now, said), desk.state)
+        desk.status.uses(Personal(3, {}, 0.2, Measured(0.75, 0.6, 8)))
+        seen = desk.shown[-1]
+        assert (seen.examples, seen.own_share, seen.helped_by) == (12, 0.2, {"zul": 0.25})
+        assert seen.curve == (CurvePoint(at=100.0, version=3, federated=0.75, share=0.2, language=0.5),)
+
+    at_a_desk(scenario)
+
+
+def test_what_is_said_of_another_language_is_not_shown() -> None:
+    def scenario(desk: Desk) -> None:
+        said = LanguageRelations(language="zul", version=3, helped_by={"zul": 1.0})
+        desk.status.follow(RelationsSeen(desk.now, said), desk.state)
+        assert desk.status.snapshot.helped_by == {}
+
+    at_a_desk(scenario)
+
+
 def test_the_snapshot_says_that_a_device_without_more_rounds_listens_until_it_leaves() -> None:
     def scenario(desk: Desk) -> None:
         for state in (desk.state, replace(desk.state, phase="done"), replace(desk.state, phase="done", ended=True)):
@@ -153,7 +183,7 @@ def test_the_snapshot_says_that_a_device_without_more_rounds_listens_until_it_le
 
 def test_the_time_left_is_estimated_from_the_rounds_that_are_done() -> None:
     def scenario(desk: Desk) -> None:
-        desk.status.prepared("stub")
+        desk.status.prepared("stub", 12)
         desk.is_in(desk.state)
         assert desk.status.snapshot.seconds_left is None
         desk.now += 60

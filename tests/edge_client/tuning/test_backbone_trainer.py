@@ -134,6 +134,8 @@ def test_an_own_head_changes_the_head_alone_and_does_better_than_one_that_knows_
     assert trials.answers == 8
     assert trials.losses[0] == pytest.approx(trainer.validate(state).loss, rel=1e-4)
     assert min(trials.losses) < trials.losses[0]
+    assert trials.accuracy(0) == pytest.approx(trainer.validate(state).accuracy)
+    assert (trials.accuracy(1) or 0) > (trials.accuracy(0) or 0)
 
 
 def test_shares_are_tried_without_a_look_at_test_examples(tiny_backbone: LoadTiny) -> None:

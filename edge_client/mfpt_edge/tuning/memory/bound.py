@@ -63,13 +63,14 @@ def economise_if_needed(model: PromptModel, splits: Sequence[Encoded], memory: i
     return economise(model, splits[0], memory)
 
 
-def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[PromptModel, int]:
+def economise(model: PromptModel, encoded: Encoded, memory: int, *, beside: int = 0) -> tuple[PromptModel, int]:
     """Make a model keep to a bound.
 
     Args:
         model: Model to be trained. It is trained for one step here, which changes its state.
         encoded: Tokenised examples to train on.
-        memory: Bytes that the process may hold in all.
+        memory: Bytes that may be held in all.
+        beside: Bytes of these that another process of the device holds.
 
     Returns:
         A model on the same frozen weights, and the number of examples that are trained on at once. It is the same for
@@ -87,13 +88,14 @@ def economise(model: PromptModel, encoded: Encoded, memory: int) -> tuple[Prompt
     lengths = encoded.lengths()
     _warm_up(model, encoded.take([int(lengths.argmin())]))
     give_back()
-    held, layers = resident_bytes() + _SHAPES + model.objective.working_bytes, layers_reached(plan)
+    held = beside + resident_bytes() + _SHAPES + model.objective.working_bytes
+    layers = layers_reached(plan)
     allowance = Allowance(memory - held, layer_of(encoder, backbone.width))
     longest = _padded(int(lengths.max()), plan)
     needed = allowance.least(longest, layers)
     if needed > allowance.free:
         raise UsageError(
-            f"--memory {memory / _MB:.0f}MB is too little: without any example this process takes {held / _MB:.0f} MB, "
+            f"--memory {memory / _MB:.0f}MB is too little: without any example this device takes {held / _MB:.0f} MB, "
             f"and the longest one takes {needed / _MB:.1f} MB; give {math.ceil((held + needed) / _MB)}MB or more"
         )
     at_once = allowance.at_once(plan.training.batch_size, longest, layers)

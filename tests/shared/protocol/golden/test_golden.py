@@ -15,6 +15,7 @@ from mfpt_shared.protocol.codec import Decoded, decode, encode
 from mfpt_shared.protocol.messages import (
     Ack,
     Admitted,
+    Alarm,
     Assign,
     Beat,
     Challenge,
@@ -25,7 +26,9 @@ from mfpt_shared.protocol.messages import (
     Enrol,
     EvaluationReport,
     FederationStatus,
+    LanguageRelations,
     LanguageStatus,
+    Leaving,
     Masked,
     Metrics,
     PlanNotice,
@@ -54,6 +57,7 @@ from mfpt_shared.protocol.topics import (
     COORDINATOR_STATUS,
     ENROL_DOWN,
     ENROL_UP,
+    LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
     Topic,
@@ -108,6 +112,18 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         COORDINATOR_PROGRESS,
         Progress(epoch=3, version=42, at=AT, updates=1, needed=2, training=1, places=100, at_work={"zul": 0.69}),
     ),
+    "relations.json": (
+        LANGUAGE_RELATIONS,
+        LanguageRelations(
+            epoch=3,
+            version=42,
+            at=AT,
+            language="zul",
+            helped_by={"zul": 0.625, "xho": 0.25, "swh": 0.125},
+            own_share=0.25,
+            accuracy=0.75,
+        ),
+    ),
     "beat.json": (COORDINATOR_BEAT, Beat(epoch=3, version=42, at=AT, number=7, padding="..")),
     "federation-status.json": (
         COORDINATOR_STATUS,
@@ -137,6 +153,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
                     device="cpu, 4 cores",
                 )
             ],
+            alarms=[Alarm(kind="worse", subject="swh", value=0.5, limit=0.75)],
             refused={"forged": 1, "replayed": 4},
         ),
     ),
@@ -167,6 +184,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
         CLIENT_UP,
         EvaluationReport(session=5, number=8, language="swh", version=42, accuracy=0.875, examples=32),
     ),
+    "leaving.json": (CLIENT_UP, Leaving(session=5, number=9, forget=True)),
     "assign.json": (
         CLIENT_DOWN,
         Assign(epoch=3, version=42, at=AT, deadline=37.5, session=5, ready=6, turn=1),

@@ -1,0 +1,1 @@
+"""Training in a process of its own, so that the one that listens stays small; see docs/decisions/0036."""

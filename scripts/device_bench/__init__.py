@@ -1,0 +1,1 @@
+"""How much memory the processes of a device hold."""
