@@ -17,6 +17,7 @@ from typing import Final, TypedDict
 import command_line
 from machine import machine
 from mfpt_coord.server.broker_config import Listen
+from mfpt_shared.system.memory import resident_bytes
 from operator_page.made_up import Size
 from operator_page.running import Running, running
 
