@@ -30,8 +30,10 @@ def let_leave(state: State, event: DeviceLeft) -> Step:
 
 
 def forget_leaving(state: State, at: float) -> Step:
-    """Forget those who have asked for it and of whom no update waits."""
-    gone = state.leaving - needed(state) if state.leaving else frozenset[str]()
+    """Forget those who have asked for it and of whom no update waits; who was revoked since stays so."""
+    if not state.leaving:
+        return state, []
+    gone = frozenset(name for name in state.leaving - needed(state) if takes_part(state, name))
     if not gone:
         return state, []
     names = tuple(sorted(gone))

@@ -66,6 +66,19 @@ def test_one_that_was_revoked_remains_so() -> None:
     assert federation.state.enrolments["a"].revoked is not None
 
 
+def test_one_that_is_revoked_while_its_update_waits_remains_so_too() -> None:
+    federation = Federation(buffer=2, fold_after=1e9, patience=1000.0)
+    for client, language in (("a", SWAHILI), ("b", ZULU)):
+        met(federation, client)
+        federation.ready(client, language)
+    federation.update("a")
+    leaves(federation, "a")
+    federation.feed(DeviceRevoked(federation.now, "a"))
+    federation.update("b")
+    assert federation.has_fold()
+    assert (federation.only(ForgetDevices), "a" in federation.state.enrolments) == ([], True)
+
+
 def test_of_one_that_nobody_knows_nothing_is_forgotten() -> None:
     federation = Federation()
     leaves(federation, "stranger")
