@@ -32,6 +32,18 @@ def test_help_imports_no_library_that_takes_long(program: str, tmp_path: Path) -
     assert not names & (HEAVY | {"numpy", "pandas", "paho"})
 
 
+def test_the_process_of_a_device_imports_neither_what_trains_nor_what_reads_data(tmp_path: Path) -> None:
+    script = "import sys, mfpt_edge.commands.join, mfpt_edge.commands.display; print(*sys.modules)"
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True, env=variables(tmp_path)
+    )
+
+    names = set(result.stdout.split())
+    assert "mfpt_edge.engine.remote_trainer" in names
+    assert not names & (HEAVY | {"pyarrow", "py3langid", "huggingface_hub", "pandas", "pydantic"})
+    assert not names & {"mfpt_edge.tuning", "mfpt_edge.data.sources"}
+
+
 @pytest.mark.parametrize("package", ["mfpt_shared", "mfpt_coord"])
 def test_no_module_of_a_server_imports_a_tensor_library(package: str, tmp_path: Path) -> None:
     script = f"""

@@ -17,7 +17,9 @@ ROOT = Path(__file__).parents[1]
 PROGRAMS = {"mfpt-coord": coordinator, "mfpt-edge": device}
 FOLDERS = {"mfpt-coord": ("coordinator",), "mfpt-edge": ("edge_client",), "both": ("shared",)}
 EVERYWHERE = {"--help", "--debug", "--log-format"}
-OTHERS = {"--force-reinstall", "--user", "--now", "--quiet"}  # of pip and systemctl
+# Of pip and of systemctl.
+OTHERS = {"--dest", "--disable-pip-version-check", "--no-deps", "--only-binary", "--platform"}
+OTHERS |= {"--user", "--now", "--quiet"}
 PASSED_ON = {"service install": "join"}
 """Command -> the one whose options it takes as well."""
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")

@@ -26,8 +26,8 @@ from attacks.registry import ATTACKS
 from machine import cores
 from mfpt_coord.languages.distances import USUAL_METRICS, find
 from mfpt_coord.presets import preset_plan
+from mfpt_coord.simulate.bench import Bench, open_laboratory
 from mfpt_coord.simulate.experiment import Experiment
-from mfpt_coord.simulate.pool import Bench, open_laboratory
 from mfpt_shared.errors import MfptError, UsageError
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import normalise

@@ -14,7 +14,8 @@ import numpy as np
 from attacks.serving import PLAN, Serving
 from attacks.target import SWAHILI, account, enrolled
 from mfpt_coord.access.accounts import COORDINATOR_USER
-from mfpt_edge.storage.device_folder import Identity, Session
+from mfpt_edge.storage.device_folder import Session
+from mfpt_edge.storage.identity import Identity
 from mfpt_shared.errors import MfptError
 from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.keys import SigningKey

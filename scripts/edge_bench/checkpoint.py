@@ -9,7 +9,8 @@ from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_toke
 from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
 from mfpt_edge.backbone.e5_weights import BundledWeights
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.bundled.place import find_file
+from mfpt_edge.formats.e5_file import E5File
 
 
 def main(folder: Path) -> None:

@@ -10,8 +10,9 @@ from mfpt_coord.commands.simulate_report import progress
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.relations import Distances
 from mfpt_coord.languages.distances import USUAL_METRICS, find
+from mfpt_coord.simulate.bench import Bench
 from mfpt_coord.simulate.experiment import Experiment, Outcome, method_plan
-from mfpt_coord.simulate.pool import Bench, run_all
+from mfpt_coord.simulate.pool import run_all
 from mfpt_shared.device.trainer import ColumnNames
 from mfpt_shared.folders import cache_home
 from mfpt_shared.languages import LanguageCode

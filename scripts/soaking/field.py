@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from mfpt_coord.server.data_folder import DATABASE_FILE
 from stub_federation import shifted_clock
 from stub_federation.group import GroupProcess
 from stub_federation.plans import FEDERATION, LANGUAGES, stub_plan
@@ -62,11 +61,6 @@ class Field:
     clock: Path
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     done: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def database(self) -> Path:
-        """The coordinator's database."""
-        return self.service.data / DATABASE_FILE
 
     def outboxes(self) -> set[Path]:
         """Return the updates that wait on devices to be acknowledged."""

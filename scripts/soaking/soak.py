@@ -14,9 +14,9 @@ from mfpt_shared.errors import MfptError
 from soaking.audit import Audit, Ledger, audit
 from soaking.faults import choose
 from soaking.field import Field, field_of
+from soaking.looks import look
 from soaking.result import Soak
 from soaking.series import Sample, trends
-from stub_federation.usage import folder_size, size, usage
 
 _MOST_AT_ONCE: Final = 5
 _RECOVER_SECONDS: Final = 60.0
@@ -135,11 +135,11 @@ async def _settled(ground: Field, notes: _Notes) -> Audit:
     end = time.monotonic() + _FOLD_SECONDS
     while time.monotonic() < end:
         with suppress(sqlite3.Error):
-            found = await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
+            found = await asyncio.to_thread(audit, ground.service.database, notes.ledger.snapshot())
             if not found.waiting:
                 return found
         await asyncio.sleep(_LOOK_SECONDS)  # nor does the database
-    return await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
+    return await asyncio.to_thread(audit, ground.service.database, notes.ledger.snapshot())
 
 
 async def _sample(ground: Field, notes: _Notes, pace: Pace, say: Say) -> None:
@@ -147,33 +147,10 @@ async def _sample(ground: Field, notes: _Notes, pace: Pace, say: Say) -> None:
     began = time.monotonic()
     while True:
         with suppress(sqlite3.Error):  # between two starts of the coordinator
-            found = await asyncio.to_thread(audit, ground.database, notes.ledger.snapshot())
-            notes.samples.append(_sampled(ground, found, time.monotonic() - began))
+            found = await asyncio.to_thread(audit, ground.service.database, notes.ledger.snapshot())
+            notes.samples.append(look(ground.service, found, time.monotonic() - began))
             say(_progress(notes.samples[-1], ground, pace))
         await asyncio.sleep(pace.sample)
-
-
-def _sampled(ground: Field, found: Audit, seconds: float) -> Sample:
-    service = ground.service
-    coordinator, broker = usage(service.pid), usage(service.broker_pid)
-    files = [ground.database.with_name(ground.database.name + suffix) for suffix in ("", "-wal")]
-    return Sample(
-        seconds=seconds,
-        coordinator_life=service.starts,
-        broker_life=service.broker_pid or 0,
-        coordinator_rss=None if coordinator is None else coordinator.rss,
-        coordinator_descriptors=None if coordinator is None else coordinator.descriptors,
-        broker_rss=None if broker is None else broker.rss,
-        broker_descriptors=None if broker is None else broker.descriptors,
-        database=size(files),
-        broker_folder=folder_size(service.data / "broker"),
-        acknowledged=found.acknowledged,
-        stored=found.stored,
-        folded=found.folded,
-        waiting=found.waiting,
-        lost=found.lost,
-        twice=found.twice,
-    )
 
 
 def _progress(sample: Sample, ground: Field, pace: Pace) -> str:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,16 +21,25 @@ class GroupProcess:
         group: What the process is asked for.
     """
 
-    def __init__(self, group: Group, log: Path, hear: Callable[[AnyReport], None]) -> None:
+    def __init__(
+        self,
+        group: Group,
+        log: Path,
+        hear: Callable[[AnyReport], None],
+        *,
+        program: Sequence[str] = ("-m", "stub_federation"),
+    ) -> None:
         """Prepare; nothing runs yet.
 
         Args:
             group: What to run.
             log: File that gets what the devices warn of.
             hear: Takes what the process tells.
+            program: How Python is told to run the devices.
         """
         self.group = group
         self._log = log
+        self._program = program
         self._hear = hear
         self._process: asyncio.subprocess.Process | None = None
         self._listening: asyncio.Task[None] | None = None
@@ -39,7 +48,7 @@ class GroupProcess:
         """Start the devices."""
         with self._log.open("ab") as log:
             self._process = process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "stub_federation"),
+                *(sys.executable, *self._program),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

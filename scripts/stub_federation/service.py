@@ -11,6 +11,7 @@ from typing import Final
 
 from mfpt_coord.server import control
 from mfpt_coord.server.broker_config import Listen
+from mfpt_coord.server.data_folder import DATABASE_FILE
 from mfpt_coord.server.orders import AnyOrder, AnyReport, Devices, ListDevices, ShowStatus, Status
 from mfpt_coord.server.ports import claim_port
 from mfpt_shared.atomic import write_durably
@@ -59,6 +60,11 @@ class Service:
         if keep is not None:
             self._command += ["--keep", keep]
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def database(self) -> Path:
+        """The coordinator's database."""
+        return self.data / DATABASE_FILE
 
     @property
     def pid(self) -> int | None:

@@ -10,6 +10,7 @@
      │    └── WrongCertificate        what answers is not the broker that was meant
      ├── Incompatible             6   plan, backbone, protocol or state belong to something else
      ├── NotInstalled             6   a library or a bundled file is missing
+     ├── Unsuited                 6   the machine is too old or too small for what was asked
      ├── InUse                    6   another process owns the folder, or another coordinator serves the federation
      └── BadData                  7
           ├── PlanError               a plan file
@@ -79,6 +80,12 @@ class Incompatible(MfptError):
 
 class NotInstalled(MfptError):
     """A library or a bundled file that this command needs is missing."""
+
+    exit_code = 6
+
+
+class Unsuited(MfptError):
+    """A machine that is too old or too small for what was asked of it."""
 
     exit_code = 6
 

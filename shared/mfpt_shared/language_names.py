@@ -7,7 +7,7 @@ Source: Glottolog, https://glottolog.org, through URIEL+ (see `mfpt_coord.langua
 """
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +27,22 @@ def language_name(code: str) -> str | None:
     """
     glottocode = _second(_CODES, code)
     return _second(_NAMES, glottocode) or None if glottocode else None
+
+
+def language_names(codes: Iterable[str]) -> dict[str, str]:
+    """Return code -> English name for those of these languages whose names are known, in one reading of the tables.
+
+    Args:
+        codes: ISO 639-3 codes.
+    """
+    wanted = set(codes)
+    try:
+        glottocodes = {row[0]: row[1] for row in csv.reader(_lines(_CODES)) if len(row) > 1 and row[0] in wanted}
+        sought = set(glottocodes.values())
+        names = {row[0]: row[1].strip() for row in csv.reader(_lines(_NAMES)) if len(row) > 1 and row[0] in sought}
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
+    return {code: names[one] for code, one in glottocodes.items() if names.get(one)}
 
 
 def codes_named(name: str) -> list[str]:

@@ -44,20 +44,21 @@ def changes(old: Plan, new: Plan) -> list[Change]:
 
 def unfollowable(old: Plan, new: Plan) -> list[Change]:
     """Return the changes that make another federation; none: devices of the old plan can follow the new one."""
-    guarded = old.privacy.is_masked or old.privacy.noise != "none"
-    return [one for one in changes(old, new) if not _may_change(one.key, guarded=guarded)]
+    return [one for one in changes(old, new) if not may_change(old, one.key)]
+
+
+def may_change(plan: Plan, key: str) -> bool:
+    """Tell whether devices can follow a change of a key, such as `training.batch_size`, while a federation runs."""
+    guarded = plan.privacy.is_masked or plan.privacy.noise != "none"
+    section = key.partition(".")[0]
+    if key in _FIXED or (guarded and section != "aggregation"):
+        return False
+    return section in _CHANGEABLE or key in _CHANGEABLE
 
 
 def changes_devices(old: Plan, new: Plan) -> bool:
     """Tell whether devices do anything else under the new plan; if not, the change is the coordinator's affair."""
     return binding_part(old) != binding_part(new)
-
-
-def _may_change(key: str, *, guarded: bool) -> bool:
-    section = key.partition(".")[0]
-    if key in _FIXED or (guarded and section != "aggregation"):
-        return False
-    return section in _CHANGEABLE or key in _CHANGEABLE
 
 
 def _values(plan: Plan) -> Sequence[tuple[str, object]]:

@@ -69,7 +69,7 @@ def plan_to_toml(plan: Plan) -> str:
     """Render a plan as TOML, with the description of every field beside it."""
     lines = ["# Federation plan of mfpt. The coordinator publishes it; every device follows it.", ""]
     sections = []
-    for field in _fields(Plan):
+    for field in fields_of(Plan):
         value = getattr(plan, field.name)
         if isinstance(value, Section):
             sections += ["", f"[{field.name}]  # {(type(value).__doc__ or '').splitlines()[0]}", *_toml_fields(value)]
@@ -79,18 +79,24 @@ def plan_to_toml(plan: Plan) -> str:
 
 
 def _toml_fields(section: Section) -> list[str]:
-    return [line for field in _fields(type(section)) for line in _toml_line(field, getattr(section, field.name))]
+    return [line for field in fields_of(type(section)) for line in _toml_line(field, getattr(section, field.name))]
 
 
-def _fields(section: type[Section]) -> tuple[msgspec.inspect.Field, ...]:
+def fields_of(section: type[Section]) -> tuple[msgspec.inspect.Field, ...]:
+    """Return the fields of a section, in the order of the file."""
     described = msgspec.inspect.type_info(section)
     assert isinstance(described, msgspec.inspect.StructType)
     return described.fields
 
 
-def _toml_line(field: msgspec.inspect.Field, value: object) -> list[str]:
+def description_of(field: msgspec.inspect.Field) -> str:
+    """Return what a field of a section is for; empty where nothing is said of it."""
     described = field.type.extra_json_schema if isinstance(field.type, msgspec.inspect.Metadata) else None
-    comment = str((described or {}).get("description", ""))
+    return str((described or {}).get("description", ""))
+
+
+def _toml_line(field: msgspec.inspect.Field, value: object) -> list[str]:
+    comment = description_of(field)
     # Strings, numbers, booleans and flat lists are written alike in JSON and TOML, except for one control character.
     literal = msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
     line = f"{field.name} = {literal}"

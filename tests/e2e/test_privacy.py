@@ -10,8 +10,9 @@ from typing import Final, Literal
 
 import pytest
 
+from mfpt_edge.bundled.place import find_file
 from mfpt_edge.data.sources import load_dataset
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_shared.backbones.describe import BUNDLED_SHA256
 from mfpt_shared.device.trainer import Trainer

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mfpt_edge.backbone.parts import Backbone
+from mfpt_edge.bundled.place import find_file
 from mfpt_edge.data.columns import Columns
 from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import load_dataset
 from mfpt_edge.data.summary import describe
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_edge.inference import graph_folder
 from mfpt_edge.inference.export import export_onnx

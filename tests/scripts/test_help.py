@@ -11,6 +11,7 @@ PYTHON_SCRIPTS = {
     "attack": "attacks",
     "data_table": "data_tables",
     "demo": "demo",
+    "endure": "endurance",
     "fleet": "fleet_bench",
     "bench_aggregate": "bench_aggregate",
     "bench_edge": "edge_bench",
@@ -20,6 +21,7 @@ PYTHON_SCRIPTS = {
     "fuzz": "fuzzing",
     "reproduce": "reproduction",
     "soak": "soaking",
+    "words": "catalogues",
 }
 SHELL_SCRIPTS = ("build", "check", "test")
 

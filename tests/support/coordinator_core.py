@@ -21,6 +21,7 @@ from mfpt_shared.protocol.messages import (
     Assign,
     ClientState,
     Down,
+    EvaluationReport,
     Ready,
     Reject,
     Resync,
@@ -79,6 +80,9 @@ class Federation:
 
     def says(self, client: str, state: Any = "online", language: LanguageCode = SWAHILI, **more: Any) -> None:
         self.feed(ClientSaid(self.now, client, ClientState(state=state, language=language, **more)))
+
+    def hears(self, client: str, message: EvaluationReport) -> None:
+        self.feed(ClientSaid(self.now, client, message))
 
     def update(
         self,

@@ -33,6 +33,9 @@ def _check(indices: Indices, every: list[Client], at: float) -> None:
     online = [one for one in every if one.state == "online"]
     assert indices.online == len(online)
     assert list(indices.usual) == sorted((one.seconds, one.id) for one in online if one.seconds is not None)
+    failures = ((one, len(one.grants) - (one.assignment is not None)) for one in every)
+    assert list(indices.failing) == sorted((-number, one.id) for one, number in failures if number >= 3)
+    assert list(indices.spent) == sorted((-one.epsilon, one.id) for one in every if one.epsilon is not None)
     due = [(time, one.id) for one in every for time in _times(one) if time > at]
     first = {name: time for time, name in sorted(due, reverse=True)}
     assert list(indices.alarms) == sorted((time, name) for name, time in first.items())

@@ -5,7 +5,8 @@ from typing import Final
 
 import msgspec
 
-from mfpt_edge.storage.device_folder import Identity, Session
+from mfpt_edge.storage.device_folder import Session
+from mfpt_edge.storage.identity import Identity
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import BackboneSpec, Plan, PromptSpec, Task
 from mfpt_shared.protocol.codec import encode

@@ -11,7 +11,8 @@ from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.connect import connect_with_retries
 from mfpt_edge.session.trust import Trust
-from mfpt_edge.storage.device_folder import IDENTITY_FILE, KEY_FILE, Identity
+from mfpt_edge.storage.device_folder import KEY_FILE
+from mfpt_edge.storage.identity import IDENTITY_FILE, Identity
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.codec import understand
 from mfpt_shared.transport.base import Event, Inbound

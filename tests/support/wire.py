@@ -12,6 +12,7 @@ from mfpt_shared.protocol.messages import (
     PROTOCOL,
     Ack,
     Admitted,
+    Alarm,
     Assign,
     Challenge,
     ChallengeAnswer,
@@ -163,6 +164,9 @@ STATUSES = of_coordinator(
     updates=messages(UpdateCounts, accepted=COUNTS, rejected=COUNTS, duplicate=COUNTS, stale=COUNTS),
     staleness=st.dictionaries(st.integers(0, 1000), COUNTS, max_size=3),
     refused=st.dictionaries(TEXTS, COUNTS, max_size=3),
+    alarms=st.lists(
+        st.builds(Alarm, kind=choices(Alarm, "kind"), subject=TEXTS, value=SHARES, limit=SHARES), max_size=2
+    ),
     languages=st.dictionaries(
         TAGS,
         messages(

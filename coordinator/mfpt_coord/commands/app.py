@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from mfpt_coord.commands import broker_config, db, devices, invitations, plan
+from mfpt_coord.commands import broker_config, db, devices, invitations, plan, web
 from mfpt_coord.commands.audit import audit
 from mfpt_coord.commands.export import export
 from mfpt_coord.commands.history import history
@@ -36,6 +36,7 @@ app.add_typer(invitations.app, name="invitations")
 app.add_typer(devices.app, name="devices")
 app.add_typer(db.app, name="db")
 app.add_typer(plan.app, name="plan")
+app.add_typer(web.app, name="web")
 app.add_typer(broker_config.app, name="broker-config")
 app.command(epilog="Example: mfpt-coord languages swh zul yor --metrics genetic,script --plot distances.svg")(languages)
 app.command(

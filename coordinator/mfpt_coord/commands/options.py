@@ -206,6 +206,16 @@ ThreadsOption = Annotated[
         "--threads", rich_help_panel=_BENCH_PANEL, min=1, help="Threads of each simulation. Default: all cores."
     ),
 ]
+EngineOption = Annotated[
+    str,
+    typer.Option(
+        "--engine",
+        rich_help_panel=_BENCH_PANEL,
+        metavar="processes|ADDRESS",
+        help="Where simulations run: processes of this machine, or a Dask cluster, by its scheduler's address, such as "
+        "tcp://node1:8786.",
+    ),
+]
 PlotOption = Annotated[
     Path | None,
     typer.Option("--plot", metavar="FILE", help="Draw the accuracies into a .png, .svg or .html file."),

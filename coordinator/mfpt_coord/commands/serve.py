@@ -21,6 +21,7 @@ from mfpt_shared.stopping import stopped_on_request
 
 if TYPE_CHECKING:
     from mfpt_coord.server.broker_config import Certificate
+    from mfpt_coord.server.web import Page
 
 
 @stopped_on_request("everything is saved, and the same command continues from here")
@@ -100,6 +101,13 @@ def serve(
             "for this machine only.",
         ),
     ] = None,
+    web: Annotated[
+        str | None,
+        typer.Option(
+            metavar="[HOST:]PORT",
+            help="Serve the operator's page there; a port alone: for this machine only; elsewhere it has TLS.",
+        ),
+    ] = None,
     distances: DistancesOption = None,
     ca_file: CaFileOption = None,
     cert: CertOption = None,
@@ -119,6 +127,7 @@ def serve(
     from mfpt_coord.server.metrics.http_server import METRICS_PORT
     from mfpt_coord.server.reach import parse_advertised
     from mfpt_coord.server.serve import serve as run_serve
+    from mfpt_coord.server.web import WEB_PORT
     from mfpt_shared.errors import UsageError
     from mfpt_shared.transport.connection import connection_if_named
     from mfpt_shared.transport.retries import FOREVER, parse_attempts
@@ -147,10 +156,18 @@ def serve(
             keep=_kept(keep),
             forget_devices=seconds_of(forget_devices),
             metrics=parse_listen(metrics, "--metrics", METRICS_PORT) if metrics else None,
+            web=None if web is None else parse_listen(web, "--web", WEB_PORT),
             store=None if store is None else checked_store(store),
             distances=read_distances(distances) if distances else {},
-        )
+        ),
+        None if web is None else _page(),
     )
+
+
+def _page() -> "Page":
+    from mfpt_coord.page.serving import served
+
+    return served
 
 
 def _kept(text: str | None) -> float:

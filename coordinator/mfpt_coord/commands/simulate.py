@@ -13,6 +13,7 @@ from mfpt_coord.commands.options import (
     DevicesOption,
     DistancesOption,
     DropoutsOption,
+    EngineOption,
     ExamplesOption,
     JobsOption,
     JsonOption,
@@ -36,6 +37,7 @@ from mfpt_coord.commands.options import (
     ThreadsOption,
     UnseenOption,
 )
+from mfpt_coord.simulate.bench import PROCESSES
 from mfpt_coord.simulate.experiment import METHODS, Experiment, Method, method_plan
 from mfpt_coord.simulate.fleet import Fleet
 from mfpt_shared.command_line import say_data
@@ -75,6 +77,7 @@ def simulate(
     device: DeviceOption = "auto",
     jobs: JobsOption = 1,
     threads: ThreadsOption = None,
+    engine: EngineOption = PROCESSES,
     # What becomes of the results.
     plot: PlotOption = None,
     as_json: JsonOption = False,
@@ -93,7 +96,8 @@ def simulate(
     from mfpt_coord.languages.distances import find
     from mfpt_coord.presets import preset_plan, read_plan
     from mfpt_coord.simulate import summary
-    from mfpt_coord.simulate.pool import Bench, run_all
+    from mfpt_coord.simulate.bench import Bench
+    from mfpt_coord.simulate.pool import run_all
     from mfpt_shared.folders import cache_home
 
     if plan is not None and preset is not None:
@@ -119,7 +123,7 @@ def simulate(
     if any(needs_distances(method_plan(one).aggregation) for one in experiments):
         known = asyncio.run(find([*base.languages, *base.unseen], base.plan.aggregation.metrics, known))
     columns = ColumnNames(text=text_column, label=label_column, pair=pair_column)
-    bench = Bench(data, known, cache_home(), device, jobs, threads, columns)
+    bench = Bench(data, known, cache_home(), device, jobs, threads, columns, engine)
     with simulate_report.progress("simulating", sys.stderr) as on_progress:
         outcomes = run_all(experiments, bench, on_progress)
     if plot is not None:

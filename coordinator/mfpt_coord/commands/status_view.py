@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mfpt_coord.commands.sight import Health, Sight
-from mfpt_shared.protocol.messages import FederationStatus
+from mfpt_shared.protocol.messages import Alarm, FederationStatus
 from mfpt_shared.terminal import panel
 from mfpt_shared.texts import printable
 
@@ -44,6 +44,8 @@ def render(sight: Sight, now: float) -> RenderableType:
         parts.append(
             Text(f"not listed: {status.more_languages:,} languages, {status.more_clients:,} devices{online}", "dim")
         )
+    if status.alarms:
+        parts.append(Text("\n".join(f"! {alarm_in_words(one)}" for one in status.alarms), "red"))
     if status.refused:
         parts.append(_refused(status.refused))
     if status.failed_logins:
@@ -94,6 +96,22 @@ def _clients(sight: Sight, now: float) -> Table:
 def _in_words(state: str, phase: str) -> str:
     """Return a phase for people: one who is done with training, and there, waits for what the others still make."""
     return "done, listening for the last prompt" if (state, phase) == ("online", "done") else phase
+
+
+def alarm_in_words(alarm: Alarm) -> str:
+    """Return an alarm as a line for people: what is wrong, and what to do."""
+    subject = printable(alarm.subject)
+    match alarm.kind:
+        case "worse":
+            fallen = f"its accuracy is {alarm.value:.0%}, and was {alarm.limit:.0%} at its best"
+            return f"{subject} is getting worse: {fallen}; mfpt-coord history --lang {subject}"
+        case "failing":
+            vain = f"it was assigned {alarm.value:.0f} versions, and sent no update that counts"
+            return f"device {subject} only fails: {vain}; look into its log"
+        case "logins":
+            return f"the broker refused {alarm.value:,.0f} logins in the last hour; look into the log"
+        case "budget":
+            return f"device {subject} has spent {alarm.value:.2f} of its privacy budget of {alarm.limit:.2f}"
 
 
 def _refused(counts: dict[str, int]) -> Text:

@@ -7,7 +7,6 @@ speak for, the best would be the luckiest. Under masks, where only means over co
 as one example.
 """
 
-from collections.abc import Iterable
 from dataclasses import replace
 
 from mfpt_coord.core.client import Client, Measured
@@ -40,11 +39,9 @@ def newly_best(state: State) -> dict[LanguageCode, Best]:
 
 def _measured(state: State) -> dict[LanguageCode, list[Measured]]:
     told: dict[LanguageCode, list[Measured]] = {}
-    for client in _taking_part(state):
-        if client.measured is not None and client.measured.version == state.version:
-            told.setdefault(client.language, []).append(client.measured)
+    for client in state.clients.values():
+        # Few devices of many have measured the newest version: whether they take part is asked of them alone.
+        measured = client.measured
+        if measured is not None and measured.version == state.version and takes_part(state, client.id):
+            told.setdefault(client.language, []).append(measured)
     return told
-
-
-def _taking_part(state: State) -> Iterable[Client]:
-    return (client for client in state.clients.values() if takes_part(state, client.id))

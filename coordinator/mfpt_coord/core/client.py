@@ -10,6 +10,8 @@ from mfpt_shared.protocol.messages import Phase
 GONE_SECONDS: Final = 600.0
 """Time after which a silent device counts as gone. One that is at work or idle speaks every minute; only while it loads
 its backbone for the first time may it say nothing for longer."""
+FAILURES: Final = 3
+"""Versions that a device was assigned, and sent no update for that counts, from which on it only fails."""
 SILENT_SECONDS: Final = 60.0
 """A device that is training publishes its state every few seconds, far more often than this."""
 
@@ -89,6 +91,11 @@ class Client:
         It has nothing to say for as long as it listens, so that silence tells nothing.
         """
         return self.state == "online" and self.phase == "done" and not self.let_go
+
+    @property
+    def failures(self) -> int:
+        """Number of the versions that it was assigned and has given up, or sent an update for that was rejected."""
+        return len(self.grants) - (self.assignment is not None)
 
     @property
     def given_up_at(self) -> float:

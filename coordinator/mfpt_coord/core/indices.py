@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
-from mfpt_coord.core.client import GONE_SECONDS, Client
+from mfpt_coord.core.client import FAILURES, GONE_SECONDS, Client
 from mfpt_coord.core.ordered import Item, Ordered
 from mfpt_coord.core.tally import Tally, tally_of, total
 from mfpt_shared.languages import LanguageCode
@@ -40,6 +40,8 @@ class Indices:
         recent: Kind -> (last heard from, with a minus, id), so that whoever was heard from last comes first.
         listening: Ids of the devices that only listen, until they are told that nobody trains.
         usual: (seconds from an assignment to its update, id) of each device that is online.
+        failing: (versions that it was assigned in vain, with a minus, id) of each device that only fails.
+        spent: (epsilon, with a minus, id) of each device that has said what it has spent of its privacy budget.
     """
 
     as_of: float = 0.0
@@ -51,6 +53,8 @@ class Indices:
     recent: Mapping[Kind, Ordered[tuple[float, str]]] = field(default_factory=dict)
     listening: Ordered[str] = field(default_factory=Ordered)
     usual: Ordered[tuple[float, str]] = field(default_factory=Ordered)
+    failing: Ordered[tuple[int, str]] = field(default_factory=Ordered)
+    spent: Ordered[tuple[float, str]] = field(default_factory=Ordered)
 
     @classmethod
     def of(cls, clients: Iterable[Client], at: float) -> "Indices":
@@ -68,6 +72,8 @@ class Indices:
             _all_grouped(entry.recent for entry in entries),
             Ordered.of(entry.listening for entry in entries if entry.listening is not None),
             Ordered.of(entry.usual for entry in entries if entry.usual is not None),
+            Ordered.of(entry.failing for entry in entries if entry.failing is not None),
+            Ordered.of(entry.spent for entry in entries if entry.spent is not None),
         )
 
     @property
@@ -109,6 +115,8 @@ class Indices:
             _grouped(self.recent, before.recent, after.recent),
             _swapped(self.listening, before.listening, after.listening),
             _swapped(self.usual, before.usual, after.usual),
+            _swapped(self.failing, before.failing, after.failing),
+            _swapped(self.spent, before.spent, after.spent),
         )
 
 
@@ -123,6 +131,8 @@ class _Entry(NamedTuple):
     recent: tuple[Kind, tuple[float, str]] | None = None
     listening: str | None = None
     usual: tuple[float, str] | None = None
+    failing: tuple[int, str] | None = None
+    spent: tuple[float, str] | None = None
 
 
 _NOTHING: Final = _Entry()
@@ -140,6 +150,8 @@ def _entry(client: Client, at: float) -> _Entry:
         (Kind(is_online, client.phase == "done"), (-client.last_seen, client.id)),
         client.id if client.is_listening else None,
         (client.seconds, client.id) if is_online and client.seconds is not None else None,
+        (-client.failures, client.id) if client.failures >= FAILURES else None,
+        (-client.epsilon, client.id) if client.epsilon is not None else None,
     )
 
 

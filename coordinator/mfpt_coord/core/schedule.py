@@ -32,21 +32,21 @@ def eligible(state: State, at: float) -> dict[LanguageCode, Iterator[tuple[int, 
 
     Some were assigned before, and have long been silent. Each comes as base version of its last update, and id.
     """
-    holding = _holding(state)
+    held = holding(state)
     waiting = state.clients.by(at).indices.waiting
     return {
-        language: _untrained(devices, state.version, holding)
+        language: _untrained(devices, state.version, held)
         for language, devices in waiting.items()
         if language in state.prompts and devices.at(0)[0] < state.version
     }
 
 
-def _untrained(devices: Iterable[tuple[int, str]], version: int, holding: Container[str]) -> Iterator[tuple[int, str]]:
+def _untrained(devices: Iterable[tuple[int, str]], version: int, held: Container[str]) -> Iterator[tuple[int, str]]:
     """Go through the devices that have not trained from a version yet, and hold no update."""
     for contributed, name in devices:
         if contributed >= version:
             return
-        if name not in holding:
+        if name not in held:
             yield contributed, name
 
 
@@ -56,7 +56,7 @@ def _somebody_trains_or_could(state: State, at: float) -> bool:
     return any(next(devices, None) is not None for devices in eligible(state, at).values())
 
 
-def _holding(state: State) -> set[str]:
+def holding(state: State) -> set[str]:
     """Return the devices that hold an update for a sum under masks."""
     members = {cohort.members[place].client for cohort in state.cohorts for place in cohort.left}
     return members.union(one.client for one in state.offers)
@@ -158,7 +158,7 @@ def _in_turn(state: State, at: float, places: int) -> list[str]:
 
     This looks at one device of each language, and at as many more as there are places and updates that devices hold.
     """
-    indices, holding = state.clients.by(at).indices, _holding(state)
+    indices, held = state.clients.by(at).indices, holding(state)
     waiting = {language: iter(devices) for language, devices in indices.waiting.items() if language in state.prompts}
     heads = [
         (state.contributed.get(language, 0) + indices.by_language[language].learning, *next(devices), language)
@@ -170,7 +170,7 @@ def _in_turn(state: State, at: float, places: int) -> list[str]:
         seen, contributed, name, language = heapq.heappop(heads)
         if contributed >= state.version:
             continue  # nor could those who follow
-        if name not in holding:
+        if name not in held:
             chosen.append(name)
             seen += state.clients[name].examples
         if (following := next(waiting[language], None)) is not None:
@@ -185,9 +185,10 @@ def allowance(client: Client, plan: Aggregation) -> float:
 
 def next_deadline(state: State, at: float) -> float:
     """Return when the scheduler must look again if nothing happens, Unix seconds; infinity for never."""
+    parting = min(state.parting.values(), default=math.inf)
     if state.finished:
-        return math.inf
-    deadlines = [fold_deadline(state, at), *(cohort.until for cohort in state.cohorts)]
+        return parting
+    deadlines = [parting, fold_deadline(state, at), *(cohort.until for cohort in state.cohorts)]
     if state.buffer and state.plan.privacy.is_masked:
         deadlines.append(_back(state, state.buffer[-1].at))
     # The state may be older than `at`: what has changed by then is not to be looked at again.

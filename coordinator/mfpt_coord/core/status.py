@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Final
 
+from mfpt_coord.core.alarms import alarms
 from mfpt_coord.core.client import GONE_SECONDS, Client
 from mfpt_coord.core.indices import Indices
 from mfpt_coord.core.schedule import fold_size, waiting_updates
@@ -20,7 +21,7 @@ _MAX_STALENESS: Final = 200
 _DEVICE_CHARACTERS: Final = 80
 
 
-def federation_status(state: State, started: float, at: float, ahead: float = 0.0) -> FederationStatus:
+def federation_status(state: State, started: float, at: float, ahead: float = 0.0, logins: int = 0) -> FederationStatus:
     """Return what `coord/status` says, at most 256 KiB of JSON.
 
     Args:
@@ -28,6 +29,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         started: When the coordinator started, Unix seconds.
         at: Now, by the clock of the state's times.
         ahead: How far the wall clock is ahead of that one, seconds.
+        logins: Number of logins that the broker refused in the last hour.
     """
     indices = state.clients.indices
     by_language = indices.by_language
@@ -47,6 +49,7 @@ def federation_status(state: State, started: float, at: float, ahead: float = 0.
         staleness=dict(sorted(state.staleness.items())[:_MAX_STALENESS]),
         languages={language: _language(state, language, by_language[language]) for language in sorted(most)},
         clients=[_client(client, at, ahead) for client in sorted(shown, key=lambda one: (one.language, one.id))],
+        alarms=alarms(state, at, logins),
         more_languages=len(by_language) - len(most),
         more_clients=len(state.clients) - len(shown),
         more_online=more_online,

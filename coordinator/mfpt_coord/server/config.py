@@ -42,6 +42,7 @@ class ServeConfig:
         keep: How long folded updates and replaced prompts are kept, seconds; infinite: for ever.
         forget_devices: After how long without a word a device of an open federation is forgotten, seconds; None: never.
         metrics: Where figures for monitoring are served, over HTTP; None: nowhere.
+        web: Where the operator's page is served; None: nowhere.
         store: Connection URI of a PostgreSQL database; None: SQLite in the data folder.
         attempts: Attempts to reach `broker` at the start; None: until it is there.
         distances: The operator's own language distances, which count instead of those of URIEL+.
@@ -59,6 +60,7 @@ class ServeConfig:
     keep: float = 0.0
     forget_devices: float | None = 365 * 86_400.0
     metrics: Listen | None = None
+    web: Listen | None = None
     store: str | None = None
     attempts: int | None = None
     distances: Distances = field(default_factory=dict)

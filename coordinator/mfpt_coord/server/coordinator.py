@@ -24,6 +24,7 @@ from mfpt_coord.server.broker_watch import BrokerWatch, Revive
 from mfpt_coord.server.channel import Channel, CoordinatorIdentity
 from mfpt_coord.server.errands import Errands
 from mfpt_coord.server.intake import Intake
+from mfpt_coord.server.login_watch import LoginWatch
 from mfpt_coord.server.look_ups import LookUps, unknown_languages
 from mfpt_coord.server.metrics.vital_signs import VitalSigns
 from mfpt_coord.server.observer import Observer
@@ -95,7 +96,7 @@ class Coordinator:
         self._rivals = Rivals(self._channel, state.plan.federation, identity, self._intake.refusals)
         self._requests: asyncio.Queue[tuple[Event, asyncio.Future[None]]] = asyncio.Queue()
         self._started = identity.started
-        self._credentials = credentials
+        self._logins = LoginWatch(credentials)
         self.clock = clock
         self._wall = wall or clock
         self._watch = BrokerWatch(self._channel, state.plan.federation, identity, largest_payload(state.plan), revive)
@@ -122,9 +123,10 @@ class Coordinator:
 
     def status(self) -> FederationStatus:
         """Return what `coord/status` says."""
-        status = federation_status(self.state, self._started, self.clock(), ahead=self.ahead)
+        now = self.clock()
+        status = federation_status(self.state, self._started, now, self.ahead, self._logins.last_hour(now))
         return msgspec.structs.replace(
-            status, refused=dict(self._intake.refusals.counts), failed_logins=self._failed_logins
+            status, refused=dict(self._intake.refusals.counts), failed_logins=self._logins.total
         )
 
     def vital_signs(self) -> VitalSigns:
@@ -140,12 +142,9 @@ class Coordinator:
             orders=self._requests.qsize(),
             unsaved=self._batches.unsaved,
             refused=dict(self._intake.refusals.counts),
-            failed_logins=self._failed_logins,
+            failed_logins=self._logins.total,
+            recent_logins=self._logins.last_hour(self.clock()),
         )
-
-    @property
-    def _failed_logins(self) -> int:
-        return 0 if self._credentials is None else self._credentials.failed_logins
 
     def kept_prompt(self, language: LanguageCode, version: int) -> Array | None:
         """Return a language's prompt as of exactly this version; None: it is not kept."""

@@ -19,6 +19,8 @@ BROKER_FOLDER: Final = "broker"
 REPLACED_PREFIX: Final = "replaced-"
 CERTIFICATE_FILE: Final = "broker.crt"
 CERTIFICATE_KEY_FILE: Final = "broker.key"
+PAGE_CERTIFICATE_FILE: Final = "page.crt"
+PAGE_KEY_FILE: Final = "page.key"
 
 
 def open_store(data_dir: Path, keep: float = 0.0) -> SqliteStore:
@@ -98,9 +100,9 @@ def signs_of_use(data_dir: Path) -> list[str]:
 
 def files_of_a_coordinator(data_dir: Path) -> list[Path]:
     """Return the files and folders in a data folder that belong to one coordinator."""
-    certificate = (CERTIFICATE_FILE, CERTIFICATE_KEY_FILE)
+    certificates = (CERTIFICATE_FILE, CERTIFICATE_KEY_FILE, PAGE_CERTIFICATE_FILE, PAGE_KEY_FILE)
     names = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", KEY_FILE, BROKER_FOLDER)
-    return [path for name in (*names, *certificate) if (path := data_dir / name).exists() or path.is_symlink()]
+    return [path for name in (*names, *certificates) if (path := data_dir / name).exists() or path.is_symlink()]
 
 
 def open_key(file: Path, known: PublicKey | None, *, has_run: bool) -> SigningKey:

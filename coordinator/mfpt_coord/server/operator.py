@@ -1,8 +1,7 @@
 """Carries out what the operator orders: invitations, and the list of devices."""
 
 import os
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
 from mfpt_coord.core import admission
@@ -10,7 +9,9 @@ from mfpt_coord.core.admission import Enrolment
 from mfpt_coord.core.audit import NOBODY, Actor
 from mfpt_coord.core.events import DeviceRenamed, DeviceRevoked, InvitationWithdrawn, Invited, PlanApplied
 from mfpt_coord.server.coordinator import Coordinator
+from mfpt_coord.server.invitation_list import invitations
 from mfpt_coord.server.orders import (
+    LINK_SECONDS,
     AnyOrder,
     AnyReport,
     ApplyPlan,
@@ -18,11 +19,12 @@ from mfpt_coord.server.orders import (
     Devices,
     Done,
     Invitation,
-    InvitationEntry,
     Invitations,
     Invite,
     ListDevices,
     ListInvitations,
+    MakeLink,
+    PageLink,
     PlanChange,
     Question,
     Rename,
@@ -58,11 +60,13 @@ class Operator:
         coordinator: The coordinator.
         key: Its public key, which invitations name.
         addresses: Where devices reach the broker, without users and passwords.
+        links: Makes links to the operator's page; None: none is served.
     """
 
     coordinator: Coordinator
     key: PublicKey
     addresses: tuple[BrokerAddress, ...]
+    links: Callable[[], Awaitable[str]] | None = None
 
     async def obey(self, order: AnyOrder, by: Actor = NOBODY) -> AnyReport:
         """Carry out an order.
@@ -88,6 +92,8 @@ class Operator:
                 await self.coordinator.apply(InvitationWithdrawn(self.coordinator.clock(), token, by))
             case ListInvitations() | ListDevices() | ShowStatus():
                 return self._answer(order)
+            case MakeLink():
+                return await self._link()
             case Revoke(device=device):
                 self._check(device)
                 await self.coordinator.apply(DeviceRevoked(self.coordinator.clock(), device, by))
@@ -99,7 +105,7 @@ class Operator:
     def _answer(self, question: Question) -> AnyReport:
         match question:
             case ListInvitations():
-                return self._invitations()
+                return Invitations(invitations=invitations(self.coordinator.state, self.coordinator.ahead))
             case ListDevices():
                 return Devices(devices=[self._entry(one) for one in self.coordinator.state.enrolments.values()])
             case ShowStatus():
@@ -147,24 +153,6 @@ class Operator:
             before=old.digest, after=plan.digest, changes=[str(one) for one in changes(old, plan)], devices=online
         )
 
-    def _invitations(self) -> Invitations:
-        state = self.coordinator.state
-        admitted = Counter(enrolment.token for enrolment in state.enrolments.values())
-        entries = [
-            InvitationEntry(
-                id=one.id,
-                role=one.role,
-                language=one.language,
-                max_examples=one.max_examples,
-                uses=one.uses,
-                admitted=admitted[one.id],
-                created=one.created + self.coordinator.ahead,
-                expires=self._told(one.expires),
-            )
-            for one in sorted(state.invitations.values(), key=lambda one: one.created)
-        ]
-        return Invitations(invitations=entries)
-
     def _addresses(self, host: str | None) -> tuple[BrokerAddress, ...]:
         if host is None:
             return self.addresses
@@ -173,6 +161,11 @@ class Operator:
     def _told(self, at: float | None) -> float | None:
         """Return a time of the coordinator's clock as people are told it, by the clock on the wall."""
         return None if at is None else at + self.coordinator.ahead
+
+    async def _link(self) -> PageLink:
+        if self.links is None:
+            raise UsageError("this coordinator serves no page: start it with mfpt-coord serve --web 127.0.0.1:8470")
+        return PageLink(link=await self.links(), seconds=LINK_SECONDS)
 
     def _check(self, device: str) -> None:
         if device not in self.coordinator.state.enrolments:

@@ -1,6 +1,6 @@
 """What an operator may ask of a running coordinator, and its answers, as JSON."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta
@@ -9,6 +9,9 @@ from mfpt_shared.control_socket import Failed
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.base import Version
 from mfpt_shared.protocol.messages import Examples, FederationStatus, Identifier, Role, Tag, Text
+
+LINK_SECONDS: Final = 3600.0
+"""How long a link to the operator's page lets somebody in."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +91,10 @@ class Rename(Order, frozen=True, kw_only=True, tag="rename"):
 
 class ShowStatus(Order, frozen=True, kw_only=True, tag="status"):
     """Say what `coord/status` says."""
+
+
+class MakeLink(Order, frozen=True, kw_only=True, tag="link"):
+    """Make a link to the operator's page."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -174,11 +181,18 @@ class WentBack(Report, frozen=True, kw_only=True, tag="back"):
     languages: dict[str, int]
 
 
+class PageLink(Report, frozen=True, kw_only=True, tag="link"):
+    """A link to the operator's page, which lets one browser in, within so many seconds."""
+
+    link: str
+    seconds: float
+
+
 class Done(Report, frozen=True, kw_only=True, tag="done"):
     """It has happened."""
 
 
 Question = ListInvitations | ListDevices | ShowStatus
 """What changes nothing."""
-AnyOrder = ApplyPlan | Rollback | Invite | WithdrawInvitation | Revoke | Rename | Question
-AnyReport = Invitation | Invitations | Devices | Status | PlanChange | WentBack | Done | Failed
+AnyOrder = MakeLink | ApplyPlan | Rollback | Invite | WithdrawInvitation | Revoke | Rename | Question
+AnyReport = Invitation | Invitations | Devices | Status | PlanChange | WentBack | PageLink | Done | Failed

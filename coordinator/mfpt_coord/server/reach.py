@@ -36,7 +36,7 @@ FEW_CONNECTIONS: Final = 1000
 """Connections below which the operator is told how to get more."""
 FEWEST_CONNECTIONS: Final = 10
 """Connections below which nothing works: the coordinator takes some itself."""
-_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
 # A network that is reserved for documentation: nothing is sent there, but the system says from which address it would.
 _FAR_AWAY: Final = ("192.0.2.1", 9)
 
@@ -133,7 +133,7 @@ def _connections() -> int:
 
 def _as_others_see(address: BrokerAddress, listen: Listen) -> BrokerAddress:
     """Return an address of this machine's broker for its network, if it listens there."""
-    return replace(address, host=own_address()) if listen.host in _EVERYWHERE else address
+    return replace(address, host=own_address()) if listen.host in EVERYWHERE else address
 
 
 def _mosquitto(config: ServeConfig, state: State) -> Credentials | None:
@@ -154,7 +154,7 @@ def _certificate(config: ServeConfig, key: SigningKey) -> Certificate | None:
     """Return the certificate that was given, or a new one, signed by the coordinator's key; None without TLS."""
     if config.offer.certificate is not None or not _serves_tls(config):
         return config.offer.certificate
-    given = [place.host for place in (config.listen, *config.advertised) if place.host not in _EVERYWHERE]
+    given = [place.host for place in (config.listen, *config.advertised) if place.host not in EVERYWHERE]
     hosts = dict.fromkeys([*given, own_address(), "127.0.0.1", "localhost"])
     chain, private = make_certificate(key, list(hosts), datetime.datetime.now(datetime.UTC))
     made = Certificate(config.data_dir / CERTIFICATE_FILE, config.data_dir / CERTIFICATE_KEY_FILE)

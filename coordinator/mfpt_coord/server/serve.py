@@ -34,6 +34,7 @@ from mfpt_coord.server.orders import AnyOrder, AnyReport
 from mfpt_coord.server.postgres_store import PostgresStore
 from mfpt_coord.server.reach import Reach, is_loopback, is_open, reach
 from mfpt_coord.server.store import RunStore
+from mfpt_coord.server.web import Page, web_setting
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.errors import ConnectionFailed, Incompatible, PlanError
 from mfpt_shared.folders import owned
@@ -45,8 +46,12 @@ from mfpt_shared.transport.retries import connect
 _log = logging.getLogger(__name__)
 
 
-def serve(config: ServeConfig) -> None:
+def serve(config: ServeConfig, page: Page | None = None) -> None:
     """Run a coordinator until it is done or interrupted; it has saved whatever it acknowledged.
+
+    Args:
+        config: What the command line asks for.
+        page: Serves the operator's page, where there is to be one.
 
     Raises:
         MfptError: See `errors`.
@@ -60,7 +65,7 @@ def serve(config: ServeConfig) -> None:
             identity = open_identity(config.data_dir, store)
             admits = "every device" if is_open(config) else "invited devices"
             store.commit([SaveDeed(Deed(identity.started, this_user(), "start", detail=f"admits {admits}"))])
-            asyncio.run(_run(config, store, state, identity, monitor))
+            asyncio.run(_run(config, store, state, identity, monitor, page))
         finally:
             store.close()
 
@@ -207,7 +212,12 @@ async def _keep_house(config: ServeConfig, coordinator: Coordinator) -> None:
 
 
 async def _run(
-    config: ServeConfig, store: RunStore, state: State, identity: CoordinatorIdentity, monitor: Monitor
+    config: ServeConfig,
+    store: RunStore,
+    state: State,
+    identity: CoordinatorIdentity,
+    monitor: Monitor,
+    page: Page | None,
 ) -> None:
     federation = state.plan.federation
     state = replace(state, open=is_open(config))
@@ -235,6 +245,9 @@ async def _run(
         )
         monitor.follow(asyncio.get_running_loop(), coordinator.vital_signs)
         operator = Operator(coordinator, identity.key.public, found.addresses)
+        if config.web is not None and page is not None:
+            setting = web_setting(config, identity.key, config.web)
+            operator = replace(operator, links=await stack.enter_async_context(page(operator, setting)))
         await stack.enter_async_context(control_socket(config.data_dir, operator.obey))
         _log.info("federation %s, plan %s, version %d", federation, state.plan.digest, state.version)
         _tell_where(config, found, is_open=state.open)

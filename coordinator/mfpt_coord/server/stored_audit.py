@@ -26,6 +26,7 @@ DELETE FROM audit WHERE {which} AND number <= (
 _FORGET_STARTS: Final = _FORGET.replace("{which}", "action = 'start'")
 _FORGET_OTHERS: Final = _FORGET.replace("{which}", "action <> 'start'")
 _READ: Final = "SELECT at, username, uid, action, subject, detail FROM audit ORDER BY number"
+_NEWEST: Final = f"{_READ} DESC LIMIT ?"
 
 
 def save_deed(rows: Rows, deed: Deed) -> None:
@@ -39,3 +40,8 @@ def save_deed(rows: Rows, deed: Deed) -> None:
 def deeds(rows: Rows) -> list[Deed]:
     """Return what operators did, first things first."""
     return [Deed(at, Actor(user, uid), *what) for at, user, uid, *what in rows.execute(_READ)]
+
+
+def newest_deeds(rows: Rows, most: int) -> list[Deed]:
+    """Return the newest things that operators did, the last one first."""
+    return [Deed(at, Actor(user, uid), *what) for at, user, uid, *what in rows.execute(_NEWEST, (most,))]

@@ -82,6 +82,12 @@ def read_kept(place: Path | str) -> dict[LanguageCode, Kept]:
     return read_rows(place, _kept)
 
 
+def kept_of(rows: Rows, language: LanguageCode) -> Kept:
+    """Return what one language can go back to."""
+    found = rows.execute("SELECT version FROM prompts WHERE language = ? ORDER BY version", (language,))
+    return _kept_of([version for (version,) in found][:-1], best_versions(rows).get(language))
+
+
 def _lines(rows: Rows, language: LanguageCode | None) -> list[Line]:
     which = "" if language is None else "WHERE language = :language"
     query = f"""

@@ -2,67 +2,18 @@
 
 import multiprocessing
 import signal
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib.metadata import entry_points
 from multiprocessing.sharedctypes import SynchronizedArray
-from pathlib import Path
 
-from mfpt_coord.core.relations import Distances
+from mfpt_coord.simulate.bench import PROCESSES, Bench, open_laboratory
+from mfpt_coord.simulate.cluster import run_on_cluster
 from mfpt_coord.simulate.experiment import Experiment, OnProgress, Outcome, part
 from mfpt_coord.simulate.run import run
-from mfpt_shared.device.trainer import ColumnNames, Laboratory, OpenLaboratory
-from mfpt_shared.errors import NotInstalled
+from mfpt_coord.simulate.watching import OnOutcome, watch
+from mfpt_shared.device.trainer import Laboratory
 from mfpt_shared.plan import Plan
-
-OnOutcome = Callable[[int, Outcome], None]
-"""Called with an experiment's place in the list, and its outcome."""
-
-_GROUP = "mfpt.trainers"
-_LOOK_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """Where experiments run.
-
-    Attributes:
-        data: `cldr`, or a folder with a folder or file for each language.
-        distances: Distances between languages.
-        cache: Folder for what takes long to compute.
-        device: Processor: auto, cpu or cuda.
-        jobs: Number of experiments at a time.
-        threads: Number of threads of each experiment; None: all cores.
-        columns: Columns of the files to read; None: the usual ones.
-    """
-
-    data: str
-    distances: Distances
-    cache: Path
-    device: str = "auto"
-    jobs: int = 1
-    threads: int | None = None
-    columns: ColumnNames | None = None
-
-
-def open_laboratory(plan: Plan, bench: Bench) -> Laboratory:
-    """Open the first laboratory that is installed.
-
-    Raises:
-        NotInstalled: There is none.
-    """
-    for entry in entry_points(group=_GROUP):
-        opener: OpenLaboratory = entry.load()
-        return opener(
-            plan,
-            bench.data,
-            columns=bench.columns,
-            cache=bench.cache,
-            device=bench.device,
-            threads=bench.threads,
-        )
-    raise NotInstalled("a simulation needs a trainer, and none is installed: pip install 'mfpt[edge]'")
 
 
 def run_all(
@@ -82,6 +33,8 @@ def run_all(
     Raises:
         MfptError: The error of the first experiment that failed.
     """
+    if bench.engine != PROCESSES:
+        return run_on_cluster(experiments, bench, on_progress, on_outcome)
     if bench.jobs == 1 or len(experiments) == 1:
         return _run_in_turn(experiments, bench, on_progress, on_outcome)
     # Forked children would inherit threads of numeric libraries in the middle of their work.
@@ -92,7 +45,7 @@ def run_all(
     ) as pool:
         futures = [pool.submit(_run, place, one) for place, one in enumerate(experiments)]
         try:
-            _watch(futures, shares, on_progress, on_outcome)
+            watch(futures, lambda _: on_progress(sum(shares[:]) / len(futures)), on_outcome)
             return [future.result() for future in futures]
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -110,24 +63,6 @@ def _run_in_turn(
         outcomes.append(run(one, laboratory, bench.distances, part(on_progress, place, len(experiments))))
         on_outcome(place, outcomes[-1])
     return outcomes
-
-
-def _watch(
-    futures: Sequence["Future[Outcome]"],
-    shares: "SynchronizedArray[float]",
-    on_progress: OnProgress,
-    on_outcome: OnOutcome,
-) -> None:
-    """Wait until all are done or one has failed."""
-    waiting = {future: place for place, future in enumerate(futures)}
-    while waiting:
-        done, _ = wait(waiting, _LOOK_SECONDS, FIRST_COMPLETED)
-        on_progress(sum(shares[:]) / len(futures))
-        failed = [future for future in done if future.exception() is not None]
-        for future in done.difference(failed):
-            on_outcome(waiting.pop(future), future.result())
-        if failed:
-            failed[0].result()
 
 
 @dataclass(slots=True)

@@ -13,8 +13,9 @@ from mfpt_edge.backbone.layers import Stack, find_stack
 from mfpt_edge.backbone.parts import Backbone, Decoder, Tokenizer
 from mfpt_edge.backbone.transformers_files import PretrainedTokenizer, describe_once
 from mfpt_edge.backbone.transformers_model import Pretrained, load_pretrained
+from mfpt_edge.bundled.place import find_file
 from mfpt_edge.formats.bert_shape import family_shape
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_shared.backbones.describe import BackboneFacts, BackboneUri, describe, locate, model_config, parse_uri
 from mfpt_shared.errors import Incompatible, UsageError

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from mfpt_edge.commands.backbone import backbone_app
 from mfpt_edge.commands.data_options import (
     DataOption,
     ExamplesOption,
@@ -16,6 +17,7 @@ from mfpt_edge.commands.data_options import (
 )
 from mfpt_edge.commands.data_show import data_show
 from mfpt_edge.commands.doctor import doctor
+from mfpt_edge.commands.open import open_page
 from mfpt_edge.commands.options import (
     ActivationCacheOption,
     AllowBackboneOption,
@@ -54,6 +56,7 @@ from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
 from mfpt_edge.commands.service import app as service_app
+from mfpt_edge.host.least import require_processor
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
 
@@ -70,6 +73,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(service_app, name="service")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
+app.add_typer(backbone_app, name="backbone")
 
 
 @app.callback()
@@ -80,6 +84,7 @@ def options(
 ) -> None:
     """Options of the program itself."""
     del version
+    require_processor()
 
 
 @app.command(epilog="Example: mfpt-edge join 'mfpt://server.example:8883/radio?lang=swh#…' --data sentences.csv")
@@ -168,6 +173,7 @@ def join(
     show(run_join(config, join_view()), as_json, joined)
 
 
+app.command("open", epilog="Example: mfpt-edge open")(open_page)
 app.command(epilog="Example: mfpt-edge pause --lang sw")(pause)
 app.command(epilog="Example: mfpt-edge resume --lang sw")(resume)
 app.command(epilog="Example: mfpt-edge settings --lang sw --hours 22-6 --max-upload 50MB/month")(settings)
@@ -278,4 +284,4 @@ def _print_cache(folder: Path, sizes: dict[str, int], as_json: bool) -> None:
 
 def main() -> None:
     """Run the command line."""
-    run(app, "mfpt-edge", services=("join",))
+    run(app, "mfpt-edge", services=("join", "open"))

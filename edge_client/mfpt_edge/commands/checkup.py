@@ -13,6 +13,7 @@ from mfpt_edge.commands.patient import Patient
 from mfpt_edge.data.findings import Finding
 from mfpt_edge.data.sources import Dataset, dataset_of, read_source
 from mfpt_edge.doctor import machine
+from mfpt_edge.doctor.bundled import bundled_backbone
 from mfpt_edge.doctor.clocks import Clocks
 from mfpt_edge.doctor.examination import Answer, Check, Examined, examine, skipped
 from mfpt_edge.doctor.fit import Fit, Owner
@@ -20,6 +21,7 @@ from mfpt_edge.doctor.invited import Invited
 from mfpt_edge.doctor.own_data import OwnData
 from mfpt_edge.doctor.visit import Visit
 from mfpt_edge.doctor.way import Way
+from mfpt_edge.host.least import STATE_BYTES
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.session.limits import Given
 from mfpt_edge.storage.answers import Answers
@@ -68,8 +70,9 @@ def _of_the_machine(found: Patient) -> tuple[Check, ...]:
     return (
         Check("Python", machine.python),
         Check("libraries", machine.libraries, mend="pip install 'mfpt[edge]', as in the guide for volunteers"),
+        Check("backbone", bundled_backbone),
         Check("memory", machine.memory),
-        Check("state folder", machine.Room(found.folder.path, machine.STATE_BYTES, "--state-dir", is_needed=True)),
+        Check("state folder", machine.Room(found.folder.path, STATE_BYTES, "--state-dir", is_needed=True)),
         Check("cache folder", machine.Room(cache, machine.CACHE_BYTES, "MFPT_CACHE", is_needed=False)),
         Check("cache", machine.Cached(cache)),
     )

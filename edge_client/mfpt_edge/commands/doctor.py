@@ -87,7 +87,8 @@ def doctor(
 
 def folder_of(state_dir: Path | None, federation: str, language: "LanguageCode | None") -> Path:
     """Return the state folder; where no language is named, that of the only device, or the one above all."""
-    from mfpt_edge.storage.device_folder import IDENTITY_FILE, default_folder
+    from mfpt_edge.storage.device_folder import default_folder
+    from mfpt_edge.storage.identity import IDENTITY_FILE
     from mfpt_shared.languages import UNDETERMINED
 
     if state_dir is not None:

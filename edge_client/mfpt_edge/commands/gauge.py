@@ -5,10 +5,11 @@ from typing import Final
 
 import sentencepiece
 
+from mfpt_edge.bundled.place import find_file
 from mfpt_edge.data.example import Example, inputs
 from mfpt_edge.formats.conventions import max_text_tokens
 from mfpt_edge.formats.e5_coverage import Coverage, coverage
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_shared.backbones.describe import parse_uri
 from mfpt_shared.errors import NotInstalled
 from mfpt_shared.plan import Plan

@@ -11,13 +11,13 @@ from typing import Protocol
 import msgspec
 
 from mfpt_edge.commands.admission import admitted, connect, connection_of, trust_of
+from mfpt_edge.commands.early import check_trains
 from mfpt_edge.commands.join_config import DataSource, JoinConfig
 from mfpt_edge.commands.load_order import TRAINING, loading_by
 from mfpt_edge.commands.prepare import courtesy_of, prepare
 from mfpt_edge.data.label_map import read_label_map
 from mfpt_edge.engine.engine import Engine
 from mfpt_edge.engine.owner import Owner
-from mfpt_edge.host.extras import require_engine
 from mfpt_edge.session.channel import client_will
 from mfpt_edge.session.client import EdgeClient
 from mfpt_edge.session.conditions import Conditions
@@ -28,7 +28,8 @@ from mfpt_edge.session.orders import Left
 from mfpt_edge.session.outcome import Outcome
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.cache import make_private
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.uploaded import Uploaded
 from mfpt_shared.clock import SteadyClock
 from mfpt_shared.device.trainer import Trainer
@@ -129,7 +130,7 @@ async def take_part(config: JoinConfig, view: View) -> JoinResult | Enrolled | L
     Raises:
         MfptError: See `errors`.
     """
-    require_engine()
+    check_trains(config.state_dir)
     _check_data_early(config.data)
     make_private(cache_home())
     with owned(config.state_dir, "--state-dir"), view.shown():

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from mfpt_edge.commands.asking import agreed
+from mfpt_edge.commands.backbone_offer import offer_backbone
 from mfpt_edge.commands.join_config import JoinConfig, Limits
 from mfpt_edge.commands.load_order import LoadOrder
 from mfpt_edge.engine.owner import Owner
@@ -52,6 +53,7 @@ def prepare(
     _log.info("%s", given.sentence())
     check_state(plan, given)
     _ask(config, plan, given, owner)
+    offer_backbone(plan, owner, yes=config.allowed.yes)
     with courtesy.at_work():
         trainer = load(_order(config, plan, given), owner)
     return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, time.monotonic), courtesy)

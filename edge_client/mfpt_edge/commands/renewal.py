@@ -13,7 +13,8 @@ from mfpt_edge.commands.reach import parse_reach
 from mfpt_edge.session.fetch import fetch
 from mfpt_edge.session.freshness import Freshness
 from mfpt_edge.storage.declined import is_declined
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.membership import read_membership
 from mfpt_edge.storage.prompt_age import looked, looked_ago, prompt_age, prompt_is_newest
 from mfpt_edge.storage.saved_prompt import Model

@@ -21,11 +21,14 @@ def completer(model: "Model", runtime: RuntimeName, device: str) -> "Completer":
 
     Raises:
         NotInstalled: The libraries for it are not installed.
+        Unsuited: This machine is too small.
         UsageError: ONNX Runtime was asked for.
     """
+    from mfpt_edge.commands.early import check_predicts
     from mfpt_edge.host.extras import require_engine
     from mfpt_shared.errors import UsageError
 
+    check_predicts()
     if runtime == "onnx":
         raise UsageError("--runtime onnx cannot complete texts, it only labels them: leave it out")
     require_engine()
@@ -69,13 +72,16 @@ def _with_onnx(model: "Model", runtime: RuntimeName, graph: Path | None, device:
 
     Raises:
         NotInstalled: The libraries for either are not installed.
+        Unsuited: This machine is too small.
         MfptError: It cannot be loaded.
     """
+    from mfpt_edge.commands.early import check_predicts
     from mfpt_edge.host.extras import has_engine, has_onnx, require_engine, require_onnx
     from mfpt_edge.inference import graph_folder
     from mfpt_shared.errors import Damaged, UsageError
     from mfpt_shared.folders import cache_home
 
+    check_predicts()
     bundled, falls_back = graph_folder.is_bundled(model.plan), runtime == "auto"
     if runtime == "auto":
         can = has_onnx() and device in ("auto", "cpu") and (graph is not None or bundled)

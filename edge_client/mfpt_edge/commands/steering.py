@@ -8,8 +8,9 @@ from mfpt_edge.commands.asking import agreed
 from mfpt_edge.engine.owner import Owner
 from mfpt_edge.session.control import LEAVE_SECONDS, ask
 from mfpt_edge.session.orders import Change, DeviceReport, Done, Leave, Left, ShowDevice
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_edge.storage.forgetting import forget_device
+from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.settings import Said, Settings, read_settings, write_settings
 from mfpt_shared.control_socket import answers_in
 from mfpt_shared.errors import ConnectionFailed, UsageError

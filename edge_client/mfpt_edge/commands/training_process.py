@@ -1,5 +1,7 @@
 """`python -m mfpt_edge.commands.training_process`: the engine of a device that joins."""
 
+import os
+
 from mfpt_edge.commands.load_order import LoadOrder
 from mfpt_edge.commands.loading import load
 from mfpt_edge.engine.owner import Owner
@@ -12,4 +14,6 @@ def _ordered(order: bytes, owner: Owner) -> Trainer:
 
 
 if __name__ == "__main__":
+    # Bars would be drawn across what the device shows on the same terminal.
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     serve(_ordered)

@@ -3,9 +3,9 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from mfpt_edge.bundled.place import find_file
 from mfpt_edge.doctor.examination import Answer, ok, skipped, warning
 from mfpt_edge.doctor.heard import Heard
-from mfpt_edge.formats.e5_file import find_file
 from mfpt_edge.session import consent
 from mfpt_edge.session.limits import Given, check_state, check_weights
 from mfpt_shared.backbones.describe import BUNDLED_SHA256, describe, locate, parse_uri, weight_bytes

@@ -9,17 +9,16 @@ from typing import Final
 
 from mfpt_edge.doctor.examination import Answer, ok, warning
 from mfpt_edge.host.extras import has_onnx, require_engine
+from mfpt_edge.host.least import require_to_train
 from mfpt_edge.host.memory import LEAST_BYTES
 from mfpt_edge.storage.cache import sizes
 from mfpt_shared.background import in_background
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import MfptError
-from mfpt_shared.system.memory import free_bytes
+from mfpt_shared.system.memory import free_bytes, total_bytes
 from mfpt_shared.system.names import described, is_tried
 from mfpt_shared.system.processor import lacks_avx2
 
-STATE_BYTES: Final = 50_000_000
-"""Room for a state folder: some tens of prompts and updates, and what a plan with a large prompt needs."""
 CACHE_BYTES: Final = 1_100_000_000
 """Room for a cache: the activations of `--activation-cache` as it is unless said otherwise, and the backbone."""
 _PROBE: Final = bytes(64 * 1024)
@@ -44,7 +43,12 @@ async def libraries() -> Answer:
 
 
 async def memory() -> Answer:
-    """Look at how much memory is free."""
+    """Look at how much memory there is, and how much is free.
+
+    Raises:
+        Unsuited: There is too little to train.
+    """
+    require_to_train(total_bytes())
     free = free_bytes()
     found = f"{free / 1e9:.1f} GB free"
     if free < LEAST_BYTES:

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +26,7 @@ from mfpt_edge.engine.process import EngineEnded, EngineProcess
 from mfpt_shared.device.trainer import OnProgress
 
 IDLE_SECONDS: Final = 60.0
-"""Time without anything to compute after which the process ends."""
+"""Time without anything to compute after which the process ends; longer where loading takes longer."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,8 @@ class Engine:
 
         Args:
             command: Command line whose program calls `service.serve`.
-            idle_seconds: Time without a request after which the process ends.
+            idle_seconds: Time without a request after which the process ends; it waits at least as long as loading
+                took, so that coming back costs at most as much again as waiting.
             environment: Variables of the process; None: those of this one.
         """
         self._command = command
@@ -74,6 +76,7 @@ class Engine:
         self._process: EngineProcess | None = None
         self._job: Job | None = None
         self._timer: threading.Timer | None = None
+        self._load_seconds = 0.0
         self._is_closed = False
         self.peak_bytes = 0
 
@@ -117,7 +120,7 @@ class Engine:
             process.end()
 
     def _load(self, job: Job) -> None:
-        again = self._job is job
+        again, began = self._job is job, time.monotonic()
         self._drop()
         with self._starting:
             if self._is_closed:
@@ -132,7 +135,7 @@ class Engine:
             self._drop()
             raise
         assert isinstance(loaded, Loaded), "that is the answer"
-        self._job = job
+        self._job, self._load_seconds = job, time.monotonic() - began
         job.loaded(loaded)
 
     def _answer(
@@ -166,7 +169,7 @@ class Engine:
 
     def _start_timer(self) -> None:
         if self._process is not None and not self._is_closed:
-            self._timer = threading.Timer(self._idle_seconds, self._rest)
+            self._timer = threading.Timer(max(self._idle_seconds, self._load_seconds), self._rest)
             self._timer.daemon = True
             self._timer.start()
 

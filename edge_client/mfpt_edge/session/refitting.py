@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from mfpt_edge.session.prompt_keeper import as_prompt
 from mfpt_edge.storage.declined import decline
-from mfpt_edge.storage.device_folder import DeviceFolder, Identity
+from mfpt_edge.storage.device_folder import DeviceFolder
+from mfpt_edge.storage.identity import Identity
 from mfpt_shared.device.rounds import Personal, Rounds
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.plan import Plan

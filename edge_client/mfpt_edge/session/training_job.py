@@ -15,7 +15,7 @@ from mfpt_edge.session.patient_disk import PatientDisk
 from mfpt_edge.session.prompt_keeper import PromptKeeper
 from mfpt_edge.session.status_publisher import StatusPublisher
 from mfpt_edge.session.worker import Worker
-from mfpt_edge.storage.device_folder import Identity
+from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.device.rounds import Round, Rounds
 from mfpt_shared.device.trainer import OnProgress, Trainer

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from mfpt_edge.storage.identity import IDENTITY_FILE, Identity, read_identity
 from mfpt_edge.storage.outbox import Outbox
 from mfpt_shared.atomic import remove_unfinished, write_durably
 from mfpt_shared.errors import Damaged, DecodeError, Incompatible, PlanError, UsageError
@@ -23,7 +24,6 @@ from mfpt_shared.run_numbers import next_run
 from mfpt_shared.system.files import remove
 from mfpt_shared.system.names import folder_name
 
-IDENTITY_FILE: Final = "device.json"
 KEY_FILE: Final = "device.key"
 SESSION_FILE: Final = "session"
 EPOCH_FILE: Final = "epoch"
@@ -32,13 +32,6 @@ PLAN_FILE: Final = "plan.json"
 PROMPT_FILE: Final = "prompt.mfpt"
 PERSONAL_PROMPT_FILE: Final = "own-prompt.mfpt"
 _OUTBOX: Final = "outbox"
-
-
-class Identity(msgspec.Struct, frozen=True):
-    """A device's random id, and its language."""
-
-    client: str
-    language: LanguageCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +76,7 @@ class DeviceFolder:
         Raises:
             Damaged: The file is damaged.
         """
-        file = self.path / IDENTITY_FILE
-        try:
-            return msgspec.json.decode(file.read_bytes(), type=Identity)
-        except FileNotFoundError:
-            return None
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise Damaged(f"{file} is damaged ({error}); remove {self.path} to start as a new device") from error
+        return read_identity(self.path)
 
     def enrol(self, language: LanguageCode) -> Identity:
         """Return the device's identity, a new one if the folder is new, and clean up after a run that was killed.

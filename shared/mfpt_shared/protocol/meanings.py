@@ -27,7 +27,6 @@ MEANINGS: Final[Mapping[str, str]] = {
     "evaluation.version": "version of the prompt that was measured",
     "evaluation.accuracy": "share of your held-out examples that this prompt got right",
     "evaluation.examples": "how many held-out examples there are",
-    "leaving.forget": "that the coordinator is asked to forget this device, all but what is in a version",
     "metrics.loss": "mean training loss",
     "metrics.accuracy": "share of your held-out examples that the received prompt got right",
     "metrics.own_share": "how much of its own the device keeps beside the received prompt",

@@ -46,6 +46,7 @@ from mfpt_shared.protocol.masked import (
 )
 from mfpt_shared.protocol.presence import Challenge, ChallengeAnswer, CoordinatorState
 from mfpt_shared.protocol.status import (
+    Alarm,
     Beat,
     ClientStatus,
     FederationStatus,
@@ -58,6 +59,7 @@ from mfpt_shared.protocol.status import (
 __all__ = [
     "PROTOCOL",
     "Admitted",
+    "Alarm",
     "Beat",
     "Challenge",
     "ChallengeAnswer",

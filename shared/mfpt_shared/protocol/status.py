@@ -61,6 +61,25 @@ class ClientStatus(msgspec.Struct, frozen=True, kw_only=True):
     epsilon: float | None = None
 
 
+class Alarm(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that an operator should see to.
+
+    Attributes:
+        kind: worse: a language is less accurate than its best version was; failing: a device is assigned again and
+            again, and no update comes of it; logins: the broker refuses many logins; budget: a device has spent nearly
+            all of its privacy budget.
+        subject: The language or the device; empty where there is none.
+        value: The accuracy now; the number of versions that were assigned in vain, or of logins in the last hour; the
+            epsilon.
+        limit: What that is compared with: the best version's accuracy, the number or the budget that is the limit.
+    """
+
+    kind: Literal["worse", "failing", "logins", "budget"]
+    subject: str = ""
+    value: float
+    limit: float
+
+
 class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     """`coord/status`: what `mfpt-coord status` shows.
 
@@ -71,6 +90,7 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
         failed_logins: Number of logins that the broker refused, since the coordinator started.
         languages: The languages with the most devices.
         clients: The devices that are online or were heard last.
+        alarms: What an operator should see to; at most ten of a kind.
         more_languages: Number of languages that are not listed.
         more_clients: Number of devices that are not listed.
         more_online: How many of the devices that are not listed are online.
@@ -88,6 +108,7 @@ class FederationStatus(FromCoordinator, frozen=True, kw_only=True):
     clients: list[ClientStatus]
     refused: dict[str, int] = msgspec.field(default_factory=dict)
     failed_logins: int = 0
+    alarms: list[Alarm] = msgspec.field(default_factory=list)
     more_languages: int = 0
     more_clients: int = 0
     more_online: int = 0

@@ -1,10 +1,12 @@
-"""Memory that this process holds and has held, and how much is free."""
+"""Memory that this process holds and has held, how much is free, and how much there is."""
 
 import os
 import re
 import sys
 from pathlib import Path
 from typing import Final
+
+from mfpt_shared.system.control_group import memory_grant
 
 if sys.platform != "linux":
     import psutil
@@ -16,6 +18,7 @@ _STATUS: Final = Path("/proc/self/status")
 _PEAK: Final = re.compile(r"^VmHWM:\s+([0-9]+) kB$", re.MULTILINE)
 MEMINFO: Final = Path("/proc/meminfo")
 _AVAILABLE: Final = re.compile(r"^MemAvailable: +([0-9]+) kB$", re.MULTILINE)
+_TOTALS: Final = re.compile(r"^(?:MemTotal|SwapTotal): +([0-9]+) kB$", re.MULTILINE)
 
 
 def resident_bytes(statm: Path = _STATM) -> int:
@@ -34,19 +37,40 @@ def resident_bytes(statm: Path = _STATM) -> int:
 
 
 def free_bytes(meminfo: Path = MEMINFO) -> int:
-    """Return the memory that is free or can be freed; where Linux does not tell, all of it.
+    """Return the memory that is free or can be freed, as far as this process's control group lets it take that.
 
     Args:
-        meminfo: On Linux, file that tells. Source: proc_meminfo(5), MemAvailable.
+        meminfo: On Linux, file that tells; without it, all memory is free. Source: proc_meminfo(5), MemAvailable.
     """
     if sys.platform == "linux":
-        try:
-            found = _AVAILABLE.search(meminfo.read_text(encoding="ascii"))
-        except OSError:
-            found = None
-        return int(found[1]) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * resource.getpagesize()
+        free, grant = _told(_AVAILABLE, meminfo), memory_grant()
+        return free if grant is None else min(free, grant.left)
     else:
         return int(psutil.virtual_memory().available)
+
+
+def total_bytes(meminfo: Path = MEMINFO) -> int:
+    """Return the memory of the machine with what it may swap to a disk, or what its control group lets a process hold.
+
+    Args:
+        meminfo: On Linux, file that tells. Source: proc_meminfo(5), MemTotal and SwapTotal.
+    """
+    if sys.platform == "linux":
+        total, grant = _told(_TOTALS, meminfo), memory_grant()
+        return total if grant is None else min(total, grant.limit)
+    else:
+        return int(psutil.virtual_memory().total + psutil.swap_memory().total)
+
+
+def _told(rows: re.Pattern[str], meminfo: Path) -> int:
+    """Return the bytes that rows of a file add up to; where there is no such file, those of the machine."""
+    if sys.platform != "linux":
+        return 0
+    try:
+        found = rows.findall(meminfo.read_text(encoding="ascii"))
+    except OSError:
+        found = []
+    return sum(map(int, found)) * 1024 if found else os.sysconf("SC_PHYS_PAGES") * resource.getpagesize()
 
 
 def peak_rss_bytes(status: Path = _STATUS) -> int:

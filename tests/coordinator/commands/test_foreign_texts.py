@@ -12,7 +12,7 @@ from mfpt_coord.commands.sight import Sight
 from mfpt_coord.commands.status_view import render
 from mfpt_coord.server.orders import DeviceEntry
 from mfpt_shared.logs import LogLines
-from mfpt_shared.protocol.messages import ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
+from mfpt_shared.protocol.messages import Alarm, ClientStatus, FederationStatus, LanguageStatus, UpdateCounts
 from mfpt_shared.terminal import PlainConsole
 
 HOSTILE = ["[/]", "[red]no colour", "a\x1b]0;x\x07b", "\x1b[2Jgone", "\u202etxet", "one\ntwo", "[link=http://x]here"]
@@ -37,7 +37,8 @@ def status_with(text: str) -> FederationStatus:
     return FederationStatus(
         federation=text, plan=text, folds=0, buffer=0, buffer_size=1, started=0.0, updates=UpdateCounts(),
         staleness={}, languages={text: LanguageStatus(clients=1, examples=1, accuracy=None, contributed=0)},
-        clients=[device], refused={text: 1}, more_clients=13_300, more_languages=1800, more_online=1000,
+        clients=[device], refused={text: 1}, alarms=[Alarm(kind="worse", subject=text, value=0.1, limit=0.5)],
+        more_clients=13_300, more_languages=1800, more_online=1000,
     )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def status_with(text: str) -> FederationStatus:
 def test_the_status_shows_any_text_and_does_nothing_else(text: str) -> None:
     seen = shown(render(Sight(status_with(text), "online", 0.0, 1.0), now=1.0))
     assert is_harmless(seen)
-    assert seen.count("[/]") == (8 if text == "[/]" else 0)
+    assert seen.count("[/]") == (10 if text == "[/]" else 0)
 
 
 def test_the_status_says_how_many_are_not_listed() -> None:

@@ -12,7 +12,7 @@ from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.state import initial
 from mfpt_coord.core.status import federation_status
 from mfpt_shared.languages import LanguageCode
-from mfpt_shared.protocol.messages import FederationStatus, LanguageStatus, Phase
+from mfpt_shared.protocol.messages import Alarm, FederationStatus, LanguageStatus, Phase
 from mfpt_shared.terminal import PlainConsole
 from support.federation import tiny_plan
 
@@ -82,3 +82,10 @@ def test_nothing_is_known_of_devices_once_their_coordinator_is_silent() -> None:
 
 def test_a_coordinator_that_has_ended_is_offline_at_once() -> None:
     assert "○ offline" in shown(STATUS, said="offline")
+
+
+def test_an_alarm_says_what_is_wrong_and_where_to_look() -> None:
+    worse = Alarm(kind="worse", subject="swh", value=0.5, limit=0.8)
+    seen = shown(msgspec.structs.replace(STATUS, alarms=[worse]))
+    assert "swh is getting worse: its accuracy is 50%, and was 80% at its best" in seen
+    assert "mfpt-coord history --lang swh" in seen

@@ -6,7 +6,8 @@ import torch
 from bitsandbytes import functional
 
 from mfpt_edge.backbone.fourbit import BlockEmbedding, Embedding4bit, Linear4bit, Packed, quantise
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.bundled.place import find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise, from_blocks
 
 

@@ -2,9 +2,10 @@
 
 import pytest
 
+from mfpt_edge.bundled.place import find_file
 from mfpt_edge.commands.gauge import BundledGauge, gauge_for
 from mfpt_edge.data.example import Example, inputs
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_shared.plan import BackboneSpec, Plan, Task, TaskKind
 

@@ -1,16 +1,16 @@
 """The bundled weights file: verified, decoded tensor by tensor, with a tokenizer that does as the original."""
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.bundled.place import find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_edge.formats.q4_0 import dequantise
 from mfpt_shared.backbones.describe import describe
-from mfpt_shared.errors import Damaged, NotInstalled
+from mfpt_shared.errors import Damaged
 
 
 @pytest.fixture(scope="module")
@@ -83,9 +83,3 @@ def test_a_file_of_another_size_or_content_is_refused(tmp_path: Path) -> None:
     for path in (short, other):
         with pytest.raises(Damaged, match="damaged"):
             E5File(path)
-
-
-def test_without_the_wheel_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "path", [])
-    with pytest.raises(NotInstalled, match=r"pip install 'mfpt\[edge\]'"):
-        find_file()

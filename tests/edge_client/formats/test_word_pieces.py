@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from mfpt_edge.backbone.transformers_files import PretrainedTokenizer
-from mfpt_edge.formats.e5_file import E5File, find_file
+from mfpt_edge.bundled.place import find_file
+from mfpt_edge.formats.e5_file import E5File
 from mfpt_edge.formats.e5_tokenizer import BundledTokenizer
 from mfpt_edge.formats.word_pieces import CUT, WordPieces
 from mfpt_edge.inference.graph_tokenizer import load_tokenizer

@@ -8,15 +8,9 @@ import numpy as np
 import pytest
 
 from mfpt_edge.commands.app import main
-from mfpt_edge.storage.device_folder import (
-    IDENTITY_FILE,
-    PERSONAL_PROMPT_FILE,
-    PLAN_FILE,
-    PROMPT_FILE,
-    DeviceFolder,
-    default_folder,
-)
+from mfpt_edge.storage.device_folder import PERSONAL_PROMPT_FILE, PLAN_FILE, PROMPT_FILE, DeviceFolder, default_folder
 from mfpt_edge.storage.doing import Doing, say
+from mfpt_edge.storage.identity import IDENTITY_FILE
 from mfpt_edge.storage.saved_prompt import kept_model
 from mfpt_shared.errors import BadData, Damaged, Incompatible, UsageError
 from mfpt_shared.folders import owned

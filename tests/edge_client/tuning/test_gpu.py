@@ -8,8 +8,9 @@ import msgspec
 import pytest
 import torch
 
+from mfpt_coord.simulate.bench import Bench
 from mfpt_coord.simulate.experiment import Experiment
-from mfpt_coord.simulate.pool import Bench, run_all
+from mfpt_coord.simulate.pool import run_all
 from mfpt_edge.data.example import Example
 from mfpt_edge.tuning.activation_cache import with_cached_activations
 from mfpt_edge.tuning.backbone_trainer import BackboneTrainer

@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mfpt_shared.system.memory import free_bytes, peak_rss_bytes, resident_bytes
+from mfpt_shared.system.memory import free_bytes, peak_rss_bytes, resident_bytes, total_bytes
 from support.systems import linux_only
 
 
@@ -32,3 +32,10 @@ def test_free_memory_is_what_a_file_says_or_the_system(tmp_path: Path) -> None:
     file.write_text("MemAvailable:   700000 kB\n", encoding="ascii")
     assert free_bytes(file) == 716_800_000
     assert free_bytes(tmp_path / "none") > 10_000_000
+
+
+def test_all_memory_is_what_a_file_says_with_what_may_be_swapped_or_the_system(tmp_path: Path) -> None:
+    file = tmp_path / "meminfo"
+    file.write_text("MemTotal:   700000 kB\nMemFree: 1 kB\nSwapTotal:   100000 kB\n", encoding="ascii")
+    assert total_bytes(file) == 819_200_000
+    assert total_bytes(tmp_path / "none") > 10_000_000

@@ -28,6 +28,7 @@ class VitalSigns:
         unsaved: Number of events that wait because they could not be saved.
         refused: Reason -> number of messages that changed nothing.
         failed_logins: Number of logins at the broker that failed.
+        recent_logins: The same for the last hour.
     """
 
     state: State
@@ -41,6 +42,7 @@ class VitalSigns:
     unsaved: int
     refused: Mapping[str, int]
     failed_logins: int
+    recent_logins: int = 0
 
     @property
     def problems(self) -> dict[Check, str]:

@@ -15,6 +15,7 @@ from mfpt_shared.protocol.codec import Decoded, decode, encode
 from mfpt_shared.protocol.messages import (
     Ack,
     Admitted,
+    Alarm,
     Assign,
     Beat,
     Challenge,
@@ -152,6 +153,7 @@ GOLDEN: dict[str, tuple[Topic, Decoded]] = {
                     device="cpu, 4 cores",
                 )
             ],
+            alarms=[Alarm(kind="worse", subject="swh", value=0.5, limit=0.75)],
             refused={"forged": 1, "replayed": 4},
         ),
     ),

@@ -1,0 +1,184 @@
+// The operator's page: where it begins, which part of it is shown, and what goes around all parts.
+
+import { announce, fill, foreign, h, post } from "./dom.js";
+import { listen } from "./stream.js";
+import { _, language, learn, ownName, remember, reviewed, speak, when } from "./words.js";
+import { deeds } from "./deeds.js";
+import { device } from "./device.js";
+import { devices } from "./devices.js";
+import { helping } from "./helping.js";
+import { invitations } from "./invitations.js";
+import { languageDetail } from "./language.js";
+import { languages } from "./languages.js";
+import { overview } from "./overview.js";
+import { plan } from "./plan.js";
+import { version } from "./version.js";
+import { versions } from "./versions.js";
+import { address } from "./addresses.js";
+
+// Parts by their addresses: #/devices, and #/devices/ID for one of them. What comes after ? is what a list is asked for.
+const PARTS = {
+  overview: [overview],
+  languages: [languages, languageDetail],
+  helping: [helping],
+  devices: [devices, device],
+  versions: [versions, version],
+  invitations: [invitations],
+  plan: [plan],
+  log: [deeds],
+};
+const REFRESH_MS = 5000;
+
+// What is known: the newest overview, whether the coordinator is heard, and what the part that is shown does with news.
+const page = { state: null, heard: true, spoken: [], place: "", view: {}, refreshed: 0 };
+
+async function begin() {
+  page.spoken = await learn();
+  addEventListener("hashchange", () => open(true));
+  draw();
+  listen("/api/events", told, heard);
+}
+
+function told(state) {
+  if (state.silent) return heard(false);
+  heard(true);
+  const first = page.state === null;
+  page.state = state;
+  headline();
+  if (first) open(false);
+  page.view.told?.(state);
+  if (page.view.refresh && Date.now() - page.refreshed > REFRESH_MS) {
+    page.refreshed = Date.now();
+    page.view.refresh();
+  }
+}
+
+function heard(is) {
+  if (is === page.heard) return;
+  page.heard = is;
+  document.getElementById("lost")?.toggleAttribute("hidden", is);
+  headline();
+  if (!is) announce(lostWords());
+}
+
+const lostWords = () =>
+  _("The coordinator does not answer. What is shown here was so when it last did; see its log, or start it again.");
+
+async function open(moved) {
+  if (!page.state) return;
+  const { part, name } = address();
+  const [list, detail] = PARTS[part] ?? PARTS.overview;
+  const place = `${part}/${name}`;
+  if (place === page.place && moved) return page.view.moved?.();
+  page.place = place;
+  const main = document.getElementById("main");
+  document.getElementById("tabs").replaceChildren(tabs(part));
+  page.refreshed = Date.now();
+  fill(main);
+  page.view = name && detail ? detail(main, name, page) : list(main, page);
+  page.view.told?.(page.state);
+  if (moved) {
+    main.focus({ preventScroll: true });
+    scrollTo(0, 0);
+  }
+}
+
+function draw() {
+  const main = h("main", { id: "main", tabindex: "-1", class: "stack" });
+  fill(main, h("p", { class: "hint" }, _("One moment …")));
+  fill(
+    document.getElementById("page"),
+    h("a", { class: "skip", href: "#main", on: { click: skip } }, _("Skip to the content")),
+    top(),
+    h("div", { id: "tabs" }),
+    h("div", { class: "notice bad", id: "lost", hidden: page.heard }, h("p", {}, lostWords())),
+    main,
+    bottom(),
+  );
+  headline();
+}
+
+function skip(event) {
+  event.preventDefault();
+  document.getElementById("main").focus();
+}
+
+function top() {
+  return h(
+    "header",
+    { class: "top" },
+    h("a", { class: "name", href: "#/overview" }, h("img", { src: "/files/icon.svg", alt: "" }), h("span", {}, "mfpt")),
+    h("span", { class: "about", id: "headline" }),
+    h(
+      "label",
+      { class: "row", for: "language" },
+      h("span", { class: "visually-hidden" }, _("Language of this page")),
+      h(
+        "select",
+        { id: "language", class: "short", on: { change: (event) => choose(event.target.value) } },
+        page.spoken.map((tag) => h("option", { value: tag, selected: tag === language(), lang: tag }, ownName(tag))),
+      ),
+    ),
+  );
+}
+
+function headline() {
+  const place = document.getElementById("headline");
+  if (!place || !page.state) return;
+  const { federation, version: newest, made } = page.state;
+  const look = page.heard ? (Object.keys(page.state.problems).length ? "warn" : "good") : "bad";
+  const word = page.heard ? _("online") : _("silent");
+  fill(
+    place,
+    h("span", { class: `pill ${look}` }, word),
+    foreign(federation, "strong"),
+    h("span", {}, made ? _("version {version}, {when}", { version: newest, when: when(made) }) : _("no version yet")),
+  );
+  document.title = `${federation} – mfpt`;
+}
+
+async function choose(tag) {
+  remember(tag);
+  await speak(tag);
+  page.place = "";
+  draw();
+  open(false);
+  document.getElementById("language").focus();
+}
+
+function tabs(part) {
+  const names = {
+    overview: _("Overview"),
+    languages: _("Languages"),
+    helping: _("Who helps whom"),
+    devices: _("Devices"),
+    versions: _("Versions"),
+    invitations: _("Invitations"),
+    plan: _("Plan"),
+    log: _("Log"),
+  };
+  return h(
+    "nav",
+    { class: "tabs", "aria-label": _("Parts of this page") },
+    Object.entries(names).map(([one, name]) =>
+      h("a", { href: `#/${one}`, "aria-current": one === part ? "page" : null }, name),
+    ),
+  );
+}
+
+function bottom() {
+  return h(
+    "footer",
+    { class: "bottom" },
+    h("span", {}, _("This page comes from the coordinator alone, and loads nothing from the internet.")),
+    reviewed() ? null : h("span", {}, _("This translation needs a native reader.")),
+    h("button", { class: "quiet", on: { click: leave } }, _("Log this browser out")),
+  );
+}
+
+async function leave() {
+  await post("/api/leave");
+  location.reload();
+}
+
+begin();

@@ -1,0 +1,1 @@
+"""Makes the installer for Windows, on Linux: see deploy/windows/build."""
