@@ -14,6 +14,7 @@ PYTHON_SCRIPTS = {
     "endure": "endurance",
     "fleet": "fleet_bench",
     "bench_aggregate": "bench_aggregate",
+    "bench_device": "device_bench",
     "bench_edge": "edge_bench",
     "bench_masks": "masks_bench",
     "bench_round": "round_bench",
@@ -21,6 +22,7 @@ PYTHON_SCRIPTS = {
     "fuzz": "fuzzing",
     "least_machines": "old_machines",
     "reproduce": "reproduction",
+    "screenshots": "page_pictures",
     "soak": "soaking",
     "words": "catalogues",
 }
