@@ -28,7 +28,7 @@ def test_any_other_name_stays_as_it_is(name: str) -> None:
 
 @pytest.mark.parametrize("path", ["con.csv", "data/aux/x.csv", "NUL"])
 def test_a_path_that_windows_takes_for_a_device_is_refused_there_and_the_name_is_said(path: str) -> None:
-    with pytest.raises(OSError, match="keeps the name '(con.csv|aux|NUL)' for a device"):
+    with pytest.raises(OSError, match=r"keeps the name '(con\.csv|aux|NUL)' for a device"):
         check_name(Path(path), reserved=True)
     check_name(Path(path), reserved=False)
     check_name(Path("data/constant.csv"), reserved=True)
