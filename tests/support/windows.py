@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -13,12 +12,7 @@ from pathlib import Path
 from typing import Final
 
 import psutil
-import pytest
 
-ROOT: Final = Path(__file__).parents[2]
-SETUP: Final = ROOT.parent / "shared" / "wine" / "setup"
-PACKAGES: Final = ("shared", "coordinator", "edge_client")
-NOT_HERE: Final = "no Windows Python can be had here"
 SECONDS: Final = 300.0
 """Longer than any command takes, on a machine that does something else too."""
 
@@ -146,17 +140,3 @@ def until(condition: Callable[[], bool], seconds: float = SECONDS) -> bool:
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)
     return condition()
-
-
-def windows_python() -> Path:
-    """Return a folder with a Windows Python that runs this checkout; it is made in some minutes, once."""
-    place = Path(os.environ.get("MFPT_WINE", Path(sys.prefix) / "wine"))
-    if not (place / "done").exists():
-        if not SETUP.exists() or shutil.which("apt-get") is None or os.geteuid() != 0:
-            pytest.skip(NOT_HERE)
-        made = subprocess.run([str(SETUP), str(place)], capture_output=True, timeout=1200, check=False)
-        if made.returncode:
-            pytest.skip(NOT_HERE)
-    paths = [windows_path(ROOT / package) for package in PACKAGES]
-    (place / "pythonpath.txt").write_text("\n".join(paths), encoding="utf-8")
-    return place
