@@ -15,6 +15,8 @@ import psutil
 
 SECONDS: Final = 300.0
 """Longer than any command takes, on a machine that does something else too."""
+_REST_SECONDS: Final = 5.0
+"""Time to read what a program has left. Wine's own desktop may have its streams too, so that they need not end."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ class Program:
         """Wait until it has ended."""
         code = self.process.wait(seconds)
         for reader in self._readers:
-            reader.join(seconds)
+            reader.join(_REST_SECONDS)
         return Ended(code, "".join(self._lines["out"]), "".join(self._lines["err"]))
 
     def _read(self, name: str) -> None:
