@@ -27,7 +27,7 @@ SIB200: Final = ROOT.parent / "shared" / "data" / "sib200"
 PATIENCE: Final = 900_000
 """Milliseconds."""
 _ROWS: Final = 90
-_COLOURS: Final = 96
+_COLOURS: Final = 192
 _HEIGHT: Final = 800
 _DAYS: Final = ("اليوم", "غدا", "أمس")
 _ARABIC: Final = {
