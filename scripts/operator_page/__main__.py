@@ -14,11 +14,10 @@ import tempfile
 from pathlib import Path
 from typing import Final, TypedDict
 
-import psutil
-
 import command_line
 from machine import machine
 from mfpt_coord.server.broker_config import Listen
+from mfpt_shared.system.memory import resident_bytes
 from operator_page.made_up import Size
 from operator_page.running import Running, running
 
@@ -97,7 +96,7 @@ def _milliseconds(seconds: float) -> float:
 
 
 def _memory() -> float:
-    return round(float(psutil.Process().memory_info().rss) / 1e6, 1)
+    return round(resident_bytes() / 1e6, 1)
 
 
 if __name__ == "__main__":
