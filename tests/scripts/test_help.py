@@ -14,6 +14,7 @@ PYTHON_SCRIPTS = {
     "endure": "endurance",
     "fleet": "fleet_bench",
     "bench_aggregate": "bench_aggregate",
+    "bench_device": "device_bench",
     "bench_edge": "edge_bench",
     "bench_masks": "masks_bench",
     "bench_round": "round_bench",
