@@ -1,5 +1,5 @@
 ; The installer: for one user, without administrator's rights. Packed by deploy/windows/build, which gives
-; TREE (what is installed), OUT, VERSION, TITLE and KILOBYTES (the size of what is installed).
+; TREE (what is installed), OUT, VERSION, TITLE, KILOBYTES (the size of what is installed), and perhaps QUICK.
 ;
 ;   mfpt-setup.exe /S [/D=C:\folder]          installs without a question; /D comes last, without quotation marks
 ;   uninstall.exe /S [/DATA=remove]           removes without a question; the data stay unless /DATA=remove
@@ -8,8 +8,11 @@
 
 Target amd64-unicode
 Unicode true
+!ifdef QUICK
+SetCompressor zlib
+!else
 SetCompressor /SOLID lzma
-SetCompressorDictSize 64
+!endif
 RequestExecutionLevel user
 ManifestDPIAware true
 

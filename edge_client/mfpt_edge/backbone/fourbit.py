@@ -110,7 +110,9 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 @cache
 def _cpu_has_bfloat16() -> bool:
-    flags = features() or frozenset()
+    # Windows itself does not tell of these; torch does since 2.13.
+    told_by_torch: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    flags = (features() or frozenset()) | {name for name, is_there in told_by_torch.items() if is_there}
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 

@@ -18,6 +18,7 @@ from mfpt_edge.storage.answers import Answers
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.clock import awake_seconds
 from mfpt_shared.system.load import load_average
 from mfpt_shared.system.power import on_battery
 from mfpt_shared.system.processor import usable_cores
@@ -56,7 +57,7 @@ def prepare(
     offer_backbone(plan, owner, yes=config.allowed.yes)
     with courtesy.at_work():
         trainer = load(_order(config, plan, given), owner)
-    return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, time.monotonic), courtesy)
+    return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, awake_seconds), courtesy)
 
 
 def _order(config: JoinConfig, plan: Plan, given: Given) -> LoadOrder:
