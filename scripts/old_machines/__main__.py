@@ -59,7 +59,7 @@ def main() -> int:
         try:
             with _coordinator(folder, arguments.plan) as broker:
                 allowed = _allowed(arguments.plan)
-                outcomes.append(_joined("as it is", (), broker, folder, None, allowed))
+                outcomes.append(_joined("as it is", (sys.executable,), broker, folder, None, allowed))
                 for name in arguments.machines:
                     print(f"{name} …", file=sys.stderr, flush=True)
                     with made(name, folder) as how:

@@ -4,7 +4,9 @@ import argparse
 import contextlib
 import os
 import re
+import shlex
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -43,7 +45,7 @@ def machines(text: str) -> tuple[str, ...]:
 def made(name: str, folder: Path) -> Iterator[tuple[str, ...]]:
     """Make a machine by its name, `memory:1GB`, `cores:1` or `processor:Nehalem`, for as long as the context lasts.
 
-    Yields what goes before a program's command line to run it there.
+    Yields what runs Python there: the beginning of a command line.
 
     Args:
         name: What it is like; see `machines`.
@@ -55,23 +57,32 @@ def made(name: str, folder: Path) -> Iterator[tuple[str, ...]]:
     kind, _, value = name.partition(":")
     if kind == "memory":
         with _group(int(value[:-2]) * UNITS[value[-2:]]) as group:
-            yield "/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs")
+            yield "/bin/sh", "-c", 'echo $$ > "$0" && exec "$@"', str(group / "cgroup.procs"), sys.executable
     elif kind == "cores":
-        yield "taskset", "--cpu-list", f"0-{int(value) - 1}"
+        yield "taskset", "--cpu-list", f"0-{int(value) - 1}", sys.executable
     else:
-        yield _emulated(value, folder)
+        yield (_emulated(value, folder),)
 
 
-def _emulated(processor: str, folder: Path) -> tuple[str, ...]:
-    """Return the command that emulates a processor, which programs also see in /proc/cpuinfo."""
+def _emulated(processor: str, folder: Path) -> str:
+    """Return a program that is Python on an emulated processor, for the processes that it starts too.
+
+    Programs see the processor in /proc/cpuinfo as well.
+    """
     if shutil.which(EMULATOR) is None:
         raise NotPossible(f"no {EMULATOR} is here (Debian's qemu-user)")
-    facts = folder / processor / "proc" / "cpuinfo"
-    facts.parent.mkdir(parents=True, exist_ok=True)
-    facts.write_text(
-        f"processor\t: 0\nmodel name\t: {processor}\nflags\t\t: {PROCESSORS[processor]}\n", encoding="ascii"
-    )
-    return EMULATOR, "-L", str(folder / processor), "-cpu", processor
+    place = folder / processor
+    facts = place / "proc" / "cpuinfo"
+    facts.parent.mkdir(parents=True)
+    flags = PROCESSORS[processor]
+    facts.write_text(f"processor\t: 0\nmodel name\t: {processor}\nflags\t\t: {flags}\n", encoding="ascii")
+    python = place / "python"
+    real = Path(sys.executable).resolve()
+    # What Python takes for its own path (-0) is what it starts other Pythons with.
+    emulator = shlex.join((EMULATOR, "-L", str(place), "-cpu", processor, "-0", str(python), str(real)))
+    python.write_text(f'#!/bin/sh\nexec {emulator} "$@"\n', encoding="utf-8")
+    python.chmod(0o755)
+    return str(python)
 
 
 @contextlib.contextmanager
@@ -86,11 +97,10 @@ def _group(limit: int) -> Iterator[Path]:
             group.mkdir()
         except OSError:
             continue
-        try:
-            (group / file).write_text(str(limit), encoding="ascii")
-        except OSError:
+        if not (group / file).exists():  # a folder like any other, or a controller that is not on
             group.rmdir()
             continue
+        (group / file).write_text(str(limit), encoding="ascii")
         try:
             yield group
         finally:

@@ -36,12 +36,12 @@ class Outcome:
     said: str
 
 
-def tried(machine: str, prefix: tuple[str, ...], command: list[str], folder: Path, libraries: Path | None) -> Outcome:
+def tried(machine: str, python: tuple[str, ...], command: list[str], folder: Path, libraries: Path | None) -> Outcome:
     """Run an `mfpt-edge` command on a machine.
 
     Args:
         machine: Name of the machine.
-        prefix: What goes before a command line to run it there.
+        python: What runs Python there: the beginning of a command line.
         command: Arguments of `mfpt-edge`.
         folder: Folder for its output and its cache.
         libraries: Folder with a copy of the libraries, which no other process has in memory; None: the installed ones.
@@ -49,7 +49,7 @@ def tried(machine: str, prefix: tuple[str, ...], command: list[str], folder: Pat
     started = time.monotonic()
     with (folder / "out").open("wb") as out, (folder / "err").open("wb") as err:
         process = subprocess.Popen(
-            [*prefix, sys.executable, *(("-S",) if libraries else ()), "-m", "mfpt_edge", *command],
+            [*python, *(("-S",) if libraries else ()), "-m", "mfpt_edge", *command],
             stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=_environment(folder, libraries),
             cwd=folder,
         )  # fmt: skip

@@ -33,7 +33,7 @@ _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 def state_home() -> Path:
     """Return mfpt's folder under the user's state home: `$XDG_STATE_HOME`, or else what the system has for it.
 
-    That is `~/.local/state` on Linux, `~/Library/Application Support` on macOS, and the local AppData folder on Windows.
+    That is `~/.local/state` on Linux, `~/Library/Application Support` on macOS, and on Windows `AppData`.
 
     Raises:
         MfptError: The user has no home.

@@ -10,11 +10,13 @@ from support.windows_python import windows_python
 
 
 @pytest.fixture(scope="session")
-def windows(tmp_path_factory: pytest.TempPathFactory) -> Windows:
+def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
     """A Windows Python that runs this checkout; its home has a space and an accent, as people's names do."""
     home = tmp_path_factory.mktemp("windows") / "Zoë Ọlá"
     home.mkdir()
-    return Windows(windows_python(), home)
+    made = Windows(windows_python(), home)
+    with made.running():
+        yield made
 
 
 @pytest.fixture(scope="session")
