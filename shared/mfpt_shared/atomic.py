@@ -43,7 +43,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     with naming(path):
         check_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name, suffix=_UNFINISHED) as part:
+        # What somebody still reads in the old one can stay on some systems; `remove_unfinished` removes it later.
+        with tempfile.TemporaryDirectory(
+            dir=path.parent, prefix=path.name, suffix=_UNFINISHED, ignore_cleanup_errors=True
+        ) as part:
             made, replaced = Path(part) / "made", Path(part) / "replaced"
             made.mkdir()
             yield made
