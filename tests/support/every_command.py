@@ -108,6 +108,13 @@ def _device(runner: Runner, data: Path) -> None:
     for form in ("onnx", "peft"):
         runner.run("mfpt_edge", "export", *whose, f"--{form}", str(folder / form))
     runner.run("mfpt_edge", "cache", "show")
+    runner.run("mfpt_edge", "settings", *whose, "--hours", "22-6", "--max-upload", "50MB/month")
+    for command in ("pause", "resume"):
+        runner.run("mfpt_edge", command, *whose)
+    runner.run("mfpt_edge", "service", "install", *whose, "--data", str(data), "--print")
+    for command in ("status", "remove"):
+        runner.run("mfpt_edge", "service", command, *whose)
+    runner.run("mfpt_edge", "leave", *whose, "--forget", "--yes")
 
 
 def predict_without_the_variable(runner: Runner, seconds: str) -> None:

@@ -55,6 +55,7 @@ from mfpt_edge.commands.owner_commands import leave, pause, resume, settings
 from mfpt_edge.commands.predict import evaluate, export, predict
 from mfpt_edge.commands.refresh import refresh
 from mfpt_edge.commands.sent import sent
+from mfpt_edge.commands.service import app as service_app
 from mfpt_edge.host.least import require_processor
 from mfpt_shared.command_line import EPILOG, run, show_version
 from mfpt_shared.stopping import stopped_on_request
@@ -69,6 +70,7 @@ app = typer.Typer(
 )
 data_app = typer.Typer(help="Look at data sets.", no_args_is_help=True)
 app.add_typer(data_app, name="data")
+app.add_typer(service_app, name="service")
 cache_app = typer.Typer(help="Show and clear the cache.", no_args_is_help=True)
 app.add_typer(cache_app, name="cache")
 app.add_typer(backbone_app, name="backbone")

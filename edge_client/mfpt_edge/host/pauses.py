@@ -104,7 +104,7 @@ class Courtesy:
     def against_beginning(self) -> str | None:
         """Return why a training that would begin now would have to wait; None: it would not."""
         with self._lock:
-            return self.reason if self._is_working else self._look(busy=False)
+            return self._without_load() if self._is_working else self._look(busy=False)
 
     def give_way(self, check: Callable[[], None]) -> None:
         """Wait while there is a reason to.
@@ -150,6 +150,17 @@ class Courtesy:
         """Return the reason to wait; None: there is none."""
         self._count_own(busy=busy)
         self._looked = self._counted
+        if why := self._without_load():
+            return why
+        max_load = self._pauses.max_load
+        if max_load is not None:
+            others = max(0.0, self._machine.load() - self._own)
+            if others > max_load:
+                return f"other programs make a load of {others:.1f} (--max-load {max_load:g})"
+        return None
+
+    def _without_load(self) -> str | None:
+        """Return the reason to wait that is not what other programs do; None: there is none."""
         if self._pauses.is_paused:
             return "its owner has paused it (mfpt-edge resume)"
         hours = self._pauses.hours
@@ -157,11 +168,6 @@ class Courtesy:
             return f"it trains between {hours} only (--hours)"
         if self._pauses.on_battery and self._machine.on_battery():
             return "the machine runs on battery (--on-battery)"
-        max_load = self._pauses.max_load
-        if max_load is not None:
-            others = max(0.0, self._machine.load() - self._own)
-            if others > max_load:
-                return f"other programs make a load of {others:.1f} (--max-load {max_load:g})"
         return None
 
     def _count_own(self, *, busy: bool) -> None:

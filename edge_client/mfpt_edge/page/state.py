@@ -12,6 +12,7 @@ from mfpt_edge.page.runs import Run, Runs
 from mfpt_edge.session.orders import ShowDevice
 from mfpt_edge.storage.device_folder import PROMPT_FILE
 from mfpt_edge.storage.examples_file import ExamplesFile, chosen
+from mfpt_edge.storage.membership import read_membership
 from mfpt_edge.storage.settings import Settings, read_settings
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut
 from mfpt_shared.web.answers import Problem
@@ -28,7 +29,7 @@ class ShownDevice(msgspec.Struct, frozen=True, kw_only=True):
         running: Whether it takes part, and whether in this process.
         report: What it says of itself; None: it does not run, or says nothing yet. See `DeviceReport`.
         settings: What its owner has set.
-        can_predict: Whether it has a prompt.
+        can_predict: Whether it has a prompt, or can fetch one.
         file: The examples that its owner has given; None: none yet.
         question: What its owner is asked.
         problem: What its newest run in this process failed with.
@@ -77,13 +78,19 @@ async def state_of(devices: Devices, runs: Runs, at: str) -> PageState:
         running=_running(report, run),
         report=report,
         settings=read_settings(folder),
-        can_predict=(folder / PROMPT_FILE).exists(),
+        can_predict=_can_predict(folder),
         file=chosen(folder),
         question=run.owner.question if run else None,
         problem=_problem(run.problem) if run and run.problem else None,
         result=run.result if run else None,
     )
     return PageState(devices=known, device=shown)
+
+
+def _can_predict(folder: Path) -> bool:
+    """Tell whether there is a prompt, or will be one for whoever asks: a reader fetches it each time."""
+    membership = read_membership(folder)
+    return (folder / PROMPT_FILE).exists() or (membership is not None and membership.role == "reader")
 
 
 async def _report(folder: Path) -> msgspec.Raw | None:

@@ -28,7 +28,7 @@ export function overview(place, device) {
     ),
     showing(figures, (state) => counts(state.device), figuresCard),
     showing(curve, (state) => curveOf(state.device), curveCard),
-    showing(helpers, (state) => state.device.report?.snapshot.helped_by ?? {}, helpersCard),
+    showing(helpers, (state) => helpersOf(state.device), helpersCard),
   ];
   return (state) => {
     shows.forEach((show) => show(state));
@@ -146,7 +146,8 @@ function fileCard(known, device) {
 function counts({ report }) {
   if (!report) return null;
   const { rounds, version, examples, curve, seconds_left } = report.snapshot;
-  const used = curve.findLast((point) => point.used !== null)?.used ?? null;
+  const measured = curve.findLast((point) => (point.used ?? point.federated) !== null);
+  const used = measured?.used ?? measured?.federated ?? null;
   return { rounds, version, examples, uploaded: report.uploaded, used, left: seconds_left };
 }
 
@@ -207,10 +208,17 @@ function curveCard(points) {
   );
 }
 
-function helpersCard(helped) {
+function helpersOf(device) {
+  const { helped_by: helped = {}, language } = device.report?.snapshot ?? {};
+  return { helped, own: language };
+}
+
+function helpersCard({ helped, own }) {
+  const name = (code) =>
+    code === own ? _("{language} (yours)", { language: languageName(code) }) : languageName(code);
   const rows = Object.entries(helped)
     .sort((a, b) => b[1] - a[1])
-    .map(([code, value]) => ({ key: code, name: languageName(code), value }));
+    .map(([code, value]) => ({ key: code, name: name(code), value }));
   if (!rows.length)
     return h(
       "section",

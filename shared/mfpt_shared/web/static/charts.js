@@ -5,7 +5,7 @@ import { dash, hue, mark } from "./colours.js";
 import { _, number, percent } from "./words.js";
 
 const HEIGHT = 220;
-const MARGIN = { top: 14, right: 14, bottom: 34, left: 46 };
+const MARGIN = { top: 14, right: 14, bottom: 42, left: 46 };
 
 // Lines over a number such as the version.
 // series: [{ key, name, points: [[x, y], …], look? }]; `key` gives the colour, `look` another one: { hue, dash, mark }.
@@ -120,7 +120,7 @@ function lines(series, { title, x, format, width, low, high }) {
     wholeSteps(first, last, Math.max(2, Math.floor(width / 90))).map((value) =>
       svg(
         "text",
-        { class: "tick", x: across(value), y: HEIGHT - MARGIN.bottom + 18, "text-anchor": "middle" },
+        { class: "tick", x: across(value), y: HEIGHT - MARGIN.bottom + 17, "text-anchor": "middle" },
         number(value),
       ),
     ),
