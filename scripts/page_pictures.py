@@ -24,10 +24,10 @@ from command_line import called_from, parser
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SIB200: Final = ROOT.parent / "shared" / "data" / "sib200"
-PATIENCE: Final = 300_000
+PATIENCE: Final = 900_000
 """Milliseconds."""
 _ROWS: Final = 90
-_COLOURS: Final = 96
+_COLOURS: Final = 192
 _HEIGHT: Final = 800
 _DAYS: Final = ("اليوم", "غدا", "أمس")
 _ARABIC: Final = {
@@ -128,9 +128,6 @@ def joins(camera: Camera, address: str, line: str, examples: Path) -> None:
     page.get_by_text("to learn from.").wait_for()
     camera.takes(page, "sentences")
     page.get_by_role("button", name="Continue").click()
-    page.get_by_label("Only at certain hours").check()
-    camera.takes(page, "hours", whole=False)
-    page.get_by_label("Only at certain hours").uncheck()
     page.get_by_role("button", name="Join", exact=True).click()
     page.locator("#pause").wait_for()
     page.close()
@@ -139,7 +136,7 @@ def joins(camera: Camera, address: str, line: str, examples: Path) -> None:
 def looks(camera: Camera, address: str) -> None:
     """Take the pictures of a device that has made some versions with the others."""
     page = camera.tab(address, 1280, "light")
-    page.wait_for_function("() => Number(document.querySelectorAll('.figures dd')[1]?.textContent) >= 4")
+    page.wait_for_function("() => Number(document.querySelectorAll('.figures dd')[1]?.textContent) >= 3")
     camera.takes(page, "overview")
     page.get_by_role("link", name="What left this computer").click()
     page.locator("summary", has_text="What was learned").first.click()

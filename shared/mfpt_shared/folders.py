@@ -17,6 +17,7 @@ import platformdirs
 
 from mfpt_shared.errors import InUse, MfptError
 from mfpt_shared.system.locks import lock as lock_file
+from mfpt_shared.system.names import check_name
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -67,6 +68,7 @@ def private_folder(folder: Path) -> Path:
         OSError: It cannot be made.
         MfptError: It is one that everybody on the machine may write to, such as /tmp.
     """
+    check_name(folder)
     for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
         with contextlib.suppress(FileExistsError):  # another process was faster
             missing.mkdir(mode=FOLDER_MODE)

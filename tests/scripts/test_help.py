@@ -20,6 +20,7 @@ PYTHON_SCRIPTS = {
     "bench_round": "round_bench",
     "bench_scale": "scale_bench",
     "fuzz": "fuzzing",
+    "least_machines": "old_machines",
     "reproduce": "reproduction",
     "screenshots": "page_pictures",
     "soak": "soaking",

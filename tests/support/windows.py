@@ -1,26 +1,23 @@
 """The commands on Windows: run under Wine by a Windows Python with the product's dependencies."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
-import pytest
 
-ROOT: Final = Path(__file__).parents[2]
-SETUP: Final = ROOT.parent / "shared" / "wine" / "setup"
-PACKAGES: Final = ("shared", "coordinator", "edge_client")
-NOT_HERE: Final = "no Windows Python can be had here"
 SECONDS: Final = 300.0
 """Longer than any command takes, on a machine that does something else too."""
+_REST_SECONDS: Final = 5.0
+"""Time to read what a program has left."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,10 @@ class Program:
         """Wait until it has ended."""
         code = self.process.wait(seconds)
         for reader in self._readers:
-            reader.join(seconds)
+            reader.join(_REST_SECONDS)
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            assert stream is not None
+            stream.close()
         return Ended(code, "".join(self._lines["out"]), "".join(self._lines["err"]))
 
     def _read(self, name: str) -> None:
@@ -95,12 +95,32 @@ class Windows:
     place: Path
     home: Path
 
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Keep Windows running, with its desktop; a program that had to start that would leave it its streams."""
+        wait = "import win32gui; win32gui.GetDesktopWindow(); print(flush=True); input()"
+        keeper = subprocess.Popen(
+            [self._wine(), str(self._python), "-c", wait],
+            env=self._variables(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert keeper.stdout is not None
+        keeper.stdout.readline()
+        try:
+            yield
+        finally:
+            keeper.kill()
+            keeper.wait()
+            for stream in (keeper.stdin, keeper.stdout):
+                assert stream is not None
+                stream.close()
+
     def start(self, *command: str) -> Program:
         """Start `python -m` with a command; its streams are pipes, as Wine gives Python no others."""
-        wine = shutil.which("wine")
-        assert wine is not None
         process = subprocess.Popen(
-            [wine, str(self.place / "windows" / "python.exe"), "-X", "utf8=0", "-m", *command],
+            [self._wine(), str(self._python), "-X", "utf8=0", "-m", *command],
             cwd=self.home,
             env=self._variables(),
             stdin=subprocess.PIPE,
@@ -114,6 +134,16 @@ class Windows:
         program = self.start(*command)
         program.tell(told)
         return program.end(seconds)
+
+    @property
+    def _python(self) -> Path:
+        return self.place / "windows" / "python.exe"
+
+    @staticmethod
+    def _wine() -> str:
+        found = shutil.which("wine")
+        assert found is not None
+        return found
 
     def _variables(self) -> dict[str, str]:
         own = {
@@ -146,17 +176,3 @@ def until(condition: Callable[[], bool], seconds: float = SECONDS) -> bool:
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.1)
     return condition()
-
-
-def windows_python() -> Path:
-    """Return a folder with a Windows Python that runs this checkout; it is made in some minutes, once."""
-    place = Path(os.environ.get("MFPT_WINE", Path(sys.prefix) / "wine"))
-    if not (place / "done").exists():
-        if not SETUP.exists() or shutil.which("apt-get") is None or os.geteuid() != 0:
-            pytest.skip(NOT_HERE)
-        made = subprocess.run([str(SETUP), str(place)], capture_output=True, timeout=1200, check=False)
-        if made.returncode:
-            pytest.skip(NOT_HERE)
-    paths = [windows_path(ROOT / package) for package in PACKAGES]
-    (place / "pythonpath.txt").write_text("\n".join(paths), encoding="utf-8")
-    return place

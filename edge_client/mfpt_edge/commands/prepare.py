@@ -9,12 +9,14 @@ from mfpt_edge.commands.backbone_offer import offer_backbone
 from mfpt_edge.commands.join_config import JoinConfig, Limits
 from mfpt_edge.commands.load_order import LoadOrder
 from mfpt_edge.engine.owner import Owner
+from mfpt_edge.host.least import require_to_convert
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine, Pauses
 from mfpt_edge.host.time_limit import TimeLimitedTrainer
 from mfpt_edge.session import consent
 from mfpt_edge.session.limits import Given, check_state
 from mfpt_edge.storage.answers import Answers
+from mfpt_shared.backbones.describe import parse_uri
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
@@ -46,6 +48,7 @@ def prepare(
 
     Raises:
         NotAllowed: The plan asks for more.
+        Unsuited: The processor is too old for the plan's backbone.
         MfptError: Data or backbone cannot be loaded.
     """
     limits = config.limits
@@ -53,6 +56,8 @@ def prepare(
     given = Given(memory, limits.round_seconds, limits.activation_cache, limits.download)
     _log.info("%s", given.sentence())
     check_state(plan, given)
+    if parse_uri(plan.backbone.uri).scheme != "bundled":
+        require_to_convert(plan.backbone.uri)
     _ask(config, plan, given, owner)
     offer_backbone(plan, owner, yes=config.allowed.yes)
     with courtesy.at_work():

@@ -4,6 +4,7 @@ import { announce, fill, foreign, h, get } from "./dom.js";
 import { listen } from "./stream.js";
 import { _, language, languageName, learn, ownName, remember, reviewed, speak } from "./words.js";
 import { joining } from "./joining.js";
+import { failed } from "./notices.js";
 import { overview } from "./overview.js";
 import { asking } from "./questions.js";
 import { sent } from "./sent.js";
@@ -206,4 +207,4 @@ function chooser(place) {
   };
 }
 
-begin();
+begin().catch((error) => fill(document.getElementById("page"), failed(error)));
