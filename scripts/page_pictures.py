@@ -91,9 +91,10 @@ def invitation(data: str, tag: str) -> str:
 class Camera:
     """Takes pictures of pages, few colours, so that they stay small."""
 
-    def __init__(self, browser: Browser, out: Path) -> None:
+    def __init__(self, browser: Browser, out: Path, whose: str = "volunteer") -> None:
         self._browser = browser
         self._out = out
+        self._whose = whose
 
     def tab(self, address: str, width: int, scheme: str) -> Page:
         """Open an address in a window of a width, `light` or `dark`."""
@@ -112,7 +113,7 @@ class Camera:
         page.wait_for_timeout(500)
         picture = Image.open(io.BytesIO(page.screenshot(full_page=whole, animations="disabled")))
         self._out.mkdir(parents=True, exist_ok=True)
-        file = self._out / f"volunteer-{name}.png"
+        file = self._out / f"{self._whose}-{name}.png"
         picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
         print(f"{file}: {file.stat().st_size / 1000:.0f} kB", file=sys.stderr)
 

@@ -17,8 +17,11 @@ ROOT = Path(__file__).parents[1]
 PROGRAMS = {"mfpt-coord": coordinator, "mfpt-edge": device}
 FOLDERS = {"mfpt-coord": ("coordinator",), "mfpt-edge": ("edge_client",), "both": ("shared",)}
 EVERYWHERE = {"--help", "--debug", "--log-format"}
-# Of pip.
+# Of pip and of systemctl.
 OTHERS = {"--dest", "--disable-pip-version-check", "--no-deps", "--only-binary", "--platform"}
+OTHERS |= {"--user", "--now", "--quiet"}
+PASSED_ON = {"service install": "join"}
+"""Command -> the one whose options it takes as well."""
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*[a-z]")
 COMMAND = re.compile(r"\b(mfpt-(?:coord|edge))((?: [^`';|]*)?)")
 
@@ -33,7 +36,8 @@ class Said(NamedTuple):
 @cache
 def commands(program: str) -> dict[str, set[str]]:
     """Return the options of each command, such as `data show`, and those of the program itself under its own name."""
-    return dict(_commands(typer.main.get_command(PROGRAMS[program]), ()))
+    known = dict(_commands(typer.main.get_command(PROGRAMS[program]), ()))
+    return known | {name: known[name] | known[other] for name, other in PASSED_ON.items() if name in known}
 
 
 def _commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[str, set[str]]]:

@@ -1,5 +1,5 @@
 ; The installer: for one user, without administrator's rights. Packed by deploy/windows/build, which gives
-; TREE (what is installed), OUT, VERSION, TITLE and KILOBYTES (the size of what is installed).
+; TREE (what is installed), OUT, VERSION, TITLE, KILOBYTES (the size of what is installed), and perhaps QUICK.
 ;
 ;   mfpt-setup.exe /S [/D=C:\folder]          installs without a question; /D comes last, without quotation marks
 ;   uninstall.exe /S [/DATA=remove]           removes without a question; the data stay unless /DATA=remove
@@ -8,8 +8,11 @@
 
 Target amd64-unicode
 Unicode true
+!ifdef QUICK
+SetCompressor zlib
+!else
 SetCompressor /SOLID lzma
-SetCompressorDictSize 64
+!endif
 RequestExecutionLevel user
 ManifestDPIAware true
 
@@ -76,6 +79,12 @@ VIAddVersionKey LegalCopyright "Apache-2.0"
     Delete "$INSTDIR\uninstall.exe"
 !macroend
 
+; What `mfpt-edge service install` has registered, whatever the device: started, stopped or removed.
+!macro Services order
+    nsExec::Exec "powershell -NoProfile -NonInteractive -Command $\"Get-ScheduledTask -TaskPath '\mfpt\' -ErrorAction SilentlyContinue | ${order}$\""
+    Pop $0
+!macroend
+
 !macro ChangeUserPath order
     nsExec::Exec '"$INSTDIR\python\python.exe" "$INSTDIR\user_path.py" ${order} "$INSTDIR\bin"'
     Pop $0
@@ -97,12 +106,14 @@ Section "mfpt"
         SetErrorLevel 2
         Quit
     ${EndIf}
+    !insertmacro Services Stop-ScheduledTask
     !insertmacro WaitUntilUnused
     !insertmacro RemoveProgram
     SetOutPath "$INSTDIR"
     File /r "${TREE}/*"
     WriteUninstaller "$INSTDIR\uninstall.exe"
     !insertmacro ChangeUserPath add
+    !insertmacro Services Start-ScheduledTask
 
     ; A window with what mfpt says; it stays open where mfpt ends with an error.
     SetOutPath "$PROFILE"
@@ -128,6 +139,7 @@ Function OpenPage
 FunctionEnd
 
 Section "Uninstall"
+    !insertmacro Services Stop-ScheduledTask
     !insertmacro WaitUntilUnused
 
     ; The data: who this device is, its prompts, what it has not sent yet. What can be made again goes in any case.
@@ -140,8 +152,7 @@ Section "Uninstall"
         StrCpy $1 "remove"
     ${EndIf}
 
-    nsExec::Exec '"$INSTDIR\bin\mfpt-edge.exe" service remove'
-    Pop $0
+    !insertmacro Services "Unregister-ScheduledTask -Confirm:$$false"
     !insertmacro ChangeUserPath remove
     !insertmacro RemoveProgram
     RMDir "$INSTDIR"

@@ -32,7 +32,9 @@ def main(order: str, folder: str) -> None:
         except FileNotFoundError:
             before, kind = "", winreg.REG_EXPAND_SZ
         after = {"add": added, "remove": removed}[order](before, folder)
-        if after != before:
+        if before and not after:
+            winreg.DeleteValue(key, "Path")
+        elif after != before:
             winreg.SetValueEx(key, "Path", 0, kind, after)
 
 

@@ -17,13 +17,22 @@ from mfpt_shared.protocol.messages import (
     Ack,
     Assign,
     CoordinatorState,
+    LanguageRelations,
     PlanNotice,
     Prompt,
     PromptHeader,
     Reject,
     Stop,
 )
-from mfpt_shared.protocol.topics import CLIENT_DOWN, CLIENT_STATE, CLIENT_UP, COORDINATOR_STATE, PROMPT, Topic
+from mfpt_shared.protocol.topics import (
+    CLIENT_DOWN,
+    CLIENT_STATE,
+    CLIENT_UP,
+    COORDINATOR_STATE,
+    LANGUAGE_RELATIONS,
+    PROMPT,
+    Topic,
+)
 from mfpt_shared.protocol.topics import PLAN as PLAN_TOPIC
 from mfpt_shared.tensors import halve, initial_state
 
@@ -48,6 +57,7 @@ def _forged(victim: Honest) -> list[tuple[Topic, str, Decoded]]:
         *((CLIENT_DOWN, victim.id, message) for message in down),
         (PLAN_TOPIC, "", PlanNotice(digest=hostile.digest, plan=hostile, **later)),
         (PROMPT, SWAHILI, Prompt(prompt, halve(initial_state(PLAN)))),
+        (LANGUAGE_RELATIONS, SWAHILI, LanguageRelations(language=SWAHILI, helped_by={"zul": 1.0}, **later)),
         (COORDINATOR_STATE, "", CoordinatorState(state="offline", coordinator="forged", started=1.0, **later)),
     ]
 

@@ -1,6 +1,7 @@
 """Makes the installer for Windows: fills a folder as it will lie on the user's disk, and packs it with NSIS."""
 
 import argparse
+import hashlib
 import shutil
 import sys
 import time
@@ -10,7 +11,7 @@ from typing import Final, NamedTuple
 from mfpt_shared import __version__
 from windows_installer import parts, setup
 from windows_installer.icon import icon
-from windows_installer.launchers import launcher
+from windows_installer.launchers import console_stub, launcher
 from windows_installer.trim import trim
 
 ROOT: Final = Path(__file__).parents[2]
@@ -43,6 +44,7 @@ def main() -> None:
     arguments = argparse.ArgumentParser(prog="deploy/windows/build")
     arguments.add_argument("variant", nargs="?", choices=VARIANTS, default="full")
     arguments.add_argument("--out", type=Path, default=ROOT / "dist", help="folder of the installer (default: dist)")
+    arguments.add_argument("--quick", action="store_true", help="pack it in a fifth of the time, a third larger")
     given = arguments.parse_args()
     variant = VARIANTS[given.variant]
     work = ROOT / "build" / "windows" / given.variant
@@ -53,8 +55,10 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     made = given.out.absolute() / variant.file
     _say(f"packing {_megabytes(tree)} MB, which takes some minutes")
-    setup.pack(WINDOWS / "setup.nsi", tree, made, version=__version__, title=variant.title)
-    print(f"{made}: {made.stat().st_size / 1e6:.0f} MB; installed: {_megabytes(tree)} MB")
+    setup.pack(WINDOWS / "setup.nsi", tree, made, version=__version__, title=variant.title, quick=given.quick)
+    print(f"{made}: {made.stat().st_size / 1e6:.0f} MB; installed: {_megabytes(tree)} MB; SHA-256:")
+    with made.open("rb") as stream:
+        print(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def filled(tree: Path, variant: Variant) -> None:
@@ -72,8 +76,9 @@ def filled(tree: Path, variant: Variant) -> None:
     parts.backbone(WINDOWS / "backbone.txt", site)
     trim(site)
     programs.mkdir()
+    stub = console_stub()
     for name, module in COMMANDS.items():
-        (programs / f"{name}.exe").write_bytes(launcher(module))
+        (programs / f"{name}.exe").write_bytes(launcher(stub, module))
     (tree / "mfpt.ico").write_bytes(icon())
     shutil.copy(WINDOWS / "user_path.py", tree)
     shutil.copy(ROOT / "LICENSE", tree / "LICENSE.txt")

@@ -2,23 +2,27 @@
 
 import struct
 import zlib
+from collections.abc import Sequence
 from typing import Final
 
-_SIZES: Final = (16, 32, 48, 256)
+SIZES: Final = (16, 32, 48, 256)
 # Centre and colour of each circle, in a square of side 1; colours of Okabe and Ito, which everybody tells apart.
 _CIRCLES: Final = ((0.5, 0.34, (0, 114, 178)), (0.34, 0.62, (230, 159, 0)), (0.66, 0.62, (0, 158, 115)))
 _RADIUS: Final = 0.3
 _STEPS: Final = (0.125, 0.375, 0.625, 0.875)
 
 
-def icon() -> bytes:
+def icon(sizes: Sequence[int] = SIZES) -> bytes:
     """Return an ICO file with one PNG for each size.
+
+    Args:
+        sizes: Sides of the pictures, pixels, 256 at most.
 
     Source: Microsoft, ICONDIR and ICONDIRENTRY; PNG specification, 3rd edition.
     """
-    pictures = [_png(size) for size in _SIZES]
+    pictures = [_png(size) for size in sizes]
     entries, at = b"", 6 + 16 * len(pictures)
-    for size, picture in zip(_SIZES, pictures, strict=True):
+    for size, picture in zip(sizes, pictures, strict=True):
         side = size % 256  # 0 means 256
         entries += struct.pack("<4B2H2I", side, side, 0, 0, 1, 32, len(picture), at)
         at += len(picture)

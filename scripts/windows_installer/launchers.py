@@ -11,18 +11,23 @@ _PYTHON: Final = b"#!<launcher_dir>\\..\\python\\python.exe\r\n"
 _CONSOLE: Final = "t64.exe"
 
 
-def launcher(module: str) -> bytes:
-    """Return a program for 64-bit Windows that starts `main` of a module.
+def launcher(stub: bytes, module: str) -> bytes:
+    """Return a program for Windows that starts `main` of a module.
+
+    Args:
+        stub: What `console_stub` returns.
+        module: Module.
 
     Source: the launchers of distlib and pip: a program, a line that names Python, and a zip with `__main__.py`.
     """
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("__main__.py", f"from {module} import main\n\nmain()\n")
-    return _stub() + _PYTHON + packed.getvalue()
+    return stub + _PYTHON + packed.getvalue()
 
 
-def _stub() -> bytes:
+def console_stub() -> bytes:
+    """Return distlib's launcher of console programs, for 64-bit processors."""
     found = importlib.util.find_spec("distlib")
     if found is None or found.origin is None:
         raise SystemExit("distlib is not installed: run deploy/windows/build, which installs it")

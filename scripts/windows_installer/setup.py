@@ -4,7 +4,7 @@ import subprocess
 from pathlib import Path
 
 
-def pack(script: Path, tree: Path, made: Path, *, version: str, title: str) -> None:
+def pack(script: Path, tree: Path, made: Path, *, version: str, title: str, quick: bool) -> None:
     """Run makensis.
 
     Args:
@@ -13,8 +13,10 @@ def pack(script: Path, tree: Path, made: Path, *, version: str, title: str) -> N
         made: Installer to write.
         version: Version of the product.
         title: Name that people read.
+        quick: Whether it is packed in a fifth of the time, and larger.
     """
     kilobytes = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file()) // 1024
     defined = {"TREE": tree, "OUT": made, "VERSION": version, "TITLE": title, "KILOBYTES": kilobytes}
-    command = ["makensis", "-V2", *(f"-D{name}={value}" for name, value in defined.items()), str(script)]
+    given = [f"-D{name}={value}" for name, value in defined.items()] + (["-DQUICK"] if quick else [])
+    command = ["makensis", "-V2", *given, str(script)]
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)

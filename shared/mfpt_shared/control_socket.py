@@ -23,6 +23,7 @@ import msgspec
 
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.errors import ConnectionFailed, MfptError, TimedOut
+from mfpt_shared.system.files import remove
 
 SOCKET_FILE: Final = "control.sock"
 PORT_FILE: Final = "control.json"
@@ -96,7 +97,7 @@ async def control_socket(folder: Path, obey: Obey) -> AsyncIterator[None]:
     """
     path, port_file = _files(folder)
     for left in (path, port_file):
-        left.unlink(missing_ok=True)
+        remove(left, missing_ok=True)
     token = ""
     answering = set[asyncio.Task[None]]()
 
@@ -126,7 +127,7 @@ async def control_socket(folder: Path, obey: Obey) -> AsyncIterator[None]:
             await asyncio.wait(answering, timeout=LAST_SECONDS)
         await server.wait_closed()
         for file in (path, port_file):
-            file.unlink(missing_ok=True)
+            remove(file, missing_ok=True)
 
 
 async def _unix_server(serve: _Serve, path: Path) -> asyncio.Server | None:

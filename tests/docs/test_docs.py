@@ -23,7 +23,7 @@ PAGES: Final = tuple(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CO
 DOCUMENTS: Final = (*PAGES, *sorted(DOCS.rglob("*.md")))
 PACKAGES: Final = {"mfpt_shared": "shared", "mfpt_coord": "coordinator", "mfpt_edge": "edge_client"}
 FOLDERS: Final = ("docs", "tests", "scripts", "shared", "coordinator", "edge_client")
-OTHER_PROGRAMS: Final = ("pip", "python")
+OTHER_PROGRAMS: Final = ("pip", "python", "journalctl")
 PROGRAMS: Final = {"mfpt-coord": coordinator_app, "mfpt-edge": edge_app}
 
 Command = TyperCommand | TyperGroup

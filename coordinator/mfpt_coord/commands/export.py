@@ -26,11 +26,12 @@ def export(
     from mfpt_coord.server.stored_reading import read_state
     from mfpt_shared.command_line import say, say_data
     from mfpt_shared.languages import given_language
+    from mfpt_shared.system.names import folder_name
 
     state = read_state(place_of(data_dir, store))
     written = export_prompts(state, folder, None if lang is None else given_language(lang))
     if as_json:
-        said = {"version": state.version, "languages": {one: str(folder / one) for one in written}}
+        said = {"version": state.version, "languages": {one: str(folder / folder_name(one)) for one in written}}
         say_data(msgspec.json.encode(said).decode())
         return
     what = written[0] if len(written) == 1 else f"{len(written)} prompts"

@@ -33,6 +33,7 @@ from mfpt_shared.environment import sentence
 from mfpt_shared.folders import cache_home, private_folder
 from mfpt_shared.languages import UNDETERMINED, LanguageCode, named
 from mfpt_shared.plan import Aggregation, DistanceMetric
+from mfpt_shared.system.children import creation_flags
 
 METRICS: Final[tuple[DistanceMetric, ...]] = get_args(DistanceMetric)
 USUAL_METRICS: Final = Aggregation().metrics
@@ -164,7 +165,11 @@ async def _collect(wanted: Mapping[Pair, Sequence[str]], answered: dict[Pair, di
         request.write(json.dumps([[*two, list(metrics)] for two, metrics in wanted.items()]).encode())
         request.seek(0)
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", __name__, stdin=request, stdout=PIPE, stderr=errors
+            *(sys.executable, "-m", __name__),
+            stdin=request,
+            stdout=PIPE,
+            stderr=errors,
+            creationflags=creation_flags(),
         )
         assert process.stdout is not None
         try:

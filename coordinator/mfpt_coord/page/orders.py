@@ -34,7 +34,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """What an invitation should be.
 
     Attributes:
-        language: Name or code of a language, as people write it; empty: the one that each device names.
+        language: Tag of a language, such as `sw` or `swh`; empty: the one that each device names.
         days: After how many days it expires; None: never.
         host: Host name or address at which devices reach the broker; empty: as the coordinator knows it.
     """

@@ -13,6 +13,7 @@ from mfpt_shared.backbones.describe import parse_uri
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode, named
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.names import folder_name
 from mfpt_shared.tensors import dense
 
 CARD: Final = "README.md"
@@ -75,7 +76,7 @@ def export_prompts(state: State, folder: Path, language: LanguageCode | None = N
     with naming(folder):
         _check_folder(folder)
         for one in languages:
-            write_adapter(state.plan, dense(newest_prompt(state, one).state), folder / one)
+            write_adapter(state.plan, dense(newest_prompt(state, one).state), folder / folder_name(one))
         (folder / CARD).write_text(_card(state, languages), encoding="utf-8")
     return languages
 
@@ -104,7 +105,7 @@ def _card(state: State, languages: list[LanguageCode]) -> str:
     plan, accuracy = state.plan, accuracies(state)
     task, privacy, backbone = plan.task, plan.privacy, plan.backbone
     lines = [
-        f"| {named(one)} | `{one}` | {state.contributed.get(one, 0)} | {_percent(accuracy.get(one))} |"
+        f"| {named(one)} | `{folder_name(one)}` | {state.contributed.get(one, 0)} | {_percent(accuracy.get(one))} |"
         for one in languages
     ]
     return _CARD.format(

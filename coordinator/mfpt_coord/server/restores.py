@@ -18,6 +18,7 @@ from mfpt_coord.server.stored_schema import SCHEMA_VERSION
 from mfpt_coord.server.stored_values import meta
 from mfpt_shared.atomic import atomic_file, write_durably
 from mfpt_shared.errors import MfptError, UsageError
+from mfpt_shared.system.files import replace
 
 _log = logging.getLogger(__name__)
 
@@ -100,5 +101,5 @@ def _moved_aside(data_dir: Path, there: list[Path]) -> Path | None:
         return None
     aside = Path(tempfile.mkdtemp(prefix=f"{REPLACED_PREFIX}{time.strftime('%Y%m%d')}-", dir=data_dir))
     for one in there:
-        one.rename(aside / one.name)
+        replace(one, aside / one.name)
     return aside

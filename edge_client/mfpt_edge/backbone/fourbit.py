@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mfpt_edge.formats.q4_0 import BLOCK_BYTES, dequantise
+from mfpt_edge.host.least import require_to_convert
 from mfpt_shared.system.processor import features
 
 Codebook = Literal["nf4", "q4_0"]
@@ -84,8 +85,12 @@ def quantise(weight: Tensor) -> Packed | None:
     Args:
         weight: [rows, columns], any floating type.
 
+    Raises:
+        Unsuited: The processor is too old for bitsandbytes.
+
     Source: QLoRA, Dettmers et al. 2023, section 3; computed by bitsandbytes.
     """
+    require_to_convert("the backbone")
     from bitsandbytes.functional import quantize_4bit  # noqa: PLC0415 - takes seconds, and only a conversion needs it
 
     rows, columns = weight.shape
@@ -110,7 +115,9 @@ def compute_dtype(device: torch.device) -> torch.dtype:
 
 @cache
 def _cpu_has_bfloat16() -> bool:
-    flags = features() or frozenset()
+    # Windows itself does not tell of these; torch does since 2.13.
+    told_by_torch: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    flags = (features() or frozenset()) | {name for name, is_there in told_by_torch.items() if is_there}
     return "avx512_bf16" in flags or "amx_bf16" in flags
 
 

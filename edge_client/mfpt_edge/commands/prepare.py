@@ -9,15 +9,18 @@ from mfpt_edge.commands.backbone_offer import offer_backbone
 from mfpt_edge.commands.join_config import JoinConfig, Limits
 from mfpt_edge.commands.load_order import LoadOrder
 from mfpt_edge.engine.owner import Owner
+from mfpt_edge.host.least import require_to_convert
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.host.pauses import CourteousTrainer, Courtesy, Machine, Pauses
 from mfpt_edge.host.time_limit import TimeLimitedTrainer
 from mfpt_edge.session import consent
 from mfpt_edge.session.limits import Given, check_state
 from mfpt_edge.storage.answers import Answers
+from mfpt_shared.backbones.describe import parse_uri
 from mfpt_shared.device.trainer import Trainer
 from mfpt_shared.environment import sentence
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.clock import awake_seconds
 from mfpt_shared.system.load import load_average
 from mfpt_shared.system.power import on_battery
 from mfpt_shared.system.processor import usable_cores
@@ -45,6 +48,7 @@ def prepare(
 
     Raises:
         NotAllowed: The plan asks for more.
+        Unsuited: The processor is too old for the plan's backbone.
         MfptError: Data or backbone cannot be loaded.
     """
     limits = config.limits
@@ -52,11 +56,13 @@ def prepare(
     given = Given(memory, limits.round_seconds, limits.activation_cache, limits.download)
     _log.info("%s", given.sentence())
     check_state(plan, given)
+    if parse_uri(plan.backbone.uri).scheme != "bundled":
+        require_to_convert(plan.backbone.uri)
     _ask(config, plan, given, owner)
     offer_backbone(plan, owner, yes=config.allowed.yes)
     with courtesy.at_work():
         trainer = load(_order(config, plan, given), owner)
-    return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, time.monotonic), courtesy)
+    return CourteousTrainer(TimeLimitedTrainer(trainer, limits.round_seconds, awake_seconds), courtesy)
 
 
 def _order(config: JoinConfig, plan: Plan, given: Given) -> LoadOrder:

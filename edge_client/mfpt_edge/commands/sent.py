@@ -36,7 +36,7 @@ def sent(
     Beside these messages, the broker learns when the device connects, from which address, as which user, and which
     topics it reads. Your texts are in none of it.
     """
-    from mfpt_edge.storage.sent_log import read_sent
+    from mfpt_edge.storage.sent_log import read_message, read_sent
     from mfpt_shared.errors import UsageError
 
     device = device_folder(lang, federation, state_dir)
@@ -46,8 +46,7 @@ def sent(
     if number is None:
         show(read_sent(folder), as_json, sent_table)
         return
-    found = read_sent(folder, number - 1, most=None)
-    message = next((one for one in found.messages if one.number == number), None)
+    message = read_message(folder, number)
     if message is None:
         raise UsageError(f"message {number} is not kept in {folder}: leave the number out to see which are")
     show(message, as_json, fields_table)

@@ -11,6 +11,7 @@ import msgspec
 from mfpt_edge.engine.messages import FromEngine, ToEngine
 from mfpt_edge.engine.wire import Closed, Receiving, Sending
 from mfpt_shared.errors import MfptError
+from mfpt_shared.system.children import creation_flags
 
 _GRACE_SECONDS: Final = 2.0
 """Time that the process gets to end by itself; it ends as soon as its pipe is closed, unless the machine is stuck."""
@@ -41,7 +42,7 @@ class EngineProcess:
             stdout=subprocess.PIPE,
             env=environment,
             process_group=0,
-            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            creationflags=creation_flags(),
         )
         self._stdin, self._stdout = cast("BinaryIO", self._process.stdin), cast("BinaryIO", self._process.stdout)
         self._sending = Sending(self._stdin)

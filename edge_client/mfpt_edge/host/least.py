@@ -4,6 +4,7 @@ Nothing here imports NumPy, which some of these machines cannot run.
 """
 
 import platform
+from functools import cache
 from typing import Final
 
 from mfpt_shared.errors import Unsuited
@@ -18,6 +19,8 @@ STATE_BYTES: Final = 50_000_000
 _X86: Final = ("x86_64", "amd64")
 _FIRST: Final = "sse4_2"
 """Without these instructions NumPy does not start. Source: NumPy 2.4, its baseline X86_V2."""
+_SECOND: Final = "avx"
+"""Without these, bitsandbytes 0.50 does not quantise: measured."""
 
 
 def require_processor(found: frozenset[str] | None = None, machine: str | None = None) -> None:
@@ -30,14 +33,41 @@ def require_processor(found: frozenset[str] | None = None, machine: str | None =
     Raises:
         Unsuited: An illegal instruction would end the process.
     """
-    if (machine or platform.machine()).lower() not in _X86:
-        return
-    found = features() if found is None else found
-    if found is not None and _FIRST not in found:
+    if _lacks(_FIRST, found, machine):
         raise Unsuited(
             "this processor has no SSE4.2, which Intel's have since 2008 and AMD's since 2011, and NumPy does not run "
             "without; use another machine"
         )
+
+
+def require_to_convert(uri: str, found: frozenset[str] | None = None, machine: str | None = None) -> None:
+    """Check that the processor runs what brings a backbone's weights to 4 bits.
+
+    Args:
+        uri: Address of the backbone; the bundled one is in 4 bits already.
+        found: See `require_processor`.
+        machine: See `require_processor`.
+
+    Raises:
+        Unsuited: An illegal instruction would end the process.
+    """
+    if _lacks(_SECOND, found, machine):
+        raise Unsuited(
+            f"this processor has no AVX, which most have since 2011, and bitsandbytes, which brings {uri} to 4 bits, "
+            "does not run without; use another machine, or a federation with the bundled backbone"
+        )
+
+
+def _lacks(instruction: str, found: frozenset[str] | None, machine: str | None) -> bool:
+    if (machine or platform.machine()).lower() not in _X86:
+        return False
+    found = _own() if found is None else found
+    return found is not None and instruction not in found
+
+
+@cache
+def _own() -> frozenset[str] | None:
+    return features()
 
 
 def require_to_train(total: int) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from mfpt_shared.errors import BadData, MfptError, TimedOut, UsageError
+from mfpt_shared.system.children import creation_flags
 
 _PROGRAM: Final = "mfpt-edge: "
 _MOST_BYTES: Final = 4_000_000
@@ -32,7 +33,7 @@ async def computed(*arguments: str, seconds: float, given: str | None = None) ->
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "mfpt_edge", *arguments,
         stdin=DEVNULL if given is None else PIPE, stdout=PIPE, stderr=PIPE,
-        env={**os.environ, "PYTHONUTF8": "1"}, limit=_MOST_BYTES,
+        env={**os.environ, "PYTHONUTF8": "1"}, limit=_MOST_BYTES, creationflags=creation_flags(),
     )  # fmt: skip
     try:
         out, err = await asyncio.wait_for(

@@ -1,12 +1,12 @@
 """What is left of a device that is forgotten: nothing."""
 
 import contextlib
-import shutil
 from pathlib import Path
 
 from mfpt_edge.storage.cache import discard
 from mfpt_shared.errors import MfptError
 from mfpt_shared.folders import LOCK
+from mfpt_shared.system.files import remove, remove_folder
 
 
 def forget_device(folder: Path, cache: Path) -> None:
@@ -25,9 +25,9 @@ def forget_device(folder: Path, cache: Path) -> None:
     try:
         for inside in folder.iterdir():
             if inside.is_dir() and not inside.is_symlink():
-                shutil.rmtree(inside)
+                remove_folder(inside)
             elif inside.name != LOCK:
-                inside.unlink(missing_ok=True)
+                remove(inside, missing_ok=True)
     except OSError as error:
         raise MfptError(f"cannot remove {error.filename}: {error.strerror}; remove {folder} yourself") from error
     with contextlib.suppress(OSError):  # some systems keep what is open, and another device may have begun there

@@ -7,14 +7,15 @@ waited for. What the messages say is in `mfpt_shared.protocol.describing`.
 
 import logging
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from mfpt_edge.storage.sent_report import MOST_SHOWN, SentMessage, SentReport, SentTotal
+from mfpt_edge.storage.sent_report import MOST_SHOWN, MOST_STATES_SHOWN, SentMessage, SentReport, SentTotal
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import DecodeError
@@ -30,9 +31,18 @@ LONGEST_KEPT: Final = 1_000_000
 """Of a payload that is longer, bytes, the size alone is kept."""
 LAST_WILL: Final = "last-will"
 """Kind of the state that the broker holds with every connection, to publish it when the device is gone."""
+_STATE: Final = "state"
 _FILE: Final = "sent.jsonl"
 
 _log = logging.getLogger(__name__)
+
+
+class _Counted(msgspec.Struct, frozen=True, tag="counted"):
+    """What the messages were that are not kept any more: number of the last, when the first left, and how many."""
+
+    last: int
+    since: float
+    totals: dict[str, SentTotal]
 
 
 class _Left(msgspec.Struct, frozen=True, tag="message"):
@@ -46,17 +56,42 @@ class _Left(msgspec.Struct, frozen=True, tag="message"):
     length: int
     payload: bytes
 
-
-class _Counted(msgspec.Struct, frozen=True, tag="counted"):
-    """What the messages were that are not kept any more."""
-
-    last: int
-    since: float
-    totals: dict[str, SentTotal]
+    @property
+    def counted(self) -> _Counted:
+        return _Counted(self.number, self.at, {self.kind: SentTotal(1, self.size)})
 
 
 _Line = _Left | _Counted
-_DECODER: Final = msgspec.json.Decoder(_Line)
+_DECODER: Final[msgspec.json.Decoder[_Line]] = msgspec.json.Decoder(_Line)
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What some lines are about, all together.
+
+    Attributes:
+        last: Number of the newest message.
+        since: When the first one left; None before there is one.
+        messages: Kind -> number of messages.
+        sizes: Kind -> bytes that they took.
+    """
+
+    last: int = 0
+    since: float | None = None
+    messages: Counter[str] = field(default_factory=Counter)
+    sizes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, line: _Line) -> None:
+        counted = line.counted if isinstance(line, _Left) else line
+        self.last = max(self.last, counted.last)
+        self.since = counted.since if self.since is None else min(self.since, counted.since)
+        for kind, total in counted.totals.items():
+            self.messages[kind] += total.messages
+            self.sizes[kind] += total.bytes
+
+    @property
+    def totals(self) -> dict[str, SentTotal]:
+        return {kind: SentTotal(self.messages[kind], self.sizes[kind]) for kind in sorted(self.messages)}
 
 
 class SentLog:
@@ -71,7 +106,7 @@ class SentLog:
         """
         self._file = folder / _FILE
         self._wall = wall
-        self._last = max((_number(line) for line in _lines(self._file)), default=0)
+        self._last = _tally(_lines(self._file)).last
         self._complains = True
 
     def note(self, path: str, payload: bytes, kind: str = "") -> None:
@@ -96,23 +131,34 @@ class SentLog:
             self._complains = False
 
 
-def read_sent(folder: Path, after: int = 0, most: int | None = MOST_SHOWN) -> SentReport:
+def read_sent(folder: Path, after: int = 0, most: int = MOST_SHOWN) -> SentReport:
     """Return what has left a device; another process may own its folder, and go on writing.
 
     Args:
         folder: State folder of the device.
         after: Number of a message; only later ones are listed.
-        most: Largest number of messages to list, the newest ones; None: all of them.
+        most: Largest number of messages to list, the newest ones, without states.
     """
-    lines = list(_lines(folder / _FILE))
-    listed = [line for line in lines if isinstance(line, _Left) and line.number > after]
-    shown = listed if most is None else listed[max(0, len(listed) - most) :]
-    return SentReport(
-        messages=tuple(map(_shown, shown)),
-        last=max(map(_number, lines), default=0),
-        since=min((_since(line) for line in lines), default=None),
-        totals=_totals(lines),
-    )
+    tally, listed, states = _Tally(), deque[_Left](maxlen=most), deque[_Left](maxlen=MOST_STATES_SHOWN)
+    for line in _lines(folder / _FILE):
+        tally.add(line)
+        if isinstance(line, _Left) and line.number > after:
+            (states if line.kind == _STATE else listed).append(line)
+    newest = sorted((*listed, *states), key=lambda line: line.number)
+    return SentReport(messages=tuple(map(_shown, newest)), last=tally.last, since=tally.since, totals=tally.totals)
+
+
+def read_message(folder: Path, number: int) -> SentMessage | None:
+    """Return a message that has left the device of a state folder, by its number; None where it is not kept."""
+    lines = _lines(folder / _FILE)
+    return next((_shown(line) for line in lines if isinstance(line, _Left) and line.number == number), None)
+
+
+def _tally(lines: Iterable[_Line]) -> _Tally:
+    tally = _Tally()
+    for line in lines:
+        tally.add(line)
+    return tally
 
 
 def _shown(line: _Left) -> SentMessage:
@@ -142,32 +188,17 @@ def _described(path: str, payload: bytes) -> Described:
 def _lines(file: Path) -> Iterator[_Line]:
     """Yield the lines that can be read; none where there is no file, or one that cannot be read."""
     try:
-        written = file.read_bytes()
+        with file.open("rb") as stream:
+            yield from filter(None, map(_read, stream))
     except OSError:
         return
-    for line in written.splitlines():
-        try:
-            yield _DECODER.decode(line)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            continue
 
 
-def _number(line: _Line) -> int:
-    return line.number if isinstance(line, _Left) else line.last
-
-
-def _since(line: _Line) -> float:
-    return line.at if isinstance(line, _Left) else line.since
-
-
-def _totals(lines: Sequence[_Line]) -> dict[str, SentTotal]:
-    messages, sizes = Counter[str](), Counter[str]()
-    for line in lines:
-        counted = {line.kind: SentTotal(1, line.size)} if isinstance(line, _Left) else line.totals
-        for kind, total in counted.items():
-            messages[kind] += total.messages
-            sizes[kind] += total.bytes
-    return {kind: SentTotal(messages[kind], sizes[kind]) for kind in sorted(messages)}
+def _read(line: bytes) -> _Line | None:
+    try:
+        return _DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _append(file: Path, line: bytes) -> int:
@@ -194,13 +225,13 @@ def _cut(file: Path) -> None:
     lines = list(_lines(file))
     kept = _newest([line for line in lines if isinstance(line, _Left)])
     numbers = {line.number for line in kept}
-    gone = [line for line in lines if isinstance(line, _Counted) or line.number not in numbers]
-    head = _Counted(max(map(_number, gone)), min(map(_since, gone)), _totals(gone))
-    write_durably(file, b"".join(msgspec.json.encode(line) + b"\n" for line in (head, *kept)))
+    gone = _tally(line for line in lines if isinstance(line, _Counted) or line.number not in numbers)
+    head = [] if gone.since is None else [_Counted(gone.last, gone.since, gone.totals)]
+    write_durably(file, b"".join(msgspec.json.encode(line) + b"\n" for line in (*head, *kept)))
 
 
 def _newest(lines: Sequence[_Left]) -> list[_Left]:
-    room, left = MOST_BYTES // 2, defaultdict[str, int](lambda: len(lines), {"state": MOST_STATES})
+    room, left = MOST_BYTES // 2, defaultdict[str, int](lambda: len(lines), {_STATE: MOST_STATES})
     kept = []
     for line in reversed(lines):
         if left[line.kind] <= 0:

@@ -7,7 +7,9 @@ import msgspec
 from mfpt_shared.protocol.describing import Part
 
 MOST_SHOWN: Final = 100
-"""Messages in one report."""
+"""Messages in one report, beside..."""
+MOST_STATES_SHOWN: Final = 20
+"""...so many states, of which a device publishes one every two seconds while it trains."""
 
 
 class SentMessage(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +45,7 @@ class SentReport(msgspec.Struct, frozen=True, kw_only=True, tag="sent"):
     """What has left the device.
 
     Attributes:
-        messages: The newest ones after the number that was asked for, oldest first, at most `MOST_SHOWN`.
+        messages: The newest ones after the number that was asked for, oldest first; see `MOST_SHOWN`.
         last: Number of the newest message; 0 before the first.
         since: When the first of all messages left, Unix seconds; None before it.
         totals: Kind of message -> all that ever left, whether they are kept or not.

@@ -67,7 +67,7 @@ async def start(*command: str, errors: IO[bytes], environment: Mapping[str, str]
         stderr=errors,
         env=dict(environment),
         preexec_fn=None if sys.platform == "win32" else _prepare,
-        creationflags=_creation_flags(),
+        creationflags=creation_flags(),
     )
     return Child(process)
 
@@ -98,7 +98,7 @@ def open_files() -> int:
     return OPEN_MAX if most == resource.RLIM_INFINITY else most
 
 
-def _creation_flags() -> int:
+def creation_flags() -> int:
     """Return what Windows is told of a child: a group of its own, and no window that this process does not have."""
     if sys.platform == "win32":
         has_console = win32console.GetConsoleWindow() != 0

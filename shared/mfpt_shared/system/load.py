@@ -2,13 +2,14 @@
 
 import os
 import sys
+from typing import Final
 
 from mfpt_shared.errors import UsageError
 
 if sys.platform == "win32":
     import psutil
 
-_HALF_OF_THE_WAY = 10
+_HALF_OF_THE_WAY: Final = 10
 
 
 def load_average() -> float:

@@ -50,7 +50,7 @@ def free_bytes(meminfo: Path = MEMINFO) -> int:
 
 
 def total_bytes(meminfo: Path = MEMINFO) -> int:
-    """Return the memory of the machine with what it may swap to a disk, or what its control group lets a process hold.
+    """Return the memory of the machine, on Linux with what it may swap, or what its control group lets a process hold.
 
     Args:
         meminfo: On Linux, file that tells. Source: proc_meminfo(5), MemTotal and SwapTotal.
@@ -59,7 +59,8 @@ def total_bytes(meminfo: Path = MEMINFO) -> int:
         total, grant = _told(_TOTALS, meminfo), memory_grant()
         return total if grant is None else min(total, grant.limit)
     else:
-        return int(psutil.virtual_memory().total + psutil.swap_memory().total)
+        # What can be swapped is not asked for: on Windows only performance counters know, which may be switched off.
+        return int(psutil.virtual_memory().total)
 
 
 def _told(rows: re.Pattern[str], meminfo: Path) -> int:

@@ -1,10 +1,10 @@
 """What the page remembers of the history, and reads but once."""
 
-import itertools
 import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 
 import pytest
 
@@ -63,7 +63,7 @@ def test_a_long_past_is_thinned_out_and_keeps_its_newest_point(rows: sqlite3.Con
     points = past.points(SWAHILI, 30)
     assert len(points) <= 30
     assert points[-1].version == 1000
-    assert len({after.version - before.version for before, after in itertools.pairwise(points)}) == 1
+    assert len({after.version - before.version for before, after in pairwise(points)}) == 1
 
 
 def test_what_moved_a_language_adds_up_to_one_over_the_newest_versions(rows: sqlite3.Connection) -> None:

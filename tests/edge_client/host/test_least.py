@@ -6,6 +6,7 @@ from mfpt_edge.host.least import (
     PREDICTING_BYTES,
     TRAINING_BYTES,
     require_processor,
+    require_to_convert,
     require_to_predict,
     require_to_train,
     tight_memory,
@@ -25,6 +26,12 @@ def test_a_processor_that_numpy_does_not_run_on_is_refused_with_the_reason() -> 
 )
 def test_a_processor_that_numpy_runs_on_is_fine(found: frozenset[str], machine: str) -> None:
     require_processor(found, machine)
+
+
+def test_a_processor_on_which_a_backbone_cannot_be_brought_to_4_bits_is_refused_with_the_reason() -> None:
+    with pytest.raises(Unsuited, match=r"no AVX.*hf:some/model.*bundled backbone"):
+        require_to_convert("hf:some/model", frozenset({"sse4_2"}), "x86_64")
+    require_to_convert("hf:some/model", frozenset({"sse4_2", "avx"}), "x86_64")
 
 
 def test_a_machine_too_small_to_train_is_told_that_it_may_do_to_predict() -> None:

@@ -11,7 +11,7 @@ import pytest
 from mfpt_edge.session.enrol import request
 from mfpt_edge.storage import sent_log
 from mfpt_edge.storage.sent_log import SentLog, read_sent
-from mfpt_edge.storage.sent_report import SentReport, SentTotal
+from mfpt_edge.storage.sent_report import MOST_SHOWN, MOST_STATES_SHOWN, SentReport, SentTotal
 from mfpt_shared.base64url import encoded
 from mfpt_shared.invitation import InvitationLine
 from mfpt_shared.protocol.codec import Decoded, encode
@@ -21,6 +21,7 @@ from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, Topic
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import PACKET_OVERHEAD
 from support.session import FEDERATION, IDENTITY, SESSION
+from support.systems import has_modes
 
 LINE = InvitationLine(
     (BrokerAddress("radio.example", 8883, "mqtts"),),
@@ -86,6 +87,17 @@ def test_a_report_lists_what_has_left_since_and_the_newest_if_that_is_much(tmp_p
     assert numbers(read_sent(tmp_path, after=5)) == []
 
 
+def test_states_leave_room_in_a_report_for_what_matters(tmp_path: Path) -> None:
+    log = opened(tmp_path)
+    log.note(*sealed(CLIENT_UP, READY))
+    for _ in range(MOST_SHOWN):
+        log.note(*sealed(CLIENT_STATE, STATE))
+
+    kinds = [message.kind for message in read_sent(tmp_path).messages]
+    assert kinds == ["ready", *["state"] * MOST_STATES_SHOWN]
+
+
+@has_modes
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
     opened(tmp_path).note(*sealed(CLIENT_UP, READY))
 

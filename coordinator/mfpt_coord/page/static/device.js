@@ -4,6 +4,7 @@ import { fill, foreign, get, h, post } from "./dom.js";
 import { ago, doingNow } from "./devices.js";
 import { asked } from "./asking.js";
 import { failed, notice } from "./notices.js";
+import { inUse } from "./lists.js";
 import { doing, languageLink, role } from "./phrases.js";
 import { _, number, percent, when } from "./words.js";
 import { to } from "./addresses.js";
@@ -20,7 +21,7 @@ export function device(place, id, page) {
     try {
       const row = await get(`/api/devices/${encodeURIComponent(id)}`);
       const written = JSON.stringify(row);
-      if (written === shown) return;
+      if (written === shown || inUse(head)) return;
       shown = written;
       fill(head, draw(row, page.state));
       if (revoked !== (row.revoked !== null)) {

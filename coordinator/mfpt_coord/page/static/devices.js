@@ -24,7 +24,7 @@ export function devices(place, page) {
   ];
   const rows = ({ rows: found }) =>
     found.length ? deviceTable(found, page.state.budget > 0) : nothing(_("No device is like that."));
-  return list(body, { part: "devices", path: "/api/devices", rows, kinds, sorts, sort: "doing", size: 50, search: _("Search names, ids, languages and kinds of devices") });
+  return list(body, { part: "devices", path: "/api/devices", rows, kinds, sorts, sort: "doing", size: 50, search: _("Search devices") });
 }
 
 export function deviceTable(found, hasBudget) {

@@ -1,8 +1,8 @@
 // The way back: an earlier prompt of a language becomes its newest version, if the operator says so twice.
 
-import { fill, h, post } from "./dom.js";
+import { announce, fill, h, post } from "./dom.js";
 import { asked } from "./asking.js";
-import { failed, notice } from "./notices.js";
+import { failed } from "./notices.js";
 import { _, languageName, number, percent } from "./words.js";
 
 export function goBack(row, kept, done) {
@@ -22,8 +22,8 @@ export function goBack(row, kept, done) {
     if (!(await asked(question, _("Go back"), "danger"))) return;
     try {
       const report = await post(`/api/languages/${encodeURIComponent(row.language)}/rollback`, { to });
+      announce(_("Done: version {version} has the earlier prompt.", { version: number(report.version) }));
       await done();
-      fill(outcome, notice(_("Done: version {version} has the earlier prompt.", { version: number(report.version) }), "good"));
     } catch (error) {
       fill(outcome, failed(error));
     }

@@ -17,7 +17,7 @@ export function invitations(place, page) {
     place,
     h("h1", {}, _("Invitations")),
     page.state.open ? notice(_("This federation is open: whoever reaches its broker can take part without an invitation."), "warn") : null,
-    form(made, () => view.refresh?.()),
+    form(made, () => view.reload()),
     made,
     h("h2", {}, _("Made so far")),
     outcome,
@@ -28,7 +28,7 @@ export function invitations(place, page) {
     try {
       await post(`/api/invitations/${encodeURIComponent(one.id)}/withdraw`);
       fill(outcome, notice(_("It admits nobody any more."), "good"));
-      view.refresh();
+      view.reload();
     } catch (error) {
       fill(outcome, failed(error));
     }
@@ -74,7 +74,7 @@ function form(place, done) {
       "div",
       { class: "fields" },
       field(_("Whom"), who),
-      field(_("Language of the devices"), language, _("Name or code; empty: each device names its own.")),
+      field(_("Language of the devices"), language, _("A tag such as sw; empty: each device names its own.")),
       field(_("How many"), uses),
       field(_("Days until it expires"), days, _("Empty: never.")),
     ),
@@ -102,7 +102,7 @@ function madeCard({ invitation, qr }) {
     }
   };
   const admits = ngettext("It admits {n} device.", "It admits {n} devices.", invitation.uses);
-  const bound = invitation.language ? _("They speak {language}.", { language: languageName(invitation.language) }) : "";
+  const bound = invitation.language ? _("Language: {language}.", { language: languageName(invitation.language) }) : "";
   const until = invitation.expires === null ? _("It does not expire.") : _("It expires: {when}.", { when: when(invitation.expires) });
   return h(
     "section",
@@ -120,7 +120,7 @@ function code(rows) {
 }
 
 function invitationTable(found, withdraw) {
-  const columns = [[_("Invitation")], [_("For")], [_("Language")], [_("Admitted"), "number"], [_("Left"), "number"], [_("Expires")], [""]];
+  const columns = [[_("Invitation")], [_("For")], [_("Language")], [_("Admitted"), "number"], [_("Left"), "number"], [_("Expires")], [_("What you can do")]];
   return table(columns, found.map((one) => cells(one, withdraw)), { title: _("Invitations") });
 }
 
@@ -133,6 +133,6 @@ function cells(one, withdraw) {
     one.admitted ? h("a", { href: to("devices", "", { search: one.id }) }, number(one.admitted)) : number(0),
     number(one.uses),
     one.expires === null ? _("never") : when(one.expires),
-    isOver ? h("span", { class: "soft" }, _("admits nobody")) : h("button", { class: "quiet danger", "aria-label": _("Withdraw invitation {id}", { id: one.id }), on: { click: () => withdraw(one) } }, _("Withdraw …")),
+    isOver ? h("span", { class: "soft" }, _("admits nobody")) : h("button", { id: `withdraw-${one.id}`, class: "quiet danger", "aria-label": _("Withdraw invitation {id}", { id: one.id }), on: { click: () => withdraw(one) } }, _("Withdraw …")),
   ];
 }

@@ -6,25 +6,26 @@ import { deviceTable } from "./devices.js";
 import { failed } from "./notices.js";
 import { pill, points, verdict } from "./phrases.js";
 import { goBack } from "./going_back.js";
+import { inUse } from "./lists.js";
 import { _, languageName, number, percent } from "./words.js";
 
 const MOST_BARS = 12;
 
 export function languageDetail(place, code) {
   let shown = "";
-  async function load() {
+  async function load(isNew) {
     try {
       const found = await get(`/api/languages/${encodeURIComponent(code)}`);
       const written = JSON.stringify(found);
-      if (written === shown) return;
+      if (written === shown || (!isNew && inUse(place))) return;
       shown = written;
-      fill(place, draw(found, load));
+      fill(place, draw(found, () => load(true)));
     } catch (error) {
       fill(place, failed(error));
     }
   }
-  load();
-  return { refresh: load };
+  load(true);
+  return { refresh: () => load(false) };
 }
 
 function draw({ row, curve, went_back, learns_from, helps, kept, devices }, load) {

@@ -9,8 +9,8 @@ const TYPING_MS = 250;
 
 // Show a list in a place. Options: part: of the address; path: of the server; rows(found): draws what was found;
 // kinds: () => [[value, words]] to choose one from; sorts: [[value, words]]; sort, size: what is asked without a choice;
-// search: words beside the search field. Returns what the page does with news: { refresh, moved }.
-export function list(place, { part, path, rows, kinds = null, sorts = [], sort = "", size = 50, search }) {
+// search: words beside the search field; without any, nothing is searched. Returns what the page does with news.
+export function list(place, { part, path, rows, kinds = null, sorts = [], sort = "", size = 50, search = "" }) {
   const tools = h("div", { class: "tools" });
   const body = h("div", { class: "stack" });
   let shown = "";
@@ -20,6 +20,7 @@ export function list(place, { part, path, rows, kinds = null, sorts = [], sort =
   load(false);
 
   async function load(isNew) {
+    if (!isNew && inUse(body)) return;
     const asked = address().asked;
     const query = new URLSearchParams({ size, sort: asked.get("sort") ?? sort });
     for (const name of ["search", "only", "page"]) if (asked.get(name)) query.set(name, asked.get(name));
@@ -28,7 +29,7 @@ export function list(place, { part, path, rows, kinds = null, sorts = [], sort =
       const found = await get(`${path}?${query}`);
       if (mine !== wanted) return;
       const written = JSON.stringify(found);
-      if (written === shown) return;
+      if (written === shown || (!isNew && inUse(body))) return;
       shown = written;
       fill(body, rows(found), pages(found));
       if (isNew) announce(ngettext("{n} found", "{n} found", found.total));
@@ -41,12 +42,14 @@ export function list(place, { part, path, rows, kinds = null, sorts = [], sort =
     const asked = address().asked;
     fill(
       tools,
-      h(
-        "div",
-        { class: "field grow" },
-        h("label", { for: "search" }, search),
-        h("input", { id: "search", type: "search", value: asked.get("search") ?? "", on: { input: typed } }),
-      ),
+      search
+        ? h(
+            "div",
+            { class: "field grow" },
+            h("label", { for: "search" }, search),
+            h("input", { id: "search", type: "search", value: asked.get("search") ?? "", on: { input: typed } }),
+          )
+        : null,
       kinds ? choice("only", _("Show"), kinds(), asked.get("only") ?? "") : null,
       sorts.length ? choice("sort", _("In order of"), sorts, asked.get("sort") ?? sort) : null,
     );
@@ -94,14 +97,17 @@ export function list(place, { part, path, rows, kinds = null, sorts = [], sort =
 
   return {
     refresh: () => load(false),
+    reload: () => load(true),
     moved: () => {
       drawTools();
       load(true);
     },
-    kindsChanged: () => {
-      if (kinds && !tools.contains(document.activeElement)) drawTools();
-    },
   };
+}
+
+// Whether somebody is at something in a place: what has the focus is not taken away by news.
+export function inUse(place) {
+  return place !== document.activeElement && place.contains(document.activeElement);
 }
 
 // A table that becomes a stack of cards where it is narrow. columns: [[words, class]]; each row: its cells.

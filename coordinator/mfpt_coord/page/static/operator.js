@@ -27,10 +27,10 @@ const PARTS = {
   plan: [plan],
   log: [deeds],
 };
-const REFRESH_MS = 5000;
+const REFRESH_MS = 3000;
 
 // What is known: the newest overview, whether the coordinator is heard, and what the part that is shown does with news.
-const page = { state: null, heard: true, spoken: [], place: "", view: {}, refreshed: 0 };
+const page = { state: null, heard: true, spoken: [], place: "", view: {}, refreshed: 0, waiting: null };
 
 async function begin() {
   page.spoken = await learn();
@@ -47,10 +47,17 @@ function told(state) {
   headline();
   if (first) open(false);
   page.view.told?.(state);
-  if (page.view.refresh && Date.now() - page.refreshed > REFRESH_MS) {
+  refreshSoon();
+}
+
+// What a part shows besides the overview is asked for again after news, but not with every one of them.
+function refreshSoon() {
+  if (page.waiting) return;
+  page.waiting = setTimeout(() => {
+    page.waiting = null;
     page.refreshed = Date.now();
-    page.view.refresh();
-  }
+    page.view.refresh?.();
+  }, Math.max(0, page.refreshed + REFRESH_MS - Date.now()));
 }
 
 function heard(is) {

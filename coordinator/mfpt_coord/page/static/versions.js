@@ -8,7 +8,7 @@ import { to } from "./addresses.js";
 export function versions(place) {
   const body = h("div", { class: "stack" });
   fill(place, h("h1", {}, _("Versions")), body);
-  return list(body, { part: "versions", path: "/api/versions", rows, size: 50, search: null });
+  return list(body, { part: "versions", path: "/api/versions", rows, size: 50 });
 }
 
 function rows({ rows: found }) {

@@ -1,0 +1,1 @@
+"""Devices on machines that are made small or old: what still works there."""
