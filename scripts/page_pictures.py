@@ -24,10 +24,10 @@ from command_line import called_from, parser
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 SIB200: Final = ROOT.parent / "shared" / "data" / "sib200"
-PATIENCE: Final = 300_000
+PATIENCE: Final = 900_000
 """Milliseconds."""
 _ROWS: Final = 90
-_COLOURS: Final = 96
+_COLOURS: Final = 192
 _HEIGHT: Final = 800
 _DAYS: Final = ("اليوم", "غدا", "أمس")
 _ARABIC: Final = {
@@ -91,9 +91,10 @@ def invitation(data: str, tag: str) -> str:
 class Camera:
     """Takes pictures of pages, few colours, so that they stay small."""
 
-    def __init__(self, browser: Browser, out: Path) -> None:
+    def __init__(self, browser: Browser, out: Path, whose: str = "volunteer") -> None:
         self._browser = browser
         self._out = out
+        self._whose = whose
 
     def tab(self, address: str, width: int, scheme: str) -> Page:
         """Open an address in a window of a width, `light` or `dark`."""
@@ -112,7 +113,7 @@ class Camera:
         page.wait_for_timeout(500)
         picture = Image.open(io.BytesIO(page.screenshot(full_page=whole, animations="disabled")))
         self._out.mkdir(parents=True, exist_ok=True)
-        file = self._out / f"volunteer-{name}.png"
+        file = self._out / f"{self._whose}-{name}.png"
         picture.convert("RGB").quantize(_COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
         print(f"{file}: {file.stat().st_size / 1000:.0f} kB", file=sys.stderr)
 
@@ -127,9 +128,6 @@ def joins(camera: Camera, address: str, line: str, examples: Path) -> None:
     page.get_by_text("to learn from.").wait_for()
     camera.takes(page, "sentences")
     page.get_by_role("button", name="Continue").click()
-    page.get_by_label("Only at certain hours").check()
-    camera.takes(page, "hours", whole=False)
-    page.get_by_label("Only at certain hours").uncheck()
     page.get_by_role("button", name="Join", exact=True).click()
     page.locator("#pause").wait_for()
     page.close()
@@ -138,7 +136,7 @@ def joins(camera: Camera, address: str, line: str, examples: Path) -> None:
 def looks(camera: Camera, address: str) -> None:
     """Take the pictures of a device that has made some versions with the others."""
     page = camera.tab(address, 1280, "light")
-    page.wait_for_function("() => Number(document.querySelectorAll('.figures dd')[1]?.textContent) >= 4")
+    page.wait_for_function("() => Number(document.querySelectorAll('.figures dd')[1]?.textContent) >= 3")
     camera.takes(page, "overview")
     page.get_by_role("link", name="What left this computer").click()
     page.locator("summary", has_text="What was learned").first.click()

@@ -79,6 +79,12 @@ VIAddVersionKey LegalCopyright "Apache-2.0"
     Delete "$INSTDIR\uninstall.exe"
 !macroend
 
+; What `mfpt-edge service install` has registered, whatever the device: started, stopped or removed.
+!macro Services order
+    nsExec::Exec "powershell -NoProfile -NonInteractive -Command $\"Get-ScheduledTask -TaskPath '\mfpt\' -ErrorAction SilentlyContinue | ${order}$\""
+    Pop $0
+!macroend
+
 !macro ChangeUserPath order
     nsExec::Exec '"$INSTDIR\python\python.exe" "$INSTDIR\user_path.py" ${order} "$INSTDIR\bin"'
     Pop $0
@@ -100,12 +106,14 @@ Section "mfpt"
         SetErrorLevel 2
         Quit
     ${EndIf}
+    !insertmacro Services Stop-ScheduledTask
     !insertmacro WaitUntilUnused
     !insertmacro RemoveProgram
     SetOutPath "$INSTDIR"
     File /r "${TREE}/*"
     WriteUninstaller "$INSTDIR\uninstall.exe"
     !insertmacro ChangeUserPath add
+    !insertmacro Services Start-ScheduledTask
 
     ; A window with what mfpt says; it stays open where mfpt ends with an error.
     SetOutPath "$PROFILE"
@@ -131,6 +139,7 @@ Function OpenPage
 FunctionEnd
 
 Section "Uninstall"
+    !insertmacro Services Stop-ScheduledTask
     !insertmacro WaitUntilUnused
 
     ; The data: who this device is, its prompts, what it has not sent yet. What can be made again goes in any case.
@@ -143,8 +152,7 @@ Section "Uninstall"
         StrCpy $1 "remove"
     ${EndIf}
 
-    nsExec::Exec '"$INSTDIR\bin\mfpt-edge.exe" service remove'
-    Pop $0
+    !insertmacro Services "Unregister-ScheduledTask -Confirm:$$false"
     !insertmacro ChangeUserPath remove
     !insertmacro RemoveProgram
     RMDir "$INSTDIR"

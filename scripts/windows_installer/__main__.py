@@ -1,6 +1,7 @@
 """Makes the installer for Windows: fills a folder as it will lie on the user's disk, and packs it with NSIS."""
 
 import argparse
+import hashlib
 import shutil
 import sys
 import time
@@ -55,7 +56,9 @@ def main() -> None:
     made = given.out.absolute() / variant.file
     _say(f"packing {_megabytes(tree)} MB, which takes some minutes")
     setup.pack(WINDOWS / "setup.nsi", tree, made, version=__version__, title=variant.title, quick=given.quick)
-    print(f"{made}: {made.stat().st_size / 1e6:.0f} MB; installed: {_megabytes(tree)} MB")
+    print(f"{made}: {made.stat().st_size / 1e6:.0f} MB; installed: {_megabytes(tree)} MB; SHA-256:")
+    with made.open("rb") as stream:
+        print(hashlib.file_digest(stream, "sha256").hexdigest())
 
 
 def filled(tree: Path, variant: Variant) -> None:

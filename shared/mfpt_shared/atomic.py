@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_shared.system.files import remove, remove_folder, replace, sync
+from mfpt_shared.system.names import check_name
 
 _UNFINISHED: Final = ".part"
 
@@ -19,6 +20,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
         OSError: The file cannot be written.
     """
     with naming(path):
+        check_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.stem, suffix=_UNFINISHED, delete=False) as part:
             made = Path(part.name)
@@ -39,8 +41,12 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         OSError: The folder cannot be written.
     """
     with naming(path):
+        check_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix=path.name, suffix=_UNFINISHED) as part:
+        # What somebody still reads in the old one can stay on some systems; `remove_unfinished` removes it later.
+        with tempfile.TemporaryDirectory(
+            dir=path.parent, prefix=path.name, suffix=_UNFINISHED, ignore_cleanup_errors=True
+        ) as part:
             made, replaced = Path(part) / "made", Path(part) / "replaced"
             made.mkdir()
             yield made

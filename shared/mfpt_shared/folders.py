@@ -17,6 +17,7 @@ import platformdirs
 
 from mfpt_shared.errors import InUse, MfptError
 from mfpt_shared.system.locks import lock as lock_file
+from mfpt_shared.system.names import check_name
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
@@ -24,16 +25,22 @@ LOOK_SECONDS: Final = 0.05
 """More than a process needs to see whether another one owns a folder."""
 LOCK: Final = "lock"
 """File by which a process owns the folder that it is in."""
+_PROGRAM: Final = "mfpt"
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
 
 
 def state_home() -> Path:
-    """Return mfpt's folder under the user's state home (`$XDG_STATE_HOME`, by default `~/.local/state`).
+    """Return mfpt's folder under the user's state home: `$XDG_STATE_HOME`, or else what the system has for it.
+
+    That is `~/.local/state` on Linux, `~/Library/Application Support` on macOS, and on Windows `AppData`.
 
     Raises:
         MfptError: The user has no home.
     """
+    chosen = os.environ.get("XDG_STATE_HOME", "")
+    if Path(chosen).is_absolute():
+        return Path(chosen) / _PROGRAM
     return _of_the_user(platformdirs.user_state_path, "XDG_STATE_HOME")
 
 
@@ -52,7 +59,7 @@ def cache_home() -> Path:
 def _of_the_user(find: Callable[..., Path], variable: str) -> Path:
     no_home = MfptError(f"this user has no home folder: set HOME, or {variable} to a folder of their own")
     try:
-        folder = find("mfpt", appauthor=False)
+        folder = find(_PROGRAM, appauthor=False)
     except RuntimeError as error:
         raise no_home from error
     if not folder.is_absolute():  # from older versions of platformdirs: a folder named `~`, here
@@ -67,6 +74,7 @@ def private_folder(folder: Path) -> Path:
         OSError: It cannot be made.
         MfptError: It is one that everybody on the machine may write to, such as /tmp.
     """
+    check_name(folder)
     for missing in reversed([one for one in (folder, *folder.parents) if not one.exists()]):
         with contextlib.suppress(FileExistsError):  # another process was faster
             missing.mkdir(mode=FOLDER_MODE)

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -22,7 +23,8 @@ class Windows:
     """A Windows of its own, with one user."""
 
     def __init__(self, prefix: Path, home: Path) -> None:
-        self._variables = {**os.environ, "WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "HOME": str(home)}
+        ours = {"WINEPREFIX": str(prefix), "WINEDEBUG": "-all", "HOME": str(home), "LC_ALL": "C.UTF-8"}
+        self._variables = os.environ | ours
         self.drive = prefix / "drive_c"
 
     def run(self, *command: str) -> int:
@@ -37,6 +39,22 @@ class Windows:
             check=False,
         ).returncode
 
+    @contextmanager
+    def running(self, *command: str) -> Iterator[None]:
+        """Run a program that reads its standard input until the context ends."""
+        with subprocess.Popen(
+            ["wine", *command],
+            env=self._variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        ) as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            process.stdout.read(1)  # it has begun
+            yield
+            process.stdin.close()
+
     def knows(self, key: str) -> bool:
         """Tell whether the user's registry has a key."""
         return self.run("reg", "query", rf"HKCU\{key}") == 0
@@ -44,8 +62,8 @@ class Windows:
     @property
     def local(self) -> Path:
         """The user's folder for what stays on this computer."""
-        (found,) = self.drive.glob("users/*/AppData/Local/Temp/..") or self.drive.glob("users/*/AppData/Local")
-        return found.resolve()
+        (found,) = self.drive.glob("users/*/AppData/Local")
+        return found
 
     def end(self) -> None:
         """End everything that runs in it."""
@@ -70,15 +88,20 @@ def installer(windows: Windows, tmp_path_factory: pytest.TempPathFactory) -> Pat
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_bytes(b"small")
     (tree / "mfpt.ico").write_bytes(icon((16,)))
-    made = windows.drive / "setup.exe"
+    made = windows.drive / "mfpt-setup.exe"
     pack(ROOT / "deploy/windows/setup.nsi", tree, made, version="1.2.3", title="mfpt", quick=True)
     return made
+
+
+def installed(windows: Windows, installer: Path, folder: str) -> int:
+    """Run the installer. A folder is given without quotation marks, which Wine would put around its spaces."""
+    return windows.run(str(installer), "/S", *f"/D={folder}".split(" "))
 
 
 def uninstalled(windows: Windows, folder: Path, *options: str) -> int:
     """Run the uninstaller in its place, so that it has ended when this returns."""
     inside = str(folder.relative_to(windows.drive)).replace("/", "\\")
-    return windows.run(str(folder / "uninstall.exe"), "/S", *options, f"_?=C:\\{inside}")
+    return windows.run(str(folder / "uninstall.exe"), "/S", *options, *f"_?=C:\\{inside}".split(" "))
 
 
 ENTRY: Final = r"Software\Microsoft\Windows\CurrentVersion\Uninstall\mfpt"
@@ -104,16 +127,30 @@ def test_silent_for_one_user_and_gone_again_but_for_the_data(windows: Windows, i
 
 
 def test_the_data_go_when_that_is_said(windows: Windows, installer: Path) -> None:
-    assert windows.run(str(installer), "/S", r"/D=C:\Programmes à moi\mfpt") == 0
+    assert installed(windows, installer, r"C:\Programmes à moi\mfpt") == 0
     (windows.local / "mfpt" / "edge").mkdir(parents=True, exist_ok=True)
     assert uninstalled(windows, windows.drive / "Programmes à moi" / "mfpt", "/DATA=remove") == 0
     assert not (windows.local / "mfpt").exists()
+
+
+def test_what_is_in_use_is_neither_removed_nor_replaced(windows: Windows, installer: Path) -> None:
+    assert installed(windows, installer, r"C:\used") == 0
+    folder = windows.drive / "used"
+    shutil.copy(windows.drive / "windows/system32/cmd.exe", folder / "python/python.exe")
+
+    with windows.running(str(folder / "python/python.exe")):
+        assert uninstalled(windows, folder) == 2
+        assert installed(windows, installer, r"C:\used") == 2
+
+    assert (folder / "python/Lib/deep/module.py").exists()
+    assert windows.knows(ENTRY)
+    assert uninstalled(windows, folder) == 0
 
 
 def test_a_folder_with_something_else_is_left_alone(windows: Windows, installer: Path) -> None:
     other = windows.drive / "other" / "python"
     other.mkdir(parents=True)
     (other / "mine.txt").write_bytes(b"mine")
-    assert windows.run(str(installer), "/S", r"/D=C:\other") == 2
+    assert installed(windows, installer, r"C:\other") == 2
     assert (other / "mine.txt").read_bytes() == b"mine"
     assert not (windows.drive / "other" / "uninstall.exe").exists()

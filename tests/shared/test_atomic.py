@@ -80,5 +80,5 @@ def test_only_what_is_unfinished_is_removed(tmp_path: Path) -> None:
 
 def test_an_error_names_the_file_that_was_to_be_written(tmp_path: Path) -> None:
     path = tmp_path / "file.json"
-    with pytest.raises(OSError, match=re.escape(f"No space left on device: '{path}'")), atomic_file(path):
+    with pytest.raises(OSError, match=re.escape(f"No space left on device: {str(path)!r}")), atomic_file(path):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -12,6 +12,7 @@ from mfpt_edge.storage.cache import make_private
 from mfpt_shared.errors import MfptError
 from mfpt_shared.folders import owned, private_file, private_folder, tighten
 from support.small_disk import small_disk
+from support.systems import has_modes
 
 
 def modes(folder: Path) -> dict[str, str]:
@@ -23,6 +24,7 @@ def with_open_umask(program: str, *arguments: object) -> None:
     subprocess.run([sys.executable, "-c", text, *map(str, arguments)], check=True, timeout=60)
 
 
+@has_modes
 def test_new_folders_and_files_are_private_with_any_umask(tmp_path: Path) -> None:
     with_open_umask(
         "from mfpt_shared.folders import owned\n"
@@ -39,6 +41,7 @@ def test_new_folders_and_files_are_private_with_any_umask(tmp_path: Path) -> Non
     }
 
 
+@has_modes
 def test_the_state_folder_of_a_device_is_private_with_any_umask(tmp_path: Path) -> None:
     with_open_umask(
         "from mfpt_edge.storage.device_folder import DeviceFolder\n"
@@ -52,6 +55,7 @@ def test_the_state_folder_of_a_device_is_private_with_any_umask(tmp_path: Path) 
     assert {name: mode for name, mode in found.items() if mode not in ("0o700", "0o600")} == {}
 
 
+@has_modes
 def test_the_database_is_private_with_any_umask(tmp_path: Path) -> None:
     with_open_umask(
         "from mfpt_coord.server.store import SqliteStore\n"
@@ -84,6 +88,7 @@ def test_the_cache_is_private_with_any_umask(tmp_path: Path) -> None:
     assert {name: mode for name, mode in found.items() if mode not in ("0o700", "0o600")} == {}
 
 
+@has_modes
 def test_an_open_cache_is_tightened_and_other_folders_there_are_not(tmp_path: Path) -> None:
     for name in ("activations", "other"):
         (tmp_path / name).mkdir()
@@ -99,6 +104,7 @@ def test_an_open_cache_is_tightened_and_other_folders_there_are_not(tmp_path: Pa
     }
 
 
+@has_modes
 def test_an_export_follows_the_umask(tmp_path: Path) -> None:
     with_open_umask(
         "from mfpt_shared.atomic import atomic_folder\n"
@@ -108,6 +114,7 @@ def test_an_export_follows_the_umask(tmp_path: Path) -> None:
     assert modes(tmp_path) == {"export": "0o777", "export/graph.onnx": "0o666"}
 
 
+@has_modes
 def test_what_was_open_is_tightened_when_its_folder_is_owned(tmp_path: Path) -> None:
     state = tmp_path / "state"
     (state / "broker").mkdir(parents=True)
@@ -120,6 +127,7 @@ def test_what_was_open_is_tightened_when_its_folder_is_owned(tmp_path: Path) -> 
         assert set(modes(tmp_path).values()) == {"0o700", "0o600"}
 
 
+@has_modes
 def test_a_folder_that_is_named_by_a_link_is_tightened_as_well(tmp_path: Path) -> None:
     state, link = tmp_path / "disk", tmp_path / "state"
     state.mkdir()
@@ -132,6 +140,7 @@ def test_a_folder_that_is_named_by_a_link_is_tightened_as_well(tmp_path: Path) -
         assert set(modes(state).values()) == {"0o600"}
 
 
+@has_modes
 def test_what_a_link_in_a_folder_leads_to_keeps_its_mode(tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.touch()
@@ -142,6 +151,7 @@ def test_what_a_link_in_a_folder_leads_to_keeps_its_mode(tmp_path: Path) -> None
     assert stat.S_IMODE(outside.stat().st_mode) == 0o644
 
 
+@has_modes
 def test_a_folder_that_everybody_shares_is_refused_and_keeps_its_mode(tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     shared.mkdir()
@@ -151,6 +161,7 @@ def test_a_folder_that_everybody_shares_is_refused_and_keeps_its_mode(tmp_path: 
     assert stat.S_IMODE(shared.stat().st_mode) == 0o1777
 
 
+@has_modes
 def test_a_private_file_keeps_its_content(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"kept")

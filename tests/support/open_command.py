@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from support.inbox import SECONDS
 from support.programs import variables
 
+PATIENCE: Final = 60.0
+"""Seconds within which it starts, and ends, on a machine that may be busy."""
 _ADDRESS: Final = re.compile(r"page: (http://\S+)")
 
 
@@ -32,11 +33,11 @@ async def opened(home: Path, *options: str) -> AsyncIterator[Opened]:
     )  # fmt: skip
     try:
         assert process.stdout is not None
-        line = (await asyncio.wait_for(process.stdout.readline(), SECONDS)).decode()
+        line = (await asyncio.wait_for(process.stdout.readline(), PATIENCE)).decode()
         found = _ADDRESS.search(line)
         assert found is not None, line
         yield Opened(process, found[1])
     finally:
         if process.returncode is None:
             process.terminate()
-        await asyncio.wait_for(process.wait(), SECONDS)
+        await asyncio.wait_for(process.wait(), PATIENCE)

@@ -5,6 +5,7 @@
 
 from collections.abc import Set
 from dataclasses import replace
+from typing import Final
 
 from mfpt_coord.core.audit import NOBODY, Deed
 from mfpt_coord.core.clients import Clients
@@ -15,6 +16,9 @@ from mfpt_coord.core.events import DeviceLeft
 from mfpt_coord.core.offers import without_offer
 from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import counting, takes_part
+
+PART_SECONDS: Final = 10.0
+"""Time that a device which is forgotten has to disconnect."""
 
 
 def let_leave(state: State, event: DeviceLeft) -> Step:
@@ -30,17 +34,27 @@ def let_leave(state: State, event: DeviceLeft) -> Step:
 
 
 def forget_leaving(state: State, at: float) -> Step:
-    """Forget those who have asked for it and of whom no update waits."""
-    gone = state.leaving - needed(state) if state.leaving else frozenset[str]()
+    """Forget those who have asked for it and of whom no update waits, and then close their accounts.
+
+    Who was revoked since stays revoked. One that is cut off has no chance to disconnect in order: its last will would
+    be published, and kept. So an account is closed a moment later; after a restart nobody has it anyway.
+    """
+    effects: list[Effect] = [Withdraw(one) for one, until in state.parting.items() if at >= until]
+    if effects:
+        state = replace(state, parting={one: until for one, until in state.parting.items() if at < until})
+    if not state.leaving:
+        return state, effects
+    gone = frozenset(name for name in state.leaving - needed(state) if takes_part(state, name))
     if not gone:
-        return state, []
+        return state, effects
     names = tuple(sorted(gone))
-    invited = [known for name in names if (known := state.enrolments.get(name)) is not None and known.is_invited]
-    after = replace(without_devices(state, gone, at), leaving=state.leaving - gone)
-    effects: list[Effect] = [ForgetDevices(names)]
+    known = [enrolment for name in names if (enrolment := state.enrolments.get(name)) is not None]
+    parting = {one: at + PART_SECONDS for one in known if one.is_invited}
+    after = without_devices(state, gone, at)
+    effects.append(ForgetDevices(names))
     effects += [SaveDeed(Deed(at, NOBODY, "forget", detail="1 device that left and asked for it")) for _ in names]
-    effects += [Withdraw(one) for one in invited]
-    return after, [*effects, *(Log(f"device {name} has left, and is forgotten", client=name) for name in names)]
+    effects += [Log(f"device {name} has left, and is forgotten", client=name) for name in names]
+    return replace(after, leaving=state.leaving - gone, parting={**state.parting, **parting}), effects
 
 
 def needed(state: State) -> frozenset[str]:

@@ -185,9 +185,10 @@ def allowance(client: Client, plan: Aggregation) -> float:
 
 def next_deadline(state: State, at: float) -> float:
     """Return when the scheduler must look again if nothing happens, Unix seconds; infinity for never."""
+    parting = min(state.parting.values(), default=math.inf)
     if state.finished:
-        return math.inf
-    deadlines = [fold_deadline(state, at), *(cohort.until for cohort in state.cohorts)]
+        return parting
+    deadlines = [parting, fold_deadline(state, at), *(cohort.until for cohort in state.cohorts)]
     if state.buffer and state.plan.privacy.is_masked:
         deadlines.append(_back(state, state.buffer[-1].at))
     # The state may be older than `at`: what has changed by then is not to be looked at again.

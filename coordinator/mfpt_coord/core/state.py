@@ -83,6 +83,7 @@ class State:
         offers: Updates that devices hold until they are asked for them, first come first; at most one of a device.
         leaving: Devices that have asked to be forgotten, which happens once no update of theirs waits; gone after a
             restart.
+        parting: Those who were invited and are forgotten -> until when they have to disconnect by themselves.
         cohorts: Those at work. Like offers, they are gone after a restart: devices offer again.
         contributed: Language -> number of training examples behind its accepted updates so far.
         joining: Languages that have devices but no prompt yet, because their distances are being looked up.
@@ -111,6 +112,7 @@ class State:
     cohorts: tuple[Cohort, ...] = ()
     clients: Clients = field(default_factory=Clients)
     leaving: frozenset[str] = frozenset()
+    parting: Mapping[Enrolment, float] = field(default_factory=dict)
     contributed: Mapping[LanguageCode, int] = field(default_factory=dict)
     joining: frozenset[LanguageCode] = frozenset()
     relations: Relations = Relations()

@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from mfpt_coord.core.alarms import alarms
+from mfpt_coord.core.alarms import NEARLY, alarms
 from mfpt_coord.core.progress import progress
 from mfpt_coord.core.state import State
 from mfpt_coord.page.devices import Crowd, DeviceView
@@ -60,6 +60,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
         problems: What keeps the coordinator from serving devices: `broker`, `leadership`, `store` -> in words.
         verdicts: Number of languages by whether they are better for it.
         budget: Privacy budget of a device, epsilon; 0: there is none.
+        nearly_spent: Number of devices that have spent nearly all of it.
         failed_logins: Number of logins that the broker refused since the start.
         refused: Number of messages that changed nothing since the start, by reason.
     """
@@ -79,6 +80,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     devices: Crowd
     updates: UpdateCounts
     budget: float
+    nearly_spent: int
     staleness: dict[str, int]
     failed_logins: int
     refused: Mapping[str, int]
@@ -111,6 +113,7 @@ def overview(seen: Seen, devices: DeviceView, languages: LanguageView, names: Na
         devices=devices.crowd,
         updates=state.counts,
         budget=state.plan.privacy.epsilon,
+        nearly_spent=_nearly_spent(state),
         staleness={str(behind): number for behind, number in sorted(state.staleness.items())},
         failed_logins=signs.failed_logins,
         refused=signs.refused,
@@ -132,6 +135,11 @@ def _next(state: State, at: float) -> Next:
         joining=len(state.joining),
         finished=state.finished,
     )
+
+
+def _nearly_spent(state: State) -> int:
+    budget = state.plan.privacy.epsilon
+    return state.clients.indices.spent.below((-NEARLY * budget, "")) if budget else 0
 
 
 def _shown(alarm: Alarm, state: State, names: Names) -> AlarmShown:

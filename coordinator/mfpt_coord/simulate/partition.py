@@ -73,21 +73,43 @@ def different_sentences(
     Raises:
         UsageError: There are not enough different sentences.
     """
-    chosen: dict[LanguageCode, Rows] = {}
-    taken: set[str] = set()
-    # One order for all: languages with the same sentences choose from it one after the other.
     order = _order(contents, rng)
+    # Whose mixture of labels is drawn needs more sentences than it gets, to choose from.
+    limits = {tag: len(content.keys) if tag in mixtures else examples[tag] for tag, content in contents.items()}
+    claimed = _claimed({tag: _ordered(content, order) for tag, content in contents.items()}, contents, limits)
+    chosen: dict[LanguageCode, Rows] = {}
     for language, content in contents.items():
-        wanted = examples[language]
-        free = [row for row in _ordered(content, order) if content.keys[row] not in taken]
-        if len(free) < wanted:
+        wanted, rows = examples[language], claimed[language]
+        if len(rows) < wanted:
             raise UsageError(
-                f"{language} would get only {len(free)} of {wanted} sentences that no language before it in the "
-                f"list has; ask for fewer --examples, or give all languages the same ones with --parallel"
+                f"{language} would get only {len(rows)} of {wanted} sentences that no other language has; ask for "
+                "fewer --examples, or give all languages the same ones with --parallel"
             )
-        chosen[language] = _first(free, content, wanted, mixtures.get(language))
-        taken.update(content.keys[row] for row in chosen[language])
+        chosen[language] = _first(rows, content, wanted, mixtures.get(language))
     return chosen
+
+
+def _claimed(
+    ordered: Mapping[LanguageCode, Rows], contents: Mapping[LanguageCode, Content], limits: Mapping[LanguageCode, int]
+) -> dict[LanguageCode, Rows]:
+    """Let languages take turns to claim the first of their sentences that nobody has claimed, up to their limits.
+
+    If one had all of its choice before the next, the last ones would get what the others cannot use: only names of
+    cities, for example, where some languages lack these.
+    """
+    claimed: dict[LanguageCode, Rows] = {language: [] for language in ordered}
+    left = {language: iter(rows) for language, rows in ordered.items()}
+    taken: set[str] = set()
+    while left:
+        for language in list(left):
+            keys = contents[language].keys
+            row = next((row for row in left[language] if keys[row] not in taken), None)
+            if row is None or len(claimed[language]) >= limits[language]:
+                del left[language]
+                continue
+            claimed[language].append(row)
+            taken.add(keys[row])
+    return claimed
 
 
 def same_sentences(

@@ -12,6 +12,7 @@ from mfpt_edge.data.conll import CONLL_SUFFIXES
 from mfpt_edge.data.unlabelled import are_tagged_words
 from mfpt_edge.data.visible import is_visible, trimmed
 from mfpt_shared.errors import BadData, UsageError
+from mfpt_shared.system.names import check_name
 from mfpt_shared.text_files import check_kind, decoded, unpacked, unreadable
 
 _END_OF_LINE: Final = re.compile("\r\n|\n|\r")
@@ -54,6 +55,7 @@ def given_lines(given: list[str], file: Path | None) -> list[str]:
         return [_as_utf8(text, row) for row, text in enumerate(given, start=1)]
     name = "standard input" if file is None else f"--file {file}"
     try:
+        check_name(file or Path())
         content = sys.stdin.buffer.read() if file is None else file.read_bytes()
     except FileNotFoundError as error:
         raise UsageError(f"{name}: no such file") from error

@@ -40,6 +40,7 @@ from mfpt_shared.logs import lines_about
 from mfpt_shared.plan import Plan
 from mfpt_shared.protocol.messages import Role
 from mfpt_shared.system.memory import peak_rss_bytes
+from mfpt_shared.system.names import check_name
 
 _log = logging.getLogger(__name__)
 
@@ -158,6 +159,7 @@ def _check_data_early(data: DataSource) -> None:
     if data.source is None or data.source == "cldr" or data.source.startswith("hf:"):
         return
     try:
+        check_name(Path(data.source))
         Path(data.source).stat()
     except FileNotFoundError as error:
         raise UsageError(f"--data {data.source}: no such file or folder") from error

@@ -75,7 +75,7 @@ def in_words(state: State, facts: Facts, place: Place, *, at: float, since: str,
             missing = f"no coordinator of federation {place.federation} since {since}"
             return Wait("coordinator", missing, f"{_kept(state)}; it goes on when `mfpt-coord serve` runs there again")
         case "conditions":
-            return Wait("conditions", f"training pauses since {since}: {state.against}", "it goes on by itself then")
+            return Wait("conditions", f"training pauses since {since}: {state.against}")
         case "turn":
             return _turn(state, facts, place, at, since)
         case "others":

@@ -12,6 +12,7 @@ from mfpt_edge.data.separated import read_columns, read_csv, read_tsv
 from mfpt_edge.data.table import Reader, Table
 from mfpt_shared.errors import DatasetError
 from mfpt_shared.plan import TaskKind
+from mfpt_shared.system.names import check_name
 
 READERS: Final[Mapping[str, Reader]] = {
     ".csv": read_csv,
@@ -59,14 +60,15 @@ def read_file(path: Path, kind: TaskKind = "classification") -> Table:
     """
     reader = readers(kind).get(suffix_of(path))
     try:
+        check_name(path)
         if reader is not None:
             return reader(path)
         path.open("rb").close()
     except FileNotFoundError as error:
         raise DatasetError(f"{path}: no such file") from error
-    except IsADirectoryError as error:
-        raise DatasetError(f"{path} is a folder: give a file in it") from error
     except OSError as error:
+        if path.is_dir():  # Windows says that access is denied
+            raise DatasetError(f"{path} is a folder: give a file in it") from error
         raise DatasetError(f"{path} cannot be read: {error.strerror or error}") from error
     except ValueError as error:  # a name that no file can have
         raise DatasetError(f"{path} cannot be read: {error}") from error

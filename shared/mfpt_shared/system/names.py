@@ -1,8 +1,10 @@
 """How the system is called, and what files may be called on it."""
 
+import errno
 import platform
 import re
 import sys
+from pathlib import Path
 from typing import Final
 
 _TRIED: Final = ("Linux", "Darwin", "Windows")
@@ -20,6 +22,21 @@ def described() -> str:
 def is_tried() -> bool:
     """Tell whether mfpt was ever run on a system like this one."""
     return platform.system() in _TRIED
+
+
+def check_name(path: Path, *, reserved: bool = sys.platform == "win32") -> None:
+    """Refuse a path that the system would take for a device; whatever it says itself does not help.
+
+    Args:
+        path: Path that a person has given.
+        reserved: See `folder_name`.
+
+    Raises:
+        OSError: It has such a name in it.
+    """
+    name = next((part for part in path.parts if _RESERVED.fullmatch(part)), None)
+    if reserved and name is not None:
+        raise OSError(errno.EINVAL, f"Windows keeps the name {name!r} for a device, choose another", str(path))
 
 
 def folder_name(name: str, *, reserved: bool = sys.platform == "win32") -> str:

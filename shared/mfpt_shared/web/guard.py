@@ -18,6 +18,7 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -67,8 +68,12 @@ class Door:
         return frozenset(f"{'https' if self.tls else 'http'}://{host}" for host in self.hosts)
 
 
-class TooLong(Exception):
-    """A body is longer than it said, or than it may be."""
+class TooLong(HTTPException):
+    """A body is longer than it said, or than it may be. Whatever of Starlette reads it answers with this."""
+
+    def __init__(self, most: int) -> None:
+        """Name the largest number of bytes."""
+        super().__init__(413, f"This is too large: at most {most} bytes are taken here.\n")
 
 
 class Guard:
@@ -92,12 +97,10 @@ class Guard:
             return
         most = self._door.larger.get(scope["path"], self._door.body_bytes)
         if _length(headers) > most:
-            await _too_long(most)(scope, receive, guarded)
+            answer = PlainTextResponse(TooLong(most).detail, 413)
+            await answer(scope, receive, guarded)
             return
-        try:
-            await self._app(scope, _at_most(receive, most), guarded)
-        except TooLong:
-            await _too_long(most)(scope, receive, guarded)
+        await self._app(scope, _at_most(receive, most), guarded)
 
     def _refusal(self, method: str, headers: Headers) -> Response | None:
         """Return the answer to a request that does not come from this page; None: it does, or nobody's page sent it."""
@@ -153,10 +156,6 @@ def _refused(status: int, line: str) -> Response:
     return PlainTextResponse(f"{line}\n", status)
 
 
-def _too_long(most: int) -> Response:
-    return PlainTextResponse(f"This is too large: at most {most} bytes are taken here.\n", 413)
-
-
 def _at_most(receive: Receive, most: int) -> Receive:
     """Return what receives a body as `receive` does, and ends with `TooLong` where it is longer than it may be."""
     taken = 0
@@ -166,7 +165,7 @@ def _at_most(receive: Receive, most: int) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > most:
-            raise TooLong
+            raise TooLong(most)
         return message
 
     return bounded

@@ -5,7 +5,9 @@ from dataclasses import replace
 from mfpt_coord.core.admission import Enrolment
 from mfpt_coord.core.effects import ForgetDevices, Withdraw
 from mfpt_coord.core.entries import Entries
-from mfpt_coord.core.events import DeviceLeft, DeviceRevoked
+from mfpt_coord.core.events import DeviceLeft, DeviceRevoked, TimePassed
+from mfpt_coord.core.forgetting import PART_SECONDS
+from mfpt_coord.core.schedule import next_deadline
 from support.coordinator_core import SWAHILI, ZULU, Federation
 from support.sealing import key_of
 
@@ -47,13 +49,18 @@ def test_one_whose_update_waits_is_forgotten_after_the_fold_and_given_no_work_un
     assert set(federation.state.clients) == {"b"}
 
 
-def test_the_account_of_one_that_was_invited_is_withdrawn() -> None:
+def test_the_account_of_one_that_was_invited_is_closed_once_it_had_time_to_disconnect() -> None:
     federation = Federation()
     met(federation, "invited", token="t0")
     federation.ready("invited")
     leaves(federation, "invited")
-    assert [effect.whom.client for effect in federation.only(Withdraw)] == ["invited"]
     assert "invited" not in federation.state.enrolments
+    assert federation.only(Withdraw) == []
+    assert next_deadline(federation.state, federation.now) <= federation.now + PART_SECONDS
+    federation.now += PART_SECONDS
+    federation.feed(TimePassed(federation.now))
+    assert [effect.whom.client for effect in federation.only(Withdraw)] == ["invited"]
+    assert federation.state.parting == {}
 
 
 def test_one_that_was_revoked_remains_so() -> None:
@@ -64,6 +71,19 @@ def test_one_that_was_revoked_remains_so() -> None:
     leaves(federation, "a")
     assert federation.only(ForgetDevices) == []
     assert federation.state.enrolments["a"].revoked is not None
+
+
+def test_one_that_is_revoked_while_its_update_waits_remains_so_too() -> None:
+    federation = Federation(buffer=2, fold_after=1e9, patience=1000.0)
+    for client, language in (("a", SWAHILI), ("b", ZULU)):
+        met(federation, client)
+        federation.ready(client, language)
+    federation.update("a")
+    leaves(federation, "a")
+    federation.feed(DeviceRevoked(federation.now, "a"))
+    federation.update("b")
+    assert federation.has_fold()
+    assert (federation.only(ForgetDevices), "a" in federation.state.enrolments) == ([], True)
 
 
 def test_of_one_that_nobody_knows_nothing_is_forgotten() -> None:

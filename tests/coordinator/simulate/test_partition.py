@@ -67,7 +67,7 @@ def test_a_language_can_have_more_examples_than_another(choose: Choose) -> None:
 
 def test_too_few_different_sentences_are_an_error_that_says_what_to_do() -> None:
     contents = translations(30, SWAHILI, ZULU, ENGLISH)
-    with pytest.raises(UsageError, match=r"eng would get only 8 of 11 sentences.*--parallel"):
+    with pytest.raises(UsageError, match=r"swh would get only 10 of 11 sentences.*--parallel"):
         different_sentences(contents, each(contents, 11), rng())
 
 
@@ -139,3 +139,14 @@ def test_rows_that_cannot_be_shared_out_are_an_error_that_says_what_to_do(
 ) -> None:
     with pytest.raises(UsageError, match=rf"{rows} examples.*{devices} devices with at least {least}.*fewer --devices"):
         over_devices(range(rows), labelled([0] * rows), devices, skew, least, rng())
+
+
+def test_languages_take_turns_so_that_the_last_is_not_left_with_what_the_others_lack() -> None:
+    shared = [f"shared {number}" for number in range(60)]
+    rich = Content([0] * 60 + [1] * 60, [*shared, *(f"rich {number}" for number in range(60))])
+    contents = {SWAHILI: Content([0] * 60, shared), ZULU: rich, ENGLISH: rich}
+
+    chosen = different_sentences(contents, dict.fromkeys(contents, 20), np.random.default_rng(0))
+
+    for language in (ZULU, ENGLISH):
+        assert 0 in {rich.labels[row] for row in chosen[language]}

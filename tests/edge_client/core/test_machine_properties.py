@@ -28,6 +28,7 @@ from mfpt_edge.core.effects import (
 from mfpt_edge.core.events import (
     BrokerConnected,
     BrokerLost,
+    ConditionsChanged,
     CoordinatorSeen,
     Event,
     NotSubscribed,
@@ -84,7 +85,7 @@ class EdgeMachine(RuleBasedStateMachine):
             case KeepPrompt(prompt):
                 assert prompt.header.version == self.state.version
             case Train(sequence):
-                assert self.prepared and self.connected
+                assert self.prepared and self.connected and not self.state.against
                 assert self.in_training is None
                 assert sequence > max([0, *self.outbox, *self.trained])
                 self.in_training = sequence
@@ -111,7 +112,7 @@ class EdgeMachine(RuleBasedStateMachine):
             case Subscribe():
                 assert self.connected
             case SendReady():
-                assert self.prepared and self.connected
+                assert self.prepared and self.connected and not self.state.against
                 assert self.in_training is None
             case Leave() | Refuse():
                 self.ended = True
@@ -120,6 +121,10 @@ class EdgeMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.now += seconds
         self.feed(TimePassed(self.now))
+
+    @rule(against=st.sampled_from(["", "its owner has paused it"]))
+    def may_train_or_not(self, against: str) -> None:
+        self.feed(ConditionsChanged(self.now, against))
 
     @rule()
     def connects(self) -> None:

@@ -138,6 +138,7 @@ def test_the_guide_for_volunteers_explains_what_is_really_said() -> None:
         *(str(said(kind, lost)) for kind in ("coordinator", "broker", "plan", "rights")),
         str(said("turn", at=100.0, due_since=1.0, progress=Progress(version=2, training=1, places=40))),
         str(said("long messages", lost, longest=9)),
+        str(said("conditions", replace(STATE, against="its owner has paused it"))),
         str(said("over", replace(STATE, published=12))),
     )
     guide = (Path(__file__).parents[3] / "docs" / "guide-volunteers.md").read_text(encoding="utf-8")

@@ -3,6 +3,7 @@
 from mfpt_edge.core.events import (
     BrokerConnected,
     BrokerLost,
+    ConditionsChanged,
     Event,
     NotSubscribed,
     PlanReceived,
@@ -175,3 +176,15 @@ def test_a_device_that_leaves_measures_what_it_leaves_with() -> None:
     device.receives(1)
     assert device.state.ended
     assert device.waits_for() == "measuring"
+
+
+def test_a_device_that_may_not_train_waits_for_that_and_for_an_answer_first() -> None:
+    device = ready()
+    device.feed(ConditionsChanged(device.now, "its owner has paused it"))
+    assert device.waits_for() == "conditions"
+    device.feed(ConditionsChanged(device.now, ""))
+    assert device.waits_for() == "turn"
+    device.assigned(0)
+    device.feed(ConditionsChanged(device.now, "its owner has paused it"))
+    device.trained(1)
+    assert device.waits_for() == "answer"

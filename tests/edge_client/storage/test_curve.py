@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mfpt_edge.storage.curve import MOST_POINTS, Course, Curve, CurvePoint, read_course, save_course, with_point
+from support.systems import has_modes
 
 
 def curve(*versions: int) -> Curve:
@@ -16,6 +17,7 @@ def versions(points: Curve) -> list[int]:
     return [point.version for point in points]
 
 
+@has_modes
 def test_what_is_remembered_is_there_after_a_restart_and_nobody_else_may_read_it(tmp_path: Path) -> None:
     course = Course(curve=(CurvePoint(at=1.5, version=3, alone=0.5, share=0.25),), helped_by={"zul": 0.75})
     save_course(tmp_path, course)

@@ -13,6 +13,7 @@ from mfpt_shared.base64url import encoded
 from mfpt_shared.errors import Damaged
 from mfpt_shared.transport.address import BrokerAddress
 from support.sealing import key_of
+from support.systems import has_modes
 
 KEY = key_of("coordinator").public
 MEMBERSHIP = Membership(
@@ -29,6 +30,7 @@ def changed(**fields: Any) -> Membership:
     return msgspec.structs.replace(MEMBERSHIP, **fields)
 
 
+@has_modes
 def test_a_membership_comes_back_from_a_file_that_its_owner_alone_can_read(tmp_path: Path) -> None:
     write_membership(tmp_path, MEMBERSHIP)
     assert read_membership(tmp_path) == MEMBERSHIP

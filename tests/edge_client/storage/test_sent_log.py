@@ -21,6 +21,7 @@ from mfpt_shared.protocol.topics import CLIENT_STATE, CLIENT_UP, Topic
 from mfpt_shared.transport.address import BrokerAddress
 from mfpt_shared.transport.base import PACKET_OVERHEAD
 from support.session import FEDERATION, IDENTITY, SESSION
+from support.systems import has_modes
 
 LINE = InvitationLine(
     (BrokerAddress("radio.example", 8883, "mqtts"),),
@@ -96,6 +97,7 @@ def test_states_leave_room_in_a_report_for_what_matters(tmp_path: Path) -> None:
     assert kinds == ["ready", *["state"] * MOST_STATES_SHOWN]
 
 
+@has_modes
 def test_nobody_else_may_read_the_file(tmp_path: Path) -> None:
     opened(tmp_path).note(*sealed(CLIENT_UP, READY))
 

@@ -34,6 +34,7 @@ def test_free_memory_is_what_a_file_says_or_the_system(tmp_path: Path) -> None:
     assert free_bytes(tmp_path / "none") > 10_000_000
 
 
+@linux_only
 def test_all_memory_is_what_a_file_says_with_what_may_be_swapped_or_the_system(tmp_path: Path) -> None:
     file = tmp_path / "meminfo"
     file.write_text("MemTotal:   700000 kB\nMemFree: 1 kB\nSwapTotal:   100000 kB\n", encoding="ascii")

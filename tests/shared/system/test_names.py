@@ -8,7 +8,7 @@ import pytest
 import mfpt_coord
 import mfpt_edge
 import mfpt_shared
-from mfpt_shared.system.names import described, folder_name, is_tried
+from mfpt_shared.system.names import check_name, described, folder_name, is_tried
 from support.systems import IS_WINDOWS
 
 PACKAGES = [Path(package.__path__[0]) for package in (mfpt_shared, mfpt_coord, mfpt_edge)]
@@ -24,6 +24,14 @@ def test_what_is_named_after_a_device_of_windows_gets_another_name_there(name: s
 @pytest.mark.parametrize("name", ["swh", "cone", "com", "auxiliary", "default", "com10"])
 def test_any_other_name_stays_as_it_is(name: str) -> None:
     assert folder_name(name, reserved=True) == name
+
+
+@pytest.mark.parametrize("path", ["con.csv", "data/aux/x.csv", "NUL"])
+def test_a_path_that_windows_takes_for_a_device_is_refused_there_and_the_name_is_said(path: str) -> None:
+    with pytest.raises(OSError, match=r"keeps the name '(con\.csv|aux|NUL)' for a device"):
+        check_name(Path(path), reserved=True)
+    check_name(Path(path), reserved=False)
+    check_name(Path("data/constant.csv"), reserved=True)
 
 
 def test_a_folder_named_after_the_language_of_the_cofan_can_be_made_here(tmp_path: Path) -> None:

@@ -17,12 +17,14 @@ def test_without_a_limit_all_allowed_cores_are_used(tmp_path: Path) -> None:
     assert usable_cores(tmp_path) == ALLOWED
 
 
+@linux_only
 @pytest.mark.parametrize(("limit", "cores"), [("50000 100000", 1), ("100000 100000", 1), ("10000000 100000", ALLOWED)])
 def test_a_control_groups_limit_counts(limit: str, cores: int, tmp_path: Path) -> None:
     (tmp_path / "cpu.max").write_text(limit)
     assert usable_cores(tmp_path) == cores
 
 
+@linux_only
 @pytest.mark.parametrize(("quota", "cores"), [("20000", 1), ("-1", ALLOWED)])
 def test_so_does_that_of_the_older_kind(quota: str, cores: int, tmp_path: Path) -> None:
     (tmp_path / "cpu").mkdir()

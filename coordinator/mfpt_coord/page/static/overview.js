@@ -12,7 +12,7 @@ export function overview(place) {
   fill(place, standing, h("div", { class: "columns" }, attention, h("div", { class: "stack" }, next, devices)), figures);
   const shows = [
     showing(standing, (state) => [state.verdicts, state.version], standingCard),
-    showing(attention, (state) => [state.alarms, state.problems, state.devices.kinds.failing ?? 0], attentionCard),
+    showing(attention, (state) => [state.alarms, state.problems, counts(state)], attentionCard),
     showing(next, (state) => [state.next, state.masked], nextCard),
     showing(devices, (state) => state.devices, devicesCard),
     showing(figures, (state) => [state.updates, state.failed_logins, state.refused, state.staleness], figuresCard),
@@ -65,7 +65,12 @@ function verdictBar(verdicts, total) {
   );
 }
 
-function attentionCard([alarms, problems, failing]) {
+// How many there are of each kind; only the first ones are told one by one.
+function counts({ verdicts, devices, nearly_spent }) {
+  return { worse: verdicts.worse, failing: devices.kinds.failing ?? 0, budget: nearly_spent, logins: 0 };
+}
+
+function attentionCard([alarms, problems, totals]) {
   const troubles = Object.keys(problems).map(trouble);
   if (!alarms.length && !troubles.length)
     return h("section", { class: "card" }, h("h2", {}, _("Nothing needs you")), h("p", { class: "hint" }, _("A language that gets worse, a device that only fails, refused logins and budgets nearly spent would stand here.")));
@@ -75,14 +80,13 @@ function attentionCard([alarms, problems, failing]) {
     { class: "card stack attention" },
     h("h2", {}, _("Needs you")),
     troubles.map((words) => h("p", { class: "notice bad" }, words)),
-    kinds.filter(([, some]) => some.length).map(([kind, some]) => kindOfAlarms(kind, some, failing)),
+    kinds.filter(([, some]) => some.length).map(([kind, some]) => kindOfAlarms(kind, some, totals[kind])),
   );
 }
 
-function kindOfAlarms(kind, some, failing) {
+function kindOfAlarms(kind, some, known) {
   const shown = some.slice(0, SHOWN_OF_A_KIND).map(alarm);
-  const total = kind === "failing" ? Math.max(failing, some.length) : some.length;
-  const more = total - shown.length;
+  const more = Math.max(known, some.length) - shown.length;
   const all = { worse: to("languages", "", { only: "worse" }), failing: to("devices", "", { only: "failing" }), budget: to("devices", "", { sort: "spent" }), logins: to("log") }[kind];
   return h(
     "div",

@@ -28,7 +28,7 @@ export function overview(place, device) {
     ),
     showing(figures, (state) => counts(state.device), figuresCard),
     showing(curve, (state) => curveOf(state.device), curveCard),
-    showing(helpers, (state) => state.device.report?.snapshot.helped_by ?? {}, helpersCard),
+    showing(helpers, (state) => helpersOf(state.device), helpersCard),
   ];
   return (state) => {
     shows.forEach((show) => show(state));

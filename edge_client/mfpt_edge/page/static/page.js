@@ -4,6 +4,7 @@ import { announce, fill, foreign, h, get } from "./dom.js";
 import { listen } from "./stream.js";
 import { _, language, languageName, learn, ownName, remember, reviewed, speak } from "./words.js";
 import { joining } from "./joining.js";
+import { failed } from "./notices.js";
 import { overview } from "./overview.js";
 import { asking } from "./questions.js";
 import { sent } from "./sent.js";
@@ -66,7 +67,7 @@ const lostWords = () =>
   _("The program behind this page has ended or does not answer. Start it again with mfpt-edge open.");
 
 function draw(at, part) {
-  const main = h("main", { id: "main", tabindex: "-1", class: "stack" });
+  const main = h("main", { id: "main", tabindex: "-1", class: "stack", "data-part": part });
   const lost = h("div", { class: "notice bad", id: "lost", hidden: page.heard }, h("p", {}, lostWords()));
   const question = h("div");
   fill(
@@ -206,4 +207,4 @@ function chooser(place) {
   };
 }
 
-begin();
+begin().catch((error) => fill(document.getElementById("page"), failed(error)));

@@ -1,12 +1,14 @@
 // What the page says, in the reader's language. `_` and `ngettext` are what gettext calls them; scripts/words finds them.
 
+import { get } from "./dom.js";
+
 let words = { language: "en", direction: "ltr", reviewed: true, plural: "", messages: {} };
 const KEPT = "mfpt-language";
 const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
 
 // Learn to speak: the language that was chosen here before, or what the browser prefers. Returns all that are spoken.
 export async function learn() {
-  const { preferred, spoken } = await (await fetch("/words")).json();
+  const { preferred, spoken } = await get("/words");
   const chosen = remembered();
   await speak(spoken.includes(chosen) ? chosen : preferred);
   return spoken;
@@ -14,7 +16,7 @@ export async function learn() {
 
 // Speak a language from now on; what is on the page already has to be drawn again.
 export async function speak(language) {
-  words = await (await fetch(`/words/${encodeURIComponent(language)}`)).json();
+  words = await get(`/words/${encodeURIComponent(language)}`);
   document.documentElement.lang = words.language;
   document.documentElement.dir = words.direction;
 }
