@@ -103,10 +103,10 @@ def _copied(folder: Path) -> Path:
     print("copying the libraries …", file=sys.stderr, flush=True)
     copy = folder / "libraries"
     shutil.copytree(sysconfig.get_path("purelib"), copy, symlinks=True, ignore=shutil.ignore_patterns("*.pth"))
+    os.sync()
     for file in copy.rglob("*"):
         if file.is_file():
             with file.open("rb") as stream:
-                os.fsync(stream.fileno())
                 os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return copy
 
