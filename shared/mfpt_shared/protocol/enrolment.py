@@ -1,8 +1,8 @@
-"""How an invited device is admitted: what it asks, and what it is answered. docs/protocol.md explains every field."""
+"""How an invited device is admitted, and how any device goes for good; docs/protocol.md explains every field."""
 
 from typing import Literal
 
-from mfpt_shared.protocol.base import Examples, FromCoordinator, Identifier, Message, Tag, Text
+from mfpt_shared.protocol.base import Examples, FromCoordinator, FromDevice, Identifier, Message, Tag, Text
 
 Role = Literal["device", "reader", "monitor"]
 """device: trains; reader: fetches plan and prompts; monitor: also sees the coordinator's status."""
@@ -58,3 +58,13 @@ class Refused(FromCoordinator, frozen=True, kw_only=True, tag="refused"):
 
 
 EnrolAnswer = Admitted | Refused
+
+
+class Leaving(FromDevice, frozen=True, kw_only=True, tag="leaving"):
+    """`client/<id>/up`: the device leaves for good.
+
+    Attributes:
+        forget: Whether the coordinator is to forget the device, all but what is in a version.
+    """
+
+    forget: bool = True

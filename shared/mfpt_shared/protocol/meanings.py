@@ -47,6 +47,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "offer.sent": "whether this update was sent under masks before",
     "key-shares.shares": "pieces of this device's secret for the masks, each encrypted for one other device",
     "reveal.shares": "pieces of secrets, so that masks can be taken off the sum of the group",
+    "leaving.forget": "whether the coordinator is to forget this device, all but what is in a version",
     "enrol.nonce": "random text that the answer repeats",
     "enrol.user": "name that the device has drawn for itself",
     "enrol.password": "password of the device's own account; not shown here",

@@ -31,7 +31,7 @@ from mfpt_shared.protocol.base import (
     Version,
 )
 from mfpt_shared.protocol.bodies import Tensors
-from mfpt_shared.protocol.enrolment import Admitted, Enrol, EnrolAnswer, Refused, Role
+from mfpt_shared.protocol.enrolment import Admitted, Enrol, EnrolAnswer, Leaving, Refused, Role
 from mfpt_shared.protocol.masked import (
     Deliver,
     Disband,
@@ -78,6 +78,7 @@ __all__ = [
     "KeyShares",
     "LanguageRelations",
     "LanguageStatus",
+    "Leaving",
     "Masked",
     "MaskedHeader",
     "MemberKeys",
@@ -160,16 +161,6 @@ class EvaluationReport(FromDevice, frozen=True, kw_only=True, tag="evaluation"):
     version: Version
     accuracy: Share
     examples: Examples
-
-
-class Leaving(FromDevice, frozen=True, kw_only=True, tag="leaving"):
-    """`client/<id>/up`: the device leaves for good.
-
-    Attributes:
-        forget: Whether the coordinator is to forget the device, all but what is in a version.
-    """
-
-    forget: bool = True
 
 
 class UpdateHeader(Message, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ const lostWords = () =>
   _("The program behind this page has ended or does not answer. Start it again with mfpt-edge open.");
 
 function draw(at, part) {
-  const main = h("main", { id: "main", tabindex: "-1", class: "stack" });
+  const main = h("main", { id: "main", tabindex: "-1", class: "stack", "data-part": part });
   const lost = h("div", { class: "notice bad", id: "lost", hidden: page.heard }, h("p", {}, lostWords()));
   const question = h("div");
   fill(

@@ -127,8 +127,8 @@ function leaveDialog(device) {
       h(
         "div",
         { class: "row" },
-        h("button", { class: "danger", on: { click: leave } }, _("Leave and remove everything")),
         h("button", { on: { click: () => dialog.close() } }, _("Stay")),
+        h("button", { class: "danger", on: { click: leave } }, _("Leave and remove everything")),
       ),
     ),
   );
