@@ -1,6 +1,5 @@
 """A place that this user may not look into, for every option that names one: a line with the place, and no bug."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,11 +10,12 @@ import pytest
 from mfpt_coord.presets import plan_for, preset
 from mfpt_shared.plan_files import plan_to_toml
 from support.programs import variables
+from support.systems import IS_ROOT
 
 pytestmark = pytest.mark.slow
 
 # The superuser may look into everything, unless it gives that right up.
-UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+UNPRIVILEGED = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if IS_ROOT else []
 COMMANDS = (
     "mfpt_edge join --lang sw --data {locked}/texts.csv",
     "mfpt_edge join --lang sw --state-dir {locked}/state",

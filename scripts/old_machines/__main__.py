@@ -103,10 +103,10 @@ def _copied(folder: Path) -> Path:
     print("copying the libraries …", file=sys.stderr, flush=True)
     copy = folder / "libraries"
     shutil.copytree(sysconfig.get_path("purelib"), copy, symlinks=True, ignore=shutil.ignore_patterns("*.pth"))
+    os.sync()
     for file in copy.rglob("*"):
         if file.is_file():
             with file.open("rb") as stream:
-                os.fsync(stream.fileno())
                 os.posix_fadvise(stream.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     return copy
 
@@ -153,14 +153,21 @@ def _joined(
     (place / "names.csv").write_text("\n".join(("text,label", *rows, "")), encoding="utf-8")
     command = ["join", "--lang", "sw", "--broker", broker, "--data", "names.csv", "--state-dir", "state"]
     command += ["--rounds", "1", "--leave-after", "0", "--no-alone", "--json", *allowed]
-    return tried(name, how, command, place, libraries)
+    return _told(tried(name, how, command, place, libraries))
 
 
 def _predicted(name: str, how: tuple[str, ...], folder: Path, libraries: Path | None) -> Outcome:
     """Predict with the prompt that was made on the machine as it is."""
     place = folder / (name.replace(":", "-") + "-predicts")
     shutil.copytree(folder / "as-it-is" / "state", place / "state")
-    return tried(name, how, ["predict", "--lang", "sw", "--state-dir", "state", "Ufaransa"], place, libraries)
+    return _told(tried(name, how, ["predict", "--lang", "sw", "--state-dir", "state", "Ufaransa"], place, libraries))
+
+
+def _told(outcome: Outcome) -> Outcome:
+    """Say what became of a command, as the next one may take minutes."""
+    cells = f"{outcome.code}, {outcome.seconds:.0f} s, {outcome.peak_bytes / 1e6:.0f} MB"
+    print(f"  {outcome.command.split()[1]}: {cells}", file=sys.stderr, flush=True)
+    return outcome
 
 
 def _disk(device: Path) -> dict[str, int]:

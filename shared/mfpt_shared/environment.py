@@ -8,13 +8,14 @@ import os
 from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed, MfptError, UsageError
-from mfpt_shared.system.files import is_held, number_of
+from mfpt_shared.system.files import is_held, may_be_held, number_of
 
 OUT_OF_MEMORY: Final = "there is too little memory: end other programs, or raise the limit (ulimit -v) of this one"
 _ROOM: Final = "make room there, or name another place"
 _RIGHTS: Final = "have its owner allow it, or name another place"
 _FILES: Final = "raise the limit of open files (ulimit -n)"
 _HELD: Final = "another program has it open: close that one"
+_MAY_BE_HELD: Final = f"another program may have it open; or else {_RIGHTS}"
 _PLACE: Final = "something else is in its place: move that away, or name another one"
 
 _ADVICE: Final = {
@@ -86,9 +87,16 @@ def sentence(error: OSError, where: object = None) -> str:
     place = error.filename if error.filename is not None else where
     if place is None and error.errno == errno.ENOENT and not _has_working_folder():
         return "the folder in which this was started is gone: go to another one"
-    advice = _HELD if is_held(error) else _ADVICE.get(number_of(error))
+    advice = _advice(error)
     named = reason if place is None else f"{_text(place)}: {reason}"
     return named if advice is None else f"{named}; {advice}"
+
+
+def _advice(error: OSError) -> str | None:
+    """Return what to do about an error; None: nothing that would help is known."""
+    if is_held(error):
+        return _HELD
+    return _MAY_BE_HELD if may_be_held(error) else _ADVICE.get(number_of(error))
 
 
 def not_written(path: object, error: OSError) -> MfptError:

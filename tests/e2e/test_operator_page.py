@@ -58,7 +58,7 @@ async def invited(page: Page) -> InvitationLine:
     return InvitationLine.parse(await page.get_by_label("The invitation's line").input_value())
 
 
-def test_an_operator_invites_a_device_watches_three_versions_and_revokes_it(tmp_path: Path) -> None:
+def test_an_operator_invites_a_device_watches_three_versions_revokes_it_and_goes_back(tmp_path: Path) -> None:
     async def scenario(federation: Closed, page: Page) -> None:
         line = await invited(page)
         folder = tmp_path / "device"
@@ -77,6 +77,11 @@ def test_an_operator_invites_a_device_watches_three_versions_and_revokes_it(tmp_
         await expect(page.get_by_text("It is revoked.")).to_be_visible()
         with pytest.raises(AuthenticationFailed, match="revoked"):
             await asyncio.wait_for(ended, 20)
+        version = federation.coordinator.state.version
+        await page.evaluate("location.hash = '#/languages/swh'")
+        await page.get_by_role("button", name="Go back …").click()
+        await page.get_by_role("button", name="Go back", exact=True).click()
+        await expect(page.get_by_text(f"version {version + 1} went back to")).to_be_visible()
         await go_to(page, "Log")
         await expect(page.get_by_text("revoked device")).to_be_visible()
         await go_to(page, "Overview")

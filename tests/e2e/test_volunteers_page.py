@@ -99,7 +99,7 @@ def test_a_volunteer_joins_pauses_goes_on_sees_what_left_tries_it_and_leaves(
 
                 await page.get_by_role("link", name="What left this computer").click()
                 learned = page.locator("summary", has_text="What was learned").first
-                await learned.click(timeout=3 * PATIENCE)
+                await learned.click(timeout=5 * PATIENCE)
                 await expect(page.get_by_text("bytes in these parts")).to_be_visible()
                 assert await serious_findings(page, source) == []
 
@@ -117,7 +117,7 @@ def test_a_volunteer_joins_pauses_goes_on_sees_what_left_tries_it_and_leaves(
                 await expect(page.get_by_label("Paste the line that you were given")).to_be_visible()
                 assert not folder.exists()
 
-    in_browser(scenario, seconds=400)
+    in_browser(scenario, seconds=600)
 
 
 def test_all_three_steps_of_joining_are_taken_with_the_keyboard_alone(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from mfpt_shared.transport.mqtt import MqttTransport
 from support.adversary import EVERYBODY, Owner, connect, enter
 from support.brokers import embedded, find_mosquitto, free_port, until_it_listens
 from support.inbox import Inbox
+from support.systems import IS_ROOT
 
 COORDINATOR_CLIENT: Final = "client-of-the-coordinator"
 _PASSWORD: Final = "password-of-the-coordinator"
@@ -80,7 +80,7 @@ async def _mosquitto(folder: Path, federation: str) -> AsyncIterator[Guarded]:
         files.allow(owner.account, owner.password)
     address = BrokerAddress("127.0.0.1", free_port())
     # Started by root, it would become another user, who cannot read the files.
-    user = "user root\n" if os.geteuid() == 0 else ""
+    user = "user root\n" if IS_ROOT else ""
     text = configuration(folder, address.port, address.host, MAX_PAYLOAD)
     (folder / "mosquitto.conf").write_text(user + text, encoding="utf-8")
     with (folder / "mosquitto.log").open("wb") as log:

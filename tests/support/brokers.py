@@ -15,6 +15,7 @@ from mfpt_shared.keys import digest
 from mfpt_shared.protocol.frames import MAX_PAYLOAD
 from mfpt_shared.transport.address import PASSWORD_VARIABLE, BrokerAddress
 from support.inbox import SECONDS
+from support.systems import IS_ROOT
 
 
 def free_port() -> int:
@@ -58,7 +59,7 @@ async def mosquitto(directory: Path, *lines: str) -> AsyncIterator[BrokerAddress
     assert program is not None
     port = free_port()
     configuration = directory / "mosquitto.conf"
-    if os.geteuid() == 0:
+    if IS_ROOT:
         lines = ("user root", *lines)  # otherwise it reads no file of the test's
     settings = (f"listener {port} 127.0.0.1", "allow_anonymous true", "persistence false", *lines)
     configuration.write_text("\n".join(settings) + "\n", encoding="utf-8")

@@ -21,6 +21,7 @@ from typing import Any, Final
 import msgspec
 
 from mfpt_shared.telemetry import VARIABLES
+from support.systems import IS_ROOT
 
 _ANSWER: Final = socket.inet_aton("203.0.113.7")
 _DNS_PORT: Final = 53
@@ -76,7 +77,7 @@ def watched(scenario: str, home: Path, *arguments: str, seconds: float = 600) ->
 
 
 def _unshare() -> list[str]:
-    maps = [] if os.geteuid() == 0 else ["--map-root-user"]
+    maps = [] if IS_ROOT else ["--map-root-user"]
     return ["unshare", "--net", "--mount", *maps]
 
 

@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -62,6 +62,11 @@ class Program:
         """Press Ctrl-C, which Wine makes of this signal."""
         self.process.send_signal(signal.SIGINT)
 
+    def kill(self) -> None:
+        """End it at once, if it runs, as a power cut would."""
+        self.process.kill()
+        self.end()
+
     def end(self, seconds: float = SECONDS) -> Ended:
         """Wait until it has ended."""
         code = self.process.wait(seconds)
@@ -90,14 +95,19 @@ class Windows:
     Attributes:
         place: Folder that was set up.
         home: Folder that programs start in, and keep their state in.
+        started: Programs that were started here.
     """
 
     place: Path
     home: Path
+    started: list[Program] = field(default_factory=list)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Keep Windows running, with its desktop; a program that had to start that would leave it its streams."""
+        """Keep Windows running until the context ends, and then no program that was started here.
+
+        It has its desktop: a program that had to start that would leave it its streams.
+        """
         wait = "import win32gui; win32gui.GetDesktopWindow(); print(flush=True); input()"
         keeper = subprocess.Popen(
             [self._wine(), str(self._python), "-c", wait],
@@ -111,6 +121,8 @@ class Windows:
         try:
             yield
         finally:
+            for program in self.started:
+                program.kill()
             keeper.kill()
             keeper.wait()
             for stream in (keeper.stdin, keeper.stdout):
@@ -127,7 +139,8 @@ class Windows:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        return Program(process)
+        self.started.append(Program(process))
+        return self.started[-1]
 
     def run(self, *command: str, told: str = "", seconds: float = SECONDS) -> Ended:
         """Run `python -m` with a command to its end."""

@@ -1,17 +1,15 @@
 """A coordinator and two devices on Windows, under Wine."""
 
-import contextlib
 import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from support.windows import Program, Windows, processes_with, until, windows_path
+from support.windows import Program, Windows, processes_with, windows_path
 
 LANGUAGES: Final = ("yo", "am")
 DATA: Final = "coordinator"
-_SMALL: Final = ("--examples", "12", "--threads", "1", "--no-alone")
+_SMALL: Final = ("--examples", "12", "--threads", "1", "--no-alone", "--leave-after", "0")
 
 
 @dataclass
@@ -52,18 +50,13 @@ def serving(windows: Windows) -> tuple[Program, str]:
     return coordinator, found[0]
 
 
-@contextlib.contextmanager
-def federation(windows: Windows) -> Iterator[Federation]:
-    """Run a coordinator, and let two devices make a round at the same time."""
+def federation(windows: Windows) -> Federation:
+    """Start a coordinator, and let two devices make a round at the same time."""
     coordinator, broker = serving(windows)
     made = Federation(windows, coordinator, broker, {})
-    try:
-        joined = {language: made.joining(language, "--rounds", "1", "--json") for language in LANGUAGES}
-        for language, device in joined.items():
-            ended = device.end()
-            assert ended.code == 0, ended.err
-            made.results[language] = json.loads(ended.out)
-        yield made
-    finally:
-        made.coordinator.process.kill()
-        until(lambda: not made.broker_runs)
+    joined = {language: made.joining(language, "--rounds", "1", "--json") for language in LANGUAGES}
+    for language, device in joined.items():
+        ended = device.end()
+        assert ended.code == 0, ended.err
+        made.results[language] = json.loads(ended.out)
+    return made

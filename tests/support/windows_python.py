@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from support.systems import IS_ROOT
 from support.windows import windows_path
 
 ROOT: Final = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def windows_python() -> Path:
 
 def _made(place: Path) -> bool:
     """Make the folder, and return whether that was possible here."""
-    if not SETUP.exists() or shutil.which("apt-get") is None or os.geteuid() != 0:
+    if not SETUP.exists() or shutil.which("apt-get") is None or not IS_ROOT:
         return False
     return subprocess.run([str(SETUP), str(place)], capture_output=True, timeout=1200, check=False).returncode == 0
 

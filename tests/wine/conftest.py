@@ -20,7 +20,6 @@ def windows(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Windows]:
 
 
 @pytest.fixture(scope="session")
-def taken_part(windows: Windows) -> Iterator[Federation]:
+def taken_part(windows: Windows) -> Federation:
     """A coordinator that runs, and two devices that have made a round."""
-    with federation(windows) as made:
-        yield made
+    return federation(windows)

@@ -60,7 +60,7 @@ def test_a_coordinator_that_is_killed_takes_its_broker_along_and_starts_again_on
     taken_part: Federation,
 ) -> None:
     assert taken_part.broker_runs
-    taken_part.coordinator.process.kill()
+    taken_part.coordinator.kill()
     assert until(lambda: not taken_part.broker_runs), "the broker has outlived its coordinator"
 
     taken_part.restart()

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from mfpt_coord.core.audit import Deed
 from mfpt_coord.page.board import Board
 from mfpt_coord.page.devices import DeviceRow
 from mfpt_coord.page.heat import heat
@@ -20,6 +21,8 @@ from mfpt_coord.server.stored_audit import newest_deeds
 from mfpt_coord.server.stored_history import Kept, kept_of
 from mfpt_shared.errors import UsageError
 from mfpt_shared.languages import LanguageCode
+from mfpt_shared.protocol.base import Version
+from mfpt_shared.texts import printable
 from mfpt_shared.web.answers import answer, handled
 
 CURVE_POINTS: Final = 240
@@ -84,7 +87,7 @@ def routes(board: Board) -> list[Route]:
         return answer(await board.source.read(lambda rows: versions(rows, asked)))
 
     async def version(request: Request) -> Response:
-        number = request.path_params["version"]
+        number = _version(request.path_params["version"])
         detail = await board.source.read(lambda rows: version_detail(rows, number, board.names))
         if detail is None:
             raise UsageError(
@@ -102,8 +105,7 @@ def routes(board: Board) -> list[Route]:
 
     async def audit(request: Request) -> Response:
         deeds = await board.source.read(lambda rows: newest_deeds(rows, MOST_DEEDS))
-        shown = [DeedShown(at=one.at, by=one.by.user, action=one.action, subject=one.subject, detail=one.detail)
-                 for one in deeds]  # fmt: skip
+        shown = [_deed_shown(one) for one in deeds]
         asked = _asked(request)
         wanted = found(shown, asked.search, lambda one: (one.by, one.action, one.subject, one.detail))
         return answer(listed(wanted, asked))
@@ -116,7 +118,7 @@ def routes(board: Board) -> list[Route]:
         "devices": devices,
         "devices/{device}": device,
         "versions": made,
-        "versions/{version:int}": version,
+        "versions/{version}": version,
         "invitations": invited,
         "plan": plan,
         "audit": audit,
@@ -138,6 +140,29 @@ async def _language(board: Board, language: LanguageCode) -> LanguageDetail:
         kept=await board.source.read(lambda rows: kept_of(rows, language)),
         devices=moment.devices.of_language(language, DEVICES_OF_A_LANGUAGE),
     )
+
+
+def _deed_shown(deed: Deed) -> DeedShown:
+    """Return a line of the audit table; what a device calls itself may stand in it."""
+    return DeedShown(
+        at=deed.at,
+        by=printable(deed.by.user),
+        action=deed.action,
+        subject=printable(deed.subject),
+        detail=printable(deed.detail),
+    )
+
+
+def _version(text: str) -> int:
+    """Return the number of a version, as it stands in an address.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        return msgspec.convert(text, Version, strict=False)
+    except msgspec.ValidationError as error:
+        raise UsageError("this is not the number of a version") from error
 
 
 def _asked(request: Request) -> Asked:

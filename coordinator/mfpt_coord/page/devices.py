@@ -20,7 +20,8 @@ Doing = Wait | Literal["revoked", "unseen", "looking"]
 """What a device waits for; or it was revoked, was admitted and never seen, or only reads and trains nothing."""
 FAILING: Final = "failing"
 """Kind of devices, whatever they wait for, that only fail."""
-_DEVICE_CHARACTERS: Final = 80
+NAME_CHARACTERS: Final = 80
+"""Characters of a device's name, and of what it says it runs on, that are shown."""
 
 
 class DeviceRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +136,7 @@ class DeviceView:
 
     def _of_enrolment(self, enrolment: Enrolment) -> dict[str, Any]:
         return {
-            "name": printable(enrolment.name, _DEVICE_CHARACTERS),
+            "name": printable(enrolment.name, NAME_CHARACTERS),
             "role": enrolment.role,
             "language": enrolment.language or "",
             "token": enrolment.token,
@@ -158,7 +159,7 @@ class DeviceView:
             "folded": client.folded,
             "failures": client.failures,
             "epsilon": client.epsilon,
-            "runs_on": printable(client.device, _DEVICE_CHARACTERS),
+            "runs_on": printable(client.device, NAME_CHARACTERS),
         }
 
     def _crowd(self, at: float) -> Crowd:

@@ -8,13 +8,14 @@ import msgspec
 from mfpt_coord.core.alarms import NEARLY, alarms
 from mfpt_coord.core.progress import progress
 from mfpt_coord.core.state import State
-from mfpt_coord.page.devices import Crowd, DeviceView
+from mfpt_coord.page.devices import NAME_CHARACTERS, Crowd, DeviceView
 from mfpt_coord.page.languages import LanguageView, Verdict
 from mfpt_coord.page.names import Names
 from mfpt_coord.page.source import Seen
 from mfpt_coord.server.metrics.vital_signs import Check
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import Alarm, UpdateCounts
+from mfpt_shared.texts import printable
 
 MOST_ALARMS: Final = 25
 _LANGUAGE: Final = "worse"
@@ -147,5 +148,5 @@ def _shown(alarm: Alarm, state: State, names: Names) -> AlarmShown:
         name = names.of(LanguageCode(alarm.subject))
     else:
         known = state.enrolments.get(alarm.subject)
-        name = "" if known is None else known.name
+        name = "" if known is None else printable(known.name, NAME_CHARACTERS)
     return AlarmShown(kind=alarm.kind, subject=alarm.subject, value=alarm.value, limit=alarm.limit, name=name)

@@ -18,6 +18,7 @@ from mfpt_shared.atomic import write_durably
 from mfpt_shared.keys import SigningKey
 
 WEB_PORT: Final = 8470
+_HTTP_PORT: Final = 80
 _HTTPS_PORT: Final = 443
 
 
@@ -40,7 +41,7 @@ class WebSetting:
     def hosts(self, port: int) -> frozenset[str]:
         """Return what a browser may name as the host of a request, for the port that is listened on."""
         names = [f"[{name}]" if ":" in name else name.lower() for name in self.names]
-        usual = names if self.certificate is not None and port == _HTTPS_PORT else []
+        usual = names if port == (_HTTP_PORT if self.certificate is None else _HTTPS_PORT) else []
         return frozenset([*usual, *(f"{name}:{port}" for name in names)])
 
     def address(self, port: int) -> str:

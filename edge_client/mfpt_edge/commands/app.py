@@ -147,15 +147,13 @@ def join(
     from mfpt_edge.storage.device_folder import default_folder
     from mfpt_shared.invitation import InvitationLine
     from mfpt_shared.plan import federation_name
-    from mfpt_shared.system.load import load_average, lower_priority
+    from mfpt_shared.system.load import lower_priority
     from mfpt_shared.transport.security import Security
 
     line = InvitationLine.parse(invitation) if invitation else None
     language = join_language(lang, line)
     federation = line.federation if line else federation_name(federation)
     lower_priority(nice)
-    if max_load is not None:
-        load_average()  # a system that has none says so at once
     config = JoinConfig(
         language=language,
         federation=federation,

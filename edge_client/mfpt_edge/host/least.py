@@ -12,7 +12,7 @@ from mfpt_shared.system.processor import features
 
 TRAINING_BYTES: Final = 550_000_000
 """Memory without which training with the bundled backbone is ended by the system, whatever `--memory` says."""
-PREDICTING_BYTES: Final = 300_000_000
+PREDICTING_BYTES: Final = 290_000_000
 """The same, for predicting with ONNX Runtime."""
 STATE_BYTES: Final = 50_000_000
 """Room for a state folder: some tens of prompts and updates, and what a plan with a large prompt needs."""

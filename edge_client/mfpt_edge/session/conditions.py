@@ -12,6 +12,7 @@ from mfpt_edge.host.hours import Hours
 from mfpt_edge.host.pauses import LOOK_SECONDS, Courtesy, Pauses
 from mfpt_edge.storage.settings import Said, Settings, read_settings, write_settings
 from mfpt_edge.storage.uploaded import Uploaded
+from mfpt_shared.system.load import load_average
 
 
 class Conditions:
@@ -107,8 +108,10 @@ def pauses_of(settings: Settings) -> Pauses:
     """Return when training waits under some settings.
 
     Raises:
-        UsageError: The hours are none.
+        UsageError: The hours are none, or this system does not tell its load.
     """
+    if settings.max_load is not None:
+        load_average()  # which a system that has none says now, and not when the first training begins
     return Pauses(
         max_load=settings.max_load,
         on_battery=settings.on_battery == "pause",

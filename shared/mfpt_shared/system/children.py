@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from typing import IO, Final
 
 if sys.platform == "win32":
+    import pywintypes
     import win32api
     import win32con
     import win32console
@@ -140,8 +141,9 @@ class _Job:
             limits = win32job.QueryInformationJobObject(self._job, win32job.JobObjectExtendedLimitInformation)
             limits["BasicLimitInformation"]["LimitFlags"] |= win32job.JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE
             win32job.SetInformationJobObject(self._job, win32job.JobObjectExtendedLimitInformation, limits)
-            process = win32api.OpenProcess(win32con.PROCESS_SET_QUOTA | win32con.PROCESS_TERMINATE, False, pid)
-            win32job.AssignProcessToJobObject(self._job, process)
+            with contextlib.suppress(pywintypes.error):  # it has ended already
+                process = win32api.OpenProcess(win32con.PROCESS_SET_QUOTA | win32con.PROCESS_TERMINATE, False, pid)
+                win32job.AssignProcessToJobObject(self._job, process)
 
     def close(self) -> None:
         """Let the job go, and end whatever is still in it."""

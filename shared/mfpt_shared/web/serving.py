@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from mfpt_shared.errors import ConnectionFailed
 from mfpt_shared.system.sockets import bind_alone
+from mfpt_shared.web.connections import BoundedConnection
 
 _STOPS_WITHIN: Final = 2
 """Seconds that a request may go on while its server stops."""
@@ -68,7 +69,7 @@ async def serving(
     config = uvicorn.Config(
         app,
         loop="none",
-        http="h11",
+        http=BoundedConnection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -79,7 +80,8 @@ async def serving(
     )
     config.load()
     config.ssl = tls
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)  # that it starts and stops, its program says
+    # That it starts and stops, its program says; and what strangers send to the port, they need not write to the log.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     server = _Server(config)
     running = asyncio.create_task(server.serve([listening]))
     try:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from mfpt_shared.errors import UsageError
 from mfpt_shared.transport.address import BrokerAddress
 from support.adversary import connect, until_heard
 from support.brokers import find_mosquitto, free_port, until_it_listens
+from support.systems import IS_ROOT
 
 
 def broker_config(*arguments: str) -> str:
@@ -28,7 +28,7 @@ def test_the_coordinator_can_use_a_mosquitto_that_runs_on_the_files(tmp_path: Pa
     folder, address = tmp_path / "broker", BrokerAddress("127.0.0.1", free_port())
     broker_config("mosquitto", "--out", str(folder), "--listen", f"127.0.0.1:{address.port}", "--federation", "radio")
     password = (folder / "coordinator.password").read_text(encoding="ascii").strip()
-    if os.geteuid() == 0:  # it would become another user, who cannot read the files
+    if IS_ROOT:  # it would become another user, who cannot read the files
         with (folder / "mosquitto.conf").open("a", encoding="utf-8") as conf:
             conf.write("user root\n")
 

@@ -1,6 +1,7 @@
 """Devices as the page shows them: who is stuck comes first, and everybody is found."""
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mfpt_coord.core.admission import Enrolment
@@ -16,6 +17,7 @@ from support.sealing import key_of
 NOW = 1000.0
 
 
+@cache
 def view() -> DeviceView:
     """Return a view of one device of each kind that is of interest here."""
     names = Names()

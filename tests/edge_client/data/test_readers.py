@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from mfpt_edge.data.example import Example
 from mfpt_edge.data.sources import load_dataset, load_split
 from mfpt_shared.backbones.hub import data_name
 from mfpt_shared.errors import DatasetError, NotInstalled, UsageError
+from support.systems import IS_ROOT, has_modes
 from support.tables import LABELS, SWAHILI, load, read, write
 
 # ---- formats
@@ -171,7 +171,8 @@ def test_a_source_that_is_not_there_is_a_data_set_error(source: str) -> None:
         load_dataset(source, SWAHILI, LABELS)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+@has_modes
+@pytest.mark.skipif(IS_ROOT, reason="root may read everything")
 def test_a_file_without_permission_says_so(tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", "text,label\nx,health\n")
     file.chmod(0)

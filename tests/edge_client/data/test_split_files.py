@@ -21,7 +21,7 @@ def filled(folder: Path, *names: str) -> Path:
 
 def found(folder: Path, language: LanguageCode = SWAHILI) -> Mapping[str, list[str]]:
     files = split_files(folder, "classification", language).files
-    return {split: [str(file.relative_to(folder)) for file in of] for split, of in files.items()}
+    return {split: [file.relative_to(folder).as_posix() for file in of] for split, of in files.items()}
 
 
 @pytest.mark.parametrize(

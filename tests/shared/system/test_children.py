@@ -69,6 +69,17 @@ def test_a_child_is_ended_in_order_or_by_force(tmp_path: Path) -> None:
     assert asyncio.run(asyncio.wait_for(scenario(), SECONDS)) not in (None, 0)
 
 
+def test_a_child_that_ends_at_once_is_no_error_of_its_start(tmp_path: Path) -> None:
+    async def scenario() -> int | None:
+        with (tmp_path / "errors").open("wb") as errors:
+            child = await start(sys.executable, "-c", "raise SystemExit(3)", errors=errors, environment=os.environ)
+        await child.process.wait()
+        await child.end(patience=5.0)
+        return child.process.returncode
+
+    assert asyncio.run(asyncio.wait_for(scenario(), SECONDS)) == 3
+
+
 @pytest.mark.skipif(IS_WINDOWS, reason="only systems with a shell have it")
 def test_a_guard_ends_a_process_when_its_own_is_gone_unless_it_was_dismissed() -> None:
     begin = "import sys, time; from mfpt_shared.system.children import Guard; guard = Guard(int(sys.argv[1]))"

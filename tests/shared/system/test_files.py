@@ -58,6 +58,7 @@ def test_a_person_is_told_that_another_program_has_the_file_open() -> None:
     assert is_held(of_windows(32))
     assert not is_held(PermissionError(errno.EACCES, "no"))
     assert sentence(of_windows(32), "C:\\x") == "C:\\x: it says so; another program has it open: close that one"
+    assert "another program may have it open; or else have its owner allow it" in sentence(of_windows(5), "C:\\x")
 
 
 def test_memory_that_windows_has_not_is_no_invalid_argument() -> None:

@@ -105,6 +105,13 @@ def test_a_link_and_a_session_end_when_their_time_is_up() -> None:
     assert page.ask(headers=page.session)[0] == 401
 
 
+@pytest.mark.parametrize("other", ['seen={"x": 1}', "a b=1", "expires=1", 'open="', "caf\xe9"])
+def test_a_cookie_of_another_program_at_the_same_host_keeps_nobody_out(other: str) -> None:
+    page = Page()
+
+    assert page.ask(headers={"cookie": f"{other}; {page.session['cookie']}"})[0] == 200
+
+
 def test_a_session_that_was_left_is_over() -> None:
     page = Page()
     page.keys.leave(page.session["cookie"].partition("=")[2])

@@ -29,7 +29,8 @@ function standingCard([verdicts, version]) {
     { class: "card stack" },
     h("h1", {}, sentence(verdicts, measured, total, version)),
     total ? verdictBar(verdicts, total) : null,
-    h("p", { class: "hint" }, _("Judged on examples that devices hold out: now, against when a language was first measured, and against its best version.")),
+    total ? null : h("p", {}, h("a", { href: to("invitations") }, _("Make an invitation"))),
+    total ? h("p", { class: "hint" }, _("Judged on examples that devices hold out: now, against when a language was first measured, and against its best version.")) : null,
   );
 }
 
@@ -122,6 +123,7 @@ function waiting(next, masked) {
   if (masked && next.offers > 0 && next.offers < next.group) return _("It waits for more offers: too few make no group.");
   if (next.training) return _("It waits for the devices at work.");
   if (next.updates) return _("It is made soon: nobody else is at work.");
+  if (next.ready) return _("Devices are about to start.");
   return _("Nothing moves: no device is at work, and none could start.");
 }
 

@@ -143,10 +143,11 @@ function fileCard(known, device) {
   return h("section", { class: "card" }, place);
 }
 
-function counts({ report }) {
+function counts(device) {
+  const { report } = device;
   if (!report) return null;
-  const { rounds, version, examples, curve, seconds_left } = report.snapshot;
-  const measured = curve.findLast((point) => (point.used ?? point.federated) !== null);
+  const { rounds, version, examples, seconds_left } = report.snapshot;
+  const measured = curveOf(device).findLast((point) => (point.used ?? point.federated) !== null);
   const used = measured?.used ?? measured?.federated ?? null;
   return { rounds, version, examples, uploaded: report.uploaded, used, left: seconds_left };
 }
@@ -172,7 +173,9 @@ function figuresCard(found) {
 }
 
 function curveOf(device) {
-  return (device.report?.snapshot.curve ?? []).map(({ version, federated, alone, used, language }) => ({
+  // A device may measure an earlier version after a later one.
+  const curve = [...(device.report?.snapshot.curve ?? [])].sort((a, b) => a.version - b.version);
+  return curve.map(({ version, federated, alone, used, language }) => ({
     version,
     federated,
     alone,
