@@ -87,7 +87,7 @@ class Conditions:
     def _look(self) -> str:
         limit, sent = self.settings.max_upload, self._uploaded.bytes
         if limit is not None and sent >= limit:
-            return f"{sent / 1e6:.1f} MB were sent this month, and {limit / 1e6:.1f} MB may be (--max-upload)"
+            return f"{_size(sent)} were sent this month, and {_size(limit)} may be (--max-upload)"
         return self.courtesy.against_beginning() or ""
 
 
@@ -98,6 +98,10 @@ async def next_change(conditions: Conditions | None, clock: Callable[[], float])
     assert conditions is not None, "that event never comes"
     against = await conditions.changed()
     return ConditionsChanged(clock(), against)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"
 
 
 def pauses_of(settings: Settings) -> Pauses:

@@ -31,6 +31,7 @@ from mfpt_edge.storage.forgetting import forget_device
 from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.sent_log import read_sent
 from mfpt_edge.storage.uploaded import Uploaded
+from mfpt_shared.environment import sentence
 from mfpt_shared.errors import MfptError
 
 _ITSELF: Final = "it goes on by itself"
@@ -158,5 +159,5 @@ class Desk:
         try:
             self.conditions.change(structs.replace(self.conditions.settings, **settings))
         except OSError as error:
-            raise MfptError(f"the settings cannot be kept in {self._folder.path}: {error.strerror}") from error
+            raise MfptError(f"this cannot be kept, and is as before: {sentence(error, self._folder.path)}") from error
         return Done()
