@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from mfpt_shared.errors import AuthenticationFailed
 from mfpt_shared.invitation import InvitationLine
+from stub_federation.trainer import StubTrainer as Unhurried
 from support.browser import NARROW, WIDE, axe, browsing, serious_findings, tab
 from support.closed import Closed, closed
 from support.federation import Device, running
@@ -63,7 +64,7 @@ def test_an_operator_invites_a_device_watches_three_versions_revokes_it_and_goes
         line = await invited(page)
         folder = tmp_path / "device"
         membership = await admit(folder, reach(invitation=line))
-        trainer = StubTrainer(step=0.25)
+        trainer = Unhurried(seconds=1.0, step=0.25)  # version 3 is still on the first page of all versions
         device = Device(folder, "swh", federation.broker, trainer, membership=membership)
         ended = asyncio.create_task(device.run())
         await go_to(page, "Versions")
