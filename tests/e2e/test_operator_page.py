@@ -117,6 +117,14 @@ def test_with_keys_alone_everything_is_reached_and_a_question_can_be_left(tmp_pa
     looked_at(tmp_path, scenario)
 
 
+def test_a_browser_that_was_logged_out_elsewhere_hears_no_more_and_says_what_to_do(tmp_path: Path) -> None:
+    async def scenario(_: Closed, page: Page) -> None:
+        await page.evaluate("fetch('/api/leave', { method: 'POST', body: '{}' })")
+        await expect(page.locator("#lost").get_by_text("This browser is logged out")).to_be_visible()
+
+    looked_at(tmp_path, scenario)
+
+
 async def tab_to(page: Page, words: str, *, backwards: bool = False) -> None:
     """Press Tab until what has these words has the focus."""
     for _ in range(40):
