@@ -15,6 +15,7 @@ from mfpt_shared.plan_files import plan_to_toml
 from support.phone_watch import Runner
 
 BROKER_PORT: Final = 21883
+_PAGE_PORT: Final = 21884
 _BROKER: Final = f"mqtt://127.0.0.1:{BROKER_PORT}"
 _LABELS: Final = ("health", "sports")
 
@@ -61,7 +62,8 @@ def _commands(command: Any, name: str) -> Iterator[str]:
 def _federation(runner: Runner, plan: Path, data: Path) -> None:
     folder = runner.home.parent
     serve = ("mfpt_coord", "serve", "--plan", str(plan), "--listen", f"127.0.0.1:{BROKER_PORT}", "--keep", "forever")
-    with runner.serving(*serve, ready="listening"):
+    with runner.serving(*serve, "--web", f"127.0.0.1:{_PAGE_PORT}", ready="listening"):
+        runner.run("mfpt_coord", "web", "link")
         runner.run("mfpt_coord", "status")
         runner.run("mfpt_coord", "status", "--broker", _BROKER)
         options = ("--broker", _BROKER, "--data", str(data), "--rounds", "1", "--alone")
@@ -99,6 +101,10 @@ def _found(pattern: str, printed: str) -> str:
 def _device(runner: Runner, data: Path) -> None:
     folder = runner.home.parent
     text, whose = "habari njema", ("--lang", "sw")
+    for command in ("fetch", "show"):
+        runner.run("mfpt_edge", "backbone", command)
+    with runner.serving("mfpt_edge", "open", "--no-browser", ready="page: http"):
+        pass  # its requests are those of `tests/e2e/test_volunteers_page.py`
     runner.run("mfpt_edge", "data", "show", *whose, "--data", str(data))
     runner.run("mfpt_edge", "status", *whose)
     runner.run("mfpt_edge", "sent", *whose)

@@ -121,17 +121,18 @@ class Runner:
 
     @contextlib.contextmanager
     def serving(self, *arguments: str, ready: str) -> Iterator[None]:
-        """Run a command until the context ends, from the moment when a line with this text is in its log."""
+        """Run a command until the context ends, from the moment when it has written a line with this text."""
         self.ran.append(arguments)
         command = [sys.executable, "-m", *arguments]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=self.environment) as process:
-            assert process.stderr is not None
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, **pipes, text=True, env=self.environment) as process:
+            assert process.stdout is not None
             lines: list[str] = []
-            for line in process.stderr:
+            for line in process.stdout:
                 lines.append(line)
                 if ready in line:
                     break
-            reading = threading.Thread(target=lines.extend, args=(process.stderr,))
+            reading = threading.Thread(target=lines.extend, args=(process.stdout,))
             reading.start()
             try:
                 yield

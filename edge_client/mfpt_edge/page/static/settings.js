@@ -96,7 +96,6 @@ function leaveDialog(device) {
     try {
       const state = await post("/api/leave", { at: device.at, forget: true });
       dialog.close();
-      device.changed({ ...state, device: null });
       device.go("", state.devices.length ? "devices" : "join");
     } catch (error) {
       fill(problem, failed(error));
