@@ -29,6 +29,7 @@ from mfpt_shared.protocol.messages import Assign, Update
 from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import Array, dense, flatten
 from support.device_walks import check_indices
+from support.plain_fold import check_fold
 
 
 @dataclass
@@ -163,6 +164,10 @@ class CoordinatorInvariants(RuleBasedStateMachine):
     def the_indices_say_what_a_walk_through_all_devices_finds(self) -> None:
         for at in (self.now, self.now + 60.0):
             check_indices(self.state.clients, at)
+
+    @invariant()
+    def a_fold_goes_by_what_a_look_at_every_device_finds(self) -> None:
+        check_fold(self.state, [update for contribution in self.state.buffer for update in contribution.updates])
 
     @invariant()
     def it_ends_at_the_last_version(self) -> None:

@@ -20,10 +20,11 @@ from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
 from mfpt_coord.core.related import news
 from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Relations, Speaker
+from mfpt_coord.core.shares import Active
 from mfpt_coord.core.standings import standings
 from mfpt_coord.core.state import Contribution, Counted, State
 from mfpt_coord.core.status import accuracies
-from mfpt_coord.core.taking_part import counting
+from mfpt_coord.core.taking_part import counted_shares, counting
 from mfpt_coord.core.weights import cohort_weights, example_counts, fold_weights
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array
@@ -60,7 +61,7 @@ def fold(state: State, at: float) -> Step:
         directions={**state.directions, **taught.directions},
         relations=added(state.relations, taught.comparisons, taught.shares),
     )
-    shares = counting(after).shares
+    shares = {**relations.shares, **counted_shares(state, taught.shares)}
     after = replace(after, usual=usual_shares(shares), kept=kept_by_language(shares))
     numbers = [(update.client, update.sequence) for update in updates]
     shared_out = _shared_out(weights, buffer)
@@ -73,7 +74,7 @@ def fold(state: State, at: float) -> Step:
 def _weights(
     state: State,
     targets: list[LanguageCode],
-    active: Mapping[LanguageCode, Sequence[float]],
+    active: Mapping[LanguageCode, Active],
     relations: Relations,
     counted: Mapping[str, float],
 ) -> NDArray[np.float64]:
@@ -110,7 +111,7 @@ def _taught(
     state: State,
     relations: Relations,
     deltas: Array,
-    active: Mapping[LanguageCode, Sequence[float]],
+    active: Mapping[LanguageCode, Active],
     counted: Mapping[str, float],
 ) -> _Taught:
     """Return what a fold shows. A cohort of several languages shows nothing about any of them."""

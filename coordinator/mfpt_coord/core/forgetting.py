@@ -72,7 +72,7 @@ def without_devices(state: State, gone: Set[str], at: float) -> State:
     shares = {of: share for of, share in state.relations.shares.items() if of[1] not in gone}
     after = replace(
         state,
-        clients=Clients.of(clients, at),
+        clients=Clients.of(clients, at, state.plan.aggregation.newcomer_updates),
         enrolments=Entries.of(enrolments),
         relations=replace(state.relations, shares=shares),
     )

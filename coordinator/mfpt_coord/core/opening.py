@@ -17,7 +17,8 @@ def opened(state: State, at: float) -> State:
         at: Time of the start, Unix seconds.
     """
     buffer = tuple(replace(update, at=min(update.at, at)) for update in state.buffer)
-    clients = Clients.of((replace(one, last_seen=min(one.last_seen, at)) for one in state.clients.values()), at)
+    known = (replace(one, last_seen=min(one.last_seen, at)) for one in state.clients.values())
+    clients = Clients.of(known, at, state.plan.aggregation.newcomer_updates)
     return replace(state, buffer=buffer, clients=clients, opened=at)
 
 

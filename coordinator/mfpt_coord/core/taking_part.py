@@ -1,5 +1,6 @@
 """Whether what a device says counts: it was admitted, was not revoked, and speaks a language that it may bring."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, Literal
 
@@ -7,7 +8,7 @@ from mfpt_coord.core.admission import language_is_welcome
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, Send
 from mfpt_coord.core.events import SessionOver
-from mfpt_coord.core.relations import COHORT, Relations
+from mfpt_coord.core.relations import COHORT, OwnShare, Relations, Speaker
 from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
@@ -29,9 +30,12 @@ def takes_part(state: State, client: str) -> bool:
 
 def counting(state: State) -> Relations:
     """Return what is known about how languages relate, with the own shares of devices alone that take part."""
-    known = state.relations
-    counted = {of: share for of, share in known.shares.items() if of[1] == COHORT or takes_part(state, of[1])}
-    return replace(known, shares=counted)
+    return replace(state.relations, shares=counted_shares(state, state.relations.shares))
+
+
+def counted_shares(state: State, shares: Mapping[Speaker, OwnShare]) -> dict[Speaker, OwnShare]:
+    """Return those of some own shares that count: of devices that take part, and of cohorts."""
+    return {of: share for of, share in shares.items() if of[1] == COHORT or takes_part(state, of[1])}
 
 
 def turned_away(state: State, client: str, message: ClientState | Ready | EvaluationReport) -> list[Effect]:
