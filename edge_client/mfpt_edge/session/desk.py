@@ -120,6 +120,8 @@ class Desk:
     async def until_left(self, taking_part: Coroutine[Any, Any, T]) -> T | Left:
         """Take part until that has ended, or the owner lets the device leave; then it is cancelled.
 
+        What the owner wants holds also where both come at once.
+
         Raises:
             MfptError: Taking part has failed, or what the device keeps cannot be removed.
         """
@@ -127,7 +129,7 @@ class Desk:
         asked = asyncio.ensure_future(self._asked.wait())
         try:
             await asyncio.wait((part, asked), return_when=asyncio.FIRST_COMPLETED)
-            if part.done() or self._leaving is None:
+            if self._leaving is None:
                 return part.result()
             self._left.set_result(await self._leave(part, self._leaving))
             return self._left.result()

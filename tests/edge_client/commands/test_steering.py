@@ -68,7 +68,7 @@ def test_what_no_option_names_stays_as_it_is() -> None:
 
 def test_a_device_that_is_about_to_start_is_not_steered_behind_its_back(tmp_path: Path) -> None:
     folder = enrolled(tmp_path / "swh")
-    with owned(folder, "--state-dir"), pytest.raises(InUse):
+    with owned(folder, "--state-dir"), pytest.raises(InUse, match="try again"):
         change(folder, paused=True)
 
 
