@@ -90,11 +90,11 @@ function attentionCard([alarms, problems, totals]) {
 function kindOfAlarms(kind, some, known) {
   const shown = some.slice(0, SHOWN_OF_A_KIND).map(alarm);
   const more = Math.max(known, some.length) - shown.length;
-  const all = { worse: to("languages", "", { only: "worse" }), failing: to("devices", "", { only: "failing" }), budget: to("devices", "", { sort: "spent" }), logins: to("log") }[kind];
+  const all = { worse: to("languages", "", { only: "worse" }), failing: to("devices", "", { only: "failing" }), budget: to("devices", "", { sort: "spent" }) }[kind];
   return h(
     "div",
     { class: "stack tight alarms" },
-    h("ul", {}, shown.map(({ line, href }) => h("li", { class: kind === "budget" ? "alarm warn" : "alarm bad" }, h("a", { href }, line)))),
+    h("ul", {}, shown.map(({ line, href }) => h("li", { class: kind === "budget" ? "alarm warn" : "alarm bad" }, href ? h("a", { href }, line) : line))),
     more > 0 ? h("a", { class: "more", href: all }, ngettext("and {n} more", "and {n} more", more)) : null,
     h("p", { class: "hint" }, shown[0].advice),
   );
