@@ -6,7 +6,9 @@ import struct
 import sys
 from typing import Final, NamedTuple
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import win32api
+else:
     import pwd
 
 # struct ucred: process, user, group. Source: unix(7), SO_PEERCRED; other systems than Linux have other ways.
@@ -28,7 +30,7 @@ class User(NamedTuple):
 def this_user() -> User:
     """Return the user of this process."""
     if sys.platform == "win32":
-        return User(os.environ.get("USERNAME", ""))
+        return User(win32api.GetUserName())
     else:
         return _user(os.getuid())
 
