@@ -23,12 +23,33 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from command_line import called_from, parser
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-SIB200: Final = ROOT.parent / "shared" / "data" / "sib200"
 PATIENCE: Final = 900_000
 """Milliseconds."""
-_ROWS: Final = 90
 _COLOURS: Final = 192
 _HEIGHT: Final = 800
+# Made up for the pictures: what happens, and when.
+_MADE_UP: Final = {
+    "sw": {
+        "sports": ("Timu yetu imeshinda mechi", "Mchezaji amefunga mabao mawili", "Mbio za baiskeli zimeanza"),
+        "weather": ("Mvua kubwa imenyesha", "Jua kali limewaka", "Upepo umevuma kutoka baharini"),
+        "health": ("Daktari amewatibu wagonjwa", "Watoto wamepata chanjo", "Hospitali imepokea dawa mpya"),
+    },
+    "zu": {
+        "sports": ("Iqembu lethu linqobile", "Umdlali ufake amagoli amabili", "Umjaho uqalile"),
+        "weather": ("Imvula enkulu inile", "Ilanga lishisa kakhulu", "Umoya uvunguza ngamandla"),
+        "health": ("Udokotela welaphe iziguli", "Izingane zithole umgomo", "Isibhedlela sithole imithi emisha"),
+    },
+    "yo": {
+        "sports": ("Ẹgbẹ́ wa ti borí", "Agbábọ́ọ̀lù náà gbá bọ́ọ̀lù méjì wọlé", "Eré ìje ti bẹ̀rẹ̀"),
+        "weather": ("Òjò ńlá ti rọ̀", "Oòrùn mú gan-an", "Afẹ́fẹ́ ń fẹ́ gidigidi"),
+        "health": ("Dókítà tọ́jú àwọn aláìsàn", "Àwọn ọmọdé gba abẹ́rẹ́", "Ilé ìwòsàn gba oògùn tuntun"),
+    },
+}
+_WHEN: Final = {
+    "sw": ("leo", "jana", "asubuhi", "jioni", "usiku", "wiki hii", "mwezi uliopita", "Jumatatu", "Ijumaa", "mjini"),
+    "zu": ("namuhla", "izolo", "ekuseni", "kusihlwa", "ebusuku", "kuleli sonto", "ngoMsombuluko", "edolobheni"),
+    "yo": ("lónìí", "lánàá", "ní òwúrọ̀", "ní ìrọ̀lẹ́", "ní alẹ́", "ní ọ̀sẹ̀ yìí", "ní ọjọ́ Ajé", "ní ìlú"),
+}
 _DAYS: Final = ("اليوم", "غدا", "أمس")
 _ARABIC: Final = {
     "weather": ("الطقس مشمس", "تهب رياح قوية", "نزل المطر"),
@@ -36,13 +57,17 @@ _ARABIC: Final = {
 }
 
 
-def table(sib200: Path, name: str, file: Path) -> Path:
-    """Write the first rows of a language's sentences as a volunteer would have them."""
-    rows = [line.split("\t") for line in (sib200 / name / "train.tsv").read_text(encoding="utf-8").splitlines()[1:]]
+def table(tag: str, file: Path) -> Path:
+    """Write made-up sentences in a language as a volunteer would have them."""
     with file.open("w", encoding="utf-8", newline="") as stream:
         written = csv.writer(stream)
         written.writerow(("text", "label"))
-        written.writerows((row[2], row[1]) for row in rows[:_ROWS])
+        written.writerows(
+            (f"{happens} {when}.", label)
+            for label, events in _MADE_UP[tag].items()
+            for happens in events
+            for when in _WHEN[tag]
+        )
     return file
 
 
@@ -62,16 +87,17 @@ def running(home: Path, *command: str) -> Iterator["subprocess.Popen[str]"]:
 
 
 @contextlib.contextmanager
-def federation(folder: Path, sib200: Path) -> Iterator[str]:
+def federation(folder: Path) -> Iterator[str]:
     """Run a federation with two devices; the value is an invitation for a third one."""
     plan, data = folder / "plan.toml", str(folder / "data")
-    init = ("mfpt_coord", "plan", "init", "--preset", "sib200", "--federation", "sentences", "--out", str(plan))
+    task = ("--labels", "sports,weather,health", "--federation", "sentences")
+    init = ("mfpt_coord", "plan", "init", *task, "--out", str(plan))
     subprocess.run([sys.executable, "-m", *init], check=True, stdout=subprocess.DEVNULL)
     with contextlib.ExitStack() as stack:
         serve = ("mfpt_coord", "serve", "--closed", "--plan", str(plan), "--data-dir", data, "--listen", "127.0.0.1:0")
         stack.enter_context(running(folder / "coordinator", *serve))
-        for tag, name in (("zu", "zul_Latn"), ("yo", "yor_Latn")):
-            examples = table(sib200, name, folder / f"{tag}.csv")
+        for tag in ("zu", "yo"):
+            examples = table(tag, folder / f"{tag}.csv")
             join = ("mfpt_edge", "join", invitation(data, tag), "--data", str(examples), "--threads", "1")
             stack.enter_context(running(folder / tag, *join))
         yield invitation(data, "sw")
@@ -178,20 +204,17 @@ def right_to_left(camera: Camera, address: str, line: str, folder: Path) -> None
 def main() -> int:
     """Run the command line; return the exit code."""
     options = _options()
-    sib200 = called_from() / options.sib200
-    if not sib200.is_dir():
-        raise SystemExit(f"{sib200}: no such folder; name the folder of SIB-200 with --sib200")
     with tempfile.TemporaryDirectory() as made, sync_playwright() as playwright:
         folder = Path(made)
         with (
-            federation(folder, sib200) as line,
+            federation(folder) as line,
             running(folder / "volunteer", "mfpt_edge", "open", "--no-browser") as shown,
         ):
             assert shown.stdout is not None
             address = shown.stdout.readline().removeprefix("page: ").strip()
             browser = playwright.chromium.launch(executable_path=options.chromium, args=["--no-sandbox"])
             camera = Camera(browser, called_from() / options.out)
-            joins(camera, address, line, table(sib200, "swh_Latn", folder / "sentensi.csv"))
+            joins(camera, address, line, table("sw", folder / "sentensi.csv"))
             right_to_left(camera, address, line, folder)
             looks(camera, address)
             browser.close()
@@ -201,7 +224,6 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     reading = parser("screenshots", __doc__, "--out docs/pictures")
     reading.add_argument("--out", type=Path, default=ROOT / "docs" / "pictures", help="folder for the pictures")
-    reading.add_argument("--sib200", type=Path, default=SIB200, help="folder with the sentences of SIB-200")
     reading.add_argument("--chromium", default="/usr/bin/chromium", help="the browser")
     return reading.parse_args()
 

@@ -37,3 +37,9 @@ def test_one_is_a_single_thing_in_english_and_nought_is_in_french() -> None:
     assert words("en").plural[:3] == "101"
     assert words("fr").plural[:3] == "001"
     assert not words("fr").reviewed
+
+
+def test_no_catalogue_says_something_in_the_words_of_another() -> None:
+    french, swahili = words("fr").messages, words("sw").messages
+
+    assert [said for said, forms in french.items() if swahili[said] == forms != (said,)] == []
