@@ -17,6 +17,7 @@ from mfpt_shared.atomic import naming
 from mfpt_shared.errors import Incompatible
 from mfpt_shared.head_scales import POOLED_NORM, WORD_SCALE
 from mfpt_shared.plan import Plan
+from mfpt_shared.system.names import check_name
 from mfpt_shared.tensors import Array, PromptState, check_layout, layout, virtual_tokens
 
 LATE_METHOD: Final = "late_prompt"
@@ -120,6 +121,7 @@ def write_adapter(plan: Plan, state: PromptState, folder: Path, head_name: str =
     adapter = _adapter(plan, state, head_name)
     name = LATE_STATE if plan.prompt.method == "late" else "prompt_embeddings"
     with naming(folder):
+        check_name(folder)
         folder.mkdir(parents=True, exist_ok=True)
         settings = json.dumps(_settings(plan, adapter.task_type), indent=2, sort_keys=True)
         (folder / "adapter_config.json").write_text(f"{settings}\n", encoding="utf-8")

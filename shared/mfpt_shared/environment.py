@@ -9,11 +9,17 @@ from typing import Final
 
 from mfpt_shared.errors import ConnectionFailed, MfptError, UsageError
 from mfpt_shared.system.files import is_held, may_be_held, number_of
+from mfpt_shared.system.limits import HAS_ULIMIT
 
-OUT_OF_MEMORY: Final = "there is too little memory: end other programs, or raise the limit (ulimit -v) of this one"
+_OR_RAISE_MEMORY: Final = ", or raise the limit (ulimit -v) of this one" if HAS_ULIMIT else ""
+OUT_OF_MEMORY: Final = f"there is too little memory: end other programs{_OR_RAISE_MEMORY}"
 _ROOM: Final = "make room there, or name another place"
 _RIGHTS: Final = "have its owner allow it, or name another place"
-_FILES: Final = "raise the limit of open files (ulimit -n)"
+_FILES: Final = "raise the limit of open files (ulimit -n)" if HAS_ULIMIT else "end other programs"
+_LARGE: Final = (
+    "raise the limit on the size of files (ulimit -f)" if HAS_ULIMIT else "name a disk that takes larger files"
+)
+_OR_RAISE_THREADS: Final = ", or raise the limit (ulimit -u)" if HAS_ULIMIT else ""
 _HELD: Final = "another program has it open: close that one"
 _MAY_BE_HELD: Final = f"another program may have it open; or else {_RIGHTS}"
 _PLACE: Final = "something else is in its place: move that away, or name another one"
@@ -21,14 +27,14 @@ _PLACE: Final = "something else is in its place: move that away, or name another
 _ADVICE: Final = {
     errno.ENOSPC: _ROOM,
     errno.EDQUOT: _ROOM,
-    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EFBIG: _LARGE,
     errno.EROFS: "name a place that can be written to",
     errno.EACCES: _RIGHTS,
     errno.EPERM: _RIGHTS,
     errno.EMFILE: _FILES,
     errno.ENFILE: _FILES,
     errno.ENOMEM: OUT_OF_MEMORY,
-    errno.EAGAIN: "too many processes or threads run here: end some, or raise the limit (ulimit -u)",
+    errno.EAGAIN: f"too many processes or threads run here: end some{_OR_RAISE_THREADS}",
     errno.ENOENT: "it is missing: make it, or name another place",
     errno.ENOTDIR: _PLACE,
     errno.EISDIR: _PLACE,

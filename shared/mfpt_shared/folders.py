@@ -25,6 +25,8 @@ LOOK_SECONDS: Final = 0.05
 """More than a process needs to see whether another one owns a folder."""
 LOCK: Final = "lock"
 """File by which a process owns the folder that it is in."""
+ABANDONED: Final = b"abandoned"
+"""Content of a lock that goes with its folder as soon as nobody has it open."""
 _PROGRAM: Final = "mfpt"
 _AS_IT_IS: Final = (errno.ENOENT, errno.EPERM, errno.EACCES, errno.EROFS)
 """Errors after which a file stays as it is: it is gone, somebody else's, or on a disk that is only read."""
@@ -139,13 +141,42 @@ def owned(directory: Path, option: str) -> Iterator[None]:
         raise MfptError(
             f"cannot write to {directory}: {error.strerror}; choose another folder with {option}"
         ) from error
-    with lock:
-        try:
-            _lock(lock.fileno())
-        except BlockingIOError as error:
-            raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
-        tighten(directory.resolve())
-        yield
+    try:
+        with lock:
+            try:
+                _lock(lock.fileno())
+            except BlockingIOError as error:
+                raise InUse(f"{directory} is in use by another process; give this one its own {option}") from error
+            tighten(directory.resolve())
+            yield
+    finally:
+        _remove_abandoned(directory)
+
+
+def abandon(directory: Path) -> None:
+    """Remove the lock of a folder that this process owns, and the folder, if nothing else is in it.
+
+    Where a file that is open cannot be removed, that happens when the folder is no longer owned.
+
+    Raises:
+        OSError: Something else is in it, or it cannot be removed.
+    """
+    lock = directory / LOCK
+    try:
+        lock.unlink(missing_ok=True)
+    except OSError:
+        lock.write_bytes(ABANDONED)
+    else:
+        directory.rmdir()
+
+
+def _remove_abandoned(directory: Path) -> None:
+    """Remove a folder that was abandoned, unless another process has begun there: then its lock is open again."""
+    lock = directory / LOCK
+    with contextlib.suppress(OSError):
+        if lock.read_bytes() == ABANDONED:
+            lock.unlink()
+            directory.rmdir()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import typer
 from mfpt_coord.commands.options import JsonOption
 from mfpt_shared.command_line import say, say_data
 from mfpt_shared.errors import UsageError
+from mfpt_shared.system.names import check_name
 
 if TYPE_CHECKING:
     from mfpt_coord.access.rights import Rights
@@ -43,6 +44,7 @@ def mosquitto(
         raise UsageError(f"--out {str(folder)!r} has characters that mosquitto.conf cannot hold")
     if (folder / "mosquitto.conf").exists():
         raise UsageError(f"--out {folder} has a mosquitto.conf already; move it away, or choose another folder")
+    check_name(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     password = secrets.token_urlsafe(16)
     MosquittoFiles(folder, federation_name(federation)).allow_coordinator(password)
@@ -87,6 +89,7 @@ def nats_cluster(
         raise UsageError("--tls-cert and --tls-key belong together")
     if (folder / f"{node_name(0)}.conf").exists():
         raise UsageError(f"--out {folder} has a {node_name(0)}.conf already; move it away, or choose another folder")
+    check_name(folder)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     given = Secrets(*(secrets.token_urlsafe(16) for _ in range(3)))
     tls = None if tls_cert is None or tls_key is None else (tls_cert, tls_key)

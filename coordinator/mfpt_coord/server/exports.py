@@ -13,7 +13,7 @@ from mfpt_shared.backbones.describe import parse_uri
 from mfpt_shared.errors import Incompatible, UsageError
 from mfpt_shared.languages import LanguageCode, named
 from mfpt_shared.plan import Plan
-from mfpt_shared.system.names import folder_name
+from mfpt_shared.system.names import check_name, folder_name
 from mfpt_shared.tensors import dense
 
 CARD: Final = "README.md"
@@ -82,6 +82,7 @@ def export_prompts(state: State, folder: Path, language: LanguageCode | None = N
 
 
 def _check_folder(folder: Path) -> None:
+    check_name(folder)
     if not folder.exists() or not any(folder.iterdir()):
         folder.mkdir(parents=True, exist_ok=True)
     elif not (folder / CARD).is_file() or not (folder / CARD).read_text(encoding="utf-8").startswith(_TITLE):

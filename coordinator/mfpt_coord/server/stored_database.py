@@ -125,6 +125,8 @@ class Database:
         try:
             with atomic_file(self.path) as made:
                 self.connection.execute("VACUUM INTO ?", (str(made),))
+                if self.path.exists():  # some systems do not replace a file that is open
+                    self._let_go()
                 # It belonged to a file that has gone.
                 log_of(self.path).unlink(missing_ok=True)
         except sqlite3.Error as error:

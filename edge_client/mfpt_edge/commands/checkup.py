@@ -21,6 +21,7 @@ from mfpt_edge.doctor.invited import Invited
 from mfpt_edge.doctor.own_data import OwnData
 from mfpt_edge.doctor.visit import Visit
 from mfpt_edge.doctor.way import Way
+from mfpt_edge.host.extras import how_to_install
 from mfpt_edge.host.least import STATE_BYTES
 from mfpt_edge.host.memory import spare_bytes
 from mfpt_edge.session.limits import Given
@@ -69,7 +70,7 @@ def _of_the_machine(found: Patient) -> tuple[Check, ...]:
     cache = cache_home()
     return (
         Check("Python", machine.python),
-        Check("libraries", machine.libraries, mend="pip install 'mfpt[edge]', as in the guide for volunteers"),
+        Check("libraries", machine.libraries, mend=how_to_install("edge")),
         Check("backbone", bundled_backbone),
         Check("memory", machine.memory),
         Check("state folder", machine.Room(found.folder.path, STATE_BYTES, "--state-dir", is_needed=True)),

@@ -32,6 +32,7 @@ from mfpt_edge.data.usable import Usable, labels_found, usable
 from mfpt_shared.errors import DatasetError, UsageError
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.plan import TaskKind
+from mfpt_shared.system.names import check_name
 from mfpt_shared.texts import printable
 
 
@@ -264,6 +265,7 @@ def _tables(
         return {name: [table] for name, table in hub.items() if development or name != "validation"}, []
     path = Path(source)
     try:
+        check_name(path)
         path.lstat()
         found = split_files(path, kind, language) if path.is_dir() else SplitFiles({"train": [path]})
     except FileNotFoundError as error:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from mfpt_edge.doctor.examination import Answer, ok, warning
-from mfpt_edge.host.extras import has_onnx, require_engine
-from mfpt_edge.host.least import require_to_train
+from mfpt_edge.host.extras import has_engine, has_onnx, how_to_install, require_engine
+from mfpt_edge.host.least import require_to_predict, require_to_train
 from mfpt_edge.host.memory import LEAST_BYTES
 from mfpt_edge.storage.cache import sizes
 from mfpt_shared.background import in_background
 from mfpt_shared.environment import sentence
-from mfpt_shared.errors import MfptError
+from mfpt_shared.errors import MfptError, NotInstalled
 from mfpt_shared.system.memory import free_bytes, total_bytes
 from mfpt_shared.system.names import described, is_tried
 from mfpt_shared.system.processor import lacks_avx2
@@ -35,10 +35,19 @@ async def python() -> Answer:
 
 
 async def libraries() -> Answer:
-    """Look for the libraries of the extra `edge`."""
-    require_engine()
+    """Look for the libraries of the extra `edge`; those to predict alone are enough for who only predicts.
+
+    Raises:
+        NotInstalled: Some are missing.
+    """
+    try:
+        require_engine()
+    except NotInstalled as error:
+        if not has_onnx():
+            raise
+        return warning("those to predict are installed, those to train are not: mfpt-edge join needs them", str(error))
     if not has_onnx():
-        return warning("those to train are installed, those to predict fast are not", "pip install 'mfpt[onnx]'")
+        return warning("those to train are installed, those to predict fast are not", how_to_install("onnx"))
     return ok("all that training and predicting need are installed")
 
 
@@ -46,11 +55,13 @@ async def memory() -> Answer:
     """Look at how much memory there is, and how much is free.
 
     Raises:
-        Unsuited: There is too little to train.
+        Unsuited: There is too little to train, or, where nothing that trains is installed, to predict.
     """
+    found = f"{(free := free_bytes()) / 1e9:.1f} GB free"
+    if not has_engine():
+        require_to_predict(total_bytes())
+        return ok(found)
     require_to_train(total_bytes())
-    free = free_bytes()
-    found = f"{free / 1e9:.1f} GB free"
     if free < LEAST_BYTES:
         return warning(
             f"{found}; training with the bundled backbone takes up to {LEAST_BYTES / 1e9:.0f} GB",

@@ -20,7 +20,7 @@ def require_engine() -> None:
     if library := _missing(_ENGINE):
         if reason := lacks_torch(this_machine()):
             raise NotInstalled(f"this machine cannot train: {reason}; it can predict: mfpt-edge predict")
-        raise NotInstalled(f"{library} is not installed, and a device needs it: pip install 'mfpt[edge]'")
+        raise NotInstalled(f"{library} is not installed, and a device needs it: {how_to_install('edge')}")
 
 
 def has_engine() -> bool:
@@ -40,7 +40,14 @@ def require_onnx() -> None:
         NotInstalled: One is missing.
     """
     if library := _missing(_ONNX):
-        raise NotInstalled(f"{library} is not installed, and --runtime onnx needs it: pip install 'mfpt[onnx]'")
+        raise NotInstalled(f"{library} is not installed, and --runtime onnx needs it: {how_to_install('onnx')}")
+
+
+def how_to_install(extra: str) -> str:
+    """Return what people do to get the libraries of an extra: installers and tools for programs leave out pip."""
+    if _missing(("pip",)) is None:
+        return f"pip install 'mfpt[{extra}]'"
+    return f"install mfpt again, with its extra {extra}, as the guide for volunteers says"
 
 
 def _missing(libraries: Sequence[str]) -> str | None:

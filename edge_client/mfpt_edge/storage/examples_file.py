@@ -18,6 +18,7 @@ from mfpt_shared.atomic import write_durably
 from mfpt_shared.environment import sentence
 from mfpt_shared.errors import MfptError, UsageError
 from mfpt_shared.folders import FILE_MODE, private_folder
+from mfpt_shared.system.files import remove
 from mfpt_shared.texts import printable
 
 EXAMPLES: Final = "examples"
@@ -109,6 +110,6 @@ def _choose(state: Path, given: ExamplesFile) -> None:
         write_durably(folder / _CHOSEN, msgspec.json.encode(given))
         for file in folder.iterdir():
             if file.name not in (given.file, _CHOSEN):
-                file.unlink(missing_ok=True)
+                remove(file, missing_ok=True)
     except OSError as error:
         raise MfptError(f"what you have chosen cannot be kept: {sentence(error)}") from error

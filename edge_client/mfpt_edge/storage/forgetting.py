@@ -8,7 +8,7 @@ from typing import Final
 from mfpt_edge.storage.cache import discard
 from mfpt_shared.control_socket import PORT_FILE, SOCKET_FILE
 from mfpt_shared.errors import MfptError
-from mfpt_shared.folders import LOCK
+from mfpt_shared.folders import LOCK, abandon
 from mfpt_shared.system.files import remove
 
 FILES: Final = (
@@ -51,9 +51,8 @@ def forget_device(folder: Path, cache: Path) -> None:
         raise MfptError(f"cannot remove {error.filename}: {error.strerror}; remove {folder} yourself") from error
     if any(inside.name != LOCK for inside in folder.iterdir()):
         _log.warning("%s stays: there are files in it that are not the device's", folder)
-    with contextlib.suppress(OSError):  # some systems keep what is open, and another device may have begun there
-        (folder / LOCK).unlink(missing_ok=True)
-        folder.rmdir()
+    with contextlib.suppress(OSError):  # there are files in it, or another device has begun there
+        abandon(folder)
 
 
 def _remove(folder: Path, patterns: tuple[str, ...]) -> None:

@@ -18,6 +18,7 @@ _APPLE: Final = ("machdep.cpu.features", "machdep.cpu.leaf7_features")
 _APPLE_NAMES: Final = {"avx1.0": "avx"}
 # Source: Windows, winnt.h, PF_*_INSTRUCTIONS_AVAILABLE. Windows 10 before 2004 knows none of them.
 _PF: Final = {"sse4_2": 38, "avx": 39, "avx2": 40, "avx512f": 41}
+_BUILD_2004: Final = 19_041
 
 
 def usable_cores(cgroups: Path = _CGROUPS) -> int:
@@ -101,5 +102,5 @@ def _features_on_windows() -> frozenset[str] | None:
     if sys.platform == "win32":
         has = ctypes.windll.kernel32.IsProcessorFeaturePresent
         found = frozenset(name for name, number in _PF.items() if has(number))
-        return found or None  # every processor that NumPy runs on has the first
+        return found if found or sys.getwindowsversion().build >= _BUILD_2004 else None
     return None

@@ -6,18 +6,22 @@ import struct
 import sys
 from typing import Final, NamedTuple
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import win32api
+else:
     import pwd
 
 # struct ucred: process, user, group. Source: unix(7), SO_PEERCRED; other systems than Linux have other ways.
 _CREDENTIALS: Final = struct.Struct("3i")
+_DOMAIN_AND_NAME: Final = 2  # NameSamCompatible, secext.h
 
 
 class User(NamedTuple):
     """A user of this machine.
 
     Attributes:
-        name: Name; empty: the user has none.
+        name: Name; empty: the user has none. On Windows it begins with the machine or the domain, without which the
+            accounts of a company are not found.
         number: Number, where users have one.
     """
 
@@ -28,7 +32,7 @@ class User(NamedTuple):
 def this_user() -> User:
     """Return the user of this process."""
     if sys.platform == "win32":
-        return User(os.environ.get("USERNAME", ""))
+        return User(win32api.GetUserNameEx(_DOMAIN_AND_NAME))
     else:
         return _user(os.getuid())
 

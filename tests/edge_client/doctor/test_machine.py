@@ -1,10 +1,14 @@
 """The machine: folders that can be written to and have room, a full disk, and what is only slower."""
 
 import asyncio
+import sys
 from pathlib import Path
 
+import pytest
+
 from mfpt_edge.doctor.examination import Answer, Check, Line, examine
-from mfpt_edge.doctor.machine import Cached, Room
+from mfpt_edge.doctor.machine import Cached, Room, libraries
+from mfpt_edge.host.extras import how_to_install
 from support.small_disk import small_disk
 
 
@@ -47,3 +51,17 @@ def test_a_cache_says_how_much_it_holds(tmp_path: Path) -> None:
     (tmp_path / "graphs" / "one").write_bytes(bytes(3_000_000))
     answer: Answer = asyncio.run(Cached(tmp_path)())
     assert "holds 3 MB" in answer.found
+
+
+def test_an_installation_that_only_predicts_lacks_nothing_that_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)  # what Python has where an import was forbidden
+    found = asyncio.run(libraries())
+    assert (found.level, found.exit_code) == ("warning", 0)
+    assert "mfpt-edge join needs them" in found.found
+
+
+def test_who_has_no_pip_is_not_told_to_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pip", asyncio)  # any that is there
+    assert how_to_install("edge") == "pip install 'mfpt[edge]'"
+    monkeypatch.setitem(sys.modules, "pip", None)
+    assert "pip install" not in how_to_install("edge")

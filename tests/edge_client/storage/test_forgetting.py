@@ -40,7 +40,7 @@ def test_what_else_is_in_its_folder_stays(tmp_path: Path) -> None:
     (folder / "device.key").symlink_to(folder / "data.csv")
     forget_device(folder, tmp_path / "cache")
     forget(folder, tmp_path / "cache")
-    assert sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()) == sorted(others)
+    assert sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file()) == sorted(others)
     assert (folder / "data.csv").read_text() == "mine"
 
 
