@@ -54,7 +54,9 @@ def counted_examples(examples: Counts, is_new: NDArray[np.bool_], devices: Count
         [groups] float64.
     """
     said, group_of = np.unique(np.clip(examples, 1, plan.max_examples), return_inverse=True)
-    of_new, of_old = (np.bincount(group_of[one], devices[one], len(said)) for one in (is_new, ~is_new))
+    of_new, of_old = (
+        np.bincount(group_of[one], devices[one], len(said)).astype(np.float64) for one in (is_new, ~is_new)
+    )
     share = max(plan.device_share, 2 / max(1, int(devices.sum())))
     counted = np.minimum(said, _level(said, of_new + of_old, share))
     new, old = float((counted * of_new).sum()), float((counted * of_old).sum())

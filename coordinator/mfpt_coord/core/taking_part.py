@@ -1,14 +1,13 @@
 """Whether what a device says counts: it was admitted, was not revoked, and speaks a language that it may bring."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Final, Literal
 
 from mfpt_coord.core.admission import language_is_welcome
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, Send
 from mfpt_coord.core.events import SessionOver
-from mfpt_coord.core.relations import COHORT, OwnShare, Relations, Speaker
+from mfpt_coord.core.relations import COHORT, OwnShare, Speaker
 from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
@@ -26,11 +25,6 @@ def takes_part(state: State, client: str) -> bool:
     if enrolment is None:
         return state.open
     return enrolment.role == "device" and enrolment.revoked is None and (state.open or enrolment.is_invited)
-
-
-def counting(state: State) -> Relations:
-    """Return what is known about how languages relate, with the own shares of devices alone that take part."""
-    return replace(state.relations, shares=counted_shares(state, state.relations.shares))
 
 
 def counted_shares(state: State, shares: Mapping[Speaker, OwnShare]) -> dict[Speaker, OwnShare]:

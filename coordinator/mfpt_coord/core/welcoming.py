@@ -6,7 +6,6 @@ from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, Save
 from mfpt_coord.core.proximity import needs_distances
 from mfpt_coord.core.shares import Active
 from mfpt_coord.core.state import State
-from mfpt_coord.core.taking_part import counting
 from mfpt_coord.core.weights import example_counts, mixture
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.tensors import Array
@@ -39,7 +38,7 @@ def first_prompt(language: LanguageCode, state: State) -> Array:
         language,
         state.prompts,
         example_counts({one: Active.of(counts) for one, counts in known.items()}, plan),
-        counting(state),
+        state.relations,
         plan,
     )
 
