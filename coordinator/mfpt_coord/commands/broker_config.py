@@ -101,8 +101,8 @@ def nats_cluster(
     urls = ",".join(f"{'mqtts' if tls else 'mqtt'}://coord@{one.host}:{one.port}" for one in nodes)
     say(
         f"Give each node its file from {folder}, start nats-server -c FILE there, and then:\n"
-        f"  {PASSWORD_VARIABLE}=$(cat {as_argument(folder / PASSWORD_FILE)}) mfpt-coord serve --closed --store postgresql://… "
-        f"--broker {urls}\n"
+        f"  {PASSWORD_VARIABLE}=$(cat {as_argument(folder / PASSWORD_FILE)}) mfpt-coord serve --closed "
+        f"--store postgresql://… --broker {urls}\n"
         f"Devices get the password in {folder / DEVICES_FILE} as {PASSWORD_VARIABLE}, beside their invitation.\n"
         "Nodes talk to each other without TLS: let nobody else reach their route ports."
     )
