@@ -3,15 +3,16 @@
     ready       a device says that it can train, and who is next is assigned
     update      an update is accepted, and who is next is assigned
     fold        the update that fills the buffer: a version of every language's prompt
+    groups      what a fold looks at: numbers of examples that devices of a language have, newcomers apart
     status      the summary for people, as bytes
     turn        the loop looks what is due, and until when it may sleep, while nothing is heard
     published   bytes of the prompts that follow a fold
     memory      the most that the process has had, with everything in it
     start       from the database to the first look
 
-All devices are online and ready, one in ten is at work, the buffer of 64 updates is half full. The first table has 200
-languages, or as many as devices where these are fewer; the second one has 10,000 devices. Nothing is sent, and nothing
-committed. Events are medians of processor time, the start is a time by the clock.
+All devices are online and ready and have 1 to 500 examples, one in ten is at work, the buffer of 64 updates is half
+full. The first table has 200 languages, or as many as devices where these are fewer; the second one has 10,000 devices.
+Nothing is sent, and nothing committed. Events are medians of processor time, the start is a time by the clock.
 """
 
 import argparse
@@ -94,9 +95,11 @@ def _costs(size: Size) -> Costs:
 
 def _show(result: Result) -> None:
     for what in ("devices", "languages"):
-        print(f"{what:>9}   ready  update     fold  status    turn  published   memory    start")
+        print(f"{what:>9}   ready  update     fold  groups  status    turn  published   memory    start")
         for number, cost in result[what].items():
-            events = f"{cost['ready_us']:>8.0f}{cost['update_us']:>8.0f}{cost['fold_us']:>9.0f}"
+            events = (
+                f"{cost['ready_us']:>8.0f}{cost['update_us']:>8.0f}{cost['fold_us']:>9.0f}{cost['fold_groups']:>8,}"
+            )
             more = f"{cost['status_us']:>8.0f}{cost['turn_us']:>8.0f}"
             sizes = f"{cost['publish_bytes'] / 1e6:>8.1f} MB{cost['memory_bytes'] / 1e6:>6.0f} MB"
             print(f"{int(number):>9,}{events}{more}{sizes}{cost['start_s']:>7.2f} s")

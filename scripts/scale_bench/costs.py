@@ -36,6 +36,7 @@ class Costs(TypedDict):
     ready_us: float
     update_us: float
     fold_us: float
+    fold_groups: int
     status_us: float
     turn_us: float
     publish_bytes: int
@@ -65,6 +66,7 @@ def measure(size: Size, file: Path) -> Costs:
         "ready_us": _microseconds(_steps(half, (announced(size, half, name, _AT) for name in _spread(size)))),
         "update_us": _microseconds(_updates(half, delta)),
         "fold_us": _microseconds(folds),
+        "fold_groups": sum(map(len, nearly.clients.indices.crowds.values())),
         "status_us": _microseconds(statuses),
         "turn_us": _microseconds(_timed(lambda: _turn(half)) for _ in range(_EVENTS)),
         "publish_bytes": published,

@@ -7,6 +7,7 @@ from itertools import islice, product
 from pathlib import Path
 from string import ascii_lowercase
 from typing import Final, NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -26,7 +27,8 @@ from mfpt_shared.tensors import layout, quantise_with_feedback
 
 BUFFER: Final = 64
 """Updates of a fold, in a federation of any size."""
-_EXAMPLES: Final = 100
+_EXAMPLES: Final = 500
+"""Most examples of a device; each has another number."""
 _AT_WORK: Final = 10
 """One device of so many is at work at a time."""
 
@@ -45,6 +47,10 @@ class Size(NamedTuple):
     def language_of(self, name: str) -> LanguageCode:
         """Return the language of a device; they take turns."""
         return _codes(self.languages)[int(name[-7:]) % self.languages]
+
+    def examples_of(self, name: str) -> int:
+        """Return the examples of a device, from 1 on, as by chance."""
+        return 1 + crc32(name.encode()) % _EXAMPLES
 
     @property
     def plan(self) -> Plan:
@@ -79,7 +85,9 @@ def _stored(size: Size, begun: State) -> Iterator[Durable]:
         yield SavePrompt(language, 0, prompt)
     for name in size.names:
         language = size.language_of(name)
-        yield SaveClient(Client(name, language, _EXAMPLES, seconds=300.0, device="a laptop", last_seen=1.0))
+        yield SaveClient(
+            Client(name, language, size.examples_of(name), seconds=300.0, device="a laptop", last_seen=1.0)
+        )
         yield SaveEnrolment(Enrolment(name, PublicKey(os.urandom(32)), language=language))
 
 
@@ -88,7 +96,7 @@ def announced(size: Size, state: State, name: str, at: float) -> ClientSaid:
     plan = state.plan
     message = Ready(
         language=size.language_of(name),
-        examples=_EXAMPLES,
+        examples=size.examples_of(name),
         plan=plan.digest,
         backbone=plan.backbone.fingerprint,
         session=1,
@@ -103,7 +111,7 @@ def brought(state: State, name: str, delta: Tensors, at: float) -> UpdateArrived
         sequence=1,
         language=state.clients[name].language,
         base_version=state.version,
-        examples=_EXAMPLES,
+        examples=state.clients[name].examples,
         plan=state.plan.digest,
         backbone=state.plan.backbone.fingerprint,
     )

@@ -10,6 +10,7 @@ from playwright.async_api import Page, expect
 
 from mfpt_shared.errors import AuthenticationFailed
 from mfpt_shared.invitation import InvitationLine
+from stub_federation.trainer import StubTrainer as Unhurried
 from support.browser import NARROW, WIDE, axe, browsing, serious_findings, tab
 from support.closed import Closed, closed
 from support.federation import Device, running
@@ -63,7 +64,7 @@ def test_an_operator_invites_a_device_watches_three_versions_revokes_it_and_goes
         line = await invited(page)
         folder = tmp_path / "device"
         membership = await admit(folder, reach(invitation=line))
-        trainer = StubTrainer(step=0.25)
+        trainer = Unhurried(seconds=1.0, step=0.25)  # version 3 is still on the first page of all versions
         device = Device(folder, "swh", federation.broker, trainer, membership=membership)
         ended = asyncio.create_task(device.run())
         await go_to(page, "Versions")
@@ -112,6 +113,14 @@ def test_with_keys_alone_everything_is_reached_and_a_question_can_be_left(tmp_pa
         await page.keyboard.press("Enter")
         await expect(page.get_by_text("It admits nobody any more.")).to_be_visible()
         assert [one.uses for one in federation.coordinator.state.invitations.values()] == [0]
+
+    looked_at(tmp_path, scenario)
+
+
+def test_a_browser_that_was_logged_out_elsewhere_hears_no_more_and_says_what_to_do(tmp_path: Path) -> None:
+    async def scenario(_: Closed, page: Page) -> None:
+        await page.evaluate("fetch('/api/leave', { method: 'POST', body: '{}' })")
+        await expect(page.locator("#lost").get_by_text("This browser is logged out")).to_be_visible()
 
     looked_at(tmp_path, scenario)
 

@@ -123,8 +123,8 @@ def test_bench_scale_measures_events_by_devices_and_by_languages(tmp_path: Path)
     assert set(done.answer) == {"devices", "languages", "machine"}
     assert (set(done.answer["devices"]), set(done.answer["languages"])) == ({"100", "200"}, {"3"})
     costs = {
-        "ready_us", "update_us", "fold_us", "status_us", "turn_us", "publish_bytes", "status_bytes", "memory_bytes",
-        "start_s",
+        "ready_us", "update_us", "fold_us", "fold_groups", "status_us", "turn_us", "publish_bytes", "status_bytes",
+        "memory_bytes", "start_s",
     }  # fmt: skip
     for cost in (*done.answer["devices"].values(), *done.answer["languages"].values()):
         assert set(cost) == costs

@@ -65,6 +65,7 @@ async def tab(
     page.on("pageerror", lambda error: errors.append(str(error)))
     try:
         await page.goto(address)
+        await expect(page.locator("#page")).to_be_attached()  # a link shows a line first, and then goes to the page
         yield page
         assert outside == []
         assert errors == []

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from mfpt_coord.core import optimiser
 from mfpt_coord.core.combine import combine, parts
+from mfpt_coord.core.consensus import usual_shares
 from mfpt_coord.core.effects import (
     Effect,
     LookUpDistances,
@@ -23,12 +24,14 @@ from mfpt_coord.core.events import TimePassed
 from mfpt_coord.core.machine import step as coordinator_step
 from mfpt_coord.core.schedule import fold_size, next_deadline
 from mfpt_coord.core.state import State as CoordinatorState
+from mfpt_coord.core.taking_part import counted_shares
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.protocol.codec import decode
 from mfpt_shared.protocol.messages import Assign, Update
 from mfpt_shared.protocol.topics import CLIENT_UP
 from mfpt_shared.tensors import Array, dense, flatten
 from support.device_walks import check_indices
+from support.plain_fold import check_fold
 
 
 @dataclass
@@ -163,6 +166,13 @@ class CoordinatorInvariants(RuleBasedStateMachine):
     def the_indices_say_what_a_walk_through_all_devices_finds(self) -> None:
         for at in (self.now, self.now + 60.0):
             check_indices(self.state.clients, at)
+
+    @invariant()
+    def a_fold_goes_by_what_a_look_at_every_device_finds(self) -> None:
+        check_fold(self.state, [update for contribution in self.state.buffer for update in contribution.updates])
+        shares = self.state.relations.shares
+        assert counted_shares(self.state, shares) == shares
+        assert usual_shares(shares) == usual_shares(dict(shares))
 
     @invariant()
     def it_ends_at_the_last_version(self) -> None:

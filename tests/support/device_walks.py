@@ -1,6 +1,6 @@
 """What a walk through all devices finds: what the indices of a coordinator must say without one."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
 from fractions import Fraction
 from typing import TypeVar
@@ -18,7 +18,7 @@ def check_indices(clients: Clients, at: float) -> None:
     """Compare the indices as of a time, Unix seconds, with a walk: those that were moved on, and new ones."""
     every = [clients[name] for name in clients]
     assert list(clients.values()) == every
-    for indices in (clients.by(at).indices, Clients.of(every, at).indices):
+    for indices in (clients.by(at).indices, Clients.of(every, at, clients.indices.newcomer_updates).indices):
         _check(indices, every, at)
 
 
@@ -39,6 +39,12 @@ def _check(indices: Indices, every: list[Client], at: float) -> None:
     due = [(time, one.id) for one in every for time in _times(one) if time > at]
     first = {name: time for time, name in sorted(due, reverse=True)}
     assert list(indices.alarms) == sorted((time, name) for name, time in first.items())
+    told = [(-one.measured.version, one.id) for one in every if one.measured is not None]
+    assert list(indices.told) == sorted(told)
+    present = [one for one in online if one.examples > 0]
+    crowds = Counter((one.language, one.folded < indices.newcomer_updates, one.examples) for one in present)
+    assert {(*crowd, said): number for crowd, some in indices.crowds.items() for said, number in some.items()} == crowds
+    assert all(indices.crowds.values())
     _check_sums(indices, every, at)
 
 

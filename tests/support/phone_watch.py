@@ -124,8 +124,14 @@ class Runner:
         """Run a command until the context ends, from the moment when it has written a line with this text."""
         self.ran.append(arguments)
         command = [sys.executable, "-m", *arguments]
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        with subprocess.Popen(command, **pipes, text=True, env=self.environment) as process:
+        with subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self.environment,
+        ) as process:
             assert process.stdout is not None
             lines: list[str] = []
             for line in process.stdout:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import strategies as st
 
 from mfpt_coord.core.relations import Comparison, OwnShare, Relations, pair
+from mfpt_coord.core.shares import Active
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Aggregation
@@ -72,8 +73,8 @@ def contribution(
 DEVICES = st.lists(st.tuples(st.sampled_from(TAGS), st.integers(0, 10**6)), min_size=1, max_size=6)
 
 
-def active(devices: Sequence[tuple[LanguageCode, int]]) -> dict[LanguageCode, list[int]]:
+def active(devices: Sequence[tuple[LanguageCode, int]]) -> dict[LanguageCode, Active]:
     examples: dict[LanguageCode, list[int]] = {}
     for language, count in devices:
         examples.setdefault(language, []).append(count)
-    return examples
+    return {language: Active.of(counts) for language, counts in examples.items()}

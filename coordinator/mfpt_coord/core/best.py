@@ -39,9 +39,10 @@ def newly_best(state: State) -> dict[LanguageCode, Best]:
 
 def _measured(state: State) -> dict[LanguageCode, list[Measured]]:
     told: dict[LanguageCode, list[Measured]] = {}
-    for client in state.clients.values():
-        # Few devices of many have measured the newest version: whether they take part is asked of them alone.
-        measured = client.measured
-        if measured is not None and measured.version == state.version and takes_part(state, client.id):
-            told.setdefault(client.language, []).append(measured)
+    for version, name in state.clients.indices.told:  # the newest versions come first
+        if -version < state.version:
+            break
+        client = state.clients[name]
+        if client.measured is not None and client.measured.version == state.version and takes_part(state, name):
+            told.setdefault(client.language, []).append(client.measured)
     return told

@@ -9,13 +9,14 @@ from collections.abc import ItemsView, Iterable, Iterator, Mapping, ValuesView
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.entries import Entries
 from mfpt_coord.core.indices import Indices
+from mfpt_shared.plan import Aggregation
 
 
 class Clients(Mapping[str, Client]):
     """Devices by their ids, in the order in which they became known.
 
     Attributes:
-        indices: What is known of all of them together; `by` says as of when.
+        indices: What is known of all of them together; `by` says as of when, `under` by which plan.
     """
 
     __slots__ = ("_entries", "indices")
@@ -26,10 +27,16 @@ class Clients(Mapping[str, Client]):
         self.indices = Indices() if indices is None else indices
 
     @classmethod
-    def of(cls, clients: Iterable[Client], at: float = 0.0) -> "Clients":
-        """Return these devices, with indices as of a time, Unix seconds."""
+    def of(cls, clients: Iterable[Client], at: float = 0.0, newcomer_updates: int = 0) -> "Clients":
+        """Return these devices, with indices as of a time, Unix seconds.
+
+        Args:
+            clients: The devices.
+            at: Unix seconds.
+            newcomer_updates: Updates in earlier folds from which on a device is no newcomer, by the plan.
+        """
         known = {client.id: client for client in clients}
-        return cls(Entries.of(known), Indices.of(known.values(), at))
+        return cls(Entries.of(known), Indices.of(known.values(), at, newcomer_updates))
 
     def __getitem__(self, name: str) -> Client:
         """Return a device by its id."""
@@ -69,8 +76,14 @@ class Clients(Mapping[str, Client]):
         These are the same indices, unless something else can be said of a device by now.
         """
         if at < self.indices.as_of:
-            return Clients(self._entries, Indices.of(self.values(), at))
+            return Clients(self._entries, Indices.of(self.values(), at, self.indices.newcomer_updates))
         due = self.indices.alarms.first
         if due is None or at < due[0]:
             return self
         return Clients(self._entries, self.indices.at(at, self._entries))
+
+    def under(self, plan: Aggregation) -> "Clients":
+        """Return the same devices with indices that are right by a plan; the same indices, unless the plan changed."""
+        if self.indices.newcomer_updates == plan.newcomer_updates:
+            return self
+        return Clients(self._entries, Indices.of(self.values(), self.indices.as_of, plan.newcomer_updates))

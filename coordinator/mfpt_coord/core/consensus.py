@@ -3,7 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from mfpt_coord.core.ordered import Ordered
 from mfpt_coord.core.relations import OwnShare, Speaker
+from mfpt_coord.core.speakers import Shares
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 
 # With fewer devices, a language's median is what one of them says.
@@ -28,10 +30,7 @@ def disagreements(
     Returns:
         Language -> natural logarithm of the factor between its squared bias and the prior's; None: nobody knows.
     """
-    shown = {
-        language: undisputed([one.disagreement for one in of_devices])
-        for language, of_devices in _by_language(shares).items()
-    }
+    shown = {language: _undisputed(said.disagreements) for language, said in Shares.of(shares).by_language.items()}
     if not shown:
         return None
     common = undisputed(list(shown.values()))
@@ -40,9 +39,7 @@ def disagreements(
 
 def kept_by_language(shares: Mapping[Speaker, OwnShare]) -> dict[LanguageCode, float]:
     """Return how much of their own the devices of each language keep: the median, or the lower one of two."""
-    return {
-        language: undisputed([one.share for one in of_devices]) for language, of_devices in _by_language(shares).items()
-    }
+    return {language: _undisputed(said.shares) for language, said in Shares.of(shares).by_language.items()}
 
 
 def usual_shares(shares: Mapping[Speaker, OwnShare]) -> dict[LanguageCode, float]:
@@ -50,19 +47,14 @@ def usual_shares(shares: Mapping[Speaker, OwnShare]) -> dict[LanguageCode, float
 
     A language with fewer devices is left out: told what it said itself, a device would take chance for a habit.
     """
-    kept = kept_by_language(shares)
+    known = Shares.of(shares)
+    kept = kept_by_language(known)
     if not kept:
         return {}
-    enough = {
-        language: kept[language]
-        for language, of_devices in _by_language(shares).items()
-        if len(of_devices) >= _ENOUGH_DEVICES
-    }
+    enough = {one: kept[one] for one, said in known.by_language.items() if len(said.shares) >= _ENOUGH_DEVICES}
     return {**enough, UNDETERMINED: undisputed(list(kept.values()))}
 
 
-def _by_language(shares: Mapping[Speaker, OwnShare]) -> dict[LanguageCode, list[OwnShare]]:
-    by_language: dict[LanguageCode, list[OwnShare]] = {}
-    for (language, _), share in shares.items():
-        by_language.setdefault(language, []).append(share)
-    return by_language
+def _undisputed(values: Ordered[tuple[float, str]]) -> float:
+    """Return the same as `undisputed` of values that are in order, at least one, without a look at each."""
+    return undisputed([values.at((len(values) - 1) // 2)[0], values.at(len(values) // 2)[0]])

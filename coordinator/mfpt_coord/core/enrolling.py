@@ -33,6 +33,7 @@ from mfpt_coord.core.events import (
     InvitationWithdrawn,
     Invited,
 )
+from mfpt_coord.core.speakers import Shares
 from mfpt_coord.core.state import State
 from mfpt_coord.core.taking_part import REVOKED, speaks, stop
 from mfpt_shared.keys import digest
@@ -112,6 +113,8 @@ def _with_account(enrolment: Enrolment, request: Enrol) -> Enrolment:
 
 def _enrolled(state: State, enrolment: Enrolment, event: EnrolAsked, before: list[Durable]) -> Step:
     after = replace(state, enrolments=Entries.of(state.enrolments).plus(enrolment.client, enrolment))
+    if enrolment.role != "device":
+        after = _silenced(after, enrolment.client)
     answer = Admitted(
         nonce=event.request.nonce,
         role=enrolment.role,
@@ -150,7 +153,7 @@ def revoke(state: State, event: DeviceRevoked) -> Step:
     if enrolment is None:
         return state, []
     revoked = replace(enrolment, revoked=event.at)
-    after = replace(state, enrolments=Entries.of(state.enrolments).plus(event.client, revoked))
+    after = replace(_silenced(state, event.client), enrolments=Entries.of(state.enrolments).plus(event.client, revoked))
     deed = Deed(event.at, event.by, "revoke", event.client, enrolment.name)
     effects: list[Effect] = [SaveEnrolment(revoked), SaveDeed(deed)]
     if (invitation := state.invitations.get(enrolment.token)) is not None and invitation.uses > 0:
@@ -161,6 +164,12 @@ def revoke(state: State, event: DeviceRevoked) -> Step:
         after = replace(after, clients=after.clients.plus(gone))
         effects += [SaveClient(gone), stop(state, client.id, client, "revoked", REVOKED)]
     return after, [*effects, Withdraw(revoked), Log(f"device {event.client} is revoked", client=event.client)]
+
+
+def _silenced(state: State, client: str) -> State:
+    """Return a state in which nothing counts of what a device has said of how much of its own it keeps."""
+    shares = Shares.of(state.relations.shares).without({client})
+    return replace(state, relations=replace(state.relations, shares=shares))
 
 
 def rename(state: State, event: DeviceRenamed) -> Step:

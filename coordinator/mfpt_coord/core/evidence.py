@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 
 from mfpt_coord.core.relations import Comparison, OwnShare, Pair, Relations, Speaker, pair
+from mfpt_coord.core.speakers import Shares
 from mfpt_coord.core.state import Contribution
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array
@@ -54,7 +55,7 @@ def added(
     return replace(
         relations,
         comparisons={**relations.comparisons, **comparisons},
-        shares={**relations.shares, **shares},
+        shares=Shares.of(relations.shares).plus(shares),
     )
 
 

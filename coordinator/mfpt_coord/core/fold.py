@@ -19,11 +19,12 @@ from mfpt_coord.core.effects import Log, PublishPrompt, PublishState, SaveFold, 
 from mfpt_coord.core.evidence import added, compare
 from mfpt_coord.core.own_shares import newest_shares
 from mfpt_coord.core.related import news
-from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Relations, Speaker
+from mfpt_coord.core.relations import COHORT, Comparison, OwnShare, Pair, Speaker
+from mfpt_coord.core.shares import Active
 from mfpt_coord.core.standings import standings
 from mfpt_coord.core.state import Contribution, Counted, State
 from mfpt_coord.core.status import accuracies
-from mfpt_coord.core.taking_part import counting
+from mfpt_coord.core.taking_part import counted_shares
 from mfpt_coord.core.weights import cohort_weights, example_counts, fold_weights
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.tensors import Array
@@ -36,15 +37,14 @@ def fold(state: State, at: float) -> Step:
     targets = list(state.prompts)
     deltas = np.stack([bounded(contribution.delta, state.plan.privacy) for contribution in buffer])
     active, counted = active_examples(state, updates)
-    relations = counting(state)
-    weights = _weights(state, targets, active, relations, counted)
+    weights = _weights(state, targets, active, counted)
     before = np.stack([state.prompts[target] for target in targets])
     kinds = parts(state.layout)
     folded, moments = optimiser.apply(before, combine(weights, deltas, plan, kinds), _moments(state, targets), plan)
     prompts = dict(zip(targets, folded, strict=True))
     remembered = dict(zip(targets, moments, strict=True)) if optimiser.moment_count(plan) else {}
     best = newly_best(state)
-    taught = _taught(state, relations, deltas, active, counted)
+    taught = _taught(state, deltas, active, counted)
     contributed = dict(state.contributed)
     for update in updates:
         contributed[update.language] = contributed.get(update.language, 0) + update.examples
@@ -58,9 +58,9 @@ def fold(state: State, at: float) -> Step:
         moments=remembered,
         best={**state.best, **best},
         directions={**state.directions, **taught.directions},
-        relations=added(state.relations, taught.comparisons, taught.shares),
+        relations=added(state.relations, taught.comparisons, counted_shares(state, taught.shares)),
     )
-    shares = counting(after).shares
+    shares = after.relations.shares
     after = replace(after, usual=usual_shares(shares), kept=kept_by_language(shares))
     numbers = [(update.client, update.sequence) for update in updates]
     shared_out = _shared_out(weights, buffer)
@@ -73,16 +73,15 @@ def fold(state: State, at: float) -> Step:
 def _weights(
     state: State,
     targets: list[LanguageCode],
-    active: Mapping[LanguageCode, Sequence[float]],
-    relations: Relations,
+    active: Mapping[LanguageCode, Active],
     counted: Mapping[str, float],
 ) -> NDArray[np.float64]:
     """Return how much each contribution moves each language's prompt, [targets, contributions]."""
     plan, buffer = state.plan.aggregation, state.buffer
     if state.plan.privacy.is_masked:
         cohorts = [contribution.updates for contribution in buffer]
-        return cohort_weights(targets, cohorts, active, relations, plan, counted)
-    return fold_weights(targets, buffer, active, relations, plan, [counted[one.client] for one in buffer])
+        return cohort_weights(targets, cohorts, active, state.relations, plan, counted)
+    return fold_weights(targets, buffer, active, state.relations, plan, [counted[one.client] for one in buffer])
 
 
 def _shared_out(weights: NDArray[np.float64], buffer: Sequence[Contribution]) -> NDArray[np.float64]:
@@ -108,9 +107,8 @@ class _Taught(NamedTuple):
 
 def _taught(
     state: State,
-    relations: Relations,
     deltas: Array,
-    active: Mapping[LanguageCode, Sequence[float]],
+    active: Mapping[LanguageCode, Active],
     counted: Mapping[str, float],
 ) -> _Taught:
     """Return what a fold shows. A cohort of several languages shows nothing about any of them."""
@@ -120,12 +118,12 @@ def _taught(
         for one in state.buffer
         if _is_of_one(one) and all(_is_folded(state, update.client) for update in one.updates)
     ]
-    shares = newest_shares(known, example_counts(active, plan), relations, plan)
+    shares = newest_shares(known, example_counts(active, plan), state.relations, plan)
     if plan.proximity not in ("auto", "observed"):
         return _Taught({}, {}, shares)
     believed = zip(state.buffer, credible(deltas, plan, parts(state.layout)), strict=True)
     shown = [replace(one, delta=delta) for one, delta in believed if _is_of_one(one)]
-    return _Taught(*compare(shown, state.directions, relations), shares)
+    return _Taught(*compare(shown, state.directions, state.relations), shares)
 
 
 def _is_of_one(contribution: Contribution) -> bool:

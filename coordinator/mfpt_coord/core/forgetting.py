@@ -14,8 +14,9 @@ from mfpt_coord.core.effects import Effect, ForgetDevices, Log, SaveDeed, Step, 
 from mfpt_coord.core.entries import Entries
 from mfpt_coord.core.events import DeviceLeft
 from mfpt_coord.core.offers import without_offer
+from mfpt_coord.core.speakers import Shares
 from mfpt_coord.core.state import State
-from mfpt_coord.core.taking_part import counting, takes_part
+from mfpt_coord.core.taking_part import takes_part
 
 PART_SECONDS: Final = 10.0
 """Time that a device which is forgotten has to disconnect."""
@@ -69,12 +70,12 @@ def without_devices(state: State, gone: Set[str], at: float) -> State:
     """Return a state that knows nothing of some devices; it costs as much as going through all."""
     clients = [client for client in state.clients.values() if client.id not in gone]
     enrolments = {name: one for name, one in state.enrolments.items() if name not in gone}
-    shares = {of: share for of, share in state.relations.shares.items() if of[1] not in gone}
-    after = replace(
+    shares = Shares.of(state.relations.shares).without(gone)
+    return replace(
         state,
-        clients=Clients.of(clients, at),
+        clients=Clients.of(clients, at, state.plan.aggregation.newcomer_updates),
         enrolments=Entries.of(enrolments),
         relations=replace(state.relations, shares=shares),
+        usual=usual_shares(shares),
+        kept=kept_by_language(shares),
     )
-    counted = counting(after).shares
-    return replace(after, usual=usual_shares(counted), kept=kept_by_language(counted))

@@ -22,7 +22,7 @@ from mfpt_coord.core.stages import STAGE_SECONDS, Cohort, Offered, Turn, begun, 
 from mfpt_coord.core.staleness import freshness
 from mfpt_coord.core.state import Contribution, Counted, State, Survivor
 from mfpt_coord.core.sums import contribution_of
-from mfpt_coord.core.taking_part import counting, takes_part
+from mfpt_coord.core.taking_part import takes_part
 from mfpt_coord.core.weights import example_counts
 from mfpt_shared.errors import DecodeError
 from mfpt_shared.languages import UNDETERMINED
@@ -178,7 +178,7 @@ def _nearness(state: State, offers: Sequence[Offered]) -> Nearness:
     updates = [Counted(one.client, one.offer.sequence, one.language, one.examples) for one in offers]
     active, _ = active_examples(state, updates)
     plan, languages = state.plan.aggregation, sorted({one.language for one in offers})
-    near = proximities(languages, languages, counting(state), example_counts(active, plan), plan)
+    near = proximities(languages, languages, state.relations, example_counts(active, plan), plan)
     mutual, place = near + near.T, {language: index for index, language in enumerate(languages)}
     return lambda first, second: float(mutual[place[first], place[second]])
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple, TypeVar
 
 from mfpt_coord.core.client import FAILURES, GONE_SECONDS, Client
+from mfpt_coord.core.crowds import Crowds, Place, crowds_of, moved, place_of
 from mfpt_coord.core.ordered import Item, Ordered
 from mfpt_coord.core.tally import Tally, tally_of, total
 from mfpt_shared.languages import LanguageCode
@@ -42,6 +43,9 @@ class Indices:
         usual: (seconds from an assignment to its update, id) of each device that is online.
         failing: (versions that it was assigned in vain, with a minus, id) of each device that only fails.
         spent: (epsilon, with a minus, id) of each device that has said what it has spent of its privacy budget.
+        told: (newest version that it has measured, with a minus, id) of each device that has measured one.
+        crowds: How many examples the devices have that are online.
+        newcomer_updates: Updates in earlier folds from which on a device is no newcomer in its crowd.
     """
 
     as_of: float = 0.0
@@ -55,11 +59,14 @@ class Indices:
     usual: Ordered[tuple[float, str]] = field(default_factory=Ordered)
     failing: Ordered[tuple[int, str]] = field(default_factory=Ordered)
     spent: Ordered[tuple[float, str]] = field(default_factory=Ordered)
+    told: Ordered[tuple[int, str]] = field(default_factory=Ordered)
+    crowds: Crowds = field(default_factory=dict)
+    newcomer_updates: int = 0
 
     @classmethod
-    def of(cls, clients: Iterable[Client], at: float) -> "Indices":
+    def of(cls, clients: Iterable[Client], at: float, newcomer_updates: int) -> "Indices":
         """Return the indices of devices as of a time, Unix seconds."""
-        entries = [_entry(client, at) for client in clients]
+        entries = [_entry(client, at, newcomer_updates) for client in clients]
         tallies = _by_group((entry.language, entry.tally) for entry in entries)
         by_language = {language: total(some) for language, some in tallies.items() if language is not None}
         return cls(
@@ -74,6 +81,9 @@ class Indices:
             Ordered.of(entry.usual for entry in entries if entry.usual is not None),
             Ordered.of(entry.failing for entry in entries if entry.failing is not None),
             Ordered.of(entry.spent for entry in entries if entry.spent is not None),
+            Ordered.of(entry.told for entry in entries if entry.told is not None),
+            crowds_of(entry.place for entry in entries),
+            newcomer_updates,
         )
 
     @property
@@ -88,8 +98,8 @@ class Indices:
 
     def with_device(self, before: Client | None, after: Client) -> "Indices":
         """Return the indices with a device as it is now, instead of as it was; None: nothing was known of it."""
-        known = _NOTHING if before is None else _entry(before, self.as_of)
-        return self._swapped(known, _entry(after, self.as_of))
+        known = _NOTHING if before is None else _entry(before, self.as_of, self.newcomer_updates)
+        return self._swapped(known, _entry(after, self.as_of, self.newcomer_updates))
 
     def at(self, at: float, clients: Mapping[str, Client]) -> "Indices":
         """Return the indices as of a later time, Unix seconds.
@@ -98,11 +108,11 @@ class Indices:
             at: Not before `as_of`.
             clients: All devices.
         """
-        moved = self
-        while (due := moved.alarms.first) is not None and due[0] <= at:
-            client = clients[due[1]]
-            moved = moved._swapped(_entry(client, self.as_of), _entry(client, at))
-        return replace(moved, as_of=at)
+        later = self
+        while (due := later.alarms.first) is not None and due[0] <= at:
+            client, updates = clients[due[1]], self.newcomer_updates
+            later = later._swapped(_entry(client, self.as_of, updates), _entry(client, at, updates))
+        return replace(later, as_of=at)
 
     def _swapped(self, before: "_Entry", after: "_Entry") -> "Indices":
         return Indices(
@@ -117,6 +127,9 @@ class Indices:
             _swapped(self.usual, before.usual, after.usual),
             _swapped(self.failing, before.failing, after.failing),
             _swapped(self.spent, before.spent, after.spent),
+            _swapped(self.told, before.told, after.told),
+            moved(self.crowds, before.place, after.place),
+            self.newcomer_updates,
         )
 
 
@@ -133,12 +146,14 @@ class _Entry(NamedTuple):
     usual: tuple[float, str] | None = None
     failing: tuple[int, str] | None = None
     spent: tuple[float, str] | None = None
+    told: tuple[int, str] | None = None
+    place: Place | None = None
 
 
 _NOTHING: Final = _Entry()
 
 
-def _entry(client: Client, at: float) -> _Entry:
+def _entry(client: Client, at: float, newcomer_updates: int) -> _Entry:
     """Return what a device has in each index as of a time, Unix seconds."""
     is_online, change = client.state == "online", client.next_change(at)
     return _Entry(
@@ -152,6 +167,8 @@ def _entry(client: Client, at: float) -> _Entry:
         (client.seconds, client.id) if is_online and client.seconds is not None else None,
         (-client.failures, client.id) if client.failures >= FAILURES else None,
         (-client.epsilon, client.id) if client.epsilon is not None else None,
+        (-client.measured.version, client.id) if client.measured is not None else None,
+        place_of(client, newcomer_updates),
     )
 
 

@@ -67,7 +67,7 @@ from mfpt_shared.protocol.messages import Assign, ClientState, EvaluationReport,
 
 def step(state: State, event: Event) -> Step:
     """Return the state after an event, and the effects that it calls for, in order."""
-    clients = state.clients.by(event.at)
+    clients = state.clients.by(event.at).under(state.plan.aggregation)
     if clients is not state.clients:
         state = replace(state, clients=clients)
     recorded, effects = _record(event, state)

@@ -53,7 +53,7 @@ class Relations:
     Attributes:
         distances: Distances from URIEL+ or the user.
         comparisons: Pair -> what deltas have shown.
-        shares: Language and device -> how much of its own it keeps.
+        shares: Language and device -> how much of its own it keeps; of devices that take part.
     """
 
     distances: Distances = field(default_factory=dict)

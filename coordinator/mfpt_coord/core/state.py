@@ -145,4 +145,5 @@ class State:
 def initial(plan: Plan) -> State:
     """Return the state of a federation that nobody has joined yet."""
     shapes = layout(plan)
-    return State(plan, shapes, version=0, prompts={UNDETERMINED: flatten(initial_state(plan), shapes)})
+    nobody = Clients.of((), newcomer_updates=plan.aggregation.newcomer_updates)
+    return State(plan, shapes, version=0, prompts={UNDETERMINED: flatten(initial_state(plan), shapes)}, clients=nobody)

@@ -1,13 +1,13 @@
 """Whether what a device says counts: it was admitted, was not revoked, and speaks a language that it may bring."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Final, Literal
 
 from mfpt_coord.core.admission import language_is_welcome
 from mfpt_coord.core.client import Client
 from mfpt_coord.core.effects import Effect, Send
 from mfpt_coord.core.events import SessionOver
-from mfpt_coord.core.relations import COHORT, Relations
+from mfpt_coord.core.relations import COHORT, OwnShare, Speaker
 from mfpt_coord.core.state import State
 from mfpt_shared.languages import LanguageCode
 from mfpt_shared.protocol.messages import ClientState, EvaluationReport, Ready, Stop
@@ -27,11 +27,9 @@ def takes_part(state: State, client: str) -> bool:
     return enrolment.role == "device" and enrolment.revoked is None and (state.open or enrolment.is_invited)
 
 
-def counting(state: State) -> Relations:
-    """Return what is known about how languages relate, with the own shares of devices alone that take part."""
-    known = state.relations
-    counted = {of: share for of, share in known.shares.items() if of[1] == COHORT or takes_part(state, of[1])}
-    return replace(known, shares=counted)
+def counted_shares(state: State, shares: Mapping[Speaker, OwnShare]) -> dict[Speaker, OwnShare]:
+    """Return those of some own shares that count: of devices that take part, and of cohorts."""
+    return {of: share for of, share in shares.items() if of[1] == COHORT or takes_part(state, of[1])}
 
 
 def turned_away(state: State, client: str, message: ClientState | Ready | EvaluationReport) -> list[Effect]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mfpt_coord.core.proximity import proximities
 from mfpt_coord.core.relations import Relations
+from mfpt_coord.core.shares import Active
 from mfpt_coord.core.staleness import freshness
 from mfpt_coord.core.state import Contribution, Counted
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
@@ -21,7 +22,7 @@ from mfpt_shared.tensors import Array
 def fold_weights(
     targets: Sequence[LanguageCode],
     buffer: Sequence[Contribution],
-    active: Mapping[LanguageCode, Sequence[float]],
+    active: Mapping[LanguageCode, Active],
     relations: Relations,
     plan: Aggregation,
     counted: Sequence[float] | None = None,
@@ -43,7 +44,7 @@ def fold_weights(
     Args:
         targets: Languages l whose prompts move.
         buffer: Updates k.
-        active: Language -> examples of each of its active devices.
+        active: Language -> what its active devices count with.
         relations: Relations between the languages.
         plan: Gives c, p, s and the kind of g.
         counted: Examples that each update counts with; None: as its device says.
@@ -63,7 +64,7 @@ def fold_weights(
 def cohort_weights(
     targets: Sequence[LanguageCode],
     cohorts: Sequence[Sequence[Counted]],
-    active: Mapping[LanguageCode, Sequence[float]],
+    active: Mapping[LanguageCode, Active],
     relations: Relations,
     plan: Aggregation,
     counted: Mapping[str, float],
@@ -76,7 +77,7 @@ def cohort_weights(
     Args:
         targets: Languages l whose prompts move.
         cohorts: Survivors of each cohort.
-        active: Language -> examples of each of its active devices.
+        active: Language -> what its active devices count with.
         relations: Relations between the languages.
         plan: Gives c, p and the kind of g.
         counted: Device -> examples that it counts with.
@@ -95,7 +96,7 @@ def _weights(
     near: NDArray[np.float64],
     examples: NDArray[np.float64],
     near_active: NDArray[np.float64],
-    active: Mapping[LanguageCode, Sequence[float]],
+    active: Mapping[LanguageCode, Active],
     plan: Aggregation,
 ) -> NDArray[np.float64]:
     """Return the weights that fresh updates would have.
@@ -104,10 +105,10 @@ def _weights(
         near: g, [targets, updates].
         examples: n^p, [updates].
         near_active: g, [targets, languages].
-        active: Language -> examples of each of its active devices.
+        active: Language -> what its active devices count with.
         plan: Gives c and p.
     """
-    share = np.array([sum((_bounded(counts, plan) ** plan.example_exponent).tolist()) for counts in active.values()])
+    share = np.array([_added_up(devices, plan, plan.example_exponent) for devices in active.values()])
     mean_near = near_active @ (share / share.sum())
     if_fresh = near * (examples / examples.sum()) / mean_near[:, None]
     # If only near languages contributed, rows add up to more than 1, and the prompt would overshoot the updates' mean.
@@ -118,18 +119,20 @@ def _weights(
     return weights
 
 
-def example_counts(active: Mapping[LanguageCode, Sequence[float]], plan: Aggregation) -> dict[LanguageCode, float]:
+def example_counts(active: Mapping[LanguageCode, Active], plan: Aggregation) -> dict[LanguageCode, float]:
     """Return the examples of every language, counting at most `max_examples` for each device."""
-    return {language: float(sum(_bounded(counts, plan).tolist())) for language, counts in active.items()}
+    return {language: _added_up(devices, plan, 1.0) for language, devices in active.items()}
 
 
 def example_weight(examples: float, plan: Aggregation) -> float:
     """Return n^p, with n between 1 and the plan's `max_examples`, so that no claim can outweigh everybody else."""
-    return float(_bounded([examples], plan)[0] ** plan.example_exponent)
+    return _added_up(Active.of([examples]), plan, plan.example_exponent)
 
 
-def _bounded(examples: Sequence[float], plan: Aggregation) -> NDArray[np.float64]:
-    return np.clip(np.array(examples, np.float64), 1, plan.max_examples)
+def _added_up(active: Active, plan: Aggregation, exponent: float) -> float:
+    """Return the sum of n^exponent, with n as in `example_weight`."""
+    examples = np.clip(active.examples, 1, plan.max_examples)
+    return float((examples**exponent * active.devices).sum())
 
 
 def mixture(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from mfpt_coord.core.effects import Effect, LookUpDistances, PublishPrompt, SavePrompt, Step
 from mfpt_coord.core.proximity import needs_distances
+from mfpt_coord.core.shares import Active
 from mfpt_coord.core.state import State
-from mfpt_coord.core.taking_part import counting
 from mfpt_coord.core.weights import example_counts, mixture
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.tensors import Array
@@ -34,7 +34,13 @@ def first_prompt(language: LanguageCode, state: State) -> Array:
         # A language may have contributed while its own prompt still waits for distances.
         if client.language in state.prompts and state.contributed.get(client.language, 0) > 0:
             known.setdefault(client.language, []).append(client.examples)
-    return mixture(language, state.prompts, example_counts(known, plan), counting(state), plan)
+    return mixture(
+        language,
+        state.prompts,
+        example_counts({one: Active.of(counts) for one, counts in known.items()}, plan),
+        state.relations,
+        plan,
+    )
 
 
 def welcome_zero_shot(state: State) -> Step:

@@ -29,6 +29,9 @@ def application(board: Board, door: Door, stopping: asyncio.Event) -> ASGIApp:
         stopping: Ends streams of events when it is set.
     """
 
+    def is_in(request: Request) -> bool:
+        return door.keys.knows(cookie_of(request.headers, door))
+
     async def leave(request: Request) -> Response:
         door.keys.leave(cookie_of(request.headers, door))
         return answer({})
@@ -37,7 +40,7 @@ def application(board: Board, door: Door, stopping: asyncio.Event) -> ASGIApp:
         *page_routes(StaticFiles((KIT, STATIC))),
         *answers.routes(board),
         *orders.routes(board),
-        *news.routes(board, stopping),
+        *news.routes(board, stopping, is_in),
         Route("/api/leave", leave, methods=["POST"]),
     ]
     return Guard(Starlette(routes=everything), door)

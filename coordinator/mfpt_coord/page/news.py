@@ -1,7 +1,7 @@
 """What happens, told to every browser that listens: the overview, whenever it has changed."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Final
 
 import msgspec
@@ -23,11 +23,17 @@ class Silence(msgspec.Struct, frozen=True, kw_only=True):
     silent: str
 
 
-def routes(board: Board, stopping: asyncio.Event) -> list[Route]:
-    """Return the route of the events of a board; they end when `stopping` is set."""
+def routes(board: Board, stopping: asyncio.Event, is_in: Callable[[Request], bool]) -> list[Route]:
+    """Return the route of the events of a board.
 
-    async def events(_: Request) -> Response:
-        return event_stream(_news(board), stopping)
+    Args:
+        board: The board.
+        stopping: Ends them when it is set.
+        is_in: Tells whether the session of a request lasts; its events end with it.
+    """
+
+    async def events(request: Request) -> Response:
+        return event_stream(_news(board, lambda: is_in(request)), stopping)
 
     return [Route("/api/events", events)]
 
@@ -37,9 +43,9 @@ def _lasting(news: Overview | Silence) -> Overview | Silence:
     return news if isinstance(news, Silence) else msgspec.structs.replace(news, at=0.0)
 
 
-async def _news(board: Board) -> AsyncGenerator[object, None]:
+async def _news(board: Board, is_in: Callable[[], bool]) -> AsyncGenerator[object, None]:
     told: object = None
-    while True:
+    while is_in():
         try:
             news: Overview | Silence = (await board.moment()).overview()
         except MfptError as error:

@@ -57,6 +57,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """How a federation stands; times are Unix seconds by the clock on the wall.
 
     Attributes:
+        noisy: Whether devices add noise; then they tell no accuracy.
         made: When the newest version was made; None: nobody knows.
         problems: What keeps the coordinator from serving devices: `broker`, `leadership`, `store` -> in words.
         verdicts: Number of languages by whether they are better for it.
@@ -70,6 +71,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
     open: bool
     masked: bool
+    noisy: bool
     version: int
     made: float | None
     started: float
@@ -103,6 +105,7 @@ def overview(seen: Seen, devices: DeviceView, languages: LanguageView, names: Na
         plan=state.plan.digest,
         open=state.open,
         masked=state.plan.privacy.is_masked,
+        noisy=state.plan.privacy.noise != "none",
         version=state.version,
         made=made,
         started=signs.started,

@@ -12,10 +12,11 @@ from mfpt_coord.core.clients import Clients
 from mfpt_coord.core.consensus import kept_by_language, usual_shares
 from mfpt_coord.core.optimiser import moment_count
 from mfpt_coord.core.relations import Comparison, Distances, OwnShare, Pair, Relations, Speaker
+from mfpt_coord.core.speakers import Shares
 from mfpt_coord.core.standing import Best, Standing
 from mfpt_coord.core.state import Contribution, State, Survivor
 from mfpt_coord.core.sums import contribution_of
-from mfpt_coord.core.taking_part import counting
+from mfpt_coord.core.taking_part import counted_shares
 from mfpt_coord.server.stored_admission import enrolments, invitations
 from mfpt_coord.server.stored_rows import Rows
 from mfpt_shared.languages import LanguageCode
@@ -58,7 +59,7 @@ def read_state(database: Rows, plan: Plan, counts: UpdateCounts) -> State:
         invitations=invitations(database),
         staleness=staleness,
     )
-    shares = counting(state).shares
+    shares = Shares.of(counted_shares(state, state.relations.shares))
     return replace(state, usual=usual_shares(shares), kept=kept_by_language(shares))
 
 

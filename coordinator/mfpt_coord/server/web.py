@@ -66,7 +66,7 @@ def web_setting(config: ServeConfig, key: SigningKey, listen: Listen) -> WebSett
     if is_loopback(listen.host):
         return WebSetting(listen, tuple(dict.fromkeys((listen.host, "127.0.0.1", "localhost", "::1"))), place)
     own = [own_address(), socket.gethostname()] if listen.host in EVERYWHERE else [listen.host]
-    names = tuple(dict.fromkeys([*own, *(one.host for one in config.advertised), "127.0.0.1", "localhost"]))
+    names = tuple(dict.fromkeys([*own, *(one.host for one in config.advertised), "127.0.0.1", "localhost", "::1"]))
     return WebSetting(listen, names, place, config.offer.certificate or _certificate(config.data_dir, key, names))
 
 

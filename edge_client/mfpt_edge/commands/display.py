@@ -20,6 +20,7 @@ from mfpt_edge.session.orders import Left
 from mfpt_edge.session.snapshot import Snapshot
 from mfpt_edge.storage.settings import Settings
 from mfpt_shared.languages import named
+from mfpt_shared.sizes import readable
 from mfpt_shared.terminal import PlainConsole, panel
 from mfpt_shared.texts import printable
 
@@ -120,7 +121,7 @@ def device_panel(snapshot: Snapshot) -> RenderableType:
     )
     if snapshot.epsilon is not None:
         table.add_row("privacy", in_words(snapshot.epsilon, snapshot.epsilon_limit))
-    table.add_row("traffic", f"{size(snapshot.bytes_up)} up, {size(snapshot.bytes_down)} down")
+    table.add_row("traffic", f"{readable(snapshot.bytes_up)} up, {readable(snapshot.bytes_down)} down")
     if snapshot.seconds_left is not None:
         table.add_row("time left", f"about {duration(snapshot.seconds_left)}")
     return panel(table, f"mfpt-edge {snapshot.language}", expand=False)
@@ -136,11 +137,6 @@ def sparkline(values: Sequence[float]) -> str:
     low, high = min(shown), max(shown)
     span = (high - low) or 1.0
     return "".join(_BARS[round((value - low) / span * (len(_BARS) - 1))] for value in shown)
-
-
-def size(count: int) -> str:
-    """Return a number of bytes as people read it."""
-    return f"{count} B" if count < 1000 else f"{count / 1e3:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def duration(seconds: float) -> str:
@@ -192,7 +188,7 @@ def settings_table(settings: Settings) -> RenderableType:
             "hours": settings.hours or "always",
             "max_load": "none" if settings.max_load is None else f"{settings.max_load:g}",
             "on_battery": settings.on_battery,
-            "max_upload": "none" if limit is None else f"{size(limit)} a month",
+            "max_upload": "none" if limit is None else f"{readable(limit)} a month",
         }
     )
 
@@ -215,8 +211,8 @@ def result_table(result: JoinResult) -> RenderableType:
     )
     if result.epsilon is not None:
         table.add_row("privacy", in_words(result.epsilon, result.epsilon_limit))
-    table.add_row("traffic", f"{size(result.bytes_up)} up, {size(result.bytes_down)} down")
-    table.add_row("peak memory", size(result.peak_rss_bytes))
+    table.add_row("traffic", f"{readable(result.bytes_up)} up, {readable(result.bytes_down)} down")
+    table.add_row("peak memory", readable(result.peak_rss_bytes))
     table.add_row("time", duration(result.seconds))
     return table
 

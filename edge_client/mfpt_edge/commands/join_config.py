@@ -21,6 +21,8 @@ _SECONDS: Final = {"": 1, "s": 1, "min": 60, "h": 3600}
 _DECIMAL: Final = {unit: 1000**power for power, unit in enumerate(("b", "kb", "mb", "gb", "tb"))}
 _BINARY: Final = {unit: 1024**power for power, unit in enumerate(("kib", "mib", "gib", "tib"), start=1)}
 _UNITS: Final = {"": 1, **_DECIMAL, **_BINARY}
+_LARGEST_SIZE: Final = 10**15
+"""More than any disk, bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,9 +163,10 @@ def parse_size(text: str, option: str) -> int:
         UsageError: The text is not a size.
     """
     found = _SIZE.fullmatch(text.strip())
-    if found is None or found["unit"].lower() not in _UNITS:
+    unit = None if found is None else _UNITS.get(found["unit"].lower())
+    if found is None or unit is None or (size := float(found["number"]) * unit) > _LARGEST_SIZE:
         raise UsageError(f"{option} {text!r}: give a size such as 600MB, 1.5GB, 2GiB, or a number of bytes")
-    return int(float(found["number"]) * _UNITS[found["unit"].lower()])
+    return int(size)
 
 
 def parse_duration(text: str, option: str, *, none_is_fine: bool = False) -> float:

@@ -1,5 +1,7 @@
 """What options say of when a device trains and how much it sends."""
 
+import re
+
 from msgspec import UNSET
 
 from mfpt_edge.commands.join_config import parse_size
@@ -9,6 +11,7 @@ from mfpt_shared.errors import UsageError
 
 _ALWAYS = "always"
 _NONE = "none"
+_A_MONTH = re.compile(r"\s*/\s*month\s*$", re.IGNORECASE)
 
 
 def parse_said(hours: str | None, max_load: str | None, on_battery: OnBattery | None, max_upload: str | None) -> Said:
@@ -26,11 +29,11 @@ def parse_said(hours: str | None, max_load: str | None, on_battery: OnBattery | 
 
 
 def _hours(text: str) -> str:
-    text = text.strip().lower()
-    if text == _ALWAYS:
+    hours = "".join(text.split()).lower()
+    if hours in (_ALWAYS, _NONE):
         return ""
-    Hours.parse(text)
-    return text
+    Hours.parse(hours)
+    return hours
 
 
 def _load(text: str) -> float | None:
@@ -47,5 +50,9 @@ def _load(text: str) -> float | None:
 
 
 def _upload(text: str) -> int | None:
-    text = text.strip().lower()
-    return None if text == _NONE else parse_size(text.removesuffix("/month"), "--max-upload")
+    if text.strip().lower() == _NONE:
+        return None
+    try:
+        return parse_size(_A_MONTH.sub("", text), "--max-upload")
+    except UsageError:
+        raise UsageError(f"--max-upload {text!r}: give a size such as 50MB/month, or none") from None

@@ -58,14 +58,16 @@ def sent_table(report: "SentReport") -> "RenderableType":
     from rich.console import Group
     from rich.table import Table
 
-    from mfpt_edge.commands.display import size
+    from mfpt_shared.sizes import readable
 
     if not report.last:
         return "nothing has left this device yet"
     table = Table("number", "when", "message", "bytes", box=box.SIMPLE)
     for message in report.messages:
         table.add_row(str(message.number), _when(message.at), message.kind, f"{message.bytes:,}")
-    lines = [f"{kind}: {total.messages:,} in all, {size(total.bytes)}" for kind, total in sorted(report.totals.items())]
+    lines = [
+        f"{kind}: {total.messages:,} in all, {readable(total.bytes)}" for kind, total in sorted(report.totals.items())
+    ]
     since = [] if report.since is None else [f"since {_when(report.since)}"]
     return Group(table, *since, *lines, "mfpt-edge sent NUMBER shows what one of them says")
 

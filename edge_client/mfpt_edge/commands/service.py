@@ -46,13 +46,17 @@ def install(
 
     Join once before, with the invitation. What is set later with `mfpt-edge settings` holds for the service too.
     """
+    import os
+
     from mfpt_edge.commands.join_options import check_join_options
     from mfpt_edge.service import installing
+    from mfpt_edge.service.definition import check_arguments
     from mfpt_shared.command_line import say, say_data
     from mfpt_shared.errors import UsageError
 
     extra = tuple(context.args)
     check_join_options(extra)
+    check_arguments(extra, os.environ)
     service, way = _service(lang, federation, state_dir, extra)
     if only_print:
         say_data(way.text.rstrip())
@@ -101,11 +105,10 @@ def _service(lang: str, federation: str, state_dir: Path | None, extra: tuple[st
     import os
     import sys
 
-    from mfpt_edge.service.definition import KEPT_VARIABLES, Definition, check_arguments
+    from mfpt_edge.service.definition import KEPT_VARIABLES, Definition
     from mfpt_edge.service.installing import manager_here, way_of
     from mfpt_shared.languages import given_language
 
-    check_arguments(extra, os.environ)
     folder, language = device_folder(lang, federation, state_dir).path, given_language(lang)
     device = ("--lang", language, "--federation", federation, "--state-dir", str(folder))
     patient = () if "--retry" in extra else ("--retry", "forever")

@@ -1,5 +1,7 @@
 """`mfpt-edge pause`, `resume`, `settings` and `leave`: what the owner asks of a device, whether it runs or not."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec.structs import replace
@@ -13,7 +15,7 @@ from mfpt_edge.storage.forgetting import forget_device
 from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.settings import Said, Settings, read_settings, write_settings
 from mfpt_shared.control_socket import answers_in
-from mfpt_shared.errors import ConnectionFailed, UsageError
+from mfpt_shared.errors import ConnectionFailed, InUse, UsageError
 from mfpt_shared.folders import cache_home, is_owned, owned
 
 
@@ -44,7 +46,7 @@ def change(folder: Path, said: Said = Said(), *, paused: bool | None = None) -> 
     if _runs(folder):
         ask(folder, Change(settings=wanted), Done)
     else:
-        with owned(folder, "--state-dir"):
+        with _owned(folder):
             write_settings(folder, wanted)
     return wanted
 
@@ -70,7 +72,7 @@ def leave(folder: Path, owner: Owner, *, forget: bool, yes: bool) -> Left:
         raise UsageError(f"{folder} stays as it is; give --yes to remove it without a question")
     if runs:
         return ask(folder, Leave(forget=forget), Left, LEAVE_SECONDS)
-    with owned(folder, "--state-dir"):
+    with _owned(folder):
         forget_device(folder, cache_home())
     return Left(device=identity.client, language=identity.language, forgotten=True)
 
@@ -95,6 +97,20 @@ def _identity(folder: Path) -> Identity:
     if identity is None:
         raise UsageError(f"no device in {folder}: run `mfpt-edge join` first")
     return identity
+
+
+@contextmanager
+def _owned(folder: Path) -> Iterator[None]:
+    """Own the folder of a device that does not run; one that only just starts takes no orders yet.
+
+    Raises:
+        InUse: Another process owns it.
+    """
+    try:
+        with owned(folder, "--state-dir"):
+            yield
+    except InUse as error:
+        raise InUse(f"a command that works in {folder} takes no orders now: try again in a moment") from error
 
 
 def _runs(folder: Path) -> bool:

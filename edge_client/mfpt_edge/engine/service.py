@@ -162,9 +162,8 @@ class _Service:
         assert trainer is not None, "the first request loads"
         match request:
             case Tune(start, epochs, seed, hold_out):
-                tuned = trainer.tune(
-                    *(self._state(start),), epochs=epochs, seed=int(seed), on_progress=self._report, hold_out=hold_out
-                )
+                state = self._state(start)
+                tuned = trainer.tune(state, epochs=epochs, seed=int(seed), on_progress=self._report, hold_out=hold_out)
                 return TunedState(pack(tuned.state), tuned.loss, tuned.epochs)
             case Validate(state):
                 return _measurement(trainer.validate(self._state(state)))

@@ -32,8 +32,11 @@ class Hours:
         """
         found = _HOURS.fullmatch(text.strip())
         begin, end = (_minutes(*found.groups()[:2]), _minutes(*found.groups()[2:])) if found else (_DAY, _DAY)
-        if max(begin, end) > _DAY or begin == end:
-            raise UsageError(f"--hours {text!r}: give two times of the day, such as 22-6 or 9:30-17, or always")
+        is_moment = begin % _DAY == end % _DAY and (begin, end) != (0, _DAY)
+        if max(begin, end) > _DAY or is_moment:
+            raise UsageError(
+                f"--hours {text!r}: give two different times of the day, such as 22-6 or 9:30-17, or always"
+            )
         return cls(begin % _DAY, end)
 
     def contain(self, moment: datetime) -> bool:

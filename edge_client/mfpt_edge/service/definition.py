@@ -1,5 +1,6 @@
 """What a manager of services is told to run: one device's `mfpt-edge join`."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,8 +51,16 @@ class Definition:
         return f"mfpt-edge: {self.language} in federation {self.federation}"
 
 
+_PASSWORD: Final = re.compile(r"://[^/?#\s]*:[^/?#\s]*@")
+"""A password in an address."""
+
+
 def check_arguments(arguments: tuple[str, ...], environment: Mapping[str, str]) -> None:
     """Refuse secrets: a service's description can be read by more than its owner, and stays.
+
+    Args:
+        arguments: Arguments for `join` that it would have.
+        environment: Variables of this process, some of which it would get.
 
     Raises:
         UsageError: There is one.
@@ -60,6 +69,17 @@ def check_arguments(arguments: tuple[str, ...], environment: Mapping[str, str]) 
         raise UsageError(
             "a service needs no invitation, which is a secret: join once with it; then install the service without it"
         )
+    if any(map(_PASSWORD.search, arguments)):
+        raise UsageError(
+            "a service keeps no password, and an address among these options has one: for the broker's, join with an "
+            "invitation, which gives this device an account of its own"
+        )
+    for name in KEPT_VARIABLES:
+        if _PASSWORD.search(environment.get(name, "")):
+            raise UsageError(
+                f"a service keeps no password, and {name} has one: unset it here, and set it where your session's "
+                "services find it; then join works there as here"
+            )
     if environment.get(PASSWORD_VARIABLE):
         raise UsageError(
             f"a service does not keep {PASSWORD_VARIABLE}: join with an invitation, which gives this device an account "

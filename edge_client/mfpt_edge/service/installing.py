@@ -119,12 +119,18 @@ def install(way: Way) -> None:
         MfptError: It cannot be described, or the manager refuses.
     """
     try:
+        was_there = way.file.exists()
         way.file.parent.mkdir(parents=True, exist_ok=True)
         write_durably(way.file, way.text.encode(way.encoding))
     except OSError as error:
         raise MfptError(f"cannot write {way.file}: {error.strerror}") from error
-    for command in way.install:
-        _run(command)
+    try:
+        for command in way.install:
+            _run(command)
+    except MfptError:
+        if not was_there:  # else the manager may know the service from before
+            way.file.unlink(missing_ok=True)
+        raise
 
 
 def remove(way: Way) -> None:

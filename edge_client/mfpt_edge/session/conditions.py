@@ -12,6 +12,7 @@ from mfpt_edge.host.hours import Hours
 from mfpt_edge.host.pauses import LOOK_SECONDS, Courtesy, Pauses
 from mfpt_edge.storage.settings import Said, Settings, read_settings, write_settings
 from mfpt_edge.storage.uploaded import Uploaded
+from mfpt_shared.sizes import readable
 from mfpt_shared.system.load import load_average
 
 
@@ -87,7 +88,7 @@ class Conditions:
     def _look(self) -> str:
         limit, sent = self.settings.max_upload, self._uploaded.bytes
         if limit is not None and sent >= limit:
-            return f"{sent / 1e6:.1f} MB were sent this month, and {limit / 1e6:.1f} MB may be (--max-upload)"
+            return f"{readable(sent)} were sent this month, and {readable(limit)} may be (--max-upload)"
         return self.courtesy.against_beginning() or ""
 
 

@@ -31,6 +31,7 @@ from mfpt_edge.storage.forgetting import forget_device
 from mfpt_edge.storage.identity import Identity
 from mfpt_edge.storage.sent_log import read_sent
 from mfpt_edge.storage.uploaded import Uploaded
+from mfpt_shared.environment import sentence
 from mfpt_shared.errors import MfptError
 
 _ITSELF: Final = "it goes on by itself"
@@ -119,6 +120,8 @@ class Desk:
     async def until_left(self, taking_part: Coroutine[Any, Any, T]) -> T | Left:
         """Take part until that has ended, or the owner lets the device leave; then it is cancelled.
 
+        What the owner wants holds also where both come at once.
+
         Raises:
             MfptError: Taking part has failed, or what the device keeps cannot be removed.
         """
@@ -126,7 +129,7 @@ class Desk:
         asked = asyncio.ensure_future(self._asked.wait())
         try:
             await asyncio.wait((part, asked), return_when=asyncio.FIRST_COMPLETED)
-            if part.done() or self._leaving is None:
+            if self._leaving is None:
                 return part.result()
             self._left.set_result(await self._leave(part, self._leaving))
             return self._left.result()
@@ -158,5 +161,5 @@ class Desk:
         try:
             self.conditions.change(structs.replace(self.conditions.settings, **settings))
         except OSError as error:
-            raise MfptError(f"the settings cannot be kept in {self._folder.path}: {error.strerror}") from error
+            raise MfptError(f"this cannot be kept, and is as before: {sentence(error, self._folder.path)}") from error
         return Done()

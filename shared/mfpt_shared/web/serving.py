@@ -14,14 +14,39 @@ from starlette.types import ASGIApp
 
 from mfpt_shared.errors import ConnectionFailed
 from mfpt_shared.system.sockets import bind_alone
-from mfpt_shared.web.connections import BoundedConnection
+from mfpt_shared.web.connections import Limits, PatientConnection, Porter
 
 _STOPS_WITHIN: Final = 2
 """Seconds that a request may go on while its server stops."""
 
 
 class _Server(uvicorn.Server):
-    """A server that leaves the signals to its program."""
+    """A server that leaves the signals to its program, and bounds the connections of strangers."""
+
+    def __init__(
+        self, config: uvicorn.Config, listening: socket.socket, tls: ssl.SSLContext | None, limits: Limits
+    ) -> None:
+        super().__init__(config)
+        self._limits = limits
+        self._porter = Porter(listening, self._connection, tls, lambda: len(self.server_state.connections), limits)
+        self._accepting: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start to take connections, of the socket that it was made with."""
+        await super().startup(sockets or [])
+        self._accepting = asyncio.create_task(self._porter.work())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, and end those that there are."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.wait({self._accepting})
+        await super().shutdown(sockets)
+
+    def _connection(self) -> asyncio.Protocol:
+        made = PatientConnection(self.config, self.server_state, self.lifespan.state)
+        made.patience = self._limits.patience
+        return made
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -56,7 +81,11 @@ def listen(host: str, port: int, option: str) -> socket.socket:
 
 @asynccontextmanager
 async def serving(
-    app: ASGIApp, listening: socket.socket, stopping: asyncio.Event, tls: ssl.SSLContext | None = None
+    app: ASGIApp,
+    listening: socket.socket,
+    stopping: asyncio.Event,
+    tls: ssl.SSLContext | None = None,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
 ) -> AsyncIterator[None]:
     """Serve an application until the context ends.
 
@@ -65,11 +94,12 @@ async def serving(
         listening: Socket that listens; it is closed at the end.
         stopping: Set at the end, before connections are closed, so that streams of events end first.
         tls: What to serve TLS with; None: plain HTTP.
+        limits: What strangers may do to the port.
     """
     config = uvicorn.Config(
         app,
         loop="none",
-        http=BoundedConnection,
+        http=PatientConnection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -79,11 +109,10 @@ async def serving(
         timeout_graceful_shutdown=_STOPS_WITHIN,
     )
     config.load()
-    config.ssl = tls
     # That it starts and stops, its program says; and what strangers send to the port, they need not write to the log.
     logging.getLogger("uvicorn").setLevel(logging.ERROR)
-    server = _Server(config)
-    running = asyncio.create_task(server.serve([listening]))
+    server = _Server(config, listening, tls, limits)
+    running = asyncio.create_task(server.serve())
     try:
         yield
     finally:

@@ -1,16 +1,17 @@
 """What most devices keep of their own: no single one decides it, and only those count that take part."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mfpt_coord.core.consensus import disagreements, kept_by_language, usual_shares
 from mfpt_coord.core.own_shares import newest_shares
 from mfpt_coord.core.relations import OwnShare, Relations, Speaker
-from mfpt_coord.core.taking_part import counting
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
 from mfpt_shared.plan import Aggregation
 from mfpt_shared.protocol.messages import Metrics
-from support.admitting import ClosedFederation
+from support.admitting import ClosedFederation, enrolled
 from support.coordinator_core import ENGLISH, SWAHILI, ZULU
 from support.relations import EXAMPLES, OWN_SHARES, RELATIONS, SHARES, TAGS, contribution
 
@@ -79,6 +80,15 @@ def test_what_a_revoked_device_has_said_counts_no_longer() -> None:
         federation.update("d1", sequence, metrics=Metrics(own_share=kept, validated=12))
     assert federation.state.usual == {UNDETERMINED: 1.0}
     federation.revokes("d1")
-    assert counting(federation.state).shares == {}
+    assert federation.state.relations.shares == {}
     federation.update("d2")
     assert federation.state.usual == {}
+
+
+def test_what_a_device_has_said_that_only_reads_from_now_on_counts_no_longer() -> None:
+    federation = ClosedFederation()
+    federation.state = replace(federation.state, enrolments={"d1": enrolled("d1", token="")})
+    said = Relations(shares={(SWAHILI, name): OwnShare(0.5, 0.0) for name in ("d1", "d2")})
+    federation.state = replace(federation.state, relations=said)
+    federation.admits("d1", role="reader")
+    assert federation.state.relations.shares.keys() == {(SWAHILI, "d2")}

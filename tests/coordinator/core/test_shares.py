@@ -1,13 +1,24 @@
 """How many examples of a device count."""
 
+from collections.abc import Mapping
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mfpt_coord.core.shares import counted_examples
+from mfpt_coord.core import shares
 from mfpt_shared.plan import Aggregation
 
 SAID = st.dictionaries(st.text("abcdefghij", min_size=1, max_size=2), st.integers(-5, 10**6), min_size=1, max_size=12)
+
+
+def counted_examples(said: Mapping[str, int], folded: Mapping[str, int], plan: Aggregation) -> dict[str, float]:
+    """Return what each device counts with, by how many updates it has in earlier folds."""
+    examples = np.array(list(said.values()), np.int64)
+    is_new = np.array([folded.get(device, 0) < plan.newcomer_updates for device in said], np.bool_)
+    counted = shares.counted_examples(examples, is_new, np.ones(len(said), np.int64), plan)
+    return dict(zip(said, counted.tolist(), strict=True))
 
 
 def test_a_claim_of_many_examples_counts_for_a_quarter() -> None:

@@ -13,6 +13,7 @@ from mfpt_coord.core.combine import combine
 from mfpt_coord.core.optimiser import apply
 from mfpt_coord.core.proximity import proximities
 from mfpt_coord.core.relations import Distances, Relations, pair
+from mfpt_coord.core.shares import Active
 from mfpt_coord.core.state import Contribution
 from mfpt_coord.core.weights import example_weight, fold_weights
 from mfpt_shared.languages import UNDETERMINED, LanguageCode
@@ -58,12 +59,12 @@ def contribution(language: LanguageCode, examples: int, staleness: int = 0, delt
     return Contribution("c", header, language, staleness, np.ones(VALUES, np.float32) if delta is None else delta, 0.0)
 
 
-def active(devices: list[tuple[LanguageCode, int]]) -> dict[LanguageCode, list[int]]:
+def active(devices: list[tuple[LanguageCode, int]]) -> dict[LanguageCode, Active]:
     """Language -> examples of its devices, as the coordinator has registered them."""
     examples: dict[LanguageCode, list[int]] = {}
     for language, count in devices:
         examples.setdefault(language, []).append(count)
-    return examples
+    return {language: Active.of(counts) for language, counts in examples.items()}
 
 
 def moved(weights: np.ndarray, buffer: list[Contribution], plan: Aggregation) -> Array:
@@ -132,7 +133,9 @@ def test_weights_are_finite_and_positive(
 def test_weights_of_unknown_distances_are_finite_and_positive(distances: Distances) -> None:
     plan = Aggregation(proximity="fixed", temperature=1e-9)
     buffer = [contribution(TAGS[0], 10), contribution(TAGS[1], 20)]
-    weights = fold_weights([UNDETERMINED, *TAGS], buffer, {TAGS[0]: [10], TAGS[1]: [20]}, Relations(distances), plan)
+    weights = fold_weights(
+        [UNDETERMINED, *TAGS], buffer, active([(TAGS[0], 10), (TAGS[1], 20)]), Relations(distances), plan
+    )
     assert np.isfinite(weights).all()
     assert (weights > 0).all()
 
@@ -179,7 +182,7 @@ def test_a_buffer_of_distant_languages_moves_a_prompt_less_than_one_of_near_ones
     assume(far - near > 0.01)
     target, neighbour, stranger = TAGS[:3]
     distances = {pair(target, neighbour): {"genetic": near}, pair(target, stranger): {"genetic": far}}
-    shares = {target: [own], neighbour: [near_examples], stranger: [far_examples]}
+    shares = active([(target, own), (neighbour, near_examples), (stranger, far_examples)])
 
     def step(language: LanguageCode, examples: int, plan: Aggregation) -> float:
         buffer = [contribution(language, examples)] * 2
@@ -251,8 +254,7 @@ def test_the_fewer_report_the_smaller_is_the_step(
         how = msgspec.structs.replace(plan, cover_exponent=cover_exponent)
         return fold_weights(targets(devices), buffer, active(devices), Relations(distances), how)
 
-    shares = active(devices)
-    everybody_holds = sum(example_weight(count, plan) for counts in shares.values() for count in counts)
+    everybody_holds = sum(example_weight(count, plan) for _, count in devices)
     heard = sum(example_weight(examples, plan) for _, examples in devices[:reported]) / everybody_holds
     assert weights(plan.cover_exponent) == pytest.approx(weights(0.0) * heard**plan.cover_exponent)
 

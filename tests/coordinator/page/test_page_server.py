@@ -10,6 +10,7 @@ import pytest
 
 from mfpt_shared.invitation import InvitationLine
 from support.closed import Closed, closed
+from support.joining import admit, reach
 from support.operator_page import Page, Visitor, page_of
 
 pytestmark = pytest.mark.network
@@ -89,10 +90,26 @@ def test_every_part_of_the_page_is_there_before_the_first_version(tmp_path: Path
             status, found = await visitor.asks(f"/api/{part}?size=10&page=1&search=&sort=&only=")
             assert (status, found["rows"], found["total"]) == (200, [], 0)
         assert (await visitor.asks("/api/languages/swh"))[0] == 400
-        assert (await visitor.asks("/api/versions/1"))[0] == 400
+        for version in ("1", "first", "9" * 30, "9" * 5000):
+            assert (await visitor.asks(f"/api/versions/{version}"))[0] == 400
         assert (await visitor.asks("/api/devices?page=0"))[0] == 400
         _, plan = await visitor.asks("/api/plan")
         assert plan["federation"] == "test"
+
+    visiting(tmp_path, scenario)
+
+
+def test_what_turns_the_text_around_a_name_is_shown_nowhere(tmp_path: Path) -> None:
+    async def scenario(federation: Closed, page: Page) -> None:
+        visitor = await page.visitor()
+        await admit(tmp_path / "device", reach(invitation=await federation.invite()))
+        (device,) = federation.coordinator.state.enrolments
+        for deed, body in (("rename", {"name": "one\u202eowt\u0007"}), ("revoke", {})):
+            assert (await visitor.asks(f"/api/devices/{device}/{deed}", body))[0] == 200
+        _, devices = await visitor.asks("/api/devices")
+        assert [one["name"] for one in devices["rows"]] == ["oneowt"]
+        _, log = await visitor.asks("/api/audit?search=revoke")
+        assert [one["detail"] for one in log["rows"]] == ["oneowt"]
 
     visiting(tmp_path, scenario)
 

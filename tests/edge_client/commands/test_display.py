@@ -10,7 +10,6 @@ from mfpt_edge.commands.display import (
     facts_table,
     percent,
     result_table,
-    size,
     sparkline,
     summary_table,
 )
@@ -118,11 +117,6 @@ def test_what_a_device_has_given_away_is_shown_with_what_it_may_give_away() -> N
 def test_a_sparkline_goes_from_the_lowest_to_the_highest_value() -> None:
     assert sparkline([1.0, 3.0, 2.0]) == "▁█▅"
     assert sparkline([2.0, 2.0]) == "▁▁"
-
-
-@pytest.mark.parametrize(("count", "text"), [(999, "999 B"), (1000, "1.0 kB"), (1_500_000, "1.5 MB")])
-def test_sizes_are_shown_in_units_that_people_read(count: int, text: str) -> None:
-    assert size(count) == text
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(89, "89 s"), (90, "2 min"), (5400, "1.5 h")])

@@ -40,10 +40,26 @@ def test_pausing_and_settings_are_kept_for_the_next_start(tmp_path: Path) -> Non
     assert settings_of(folder) == Settings()
 
 
-@pytest.mark.parametrize("said", [("late", None, None, None), (None, "much", None, None), (None, None, None, "5 GBit")])
+@pytest.mark.parametrize(
+    "said",
+    [
+        ("late", None, None, None),
+        ("24-0", None, None, None),
+        (None, "much", None, None),
+        (None, None, None, "5 GBit"),
+        (None, None, None, "5MB/year"),
+        (None, None, None, "999999999999999GB"),
+    ],
+)
 def test_settings_that_make_no_sense_are_refused(said: tuple[str | None, str | None, None, str | None]) -> None:
     with pytest.raises(UsageError, match="give"):
         parse_said(*said)
+
+
+def test_settings_are_kept_without_the_blanks_around_them(tmp_path: Path) -> None:
+    folder = enrolled(tmp_path / "swh")
+    change(folder, parse_said(f" 22:00 {20 * ' '} - 6:00 ", " 0.5 ", None, " 50 MB / Month "))
+    assert settings_of(folder) == Settings(hours="22:00-6:00", max_load=0.5, max_upload=50_000_000)
 
 
 def test_what_no_option_names_stays_as_it_is() -> None:
@@ -52,7 +68,7 @@ def test_what_no_option_names_stays_as_it_is() -> None:
 
 def test_a_device_that_is_about_to_start_is_not_steered_behind_its_back(tmp_path: Path) -> None:
     folder = enrolled(tmp_path / "swh")
-    with owned(folder, "--state-dir"), pytest.raises(InUse):
+    with owned(folder, "--state-dir"), pytest.raises(InUse, match="try again"):
         change(folder, paused=True)
 
 

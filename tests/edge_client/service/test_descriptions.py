@@ -72,8 +72,14 @@ def test_the_task_scheduler_reads_the_same_command_from_its_task() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "environment"),
-    [(("mfpt://host:1/radio#token.secret.key",), {}), ((), {"MFPT_BROKER_PASSWORD": "secret"})],
-    ids=["an invitation", "the broker's password"],
+    [
+        (("mfpt://host:1/radio#token.secret.key",), {}),
+        ((), {"MFPT_BROKER_PASSWORD": "secret"}),
+        (("--broker", "mqtts://ana:secret@host:1"), {}),
+        (("--broker=mqtts://ana:secret@host:1",), {}),
+        ((), {"HTTPS_PROXY": "http://ana:secret@proxy:1"}),
+    ],
+    ids=["an invitation", "the broker's password", "one in an address", "the same after a =", "that of a proxy"],
 )
 def test_no_secret_enters_a_description(arguments: tuple[str, ...], environment: dict[str, str]) -> None:
     with pytest.raises(UsageError, match="join"):

@@ -47,11 +47,13 @@ def test_the_unit_is_there_before_systemd_is_told_and_gone_after_it_was_ended(tm
 
 
 @with_a_shell
-def test_what_the_manager_says_against_it_is_told(tmp_path: Path, systemctl: Path) -> None:
+def test_what_the_manager_says_against_it_is_told_and_nothing_is_installed(tmp_path: Path, systemctl: Path) -> None:
     (tmp_path / "refuses").write_text("enable\n")
+    way = way_of(SERVICE, "systemd", tmp_path, tmp_path / "config")
     with pytest.raises(MfptError, match=r"systemctl --user enable .* failed: no bus"):
-        install(way_of(SERVICE, "systemd", tmp_path, tmp_path / "config"))
+        install(way)
     assert systemctl.exists()
+    assert not way.file.exists()
 
 
 def test_where_the_manager_is_missing_the_description_can_still_be_printed(tmp_path: Path) -> None:

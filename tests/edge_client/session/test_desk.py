@@ -124,6 +124,22 @@ def test_a_device_that_is_to_be_forgotten_leaves_nothing_behind(tmp_path: Path) 
     assert not (tmp_path / "d").exists()
 
 
+def test_a_device_that_ends_as_it_is_told_to_forget_itself_does_so(tmp_path: Path) -> None:
+    async def scenario(desk: Desk) -> Left:
+        async def ends() -> None:
+            asked.append(asyncio.create_task(desk.obey(Leave(forget=True))))
+            await asyncio.sleep(0)
+
+        asked = list[asyncio.Task[AnyReport]]()
+        await desk.until_left(ends())
+        left = await asked[0]
+        assert isinstance(left, Left)
+        return left
+
+    assert before(tmp_path / "d", scenario).forgotten
+    assert not (tmp_path / "d").exists()
+
+
 def test_what_ends_by_itself_ends_as_it_would_without_an_owner(tmp_path: Path) -> None:
     async def fails() -> None:
         raise MfptError("no such data")

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import AsyncGenerator
+from pathlib import Path
 
 import pytest
 from starlette.applications import Starlette
@@ -12,9 +14,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mfpt_shared.errors import ConnectionFailed
-from mfpt_shared.web.connections import BoundedConnection
+from mfpt_shared.web.connections import Limits
 from mfpt_shared.web.events import event_stream
 from mfpt_shared.web.serving import listen, serving
+from support.certificates import Authority
 
 pytestmark = pytest.mark.network
 
@@ -65,29 +68,40 @@ def test_a_port_that_is_taken_is_named_with_what_to_do() -> None:
             listen("127.0.0.1", taken.getsockname()[1], "--web")
 
 
-def test_more_connections_than_there_may_be_are_closed_at_once_and_so_are_those_that_ask_for_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+async def ended(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(ConnectionResetError):
+        assert await reader.read() == b""
+
+
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_one_connection_too_many_is_closed_at_once_and_those_that_ask_for_nothing_later(
+    tmp_path: Path, *, is_tls: bool
 ) -> None:
-    monkeypatch.setattr(BoundedConnection, "most", 2)
-    monkeypatch.setattr(BoundedConnection, "first_request_seconds", 0.5)
+    authority = Authority(tmp_path)
+    issued = authority.issue("page", "127.0.0.1")
+    tls, trust = None, None
+    if is_tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(issued.cert, issued.key)
+        trust = ssl.create_default_context(cafile=authority.certificate)
+
+    async def page(_: Request) -> Response:
+        return Response(b"here")
 
     async def scenario() -> None:
-        async def page(_: Request) -> Response:
-            return Response(b"here")
-
-        listening = listen("127.0.0.1", 0, "--port")
-        async with serving(Starlette(routes=[Route("/", page)]), listening, asyncio.Event()):
+        listening, limits = listen("127.0.0.1", 0, "--port"), Limits(connections=2, patience=0.5)
+        app = Starlette(routes=[Route("/", page)])
+        async with serving(app, listening, asyncio.Event(), tls, limits):
             address = listening.getsockname()
             silent = [await asyncio.open_connection(*address) for _ in range(3)]
-            with contextlib.suppress(ConnectionResetError):
-                assert await asyncio.wait_for(silent[2][0].read(), SECONDS) == b""
-            for reader, _ in silent[:2]:
-                with contextlib.suppress(ConnectionResetError):
-                    assert await asyncio.wait_for(reader.read(), SECONDS) == b""
-            reader, writer = await asyncio.open_connection(*address)
+            ends = [asyncio.create_task(ended(reader)) for reader, _ in silent]
+            first, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            assert first == {ends[2]}
+            await asyncio.gather(*ends)
+            reader, writer = await asyncio.open_connection(*address, ssl=trust)
             writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             await read_until(reader, b"here")
             for _, one in (*silent, (reader, writer)):
                 one.close()
 
-    asyncio.run(asyncio.wait_for(scenario(), 2 * SECONDS))
+    asyncio.run(asyncio.wait_for(scenario(), SECONDS))

@@ -1,6 +1,6 @@
 // The operator's page: where it begins, which part of it is shown, and what goes around all parts.
 
-import { announce, fill, foreign, h, post } from "./dom.js";
+import { announce, fill, foreign, get, h, post } from "./dom.js";
 import { listen } from "./stream.js";
 import { _, language, learn, ownName, remember, reviewed, speak, when } from "./words.js";
 import { deeds } from "./deeds.js";
@@ -30,7 +30,7 @@ const PARTS = {
 const REFRESH_MS = 3000;
 
 // What is known: the newest overview, whether the coordinator is heard, and what the part that is shown does with news.
-const page = { state: null, heard: true, spoken: [], place: "", view: {}, refreshed: 0, waiting: null };
+const page = { state: null, heard: true, isOut: false, spoken: [], place: "", view: {}, refreshed: 0, waiting: null };
 
 async function begin() {
   page.spoken = await learn();
@@ -61,6 +61,7 @@ function refreshSoon() {
 }
 
 function heard(is) {
+  if (!is) findOut();
   if (is === page.heard) return;
   page.heard = is;
   document.getElementById("lost")?.toggleAttribute("hidden", is);
@@ -68,8 +69,19 @@ function heard(is) {
   if (!is) announce(lostWords());
 }
 
+// Whether it is the coordinator that is silent, or this browser that is out, as after a restart.
+async function findOut() {
+  const isOut = await get("/words").then(() => false, (error) => error.status === 401);
+  if (isOut === page.isOut) return;
+  page.isOut = isOut;
+  fill(document.getElementById("lost"), h("p", {}, lostWords()));
+  announce(lostWords());
+}
+
 const lostWords = () =>
-  _("The coordinator does not answer. What is shown here was so when it last did; see its log, or start it again.");
+  page.isOut
+    ? _("This browser is logged out, as after a restart of the coordinator. Open a link that mfpt-coord web link prints.")
+    : _("The coordinator does not answer. What is shown here was so when it last did; see its log, or start it again.");
 
 async function open(moved) {
   if (!page.state) return;

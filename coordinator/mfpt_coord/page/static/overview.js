@@ -11,7 +11,7 @@ export function overview(place) {
   const [standing, attention, next, devices, figures] = [1, 2, 3, 4, 5].map(() => h("div"));
   fill(place, standing, h("div", { class: "columns" }, attention, h("div", { class: "stack" }, next, devices)), figures);
   const shows = [
-    showing(standing, (state) => [state.verdicts, state.version], standingCard),
+    showing(standing, (state) => [state.verdicts, state.version, state.noisy], standingCard),
     showing(attention, (state) => [state.alarms, state.problems, counts(state)], attentionCard),
     showing(next, (state) => [state.next, state.masked], nextCard),
     showing(devices, (state) => state.devices, devicesCard),
@@ -21,22 +21,24 @@ export function overview(place) {
 }
 
 // One sentence, and a bar of all languages by whether they are better for it.
-function standingCard([verdicts, version]) {
+function standingCard([verdicts, version, noisy]) {
   const total = VERDICTS.reduce((sum, one) => sum + verdicts[one], 0);
   const measured = total - verdicts.unmeasured - verdicts.new;
   return h(
     "section",
     { class: "card stack" },
-    h("h1", {}, sentence(verdicts, measured, total, version)),
+    h("h1", {}, sentence(verdicts, measured, total, version, noisy)),
     total ? verdictBar(verdicts, total) : null,
     total ? null : h("p", {}, h("a", { href: to("invitations") }, _("Make an invitation"))),
-    total ? h("p", { class: "hint" }, _("Judged on examples that devices hold out: now, against when a language was first measured, and against its best version.")) : null,
+    total && !noisy ? h("p", { class: "hint" }, _("Judged on examples that devices hold out: now, against when a language was first measured, and against its best version.")) : null,
+    total && noisy ? h("p", { class: "hint" }, _("Their owners see it; what devices measure would give away what noise hides.")) : null,
   );
 }
 
-function sentence(verdicts, measured, total, version) {
+function sentence(verdicts, measured, total, version, noisy) {
   if (!total) return _("No language yet: invite the first devices");
   if (!version) return _("No version yet: it is made once enough devices have trained");
+  if (noisy && !measured) return _("Under noise, devices tell nobody whether languages are better for it");
   if (!measured) return _("It is too early to say whether languages are better for it");
   if (verdicts.better === measured)
     return ngettext("The one measured language is better for it", "All {n} measured languages are better for it", measured);
@@ -88,11 +90,11 @@ function attentionCard([alarms, problems, totals]) {
 function kindOfAlarms(kind, some, known) {
   const shown = some.slice(0, SHOWN_OF_A_KIND).map(alarm);
   const more = Math.max(known, some.length) - shown.length;
-  const all = { worse: to("languages", "", { only: "worse" }), failing: to("devices", "", { only: "failing" }), budget: to("devices", "", { sort: "spent" }), logins: to("log") }[kind];
+  const all = { worse: to("languages", "", { only: "worse" }), failing: to("devices", "", { only: "failing" }), budget: to("devices", "", { sort: "spent" }) }[kind];
   return h(
     "div",
     { class: "stack tight alarms" },
-    h("ul", {}, shown.map(({ line, href }) => h("li", { class: kind === "budget" ? "alarm warn" : "alarm bad" }, h("a", { href }, line)))),
+    h("ul", {}, shown.map(({ line, href }) => h("li", { class: kind === "budget" ? "alarm warn" : "alarm bad" }, href ? h("a", { href }, line) : line))),
     more > 0 ? h("a", { class: "more", href: all }, ngettext("and {n} more", "and {n} more", more)) : null,
     h("p", { class: "hint" }, shown[0].advice),
   );

@@ -48,7 +48,7 @@ export function role(one) {
   return { device: _("device: it trains"), reader: _("reader: it fetches prompts"), monitor: _("monitor: it also sees the status") }[one] ?? one;
 }
 
-// An alarm: what is wrong, what to do, and where to look.
+// An alarm: what is wrong, what to do, and where to look; null: nowhere on this page.
 export function alarm({ kind, subject, value, limit, name }) {
   if (kind === "worse")
     return {
@@ -66,7 +66,7 @@ export function alarm({ kind, subject, value, limit, name }) {
     return {
       line: ngettext("{n} refused login in the last hour", "{n} refused logins in the last hour", value),
       advice: _("Somebody tries passwords, or a device has lost its membership: the coordinator's log says from where."),
-      href: to("log"),
+      href: null,
     };
   return {
     line: _("{device} has spent {spent} of its privacy budget of {budget}", { device: name || subject, spent: number(value, 2), budget: number(limit, 2) }),

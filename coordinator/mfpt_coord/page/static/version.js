@@ -22,7 +22,7 @@ async function load(place, name) {
 }
 
 function draw(found) {
-  const made = _("Made {when}, {languages} languages moved.", { when: when(found.at), languages: number(found.languages) });
+  const made = ngettext("Made {when}, {n} language moved.", "Made {when}, {n} languages moved.", found.languages, { when: when(found.at) });
   return [
     h("p", {}, h("a", { href: "#/versions" }, _("All versions"))),
     h("h1", {}, _("Version {version}", { version: number(found.version) })),

@@ -96,7 +96,8 @@ function ends(series, low, high) {
   const least = Math.min(...values),
     most = Math.max(...values);
   const spare = Math.max((most - least) * 0.1, 0.02);
-  return { low: low ?? Math.max(0, least - spare), high: high ?? most + spare };
+  // What is drawn here are shares: none is below 0 or above 1.
+  return { low: low ?? Math.max(0, least - spare), high: high ?? Math.min(1, most + spare) };
 }
 
 function lines(series, { title, x, format, width, low, high }) {
