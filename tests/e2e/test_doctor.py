@@ -40,7 +40,7 @@ PLAN = checked(
         aggregation=Aggregation(proximity="uniform"),
     )
 )
-OF_THE_MACHINE = ("Python", "libraries", "memory", "state folder", "cache folder", "cache")
+OF_THE_MACHINE = ("Python", "libraries", "backbone", "memory", "state folder", "cache folder", "cache")
 ALL = ("login", "broker", "coordinator", "versions", "clock")
 
 

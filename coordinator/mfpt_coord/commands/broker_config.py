@@ -10,7 +10,7 @@ import typer
 from mfpt_coord.commands.options import JsonOption
 from mfpt_shared.command_line import say, say_data
 from mfpt_shared.errors import UsageError
-from mfpt_shared.system.names import check_name
+from mfpt_shared.system.names import as_argument, check_name
 
 if TYPE_CHECKING:
     from mfpt_coord.access.rights import Rights
@@ -53,9 +53,9 @@ def mosquitto(
     write_durably(folder / "mosquitto.conf", text.encode())
     say(
         f"Give the files in {folder} to the user under which Mosquitto runs, then:\n"
-        f"  mosquitto -c {folder / 'mosquitto.conf'}\n"
-        f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) "
-        f"mfpt-coord serve --closed --broker mqtt://coord@{place} --mosquitto {folder}"
+        f"  mosquitto -c {as_argument(folder / 'mosquitto.conf')}\n"
+        f"  {PASSWORD_VARIABLE}=$(cat {as_argument(folder / PASSWORD_FILE)}) "
+        f"mfpt-coord serve --closed --broker mqtt://coord@{place} --mosquitto {as_argument(folder)}"
     )
 
 
@@ -101,8 +101,8 @@ def nats_cluster(
     urls = ",".join(f"{'mqtts' if tls else 'mqtt'}://coord@{one.host}:{one.port}" for one in nodes)
     say(
         f"Give each node its file from {folder}, start nats-server -c FILE there, and then:\n"
-        f"  {PASSWORD_VARIABLE}=$(cat {folder / PASSWORD_FILE}) mfpt-coord serve --closed --store postgresql://… "
-        f"--broker {urls}\n"
+        f"  {PASSWORD_VARIABLE}=$(cat {as_argument(folder / PASSWORD_FILE)}) mfpt-coord serve --closed "
+        f"--store postgresql://… --broker {urls}\n"
         f"Devices get the password in {folder / DEVICES_FILE} as {PASSWORD_VARIABLE}, beside their invitation.\n"
         "Nodes talk to each other without TLS: let nobody else reach their route ports."
     )

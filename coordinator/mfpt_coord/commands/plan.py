@@ -11,6 +11,7 @@ from mfpt_shared.command_line import say, say_data
 from mfpt_shared.environment import not_written
 from mfpt_shared.errors import UsageError
 from mfpt_shared.plan import PromptMethod, Task, TaskKind, federation_name, labels_from, made, plan_to_json
+from mfpt_shared.system.names import as_argument
 
 if TYPE_CHECKING:
     from mfpt_coord.presets import Preset
@@ -56,7 +57,7 @@ def init(
     _write(plan_to_toml(plan), out)
     say(
         f"wrote {out}: {plan.task.kind}, {len(plan.task.labels)} labels, plan {plan.digest}; "
-        f"next: mfpt-coord serve --plan {out}",
+        f"next: mfpt-coord serve --plan {as_argument(out)}",
         err=True,
     )
 

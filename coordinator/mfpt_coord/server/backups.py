@@ -19,6 +19,7 @@ from mfpt_shared import __version__
 from mfpt_shared.atomic import atomic_file
 from mfpt_shared.errors import Damaged, MfptError, UsageError
 from mfpt_shared.keys import PublicKey, SigningKey
+from mfpt_shared.system.names import check_name
 
 _TABLE: Final = f"CREATE TABLE {BACKUP_TABLE} (made REAL NOT NULL, mfpt TEXT NOT NULL, key BLOB NOT NULL)"
 
@@ -52,6 +53,7 @@ def back_up(data_dir: Path, file: Path, passphrase: str | None = None) -> Summar
 
 
 def _check_target(file: Path) -> None:
+    check_name(file)
     if not file.parent.is_dir():
         raise UsageError(f"{file.parent} is not a folder: make it first")
     if file.exists() and not is_backup(file):

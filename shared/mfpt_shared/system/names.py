@@ -3,6 +3,8 @@
 import errno
 import platform
 import re
+import shlex
+import subprocess
 import sys
 from pathlib import Path
 from typing import Final
@@ -47,3 +49,8 @@ def folder_name(name: str, *, reserved: bool = sys.platform == "win32") -> str:
         reserved: Whether the system keeps some names for its devices, as Windows does.
     """
     return f"{name}~" if reserved and _RESERVED.fullmatch(name) else name
+
+
+def as_argument(text: object) -> str:
+    """Return a text as people type it where it is one argument of a command."""
+    return subprocess.list2cmdline([str(text)]) if sys.platform == "win32" else shlex.quote(str(text))

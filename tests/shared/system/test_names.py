@@ -8,7 +8,7 @@ import pytest
 import mfpt_coord
 import mfpt_edge
 import mfpt_shared
-from mfpt_shared.system.names import check_name, described, folder_name, is_tried
+from mfpt_shared.system.names import as_argument, check_name, described, folder_name, is_tried
 from support.systems import IS_WINDOWS
 
 PACKAGES = [Path(package.__path__[0]) for package in (mfpt_shared, mfpt_coord, mfpt_edge)]
@@ -53,3 +53,8 @@ def test_nobody_else_asks_for_the_systems_name(package: Path) -> None:
         if ASKED.search(file.read_text(encoding="utf-8"))
     }
     assert {name for name in asking if not name.startswith("system/")} == set()
+
+
+def test_a_path_with_a_space_is_one_argument_of_a_command() -> None:
+    assert as_argument(Path("my plan.toml")) == ('"my plan.toml"' if IS_WINDOWS else "'my plan.toml'")
+    assert as_argument("plan.toml") == "plan.toml"
