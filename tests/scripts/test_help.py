@@ -17,6 +17,7 @@ PYTHON_SCRIPTS = {
     "bench_device": "device_bench",
     "bench_edge": "edge_bench",
     "bench_masks": "masks_bench",
+    "bench_page": "operator_page",
     "bench_round": "round_bench",
     "bench_scale": "scale_bench",
     "fuzz": "fuzzing",
