@@ -103,6 +103,9 @@ class Listener:
         found = codec.opened(inbound.topic, inbound.payload, self.federation)
         if found is None:
             return None
+        # What a coordinator before this one has said of languages may still be there: nobody else's word removes it.
+        if self.trust.key is None and found.address.topic is LANGUAGE_RELATIONS:
+            raise DecodeError("it does not say who the coordinator is, and nothing else has yet")
         self.trust.check(found.signer)
         message = _decoded(found.address.topic, found.content)
         if not isinstance(message, FromCoordinator | Prompt):
