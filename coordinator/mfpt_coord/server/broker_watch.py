@@ -15,6 +15,8 @@ from mfpt_shared.transport.base import Connected, Disconnected, Event, Inbound
 Revive = Callable[[int], None]
 """Starts a broker again that does not deliver; it is told how often this was found since it last did, from 1."""
 
+SESSION_BEATS: Final = 15
+"""Beats after which the broker is asked to write down its record of the coordinator's session once more."""
 RAISE_LIMIT: Final = (
     "raise its limit on the length of messages (nats-server: max_payload, Mosquitto: message_size_limit)"
 )
@@ -86,6 +88,8 @@ class BrokerWatch:
             case SendBeat(number, size):
                 self._sent = (number, at)
                 self._channel.publish_beat(number, version, size)
+                if number % SESSION_BEATS == 0:
+                    self._channel.renew_session()
             case Deaf() as deaf:
                 self._found_deaf(deaf)
             case TooLong(size):

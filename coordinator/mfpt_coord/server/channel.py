@@ -41,6 +41,7 @@ from mfpt_shared.protocol.topics import (
     LANGUAGE_RELATIONS,
     PLAN,
     PROMPT,
+    ROOT,
     Topic,
 )
 from mfpt_shared.transport.base import QOS, Connected, Disconnected, Qos, Transport, Will
@@ -114,6 +115,7 @@ class Channel:
         self.kept = Kept()
         self.reached = False
         self.is_up = False
+        self._is_renewed = False
 
     async def connect(self) -> None:
         """Connect for the first time, however long that takes; see `retries.connect`."""
@@ -137,6 +139,19 @@ class Channel:
     def subscribe_again(self) -> None:
         """Subscribe once more to what the broker does not keep, in case that it has forgotten it."""
         self._subscribe(CLIENT_UP, ENROL_UP, COORDINATOR_BEAT, COORDINATOR_CHALLENGE)
+
+    def renew_session(self) -> None:
+        """Let the broker write its record of this session anew, by a subscription to a topic that nobody uses.
+
+        A NATS server whose disk was full may never write such records again, and lets no device in, while everything
+        else goes on. At one that cannot, this connection stands still as well, and beats do not come back.
+        """
+        unused = f"{ROOT}/{self._federation}/coord/session"
+        self._is_renewed = not self._is_renewed
+        if self._is_renewed:
+            self._transport.subscribe(unused, qos=0)
+        else:
+            self._transport.unsubscribe(unused)
 
     def _subscribe(self, *topics: Topic) -> None:
         for topic in topics:
