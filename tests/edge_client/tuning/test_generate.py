@@ -210,6 +210,7 @@ def test_the_decoder_on_pypi_is_small_from_the_cache_and_writes_what_it_learned(
     assert write(model, ["Kenya"]) == ["Nairobi"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["prompt", "p-tuning"])
 def test_plain_peft_writes_with_an_exported_adapter_what_mfpt_writes(
     method: str, load: Callable[..., Backbone], writers: dict[str, Path], tmp_path: Path
