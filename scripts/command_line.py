@@ -2,7 +2,9 @@
 
 import argparse
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -41,3 +43,26 @@ def whole_numbers(least: int = 1) -> Callable[[str], tuple[int, ...]]:
 def called_from() -> Path:
     """Return the folder that a script was started in, from which relative paths on its command line count."""
     return Path(os.environ.get("MFPT_CALLED_FROM", "."))
+
+
+@contextmanager
+def folder_for(program: str, kept: Path | None) -> Iterator[Path]:
+    """Give a folder for everything that a script writes: the one that is to be kept, or one that is removed afterwards.
+
+    Args:
+        program: Name of the script.
+        kept: New folder to keep; None: keep nothing.
+    """
+    if kept is not None:
+        kept.mkdir(parents=True)
+        yield kept.resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix=f"mfpt-{program}-") as made:
+        yield Path(made)
+
+
+def resolve_paths(arguments: argparse.Namespace, *names: str) -> None:
+    """Let relative paths of these names count from where the script was started."""
+    for name in names:
+        if (path := getattr(arguments, name)) is not None:
+            setattr(arguments, name, called_from() / path)

@@ -9,9 +9,6 @@ Exit code 1: an update was lost or folded twice, or nothing was folded.
 import argparse
 import asyncio
 import sys
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -35,7 +32,10 @@ def main() -> int:
         if arguments.figure is not None:
             plots.check(arguments.figure)
         allow_files(_FILES_OF_A_DEVICE * arguments.devices)
-        with _folder(arguments.folder) as folder, PlainConsole(stderr=True).status("starting a coordinator") as status:
+        with (
+            command_line.folder_for("endure", arguments.folder) as folder,
+            PlainConsole(stderr=True).status("starting a coordinator") as status,
+        ):
             day = asyncio.run(
                 live(folder, arguments.devices, arguments.hours, arguments.speed, arguments.folds, status.update)
             )
@@ -67,17 +67,6 @@ def _table(day: Day) -> Table:
     return table
 
 
-@contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    """Give a folder for everything: the one that is to be kept, or one that is removed afterwards."""
-    if kept is not None:
-        kept.mkdir(parents=True)
-        yield kept.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="mfpt-endure-") as made:
-        yield Path(made)
-
-
 def _arguments() -> argparse.Namespace:
     parser = command_line.parser("endure", __doc__, "--hours 24")
     parser.add_argument("--hours", type=float, default=24.0, help="hours of the fast clock (default 24)")
@@ -92,9 +81,7 @@ def _arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.hours <= 0 or arguments.speed < 1:
         parser.error("--hours must be above 0, and --speed at least 1")
-    for name in ("figure", "folder"):
-        if getattr(arguments, name) is not None:
-            setattr(arguments, name, command_line.called_from() / getattr(arguments, name))
+    command_line.resolve_paths(arguments, "figure", "folder")
     return arguments
 
 

@@ -13,7 +13,6 @@ import argparse
 import asyncio
 import secrets
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,7 +39,7 @@ def main() -> int:
     try:
         if arguments.figure is not None:
             plots.check(arguments.figure)
-        with _folder(arguments.folder) as folder, _telling() as say:
+        with command_line.folder_for("soak", arguments.folder) as folder, _telling() as say:
             found = asyncio.run(soak(folder, arguments.devices, arguments.seed, _pace(arguments), say))
         if arguments.figure is not None:
             draw(found.series, arguments.figure)
@@ -59,17 +58,6 @@ def _pace(arguments: argparse.Namespace) -> Pace:
         sample=min(_MOST_SAMPLE_SECONDS, max(1.0, seconds / _SAMPLES)),
         warm_up=min(_MOST_WARM_UP_SECONDS, _WARM_UP_SHARE * seconds),
     )
-
-
-@contextmanager
-def _folder(kept: Path | None) -> Iterator[Path]:
-    """Give a folder for everything: the one that is to be kept, or one that is removed afterwards."""
-    if kept is not None:
-        kept.mkdir(parents=True)
-        yield kept.resolve()
-        return
-    with tempfile.TemporaryDirectory(prefix="mfpt-soak-") as made:
-        yield Path(made)
 
 
 @contextmanager
@@ -107,9 +95,7 @@ def _arguments() -> argparse.Namespace:
         parser.error("--minutes and --every must be above 0")
     if arguments.seed is None:
         arguments.seed = secrets.randbelow(1_000_000)
-    for name in ("figure", "folder"):
-        if getattr(arguments, name) is not None:
-            setattr(arguments, name, command_line.called_from() / getattr(arguments, name))
+    command_line.resolve_paths(arguments, "figure", "folder")
     return arguments
 
 

@@ -2,6 +2,7 @@
 
 import { fill, foreign, get, h } from "./dom.js";
 import { bars, lineChart } from "./charts.js";
+import { figuresCard } from "./frame.js";
 import { deviceTable } from "./devices.js";
 import { failed } from "./notices.js";
 import { pill, points, verdict } from "./phrases.js";
@@ -42,22 +43,14 @@ function draw({ row, curve, went_back, learns_from, helps, kept, devices }, load
 }
 
 function figures(row) {
-  const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", { class: "visually-hidden" }, _("In numbers")),
-    h(
-      "dl",
-      { class: "figures" },
-      figure(_("accuracy now"), percent(row.accuracy)),
-      figure(_("points gained"), points(row.first, row.accuracy)),
-      figure(_("at its best"), percent(row.best)),
-      figure(_("keeps of its own"), percent(row.own_share)),
-      figure(_("devices"), number(row.devices)),
-      figure(_("examples they hold"), number(row.examples)),
-    ),
-  );
+  return figuresCard([
+    [_("accuracy now"), percent(row.accuracy)],
+    [_("points gained"), points(row.first, row.accuracy)],
+    [_("at its best"), percent(row.best)],
+    [_("keeps of its own"), percent(row.own_share)],
+    [_("devices"), number(row.devices)],
+    [_("examples they hold"), number(row.examples)],
+  ]);
 }
 
 function curveCard(row, curve, wentBack) {

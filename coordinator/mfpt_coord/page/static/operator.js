@@ -1,8 +1,9 @@
 // The operator's page: where it begins, which part of it is shown, and what goes around all parts.
 
 import { announce, fill, foreign, get, h, post } from "./dom.js";
+import { languageChoice, partTabs, skipLink } from "./frame.js";
 import { listen } from "./stream.js";
-import { _, language, learn, ownName, remember, reviewed, speak, when } from "./words.js";
+import { _, learn, remember, reviewed, speak, when } from "./words.js";
 import { deeds } from "./deeds.js";
 import { device } from "./device.js";
 import { devices } from "./devices.js";
@@ -107,7 +108,7 @@ function draw() {
   fill(main, h("p", { class: "hint" }, _("One moment …")));
   fill(
     document.getElementById("page"),
-    h("a", { class: "skip", href: "#main", on: { click: skip } }, _("Skip to the content")),
+    skipLink(),
     top(),
     h("div", { id: "tabs" }),
     h("div", { class: "notice bad", id: "lost", hidden: page.heard }, h("p", {}, lostWords())),
@@ -117,27 +118,13 @@ function draw() {
   headline();
 }
 
-function skip(event) {
-  event.preventDefault();
-  document.getElementById("main").focus();
-}
-
 function top() {
   return h(
     "header",
     { class: "top" },
     h("a", { class: "name", href: "#/overview" }, h("img", { src: "/files/icon.svg", alt: "" }), h("span", {}, "mfpt")),
     h("span", { class: "about", id: "headline" }),
-    h(
-      "label",
-      { class: "row", for: "language" },
-      h("span", { class: "visually-hidden" }, _("Language of this page")),
-      h(
-        "select",
-        { id: "language", class: "short", on: { change: (event) => choose(event.target.value) } },
-        page.spoken.map((tag) => h("option", { value: tag, selected: tag === language(), lang: tag }, ownName(tag))),
-      ),
-    ),
+    languageChoice(page.spoken, choose),
   );
 }
 
@@ -176,13 +163,7 @@ function tabs(part) {
     plan: _("Plan"),
     log: _("Log"),
   };
-  return h(
-    "nav",
-    { class: "tabs", "aria-label": _("Parts of this page") },
-    Object.entries(names).map(([one, name]) =>
-      h("a", { href: `#/${one}`, "aria-current": one === part ? "page" : null }, name),
-    ),
-  );
+  return partTabs(names, part, (one) => `#/${one}`);
 }
 
 function bottom() {

@@ -2,6 +2,7 @@
 
 import { announce, fill, foreign, h, post, showing } from "./dom.js";
 import { bars, lineChart } from "./charts.js";
+import { figuresCard } from "./frame.js";
 import { chooseFile, lookedAt } from "./files.js";
 import { failed, sentence } from "./notices.js";
 import { goingOn } from "./phrases.js";
@@ -26,7 +27,7 @@ export function overview(place, device) {
       (state) => needsFile(state.device) && state.device.known,
       (known) => (known ? fileCard(known, device) : null),
     ),
-    showing(figures, (state) => counts(state.device), figuresCard),
+    showing(figures, (state) => counts(state.device), countsCard),
     showing(curve, (state) => curveOf(state.device), curveCard),
     showing(helpers, (state) => helpersOf(state.device), helpersCard),
   ];
@@ -152,24 +153,16 @@ function counts(device) {
   return { rounds, version, examples, uploaded: report.uploaded, used, left: seconds_left };
 }
 
-function figuresCard(found) {
+function countsCard(found) {
   if (!found) return null;
-  const figure = (name, value) => h("div", {}, h("dt", {}, name), h("dd", {}, value));
-  return h(
-    "section",
-    { class: "card" },
-    h("h2", { class: "visually-hidden" }, _("In numbers")),
-    h(
-      "dl",
-      { class: "figures" },
-      found.used === null ? null : figure(_("right, of your sentences kept aside"), percent(found.used)),
-      figure(_("contributions taken"), number(found.rounds)),
-      figure(_("version of what all have learned"), found.version === null ? "–" : number(found.version)),
-      found.examples ? figure(_("sentences to learn from"), number(found.examples)) : null,
-      figure(_("sent this month"), bytes(found.uploaded)),
-      found.left === null ? null : figure(_("to go, about"), lasting(found.left)),
-    ),
-  );
+  return figuresCard([
+    found.used === null ? null : [_("right, of your sentences kept aside"), percent(found.used)],
+    [_("contributions taken"), number(found.rounds)],
+    [_("version of what all have learned"), found.version === null ? "–" : number(found.version)],
+    found.examples ? [_("sentences to learn from"), number(found.examples)] : null,
+    [_("sent this month"), bytes(found.uploaded)],
+    found.left === null ? null : [_("to go, about"), lasting(found.left)],
+  ]);
 }
 
 function curveOf(device) {

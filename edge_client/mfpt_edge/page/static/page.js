@@ -1,8 +1,9 @@
 // The volunteer's page: where it begins, which part of it is shown, and what goes around all parts.
 
 import { announce, fill, foreign, h, get } from "./dom.js";
+import { languageChoice, partTabs, skipLink } from "./frame.js";
 import { listen } from "./stream.js";
-import { _, language, languageName, learn, ownName, remember, reviewed, speak } from "./words.js";
+import { _, languageName, learn, remember, reviewed, speak } from "./words.js";
 import { joining } from "./joining.js";
 import { failed } from "./notices.js";
 import { overview } from "./overview.js";
@@ -72,7 +73,7 @@ function draw(at, part) {
   const question = h("div");
   fill(
     document.getElementById("page"),
-    h("a", { class: "skip", href: "#main", on: { click: skip } }, _("Skip to the content")),
+    skipLink(),
     top(at),
     at ? tabs(at, part) : null,
     lost,
@@ -101,11 +102,6 @@ function go(at, part = "overview") {
   else location.hash = hash;
 }
 
-function skip(event) {
-  event.preventDefault();
-  document.getElementById("main").focus();
-}
-
 function top(at) {
   const device = page.state.devices.find((one) => one.at === at);
   const about = device
@@ -128,16 +124,7 @@ function top(at) {
       h("span", {}, "mfpt"),
     ),
     about,
-    h(
-      "label",
-      { class: "row", for: "language" },
-      h("span", { class: "visually-hidden" }, _("Language of this page")),
-      h(
-        "select",
-        { id: "language", class: "short", on: { change: (event) => choose(event.target.value) } },
-        page.spoken.map((tag) => h("option", { value: tag, selected: tag === language(), lang: tag }, ownName(tag))),
-      ),
-    ),
+    languageChoice(page.spoken, choose),
   );
 }
 
@@ -155,13 +142,7 @@ function tabs(at, part) {
     try: _("Try it"),
     settings: _("Settings"),
   };
-  return h(
-    "nav",
-    { class: "tabs", "aria-label": _("Parts of this page") },
-    Object.entries(names).map(([one, name]) =>
-      h("a", { href: `#/d/${encodeURIComponent(at)}/${one}`, "aria-current": one === part ? "page" : null }, name),
-    ),
-  );
+  return partTabs(names, part, (one) => `#/d/${encodeURIComponent(at)}/${one}`);
 }
 
 function bottom() {
