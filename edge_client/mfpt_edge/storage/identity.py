@@ -5,7 +5,7 @@ from typing import Final
 
 import msgspec
 
-from mfpt_shared.errors import Damaged
+from mfpt_edge.storage.kept_struct import read_kept
 from mfpt_shared.languages import LanguageCode
 
 IDENTITY_FILE: Final = "device.json"
@@ -24,10 +24,4 @@ def read_identity(folder: Path) -> Identity | None:
     Raises:
         Damaged: The file is damaged.
     """
-    file = folder / IDENTITY_FILE
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Identity)
-    except FileNotFoundError:
-        return None
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Damaged(f"{file} is damaged ({error}); remove {folder} to start as a new device") from error
+    return read_kept(folder / IDENTITY_FILE, Identity, f"remove {folder} to start as a new device")

@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 
+from mfpt_edge.storage.kept_struct import read_kept
 from mfpt_shared.atomic import write_durably
 from mfpt_shared.base64url import decoded
 from mfpt_shared.errors import Damaged, DecodeError, UsageError
@@ -82,13 +83,7 @@ def read_membership(folder: Path) -> Membership | None:
     Raises:
         Damaged: The file is damaged.
     """
-    file = folder / MEMBERSHIP_FILE
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Membership)
-    except FileNotFoundError:
-        return None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Damaged(f"{file} is damaged ({error}); remove it, and join with a new invitation") from error
+    return read_kept(folder / MEMBERSHIP_FILE, Membership, "remove it, and join with a new invitation")
 
 
 def write_membership(folder: Path, membership: Membership) -> None:

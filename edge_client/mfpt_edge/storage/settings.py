@@ -7,8 +7,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 from msgspec.structs import asdict, replace
 
+from mfpt_edge.storage.kept_struct import read_kept
 from mfpt_shared.atomic import write_durably
-from mfpt_shared.errors import Damaged
 from mfpt_shared.folders import private_folder
 
 SETTINGS_FILE: Final = "settings.json"
@@ -59,13 +59,7 @@ def read_settings(folder: Path) -> Settings:
     Raises:
         Damaged: The file is damaged.
     """
-    file = folder / SETTINGS_FILE
-    try:
-        return msgspec.json.decode(file.read_bytes(), type=Settings)
-    except FileNotFoundError:
-        return Settings()
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Damaged(f"{file} is damaged ({error}); remove it, and set again when this device trains") from error
+    return read_kept(folder / SETTINGS_FILE, Settings, "remove it, and set again when this device trains") or Settings()
 
 
 def write_settings(folder: Path, settings: Settings) -> None:
